@@ -15,18 +15,27 @@ if TYPE_CHECKING:
     from planner.choosing import DEFAULT_LAW, laws
     from planner.errors import (
         CannotPlanError,
+        FitError,
         LawFileError,
         OptionError,
         PlannerError,
         QuantityError,
+        RunsFileError,
         UnknownLawError,
     )
     from planner.explaining import Step, explain
+    from planner.fitting.backtesting import Backtest, backtest
+    from planner.fitting.fitter import fit
+    from planner.fitting.results import FitResult, Prediction
+    from planner.intervals import LossInterval, loss_interval, size_interval
     from planner.law import Law
     from planner.notes import Note
     from planner.plans import allocate, plan
     from planner.regimes import OverfittingTest, Remedy
+    from planner.runs import Runs
     from planner.solver import Allocation
+    from planner.tables import RunTable, load_runs, run_tables
+    from planner.uncertainty import Draws
     from planner.verdicts import Check, check
     from planner.verifying import CheckResult, verify
 
@@ -36,18 +45,27 @@ _HOMES = {
     "planner.choosing": ("DEFAULT_LAW", "laws"),
     "planner.errors": (
         "CannotPlanError",
+        "FitError",
         "LawFileError",
         "OptionError",
         "PlannerError",
         "QuantityError",
+        "RunsFileError",
         "UnknownLawError",
     ),
     "planner.explaining": ("Step", "explain"),
+    "planner.fitting.backtesting": ("Backtest", "backtest"),
+    "planner.fitting.fitter": ("fit",),
+    "planner.fitting.results": ("FitResult", "Prediction"),
+    "planner.intervals": ("LossInterval", "loss_interval", "size_interval"),
     "planner.law": ("Law",),
     "planner.notes": ("Note",),
     "planner.plans": ("allocate", "plan"),
     "planner.regimes": ("OverfittingTest", "Remedy"),
+    "planner.runs": ("Runs",),
     "planner.solver": ("Allocation",),
+    "planner.tables": ("RunTable", "load_runs", "run_tables"),
+    "planner.uncertainty": ("Draws",),
     "planner.verdicts": ("Check", "check"),
     "planner.verifying": ("CheckResult", "verify"),
 }
@@ -57,27 +75,42 @@ __all__ = [
     "DEFAULT_LAW",
     "Allocation",
     "Alternative",
+    "Backtest",
     "CannotPlanError",
     "Check",
     "CheckResult",
+    "Draws",
+    "FitError",
+    "FitResult",
     "Law",
     "LawFileError",
+    "LossInterval",
     "Note",
     "OptionError",
     "OverfittingTest",
     "Plan",
     "PlannerError",
+    "Prediction",
     "QuantityError",
     "Remedy",
+    "RunTable",
+    "Runs",
+    "RunsFileError",
     "Step",
     "UnknownLawError",
     "__version__",
     "allocate",
+    "backtest",
     "check",
     "explain",
+    "fit",
     "laws",
     "load_law",
+    "load_runs",
+    "loss_interval",
     "plan",
+    "run_tables",
+    "size_interval",
     "verify",
 ]
 

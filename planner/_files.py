@@ -1,14 +1,15 @@
-"""Where bundled data lies, and reading TOML and JSON."""
+"""Where bundled data lies, reading TOML and JSON, and writing a file without losing one."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-from planner.errors import LawFileError
+from planner.errors import LawFileError, OptionError
 from planner.units import shown, shown_path
 
 _HERE = Path(__file__).resolve().parent
-_MAX_BYTES = 256 * 1024
+_MAX_BYTES = {".toml": 256 * 1024, ".json": 4 * 1024 * 1024}  # a fitted law is JSON and carries its draws
 _LONGEST_LINE = 10_000
 
 
@@ -24,7 +25,7 @@ def read_table(path: Path) -> dict[str, Any]:
     Parameters
     ----------
     path : Path
-        A regular file ending in ``.toml`` or ``.json``, of at most 256 KiB.
+        A regular file ending in ``.toml`` or ``.json``, of at most 256 KiB, or 4 MiB of JSON.
 
     Returns
     -------
@@ -42,7 +43,7 @@ def read_table(path: Path) -> dict[str, Any]:
         raise LawFileError(
             f"{name}: expected a law file ending in .toml or .json, got {shown(path.suffix) if kind else 'no ending'}"
         )
-    text = _read_text(path, name)
+    text = _read_text(path, name, _MAX_BYTES[kind])
     if kind == ".toml" and max(map(len, text.splitlines()), default=0) > _LONGEST_LINE:
         raise LawFileError(f"{name}: has a line of more than {_LONGEST_LINE} characters, which no law file has")
     try:
@@ -55,14 +56,14 @@ def read_table(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_text(path: Path, name: str) -> str:
+def _read_text(path: Path, name: str, limit: int) -> str:
     try:
         if path.exists() and not path.is_file():
             raise LawFileError(f"{name}: cannot be read (not a regular file)")
         with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise LawFileError(f"{name}: larger than {_MAX_BYTES >> 10} KiB, which no law file is")
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise LawFileError(f"{name}: larger than {limit >> 10} KiB, which no law file is")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise LawFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start})") from None
@@ -72,6 +73,37 @@ def _read_text(path: Path, name: str) -> str:
         raise
     except ValueError as error:  # a NUL in the path
         raise LawFileError(f"{name}: not a path ({error})") from None
+
+
+def write_new(path: Path, text: str, *, overwrite: bool) -> None:
+    """Write a text file whole or not at all; an existing file is refused unless ``overwrite``.
+
+    Raises
+    ------
+    OptionError
+        The file exists, or cannot be written.
+    """
+    name = shown_path(path)
+    try:
+        if path.exists() and not (overwrite and path.is_file()):
+            raise OptionError(
+                f"{name}: exists already; choose another name" + ("" if overwrite else ", or overwrite it: --overwrite")
+            )
+        spare = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            spare.write_text(text, encoding="utf-8")
+            if overwrite:
+                spare.replace(path)
+            else:
+                os.link(spare, path)  # fails where another process was quicker
+        finally:
+            spare.unlink(missing_ok=True)
+    except OSError as error:
+        raise OptionError(f"{name}: cannot be written ({error.strerror or error})") from None
+    except OptionError:
+        raise
+    except ValueError as error:  # a NUL in the path
+        raise OptionError(f"{name}: not a path ({error})") from None
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The schema of a law file: a parsed table -> Law, or one line that says file, key and rule."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from planner._frozen import FrozenDict
@@ -9,6 +10,7 @@ from planner.forms import FORMS, Form
 from planner.law import Law, check_constant, is_id
 from planner.notes import SEVERITIES, Note, Severity
 from planner.provenance import PARAM_COUNTS, UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
+from planner.uncertainty import SCALES, Calibration, Draws
 from planner.units import finite, shown
 
 _LONGEST_TEXT = 2000
@@ -25,6 +27,8 @@ _TOP = {
     "traps",
     "check",
     "no_allocation",
+    "draws",
+    "fit",
 }
 _QUANTITIES: dict[str, tuple[set[str], Callable[[Form], bool]]] = {
     "params": ({"flops"}, lambda form: form.frontier is not None),
@@ -73,7 +77,38 @@ def law_from_table(table: Mapping[str, Any], file: str) -> Law:
         traps=tuple(_texts(table, "traps", file)),
         checks=tuple(_checks(table, form, file)),
         no_allocation=_text(table, "no_allocation", file, default=""),
+        draws=_draws(table, file),
+        fit=_fit(table, file),
     )
+
+
+def law_to_table(law: Law) -> dict[str, Any]:
+    """Return the content of a law file from which :func:`law_from_table` makes the same law."""
+    table: dict[str, Any] = {
+        "id": law.id,
+        "title": law.title,
+        "form": law.form.name,
+        "params": {name: list(value) if isinstance(value, tuple) else value for name, value in law.params.items()},
+        "conventions": law.conventions._asdict(),
+        "source": {name: value for name, value in law.source._asdict().items() if value != ""},
+    }
+    if law.domain.known:
+        ranges = {name: value for name, value in law.domain._asdict().items() if value}
+        table["domain"] = {name: list(value) if isinstance(value, tuple) else value for name, value in ranges.items()}
+    if law.interval:
+        values = {name: list(ends) for name, ends in law.interval.values.items()}
+        table["interval"] = {"level": law.interval.level, "how": law.interval.how, **values}
+    if law.notes:
+        table["note"] = [{**note.to_dict(), "constants": list(note.constants)} for note in law.notes]
+    if law.traps:
+        table["traps"] = list(law.traps)
+    if law.no_allocation:
+        table["no_allocation"] = law.no_allocation
+    if law.fit:
+        table["fit"] = dict(law.fit)
+    if law.draws:
+        table["draws"] = law.draws.to_dict()
+    return table
 
 
 def _form(table: Mapping[str, Any], file: str) -> Form:
@@ -83,7 +118,7 @@ def _form(table: Mapping[str, Any], file: str) -> Form:
     return FORMS[name]
 
 
-def _constants(table: Mapping[str, Any], form: Form, file: str) -> Mapping[str, float]:
+def _constants(table: Mapping[str, Any], form: Form, file: str) -> Mapping[str, Any]:
     given = _table(table, "params", file)
     missing = [name for name in form.parameters if name not in given]
     if missing:
@@ -91,9 +126,13 @@ def _constants(table: Mapping[str, Any], form: Form, file: str) -> Mapping[str, 
             f"{file}: [params] lacks {', '.join(missing)}; the form {form.name} needs {', '.join(form.parameters)}"
         )
     try:
-        return FrozenDict({name: check_constant(form, name, value, f"{file}: [params]") for name, value in given.items()})
+        constants = {name: check_constant(form, name, value, f"{file}: [params]") for name, value in given.items()}
     except OptionError as error:
         raise LawFileError(str(error)) from None
+    lengths = {name: len(value) for name, value in constants.items() if isinstance(value, tuple)}
+    if len(set(lengths.values())) > 1:
+        raise LawFileError(f"{file}: [params]: every list needs one value for each member, got {lengths}")
+    return FrozenDict(constants)
 
 
 def _conventions(table: Mapping[str, Any], file: str) -> Conventions:
@@ -167,6 +206,86 @@ def _notes(table: Mapping[str, Any], form: Form, file: str) -> Iterable[Note]:
             raise LawFileError(f"{file}: {where}constants: {shown(unknown[0])} is no constant of the form {form.name}")
         level: Severity = "warning" if severity == "warning" else "info"
         yield Note(_text(given, "code", file, where), level, _text(given, "text", file, where), constants)
+
+
+def _draws(table: Mapping[str, Any], file: str) -> "Draws | None":
+    if "draws" not in table:
+        return None
+    given = _table(table, "draws", file)
+    _only(given, {"form", "noise", "params", "calibration"}, file, "draws.")
+    form = _form(given, f"{file}: draws")
+    if any(parameter.many for parameter in form.parameters.values()):
+        raise LawFileError(f"{file}: draws.form = {shown(form.name)}: draws are of single laws, not of ensembles")
+    params = _arrays(_table(given, "params", file, "draws."), form, f"{file}: draws.params")
+    noise = _number(given, "noise", file, "draws.")
+    if not 0 <= noise < 10:
+        raise LawFileError(f"{file}: draws.noise = {noise:g}: must be at least 0 and below 10")
+    return Draws(form, params, noise, _calibration(given, form, file) if "calibration" in given else None)
+
+
+_MOST_VALUES = 100_000
+
+
+def _arrays(given: Mapping[str, Any], form: Form, where: str) -> Mapping[str, Any]:
+    if set(given) != set(form.parameters):
+        raise LawFileError(f"{where}: needs exactly {', '.join(form.parameters)}, got {', '.join(map(str, given)) or 'nothing'}")
+    arrays = {name: _array(values, f"{where}.{name}") for name, values in given.items()}
+    for name, values in arrays.items():
+        if not all(form.parameters[name].allows(value) for value in values.tolist()):
+            raise LawFileError(f"{where}.{name}: every value must be {form.parameters[name].rule}")
+    if len({len(values) for values in arrays.values()}) != 1:
+        raise LawFileError(f"{where}: every list needs the same number of values")
+    return FrozenDict(arrays)
+
+
+def _array(values: Any, where: str) -> Any:
+    import numpy as np
+
+    if not isinstance(values, list) or not 0 < len(values) <= _MOST_VALUES or not all(finite(v) is not None for v in values):
+        raise LawFileError(f"{where}: expected a list of 1 to {_MOST_VALUES} finite numbers")
+    return np.array(values, float)
+
+
+def _calibration(draws: Mapping[str, Any], form: Form, file: str) -> Calibration:
+    where = "draws.calibration."
+    given = _table(draws, "calibration", file, "draws.")
+    _only(given, {field.name for field in fields(Calibration)}, file, where)
+    rows = {name: _array(given.get(name), f"{file}: {where}{name}") for name in ("log_params", "log_tokens", "residuals")}
+    if len({len(values) for values in rows.values()}) != 1:
+        raise LawFileError(f"{file}: {where}log_params, log_tokens and residuals need the same number of values")
+    scales = _table(given, "scales", file, where)
+    low, high = _range(given, "flops", file, where)
+    count = _number(given, "rows", file, where)
+    base = _number(given, "base", file, where)
+    if low <= 0 or count < 1 or base < 0:
+        raise LawFileError(f"{file}: {where}flops must be above 0, rows at least 1, base at least 0")
+    missing = [name for name in SCALES if finite(scales.get(name)) is None or scales[name] <= 0]
+    if missing:
+        raise LawFileError(f"{file}: {where}scales.{missing[0]}: expected a number above 0")
+    return Calibration(
+        structures=_arrays(_table(given, "structures", file, where), form, f"{file}: {where}structures"),
+        **rows,
+        base=base,
+        flops=(low, high),
+        rows=int(count),
+        scales=FrozenDict({name: float(scales[name]) for name in SCALES}),
+    )
+
+
+def _fit(table: Mapping[str, Any], file: str) -> Mapping[str, Any]:
+    """Return where a fitted law came from: texts and numbers only."""
+    if "fit" not in table:
+        return FrozenDict()
+    given = _table(table, "fit", file)
+    kept: dict[str, Any] = {}
+    for key, value in given.items():
+        if isinstance(value, str):
+            kept[_legible(key, f"{file}: fit")] = _text(given, key, file, "fit.")
+        elif value is None or isinstance(value, bool) or finite(value) is not None:
+            kept[_legible(key, f"{file}: fit")] = value
+        else:
+            raise LawFileError(f"{file}: fit.{shown(key)[1:-1]}: expected a text or a number")
+    return FrozenDict(kept)
 
 
 def _checks(table: Mapping[str, Any], form: Form, file: str) -> Iterable[PublishedCheck]:

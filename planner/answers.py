@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from planner._version import __version__
+from planner.intervals import Intervals
 from planner.law import Law, require_finite
 from planner.notes import Note
 from planner.regimes import Regime
@@ -86,6 +87,8 @@ class Plan:
         Overhead up to which a run is balanced.
     extrapolation : float or None
         Largest factor by which C, N or D leaves the law's fitted range, 1 inside; None where the range is not known.
+    intervals : Intervals or None
+        How sure the answer is, where the law is a fitted one with draws.
     optimum : Plan or None
         The best plan of the same budget, where this one is not it (the user fixed N or D, or changed the exponents).
     notes : tuple of Note
@@ -115,6 +118,7 @@ class Plan:
     overhead: float | None
     tolerance: float
     extrapolation: float | None
+    intervals: Intervals | None
     optimum: "Plan | None"
     notes: tuple[Note, ...]
     others: tuple[Alternative, ...]

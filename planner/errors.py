@@ -5,6 +5,8 @@ PlannerError                bad input or an impossible question; one line says w
 ├── OptionError             options that contradict each other, or a missing one
 ├── UnknownLawError         no law of that name; `matches` lists close ones
 ├── LawFileError            a law file that cannot be read or breaks a rule (file, key, rule)
+├── RunsFileError           a table of runs that cannot be read or breaks a rule (file:row:column)
+├── FitError                runs from which nothing can be concluded; carries the best attempt
 └── CannotPlanError         the law has no answer to this question, and says why
 """
 
@@ -43,3 +45,21 @@ class LawFileError(PlannerError):
 
 class CannotPlanError(PlannerError):
     """The law cannot answer this question (no loss surface, no optimum, exponents without an anchor)."""
+
+
+class RunsFileError(PlannerError):
+    """A table of runs that cannot be read, lacks a column, or has a cell that is no positive number."""
+
+
+class FitError(PlannerError):
+    """Runs from which no law can be concluded.
+
+    Attributes
+    ----------
+    attempt : object or None
+        The FitResult that is not to be trusted, where there is one.
+    """
+
+    def __init__(self, message: str, attempt: object = None) -> None:
+        super().__init__(message)
+        self.attempt = attempt

@@ -128,7 +128,8 @@ class _Paper:
     def __init__(self, law: Law, part: str, **known: float) -> None:
         self.law = law
         self.part = part
-        self.values: dict[str, float] = {**law.symbols, "PF_day": PF_DAY, **known}
+        scalars = {name: value for name, value in law.symbols.items() if not isinstance(value, tuple)}
+        self.values: dict[str, float] = {**scalars, "PF_day": PF_DAY, **known}
         self.source = law.reference
         self.steps: list[Step] = []
 
@@ -150,7 +151,7 @@ class _Paper:
     def optimum(self) -> None:
         """Write the compute-optimal N and D for the budget C known so far."""
         assert self.law.form.frontier is not None  # only asked of laws that plan
-        self.lines(self.law.form.frontier.derivation)
+        self.lines(self.law.form.frontier.derivation, N=float(solver.allocate(self.law, self.values["C"]).params))
         if "D" not in self.values:
             self.line("D", "C/(k*N)", source=_BUDGET)
 
@@ -265,7 +266,8 @@ def _frontier_loss_steps(law: Law, flops: float, part: str) -> list[Step]:
 def _overhead_steps(law: Law, params: float, tokens: float) -> list[Step]:
     assert law.form.frontier is not None  # only asked of laws that plan
     paper = _Paper(law, "its overhead", N=params, D=tokens, R=_reducible(law, params, tokens))
-    paper.lines(law.form.frontier.loss_derivation)
+    reached = float(solver.equivalent_flops(law, paper.values["R"])) if law.surface_law else 0.0
+    paper.lines(law.form.frontier.loss_derivation, C_opt=reached)
     paper.line("overhead", "k*N*D/C_opt-1", "extra compute over an optimal run of the same loss", "definition")
     return paper.steps
 

@@ -1,7 +1,7 @@
 """A law: a form with its constants, conventions, fitted range and source. Published and user-written ones are the same type."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
 from typing import Any, Literal, TypeVar
@@ -11,6 +11,7 @@ from planner.errors import CannotPlanError, OptionError
 from planner.forms import FORMS, Form, Num, Symbols
 from planner.notes import Note
 from planner.provenance import UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
+from planner.uncertainty import Draws
 from planner.units import finite, plain, shown
 
 Role = Literal["plan", "check", "anchor", "reference"]
@@ -29,7 +30,7 @@ class Law:
     form : Form
         The equations.
     params : mapping
-        Constants by the form's names.
+        Constants by the form's names: floats, or tuples of them where the form is an ensemble.
     notes : tuple of Note
         Caveats that every answer from this law carries.
     traps : tuple of str
@@ -40,12 +41,16 @@ class Law:
         What a user changed, empty for a law as it was published or written.
     judge : Law or None
         For an allocation whose form has no loss: the law whose surface judges it.
+    draws : Draws or None
+        For a fitted law: what its intervals come from.
+    fit : mapping
+        For a fitted law: the table it came from with its hash, the options, the seed and the version.
     """
 
     id: str
     title: str
     form: Form
-    params: Mapping[str, float]
+    params: Mapping[str, Any]
     conventions: Conventions
     source: Source
     domain: Domain = UNKNOWN_DOMAIN
@@ -56,6 +61,8 @@ class Law:
     no_allocation: str = ""
     judge: "Law | None" = None
     change: str = ""
+    draws: Draws | None = field(default=None, compare=False)
+    fit: Mapping[str, Any] = FrozenDict()
 
     def __hash__(self) -> int:
         return hash((self.id, self.form.name, tuple(sorted(self.params.items()))))
@@ -151,7 +158,8 @@ class Law:
         if law is None or law.form.surface is None:
             raise CannotPlanError(f"{self.id} has no loss surface; laws with one: plan laws")
         given = {"params": params, "tokens": tokens}
-        missing = [name for name in law.form.surface.uses if given[name] is None]
+        uses = ("params", "tokens") if law.form.surface.uses == ("flops",) else law.form.surface.uses  # C = k N D
+        missing = [name for name in uses if given[name] is None]
         if missing:
             raise OptionError(f"{self.id}: loss needs {' and '.join(missing)}")
         try:
@@ -172,6 +180,10 @@ class Law:
         OptionError
             A name the form does not have, or a value outside what the form allows.
         """
+        if any(parameter.many for parameter in self.form.parameters.values()):
+            raise OptionError(
+                f"{self.id} is an ensemble: its constants cannot be replaced; pin them in a fit instead: --fix E=1.7"
+            )
         changed = {name: check_constant(self.form, name, value, self.id) for name, value in constants.items()}
         values = {name: value for name, value in changed.items() if value != self.params[name]}
         if not values:
@@ -192,6 +204,7 @@ class Law:
             checks=(),
             notes=tuple(notes),
             change="your constants",
+            draws=None,
         )
 
     def with_exponents(self, a: float, b: float, *, anchor: tuple[float, float], change: str) -> "Law":
@@ -232,6 +245,7 @@ class Law:
             no_allocation="",
             judge=self.surface_law,
             change=change,
+            draws=None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -258,6 +272,8 @@ class Law:
             "notes": [note.to_dict() for note in self.notes],
             "traps": list(self.traps),
             "checks": [{**check._asdict(), "inputs": dict(check.inputs)} for check in self.checks],
+            "draws": len(self.draws) if self.draws else None,
+            "fit": dict(self.fit) or None,
         }
 
 
@@ -274,10 +290,20 @@ def is_id(text: str) -> bool:
     return 0 < len(text) <= 100 and all(c.isascii() and (c.isalnum() or c in "-._") for c in text)
 
 
-def check_constant(form: Form, name: str, value: object, where: str) -> float:
-    """Return a form's constant as a float, or refuse its name or value."""
+def check_constant(form: Form, name: str, value: object, where: str) -> Any:
+    """Return a form's constant as a float, or as a tuple of floats where it has one for each member; refuse its name or value."""
     if name not in form.parameters:
         raise OptionError(f"{where}: the form {form.name} has no constant {shown(name)}; it has {', '.join(form.parameters)}")
+    if not form.parameters[name].many:
+        return _check_number(form, name, value, where)
+    if not isinstance(value, (list, tuple)) or not value:
+        raise OptionError(
+            f"{where}: {name} = {shown(value)}: the form {form.name} has a list of values here, one for each member"
+        )
+    return tuple(_check_number(form, name, item, where) for item in value)
+
+
+def _check_number(form: Form, name: str, value: object, where: str) -> float:
     rule = form.parameters[name].rule
     number = finite(value)
     if number is None:

@@ -10,6 +10,7 @@ from planner.catalogue import load_law
 from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
 from planner.errors import OptionError, PlannerError
 from planner.forms import Num
+from planner.intervals import LEVEL, answer_intervals, check_level, interval_notes
 from planner.law import Law, guarded
 from planner.modifiers import total_params
 from planner.notes import Note
@@ -56,6 +57,7 @@ def plan(
     constants: Mapping[str, object] | None = None,
     tolerance: object = TOLERANCE,
     others: Sequence[LawLike] = MAIN_LAWS,
+    level: object = LEVEL,
 ) -> Plan:
     """Plan a training run for a compute budget.
 
@@ -77,6 +79,8 @@ def plan(
         Extra compute up to which a run counts as balanced.
     others : sequence of laws
         Laws to show beside the answer.
+    level : float or str
+        Of the intervals that a fitted law gives.
 
     Returns
     -------
@@ -104,6 +108,7 @@ def plan(
     replaced = read_constants(constants)
     chosen = resolve_law(law, constants=replaced, exponents=exponents, anchor=anchor)
     allowed = parse_fraction(tolerance, "tolerance")
+    confidence = check_level(parse_fraction(level, "level"))
     inputs = {
         "flops": budget,
         "law": load_law(law).id,
@@ -113,6 +118,7 @@ def plan(
         "exponents": chosen.exponents if exponents is not None and chosen.exponents else None,
         "anchor": (chosen.params["C_0"], chosen.params["N_0"]) if exponents is not None or anchor is not None else None,
         "tolerance": allowed,
+        "level": confidence,
     }
     if not isinstance(others, (list, tuple)):
         raise OptionError(f"others {shown(others)}: expected a list of laws")
@@ -201,6 +207,7 @@ def _planned(
     measured = verdict is not None and verdict.overhead is not None
     regime = ("balanced" if is_optimum else verdict.regime) if verdict and measured else None
     beside = tuple(_alternative(other, law, flops, tolerance) for other in others if other.id != law.id)
+    sure = answer_intervals(law, flops, N, D, inputs.get("level", LEVEL), sizes=free)
     return Plan(
         flops=flops,
         pf_days=flops / PF_DAY,
@@ -219,8 +226,9 @@ def _planned(
         overhead=(0.0 if is_optimum else verdict.overhead) if verdict and measured else None,
         tolerance=tolerance,
         extrapolation=extrapolation(law, N, D, flops),
+        intervals=sure,
         optimum=optimum,
-        notes=tuple(_plan_notes(law, flops, N, D, loss, regime, beside)),
+        notes=(*_plan_notes(law, flops, N, D, loss, regime, beside), *interval_notes(sure, law)),
         others=beside,
         inputs=inputs,
     )

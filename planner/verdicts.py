@@ -10,6 +10,7 @@ from planner.answers import Plan, as_json
 from planner.catalogue import load_law
 from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError
+from planner.intervals import LEVEL, Intervals, answer_intervals, check_level, interval_notes
 from planner.law import Law, guarded, require_finite
 from planner.modifiers import non_embedding_params
 from planner.notes import Note
@@ -67,6 +68,8 @@ class Check:
         Overhead up to which the run is balanced.
     extrapolation : float or None
         Largest factor by which C, N or D leaves the law's fitted range, 1 inside; None where the range is not known.
+    intervals : Intervals or None
+        How sure the loss is, where the law is a fitted one with draws.
     equivalent_flops : float or None
         Compute [FLOP] with which an optimal run reaches the same loss.
     optimum : Plan or None
@@ -97,6 +100,7 @@ class Check:
     overhead: float | None
     tolerance: float
     extrapolation: float | None
+    intervals: Intervals | None
     equivalent_flops: float | None
     optimum: Plan | None
     optimum_change: Change | None
@@ -123,6 +127,7 @@ def check(
     law: LawLike = DEFAULT_LAW,
     constants: Mapping[str, object] | None = None,
     tolerance: object = TOLERANCE,
+    level: object = LEVEL,
 ) -> Check:
     """Judge a proposed run of N parameters on D tokens.
 
@@ -158,6 +163,7 @@ def check(
     N = parse_count(params, "params", "parameters")
     D = parse_count(tokens, "tokens", "tokens")
     allowed = parse_fraction(tolerance, "tolerance")
+    confidence = check_level(parse_fraction(level, "level"))
     replaced = read_constants(constants)
     judge = resolve_law(law, constants=replaced)
     if judge.role in {"anchor", "reference"}:
@@ -168,6 +174,7 @@ def check(
         law=load_law(law).id,
         constants=replaced,
         tolerance=allowed,
+        level=confidence,
     )
     return guarded(judge, lambda: _checked(judge, N, D, allowed, inputs))
 
@@ -176,10 +183,11 @@ def _checked(judge: Law, N: float, D: float, allowed: float, inputs: Mapping[str
     flops = float(training_flops(N, D, judge.symbols["k"]))
     if flops > LARGEST:
         raise OptionError(f"params {plain(N, 4)} on tokens {plain(D, 4)} spends {plain(flops, 4)} FLOP, above {plain(LARGEST)}")
-    notes = [*judge.notes, *range_notes(judge, N, D, flops)]
+    sure = answer_intervals(judge, flops, N, D, inputs["level"], sizes=False)
+    notes = [*judge.notes, *range_notes(judge, N, D, flops), *interval_notes(sure, judge)]
     optimum = None
     if judge.role == "plan":
-        optimum = plan(flops=flops, law=judge, tolerance=allowed, others=())
+        optimum = plan(flops=flops, law=judge, tolerance=allowed, others=(), level=inputs["level"])
     else:
         notes.append(Note("no-optimum", "info", f"{judge.id} gives the loss of a run but no optimum: {judge.no_allocation}"))
     verdict = assess(judge, N, D, allowed)
@@ -212,6 +220,7 @@ def _checked(judge: Law, N: float, D: float, allowed: float, inputs: Mapping[str
         overhead=verdict.overhead if verdict else None,
         tolerance=allowed,
         extrapolation=extrapolation(judge, N, D, flops),
+        intervals=sure,
         equivalent_flops=verdict.equivalent_flops if verdict else None,
         optimum=optimum,
         optimum_change=_change(optimum, N, D, verdict) if optimum else None,

@@ -30,6 +30,29 @@ _CONSTANTS: dict[str, dict[str, st.SearchStrategy[float]]] = {
         "beta": _EXPONENT,
         "u": st.sampled_from([1e6, 1e9]),
     },
+    "generalised": {
+        "E": st.floats(0, 4),
+        "A": _log(0, 6),
+        "B": _log(0, 6),
+        "alpha": _EXPONENT,
+        "beta": _EXPONENT,
+        "gamma": st.floats(0.25, 2.5),
+    },
+    "ensemble": {
+        **{
+            name: st.tuples(*3 * (values,))
+            for name, values in {
+                "E": st.floats(0.5, 4),
+                "A": _log(1, 4),
+                "B": _log(1, 4),
+                "alpha": st.floats(0.2, 0.6),
+                "beta": st.floats(0.2, 0.6),
+                "gamma": st.floats(0.4, 1.5),
+                "weight": st.floats(0.1, 1),
+            }.items()
+        },
+        "C_ref": _log(18, 22),
+    },
     "overtraining": {"E": st.floats(0, 4), "a": _log(0, 3), "b": _log(0, 3), "eta": st.floats(0.05, 0.4)},
     "kaplan_joint": {"N_c": _log(12, 15), "D_c": _log(12, 15), "alpha_N": st.floats(0.03, 0.3), "alpha_D": st.floats(0.03, 0.3)},
     "kaplan_learning_curve": {
@@ -65,6 +88,7 @@ _CONSTANTS: dict[str, dict[str, st.SearchStrategy[float]]] = {
 }
 
 PLANNING = tuple(_CONSTANTS)
+POWER_LAWS = tuple(name for name in PLANNING if name != "ensemble")  # the mean of several lines is not quite one
 SURFACES = tuple(name for name in _CONSTANTS if FORMS[name].surface)
 
 

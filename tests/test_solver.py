@@ -14,7 +14,7 @@ from planner.catalogue import load_law
 from planner.choosing import laws
 from planner.forms import FORMS
 from planner.law import Law
-from tests.strategies import BUDGETS, COUNTS, PLANNING, RATIOS, SURFACES, laws_of
+from tests.strategies import BUDGETS, COUNTS, PLANNING, POWER_LAWS, RATIOS, SURFACES, laws_of
 
 CATALOGUED_PLANS = [law for law in laws() if law.role == "plan"]
 CATALOGUED_SURFACES = [law for law in laws() if law.surface_law]
@@ -108,10 +108,12 @@ def test_scalars_equal_arrays(law: Law, budgets: list[float]) -> None:
     together = solver.allocate(law, np.array(budgets))
     for i, flops in enumerate(budgets):
         alone = solver.allocate(law, flops)
-        assert together.params[i] == pytest.approx(alone.params, rel=1e-15)
-        assert together.tokens[i] == pytest.approx(alone.tokens, rel=1e-15)
+        # an ensemble's optimum is a root: its last bits depend on what else is searched
+        close = 1e-12 if law.form.name == "ensemble" else 1e-15
+        assert together.params[i] == pytest.approx(alone.params, rel=close)
+        assert together.tokens[i] == pytest.approx(alone.tokens, rel=close)
         if alone.loss is not None:
-            assert together.loss[i] == pytest.approx(alone.loss, rel=1e-15)
+            assert together.loss[i] == pytest.approx(alone.loss, rel=close)
 
 
 @given(laws_of(SURFACES), st.lists(st.tuples(COUNTS, COUNTS), min_size=1, max_size=4))
@@ -124,7 +126,7 @@ def test_surfaces_broadcast(law: Law, runs: list[tuple[float, float]]) -> None:
         assert value == pytest.approx(law.loss(N, D), rel=1e-14)
 
 
-@given(laws_of(PLANNING))
+@given(laws_of(POWER_LAWS))
 def test_exponents_add_to_one_and_are_the_slopes_of_the_line(law: Law) -> None:
     """a + b = 1, and N grows as C^a."""
     assert law.exponents

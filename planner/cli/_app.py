@@ -8,9 +8,15 @@ from click.core import ParameterSource
 from planner._version import __version__
 from planner.cli._options import (
     ANCHOR,
+    ASSIGNMENT,
+    BOUND,
+    COUNTS,
     FLOPS,
+    FORMS,
+    METHODS,
     NUMBER,
     PARAMS,
+    ROBUST,
     TOKENS,
     LawName,
     Once,
@@ -18,6 +24,10 @@ from planner.cli._options import (
     format_option,
     judging_options,
     law_options,
+    level_option,
+    progress_bar,
+    runs_options,
+    work_options,
 )
 from planner.errors import PlannerError
 from planner.render import Format
@@ -67,6 +77,7 @@ def _stop_if_strict(ctx: click.Context, strict: bool, notes: Any) -> None:
     help="Known optimum the exponents pass through.  [default: the law's own at 1e20 FLOP]",
 )
 @judging_options
+@level_option
 @format_option
 @click.version_option(__version__, prog_name="plan", message="%(prog)s %(version)s")
 @click.pass_context
@@ -82,6 +93,7 @@ def app(
     tolerance: float | None,
     explained: bool,
     strict: bool,
+    level: float | None,
     fmt: Format,
 ) -> None:
     """How large a model to train on how many tokens for a compute budget, what loss to expect, how far published laws disagree.
@@ -93,6 +105,8 @@ def app(
     plan --flops 1e21 --params 7B               with a fixed size
     plan check --params 175B --tokens 300B      judge a proposed run
     plan laws                                   the catalogue
+    plan fit runs.csv --save my-law.json        a law from runs of your own
+    plan backtest runs.csv                      would they have foretold the larger ones?
     """
     given = [p.opts[0] for p in ctx.command.params if p.name and ctx.get_parameter_source(p.name) == ParameterSource.COMMANDLINE]
     if ctx.invoked_subcommand:
@@ -117,6 +131,7 @@ def app(
             anchor=anchor,
             constants=collected(constants),
             tolerance=tolerance,
+            level=level,
         ),
     )
     click.echo(render_plan(answer, fmt, _steps(answer) if explained else ()), nl=False)
@@ -128,6 +143,7 @@ def app(
 @click.option("--tokens", type=TOKENS, required=True, help="Training tokens of the run, such as 300B.")
 @law_options
 @judging_options
+@level_option
 @format_option
 @click.pass_context
 def check(
@@ -139,13 +155,16 @@ def check(
     tolerance: float | None,
     explained: bool,
     strict: bool,
+    level: float | None,
     fmt: Format,
 ) -> None:
     """Judge a proposed run: overfit, underfit or balanced, what it wastes, and what would mend it."""
     from planner.render import render_check
     from planner.verdicts import check as check_run
 
-    answer = check_run(params=params, tokens=tokens, **_given(law=law, constants=collected(constants), tolerance=tolerance))
+    answer = check_run(
+        params=params, tokens=tokens, **_given(law=law, constants=collected(constants), tolerance=tolerance, level=level)
+    )
     click.echo(render_check(answer, fmt, _steps(answer) if explained else ()), nl=False)
     _stop_if_strict(ctx, strict, answer.notes)
 
@@ -166,6 +185,98 @@ def laws(law: str | None, applicable: bool, flops: float | None, fmt: Format) ->
     if law and applicable:
         raise click.UsageError("name one law, or list the applicable ones, not both")
     click.echo(render_law(load_law(law), fmt) if law else render_laws(chosen_laws(flops=flops), fmt), nl=False)
+
+
+@app.command(cls=_Command)
+@runs_options
+@click.option("--method", type=click.Choice(METHODS), help="What the law is made with.  [default: forecast]")
+@click.option("--form", type=click.Choice(FORMS), help="Form of the classical fit; auto compares them.  [default: additive]")
+@click.option("--robust", type=click.Choice(ROBUST), help="Loss of the classical fit's residuals.  [default: huber]")
+@click.option("--fix", multiple=True, type=ASSIGNMENT, help="Pin a constant, such as E=1.69; repeat for more.")
+@click.option("--bound", multiple=True, type=BOUND, help="Bound a constant, such as alpha=0.1:0.6; repeat for more.")
+@click.option("--overestimate-penalty", type=NUMBER, help="Cost of a run predicted too high over one predicted too low.")
+@click.option("--draws", type=int, help="Bootstrap refits of the classical fit; 0 for none.  [default: 1000]")
+@work_options
+@level_option
+@click.option("--name", help="What to call the law.  [default: my-law]")
+@click.option("--params-count", type=click.Choice(COUNTS), help="Which parameters N counts.  [default: unstated]")
+@click.option("--loss-unit", help="Unit of the losses.  [default: nats/token]")
+@click.option("--data", help="Training data and tokenizer, for the law's conventions.")
+@click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")
+@click.option("--overwrite", is_flag=True, help="Let --save replace a file.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@format_option
+@click.pass_context
+def fit(
+    ctx: click.Context,
+    /,
+    table: str | None,
+    shipped: str | None,
+    fix: tuple[tuple[str, float], ...],
+    bound: tuple[tuple[str, str], ...],
+    save: str | None,
+    overwrite: bool,
+    strict: bool,
+    fmt: Format,
+    **options: Any,
+) -> None:
+    """Fit a scaling law to a table of your own runs: params, tokens, loss (optional: flops, group, run, weight).
+
+    \b
+    plan fit runs.csv --save my-law.json        then: plan --flops 1e23 --law my-law.json
+    plan fit --runs porian2024 --group GROUP    a table that ships with planner
+    """
+    from planner.fitting.fitter import fit as fit_runs
+    from planner.render import render_fit
+
+    with progress_bar("bootstrap") as progress:
+        pins = _given(fix=collected(fix, "--fix"), bound=collected(bound, "--bound"))
+        answer = fit_runs(_source(table, shipped), **_given(**options), **pins, progress=progress)
+    if save:
+        answer.save(save, overwrite=overwrite)
+    click.echo(render_fit(answer, fmt), nl=False)
+    if save:
+        click.echo(f"saved: {save} (plan --flops 1e23 --law {save})", err=True)
+    _stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=_Command)
+@runs_options
+@click.option("--ratio", "ratios", multiple=True, type=NUMBER, help="Fit on C <= C_max/R; repeat for more.  [default: 10 and 30]")
+@click.option("--method", "methods", multiple=True, type=click.Choice(METHODS[:2]), help="Only this method.  [default: both]")
+@work_options
+@level_option
+@format_option
+def backtest(table: str | None, shipped: str | None, fmt: Format, **options: Any) -> None:
+    """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group."""
+    from planner.fitting.backtesting import backtest as test_runs
+    from planner.render import render_backtest
+
+    with progress_bar("back-test") as progress:
+        answer = test_runs(_source(table, shipped), **_given(**options), progress=progress)
+    click.echo(render_backtest(answer, fmt), nl=False)
+
+
+@app.command(cls=_Command)
+@click.argument("table", required=False)
+@format_option
+def runs(table: str | None, fmt: Format) -> None:
+    """List the tables of real runs that ship with planner, or show one TABLE."""
+    from planner.render import render_table, render_tables
+    from planner.tables import run_table, run_tables
+
+    click.echo(render_table(run_table(table), fmt) if table else render_tables(run_tables(), fmt), nl=False)
+
+
+def _source(table: str | None, shipped: str | None) -> Any:
+    """Return the file or the shipped table that was named."""
+    from pathlib import Path
+
+    if (table is None) == (shipped is None):
+        raise click.UsageError(
+            "name one table: a file, plan fit runs.csv, or one that ships, --runs porian2024 (plan runs lists them)"
+        )
+    return Path(table) if table else shipped
 
 
 def _steps(answer: Any) -> Any:

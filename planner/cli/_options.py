@@ -1,6 +1,8 @@
 """Option types and groups that several commands share. Types call ``units``; they add nothing but the option's name."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -71,6 +73,22 @@ def _assignment(value: object, name: str) -> tuple[str, float]:
     return key.strip(), parse_number(number, f"{name} {key.strip()}")
 
 
+def _columns(value: object, name: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in str(value).split(",")]
+    if not all(key.strip() and sign and called.strip() for key, sign, called in pairs):
+        raise click.UsageError(f"{name} {shown(value)}: expected QUANTITY=COLUMN pairs such as params=n_params,loss=val_loss")
+    return {key.strip(): called.strip() for key, _, called in pairs}
+
+
+def _bound(value: object, name: str) -> tuple[str, str]:
+    key, sign, ends = str(value).partition("=")
+    if not sign or not key.strip() or ":" not in ends:
+        raise click.UsageError(f"{name} {shown(value)}: expected NAME=LOW:HIGH such as alpha=0.1:0.6")
+    return key.strip(), ends.strip()
+
+
+COLUMNS = Quantity("quantity=column", _columns)
+BOUND = Quantity("name=low:high", _bound)
 FLOPS = Quantity("flops", parse_flops)
 PARAMS = Quantity("params", lambda value, name: parse_count(value, name, "parameters"))
 TOKENS = Quantity("tokens", lambda value, name: parse_count(value, name, "tokens"))
@@ -107,6 +125,33 @@ def judging_options(command: Command) -> Command:
     return command
 
 
+def level_option(command: Command) -> Command:
+    """Add the level of the intervals that a fitted law gives."""
+    return click.option("--level", type=FRACTION, help="Level of intervals from a fitted law.  [default: 95%]")(command)
+
+
+def runs_options(command: Command) -> Command:
+    """Add where training runs come from: a file, or a shipped table, a group of it, and what its columns are called."""
+    for option in (
+        click.option("--columns", type=COLUMNS, help="Other column names: params=n_params,loss=val_loss."),
+        click.option("--group", metavar="NAME", help='Which group of the table; "all" pools them.'),
+        click.option("--runs", "shipped", metavar="NAME", help="A table that ships with planner, see `plan runs`."),
+        click.argument("table", required=False, metavar="[RUNS.csv]", type=click.Path()),
+    ):
+        command = option(command)
+    return command
+
+
+def work_options(command: Command) -> Command:
+    """Add seed and processes."""
+    for option in (
+        click.option("--workers", type=int, help="Processes to use.  [default: 1]"),
+        click.option("--seed", type=int, help="Seed of the draws.  [default: 0]"),
+    ):
+        command = option(command)
+    return command
+
+
 def format_option(command: Command) -> Command:
     """Add the output format."""
     return click.option(
@@ -119,11 +164,40 @@ def format_option(command: Command) -> Command:
     )(command)
 
 
-def collected(pairs: tuple[tuple[str, float], ...]) -> dict[str, float]:
-    """Return --set assignments as a mapping; the same name twice is refused."""
-    constants: dict[str, float] = {}
+def collected(pairs: tuple[tuple[str, Any], ...], option: str = "--set") -> dict[str, Any]:
+    """Return NAME=VALUE pairs as a mapping; the same name twice is refused."""
+    constants: dict[str, Any] = {}
     for name, value in pairs:
         if name in constants:
-            raise click.UsageError(f"--set {name}: given twice ({constants[name]:g} and {value:g})")
+            raise click.UsageError(f"{option} {name}: given twice ({constants[name]} and {value})")
         constants[name] = value
     return constants
+
+
+METHODS = ("forecast", "classical", "isoflop", "envelope")
+FORMS = ("additive", "tied", "no-floor", "kaplan", "compute", "generalised", "auto")
+ROBUST = ("huber", "squared", "absolute")
+COUNTS = ("total", "non-embedding", "non-input-embedding", "active", "flops-equivalent", "unstated")
+# the library's own lists, written out so that --help need not load numpy; a test holds them equal
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a callable that shows work done on a terminal, and nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    bar: Any = None
+
+    def report(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = click.progressbar(length=total, label=label, file=sys.stderr)
+            bar.__enter__()
+        bar.update(done)
+
+    try:
+        yield report
+    finally:
+        if bar is not None:
+            bar.__exit__(None, None, None)

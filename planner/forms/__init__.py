@@ -11,6 +11,8 @@ from planner.forms.allocation import (
     TOKEN_RATIO,
     TOKENS_ALLOCATION,
 )
+from planner.forms.compute import COMPUTE_POWER
+from planner.forms.generalised import ENSEMBLE, GENERALISED
 from planner.forms.kaplan import COMPUTE_FRONTIER, KAPLAN_COMPUTE, KAPLAN_JOINT, KAPLAN_LEARNING_CURVE
 from planner.forms.reference import EMBEDDING_COUNT, PARAMS_POWER, TOKENS_POWER, TOKENS_RULE
 
@@ -20,6 +22,8 @@ FORMS: dict[str, Form] = {
         ADDITIVE,
         ADDITIVE_UNITS,
         OVERTRAINING,
+        GENERALISED,
+        ENSEMBLE,
         KAPLAN_COMPUTE,
         KAPLAN_LEARNING_CURVE,
         KAPLAN_JOINT,
@@ -31,6 +35,7 @@ FORMS: dict[str, Form] = {
         TOKEN_RATIO,
         EXPONENTS,
         SURFACE_EXPONENTS,
+        COMPUTE_POWER,
         PARAMS_POWER,
         TOKENS_POWER,
         TOKENS_RULE,

@@ -20,6 +20,7 @@ class Parameter(NamedTuple):
     ``closed``).
 
     ``fitted_with`` names the constant that only makes sense together with this one, as a power law's prefactor with its exponent.
+    ``many`` marks a constant that has one value for each member of an ensemble.
     """
 
     meaning: str
@@ -27,6 +28,7 @@ class Parameter(NamedTuple):
     high: float = float("inf")
     closed: bool = False
     fitted_with: str = ""
+    many: bool = False
 
     def allows(self, value: float) -> bool:
         """Tell whether the value lies in the interval."""

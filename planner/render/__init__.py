@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from planner.answers import Plan
     from planner.explaining import Step
+    from planner.fitting.backtesting import Backtest
+    from planner.fitting.results import FitResult
     from planner.law import Law
     from planner.render.data import Row
     from planner.render.documents import Block
+    from planner.tables import RunTable
     from planner.verdicts import Check
 
 Format = Literal["table", "markdown", "csv", "json"]
@@ -61,6 +64,52 @@ def render_laws(laws: "Sequence[Law]", fmt: Format) -> str:
     from planner.render.law_document import catalogue_document
 
     return _written(catalogue_document(laws), fmt)
+
+
+def render_fit(fit: "FitResult", fmt: Format) -> str:
+    """Write a fit."""
+    if fmt in {"csv", "json"}:
+        from planner.render.data import fit_rows
+
+        return _exported(fit.to_dict(), lambda: fit_rows(fit), fmt, ())
+    from planner.render.fit_document import fit_document
+
+    return _written(fit_document(fit), fmt)
+
+
+def render_backtest(found: "Backtest", fmt: Format) -> str:
+    """Write a back-test."""
+    if fmt in {"csv", "json"}:
+        from planner.render.data import backtest_rows
+
+        return _exported(found.to_dict(), lambda: backtest_rows(found), fmt, ())
+    from planner.render.fit_document import backtest_document
+
+    return _written(backtest_document(found), fmt)
+
+
+def render_tables(tables: "Sequence[RunTable]", fmt: Format) -> str:
+    """Write the list of shipped tables."""
+    if fmt in {"csv", "json"}:
+        from planner.render.data import to_csv, to_json
+
+        content = [table.to_dict() for table in tables]
+        flat = [{**row, "groups": " ; ".join(row["groups"]), "notes": " ; ".join(row["notes"])} for row in content]
+        return to_json(content) if fmt == "json" else to_csv(flat)
+    from planner.render.fit_document import tables_document
+
+    return _written(tables_document(tables), fmt)
+
+
+def render_table(table: "RunTable", fmt: Format) -> str:
+    """Write one shipped table: what it is, and in CSV its runs."""
+    if fmt in {"csv", "json"}:
+        from planner.render.data import run_rows, to_csv, to_json
+
+        return to_json({**table.to_dict(), "runs": run_rows(table)}) if fmt == "json" else to_csv(run_rows(table))
+    from planner.render.fit_document import table_document
+
+    return _written(table_document(table), fmt)
 
 
 def _exported(content: dict[str, Any], rows: "Callable[[], list[Row]]", fmt: Format, steps: "Sequence[Step]") -> str:

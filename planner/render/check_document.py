@@ -1,7 +1,18 @@
 """A check as blocks to read."""
 
 from planner.regimes import Change
-from planner.render.documents import Block, Facts, Items, Table, Title, conventions, loss_text, note_lines, regime_text
+from planner.render.documents import (
+    Block,
+    Facts,
+    Items,
+    Table,
+    Title,
+    conventions,
+    loss_interval_rows,
+    loss_text,
+    note_lines,
+    regime_text,
+)
 from planner.units import format_change, format_count, format_factor, format_flops, format_percent, format_pf_days, significant
 from planner.verdicts import Check, Shares
 
@@ -22,6 +33,7 @@ def check_document(check: Check) -> list[Block]:
     rows = [
         ("spends", format_flops(check.flops), format_pf_days(check.flops)),
         ("loss", *loss_text(check.loss, check.irreducible_loss, check.loss_unit)),
+        *loss_interval_rows(check.intervals),
         ("regime", *regime_text(check)),
     ]
     if check.shares:

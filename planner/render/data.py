@@ -12,6 +12,10 @@ from planner.notes import Note
 if TYPE_CHECKING:
     from planner.answers import Alternative, Plan
     from planner.explaining import Step
+    from planner.fitting.backtesting import Backtest
+    from planner.fitting.results import FitResult
+    from planner.intervals import Intervals
+    from planner.tables import RunTable
     from planner.verdicts import Check
 
 Row = dict[str, Any]
@@ -55,6 +59,40 @@ def check_rows(check: "Check") -> list[Row]:
     return [_check_row(check)]
 
 
+def fit_rows(fit: "FitResult") -> list[Row]:
+    """Return a row for each constant of each method, then the compute-optimal runs."""
+    rows: list[Row] = []
+    for each in (fit, *fit.others):
+        for name, value in each.constants.items():
+            low, high = each.intervals.get(name, (None, None))
+            rows.append({"method": each.method, "quantity": name, "flops": None, "value": value, "low": low, "high": high})
+        if each.exponents:
+            low, high = each.exponent_interval or (None, None)
+            row = {"method": each.method, "quantity": "exponent_params", "flops": None, "value": each.exponents[0]}
+            rows.append({**row, "low": low, "high": high})
+        for ratio in each.ratios:
+            for name, ends in (("params", ratio.params_interval), ("tokens_per_param", ratio.ratio_interval)):
+                low, high = ends or (None, None)
+                row = {"method": each.method, "quantity": name, "flops": ratio.flops, "value": getattr(ratio, name)}
+                rows.append({**row, "low": low, "high": high})
+    return rows
+
+
+def run_rows(table: "RunTable") -> list[Row]:
+    """Return a row for each run of a shipped table."""
+    runs = table.load()
+    columns: dict[str, Any] = {name: getattr(runs, name).tolist() for name in ("params", "tokens", "flops", "loss")}
+    columns |= {name: getattr(runs, name) for name in ("group", "run") if getattr(runs, name)}
+    if runs.unique_tokens is not None:
+        columns["unique_tokens"] = runs.unique_tokens.tolist()
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def backtest_rows(found: "Backtest") -> list[Row]:
+    """Return a row for each case."""
+    return [case._asdict() for case in found.cases]
+
+
 def law_rows(laws: Sequence[Law]) -> list[Row]:
     """Return a row for each law."""
     return [_law_row(law) for law in laws]
@@ -87,6 +125,7 @@ def _plan_row(plan: "Plan") -> Row:
         "overhead": plan.overhead,
         "tolerance": plan.tolerance,
         "extrapolation": plan.extrapolation,
+        **_interval_columns(plan.intervals, ("params", "tokens", "loss", "run_loss")),
         **{f"optimum_{name}": getattr(plan.optimum or plan, name) for name in ("params", "tokens", "loss")},
         "doubling_loss_gain": plan.doubling.loss_gain if plan.doubling else None,
         "doubling_share": plan.doubling.share_of_reducible if plan.doubling else None,
@@ -95,7 +134,27 @@ def _plan_row(plan: "Plan") -> Row:
     }
 
 
+def _interval_columns(sure: "Intervals | None", names: Sequence[str]) -> Row:
+    """Return the same columns with and without intervals."""
+    row: Row = {"level": sure.level if sure else None}
+    for name in names:
+        ends = getattr(sure, name, None) or (None, None)
+        row |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
+    return row
+
+
 _OF_THE_PLAN = (
+    *(
+        "level",
+        "params_low",
+        "params_high",
+        "tokens_low",
+        "tokens_high",
+        "loss_low",
+        "loss_high",
+        "run_loss_low",
+        "run_loss_high",
+    ),
     *("params_band_low", "params_band_high"),
     *("optimum_params", "optimum_tokens", "optimum_loss"),
     *("doubling_loss_gain", "doubling_share"),
@@ -142,6 +201,7 @@ def _check_row(check: "Check") -> Row:
     return {
         "law": check.law.id,
         **row,
+        **_interval_columns(check.intervals, ("loss", "run_loss")),
         "equivalent_flops": check.equivalent_flops,
         "share_params": check.shares.params if check.shares else None,
         "share_tokens": check.shares.tokens if check.shares else None,

@@ -11,6 +11,7 @@ from planner.units import format_overhead, format_percent, plain, significant
 if TYPE_CHECKING:
     from planner.answers import Plan
     from planner.explaining import Step
+    from planner.intervals import Intervals
     from planner.verdicts import Check
 
 
@@ -65,6 +66,16 @@ def loss_text(loss: float | None, irreducible: float | None, unit: str | None) -
         return "-", "this law gives none here"
     floor = f"{significant(irreducible, 4)} of it irreducible" if irreducible else "no irreducible part in this law"
     return significant(loss, 4), f"{unit}; {floor}"
+
+
+def loss_interval_rows(sure: "Intervals | None") -> list[tuple[str, str, str]]:
+    """Return the intervals of the loss, and what they are made of."""
+    if sure is None or sure.run_loss is None or sure.loss is None or sure.loss_parts is None:
+        return []
+    run, mean = (f"{significant(ends[0], 4)} to {significant(ends[1], 4)}" for ends in (sure.run_loss, sure.loss))
+    parts = ", ".join(f"{name} {format_percent(part)}" for name, part in sure.loss_parts.items())
+    level = format_percent(sure.level)
+    return [("", "", f"{level} interval {run} for one such run, {mean} for the law's mean; half-widths: {parts}")]
 
 
 def regime_text(result: "Plan | Check") -> tuple[str, str]:

@@ -9,6 +9,7 @@ from planner.render.documents import (
     Table,
     Title,
     conventions,
+    loss_interval_rows,
     loss_text,
     note_lines,
     regime_text,
@@ -24,8 +25,11 @@ def plan_document(plan: Plan) -> list[Block]:
         kind = f"Plan with {'parameters' if fixed == ['params'] else 'tokens'} fixed"
     rows = [
         ("parameters", format_count(plan.params), "" if plan.optimum else _band_text(plan)),
+        *_interval_row(plan, "params"),
         ("tokens", format_count(plan.tokens), f"{significant(plan.tokens_per_param)} per parameter"),
+        *_interval_row(plan, "tokens"),
         ("loss", *loss_text(plan.loss, plan.irreducible_loss, plan.loss_unit)),
+        *loss_interval_rows(plan.intervals),
         ("regime", *regime_text(plan)),
     ]
     if plan.doubling:
@@ -56,6 +60,18 @@ def plan_document(plan: Plan) -> list[Block]:
     if plan.others:
         blocks.append(_alternatives(plan))
     return blocks
+
+
+def _interval_row(plan: Plan, name: str) -> list[tuple[str, str, str]]:
+    sure = plan.intervals
+    ends = getattr(sure, name) if sure else None
+    if sure is None or ends is None:
+        return []
+    text = f"{format_percent(sure.level)} interval {format_count(ends[0])} to {format_count(ends[1])}"
+    if name == "tokens" and sure.tokens_per_param:
+        low, high = sure.tokens_per_param
+        text += f", {significant(low)} to {significant(high)} per parameter"
+    return [("", "", text)]
 
 
 def _alternatives(plan: Plan) -> Table:

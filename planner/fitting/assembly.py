@@ -1,0 +1,171 @@
+"""From a fit to its answer: the law with its provenance, quality, notes and round budgets, the same for every method."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from planner._frozen import FrozenDict
+from planner._version import __version__
+from planner.fitting import diagnostics
+from planner.fitting.classical import Model
+from planner.fitting.results import Combination, FitResult, Method, Outlier, Quality, RatioAt, Search
+from planner.fitting.sample import Sample
+from planner.fitting.surface import Array
+from planner.forms import FORMS
+from planner.intervals import exponent_interval, size_interval
+from planner.law import Law, guarded
+from planner.notes import Note
+from planner.provenance import Conventions, Domain, Source
+from planner.runs import Runs
+from planner.solver import allocate
+
+ROUND_BUDGETS = (1e21, 1e22, 1e23, 1e24, 1e25)
+"""Budgets [FLOP] for which a fit shows the compute-optimal run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What every method needs."""
+
+    table: Runs
+    sample: Sample
+    model: Model
+    draws: int
+    seed: int
+    level: float
+    inputs: FrozenDict
+    conventions: Conventions
+    name: str
+    design: diagnostics.Design
+
+
+def why_no_size(job: Job, model: Model) -> str:
+    """Say why the law must not choose a size, where it must not."""
+    pinned = {"alpha", "beta"} <= set(model.limits.fixed)
+    if job.design.collinear and model.shape != "compute" and not pinned:
+        return "its runs lie near one line in N and D, so the best size is not known; add runs at other tokens per parameter"
+    return ""
+
+
+def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no_allocation: str) -> Law:
+    sample, table = job.sample, job.table
+    spans = {
+        "params": sample.params,
+        "tokens": sample.tokens,
+        "flops": sample.flops,
+        "tokens_per_param": sample.tokens / sample.params,
+    }
+    where = f"{table.name}" + (f", sha256 {table.sha256[:16]}" if table.sha256 else "")
+    group = job.inputs.get("group")
+    law = Law(
+        id=job.name,
+        title=f"{method} fit of {table.name}" + (f", group {group}" if group else ""),
+        form=FORMS[form],
+        params=FrozenDict(dict(constants)),
+        conventions=job.conventions,
+        source=Source(
+            authors="planner's fit of your runs",
+            title=f"{len(sample)} runs of {table.name}",
+            year=time.gmtime().tm_year,
+            locator=f"{method} fit, planner {__version__}",
+            read="fitted, not published",
+            url=where,
+        ),
+        domain=Domain(
+            **{key: (float(value.min()), float(value.max())) for key, value in spans.items()}, detail=f"{len(sample)} runs"
+        ),
+        no_allocation=no_allocation,
+        fit=FrozenDict({key: value for key, value in job.inputs.items() if value is not None} | {"used": method}),
+    )
+    guarded(law, lambda: law.loss(sample.params, sample.tokens) if law.form.surface else 0.0)
+    return law
+
+
+def common_notes(job: Job, residuals: Array) -> list[Note]:
+    rows = [int(row) for row in job.table.rows[diagnostics.outlying(residuals)]]
+    return [
+        *job.table.notes,
+        *diagnostics.design_notes(job.sample, job.design),
+        *diagnostics.outlier_note(rows, len(residuals)),
+        *diagnostics.misfit_note(float(np.abs(residuals).mean())),
+    ]
+
+
+def constant_intervals(law: Law, level: float) -> dict[str, tuple[float, float]]:
+    if law.draws is None:
+        return {}
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    found = {name: np.quantile(values, ends) for name, values in law.draws.params.items()}
+    return {name: (float(low), float(high)) for name, (low, high) in found.items()}
+
+
+def _quality(sample: Sample, residuals: Array) -> Quality:
+    target = sample.rows.target
+    return Quality(
+        rows=len(sample),
+        sizes=len(np.unique(sample.params)),
+        rms=float(np.sqrt((residuals**2).mean())),
+        mean_absolute=float(np.abs(residuals).mean()),
+        largest=float(np.abs(residuals).max()),
+        explained=float(1 - (residuals**2).sum() / ((target - target.mean()) ** 2).sum()),
+    )
+
+
+def result_of(
+    job: Job,
+    method: Method,
+    law: Law,
+    constants: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+    notes: list[Note],
+    residuals: Array | None,
+    search: Search | None,
+    combination: Combination | None,
+) -> FitResult:
+    ratios: tuple[RatioAt, ...] = ()
+    if law.role == "plan":
+        ratios = guarded(law, lambda: tuple(_ratio(law, flops, job.level) for flops in ROUND_BUDGETS))
+        top = float(job.sample.flops.max())
+        best = guarded(law, lambda: allocate(law, top))
+        notes = [*notes, *diagnostics.ratio_note(job.design, top, float(best.tokens / best.params))]
+    outliers: tuple[Outlier, ...] = ()
+    if residuals is not None:
+        table = job.table
+        outliers = tuple(
+            Outlier(
+                int(table.rows[i]), float(table.params[i]), float(table.tokens[i]), float(table.loss[i]), float(-residuals[i])
+            )
+            for i in diagnostics.outlying(residuals)
+        )
+    carried = tuple(note for note in notes if note.severity == "warning" or note.code == "floor-unseen")
+    law = replace(law, notes=carried)
+    return FitResult(
+        method=method,
+        law=law,
+        quality=None if residuals is None else _quality(job.sample, residuals),
+        constants=FrozenDict(dict(constants)),
+        intervals=FrozenDict(dict(intervals)),
+        exponents=law.exponents,
+        exponent_interval=guarded(law, lambda: exponent_interval(law, job.level)),
+        ratios=ratios,
+        search=search,
+        combination=combination,
+        outliers=outliers,
+        notes=tuple(notes),
+        level=job.level,
+        inputs=job.inputs,
+    )
+
+
+def _ratio(law: Law, flops: float, level: float) -> RatioAt:
+    best = allocate(law, flops)
+    N, D = float(best.params), float(best.tokens)
+    found = size_interval(law, flops, level)
+    if found is None:
+        return RatioAt(flops, N, D, D / N, None, None)
+    low, high = float(found[0]), float(found[1])
+    k = law.symbols["k"]
+    return RatioAt(flops, N, D, D / N, (low, high), (flops / (k * high * high), flops / (k * low * low)))

@@ -1,0 +1,249 @@
+"""Would the small runs have foretold the large ones? Fit below C_max/R, predict the rest, group by group."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from planner._frozen import FrozenDict
+from planner._version import __version__
+from planner.errors import FitError, OptionError, PlannerError
+from planner.fitting.fitter import RunsLike, fit, one_group, read_table_of_runs
+from planner.fitting.results import FitResult
+from planner.fitting.sample import Sample
+from planner.fitting.spread import Progress, Workers, mapper
+from planner.fitting.surface import Array
+from planner.intervals import LEVEL, check_level
+from planner.notes import Note
+from planner.runs import Runs
+from planner.units import parse_fraction, parse_number, plain, shown
+
+_FRONTIER = 1e-9
+
+
+class Case(NamedTuple):
+    """One group, one ratio and one method.
+
+    Attributes
+    ----------
+    group, method : str
+    ratio : float
+        R: fitted on C <= C_max/R.
+    fitted, predicted : int
+        Rows on either side.
+    reach : float
+        Largest predicted compute over the largest fitted one.
+    error, bias : float
+        Mean absolute and mean relative error of the predicted losses.
+    frontier_error : float or None
+        The same over predicted rows that are the lowest loss at their compute.
+    coverage, half_width : float or None
+        Share of predicted rows inside the interval of a new run, and the median of its half-width relative to the loss.
+    refused : str
+        Why there is no answer, where there is none.
+    """
+
+    group: str
+    method: str
+    ratio: float
+    fitted: int
+    predicted: int
+    reach: float | None = None
+    error: float | None = None
+    bias: float | None = None
+    frontier_error: float | None = None
+    coverage: float | None = None
+    half_width: float | None = None
+    refused: str = ""
+
+
+class Summary(NamedTuple):
+    """Means over the groups of one ratio and one method."""
+
+    method: str
+    ratio: float
+    groups: int
+    error: float
+    frontier_error: float | None
+    bias: float
+    coverage: float | None
+    half_width: float | None
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """How a table's larger runs were foretold by its smaller ones.
+
+    Attributes
+    ----------
+    cases : tuple of Case
+        One for each group, ratio and method.
+    summaries : tuple of Summary
+    level : float
+    notes : tuple of Note
+    inputs : mapping
+    """
+
+    cases: tuple[Case, ...]
+    summaries: tuple[Summary, ...]
+    level: float
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {
+            "cases": [case._asdict() for case in self.cases],
+            "summaries": [summary._asdict() for summary in self.summaries],
+            "level": self.level,
+            "notes": [note.to_dict() for note in self.notes],
+            "inputs": dict(self.inputs),
+            "version": self.version,
+        }
+
+
+METHODS = ("forecast", "classical")
+
+
+def backtest(
+    runs: RunsLike | None = None,
+    *,
+    params: Sequence[Any] | None = None,
+    tokens: Sequence[Any] | None = None,
+    loss: Sequence[Any] | None = None,
+    flops: Sequence[Any] | None = None,
+    run: Sequence[Any] | None = None,
+    weight: Sequence[Any] | None = None,
+    group: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    ratios: Sequence[object] = (10, 30),
+    methods: Sequence[str] = METHODS,
+    seed: int = 0,
+    level: object = LEVEL,
+    workers: Workers = 1,
+    progress: Progress | None = None,
+) -> Backtest:
+    """Fit the small runs of each group and predict the large ones.
+
+    Parameters
+    ----------
+    runs, params, tokens, loss, flops, run, weight, columns
+        As for :func:`planner.fit`.
+    group : str, optional
+        Only this group; by default each by itself; ``"all"`` pools them.
+    ratios : sequence of float
+        R: fit on C <= C_max/R, predict the rest.
+    methods : sequence of {"forecast", "classical"}
+    seed : int
+    level : float or str
+        Of the intervals whose coverage is counted.
+    workers : int or map-like callable
+        Processes, or an engine's map: groups and ratios are independent.
+    progress : callable, optional
+        Called with (pieces that came back, pieces in all).
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    FitError
+        No group has runs enough on either side of any ratio.
+
+    Examples
+    --------
+    >>> import planner
+    >>> found = planner.backtest("muennighoff2023", group="one epoch", ratios=[10])
+    >>> [(case.method, case.fitted, case.predicted) for case in found.cases]
+    [('forecast', 30, 11), ('classical', 30, 11)]
+    """
+    arrays = {"params": params, "tokens": tokens, "loss": loss, "flops": flops, "run": run, "weight": weight}
+    table = read_table_of_runs(runs, arrays, columns)
+    confidence = check_level(parse_fraction(level, "level"))
+    if isinstance(ratios, (str, bytes)) or not hasattr(ratios, "__iter__"):
+        raise OptionError(f"ratios {shown(ratios)}: expected numbers above 1 such as 10, 30")
+    factors = [parse_number(ratio, "ratio") for ratio in ratios]
+    for factor in factors:
+        if not 1 < factor <= 1e6:
+            raise OptionError(
+                f"ratio {plain(factor)}: must be above 1 and at most 1e6; 10 fits on runs up to a tenth of the largest"
+            )
+    unknown = [method for method in methods if method not in METHODS]
+    if unknown or not factors or not methods:
+        raise OptionError(f"method {shown(unknown[0]) if unknown else 'missing'}: a back-test takes {' or '.join(METHODS)}")
+    names = [group] if group is not None else list(table.groups) or ["all"]
+    jobs = [(one_group(table, name if table.group else None), name, factor) for name in names for factor in factors]
+    with mapper(workers, progress) as spread:
+        found = spread(partial(_cases, methods=tuple(methods), seed=seed, level=confidence), jobs)
+    cases = tuple(case for each in found for case in each)
+    if all(case.refused for case in cases):
+        raise FitError(f"{table.name}: nothing to test: {cases[0].refused}")
+    summaries = tuple(
+        _summary(method, factor, [c for c in cases if c.method == method and c.ratio == factor and not c.refused])
+        for factor in factors
+        for method in methods
+        if any(c.method == method and c.ratio == factor and not c.refused for c in cases)
+    )
+    inputs = FrozenDict(
+        runs=table.name,
+        sha256=table.sha256,
+        group=group,
+        ratios=tuple(factors),
+        methods=tuple(methods),
+        seed=seed,
+        level=confidence,
+    )
+    return Backtest(cases, summaries, confidence, tuple(_notes(cases, table)), inputs)
+
+
+def _cases(job: tuple[Runs, str, float], *, methods: tuple[str, ...], seed: int, level: float) -> list[Case]:
+    """Fit once and judge each method on it."""
+    table, group, ratio = job
+    small = table.flops <= table.flops.max() / ratio
+    train, test = table.take(small), table.take(~small)
+    try:
+        fitted = fit(train, group="all" if train.group else None, seed=seed, level=level)
+    except PlannerError as error:
+        return [Case(group, method, ratio, len(train), len(test), refused=str(error)) for method in methods]
+    on_frontier = Sample.of(table).excess[~small] <= _FRONTIER
+    both = {result.method: result for result in (fitted, *fitted.others)}
+    return [_judged(both[method], test, on_frontier, Case(group, method, ratio, len(train), len(test))) for method in methods]  # type: ignore[index]
+
+
+def _judged(found: FitResult, test: Runs, on_frontier: Array, case: Case) -> Case:
+    guess = found.predict(test.params, test.tokens, level=found.level)
+    error = guess.loss / test.loss - 1
+    low, high = guess.run
+    assert found.law.domain.flops is not None  # every fitted law has it
+    return case._replace(
+        reach=float(test.flops.max() / found.law.domain.flops[1]),
+        error=float(np.abs(error).mean()),
+        bias=float(error.mean()),
+        frontier_error=float(np.abs(error[on_frontier]).mean()) if on_frontier.any() else None,
+        coverage=float(((low <= test.loss) & (test.loss <= high)).mean()),
+        half_width=float(np.median((high - low) / 2 / guess.loss)),
+    )
+
+
+def _summary(method: str, ratio: float, cases: Sequence[Case]) -> Summary:
+    def mean(name: str) -> float | None:
+        values = [getattr(case, name) for case in cases if getattr(case, name) is not None]
+        return float(np.mean(values)) if values else None
+
+    found = {name: mean(name) for name in ("error", "frontier_error", "bias", "coverage", "half_width")}
+    return Summary(method, ratio, len(cases), **found)  # type: ignore[arg-type]  # error and bias are never None here
+
+
+def _notes(cases: Sequence[Case], table: Runs) -> list[Note]:
+    notes = list(table.notes)
+    refused = [case for case in cases if case.refused]
+    if refused:
+        text = f"{len(refused)} of {len(cases)} fits were refused; the first: {refused[0].refused}"
+        notes.append(Note("refused", "warning", text))
+    text = "errors inside one group share a bias, so coverage comes in all-or-nothing pieces: read it over groups, not within one"
+    notes.append(Note("coverage-in-pieces", "info", text))
+    return notes

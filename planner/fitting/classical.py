@@ -1,0 +1,139 @@
+"""The classical fit: constants at the exact minimum of the published objective, with a bootstrap over runs.
+
+The objective is the literature's: the sum (not the mean: averaging makes optimisers stop early) of a robust loss of ln residuals.
+Squares and absolute values are offered beside it because the choice matters more than the sampling noise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from planner.errors import OptionError
+from planner.fitting.minimise import Problems, Tie, descend, objective
+from planner.fitting.options import Limits
+from planner.fitting.sample import NO_FLOOR, Sample
+from planner.fitting.settings import settings
+from planner.fitting.starts import grid_starts, neutral_start
+from planner.fitting.surface import ALPHA, BETA, Array, B, E, G, Rows
+
+Robust = Literal["huber", "squared", "absolute"]
+ROBUST: tuple[Robust, ...] = ("huber", "squared", "absolute")
+Shape = Literal["additive", "tied", "no-floor", "kaplan", "compute", "generalised"]
+SHAPES: tuple[Shape, ...] = ("additive", "tied", "no-floor", "kaplan", "compute", "generalised")
+
+_ABSOLUTE = 1e-7  # Huber's delta that stands for the absolute value
+_DRAW_TOLERANCE = 1e-8
+_CHUNK = 500
+_AGREE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """Where the descents ended.
+
+    Attributes
+    ----------
+    theta : (6,)
+        The lowest minimum, in the fit's coordinates.
+    objective : float
+    starts, agree : int
+        Descents begun, and how many ended within one millionth of the lowest objective.
+    bound : tuple of int
+        Coordinates that ended at a bound which is not a pin.
+    """
+
+    theta: Array
+    objective: float
+    starts: int
+    agree: int
+    bound: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is fitted: a shape of the law, a robust loss and the user's limits."""
+
+    shape: Shape = "additive"
+    robust: Robust = "huber"
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def tie(self) -> Tie:
+        """Which parameter follows another."""
+        ties: dict[str, Tie] = {"tied": "exponents", "kaplan": "kaplan"}
+        return ties.get(self.shape, "")
+
+    @property
+    def free(self) -> int:
+        """How many constants the data must decide."""
+        shape = {"additive": 5, "tied": 4, "no-floor": 4, "kaplan": 4, "compute": 3, "generalised": 6}[self.shape]
+        return shape - len(self.limits.fixed)
+
+
+def minimise(sample: Sample, model: Model) -> Minimum:
+    """Return the lowest minimum over starts from a grid of exponents and a neutral one."""
+    problems = _problems(sample, model, sample.weight[None])
+    starts = np.concatenate([grid_starts(problems, settings("classical")["starts"])[0], neutral_start(problems)])
+    theta, value = descend(problems.take(np.zeros(len(starts), int)), starts)
+    best = int(value.argmin())
+    lower, upper = problems.lower[0], problems.upper[0]
+    at = theta[best]
+    ended = (lower < upper) & ((at <= lower) | (at >= upper))
+    if model.tie:
+        ended[G if model.tie == "kaplan" else BETA] = False
+    agree = int((value <= value[best] * (1 + _AGREE)).sum())
+    return Minimum(at, float(value[best]), len(starts), agree, tuple(int(i) for i in np.flatnonzero(ended)))
+
+
+def bootstrap(
+    sample: Sample, model: Model, start: Array, draws: int, rng: np.random.Generator, run_each: Callable[..., Any] = map
+) -> Array:
+    """Refit ``draws`` resamples of the table, blocks of rows together, from the table's own minimum; shape (draws, 6).
+
+    ``run_each`` is any map: the resamples are made here, so that the result does not depend on how the work is spread.
+    """
+    counts = sample.resamples(draws, rng)
+    chunks = [counts[i : i + _CHUNK] for i in range(0, draws, _CHUNK)]
+    refit = partial(_refit, sample, model, start)
+    return np.concatenate(list(run_each(refit, chunks)))
+
+
+def _refit(sample: Sample, model: Model, start: Array, counts: Array) -> Array:
+    problems = _problems(sample, model, counts * sample.weight)
+    return descend(problems, np.broadcast_to(start, (len(counts), 6)), tolerance=_DRAW_TOLERANCE, iterations=60)[0]
+
+
+def value_at(sample: Sample, model: Model, theta: Array) -> float:
+    """Return the objective of a table at given parameters."""
+    return float(objective(_problems(sample, model, sample.weight[None]), theta[None])[0])
+
+
+def _problems(sample: Sample, model: Model, weights: Array) -> Problems:
+    s = settings("classical")
+    count = len(weights)
+    lowest, highest = np.log(sample.loss.min()), np.log(sample.loss.max())
+    lower, upper = np.full((count, 6), -np.inf), np.full((count, 6), np.inf)
+    lower[:, E], upper[:, E] = lowest - s["floor_decades"], highest
+    lower[:, [ALPHA, BETA]], upper[:, [ALPHA, BETA]] = s["exponent"]
+    lower[:, G] = upper[:, G] = 0.0
+    if model.shape == "generalised":
+        lower[:, G], upper[:, G] = -2.5, 2.5
+    elif model.shape == "kaplan":
+        lower[:, G], upper[:, G] = -np.inf, np.inf
+    if model.shape in {"no-floor", "kaplan"}:
+        lower[:, E] = upper[:, E] = NO_FLOOR
+    if model.shape == "compute":
+        lower[:, [B, BETA]] = upper[:, [B, BETA]] = (NO_FLOOR, 1.0)
+    lower, upper = model.limits.applied(sample, lower, upper)
+    if (model.limits.fixed.get("gamma", 1) != 1 or "gamma" in model.limits.bounds) and model.shape != "generalised":
+        raise OptionError(f"gamma belongs to the generalised form; the {model.shape} one has none: --form generalised")
+    delta = {"huber": s["huber_delta"], "squared": np.inf, "absolute": _ABSOLUTE}[model.robust]
+    rows = sample.rows
+    if model.shape == "compute":  # the only size is compute: x is ln C
+        log_flops = np.log(sample.flops)
+        rows = Rows(log_flops - log_flops.mean(), np.zeros_like(log_flops), rows.target)
+    over = np.full(count, model.limits.penalty or 1.0)
+    return Problems.of(rows, weights, over, np.full(count, delta), lower, upper, model.tie)

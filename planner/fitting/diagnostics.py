@@ -1,0 +1,173 @@
+"""What a table cannot say, each with the remedy, and what is hopeless."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from planner.errors import FitError
+from planner.fitting.sample import Sample
+from planner.fitting.surface import Array
+from planner.notes import Note
+from planner.units import format_factor, format_percent, plain, significant
+
+# House conventions, not published: where a design is called too narrow to decide.
+_ONE_RATIO = 0.25  # spread of ln D about a line in ln N: 25 %
+_NARROW = 10.0  # factor between the smallest and the largest compute
+_FEW_SIZES = 4
+_OUTLIER = 8.0  # robust standard deviations
+_FLOOR_UNSEEN = 0.35  # width of ln E's interval
+
+
+class Design(NamedTuple):
+    """What the sampled sizes allow: ``ratio`` is the range of D/N, ``spread`` that of ln D about a line in ln N."""
+
+    sizes: int
+    spans: float
+    ratio: tuple[float, float]
+    spread: float
+
+    @property
+    def collinear(self) -> bool:
+        """Whether N and D move together so closely that their exponents cannot be told apart."""
+        return self.spread < _ONE_RATIO
+
+
+def design_of(sample: Sample) -> Design:
+    """Measure a table's design."""
+    x, y = sample.rows.x, sample.rows.y
+    slope = float((x * y).sum() / (x * x).sum()) if (x * x).sum() > 0 else 0.0
+    ratio = sample.tokens / sample.params
+    return Design(
+        sizes=len(np.unique(sample.params)),
+        spans=float(sample.flops.max() / sample.flops.min()),
+        ratio=(float(ratio.min()), float(ratio.max())),
+        spread=float(np.std(y - slope * x)),
+    )
+
+
+def refuse_hopeless(sample: Sample, free: int, name: str, *, needs_both: bool) -> None:
+    """Raise FitError where no fit means anything."""
+    n = len(sample)
+    if n <= free:
+        raise FitError(
+            f"{name}: {n} {'run' if n == 1 else 'runs'} for {free} constants; at least {free + 1} are needed, 20 are better"
+        )
+    if np.ptp(np.log(sample.loss)) < 1e-9:
+        raise FitError(f"{name}: every loss is {plain(float(sample.loss[0]))}: there is nothing to learn from")
+    if np.ptp(np.log(sample.flops)) < 1e-9 and not needs_both:
+        raise FitError(f"{name}: every run spends the same compute; add runs at other budgets")
+    for what, values in (("params", sample.params), ("tokens", sample.tokens)):
+        if needs_both and np.ptp(np.log(values)) < 1e-9:
+            raise FitError(
+                f"{name}: every run has the same {what}, so their exponent cannot be known; add runs with other {what}"
+            )
+
+
+def design_notes(sample: Sample, design: Design) -> Iterator[Note]:
+    """Say what the design cannot decide, with the runs that would."""
+    middle = float(np.exp(np.mean(np.log(sample.tokens / sample.params))))
+    if design.collinear:
+        text = (
+            f"not concluded: all runs lie near one line in N and D (about {significant(middle, 2)} tokens per parameter), so "
+            "the shares of parameters and data, and with them the best size, cannot be known; add two runs at "
+            f"{significant(middle / 4, 2)} and two at {significant(middle * 4, 2)} tokens per parameter"
+        )
+        yield Note("one-ratio", "warning", text)
+    if design.sizes < _FEW_SIZES:
+        more = _FEW_SIZES - design.sizes
+        text = f"only {design.sizes} sizes: the exponent of N rests on them alone; add runs of at least {more} more"
+        yield Note("few-sizes", "warning", text)
+    if design.spans < _NARROW:
+        text = f"the runs span only {format_factor(design.spans)} in compute; extrapolating needs 100x: add cheaper runs"
+        yield Note("narrow-span", "warning", text)
+
+
+def floor_note(interval: tuple[float, float] | None, lowest: float) -> Iterator[Note]:
+    """Say where the irreducible loss is not pinned down."""
+    if interval and np.log(max(interval[1], 1e-9) / max(interval[0], 1e-9)) > _FLOOR_UNSEEN:
+        text = (
+            f"these runs do not show the irreducible loss: it may lie anywhere from {significant(interval[0])} to "
+            f"{significant(interval[1])} (lowest loss seen {significant(lowest, 4)}); larger runs would narrow it"
+        )
+        yield Note("floor-unseen", "info", text)
+
+
+def ratio_note(design: Design, flops: float, ratio: float) -> Iterator[Note]:
+    """Say where the best ratio lies outside the sampled ones."""
+    low, high = design.ratio
+    if not low <= ratio <= high:
+        near = low if ratio < low else high
+        text = (
+            f"the best tokens per parameter at {plain(flops, 3)} FLOP, {significant(ratio)}, lies outside the sampled "
+            f"{significant(low)} - {significant(high)}: add runs beyond {significant(near)}"
+        )
+        yield Note("ratio-outside", "warning", text)
+
+
+_BOUND_NAMES = {0: "E", 3: "alpha", 4: "beta", 5: "gamma"}
+
+
+def bound_note(bound: tuple[int, ...]) -> Iterator[Note]:
+    """Say which constants ended at the edge of what was searched."""
+    names = [_BOUND_NAMES[i] for i in bound if i in _BOUND_NAMES]
+    if names:
+        text = (
+            f"{' and '.join(names)} ended at the edge of what was searched: the runs do not decide it; pin it (--fix) or use a "
+            "form without it"
+        )
+        yield Note("at-bound", "warning", text)
+
+
+def starts_note(starts: int, agree: int) -> Iterator[Note]:
+    """Say when only one start found the minimum."""
+    if agree < 2:
+        yield Note(
+            "starts-disagree", "info", f"only {agree} of {starts} starts reached the lowest minimum; the others ended higher"
+        )
+
+
+def equal_exponents_note(alpha: Array, beta: Array, level: float) -> Iterator[Note]:
+    """Say when the draws cannot tell alpha from beta."""
+    low, high = np.quantile(alpha - beta, [(1 - level) / 2, (1 + level) / 2])
+    if low <= 0 <= high:
+        text = (
+            f"alpha and beta cannot be told apart (alpha - beta from {low:+.2f} to {high:+.2f}): N and D may grow alike, and the "
+            "tied form would do"
+        )
+        yield Note("equal-exponents", "info", text)
+
+
+def outlying(residuals: Array) -> Array:
+    """Return the positions of runs whose loss is far from the law's, judged by the median size of residuals, worst first."""
+    center = np.median(residuals)
+    spread = 1.4826 * np.median(np.abs(residuals - center))
+    far = np.flatnonzero(np.abs(residuals - center) > _OUTLIER * max(spread, 1e-6))
+    order: Array = far[np.argsort(-np.abs(residuals[far]), kind="stable")]
+    return order
+
+
+def outlier_note(rows: list[int], total: int) -> Iterator[Note]:
+    """List runs that look undertuned or diverged."""
+    if rows:
+        listed = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
+        count = f"{len(rows)} of {total} runs" if len(rows) > 1 else f"one of {total} runs"
+        far = f"{count} lie far from the law, undertuned or diverged? rows {listed}"
+        text = f"{far}: all were kept, the robust loss gives them little weight"
+        yield Note("outliers", "info", text)
+
+
+def misfit_note(mean_absolute: float) -> Iterator[Note]:
+    """Say when the law describes its own runs badly."""
+    if mean_absolute > 0.03:
+        text = f"the law misses its own runs by {format_percent(mean_absolute)} on average: one recipe and one data set? --group"
+        yield Note("misfit", "warning", text)
+
+
+def far_note(largest: float, factor: float) -> Note:
+    """Say how far forecasts have been tested."""
+    far = plain(factor * largest, 3)
+    text = (
+        f"intervals were calibrated on extrapolations to {plain(factor)}x the largest run ({far} FLOP); beyond, trust them less"
+    )
+    return Note("calibrated-to", "info", text)

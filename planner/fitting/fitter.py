@@ -1,0 +1,214 @@
+"""Runs in, a law with draws out: chooses the method, and says what cannot be concluded."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from planner._frozen import FrozenDict
+from planner._version import __version__
+from planner.errors import OptionError
+from planner.fitting import diagnostics
+from planner.fitting.assembly import Job
+from planner.fitting.classical import ROBUST, SHAPES, Model
+from planner.fitting.methods import fit_by_groups, fit_classical, fit_forecast
+from planner.fitting.options import read_limits
+from planner.fitting.results import METHODS, FitResult
+from planner.fitting.sample import Sample
+from planner.fitting.selection import choose_form
+from planner.fitting.settings import settings
+from planner.fitting.spread import Progress, Workers, mapper
+from planner.intervals import LEVEL, check_level
+from planner.law import is_id
+from planner.provenance import PARAM_COUNTS, Conventions
+from planner.runs import Runs, read_runs, runs_from_arrays
+from planner.tables import load_runs, table_names
+from planner.units import parse_fraction, plain, shown
+
+_MOST_DRAWS = 100_000
+FORM_CHOICES = (*SHAPES, "auto")
+
+RunsLike = str | os.PathLike[str] | Runs
+
+
+def fit(
+    runs: RunsLike | None = None,
+    *,
+    params: Sequence[Any] | None = None,
+    tokens: Sequence[Any] | None = None,
+    loss: Sequence[Any] | None = None,
+    flops: Sequence[Any] | None = None,
+    run: Sequence[Any] | None = None,
+    weight: Sequence[Any] | None = None,
+    group: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    method: str = "forecast",
+    form: str = "additive",
+    robust: str = "huber",
+    fix: Mapping[str, object] | None = None,
+    bound: Mapping[str, object] | None = None,
+    overestimate_penalty: object = None,
+    draws: int = 1000,
+    seed: int = 0,
+    level: object = LEVEL,
+    workers: Workers = 1,
+    name: str = "my-law",
+    params_count: str = "unstated",
+    loss_unit: str = "nats/token",
+    data: str = "",
+    progress: Progress | None = None,
+) -> FitResult:
+    """Fit a scaling law to a table of training runs.
+
+    Parameters
+    ----------
+    runs : path, name of a shipped table, or Runs
+        A CSV file with columns params, tokens and loss (optional: flops, group, run, weight).
+    params, tokens, loss, flops, run, weight : sequences
+        The runs themselves, instead of a file.
+    group : str, optional
+        Which group of the table to fit; ``"all"`` pools them.
+    columns : mapping, optional
+        What the file calls its columns, such as ``{"loss": "val_loss"}``.
+    method : {"forecast", "classical", "isoflop", "envelope"}
+        ``forecast`` extrapolates best and is what a plan should use; ``classical`` is the field's E, A, B, alpha, beta at the
+        exact minimum; ``isoflop`` and ``envelope`` are Hoffmann's approaches 2 and 1. Both parametric ones are always reported.
+    form : {"additive", "tied", "no-floor", "kaplan", "compute", "generalised", "auto"}
+        Of the classical fit; ``auto`` compares them by held-out error.
+    robust : {"huber", "squared", "absolute"}
+        Loss of ln residuals of the classical fit.
+    fix, bound : mapping, optional
+        Constants to pin, ``{"E": 1.69}``, or to bound, ``{"alpha": (0.1, 0.6)}``.
+    overestimate_penalty : float, optional
+        How much more a run predicted too high costs than one predicted too low: undertuned runs then pull less.
+    draws : int
+        Bootstrap refits of the classical fit; the forecast's own number is fixed. 0: no draws, no intervals.
+    seed : int
+        Same seed, same draws.
+    level : float or str
+        Of the intervals.
+    workers : int or map-like callable
+        Processes for the bootstrap, or an engine's map.
+    name, params_count, loss_unit, data : str
+        What the law is called and which conventions the runs follow: they travel with it.
+    progress : callable, optional
+        Called with (pieces that came back, pieces in all).
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    RunsFileError
+        A table that cannot be read; the message says file, row and column.
+    FitError
+        Runs from which nothing can be concluded.
+
+    Examples
+    --------
+    >>> import planner
+    >>> result = planner.fit("muennighoff2023", group="one epoch")
+    >>> result.method, len(result.law.params["E"]), result.others[0].law.form.name
+    ('forecast', 18, 'additive')
+    """
+    table = read_table_of_runs(
+        runs, {"params": params, "tokens": tokens, "loss": loss, "flops": flops, "run": run, "weight": weight}, columns
+    )
+    table = one_group(table, group)
+    chosen = _choice(method, METHODS, "method")
+    shape = _choice(form, FORM_CHOICES, "form")
+    model = Model(
+        shape="additive" if shape == "auto" else shape,
+        robust=_choice(robust, ROBUST, "robust"),
+        limits=read_limits(fix, bound, overestimate_penalty),
+    )
+    count = _whole(draws, "draws", 0, _MOST_DRAWS)
+    start = _whole(seed, "seed", 0, 2**63 - 1)
+    confidence = check_level(parse_fraction(level, "level"))
+    if not is_id(name):
+        raise OptionError(f"name {shown(name)}: use letters, digits, '-', '.' and '_' only, at most 100")
+    if params_count not in PARAM_COUNTS:
+        raise OptionError(f"params count {shown(params_count)}: must be one of {', '.join(PARAM_COUNTS)}")
+    if not data:
+        data = f"as in {table.name}"
+    for label, text in (("loss unit", loss_unit), ("data", data)):
+        if not text.isprintable() or not 0 < len(text) <= 200:
+            raise OptionError(f"{label} {shown(text)}: expected one line of at most 200 printable characters")
+    inputs = FrozenDict(
+        runs=table.name,
+        sha256=table.sha256,
+        group=group,
+        method=chosen,
+        form=shape,
+        robust=model.robust,
+        fix=" ".join(f"{key}={plain(value, 17)}" for key, value in model.limits.fixed.items()) or None,
+        bound=" ".join(f"{key}={plain(low)}:{plain(high)}" for key, (low, high) in model.limits.bounds.items()) or None,
+        overestimate_penalty=model.limits.penalty,
+        draws=count,
+        seed=start,
+        level=confidence,
+        version=__version__,
+    )
+    sample = Sample.of(table)
+    conventions = Conventions(params_count, loss_unit, sample.per_token, data)
+    design = diagnostics.design_of(sample)
+    job = Job(table, sample, model, count, start, confidence, inputs, conventions, name, design)
+    with mapper(workers, progress) as spread:
+        if shape == "auto":
+            found, candidates = choose_form(job.sample, model, spread)
+            job = replace(job, model=replace(model, shape=found))
+            classical = replace(fit_classical(job, spread), candidates=candidates)
+        else:
+            classical = fit_classical(job, spread)
+        found_by = {"classical": classical, "forecast": fit_forecast(job)}
+        if chosen in {"isoflop", "envelope"}:
+            found_by = {chosen: fit_by_groups(job, chosen, classical), **found_by}
+    return replace(found_by[chosen], others=tuple(result for name, result in found_by.items() if name != chosen))
+
+
+def read_table_of_runs(runs: RunsLike | None, arrays: Mapping[str, object], columns: Mapping[str, str] | None) -> Runs:
+    """Read a file, a shipped table by name, or arrays."""
+    given = [name for name, value in arrays.items() if value is not None]
+    k = float(settings("conventions")["flops_per_param_token"])
+    if runs is None:
+        return runs_from_arrays(arrays, flops_per_param_token=k)
+    if given:
+        raise OptionError(f"give a table or the runs themselves, not both: {given[0]} was given beside a table")
+    if isinstance(runs, Runs):
+        return runs
+    if isinstance(runs, str) and runs in table_names():
+        return load_runs(runs)
+    if not isinstance(runs, (str, os.PathLike)):
+        raise OptionError(
+            f"runs {shown(runs)}: expected a CSV file or the name of a shipped table; arrays go in params=, tokens=, loss="
+        )
+    return read_runs(runs, columns=columns, flops_per_param_token=k)
+
+
+def one_group(table: Runs, group: str | None) -> Runs:
+    """Return the group that was asked for, all of them for "all"; refuse to choose among several."""
+    if group == "all":
+        return table
+    if group is not None:
+        return table.select(group)
+    if len(table.groups) > 1:
+        known = ", ".join(shown(name)[1:-1] for name in table.groups[:12]) + (", ..." if len(table.groups) > 12 else "")
+        raise OptionError(
+            f"{table.name}: holds {len(table.groups)} groups ({known}); choose one: --group NAME, or --group all to pool them"
+        )
+    return table
+
+
+def _choice(value: object, allowed: Sequence[str], what: str) -> Any:
+    if value not in allowed:
+        raise OptionError(f"{what} {shown(value)}: must be one of {', '.join(allowed)}")
+    return value
+
+
+def _whole(value: object, what: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
+        raise OptionError(f"{what} {shown(value)}: expected a whole number from {low} to {high}")
+    return int(value)

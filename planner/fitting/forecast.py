@@ -1,0 +1,242 @@
+"""The forecast: many fits of the generalised law with weak priors, averaged, because no single setting extrapolates best.
+
+Three ingredients do the work: a sixth constant gamma (how the two terms combine) under a prior; leaving out or down-weighting
+runs far above the lowest loss at their compute, which say little of a well-tuned larger run; and averaging ln L over arbitrary
+settings instead of choosing one. ``benchmarks/backtest.py`` measures it against exact classical fits.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from planner.fitting.minimise import Problems, descend
+from planner.fitting.options import Limits
+from planner.fitting.sample import Sample
+from planner.fitting.settings import settings
+from planner.fitting.starts import grid_starts, neutral_start
+from planner.fitting.surface import ALPHA, BETA, Array, E, G, parts
+
+_TOLERANCE = 1e-7
+_STEPS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """The members of a forecast in the fit's coordinates, (count, 6) each.
+
+    Attributes
+    ----------
+    frontier, adaptive, structures : array
+        The three groups: fits to runs near the loss-compute frontier, fits with weights found from the data, and the reference
+        with its structure changed.
+    reference : (6,)
+    eta, zeta : float
+        The chosen decay of weights with distance from the frontier and from the largest compute; 0 uses every row alike.
+    row_weight : (n,)
+        Weights of the first adaptive member.
+    scale : float
+        The prior's unit b, in ln L, for that member.
+    """
+
+    frontier: Array
+    adaptive: Array
+    structures: Array
+    reference: Array
+    eta: float
+    zeta: float
+    row_weight: Array
+    scale: float
+
+    @property
+    def members(self) -> Array:
+        """All members, (count, 6)."""
+        return np.concatenate([self.frontier, self.adaptive, self.structures])
+
+    @property
+    def weights(self) -> Array:
+        """Their weights, which add to 1; each group weighs as ``data/fitting.toml`` says."""
+        share = settings("forecast")["weights"]
+        groups = [(self.frontier, share["frontier"]), (self.adaptive, share["adaptive"]), (self.structures, share["structures"])]
+        total = sum(weight for _, weight in groups)
+        return np.concatenate([np.full(len(group), weight / total / len(group)) for group, weight in groups])
+
+
+def forecast(sample: Sample, limits: Limits) -> Forecast:
+    """Fit every member, each from starts that favour nothing."""
+    s = settings("forecast")
+    single = limits.penalty
+    frontier = list(product(s["trims"], [single] if single else s["penalties"], s["powers"]))
+    reference = s["reference"]
+    chosen = [*frontier, (reference["trim"], single or reference["penalty"], reference["power"])]
+    weights = np.array([_near_frontier(sample, trim, power) for trim, _, power in chosen])
+    over = np.array([penalty for _, penalty, _ in chosen], float)
+    plain, scale = _without_prior(sample, weights, over, limits)
+    pins, floors = s["gamma_pins"], s["floor_priors"]
+    index = np.r_[np.arange(len(chosen)), np.full(len(pins) + len(floors), len(chosen) - 1)]
+    prior = _Prior(sample, len(index))
+    prior.pin_gamma(slice(len(chosen), len(chosen) + len(pins)), np.log(pins), limits)
+    prior.move_floor(slice(len(chosen) + len(pins), None), np.array(floors))
+    found = _with_prior(sample, weights[index], over[index], scale[index], plain[index], prior, limits, neutral=True)
+    n = len(frontier)
+    base = found[n]
+    penalties = np.array([single] if single else s["adaptive_penalties"])
+    adaptive, choice, row_weight, unit = _adaptive(sample, base, penalties, limits)
+    eta, zeta = list(product(s["etas"], s["zetas"]))[choice]
+    return Forecast(found[:n], adaptive, found[n + 1 :], base, eta, zeta, row_weight, unit)
+
+
+def forecast_draws(sample: Sample, fitted: Forecast, count: int, rng: np.random.Generator, limits: Limits) -> Array:
+    """Return bootstrap refits of the first adaptive member, (count, 6): rows resampled, each with its own prior centre."""
+    s = settings("forecast")
+    prior = _Prior(sample, count)
+    prior.scatter(rng)
+    weights = sample.resamples(count, rng) * fitted.row_weight
+    over = np.full(count, limits.penalty or float(s["adaptive_penalties"][0]))
+    start = np.broadcast_to(fitted.adaptive[0], (count, 6))
+    scale = np.full(count, fitted.scale)
+    return _with_prior(sample, weights, over, scale, start, prior, limits, neutral=False)
+
+
+class _Prior:
+    """Centre (B, 6) and precision (B, 6, 6) of independent normal priors on e, alpha, beta, alpha - beta, g; flat in a, b."""
+
+    def __init__(self, sample: Sample, count: int) -> None:
+        self.settings: Any = settings("forecast")
+        self.lowest = float(np.log(sample.loss.min()))
+        s = self.settings
+        self.sd = np.tile([s["floor"][1], s["alpha"][1], s["beta"][1], s["gamma"][1], s["alpha_minus_beta"]], (count, 1))
+        middle = [np.log(s["floor"][0]) + self.lowest, s["alpha"][0], s["beta"][0], np.log(s["gamma"][0]), 0.0]
+        self.middle = np.tile(middle, (count, 1))
+        self.gamma: Array = np.full(count, np.nan)
+
+    def pin_gamma(self, which: slice, log_gamma: Array, limits: Limits) -> None:
+        """Pin gamma of some members, unless the user pinned it."""
+        if "gamma" not in limits.fixed:
+            self.gamma[which] = log_gamma
+
+    def move_floor(self, which: slice, floors: Array) -> None:
+        """Give some members another prior of the floor: rows of (centre, sd)."""
+        self.middle[which, 0] = np.log(floors[:, 0]) + self.lowest
+        self.sd[which, 0] = floors[:, 1]
+
+    def scatter(self, rng: np.random.Generator) -> None:
+        """Draw every centre from the prior itself."""
+        self.middle = self.middle + rng.standard_normal(self.middle.shape) * self.sd
+
+    def moments(self) -> tuple[Array, Array]:
+        """Return centre and precision, the prior on alpha - beta folded in."""
+        precision = np.zeros((len(self.sd), 6, 6))
+        weight = self.sd**-2.0
+        for column, place in enumerate((E, ALPHA, BETA, G)):
+            precision[:, place, place] = weight[:, column]
+        tie = weight[:, 4]
+        pull = np.zeros((len(self.sd), 6))
+        pull[:, [E, ALPHA, BETA, G]] = weight[:, :4] * self.middle[:, :4]
+        pull[:, ALPHA] += tie * self.middle[:, 4]
+        pull[:, BETA] -= tie * self.middle[:, 4]
+        precision[:, ALPHA, ALPHA] += tie
+        precision[:, BETA, BETA] += tie
+        precision[:, ALPHA, BETA] -= tie
+        precision[:, BETA, ALPHA] -= tie
+        known = [E, ALPHA, BETA, G]
+        center = np.zeros((len(self.sd), 6))
+        center[:, known] = np.linalg.solve(precision[:, known][:, :, known], pull[:, known, None])[..., 0]
+        return center, precision
+
+
+def _near_frontier(sample: Sample, trim: float, power: float) -> Array:
+    """Return weights (C/C_max)^power of rows at most ``trim`` above the frontier, of maximum 1; wider where few are left."""
+    s = settings("forecast")
+    while True:
+        kept = sample.excess <= trim
+        if kept.all() or (kept.sum() >= s["fewest_rows"] and len(np.unique(sample.params[kept])) >= s["fewest_sizes"]):
+            break
+        trim *= s["widen"]
+    weight: Array = kept * (sample.flops / sample.flops.max()) ** power * sample.weight
+    weight /= weight.max()
+    return weight
+
+
+def _bounds(sample: Sample, count: int, limits: Limits) -> tuple[Array, Array]:
+    s = settings("forecast")
+    lowest = np.log(sample.loss.min())
+    lower, upper = np.full((count, 6), -np.inf), np.full((count, 6), np.inf)
+    lower[:, E], upper[:, E] = lowest - s["floor_decades"], lowest
+    lower[:, [ALPHA, BETA]], upper[:, [ALPHA, BETA]] = s["exponent"]
+    lower[:, G], upper[:, G] = -s["log_gamma"], s["log_gamma"]
+    return limits.applied(sample, lower, upper)
+
+
+def _problems(
+    sample: Sample,
+    weights: Array,
+    over: Array,
+    lower: Array,
+    upper: Array,
+    prior: tuple[Array, Array] | None = None,
+) -> Problems:
+    delta = np.full(len(over), settings("forecast")["huber_delta"])
+    if prior is None:
+        return Problems.of(sample.rows, weights, over, delta, lower, upper)
+    return Problems(sample.rows, weights, over, delta, lower, upper, *prior)
+
+
+def _lowest(problems: Problems, starts: Array) -> Array:
+    """Return the lowest of the minima that several starts (B, K, 6) reach, (B, 6)."""
+    B, K = starts.shape[:2]
+    index = np.repeat(np.arange(B), K)
+    theta, value = descend(problems.take(index), starts.reshape(-1, 6), tolerance=_TOLERANCE, iterations=_STEPS)
+    best = value.reshape(B, K).argmin(1)
+    found: Array = theta.reshape(B, K, 6)[np.arange(B), best]
+    return found
+
+
+def _scale(weights: Array, residuals: Array) -> Array:
+    """Return the prior's unit b: the weighted mean size of residuals, which makes the objective a Laplace likelihood."""
+    spread = (weights * np.abs(residuals)).sum(1) / np.maximum(weights.sum(1) - 4, 2)
+    scale: Array = np.maximum(spread, settings("forecast")["smallest_scale"])
+    return scale
+
+
+def _without_prior(sample: Sample, weights: Array, over: Array, limits: Limits) -> tuple[Array, Array]:
+    """Fit the additive law without priors: a start, and the scale of its residuals."""
+    lower, upper = _bounds(sample, len(over), limits)
+    lower[:, G] = upper[:, G] = 0.0
+    problems = _problems(sample, weights, over, lower, upper)
+    theta = _lowest(problems, grid_starts(problems, 2))
+    residuals = parts(theta, sample.rows.x, sample.rows.y, additive=True).log_loss - sample.rows.target
+    return theta, _scale(weights, residuals)
+
+
+def _with_prior(
+    sample: Sample, weights: Array, over: Array, scale: Array, start: Array, prior: _Prior, limits: Limits, *, neutral: bool
+) -> Array:  # fmt: skip
+    """Fit the generalised law under priors, from ``start`` and, where asked, from a neutral start too."""
+    lower, upper = _bounds(sample, len(over), limits)
+    pinned = ~np.isnan(prior.gamma)
+    lower[pinned, G] = upper[pinned, G] = prior.gamma[pinned]
+    center, precision = prior.moments()
+    unit = scale * settings("forecast")["huber_delta"]  # the objective is in units of delta
+    problems = _problems(sample, weights, over, lower, upper, (center, precision * unit[:, None, None]))
+    starts = np.stack([start, neutral_start(problems)], 1) if neutral else start[:, None]
+    return _lowest(problems, starts)
+
+
+def _adaptive(sample: Sample, start: Array, penalties: Array, limits: Limits) -> tuple[Array, int, Array, float]:
+    """Alternate between fitting and choosing the weights under which the residuals look most like Laplace noise."""
+    s = settings("forecast")
+    theta = np.tile(start, (len(penalties), 1))
+    away = np.log(sample.flops.max() / sample.flops)
+    spread = np.array([np.hypot(np.hypot(1, eta * sample.excess), zeta * away) for eta, zeta in product(s["etas"], s["zetas"])])
+    log_spread = np.log(spread).sum(1)
+    n = len(sample)
+    for _ in range(s["rounds"]):
+        residuals = np.abs(parts(theta, sample.rows.x, sample.rows.y, additive=False).log_loss - sample.rows.target)
+        noise = np.maximum((residuals * sample.weight) @ (1 / spread).T / n, s["smallest_noise"])
+        choice = (-n * np.log(noise) - log_spread).argmax(1)
+        weights = sample.weight / spread[choice]
+        scale = _scale(weights, residuals)
+        theta = _with_prior(sample, weights, penalties, scale, theta, _Prior(sample, len(penalties)), limits, neutral=False)
+    return theta, int(choice[0]), weights[0], float(scale[0])

@@ -1,0 +1,158 @@
+"""The methods: each takes a job and returns a FitResult."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from planner._frozen import FrozenDict
+from planner.fitting import diagnostics
+from planner.fitting.assembly import Job, common_notes, constant_intervals, law_of, result_of, why_no_size
+from planner.fitting.classical import Minimum, Model, bootstrap, minimise
+from planner.fitting.forecast import Forecast, forecast, forecast_draws
+from planner.fitting.grouping import by_budget, by_envelope
+from planner.fitting.results import Combination, FitResult, Method, Search, typical
+from planner.fitting.sample import Sample
+from planner.fitting.settings import settings
+from planner.fitting.surface import Array
+from planner.forms import FORMS
+from planner.notes import Note
+from planner.uncertainty import Calibration, Draws
+from planner.units import plain
+
+_MOST_ROWS_KEPT = 2000
+
+
+# ---------------------------------------------------------------- the classical fit
+
+
+def fit_classical(job: Job, spread: Any) -> FitResult:
+    sample, model = job.sample, job.model
+    diagnostics.refuse_hopeless(sample, model.free, job.table.name, needs_both=model.shape != "compute")
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        minimum = minimise(sample, model)
+        drawn = None
+        if job.draws:
+            rng = np.random.default_rng(job.seed)
+            drawn = bootstrap(sample, model, minimum.theta, job.draws, rng, spread)
+    constants = {key: float(value) for key, value in law_constants(sample, model, minimum.theta).items()}
+    law = law_of(job, "classical", form_name(model), constants, why_no_size(job, model))
+    residuals = np.log(law.loss(sample.params, sample.tokens)) - sample.rows.target
+    noise = float(1.4826 * np.median(np.abs(residuals - np.median(residuals))))
+    if drawn is not None:
+        law = replace(law, draws=Draws(law.form, FrozenDict(law_constants(sample, model, drawn)), noise))
+    notes = [*common_notes(job, residuals), *diagnostics.bound_note(minimum.bound)]
+    notes += diagnostics.starts_note(minimum.starts, minimum.agree)
+    intervals = constant_intervals(law, job.level)
+    if model.shape in {"additive", "generalised", "tied"} and "E" not in model.limits.fixed:
+        notes += diagnostics.floor_note(intervals.get("E"), float(sample.loss.min()))
+    if drawn is not None and model.shape == "additive" and not {"alpha", "beta"} & set(model.limits.fixed):
+        notes += diagnostics.equal_exponents_note(drawn[:, 3], drawn[:, 4], job.level)
+    return result_of(job, "classical", law, constants, intervals, notes, residuals, _search(minimum, model), None)
+
+
+def _search(minimum: Minimum, model: Model) -> Search:
+    of = {"huber": "sum of Huber's loss", "squared": "sum of squares over 2", "absolute": "sum of absolute values"}[model.robust]
+    minimised = f"{of} of ln(law/loss)"
+    if model.robust == "huber":
+        minimised += f", delta {plain(settings('classical')['huber_delta'])}"
+    scale = 1.0 if model.robust != "absolute" else 1e7
+    return Search(minimum.starts, minimum.agree, minimum.objective * scale, minimised)
+
+
+def form_name(model: Model) -> str:
+    return {"kaplan": "kaplan_joint", "compute": "compute_power", "generalised": "generalised"}.get(model.shape, "additive")
+
+
+def law_constants(sample: Sample, model: Model, theta: Array) -> dict[str, Array]:
+    """Return the constants of the law's own form, for parameters (..., 6)."""
+    theta = np.asarray(theta, float)
+    plainly = sample.constants(theta)
+    if model.shape in {"no-floor", "kaplan"} or model.limits.fixed.get("E") == 0:
+        plainly["E"] = np.zeros(theta.shape[:-1])
+    if model.shape == "kaplan":
+        alpha, beta = plainly["alpha"], plainly["beta"]
+        return {
+            "N_c": plainly["A"] ** (1 / alpha),
+            "D_c": plainly["B"] ** (1 / beta),
+            "alpha_N": alpha,
+            "alpha_D": beta,
+        }
+    if model.shape == "compute":
+        c = theta[..., 3]
+        return {"E": plainly["E"], "K": np.exp(theta[..., 1] + c * np.log(sample.flops).mean()), "c": c}
+    return plainly if model.shape == "generalised" else {key: plainly[key] for key in ("E", "A", "B", "alpha", "beta")}
+
+
+# ---------------------------------------------------------------- the forecast
+
+
+def fit_forecast(job: Job) -> FitResult:
+    sample, limits = job.sample, job.model.limits
+    diagnostics.refuse_hopeless(sample, max(5 - len(limits.fixed), 1), job.table.name, needs_both=True)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        fitted = forecast(sample, limits)
+        count = settings("forecast")["draws"] if job.draws else 0
+        drawn = forecast_draws(sample, fitted, count, np.random.default_rng(job.seed), limits) if count else None
+    members = sample.constants(fitted.members)
+    weights = fitted.weights
+    constants: dict[str, Any] = {key: tuple(value.tolist()) for key, value in members.items()}
+    constants |= {"weight": tuple(weights.tolist()), "C_ref": float(sample.flops.max())}
+    law = law_of(job, "forecast", "ensemble", constants, why_no_size(job, job.model))
+    residuals = np.log(law.loss(sample.params, sample.tokens)) - sample.rows.target
+    if drawn is not None:
+        noise = float(1.4826 * np.median(np.abs(residuals)))
+        known = _calibration(sample, fitted, residuals)
+        law = replace(law, draws=Draws(FORMS["generalised"], FrozenDict(sample.constants(drawn)), noise, known))
+    middle = {key: typical(value, weights) for key, value in members.items()}
+    free = np.concatenate([fitted.frontier, fitted.adaptive])
+    gammas = sample.constants(free)["gamma"]
+    combination = Combination(
+        gamma=middle["gamma"],
+        gamma_range=(float(gammas.min()), float(gammas.max())),
+        members=len(weights),
+        eta=float(fitted.eta),
+        zeta=float(fitted.zeta),
+    )
+    notes = common_notes(job, residuals)
+    if drawn is not None:
+        scales = settings("forecast.interval")
+        notes.append(diagnostics.far_note(float(sample.flops.max()), scales["calibrated_to"]))
+    return result_of(job, "forecast", law, middle, constant_intervals(law, job.level), notes, residuals, None, combination)
+
+
+def _calibration(sample: Sample, fitted: Forecast, residuals: Array) -> Calibration:
+    """Gather what the forecast's intervals are made of."""
+    s = settings("forecast.interval")
+    near = 1 / (1 + (sample.excess / s["excess_width"]) ** 2)
+    kept = np.unique(np.linspace(0, len(sample) - 1, min(len(sample), _MOST_ROWS_KEPT)).round().astype(int))
+    structures = np.concatenate([fitted.reference[None], fitted.structures])
+    return Calibration(
+        structures=FrozenDict(sample.constants(structures)),
+        log_params=np.log(sample.params)[kept],
+        log_tokens=np.log(sample.tokens)[kept],
+        residuals=residuals[kept],
+        base=float((near * residuals**2).sum() / near.sum()),
+        flops=(float(sample.flops.min()), float(sample.flops.max())),
+        rows=len(sample),
+        scales=FrozenDict({key: float(value) for key, value in s.items() if key != "source"}),
+    )
+
+
+# ---------------------------------------------------------------- Hoffmann's approaches 1 and 2
+
+
+def fit_by_groups(job: Job, method: Method, classical: FitResult) -> FitResult:
+    """Fit N_opt = k_N C^a through the best sizes of budgets, with the bias that the method is known for."""
+    sample = job.sample
+    find = by_budget if method == "isoflop" else by_envelope
+    found = find(sample, job.draws, np.random.default_rng(job.seed), job.table.name)
+    constants = {"k_N": found.prefactor, "a": found.exponent}
+    law = law_of(job, method, "params_allocation", constants, "")
+    if found.drawn is not None:
+        law = replace(law, draws=Draws(law.form, FrozenDict(k_N=found.drawn[0], a=found.drawn[1]), 0.0))
+    notes = [*job.table.notes, *diagnostics.design_notes(sample, job.design), *found.notes]
+    if method == "isoflop" and not job.design.collinear:
+        notes += found.bias_note(sample, classical.law)
+        notes.append(Note("no-loss", "info", "this method gives sizes only; the classical and the forecast fit give losses"))
+    return result_of(job, method, law, constants, constant_intervals(law, job.level), notes, None, None, None)

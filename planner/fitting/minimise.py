@@ -1,0 +1,299 @@
+"""Damped Newton descent on many fits at once: no Python loop over starts, members or resamples.
+
+Each problem minimises
+
+    sum_i w_i c_i rho(r_i) + 1/2 (theta - m)' Q (theta - m),     r_i = ln Lhat_i - ln L_i,  c_i = over where r_i > 0 else 1
+
+inside bounds; a parameter whose bounds are equal is pinned. rho is Huber's, the square or the absolute value.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from planner.fitting.surface import ALPHA, BETA, Array, G, Parts, Rows, gradient, hessian, parts
+
+Tie = Literal["", "exponents", "kaplan"]
+_DIAGONAL = np.arange(6)
+_TIED = {"exponents": (BETA, ALPHA), "kaplan": (G, BETA)}
+
+
+@dataclass(frozen=True)
+class Problems:
+    """A batch of B fits over the same n rows.
+
+    Attributes
+    ----------
+    rows : Rows
+    weights : (B, n) or (1, n)
+    over : (B,)
+        Multiplies the cost of rows that are predicted too high.
+    delta : (B,)
+        Huber's delta in ln L; infinite for squares.
+    lower, upper : (B, 6)
+    mean, precision : (B, 6) and (B, 6, 6), or None without a prior
+    tie : "exponents" makes beta = alpha, "kaplan" makes g = ln beta
+    """
+
+    rows: Rows
+    weights: Array
+    over: Array
+    delta: Array
+    lower: Array
+    upper: Array
+    mean: Array | None = None
+    precision: Array | None = None
+    tie: Tie = ""
+
+    additive: bool = False
+    asymmetric: bool = True
+
+    @classmethod
+    def of(cls, rows: Rows, weights: Array, over: Array, delta: Array, lower: Array, upper: Array, tie: Tie = "") -> "Problems":
+        """Return problems without a prior; gamma pinned at 1 everywhere makes them additive, which is several times quicker."""
+        additive = not (lower[:, G].any() or upper[:, G].any() or tie == "kaplan")
+        return cls(rows, weights, over, delta, lower, upper, tie=tie, additive=additive, asymmetric=bool((over != 1).any()))
+
+    def take(self, index: Array) -> "Problems":
+        """Return the problems at the given positions."""
+        return Problems(
+            self.rows,
+            self.weights if len(self.weights) == 1 else self.weights[index],
+            self.over[index],
+            self.delta[index],
+            self.lower[index],
+            self.upper[index],
+            None if self.mean is None else self.mean[index],
+            None if self.precision is None else self.precision[index],
+            self.tie,
+            self.additive,
+            self.asymmetric,
+        )
+
+
+class _Misfit(NamedTuple):
+    """Summed cost (B,) with, for each row (B, n), d cost/dr and w c rho'(r)/r, and w c where the row lies inside delta."""
+
+    value: Array
+    slope: Array
+    per_size: Array
+    inside: Array
+
+
+def _weight(problems: Problems, r: Array) -> Array:
+    return problems.weights * np.where(r > 0, problems.over[:, None], 1.0) if problems.asymmetric else problems.weights
+
+
+def _value(problems: Problems, r: Array, delta: Array) -> Array:
+    """Return the summed cost of residuals (B, n)."""
+    size = np.abs(r)
+    near = np.minimum(size, delta[:, None])
+    # r^2/2 inside delta, delta (|r| - delta/2) outside
+    size -= 0.5 * near
+    size *= near
+    size *= _weight(problems, r)
+    value: Array = size.sum(1)
+    return value
+
+
+def _misfit(problems: Problems, r: Array, delta: Array) -> _Misfit:
+    size = np.abs(r)
+    weight = _weight(problems, r)
+    within = size <= delta[:, None]
+    near = np.minimum(size, delta[:, None])
+    per_size = weight * (near / np.maximum(size, 1e-300))
+    per_size = np.where(within, weight, per_size)
+    size -= 0.5 * near
+    size *= near
+    size *= weight
+    return _Misfit(size.sum(1), per_size * r, per_size, weight * within)
+
+
+def _parts(problems: Problems, theta: Array) -> Parts:
+    return parts(theta, problems.rows.x, problems.rows.y, additive=problems.additive)
+
+
+def _prior(problems: Problems, theta: Array) -> Array | float:
+    if problems.mean is None or problems.precision is None:
+        return 0.0
+    off = theta - problems.mean
+    value: Array = 0.5 * np.einsum("bi,bij,bj->b", off, problems.precision, off)
+    return value
+
+
+def objective(problems: Problems, theta: Array) -> Array:
+    """Return the objective of each problem, (B,)."""
+    return _value(problems, _parts(problems, theta).log_loss - problems.rows.target, problems.delta) + _prior(problems, theta)
+
+
+def derivatives(problems: Problems, theta: Array, p: Parts, delta: Array, exact: Array) -> tuple[Array, Array]:
+    """Return gradient (B, 6) and curvature (B, 6, 6): the Hessian where ``exact`` (B,), else the reweighted Gauss-Newton matrix.
+
+    The Gauss-Newton matrix is never indefinite and belongs to a parabola that lies above the objective, so it is safe far from
+    the minimum; the Hessian converges quadratically near it.
+    """
+    misfit = _misfit(problems, p.log_loss - problems.rows.target, delta)
+    slope, outer, inner = misfit.slope, misfit.inside, misfit.slope
+    if not exact.all():
+        outer = np.where(exact[:, None], outer, misfit.per_size)
+        inner = np.where(exact[:, None], slope, 0.0)
+    grad = gradient(problems.rows, p, slope)
+    H = hessian(problems.rows, theta, p, outer, inner)
+    if problems.mean is not None and problems.precision is not None:
+        grad = grad + np.einsum("bij,bj->bi", problems.precision, theta - problems.mean)
+        H = H + problems.precision
+    return _tied(problems.tie, theta, grad, H)
+
+
+def _tied(tie: Tie, theta: Array, grad: Array, H: Array) -> tuple[Array, Array]:
+    """Move the derivatives of a tied parameter to the one it follows."""
+    if not tie:
+        return grad, H
+    follower, leader = _TIED[tie]
+    rate = np.exp(-theta[:, follower]) if tie == "kaplan" else np.ones(len(theta))  # d follower / d leader; g = ln beta
+    J = np.broadcast_to(np.eye(6), H.shape).copy()
+    J[:, follower, leader] = rate
+    J[:, follower, follower] = 0.0
+    return np.einsum("bij,bi->bj", J, grad), np.einsum("bki,bkl,blj->bij", J, H, J)
+
+
+def follow(tie: Tie, theta: Array) -> Array:
+    """Return theta with the tied parameter set from the one it follows."""
+    if tie:
+        follower, leader = _TIED[tie]
+        theta = theta.copy()
+        theta[:, follower] = np.log(theta[:, leader]) if tie == "kaplan" else theta[:, leader]
+    return theta
+
+
+_LONGEST_STEP = 1.0
+_SHRINK = 0.5  # delta falls to its own value by halves: each stage starts where the last one ended
+_SMOOTH = 0.7  # share of the rows inside the first delta
+_GIVE_UP = 12
+
+
+def descend(problems: Problems, theta: Array, *, iterations: int = 80, tolerance: float = 1e-13) -> tuple[Array, Array]:
+    """Return the minima reached from ``theta`` (B, 6) and their objectives (B,).
+
+    Huber's delta starts wide and falls by halves, so that which rows lie inside it changes a little at a time. A problem stops
+    when its Newton step promises less than ``tolerance`` of the objective, when two steps in a row bring less than a thousandth
+    of the square root of that, or when no damping lowers it.
+    """
+    theta = follow(problems.tie, np.clip(theta, problems.lower, problems.upper))
+    found, lowest = theta.copy(), np.full(len(theta), np.inf)
+    live = np.arange(len(theta))
+    part, at = problems, theta
+    p = _parts(part, at)
+    delta = np.maximum(problems.delta, np.quantile(np.abs(p.log_loss - part.rows.target), _SMOOTH, axis=1))
+    delta = np.where(np.isinf(problems.delta), np.inf, delta)
+    value = _value(part, p.log_loss - part.rows.target, delta) + _prior(part, at)
+    damping, failed, quiet = np.full(len(at), 1e-4), np.zeros(len(at), int), np.zeros(len(at), int)
+    cut = np.zeros(len(at), bool)
+    slow = 1e-3 * tolerance**0.5
+    for _ in range(iterations):
+        exact = (failed % 2 == 0) & ~cut
+        grad, H = derivatives(part, at, p, delta, exact)
+        step = _step(part, at, grad, H, damping)
+        promised = -np.einsum("bi,bi->b", grad, step)
+        final = delta <= part.delta
+        trial = follow(part.tie, np.clip(at + step, part.lower, part.upper))
+        q = _parts(part, trial)
+        new = _value(part, q.log_loss - part.rows.target, delta) + _prior(part, trial)
+        better = new < value  # not so for nan
+        short = np.flatnonzero(~better & np.isfinite(new))
+        if len(short):
+            trial, q, new = _shortened(part, at, trial, p, q, new, delta, short)
+            better = new < value
+        cut = np.zeros(len(at), bool)
+        cut[short] = exact[short] & better[short]
+        quiet = np.where(final & better & (value - new <= slow * value), quiet + 1, np.where(better, 0, quiet))
+        done = final & ((np.abs(promised) <= tolerance * value) | (quiet >= 2) | (failed >= _GIVE_UP))
+        at = np.where(better[:, None], trial, at)
+        p = q if better.all() else _chosen(better, q, p)
+        value = np.where(better, new, value)
+        damping = np.where(better, np.maximum(damping * 0.1, 1e-12), np.where(exact, damping, np.maximum(damping * 10, 1e-4)))
+        failed = np.where(better, 0, failed + 1)
+        if done.any():
+            found[live[done]], lowest[live[done]] = at[done], value[done]
+            keep = np.flatnonzero(~done)
+            if not len(keep):
+                return found, lowest
+            live, part, at, value, delta = live[keep], part.take(keep), at[keep], value[keep], delta[keep]
+            damping, failed, quiet = damping[keep], failed[keep], quiet[keep]
+            cut = cut[keep]
+            p = _taken(p, keep)
+        if (delta > part.delta).any():
+            delta = np.maximum(delta * _SHRINK, part.delta)
+            value = _value(part, p.log_loss - part.rows.target, delta) + _prior(part, at)
+    found[live] = at
+    lowest[live] = _value(part, p.log_loss - part.rows.target, part.delta) + _prior(part, at)
+    return found, lowest
+
+
+_FRACTIONS = (0.5, 0.2, 0.05)
+
+
+def _shortened(
+    problems: Problems, at: Array, trial: Array, p: Parts, q: Parts, new: Array, delta: Array, short: Array
+) -> tuple[Array, Parts, Array]:
+    """Shorten the steps of the problems in ``short`` that went too far, by the residuals between the two ends."""
+    part = problems.take(short)
+    target = part.rows.target
+    start, end = p.log_loss[short] - target, q.log_loss[short] - target
+    costs = [_value(part, start + t * (end - start), delta[short]) for t in _FRACTIONS]
+    t = np.array(_FRACTIONS)[np.argmin(costs, 0)][:, None]
+    nearer = follow(part.tie, at[short] + t * (trial[short] - at[short]))
+    there = _parts(part, nearer)
+    trial, new = trial.copy(), new.copy()
+    trial[short] = nearer
+    new[short] = _value(part, there.log_loss - target, delta[short]) + _prior(part, nearer)
+    for old, fresh in zip(q[:3], there[:3], strict=True):
+        old[short] = fresh
+    if q.mix is not None and there.mix is not None:
+        for old, fresh in zip(q.mix, there.mix, strict=True):
+            old[short] = fresh
+    return trial, q, new
+
+
+def _taken(p: Parts, keep: Array) -> Parts:
+    """Return the parts of some problems."""
+    mix = None if p.mix is None else (p.mix[0][keep], p.mix[1][keep], p.mix[2][keep])
+    return Parts(p.log_loss[keep], p.s_u[keep], p.s_v[keep], mix)
+
+
+def _chosen(better: Array, new: Parts, old: Parts) -> Parts:
+    """Return the new parts of problems that got better, the old ones of the rest."""
+
+    def pick(a: Array, b: Array) -> Array:
+        return np.where(better[:, None], a, b)
+
+    mix = None
+    if new.mix is not None and old.mix is not None:
+        mix = (pick(new.mix[0], old.mix[0]), pick(new.mix[1], old.mix[1]), pick(new.mix[2], old.mix[2]))
+    return Parts(pick(new.log_loss, old.log_loss), pick(new.s_u, old.s_u), pick(new.s_v, old.s_v), mix)
+
+
+def _step(problems: Problems, theta: Array, grad: Array, H: Array, damping: Array) -> Array:
+    """Return a damped step that leaves pinned parameters, and those pushed against a bound, where they are."""
+    held = (
+        (problems.lower == problems.upper) | ((theta <= problems.lower) & (grad > 0)) | ((theta >= problems.upper) & (grad < 0))
+    )
+    if problems.tie:
+        held[:, _TIED[problems.tie][0]] = True
+    free = ~held
+    diagonal = np.abs(np.einsum("bii->bi", H))
+    scale = diagonal + (1e-12 * diagonal.max(1, keepdims=True) + 1e-300)
+    M = H * free[:, :, None] * free[:, None, :]
+    M[:, _DIAGONAL, _DIAGONAL] += np.where(held, 1.0, (damping[:, None] + 1e-14) * scale)
+    b = np.where(free, -grad, 0.0)
+    if not np.isfinite(M).all():
+        M[~np.isfinite(M).all((1, 2))] = np.eye(6)
+    step = np.linalg.solve(M, b[..., None])[..., 0]
+    uphill = ~(np.einsum("bi,bi->b", step, b) > 0)
+    if uphill.any():
+        step = np.where(uphill[:, None], b / scale, step)
+        step = np.where(np.isfinite(step), step, 0.0)
+    longest = np.abs(step).max(1, keepdims=True)
+    shortened: Array = step * np.minimum(1.0, _LONGEST_STEP / np.maximum(longest, 1e-300))
+    return shortened

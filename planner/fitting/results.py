@@ -1,0 +1,265 @@
+"""The answer of a fit: a law with draws, how good it is, what it cannot say. Nothing here rounds or prints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from planner._files import write_new
+from planner._frozen import FrozenDict
+from planner._version import __version__
+from planner.errors import CannotPlanError, OptionError
+from planner.forms import Num
+from planner.intervals import LEVEL, check_level, loss_interval
+from planner.law import Law, guarded
+from planner.notes import Note
+from planner.uncertainty import Draws
+
+Method = Literal["forecast", "classical", "isoflop", "envelope"]
+METHODS: tuple[Method, ...] = ("forecast", "classical", "isoflop", "envelope")
+
+
+class Quality(NamedTuple):
+    """How well the law describes the runs it was fitted on, in ln loss.
+
+    Attributes
+    ----------
+    rows, sizes : int
+        Runs, and distinct numbers of parameters among them.
+    rms, mean_absolute, largest : float
+        Of ln(law/loss): 0.01 is 1 %.
+    explained : float
+        Share of the variance of ln loss that the law explains.
+    """
+
+    rows: int
+    sizes: int
+    rms: float
+    mean_absolute: float
+    largest: float
+    explained: float
+
+
+class RatioAt(NamedTuple):
+    """The compute-optimal run of one budget [FLOP], with the interval of N and of D/N."""
+
+    flops: float
+    params: float
+    tokens: float
+    tokens_per_param: float
+    params_interval: tuple[float, float] | None
+    ratio_interval: tuple[float, float] | None
+
+
+class Outlier(NamedTuple):
+    """A run far from the law: its row in the table and ln(loss/law)."""
+
+    row: int
+    params: float
+    tokens: float
+    loss: float
+    residual: float
+
+
+class Search(NamedTuple):
+    """How the minimum was found: descents begun, how many agree on it to one millionth, its objective, and what was minimised."""
+
+    starts: int
+    agree: int
+    objective: float
+    minimised: str
+
+
+class Combination(NamedTuple):
+    """How a forecast sees the runs.
+
+    Attributes
+    ----------
+    gamma : float
+        Weighted median over members: 1 means that the two terms add up, less that the larger one dominates.
+    gamma_range : (low, high)
+        Of the members that leave it free.
+    members : int
+    eta, zeta : float
+        Growth of misfit with distance from the loss-compute frontier and from the largest compute; 0, 0: the law describes every
+        run alike.
+    """
+
+    gamma: float
+    gamma_range: tuple[float, float]
+    members: int
+    eta: float
+    zeta: float
+
+
+class Candidate(NamedTuple):
+    """One form that ``--form auto`` tried: its held-out error, information criterion and what it needs from the data."""
+
+    form: str
+    constants: int
+    held_out: float | None
+    information: float
+    weight: float
+
+
+class Prediction(NamedTuple):
+    """The loss of a run, or of arrays of runs, with intervals; ``parts`` are half-widths in ln loss whose squares add."""
+
+    loss: Num
+    mean: tuple[Num, Num]
+    run: tuple[Num, Num]
+    level: float
+    parts: dict[str, Num]
+    calibrated: Num
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """What a table of runs says.
+
+    Attributes
+    ----------
+    method : {"forecast", "classical", "isoflop", "envelope"}
+    law : Law
+        Usable wherever a published law is: ``planner.plan(flops=1e23, law=result.law)``.
+    quality : Quality or None
+        None where the method makes no loss surface.
+    intervals : mapping of str to (low, high)
+        Of the law's constants, from its draws; for a forecast those of its members' typical constants.
+    constants : mapping of str to float
+        The law's constants; for a forecast the weighted medians over its members.
+    exponents, exponent_interval : (a, b) and (low, high) or None
+        N_opt ~ C^a, D_opt ~ C^b, and the interval of a.
+    ratios : tuple of RatioAt
+        Compute-optimal runs at round budgets.
+    search : Search or None
+    combination : Combination or None
+        Of a forecast.
+    outliers : tuple of Outlier
+        Runs that the law misses by much more than the rest. None of them was dropped.
+    candidates : tuple of Candidate
+        Where ``form="auto"`` chose the form.
+    others : tuple of FitResult
+        The other parametric method on the same runs.
+    notes : tuple of Note
+    level : float
+    inputs : mapping
+        What was asked.
+    """
+
+    method: Method
+    law: Law
+    quality: Quality | None
+    constants: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    exponents: tuple[float, float] | None
+    exponent_interval: tuple[float, float] | None
+    ratios: tuple[RatioAt, ...]
+    search: Search | None
+    combination: Combination | None
+    outliers: tuple[Outlier, ...]
+    notes: tuple[Note, ...]
+    level: float
+    inputs: Mapping[str, Any]
+    candidates: tuple[Candidate, ...] = ()
+    others: "tuple[FitResult, ...]" = ()
+    version: str = __version__
+
+    @property
+    def draws(self) -> Draws | None:
+        """The law's parameter draws."""
+        return self.law.draws
+
+    def predict(self, params: Num, tokens: Num, *, level: float = LEVEL) -> Prediction:
+        """Return the expected loss of a run, with the interval of the law and of a single new run.
+
+        Parameters
+        ----------
+        params, tokens : float or array
+            N and D; they broadcast.
+        level : float
+            Of the intervals, in (0, 1).
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        CannotPlanError
+            The method gave no loss surface.
+        """
+        check_level(level)
+        if self.law.surface_law is not self.law:
+            raise CannotPlanError(f"the {self.method} method gives no loss of a run: fit with method='forecast' or 'classical'")
+        loss = self.law.loss(params, tokens)
+        found = guarded(self.law, lambda: loss_interval(self.law, params, tokens, level))
+        if found is None:
+            raise CannotPlanError(f"{self.law.id} has no draws, so it has no intervals: fit with draws=200 or more")
+        return Prediction(loss, found.mean, found.run, level, found.parts, found.calibrated)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the law with its draws and provenance as a law file (JSON) for ``plan --law``.
+
+        Raises
+        ------
+        OptionError
+            The name does not end in .json, or the file exists and ``overwrite`` is not given.
+        """
+        import json
+
+        from planner._lawfile import law_to_table
+
+        target = Path(path)
+        if target.suffix.lower() != ".json":
+            raise OptionError(f"save {str(target)!r}: a fitted law is saved as JSON; give a name ending in .json")
+        text = json.dumps(law_to_table(self.law), indent=1, ensure_ascii=False, allow_nan=False)
+        write_new(target, _compact(text) + "\n", overwrite=overwrite)
+        return target
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: base units, full precision."""
+        return {
+            "method": self.method,
+            "law": self.law.to_dict(),
+            "constants": dict(self.constants),
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "level": self.level,
+            "exponents": list(self.exponents) if self.exponents else None,
+            "exponent_interval": list(self.exponent_interval) if self.exponent_interval else None,
+            "ratios": [_plain(ratio._asdict()) for ratio in self.ratios],
+            "quality": self.quality._asdict() if self.quality else None,
+            "search": self.search._asdict() if self.search else None,
+            "combination": _plain(self.combination._asdict()) if self.combination else None,
+            "outliers": [outlier._asdict() for outlier in self.outliers],
+            "candidates": [candidate._asdict() for candidate in self.candidates],
+            "notes": [note.to_dict() for note in self.notes],
+            "others": [other.to_dict() for other in self.others],
+            "inputs": dict(self.inputs),
+            "version": self.version,
+        }
+
+
+def typical(values: Num, weight: Num) -> float:
+    """Return the weighted median."""
+    order = np.argsort(values)
+    below = np.cumsum(np.asarray(weight)[order])
+    return float(np.asarray(values)[order][np.searchsorted(below, 0.5 * below[-1])])
+
+
+def frozen_pairs(values: Mapping[str, Any]) -> FrozenDict:
+    """Return a read-only copy."""
+    return FrozenDict(dict(values))
+
+
+def _plain(content: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
+
+
+def _compact(text: str) -> str:
+    """Put each list of numbers on one line: a thousand draws a line each would bury the rest."""
+    import re
+
+    return re.sub(r"\[\s+([^\[\]{}\"]*?)\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m[1]) + "]", text)

@@ -1,0 +1,99 @@
+"""A table of runs made ready for fitting: centred logarithms, distance from the loss-compute frontier, constants back again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from planner.fitting.surface import Array, Rows
+from planner.runs import Runs
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Arrays of n runs [counts, FLOP, the table's loss unit] with weights of mean 1 and blocks of correlated rows."""
+
+    params: Array
+    tokens: Array
+    flops: Array
+    loss: Array
+    weight: Array
+    block: Array
+
+    @classmethod
+    def of(cls, runs: Runs) -> "Sample":
+        """Take the arrays of a validated table."""
+        weight = np.ones(len(runs)) if runs.weight is None else runs.weight / runs.weight.mean()
+        block = np.arange(len(runs))
+        if runs.run is not None:
+            block = np.unique(np.array(runs.run), return_inverse=True)[1]
+        return cls(runs.params, runs.tokens, runs.flops, runs.loss, weight, block)
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def take(self, index: Array) -> "Sample":
+        """Return the rows at the given positions, or where a mask is true."""
+        return Sample(*(getattr(self, name)[index] for name in ("params", "tokens", "flops", "loss", "weight", "block")))
+
+    @cached_property
+    def center(self) -> tuple[float, float]:
+        """Means of ln N and ln D."""
+        return float(np.log(self.params).mean()), float(np.log(self.tokens).mean())
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Centred logarithms."""
+        return Rows(np.log(self.params) - self.center[0], np.log(self.tokens) - self.center[1], np.log(self.loss))
+
+    @cached_property
+    def per_token(self) -> float:
+        """k of C = k N D: the median over rows, so that a table's own flops column is respected."""
+        return float(np.median(self.flops / (self.params * self.tokens)))
+
+    @cached_property
+    def excess(self) -> Array:
+        """How far each loss lies above the lowest one seen at the same or less compute, as a fraction; shape (n,)."""
+        order = np.argsort(self.flops, kind="stable")
+        lowest = np.minimum.accumulate(self.loss[order])
+        last = np.searchsorted(self.flops[order], self.flops, side="right") - 1
+        return self.loss / lowest[last] - 1
+
+    def resamples(self, count: int, rng: np.random.Generator) -> Array:
+        """Return how often each row is drawn in ``count`` bootstrap samples of blocks, shape (count, n)."""
+        blocks = int(self.block.max()) + 1 if len(self) else 0
+        drawn = rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=count)
+        return drawn[:, self.block].astype(float)
+
+    def constants(self, theta: Array) -> dict[str, Array]:
+        """Turn parameters in the fit's coordinates, (..., 6), into the constants of the form ``generalised``."""
+        e, a, b, alpha, beta, g = np.moveaxis(np.asarray(theta, float), -1, 0)
+        with np.errstate(over="ignore"):
+            return {
+                "E": np.exp(e),
+                "A": np.exp(a + alpha * self.center[0]),
+                "B": np.exp(b + beta * self.center[1]),
+                "alpha": alpha,
+                "beta": beta,
+                "gamma": np.exp(g),
+            }
+
+    def coordinates(self, constants: Mapping[str, float]) -> dict[int, float]:
+        """Turn pinned constants into values of the fit's coordinates, by position; A and B need their exponent pinned too."""
+        found: dict[int, float] = {}
+        for name, (place, exponent, center) in {"A": (1, "alpha", self.center[0]), "B": (2, "beta", self.center[1])}.items():
+            if name in constants:
+                found[place] = float(np.log(constants[name]) - constants[exponent] * center)
+        if "E" in constants:
+            found[0] = float(np.log(constants["E"])) if constants["E"] > 0 else NO_FLOOR
+        for name, place in (("alpha", 3), ("beta", 4)):
+            if name in constants:
+                found[place] = constants[name]
+        if "gamma" in constants:
+            found[5] = float(np.log(constants["gamma"]))
+        return found
+
+
+NO_FLOOR = -80.0
+"""ln E of a law without a floor: exp of it adds nothing to any loss."""

@@ -1,0 +1,72 @@
+"""Which form do the runs support? Compared by the error on larger runs kept aside, and by an information criterion."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, get_args
+
+import numpy as np
+
+from planner.errors import FitError
+from planner.fitting.classical import Model, Shape, minimise
+from planner.fitting.results import Candidate
+from planner.fitting.sample import Sample
+from planner.fitting.surface import parts
+
+_KEPT_ASIDE = 4.0  # the runs of the top quarter of ln C's range... by compute: C > C_max / 4
+_FEWEST_ASIDE = 3
+
+
+def choose_form(sample: Sample, model: Model, spread: Any) -> tuple[Shape, tuple[Candidate, ...]]:
+    """Return the form with the lowest held-out error, and what was compared.
+
+    Held out are the runs with more than a quarter of the largest compute; where fewer than three are left on either side, the
+    information criterion decides. Its weights say how sure the choice is among the forms fitted to all runs.
+    """
+    free = set(model.limits.fixed) | set(model.limits.bounds)
+    shapes = [shape for shape in get_args(Shape) if not (free and shape not in {"additive", "generalised"})]
+    judged = spread(partial(_judge, sample, model), shapes)
+    usable = [found for found in judged if found is not None]
+    if not usable:
+        raise FitError("no form can be fitted: too few runs for any of them")
+    information = np.array([found[2] for found in usable])
+    weights = np.exp(-0.5 * (information - information.min()))
+    weights = weights / weights.sum()
+    candidates = tuple(
+        Candidate(shape, constants, error, criterion, float(weight))
+        for (shape, constants, criterion, error), weight in zip(usable, weights, strict=True)
+    )
+    of_sizes = [c for c in candidates if c.form != "compute"] or list(candidates)
+    with_error = [c for c in of_sizes if c.held_out is not None]
+    best = min(with_error, key=lambda c: c.held_out or 0.0) if with_error else min(of_sizes, key=lambda c: c.information)
+    return best.form, candidates  # type: ignore[return-value]  # a Shape, as it came
+
+
+def _judge(sample: Sample, model: Model, shape: Shape) -> tuple[str, int, float, float | None] | None:
+    tried = replace(model, shape=shape)
+    n = len(sample)
+    if n <= tried.free + 1:
+        return None
+    with np.errstate(all="ignore"):
+        theta = minimise(sample, tried).theta
+        scale = max(float(np.abs(_residuals(sample, sample, theta, shape)).mean()), 1e-6)
+        # Laplace likelihood, to which the robust loss belongs; corrected for few rows
+        criterion = (
+            2 * n * np.log(2 * scale) + 2 * n + 2 * tried.free + 2 * tried.free * (tried.free + 1) / max(n - tried.free - 1, 1)
+        )
+        return shape, tried.free, float(criterion), _held_out(sample, tried)
+
+
+def _held_out(sample: Sample, model: Model) -> float | None:
+    small = sample.flops <= sample.flops.max() / _KEPT_ASIDE
+    fewest = model.free + 2
+    if small.sum() < fewest or (~small).sum() < _FEWEST_ASIDE or len(np.unique(sample.params[small])) < 3:
+        return None
+    train, test = sample.take(small), sample.take(~small)
+    return float(np.abs(np.expm1(_residuals(train, test, minimise(train, model).theta, model.shape))).mean())
+
+
+def _residuals(train: Sample, test: Sample, theta: Any, shape: Shape) -> Any:
+    x, y = np.log(test.params) - train.center[0], np.log(test.tokens) - train.center[1]
+    if shape == "compute":
+        x, y = np.log(test.flops) - np.log(train.flops).mean(), 0 * y
+    return parts(theta[None], x, y, additive=shape not in {"generalised", "kaplan"}).log_loss[0] - np.log(test.loss)

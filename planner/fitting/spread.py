@@ -1,0 +1,51 @@
+"""Spreading independent work: an int of processes, or any map-like callable (SciPy's convention), with progress reported."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from planner.errors import OptionError
+from planner.units import shown
+
+Workers = int | Callable[..., Iterable[Any]]
+Progress = Callable[[int, int], None]
+"""Called with (pieces that came back, pieces in all)."""
+
+
+@contextmanager
+def mapper(workers: object, progress: Progress | None = None) -> Iterator[Callable[..., list[Any]]]:
+    """Give a map that runs on ``workers``: 1 stays in this process, more are processes, a callable is used as it is."""
+    if callable(workers):
+        yield _reporting(workers, progress)
+        return
+    if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= 256:
+        raise OptionError(
+            f"workers {shown(workers)}: expected a number of processes from 1 to 256, or a map such as executor.map"
+        )
+    if workers == 1:
+        yield _reporting(map, progress)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # "spawn" starts clean: forking a process whose numpy has threads can hang
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield _reporting(pool.map, progress)
+
+
+def _reporting(run: Callable[..., Iterable[Any]], progress: Progress | None) -> Callable[..., list[Any]]:
+    def run_all(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        results = []
+        for result in run(work, items):
+            results.append(_gathered(result))
+            if progress:
+                progress(1, len(items))
+        return results
+
+    return run_all
+
+
+def _gathered(result: Any) -> Any:
+    """Return the value of a future: the map of some engines (dask, Ray) yields futures instead of values."""
+    done = getattr(result, "result", None)
+    return done() if callable(done) else result

@@ -1,0 +1,276 @@
+"""How sure a fitted law is: intervals of N_opt, of the loss, and what they are made of.
+
+A classical fit's intervals are its bootstrap draws: they know the scatter of the runs, not whether the law is the right one. A
+forecast adds what draws cannot know, each part calibrated on extrapolations whose outcome was known: misfit of nearby runs,
+disagreement between structures, distance beyond the largest run, few rows.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from planner.errors import OptionError
+from planner.forms import FORMS, Num
+from planner.law import Law
+from planner.notes import Note
+from planner.uncertainty import Calibration, Draws
+from planner.units import plain
+
+LEVEL = 0.95
+"""The level of an interval, unless the user says otherwise."""
+
+
+class LossInterval(NamedTuple):
+    """Intervals of the loss at one run or at an array of runs, in the law's loss unit.
+
+    Attributes
+    ----------
+    mean : (low, high)
+        Of the law itself: the average over runs trained alike.
+    run : (low, high)
+        Of a single new run.
+    parts : dict of str to float or array
+        What half the width is made of, in ln loss: ``local``, ``structures``, ``distance`` and ``rows`` of a forecast, ``draws``
+        and ``noise`` of a classical fit. Their squares add.
+    calibrated : bool or array of bool
+        Whether the run lies where the interval's coverage was measured.
+    """
+
+    mean: tuple[Num, Num]
+    run: tuple[Num, Num]
+    parts: dict[str, Num]
+    calibrated: Num
+
+
+class Intervals(NamedTuple):
+    """How sure an answer is, from a fitted law's draws; None where the question leaves nothing to be unsure of.
+
+    Attributes
+    ----------
+    level : float
+    params, tokens, tokens_per_param : (low, high) or None
+        Of the compute-optimal run of this budget.
+    loss : (low, high) or None
+        Of the law's mean at this run, in its loss unit.
+    run_loss : (low, high) or None
+        Of the loss that one such run will reach.
+    loss_parts : mapping or None
+        What half the width of ``run_loss`` is made of, in ln loss; the squares add.
+    calibrated : bool
+        Whether the run lies where the coverage was measured.
+    """
+
+    level: float
+    params: tuple[float, float] | None
+    tokens: tuple[float, float] | None
+    tokens_per_param: tuple[float, float] | None
+    loss: tuple[float, float] | None
+    run_loss: tuple[float, float] | None
+    loss_parts: dict[str, float] | None
+    calibrated: bool
+
+
+def answer_intervals(law: Law, flops: float, params: float, tokens: float, level: float, *, sizes: bool) -> Intervals | None:
+    """Return the intervals of an answer, those of N and D only where ``sizes`` were left to the law; None without draws."""
+    if law.draws is None:
+        return None
+    of_size = size_interval(law, flops, level) if sizes else None
+    N = D = ratio = None
+    if of_size:
+        low, high = float(of_size[0]), float(of_size[1])
+        k = law.symbols["k"]
+        N, D = (low, high), (flops / (k * high), flops / (k * low))
+        ratio = (D[0] / high, D[1] / low)
+    of_loss = loss_interval(law, params, tokens, level)
+    if of_loss is None:
+        return Intervals(level, N, D, ratio, None, None, None, True)
+    mean, run = ((float(low), float(high)) for low, high in (of_loss.mean, of_loss.run))
+    parts = {name: float(part) for name, part in of_loss.parts.items()}
+    return Intervals(level, N, D, ratio, mean, run, parts, bool(of_loss.calibrated))
+
+
+def interval_notes(found: Intervals | None, law: Law) -> list[Note]:
+    """Say where intervals must not be trusted as they stand."""
+    if found is None:
+        return []
+    known = law.draws.calibration if law.draws else None
+    if known is None:
+        text = (
+            "intervals are a bootstrap over the runs: they hold the scatter, not the error of the law itself; on larger runs "
+            "they cover far less than they say"
+        )
+        return [Note("bootstrap-only", "info", text)]
+    if not found.calibrated:
+        tested = plain(known.scales["calibrated_to"])
+        text = f"outside the calibrated range: intervals were tested to {tested}x the largest run, this lies beyond"
+        return [Note("uncalibrated", "warning", text)]
+    return []
+
+
+def check_level(level: float) -> float:
+    """Return a level of confidence in (0, 1), or refuse it."""
+    if not 0 < level < 1:
+        raise OptionError(f"level {plain(level)}: must lie between 0 and 1, such as 0.95 or 95%")
+    return level
+
+
+def size_interval(law: Law, flops: Num, level: float = LEVEL) -> tuple[Num, Num] | None:
+    """Return the interval of the compute-optimal N of a budget [FLOP], or of each of an array; None for a law without draws."""
+    if law.draws is None or law.role != "plan":
+        return None
+    draws = _optimal_params(law, law.draws, flops)
+    if law.draws.calibration is None:
+        tail = (1 - level) / 2
+        return np.quantile(draws, tail, axis=0)[()], np.quantile(draws, 1 - tail, axis=0)[()]
+    scales = law.draws.calibration.scales
+    members = FORMS["generalised"].frontier
+    assert members is not None
+    own = np.log(members.params(_symbols(law, law.params, np.ndim(flops)), flops))
+    weight = np.asarray(law.params["weight"]).reshape(-1, *[1] * np.ndim(flops))
+    weight = weight / weight.sum()
+    center = (weight * own).sum(0)
+    spread = (weight * (own - center) ** 2).sum(0)
+    low, high = np.quantile(np.log(draws), [0.16, 0.84], axis=0)
+    half = scales["size_factor"] * np.sqrt(
+        spread + (scales["size_draws"] * (high - low) / 2) ** 2 + scales["size_least"] ** 2
+    ) * _widening(scales["degrees_of_freedom"], level)  # fmt: skip
+    best = law.form.frontier.params(law.symbols, flops) if law.form.frontier else np.exp(center)
+    return (best * np.exp(-half))[()], (best * np.exp(half))[()]
+
+
+def exponent_interval(law: Law, level: float = LEVEL) -> tuple[float, float] | None:
+    """Return the interval of a in N_opt ~ C^a."""
+    if law.draws is None or law.role != "plan":
+        return None
+    frontier = law.draws.form.frontier
+    assert frontier is not None
+    if law.draws.calibration is None:
+        a = frontier.exponents(_symbols(law, law.draws.params, 0))[0]
+        low, high = np.quantile(np.broadcast_to(a, len(law.draws)), [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+    # an ensemble's: the same mixture of member spread and draws as for N itself
+    scales = law.draws.calibration.scales
+    own = np.asarray(frontier.exponents(_symbols(law, law.params, 0))[0])
+    weight = np.asarray(law.params["weight"]) / np.sum(law.params["weight"])
+    drawn = np.quantile(frontier.exponents(_symbols(law, law.draws.params, 0))[0], [0.16, 0.84])
+    center = float((weight * own).sum())
+    spread = float((weight * (own - center) ** 2).sum())
+    half = scales["size_factor"] * np.sqrt(spread + (scales["size_draws"] * (drawn[1] - drawn[0]) / 2) ** 2)
+    a = law.exponents[0] if law.exponents else center
+    half = float(half * _widening(scales["degrees_of_freedom"], level))
+    return max(a - half, 0.0), min(a + half, 1.0)
+
+
+def loss_interval(law: Law, params: Num, tokens: Num, level: float = LEVEL) -> LossInterval | None:
+    """Return the intervals of the loss of a run, or of each of arrays of runs; None for a law without draws."""
+    if law.draws is None or law.surface_law is not law:
+        return None
+    log_loss = np.log(law.loss(params, tokens))
+    if law.draws.calibration is not None:
+        return _forecast_interval(law, law.draws.calibration, params, tokens, log_loss, level)
+    surface = law.draws.form.surface
+    assert surface is not None
+    N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
+    p = _symbols(law, law.draws.params, N.ndim)
+    drawn = np.log(surface.floor(p) + sum(surface.terms(p, N, D)))
+    tail = (1 - level) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    noise = _normal_quantile(1 - tail) * law.draws.noise
+    below, above = np.maximum(log_loss - low, 0), np.maximum(high - log_loss, 0)
+    return LossInterval(
+        mean=(np.exp(log_loss - below), np.exp(log_loss + above)),
+        run=(np.exp(log_loss - np.hypot(below, noise)), np.exp(log_loss + np.hypot(above, noise))),
+        parts={"draws": (below + above) / 2, "noise": noise + 0 * below},
+        calibrated=np.ones(N.shape, bool)[()],
+    )
+
+
+def _forecast_interval(law: Law, known: Calibration, params: Num, tokens: Num, log_loss: Num, level: float) -> LossInterval:
+    """Combine the four parts of a forecast's error, each a half-width at 95 % in ln loss."""
+    s = known.scales
+    N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
+    flops = law.symbols["k"] * N * D
+    low, high = known.flops
+    beyond = np.log(flops / high)
+    distance = np.maximum(beyond, s["least_distance"])
+    span = max(np.log(high / low), s["least_distance"])
+    parts = {
+        "local": s["local"] * _local_misfit(known, np.log(N), np.log(D)),
+        "structures": s["structures"] * _disagreement(law, known, N, D),
+        "distance": s["distance"] * distance / span,
+        "rows": s["rows"] * distance * np.sqrt(40 / known.rows),
+    }
+    wider = _widening(s["degrees_of_freedom"], level)
+    parts = {name: (part * wider)[()] for name, part in parts.items()}
+    half = np.sqrt(sum(part**2 for part in parts.values()))
+    of_mean = np.sqrt(sum(part**2 for name, part in parts.items() if name != "local"))
+    return LossInterval(
+        mean=(np.exp(log_loss - of_mean), np.exp(log_loss + of_mean)),
+        run=(np.exp(log_loss - half), np.exp(log_loss + half)),
+        parts=parts,
+        calibrated=(beyond <= np.log(s["calibrated_to"]))[()],
+    )
+
+
+def _local_misfit(known: Calibration, log_N: Num, log_D: Num) -> Num:
+    """Return the root mean square residual of rows near each run in size and in tokens per parameter."""
+    s = known.scales
+    ratio = (log_D - log_N)[..., None] - (known.log_tokens - known.log_params)
+    size = log_N[..., None] - known.log_params
+    away = (ratio / s["ratio_width"]) ** 2 + (size / s["size_width"]) ** 2
+    away = away - s["shrink"] * away.min(-1, keepdims=True)
+    near = np.exp(-away / 2)
+    total = (near * known.residuals**2).sum(-1) + s["prior_rows"] * known.base
+    return np.sqrt(total / (near.sum(-1) + s["prior_rows"]))
+
+
+def _disagreement(law: Law, known: Calibration, N: Num, D: Num) -> Num:
+    """Return the root mean square difference in ln L between the reference member and those of another structure."""
+    surface = FORMS["generalised"].surface
+    assert surface is not None
+    p = _symbols(law, known.structures, N.ndim)
+    log_loss = np.log(surface.floor(p) + sum(surface.terms(p, N, D)))
+    return np.sqrt(((log_loss[1:] - log_loss[0]) ** 2).mean(0))
+
+
+def _optimal_params(law: Law, draws: Draws, flops: Num) -> Num:
+    """Return each draw's N for each budget, (draws, ...)."""
+    assert draws.form.frontier is not None
+    p = _symbols(law, draws.params, np.ndim(flops))
+    N = draws.form.frontier.params(p, np.asarray(flops, float))
+    return np.clip(np.where(np.isfinite(N), N, 1e100), 1e-100, 1e100)
+
+
+def _symbols(law: Law, values: Mapping[str, Num], ndim: int) -> dict[str, Num]:
+    """Return arrays of constants, shaped to broadcast against ``ndim`` axes of runs behind them, with the law's k."""
+    shaped = {name: np.asarray(value, float) for name, value in values.items()}
+    shaped = {name: value.reshape(value.shape + (1,) * ndim) if value.ndim else value for name, value in shaped.items()}
+    return {**shaped, "k": law.symbols["k"]}
+
+
+def _widening(degrees: float, level: float) -> float:
+    """Return how much wider an interval of another level is than one of 95 %, by Student's t."""
+    return _student_quantile((1 + level) / 2, degrees) / _student_quantile((1 + LEVEL) / 2, degrees)
+
+
+def _student_quantile(p: float, degrees: float) -> float:
+    """Return the quantile of Student's t, by integrating its density: no scipy at run time."""
+    from planner._roots import find_root
+
+    # t = sqrt(degrees) tan(angle): the density becomes cos(angle)^(degrees - 1)
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+
+    def area(angle: Num) -> Num:
+        half = np.asarray(angle) / 2
+        return half * (np.cos(half[..., None] * (nodes + 1)) ** (degrees - 1) @ weights)
+
+    whole = 2 * area(np.asarray(np.pi / 2))
+    angle = find_root(lambda x: area(x) / whole - (p - 0.5), 0.0, np.pi / 2)
+    return float(np.sqrt(degrees) * np.tan(angle))
+
+
+def _normal_quantile(p: float) -> float:
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(p)

@@ -1,0 +1,380 @@
+"""A user's table of training runs -> validated arrays; every complaint says file, row and column."""
+
+import csv
+import hashlib
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.errors import OptionError, PlannerError, RunsFileError
+from planner.notes import Note
+from planner.units import finite, parse_count, parse_flops, parse_number, plain, shown, shown_path
+
+Array = NDArray[Any]
+
+NUMBERS = ("params", "tokens", "flops", "loss", "weight", "unique_tokens")
+TEXTS = ("group", "run")
+REQUIRED = ("params", "tokens", "loss")
+LARGEST_FILE = 256 * 1024 * 1024
+LARGEST_ROWS = 2_000_000
+_PERPLEXITY = 20.0  # nats per token: above the entropy of any vocabulary (e^20 entries)
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Training runs as arrays of one length.
+
+    Attributes
+    ----------
+    params, tokens, flops, loss : array
+        N, D, C [FLOP] and the loss reached, all above 0.
+    name : str
+        Where they came from, for messages.
+    rows : array of int
+        Row number of each in its file, the header being row 1; counted from 1 where there is no file.
+    group : tuple of str or None
+        Data set and recipe; one group is fitted at a time.
+    run : tuple of str or None
+        The run a row is a checkpoint of: rows of one run are not independent.
+    weight, unique_tokens : array or None
+    sha256 : str
+        Of the file's bytes, empty without a file.
+    measured_flops : bool
+        Whether ``flops`` was in the table, not computed as k N D.
+    notes : tuple of Note
+        What a reader should know of the table.
+    """
+
+    params: Array
+    tokens: Array
+    flops: Array
+    loss: Array
+    name: str
+    rows: NDArray[np.int64]
+    group: tuple[str, ...] | None = None
+    run: tuple[str, ...] | None = None
+    weight: Array | None = None
+    unique_tokens: Array | None = None
+    sha256: str = ""
+    measured_flops: bool = False
+    notes: tuple[Note, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The distinct groups, in the order in which they come."""
+        return tuple(dict.fromkeys(self.group)) if self.group else ()
+
+    def take(self, kept: Any) -> "Runs":
+        """Return the rows where a mask is true, or at the given positions."""
+        index = np.flatnonzero(kept) if np.asarray(kept).dtype == bool else np.asarray(kept)
+        values: dict[str, Any] = {}
+        for name in (*NUMBERS, *TEXTS, "rows"):
+            value = getattr(self, name)
+            values[name] = tuple(value[i] for i in index) if isinstance(value, tuple) else None if value is None else value[index]
+        return Runs(**values, name=self.name, sha256=self.sha256, measured_flops=self.measured_flops, notes=self.notes)
+
+    def select(self, group: str) -> "Runs":
+        """Return one group.
+
+        Raises
+        ------
+        OptionError
+            No such group; the message lists them.
+        """
+        if group not in self.groups:
+            known = ", ".join(shown(name)[1:-1] for name in self.groups[:12]) or "none: the table has no group column"
+            raise OptionError(f"{self.name}: no group {shown(group)}; groups are {known}")
+        assert self.group is not None
+        return self.take(np.array([name == group for name in self.group]))
+
+
+def read_runs(path: "str | os.PathLike[str]", *, columns: Mapping[str, str] | None = None, flops_per_param_token: float) -> Runs:
+    """Read a CSV file of runs: comma, semicolon, tab or bar between cells, a header line on top.
+
+    Parameters
+    ----------
+    path : str or Path
+    columns : mapping, optional
+        What the file calls its columns, such as ``{"params": "n_params"}``.
+    flops_per_param_token : float
+        k in C = k N D where there is no flops column.
+
+    Returns
+    -------
+    Runs
+
+    Raises
+    ------
+    RunsFileError
+        The file cannot be read, lacks a column, or a cell is not a positive number; the message says row and column.
+    """
+    name = shown_path(path)
+    text, digest = _read(path, name)
+    lines = text.splitlines()
+    header_at = next((i for i, line in enumerate(lines) if line.strip()), None)
+    if header_at is None:
+        raise RunsFileError(f"{name}: is empty; expected a header line such as params,tokens,loss")
+    delimiter = _delimiter(lines[header_at], name)
+    header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=delimiter))]
+    where = _columns(header, columns, name)
+    table = list(_rows(lines, header_at, delimiter, len(header), name))
+    if not table:
+        raise RunsFileError(f"{name}: has a header but no runs")
+    decimal_comma = _decimal_comma(table, [where[c] for c in NUMBERS if c in where], delimiter, name)
+    numbers = {
+        column: _numbers([(row, cells[where[column]]) for row, cells in table], column, name, decimal_comma)
+        for column in NUMBERS
+        if column in where
+    }
+    texts = {column: tuple(cells[where[column]].strip() for _, cells in table) for column in TEXTS if column in where}
+    notes = [Note("decimal-commas", "info", f"{name}: numbers were read with decimal commas")] if decimal_comma else []
+    return _checked(numbers, texts, np.array([row for row, _ in table]), name, digest, flops_per_param_token, notes)
+
+
+def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: float, name: str = "the runs given") -> Runs:
+    """Take runs as sequences: params, tokens, loss and, where known, flops, group, run, weight and unique_tokens.
+
+    Raises
+    ------
+    RunsFileError
+        A sequence is missing, of another length, or holds something that is not a positive number.
+    """
+    given = {column: value for column, value in values.items() if value is not None}
+    missing = [column for column in REQUIRED if column not in given]
+    if missing:
+        raise RunsFileError(f"{name}: lacks {', '.join(missing)}; a fit needs params, tokens and loss")
+    length = None
+    numbers: dict[str, Array] = {}
+    texts: dict[str, tuple[str, ...]] = {}
+    for column, value in given.items():
+        if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
+            raise RunsFileError(f"{name}: {column} {shown(value)}: expected a sequence, one entry a run")
+        items = list(value)
+        length = len(items) if length is None else length
+        if len(items) != length:
+            raise RunsFileError(f"{name}: {column} has {len(items)} entries, {next(iter(given))} has {length}; they must agree")
+        if column in TEXTS:
+            texts[column] = tuple(str(item) for item in items)
+        else:
+            numbers[column] = _numbers(list(enumerate(items, 1)), column, name, decimal_comma=False)
+    if not length:
+        raise RunsFileError(f"{name}: are empty")
+    return _checked(numbers, texts, np.arange(1, length + 1), name, "", flops_per_param_token, [])
+
+
+def _read(path: "str | os.PathLike[str]", name: str) -> tuple[str, str]:
+    try:
+        file = Path(path)
+        if file.exists() and not file.is_file():
+            raise RunsFileError(f"{name}: cannot be read (not a regular file)")
+        size = file.stat().st_size
+        if size > LARGEST_FILE:
+            raise RunsFileError(
+                f"{name}: is {size >> 20} MiB; tables of runs up to {LARGEST_FILE >> 20} MiB are read. Keep params, tokens, "
+                "loss and the final checkpoints, or one row in ten"
+            )
+        content = file.read_bytes()
+        if content[:2] in {b"PK", b"\xd0\xcf"}:
+            raise RunsFileError(f"{name}: is a workbook or an archive, not CSV; save the sheet as CSV first")
+        return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
+    except UnicodeDecodeError as error:
+        raise RunsFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start}); save it as CSV UTF-8") from None
+    except OSError as error:
+        raise RunsFileError(f"{name}: cannot be read ({error.strerror or error})") from None
+    except PlannerError:
+        raise
+    except ValueError as error:  # a NUL in the path
+        raise RunsFileError(f"{name}: not a path ({error})") from None
+
+
+def _delimiter(header: str, name: str) -> str:
+    """Return the separator of a header line: the one that splits it most."""
+    found = max(",;\t|", key=header.count)
+    if header.count(found) == 0:
+        raise RunsFileError(
+            f"{name}: its header {shown(header)} is one cell; expected params,tokens,loss with commas, ';' or tabs"
+        )
+    return found
+
+
+def _columns(header: Sequence[str], columns: Mapping[str, str] | None, name: str) -> dict[str, int]:
+    wanted = {column: column for column in (*NUMBERS, *TEXTS)}
+    for column, called in (columns or {}).items():
+        if column not in wanted:
+            raise OptionError(f"columns {shown(column)}: no such quantity; map any of {', '.join(wanted)}")
+        if called not in header:
+            raise RunsFileError(f"{name}: has no column {shown(called)} for {column}; it has {_list(header)}")
+        wanted[column] = called
+    twice = sorted({cell for cell in header if header.count(cell) > 1} & set(wanted.values()))
+    if twice:
+        raise RunsFileError(f"{name}: column {shown(twice[0])} comes twice")
+    where = {column: header.index(called) for column, called in wanted.items() if called in header}
+    missing = [column for column in REQUIRED if column not in where]
+    if missing:
+        raise RunsFileError(
+            f"{name}: lacks column {', '.join(missing)}; it has {_list(header)}. "
+            f"Other names: --columns {missing[0]}=NAME, or columns={{'{missing[0]}': NAME}} in Python"
+        )
+    return where
+
+
+def _list(header: Sequence[str]) -> str:
+    text = ", ".join(shown(cell)[1:-1] for cell in header[:20])
+    return text + (", ..." if len(header) > 20 else "")
+
+
+def _rows(lines: Sequence[str], header_at: int, delimiter: str, width: int, name: str) -> Iterator[tuple[int, list[str]]]:
+    # one reader a line: a quoted line break would hide which row a complaint is about, and no number holds one
+    for number, line in enumerate(lines[header_at + 1 :], header_at + 2):
+        if not line.strip():
+            continue
+        try:
+            cells = next(csv.reader([line], delimiter=delimiter, strict=True))
+        except csv.Error as error:
+            raise RunsFileError(f"{name}:{number}: not CSV ({error})") from None
+        if len(cells) != width:
+            hint = "; a decimal comma between commas? save with ';' or points" if delimiter == "," and len(cells) > width else ""
+            raise RunsFileError(f"{name}:{number}: has {len(cells)} cells, the header has {width}{hint}")
+        if number - header_at > LARGEST_ROWS:
+            raise RunsFileError(f"{name}: has more than {LARGEST_ROWS} rows; thin it out first")
+        yield number, cells
+
+
+def _decimal_comma(table: Sequence[tuple[int, list[str]]], places: Sequence[int], delimiter: str, name: str) -> bool:
+    """Tell whether numbers use a decimal comma; refuse a table that could be read both ways."""
+    if delimiter == ",":
+        return False
+    commas = [(row, cells[place].strip()) for row, cells in table for place in places if "," in cells[place]]
+    if not commas:
+        return False
+    sure = [cell for _, cell in commas if cell.count(",") == 1 and not _three_digits(cell)]
+    points = [(row, cell) for row, cell in commas if cell.count(",") > 1]
+    if points or any(
+        "." in cells[place] and "," not in cells[place] and not _three_digits(cells[place].replace(".", ","))
+        for _, cells in table
+        for place in places
+    ):
+        row, cell = (points or commas)[0]
+        raise RunsFileError(
+            f"{name}:{row}: {shown(cell)}: commas and points both occur, so the numbers could be misread; save the table with "
+            "decimal points and no thousands separators"
+        )
+    if not sure:
+        row, cell = commas[0]
+        raise RunsFileError(
+            f"{name}:{row}: {shown(cell)}: the comma could be a decimal point or a thousands separator; write a point, or neither"
+        )
+    return True
+
+
+def _three_digits(cell: str) -> bool:
+    """Tell whether what follows the comma is exactly three digits, as after a thousands separator."""
+    after = cell.rpartition(",")[2].strip()
+    return len(after) == 3 and after.isdigit()
+
+
+_READERS = {
+    "params": lambda value, name: parse_count(value, name, "parameters"),
+    "tokens": lambda value, name: parse_count(value, name, "tokens"),
+    "unique_tokens": lambda value, name: parse_count(value, name, "tokens"),
+    "flops": parse_flops,
+    "loss": parse_number,
+    "weight": parse_number,
+}
+
+
+def _numbers(cells: Iterable[tuple[int, object]], column: str, name: str, decimal_comma: bool) -> Array:
+    reader = _READERS[column]
+    values = []
+    for row, cell in cells:
+        where = f"{name}:{row}:{column}"
+        if isinstance(cell, str):
+            text = cell.strip()
+            if not text:
+                raise RunsFileError(f"{where}: is empty; every run needs a {column}")
+            if decimal_comma:
+                text = text.replace(".", "").replace(",", ".")
+            try:
+                number = float(text) if text[-1].isdigit() and "_" not in text else math.nan
+            except ValueError:
+                number = math.nan
+            if math.isnan(number):
+                number = _human(reader, text, where)
+        else:
+            plainly = finite(cell.item() if isinstance(cell, np.generic) else cell)
+            if plainly is None:
+                raise RunsFileError(f"{where}: {shown(cell)}: expected a finite number above 0")
+            number = plainly
+        if not 0 < number < 1e60:
+            raise RunsFileError(f"{where}: {shown(cell)}: must be above 0 and finite")
+        values.append(number)
+    return np.array(values)
+
+
+def _human(reader: Any, text: str, where: str) -> float:
+    try:
+        return float(reader(text, where))
+    except PlannerError as error:
+        raise RunsFileError(str(error).replace(f"{where} ", f"{where}: ", 1)) from None
+
+
+def _checked(
+    numbers: dict[str, Array],
+    texts: dict[str, tuple[str, ...]],
+    rows: NDArray[np.int64],
+    name: str,
+    digest: str,
+    k: float,
+    notes: list[Note],
+) -> Runs:
+    loss = numbers["loss"]
+    high = loss > _PERPLEXITY
+    if high.sum() >= 2 and (loss < _PERPLEXITY / 2).sum() >= 2:
+        row = int(rows[np.argmax(high)])
+        raise RunsFileError(
+            f"{name}:{row}:loss: {plain(float(loss[high][0]), 4)} beside losses below {plain(_PERPLEXITY / 2)}: mixed units? "
+            "perplexity is exp(loss in nats); bring all to one unit"
+        )
+    notes = [*notes, *_repeats(numbers, texts, rows)]
+    flops = numbers.get("flops")
+    return Runs(
+        params=numbers["params"],
+        tokens=numbers["tokens"],
+        flops=k * numbers["params"] * numbers["tokens"] if flops is None else flops,
+        loss=loss,
+        name=name,
+        rows=rows,
+        group=texts.get("group"),
+        run=texts.get("run"),
+        weight=numbers.get("weight"),
+        unique_tokens=numbers.get("unique_tokens"),
+        sha256=digest,
+        measured_flops=flops is not None,
+        notes=tuple(notes),
+    )
+
+
+def _repeats(numbers: dict[str, Array], texts: dict[str, tuple[str, ...]], rows: NDArray[np.int64]) -> list[Note]:
+    """Note rows that say the same as an earlier one: they count twice."""
+    columns = [numbers[column] for column in ("params", "tokens", "loss")]
+    groups = texts.get("group", ("",) * len(rows))
+    first: dict[tuple[object, ...], int] = {}
+    again = []
+    for row, *key in zip(rows.tolist(), groups, *(column.tolist() for column in columns), strict=True):
+        if first.setdefault(tuple(key), row) != row:
+            again.append(row)
+    if not again:
+        return []
+    listed = ", ".join(map(str, again[:8])) + (", ..." if len(again) > 8 else "")
+    which = "row repeats an earlier one" if len(again) == 1 else "rows repeat earlier ones"
+    text = f"{len(again)} {which} (row {listed}): counted again"
+    return [Note("repeated-rows", "warning", text)]

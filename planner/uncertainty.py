@@ -1,0 +1,90 @@
+"""What a fitted law knows of its own error: parameter draws, and for a forecast the parts its intervals are made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from planner._frozen import FrozenDict
+from planner.forms import Form, Num
+
+SCALES = (
+    *("local", "structures", "distance", "rows", "least_distance", "ratio_width", "size_width", "prior_rows", "excess_width"),
+    *("shrink", "degrees_of_freedom", "calibrated_to", "size_factor", "size_draws", "size_least"),
+)
+"""The calibrated constants that a forecast's intervals need."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What widens a forecast's interval besides its draws: misfit nearby, disagreement between structures, distance.
+
+    Attributes
+    ----------
+    structures : mapping of str to array
+        Constants of the form ``generalised``: the reference member first, then members that differ from it in structure.
+    log_params, log_tokens, residuals : array
+        ln N, ln D and ln(forecast/loss) of the rows the law was fitted on (at most 2,000 of them).
+    base : float
+        Mean squared residual of rows near the loss-compute frontier, to which a lonely point's local misfit shrinks.
+    flops : (low, high)
+        Range of their compute [FLOP].
+    rows : int
+        How many rows there were.
+    scales : mapping of str to float
+        The calibrated constants, see ``data/fitting.toml``.
+    """
+
+    structures: Mapping[str, Num]
+    log_params: Num
+    log_tokens: Num
+    residuals: Num
+    base: float
+    flops: tuple[float, float]
+    rows: int
+    scales: FrozenDict
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Equally likely constants of a law, from a bootstrap over runs.
+
+    Attributes
+    ----------
+    form : Form
+        The form the constants belong to: the law's own, or ``generalised`` where the law is an ensemble.
+    params : mapping of str to array
+        One value of each constant a draw, all of one length.
+    noise : float
+        Standard deviation of ln loss of a single run around the law, robust.
+    calibration : Calibration or None
+        For a forecast: what its intervals add to the draws.
+    """
+
+    form: Form
+    params: Mapping[str, Num]
+    noise: float
+    calibration: Calibration | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.params.values())))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: what a law file stores under ``draws``."""
+        result: dict[str, Any] = {"form": self.form.name, "noise": self.noise, "params": _lists(self.params)}
+        if self.calibration:
+            parts = self.calibration
+            result["calibration"] = {
+                "structures": _lists(parts.structures),
+                "log_params": parts.log_params.tolist(),
+                "log_tokens": parts.log_tokens.tolist(),
+                "residuals": parts.residuals.tolist(),
+                "base": parts.base,
+                "flops": list(parts.flops),
+                "rows": parts.rows,
+                "scales": dict(parts.scales),
+            }
+        return result
+
+
+def _lists(values: Mapping[str, Num]) -> dict[str, list[float]]:
+    return {name: value.tolist() for name, value in values.items()}
