@@ -34,6 +34,8 @@ class Forecast:
     reference : (6,)
     eta, zeta : float
         The chosen decay of weights with distance from the frontier and from the largest compute; 0 uses every row alike.
+    trust : (structures,)
+        1 for a structure that misses the runs at most twice as badly as the reference; less in proportion beyond.
     row_weight : (n,)
         Weights of the first adaptive member.
     scale : float
@@ -46,6 +48,7 @@ class Forecast:
     reference: Array
     eta: float
     zeta: float
+    trust: Array
     row_weight: Array
     scale: float
 
@@ -56,11 +59,15 @@ class Forecast:
 
     @property
     def weights(self) -> Array:
-        """Their weights, which add to 1; each group weighs as ``data/fitting.toml`` says."""
+        """Their weights, which add to 1; each group weighs as ``data/fitting.toml`` says, structures as far as they are trusted."""
         share = settings("forecast")["weights"]
-        groups = [(self.frontier, share["frontier"]), (self.adaptive, share["adaptive"]), (self.structures, share["structures"])]
-        total = sum(weight for _, weight in groups)
-        return np.concatenate([np.full(len(group), weight / total / len(group)) for group, weight in groups])
+        each = [
+            np.full(len(self.frontier), share["frontier"] / len(self.frontier)),
+            np.full(len(self.adaptive), share["adaptive"] / len(self.adaptive)),
+            self.trust * share["structures"] / len(self.structures),
+        ]
+        weights = np.concatenate(each)
+        return weights / weights.sum()
 
 
 def forecast(sample: Sample, limits: Limits) -> Forecast:
@@ -84,7 +91,8 @@ def forecast(sample: Sample, limits: Limits) -> Forecast:
     penalties = np.array([single] if single else s["adaptive_penalties"])
     adaptive, choice, row_weight, unit = _adaptive(sample, base, penalties, limits)
     eta, zeta = list(product(s["etas"], s["zetas"]))[choice]
-    return Forecast(found[:n], adaptive, found[n + 1 :], base, eta, zeta, row_weight, unit)
+    trust = _trust(sample, weights[n], found[n:], s["tolerated"])
+    return Forecast(found[:n], adaptive, found[n + 1 :], base, eta, zeta, trust, row_weight, unit)
 
 
 def forecast_draws(sample: Sample, fitted: Forecast, count: int, rng: np.random.Generator, limits: Limits) -> Array:
@@ -222,6 +230,14 @@ def _with_prior(
     problems = _problems(sample, weights, over, lower, upper, (center, precision * unit[:, None, None]))
     starts = np.stack([start, neutral_start(problems)], 1) if neutral else start[:, None]
     return _lowest(problems, starts)
+
+
+def _trust(sample: Sample, weight: Array, theta: Array, tolerated: float) -> Array:
+    """Return how far each structure's misfit of the reference's rows lies within ``tolerated`` times the reference's, at most 1."""
+    residuals = np.abs(parts(theta, sample.rows.x, sample.rows.y, additive=False).log_loss - sample.rows.target)
+    misfit = np.maximum(residuals @ weight / weight.sum(), 1e-12)
+    trust: Array = np.minimum(tolerated * misfit[0] / misfit[1:], 1.0)
+    return trust
 
 
 def _adaptive(sample: Sample, start: Array, penalties: Array, limits: Limits) -> tuple[Array, int, Array, float]:

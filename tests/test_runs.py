@@ -1,0 +1,184 @@
+"""Reading a table of runs: what is understood, and one line with file, row and column for what is not."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import planner
+from planner._files import data_root
+from planner.errors import OptionError, RunsFileError
+from planner.runs import Runs, read_runs, runs_from_arrays
+
+HEADER = "params,tokens,loss\n"
+
+
+def read(tmp_path: Path, text: str | bytes, **options: Any) -> Runs:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_runs(path, flops_per_param_token=6, **options)
+
+
+def test_numbers_may_be_written_as_people_write_them(tmp_path: Path) -> None:
+    """70B, 1.4T, 1e9, 3 PF-days and quoted thousands separators are understood, and rows keep the file's numbering."""
+    runs = read(tmp_path, 'params,tokens,loss,flops\n70B,1.4T,1.94,5.88e23\n\n125M,"2,500,000,000",3.1,3 PF-days\n')
+    assert runs.params.tolist() == [70e9, 125e6]
+    assert runs.tokens.tolist() == [1.4e12, 2.5e9]
+    assert runs.flops.tolist() == [5.88e23, 3 * 8.64e19]
+    assert runs.rows.tolist() == [2, 4]
+    assert runs.measured_flops
+
+
+def test_compute_is_k_n_d_where_the_table_has_none(tmp_path: Path) -> None:
+    """Without a flops column C = k N D, with the stated k."""
+    assert read(tmp_path, HEADER + "1e9,2e10,2.9\n").flops.tolist() == [1.2e20]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_separators_endings_and_byte_order_marks(tmp_path: Path, delimiter: str, ending: str) -> None:
+    """Commas, semicolons, tabs and bars; any line ending; a byte order mark."""
+    text = ending.join(line.replace(",", delimiter) for line in ["params,tokens,loss,group", "1e9,2e10,2.9,a", "2e9,2e10,2.8,a"])
+    runs = read(tmp_path, b"\xef\xbb\xbf" + text.encode())
+    assert runs.loss.tolist() == [2.9, 2.8]
+    assert runs.groups == ("a",)
+
+
+def test_decimal_commas_are_recognised_and_said(tmp_path: Path) -> None:
+    """Excel's semicolons with decimal commas give the numbers meant, with a note."""
+    runs = read(tmp_path, "params;tokens;loss\n1,5e9;2,25e10;2,95\n2.000.000.000;3e10;2,8\n")
+    assert runs.params.tolist() == [1.5e9, 2e9]
+    assert runs.loss.tolist() == [2.95, 2.8]
+    assert [note.code for note in runs.notes] == ["decimal-commas"]
+
+
+def test_columns_may_have_other_names(tmp_path: Path) -> None:
+    """columns maps the file's names to ours."""
+    runs = read(tmp_path, "N,D,val_loss\n1e9,2e10,2.9\n", columns={"params": "N", "tokens": "D", "loss": "val_loss"})
+    assert runs.loss.tolist() == [2.9]
+
+
+BAD: dict[str, tuple[str | bytes, str]] = {
+    "empty": ("", "is empty; expected a header line"),
+    "header only": (HEADER, "has a header but no runs"),
+    "one cell": ("params tokens loss\n1 2 3\n", "is one cell; expected params,tokens,loss"),
+    "missing": ("params,loss\n1e9,2\n", "lacks column tokens; it has params, loss. Other names: --columns tokens=NAME"),
+    "twice": ("params,tokens,loss,loss\n1,2,3,4\n", "column 'loss' comes twice"),
+    "text": (HEADER + "1e9,2e10,2.9\n1e9,many,2.9\n", "runs.csv:3:tokens: 'many': expected a number of tokens"),
+    "zero": (HEADER + "0,2e10,2.9\n", "runs.csv:2:params: '0': must be above 0"),
+    "negative": (HEADER + "1e9,2e10,-2.9\n", "runs.csv:2:loss: '-2.9': must be above 0"),
+    "nan": (HEADER + "1e9,2e10,nan\n", "runs.csv:2:loss: 'nan': expected a number"),
+    "infinite": (HEADER + "1e9,2e10,inf\n", "runs.csv:2:loss: 'inf': expected a number"),
+    "overflow": (HEADER + "1e9,2e10,1e400\n", "runs.csv:2:loss: '1e400': must be above 0 and finite"),
+    "blank": (HEADER + "1e9,,2.9\n", "runs.csv:2:tokens: is empty"),
+    "unit": (HEADER + "1e9,2e10 params,2.9\n", "that counts parameters"),
+    "cells": (HEADER + "1e9,2e10,2,9\n", "runs.csv:2: has 4 cells, the header has 3; a decimal comma"),
+    "quotes": (HEADER + '"1e9,2e10,2.9\n', "runs.csv:2: not CSV"),
+    "both separators": ("params;tokens;loss\n1e9;2e10;2,95\n1e9;2e10;2.9\n", "commas and points both occur"),
+    "ambiguous": ("params;tokens;loss\n1e9;2e10;2,950\n", "could be a decimal point or a thousands separator"),
+    "latin": (b"params,tokens,loss\n1e9,2e10,\xff\n", "not UTF-8 text"),
+    "workbook": (b"PK\x03\x04", "is a workbook or an archive"),
+    "units": (HEADER + "1e9,2e10,2.9\n1e9,3e10,2.8\n1e9,2e10,18.2e1\n1e9,3e10,30\n", "mixed units\\? perplexity is exp"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_tables_get_one_line(tmp_path: Path, case: str) -> None:
+    """File, row, column and remedy, never a traceback or a misread number."""
+    text, message = BAD[case]
+    with pytest.raises(RunsFileError, match=message) as caught:
+        read(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_only_regular_files_of_reasonable_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe, a folder, a missing file and a gigabyte are refused at once, with the reason."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with (tmp_path / "huge.csv").open("wb") as file:
+        file.truncate(1 << 30)
+    for name, message in (("pipe.csv", "not a regular file"), ("folder.csv", "not a regular file"), ("none.csv", "No such file"),
+                          ("huge.csv", "is 1024 MiB; tables of runs up to 256 MiB"), ("a\0b.csv", "not a path")):  # fmt: skip
+        with pytest.raises(RunsFileError, match=message):
+            read_runs(tmp_path / name, flops_per_param_token=6)
+
+
+def test_wrong_columns_are_refused(tmp_path: Path) -> None:
+    """An unknown quantity and a column that is not there."""
+    with pytest.raises(OptionError, match="no such quantity; map any of params"):
+        read(tmp_path, HEADER + "1,2,3\n", columns={"size": "params"})
+    with pytest.raises(RunsFileError, match="has no column 'N' for params; it has params"):
+        read(tmp_path, HEADER + "1,2,3\n", columns={"params": "N"})
+
+
+def test_repeated_rows_are_said_and_kept(tmp_path: Path) -> None:
+    """A row that says the same as an earlier one is counted, with a warning and its number."""
+    runs = read(tmp_path, HEADER + "1e9,2e10,2.9\n2e9,2e10,2.8\n1e9,2e10,2.9\n")
+    assert len(runs) == 3
+    assert "(row 4)" in runs.notes[0].text
+    assert runs.notes[0].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"params": [1.0], "loss": [2.0]}, "lacks tokens"),
+        ({"params": [1.0], "tokens": [1.0, 2.0], "loss": [2.0]}, "they must agree"),
+        ({"params": 1.0, "tokens": [1.0], "loss": [2.0]}, "expected a sequence"),
+        ({"params": "abc", "tokens": [1.0], "loss": [2.0]}, "expected a sequence"),
+        ({"params": [True], "tokens": [1.0], "loss": [2.0]}, "expected a finite number"),
+        ({"params": [float("nan")], "tokens": [1.0], "loss": [2.0]}, "expected a finite number"),
+        ({"params": [10**400], "tokens": [1.0], "loss": [2.0]}, "expected a finite number"),
+        ({"params": [], "tokens": [], "loss": []}, "are empty"),
+    ],
+)
+def test_arrays_are_checked(values: dict[str, Any], message: str) -> None:
+    """Sequences of one length and finite positive numbers; the entry is named."""
+    with pytest.raises(RunsFileError, match=message):
+        runs_from_arrays(values, flops_per_param_token=6)
+
+
+@given(st.lists(st.tuples(*3 * (st.floats(1, 1e15),)), min_size=1, max_size=20))
+def test_a_table_written_is_the_table_read(rows: list[tuple[float, float, float]]) -> None:
+    """Numbers survive the way through a CSV file to the last bit."""
+    import tempfile
+
+    rows = [(n, d, 1 + loss % 5) for n, d, loss in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        text = HEADER + "".join(f"{n!r},{d!r},{loss!r}\n" for n, d, loss in rows)
+        runs = read(Path(folder), text)
+    assert list(zip(runs.params.tolist(), runs.tokens.tolist(), runs.loss.tolist(), strict=True)) == rows
+
+
+def test_several_groups_ask_for_one(tmp_path: Path) -> None:
+    """A table of several recipes is not pooled unasked."""
+    path = tmp_path / "runs.csv"
+    path.write_text("params,tokens,loss,group\n1e9,2e10,2.9,a\n1e9,3e10,2.8,b\n")
+    with pytest.raises(OptionError, match=r"holds 2 groups \(a, b\); choose one: --group NAME, or --group all"):
+        planner.fit(path)
+    with pytest.raises(OptionError, match="no group 'c'; groups are a, b"):
+        planner.fit(path, group="c")
+
+
+@pytest.mark.parametrize("table", planner.run_tables(), ids=lambda table: table.name)
+def test_shipped_tables_are_whole(table: planner.RunTable) -> None:
+    """Each has a licence that allows shipping, an origin, a citation, and groups that are those of its CSV."""
+    runs = table.load()
+    assert table.licence in {"MIT", "Apache-2.0", "CC-BY-4.0"}
+    assert "@" in table.origin
+    assert table.arxiv
+    assert set(runs.groups) == set(table.groups)
+    assert len(runs) >= 200
+    assert runs.measured_flops
+    assert (data_root() / "runs" / f"{table.name}.csv").stat().st_size < 200_000
+    assert np.isfinite(runs.loss).all()
+
+
+def test_an_unknown_table_lists_those_there_are() -> None:
+    """A typo gets the list."""
+    with pytest.raises(OptionError, match="there are clark2022, gadre2024"):
+        planner.load_runs("porian")
