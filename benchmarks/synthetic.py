@@ -53,7 +53,7 @@ def one(job: tuple[str, int, float]) -> tuple[str, bool | None, float, float]:
         tokens=tokens.tolist(),
         loss=loss.tolist(),
         run=None if run is None else [str(r) for r in run],
-        draws=1,
+        draws=20,
         seed=seed,
     ).law
     if fitted.role != "plan":

@@ -379,6 +379,8 @@ def _number(given: Mapping[str, Any], key: str, file: str, where: str) -> float:
 
 
 def _range(given: Mapping[str, Any], key: str, file: str, where: str) -> tuple[float, float]:
+    if key not in given:
+        raise LawFileError(f"{file}: lacks {where}{key}")
     value = given[key]
     if not isinstance(value, list) or len(value) != 2:
         raise LawFileError(f"{file}: {where}{key}: expected [low, high], got {shown(value)}")

@@ -109,9 +109,9 @@ def interval_notes(found: Intervals | None, law: Law) -> list[Note]:
 
 
 def check_level(level: float) -> float:
-    """Return a level of confidence in (0, 1), or refuse it."""
-    if not 0 < level < 1:
-        raise OptionError(f"level {plain(level)}: must lie between 0 and 1, such as 0.95 or 95%")
+    """Return a level of confidence, or refuse it."""
+    if not 0.01 <= level <= 0.9999:
+        raise OptionError(f"level {plain(level)}: must lie between 0.01 and 0.9999, such as 0.95 or 95%")
     return level
 
 

@@ -1,4 +1,4 @@
-"""Modifiers: what is trained -> what counts. So far the counting convention of parameters (Pearce & Song 2024)."""
+"""Modifiers: what is trained -> what counts: counting conventions of parameters, and what repeated data are worth."""
 
 import numpy as np
 
@@ -33,3 +33,44 @@ def non_embedding_params(total: Num, gamma: Num) -> Num:
     # with s = cbrt(N): s^3 + gamma s = total, rising in s
     root = find_root(lambda s: s**3 + gamma * s - total, np.zeros(np.shape(total)), np.cbrt(total))
     return root**3
+
+
+def repeated_tokens(tokens: Num, unique: Num, R_D: Num) -> Num:
+    """Return D' = U + U R_D (1 - exp(-R/R_D)) with R = D/U - 1 repetitions: what tokens are worth when U of them are different.
+
+    Parameters
+    ----------
+    tokens, unique : float or array
+        Tokens trained on, and different ones among them; where ``unique`` is larger, every token counts.
+    R_D : float or array
+        Repetitions after which further ones are worth 1/e of the first.
+
+    Returns
+    -------
+    float or array
+        Effective tokens.
+
+    References
+    ----------
+    Muennighoff et al. 2023, arXiv 2305.16264, Eq. 5.
+    """
+    U = np.minimum(unique, tokens)
+    return U - U * R_D * np.expm1(-(tokens / U - 1) / R_D)
+
+
+def repeated_params(params: Num, enough: Num, R_N: Num) -> Num:
+    """Return N' = U_N + U_N R_N (1 - exp(-R/R_N)), R = N/U_N - 1: what parameters beyond those the data can fill are worth.
+
+    Parameters
+    ----------
+    params : float or array
+        Parameters N.
+    enough : float or array
+        U_N: the parameters that are best for the unique tokens seen once; where larger than N, every parameter counts.
+    R_N : float or array
+
+    References
+    ----------
+    Muennighoff et al. 2023, arXiv 2305.16264, Eq. 8.
+    """
+    return repeated_tokens(params, enough, R_N)

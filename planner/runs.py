@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from planner.errors import OptionError, PlannerError, RunsFileError
 from planner.notes import Note
-from planner.units import finite, parse_count, parse_flops, parse_number, plain, shown, shown_path
+from planner.units import LARGEST, finite, parse_count, parse_flops, parse_number, plain, shown, shown_path
 
 Array = NDArray[Any]
 
@@ -119,12 +119,12 @@ def read_runs(path: "str | os.PathLike[str]", *, columns: Mapping[str, str] | No
     """
     name = shown_path(path)
     text, digest = _read(path, name)
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     header_at = next((i for i, line in enumerate(lines) if line.strip()), None)
     if header_at is None:
         raise RunsFileError(f"{name}: is empty; expected a header line such as params,tokens,loss")
     delimiter = _delimiter(lines[header_at], name)
-    header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=delimiter))]
+    header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=delimiter, skipinitialspace=True))]
     where = _columns(header, columns, name)
     table = list(_rows(lines, header_at, delimiter, len(header), name))
     if not table:
@@ -156,9 +156,7 @@ def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: flo
     numbers: dict[str, Array] = {}
     texts: dict[str, tuple[str, ...]] = {}
     for column, value in given.items():
-        if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
-            raise RunsFileError(f"{name}: {column} {shown(value)}: expected a sequence, one entry a run")
-        items = list(value)
+        items = _items(value, column, name)
         length = len(items) if length is None else length
         if len(items) != length:
             raise RunsFileError(f"{name}: {column} has {len(items)} entries, {next(iter(given))} has {length}; they must agree")
@@ -169,6 +167,14 @@ def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: flo
     if not length:
         raise RunsFileError(f"{name}: are empty")
     return _checked(numbers, texts, np.arange(1, length + 1), name, "", flops_per_param_token, [])
+
+
+def _items(value: object, column: str, name: str) -> list[Any]:
+    """Return the entries of an ordered sequence: a set or a mapping would pair sizes with the wrong losses."""
+    ordered = hasattr(value, "__len__") and hasattr(value, "__iter__") and hasattr(value, "__getitem__")
+    if isinstance(value, (str, bytes, Mapping)) or not ordered or getattr(value, "ndim", 1) != 1:
+        raise RunsFileError(f"{name}: {column} {shown(value)}: expected a list or an array of one axis, one entry a run")
+    return list(value)  # type: ignore[call-overload, no-any-return]  # iterable, checked above
 
 
 def _read(path: "str | os.PathLike[str]", name: str) -> tuple[str, str]:
@@ -182,7 +188,8 @@ def _read(path: "str | os.PathLike[str]", name: str) -> tuple[str, str]:
                 f"{name}: is {size >> 20} MiB; tables of runs up to {LARGEST_FILE >> 20} MiB are read. Keep params, tokens, "
                 "loss and the final checkpoints, or one row in ten"
             )
-        content = file.read_bytes()
+        with file.open("rb") as stream:
+            content = stream.read(LARGEST_FILE + 1)  # a file may grow, or say nothing of its size
         if content[:2] in {b"PK", b"\xd0\xcf"}:
             raise RunsFileError(f"{name}: is a workbook or an archive, not CSV; save the sheet as CSV first")
         return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
@@ -214,15 +221,19 @@ def _columns(header: Sequence[str], columns: Mapping[str, str] | None, name: str
         if called not in header:
             raise RunsFileError(f"{name}: has no column {shown(called)} for {column}; it has {_list(header)}")
         wanted[column] = called
+    called_twice = [called for called in wanted.values() if list(wanted.values()).count(called) > 1]
+    if called_twice:
+        raise OptionError(f"columns: {shown(called_twice[0])} cannot be two quantities at once")
     twice = sorted({cell for cell in header if header.count(cell) > 1} & set(wanted.values()))
     if twice:
         raise RunsFileError(f"{name}: column {shown(twice[0])} comes twice")
     where = {column: header.index(called) for column, called in wanted.items() if called in header}
     missing = [column for column in REQUIRED if column not in where]
     if missing:
+        close = next((cell for cell in header if missing[0] in cell.lower()), "NAME")
         raise RunsFileError(
             f"{name}: lacks column {', '.join(missing)}; it has {_list(header)}. "
-            f"Other names: --columns {missing[0]}=NAME, or columns={{'{missing[0]}': NAME}} in Python"
+            f"Other names: --columns {missing[0]}={shown(close)[1:-1]}, or columns={{'{missing[0]}': {shown(close)}}} in Python"
         )
     return where
 
@@ -238,48 +249,55 @@ def _rows(lines: Sequence[str], header_at: int, delimiter: str, width: int, name
         if not line.strip():
             continue
         try:
-            cells = next(csv.reader([line], delimiter=delimiter, strict=True))
+            cells = next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True))
         except csv.Error as error:
-            raise RunsFileError(f"{name}:{number}: not CSV ({error})") from None
+            raise RunsFileError(f"{name}:{number}: not CSV ({error}); a cell must not hold a line break") from None
+        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+            cells = cells[:width]  # separators at the end of a row say nothing
         if len(cells) != width:
             hint = "; a decimal comma between commas? save with ';' or points" if delimiter == "," and len(cells) > width else ""
-            raise RunsFileError(f"{name}:{number}: has {len(cells)} cells, the header has {width}{hint}")
+            raise RunsFileError(
+                f"{name}:{number}: has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the header has {width}{hint}"
+            )
         if number - header_at > LARGEST_ROWS:
             raise RunsFileError(f"{name}: has more than {LARGEST_ROWS} rows; thin it out first")
         yield number, cells
 
 
 def _decimal_comma(table: Sequence[tuple[int, list[str]]], places: Sequence[int], delimiter: str, name: str) -> bool:
-    """Tell whether numbers use a decimal comma; refuse a table that could be read both ways."""
+    """Tell whether numbers use a decimal comma; refuse a table that could be read in two ways."""
     if delimiter == ",":
         return False
-    commas = [(row, cells[place].strip()) for row, cells in table for place in places if "," in cells[place]]
+    cells = [(row, cells[place].strip()) for row, cells in table for place in places]
+    commas = [(row, cell) for row, cell in cells if "," in cell]
     if not commas:
         return False
-    sure = [cell for _, cell in commas if cell.count(",") == 1 and not _three_digits(cell)]
-    points = [(row, cell) for row, cell in commas if cell.count(",") > 1]
-    if points or any(
-        "." in cells[place] and "," not in cells[place] and not _three_digits(cells[place].replace(".", ","))
-        for _, cells in table
-        for place in places
-    ):
-        row, cell = (points or commas)[0]
-        raise RunsFileError(
-            f"{name}:{row}: {shown(cell)}: commas and points both occur, so the numbers could be misread; save the table with "
-            "decimal points and no thousands separators"
-        )
+    sure = False
+    for row, cell in cells:
+        number = _leading_number(cell)
+        groups = number.replace(",", ".").split(".")
+        if number.count(",") > 1 or ("," in number and "." in number.partition(",")[2]):
+            raise _misreadable(name, row, cell, "commas stand between thousands here")
+        if number.count(".") == 1 and "," not in number:
+            raise _misreadable(name, row, cell, "other numbers of the table have commas")
+        if number.count(".") > 1 and not all(len(group) == 3 for group in groups[1 : number.count(".") + 1]):
+            raise _misreadable(name, row, cell, "its points are no thousands separators")
+        sure = sure or ("," in number and len(groups[-1]) != 3)
     if not sure:
-        row, cell = commas[0]
-        raise RunsFileError(
-            f"{name}:{row}: {shown(cell)}: the comma could be a decimal point or a thousands separator; write a point, or neither"
-        )
+        raise _misreadable(name, *commas[0], "the comma could be a decimal point or a thousands separator")
     return True
 
 
-def _three_digits(cell: str) -> bool:
-    """Tell whether what follows the comma is exactly three digits, as after a thousands separator."""
-    after = cell.rpartition(",")[2].strip()
-    return len(after) == 3 and after.isdigit()
+def _leading_number(cell: str) -> str:
+    """Return the digits, points and commas a cell begins with: its unit must not hide how many digits follow a comma."""
+    length = 0
+    while length < len(cell) and cell[length] in "0123456789.,":
+        length += 1
+    return cell[:length]
+
+
+def _misreadable(name: str, row: int, cell: str, why: str) -> RunsFileError:
+    return RunsFileError(f"{name}:{row}: {shown(cell)}: {why}; save the table with decimal points and no thousands separators")
 
 
 _READERS = {
@@ -300,11 +318,11 @@ def _numbers(cells: Iterable[tuple[int, object]], column: str, name: str, decima
         if isinstance(cell, str):
             text = cell.strip()
             if not text:
-                raise RunsFileError(f"{where}: is empty; every run needs a {column}")
+                raise RunsFileError(f"{where}: is empty; every run needs one")
             if decimal_comma:
                 text = text.replace(".", "").replace(",", ".")
             try:
-                number = float(text) if text[-1].isdigit() and "_" not in text else math.nan
+                number = float(text) if text.isascii() and text[-1].isdigit() and "_" not in text else math.nan
             except ValueError:
                 number = math.nan
             if math.isnan(number):
@@ -314,8 +332,10 @@ def _numbers(cells: Iterable[tuple[int, object]], column: str, name: str, decima
             if plainly is None:
                 raise RunsFileError(f"{where}: {shown(cell)}: expected a finite number above 0")
             number = plainly
-        if not 0 < number < 1e60:
-            raise RunsFileError(f"{where}: {shown(cell)}: must be above 0 and finite")
+        low, high = (1e-12, 1e12) if column in {"loss", "weight"} else (1.0, LARGEST)
+        if not low <= number <= high:
+            wrong = "above 0" if number <= 0 else f"from {plain(low)} to {plain(high)}"
+            raise RunsFileError(f"{where}: {shown(cell)}: must be {wrong}")
         values.append(number)
     return np.array(values)
 
@@ -344,8 +364,8 @@ def _checked(
             f"{name}:{row}:loss: {plain(float(loss[high][0]), 4)} beside losses below {plain(_PERPLEXITY / 2)}: mixed units? "
             "perplexity is exp(loss in nats); bring all to one unit"
         )
-    notes = [*notes, *_repeats(numbers, texts, rows)]
     flops = numbers.get("flops")
+    notes = [*notes, *_repeats(numbers, texts, rows), *_odd_flops(flops, numbers)]
     return Runs(
         params=numbers["params"],
         tokens=numbers["tokens"],
@@ -361,6 +381,23 @@ def _checked(
         measured_flops=flops is not None,
         notes=tuple(notes),
     )
+
+
+def _odd_flops(flops: Array | None, numbers: dict[str, Array]) -> list[Note]:
+    """Note a flops column that does not go with params and tokens."""
+    if flops is None:
+        return []
+    per_token = flops / (numbers["params"] * numbers["tokens"])
+    low, high = float(per_token.min()), float(per_token.max())
+    if high <= _ODD_FLOPS * low:
+        return []
+    text = (
+        f"flops per parameter and token range from {plain(low, 3)} to {plain(high, 3)}: are flops, params and tokens of one kind?"
+    )
+    return [Note("flops-differ", "warning", text)]
+
+
+_ODD_FLOPS = 5.0  # a house convention: embeddings and attention move it by less
 
 
 def _repeats(numbers: dict[str, Array], texts: dict[str, tuple[str, ...]], rows: NDArray[np.int64]) -> list[Note]:

@@ -73,7 +73,6 @@ def table_names() -> list[str]:
     return sorted(path.stem for path in (data_root() / "runs").glob("*.toml"))
 
 
-@cache
 def run_table(name: str) -> RunTable:
     """Return one shipped table by name.
 
@@ -82,8 +81,13 @@ def run_table(name: str) -> RunTable:
     OptionError
         No such table; the message lists them.
     """
-    if name not in table_names():
+    if not isinstance(name, str) or name not in table_names():
         raise OptionError(f"runs {shown(name)}: no shipped table of that name; there are {', '.join(table_names())}")
+    return _read_table(name)
+
+
+@cache
+def _read_table(name: str) -> RunTable:
     table = read_table(data_root() / "runs" / f"{name}.toml")
     source = table["source"]
     return RunTable(

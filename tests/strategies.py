@@ -1,6 +1,7 @@
 """Shared Hypothesis strategies: laws of every form with random constants in physical ranges, budgets and runs."""
 
 from types import MappingProxyType
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ def _log(low: float, high: float) -> st.SearchStrategy[float]:
 
 
 _EXPONENT = st.floats(0.1, 0.9)
-_CONSTANTS: dict[str, dict[str, st.SearchStrategy[float]]] = {
+_CONSTANTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "additive": {"E": st.floats(0, 4), "A": _log(0, 6), "B": _log(0, 6), "alpha": _EXPONENT, "beta": _EXPONENT},
     "additive_units": {
         "E": st.floats(0, 4),
@@ -29,6 +30,15 @@ _CONSTANTS: dict[str, dict[str, st.SearchStrategy[float]]] = {
         "alpha": _EXPONENT,
         "beta": _EXPONENT,
         "u": st.sampled_from([1e6, 1e9]),
+    },
+    "repeated": {
+        "E": st.floats(0, 4),
+        "A": _log(0, 6),
+        "B": _log(0, 6),
+        "alpha": _EXPONENT,
+        "beta": _EXPONENT,
+        "R_D": _log(0, 2),
+        "R_N": _log(0, 2),
     },
     "generalised": {
         "E": st.floats(0, 4),

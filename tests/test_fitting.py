@@ -14,10 +14,12 @@ from planner.fitting import classical, minimise, surface
 from planner.fitting.classical import Model
 from planner.fitting.forecast import forecast
 from planner.fitting.options import Limits, read_limits
+from planner.fitting.repetition import effective
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings as fit_settings
 from planner.fitting.starts import grid_starts
 from planner.forms import FORMS
+from planner.modifiers import repeated_tokens
 from planner.runs import runs_from_arrays
 from tests.strategies import law_of
 
@@ -216,11 +218,13 @@ def test_a_dask_cluster_gives_what_one_process_gives() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-            with distributed.Client(cluster) as client:
-                engine = planner.fit("gadre2024", group="rpj|c4_val", draws=1100, workers=client.map)
-                executor = planner.fit("gadre2024", group="rpj|c4_val", draws=1100, workers=client.get_executor().map)
-                tested = planner.backtest("gadre2024", ratios=[10], workers=client.map)
+        with (
+            distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            engine = planner.fit("gadre2024", group="rpj|c4_val", draws=1100, workers=client.map)
+            executor = planner.fit("gadre2024", group="rpj|c4_val", draws=1100, workers=client.get_executor().map)
+            tested = planner.backtest("gadre2024", ratios=[10], workers=client.map)
     serial = planner.fit("gadre2024", group="rpj|c4_val", draws=1100)
     assert engine.to_dict() == executor.to_dict() == serial.to_dict()
     assert tested == planner.backtest("gadre2024", ratios=[10])
@@ -330,7 +334,8 @@ def test_a_penalty_on_overestimates_lowers_the_law() -> None:
     ("options", "message"),
     [
         ({"fix": {"foo": 1}}, "no such constant"),
-        ({"fix": {"E": -1}}, "must be above 0"),
+        ({"fix": {"E": -1}}, "must be at least 0"),
+        ({"fix": {"alpha": 0}}, "must be above 0"),
         ({"fix": {"A": 400}}, "only together with alpha"),
         ({"fix": [1]}, "expected names and values"),
         ({"bound": {"alpha": "0.6:0.1"}}, "needs 0 <= low < high"),
@@ -432,8 +437,8 @@ def test_hopeless_tables_are_refused(rows: dict[str, Any], message: str) -> None
         ({"draws": -1}, "expected a whole number"),
         ({"draws": 1.5}, "expected a whole number"),
         ({"seed": -1}, "expected a whole number"),
-        ({"level": 0}, "must lie between 0 and 1"),
-        ({"level": 1}, "must lie between 0 and 1"),
+        ({"level": 0}, "must lie between 0.01 and 0.9999"),
+        ({"level": 1}, "must lie between 0.01 and 0.9999"),
         ({"workers": 0}, "expected a number of processes"),
         ({"workers": "x"}, "expected a number of processes"),
         ({"name": "a b"}, "use letters"),
@@ -475,6 +480,49 @@ def test_isoflop_and_envelope_on_real_runs() -> None:
     scattered = {name: values[[0, 6, 12, 18, 24, 3, 7]] for name, values in rows.items()}
     with pytest.raises(FitError, match="budgets have a minimum inside"):
         planner.fit(**scattered, method="isoflop")
+
+
+def test_repetition_gives_its_constants_back() -> None:
+    """Noise-free runs with repeated data are recovered: the law from single epochs, the decay from the rest."""
+    base = grid()
+    p = dict(planner.load_law("besiroglu2024").params)
+    unique = np.concatenate([base["tokens"], base["tokens"] / 8, base["tokens"] / 60])
+    params, tokens = np.tile(base["params"], 3), np.tile(base["tokens"], 3)
+    N, D = effective(p, 15.4, 5.3, params, tokens, unique)
+    once = unique == tokens
+    N, D = np.where(once, params, N), np.where(once, tokens, D)
+    loss = p["E"] + p["A"] / N ** p["alpha"] + p["B"] / D ** p["beta"]
+    found = planner.fit(params=params, tokens=tokens, loss=loss, unique_tokens=unique, form="repetition", draws=20)
+    assert found.method == "classical"
+    assert found.law.form.name == "repeated"
+    assert found.constants["R_D"] == pytest.approx(15.4, rel=0.02)
+    assert found.constants["R_N"] == pytest.approx(5.3, rel=0.02)
+    guess = found.predict(params[60], tokens[60], unique_tokens=unique[60])
+    assert guess.loss == pytest.approx(loss[60], rel=1e-3)
+    assert guess.loss > found.predict(params[60], tokens[60]).loss
+    assert [other.law.domain.detail for other in found.others] == ["25 runs"]
+    with pytest.raises(OptionError, match="needs a column unique_tokens"):
+        planner.fit(**base, form="repetition")
+    with pytest.raises(OptionError, match="knows nothing of repeated data"):
+        planner.fit(**base, draws=0).predict(1e9, 2e10, unique_tokens=1e9)
+
+
+def test_repetition_on_real_runs_says_what_is_not_decided() -> None:
+    """The shipped table with repeated data gives finite constants, and a warning where they are hardly decided."""
+    found = planner.fit("muennighoff2023", group="all", form="repetition", draws=30)
+    assert found.quality is not None
+    assert found.quality.rows == 296
+    assert found.constants["R_D"] > 1
+    assert "decay-undecided" in notes_of(found)
+
+
+@given(st.floats(1e6, 1e12), st.floats(1, 1e3), st.floats(0.1, 100))
+def test_repeated_tokens_are_worth_less_but_not_nothing(unique: float, epochs: float, decay: float) -> None:
+    """D' lies between U and D, grows with D, and never exceeds U (1 + R_D)."""
+    worth = repeated_tokens(unique * epochs, unique, decay)
+    assert unique * (1 - 1e-12) <= worth <= unique * epochs * (1 + 1e-12)
+    assert worth <= unique * (1 + decay) * (1 + 1e-12)
+    assert repeated_tokens(unique * epochs * 1.5, unique, decay) >= worth * (1 - 1e-12)
 
 
 def test_settings_are_data() -> None:

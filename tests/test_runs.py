@@ -73,12 +73,17 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "negative": (HEADER + "1e9,2e10,-2.9\n", "runs.csv:2:loss: '-2.9': must be above 0"),
     "nan": (HEADER + "1e9,2e10,nan\n", "runs.csv:2:loss: 'nan': expected a number"),
     "infinite": (HEADER + "1e9,2e10,inf\n", "runs.csv:2:loss: 'inf': expected a number"),
-    "overflow": (HEADER + "1e9,2e10,1e400\n", "runs.csv:2:loss: '1e400': must be above 0 and finite"),
+    "overflow": (HEADER + "1e9,2e10,1e400\n", "runs.csv:2:loss: '1e400': must be from 1e-12 to 1e12"),
     "blank": (HEADER + "1e9,,2.9\n", "runs.csv:2:tokens: is empty"),
     "unit": (HEADER + "1e9,2e10 params,2.9\n", "that counts parameters"),
     "cells": (HEADER + "1e9,2e10,2,9\n", "runs.csv:2: has 4 cells, the header has 3; a decimal comma"),
     "quotes": (HEADER + '"1e9,2e10,2.9\n', "runs.csv:2: not CSV"),
-    "both separators": ("params;tokens;loss\n1e9;2e10;2,95\n1e9;2e10;2.9\n", "commas and points both occur"),
+    "both separators": ("params;tokens;loss\n1e9;2e10;2,95\n1e9;2e10;2.9\n", "other numbers of the table have commas"),
+    "hidden thousands": ("params;tokens;loss\n1,500M;1924500897;4.488\n", "other numbers of the table have commas"),
+    "thousands": ("params;tokens;loss\n1,500,000;2e10;3\n", "commas stand between thousands"),
+    "one column twice": ("params,tokens,loss,params\n1,2,3,4\n", "comes twice"),
+    "small": (HEADER + "0.5,2e10,2.9\n", "runs.csv:2:params: '0.5': must be from 1 to 1e60"),
+    "tiny loss": (HEADER + "1e9,2e10,1e-300\n", "must be from 1e-12 to 1e12"),
     "ambiguous": ("params;tokens;loss\n1e9;2e10;2,950\n", "could be a decimal point or a thousands separator"),
     "latin": (b"params,tokens,loss\n1e9,2e10,\xff\n", "not UTF-8 text"),
     "workbook": (b"PK\x03\x04", "is a workbook or an archive"),
@@ -115,6 +120,22 @@ def test_wrong_columns_are_refused(tmp_path: Path) -> None:
         read(tmp_path, HEADER + "1,2,3\n", columns={"params": "N"})
 
 
+def test_a_flops_column_of_another_kind_is_said(tmp_path: Path) -> None:
+    """Compute that does not go with params and tokens is noted."""
+    runs = read(tmp_path, "params,tokens,loss,flops\n1e9,2e10,2.9,1.2e20\n2e9,2e10,2.8,2.4e22\n")
+    assert [note.code for note in runs.notes] == ["flops-differ"]
+
+
+def test_spaces_quotes_and_trailing_separators_do_no_harm(tmp_path: Path) -> None:
+    """Padded quoted headers and empty cells at the end of rows are read as meant; a capital letter gets a hint."""
+    runs = read(tmp_path, '"params" , "tokens" , "loss"\n1e9, 2e10, 2.9,,\n')
+    assert runs.loss.tolist() == [2.9]
+    with pytest.raises(RunsFileError, match="--columns loss=Val Loss"):
+        read(tmp_path, "params,tokens,Val Loss\n1,2,3\n")
+    with pytest.raises(OptionError, match="two quantities at once"):
+        read(tmp_path, HEADER + "1,2,3\n", columns={"params": "tokens"})
+
+
 def test_repeated_rows_are_said_and_kept(tmp_path: Path) -> None:
     """A row that says the same as an earlier one is counted, with a warning and its number."""
     runs = read(tmp_path, HEADER + "1e9,2e10,2.9\n2e9,2e10,2.8\n1e9,2e10,2.9\n")
@@ -128,8 +149,11 @@ def test_repeated_rows_are_said_and_kept(tmp_path: Path) -> None:
     [
         ({"params": [1.0], "loss": [2.0]}, "lacks tokens"),
         ({"params": [1.0], "tokens": [1.0, 2.0], "loss": [2.0]}, "they must agree"),
-        ({"params": 1.0, "tokens": [1.0], "loss": [2.0]}, "expected a sequence"),
-        ({"params": "abc", "tokens": [1.0], "loss": [2.0]}, "expected a sequence"),
+        ({"params": 1.0, "tokens": [1.0], "loss": [2.0]}, "expected a list or an array"),
+        ({"params": "abc", "tokens": [1.0], "loss": [2.0]}, "expected a list or an array"),
+        ({"params": {1.0, 2.0}, "tokens": [1.0, 2.0], "loss": [2.0, 3.0]}, "expected a list or an array"),
+        ({"params": {0: 1.0}, "tokens": [1.0], "loss": [2.0]}, "expected a list or an array"),
+        ({"params": np.array(5.0), "tokens": [1.0], "loss": [2.0]}, "expected a list or an array"),
         ({"params": [True], "tokens": [1.0], "loss": [2.0]}, "expected a finite number"),
         ({"params": [float("nan")], "tokens": [1.0], "loss": [2.0]}, "expected a finite number"),
         ({"params": [10**400], "tokens": [1.0], "loss": [2.0]}, "expected a finite number"),

@@ -229,14 +229,16 @@ def fit(
     from planner.fitting.fitter import fit as fit_runs
     from planner.render import render_fit
 
+    if overwrite and save is None:
+        raise click.UsageError("--overwrite goes with --save FILE.json")
     with progress_bar("bootstrap") as progress:
         pins = _given(fix=collected(fix, "--fix"), bound=collected(bound, "--bound"))
         answer = fit_runs(_source(table, shipped), **_given(**options), **pins, progress=progress)
-    if save:
+    if save is not None:
         answer.save(save, overwrite=overwrite)
     click.echo(render_fit(answer, fmt), nl=False)
-    if save:
-        click.echo(f"saved: {save} (plan --flops 1e23 --law {save})", err=True)
+    if save is not None:
+        click.echo(f"saved: {shown(save)}, for plan --flops 1e23 --law FILE", err=True)
     _stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -276,7 +278,11 @@ def _source(table: str | None, shipped: str | None) -> Any:
         raise click.UsageError(
             "name one table: a file, plan fit runs.csv, or one that ships, --runs porian2024 (plan runs lists them)"
         )
-    return Path(table) if table else shipped
+    if table is not None:
+        return Path(table)
+    from planner.tables import load_runs
+
+    return load_runs(str(shipped))
 
 
 def _steps(answer: Any) -> Any:

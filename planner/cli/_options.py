@@ -77,7 +77,7 @@ def _columns(value: object, name: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in str(value).split(",")]
     if not all(key.strip() and sign and called.strip() for key, sign, called in pairs):
         raise click.UsageError(f"{name} {shown(value)}: expected QUANTITY=COLUMN pairs such as params=n_params,loss=val_loss")
-    return {key.strip(): called.strip() for key, _, called in pairs}
+    return collected(tuple((key.strip(), called.strip()) for key, _, called in pairs), name)
 
 
 def _bound(value: object, name: str) -> tuple[str, str]:
@@ -175,7 +175,7 @@ def collected(pairs: tuple[tuple[str, Any], ...], option: str = "--set") -> dict
 
 
 METHODS = ("forecast", "classical", "isoflop", "envelope")
-FORMS = ("additive", "tied", "no-floor", "kaplan", "compute", "generalised", "auto")
+FORMS = ("additive", "tied", "no-floor", "kaplan", "compute", "generalised", "repetition", "auto")
 ROBUST = ("huber", "squared", "absolute")
 COUNTS = ("total", "non-embedding", "non-input-embedding", "active", "flops-equivalent", "unstated")
 # the library's own lists, written out so that --help need not load numpy; a test holds them equal

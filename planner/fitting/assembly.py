@@ -89,6 +89,7 @@ def common_notes(job: Job, residuals: Array) -> list[Note]:
     return [
         *job.table.notes,
         *diagnostics.design_notes(job.sample, job.design),
+        *diagnostics.block_note(job.table.run),
         *diagnostics.outlier_note(rows, len(residuals)),
         *diagnostics.misfit_note(float(np.abs(residuals).mean())),
     ]
@@ -127,10 +128,15 @@ def result_of(
 ) -> FitResult:
     ratios: tuple[RatioAt, ...] = ()
     if law.role == "plan":
-        ratios = guarded(law, lambda: tuple(_ratio(law, flops, job.level) for flops in ROUND_BUDGETS))
         top = float(job.sample.flops.max())
-        best = guarded(law, lambda: allocate(law, top))
-        notes = [*notes, *diagnostics.ratio_note(job.design, top, float(best.tokens / best.params))]
+        best = allocate(law, np.array([top, *ROUND_BUDGETS]))
+        trainable = np.isfinite(best.params) & (best.params >= 1) & (best.tokens >= 1)
+        if trainable.all():
+            ratios = guarded(law, lambda: tuple(_ratio(law, flops, job.level) for flops in ROUND_BUDGETS))
+            notes = [*notes, *diagnostics.ratio_note(job.design, top, float(best.tokens[0] / best.params[0]))]
+        else:
+            notes = [*notes, diagnostics.no_optimum_note(top, float(best.params[0]))]
+            law = replace(law, no_allocation="its runs show no best size: their losses hardly fall with params or tokens")
     outliers: tuple[Outlier, ...] = ()
     if residuals is not None:
         table = job.table

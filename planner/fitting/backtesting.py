@@ -1,6 +1,6 @@
 """Would the small runs have foretold the large ones? Fit below C_max/R, predict the rest, group by group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -111,12 +111,12 @@ METHODS = ("forecast", "classical")
 def backtest(
     runs: RunsLike | None = None,
     *,
-    params: Sequence[Any] | None = None,
-    tokens: Sequence[Any] | None = None,
-    loss: Sequence[Any] | None = None,
-    flops: Sequence[Any] | None = None,
-    run: Sequence[Any] | None = None,
-    weight: Sequence[Any] | None = None,
+    params: Iterable[Any] | None = None,
+    tokens: Iterable[Any] | None = None,
+    loss: Iterable[Any] | None = None,
+    flops: Iterable[Any] | None = None,
+    run: Iterable[Any] | None = None,
+    weight: Iterable[Any] | None = None,
     group: str | None = None,
     columns: Mapping[str, str] | None = None,
     ratios: Sequence[object] = (10, 30),
@@ -181,7 +181,7 @@ def backtest(
         found = spread(partial(_cases, methods=tuple(methods), seed=seed, level=confidence), jobs)
     cases = tuple(case for each in found for case in each)
     if all(case.refused for case in cases):
-        raise FitError(f"{table.name}: nothing to test: {cases[0].refused}")
+        raise FitError(f"nothing to test in {table.name}: {cases[0].refused}")
     summaries = tuple(
         _summary(method, factor, [c for c in cases if c.method == method and c.ratio == factor and not c.refused])
         for factor in factors
@@ -205,6 +205,9 @@ def _cases(job: tuple[Runs, str, float], *, methods: tuple[str, ...], seed: int,
     table, group, ratio = job
     small = table.flops <= table.flops.max() / ratio
     train, test = table.take(small), table.take(~small)
+    if not len(train):
+        text = f"no run spends at most 1/{plain(ratio)} of the largest compute"
+        return [Case(group, method, ratio, 0, len(test), refused=text) for method in methods]
     try:
         fitted = fit(train, group="all" if train.group else None, seed=seed, level=level)
     except PlannerError as error:

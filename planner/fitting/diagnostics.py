@@ -1,12 +1,12 @@
 """What a table cannot say, each with the remedy, and what is hopeless."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from planner.errors import FitError
-from planner.fitting.sample import Sample
+from planner.fitting.sample import FEWEST_BLOCKS, Sample
 from planner.fitting.surface import Array
 from planner.notes import Note
 from planner.units import format_factor, format_percent, plain, significant
@@ -83,6 +83,22 @@ def design_notes(sample: Sample, design: Design) -> Iterator[Note]:
         yield Note("narrow-span", "warning", text)
 
 
+def block_note(runs: Sequence[str] | None) -> Iterator[Note]:
+    """Say when there are too few runs to resample whole."""
+    if runs is not None and len(set(runs)) < FEWEST_BLOCKS:
+        text = f"only {len(set(runs))} distinct runs: their checkpoints were resampled one by one, so intervals are too narrow"
+        yield Note("few-blocks", "warning", text)
+
+
+def no_optimum_note(flops: float, params: float) -> Note:
+    """Say that a fit has no best size that anybody could train."""
+    text = (
+        f"not concluded: these runs show no best size (at {plain(flops, 3)} FLOP it would be {plain(params, 3)} parameters): "
+        "their losses hardly fall with params or tokens"
+    )
+    return Note("no-optimum", "warning", text)
+
+
 def floor_note(interval: tuple[float, float] | None, lowest: float) -> Iterator[Note]:
     """Say where the irreducible loss is not pinned down."""
     if interval and np.log(max(interval[1], 1e-9) / max(interval[0], 1e-9)) > _FLOOR_UNSEEN:
@@ -96,7 +112,7 @@ def floor_note(interval: tuple[float, float] | None, lowest: float) -> Iterator[
 def ratio_note(design: Design, flops: float, ratio: float) -> Iterator[Note]:
     """Say where the best ratio lies outside the sampled ones."""
     low, high = design.ratio
-    if not low <= ratio <= high:
+    if not 0.99 * low <= ratio <= 1.01 * high:
         near = low if ratio < low else high
         text = (
             f"the best tokens per parameter at {plain(flops, 3)} FLOP, {significant(ratio)}, lies outside the sampled "
@@ -105,6 +121,19 @@ def ratio_note(design: Design, flops: float, ratio: float) -> Iterator[Note]:
         yield Note("ratio-outside", "warning", text)
 
 
+def decay_notes(intervals: Mapping[str, tuple[float, float]], constants: Mapping[str, float]) -> Iterator[Note]:
+    """Say when the decay of repeated data is not pinned down."""
+    for name, what in (("R_D", "repeated tokens"), ("R_N", "excess parameters")):
+        low, high = intervals.get(name, (constants[name], constants[name]))
+        if high > 10 * low or constants[name] > _NO_DECAY:
+            text = (
+                f"{name}, how fast {what} lose their worth, is hardly decided: {significant(constants[name])}, interval "
+                f"{significant(low)} to {significant(high)}; runs with more repetitions of few unique tokens would decide it"
+            )
+            yield Note("decay-undecided", "warning", text)
+
+
+_NO_DECAY = 1000.0
 _BOUND_NAMES = {0: "E", 3: "alpha", 4: "beta", 5: "gamma"}
 
 

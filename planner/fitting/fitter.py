@@ -1,7 +1,7 @@
 """Runs in, a law with draws out: chooses the method, and says what cannot be concluded."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +9,14 @@ import numpy as np
 
 from planner._frozen import FrozenDict
 from planner._version import __version__
-from planner.errors import OptionError
+from planner.catalogue import law_ids
+from planner.errors import CannotPlanError, FitError, OptionError
 from planner.fitting import diagnostics
 from planner.fitting.assembly import Job
 from planner.fitting.classical import ROBUST, SHAPES, Model
-from planner.fitting.methods import fit_by_groups, fit_classical, fit_forecast
+from planner.fitting.methods import fit_by_groups, fit_classical, fit_forecast, fit_repeated
 from planner.fitting.options import read_limits
-from planner.fitting.results import METHODS, FitResult
+from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
 from planner.fitting.selection import choose_form
 from planner.fitting.settings import settings
@@ -27,8 +28,9 @@ from planner.runs import Runs, read_runs, runs_from_arrays
 from planner.tables import load_runs, table_names
 from planner.units import parse_fraction, plain, shown
 
-_MOST_DRAWS = 100_000
-FORM_CHOICES = (*SHAPES, "auto")
+_MOST_DRAWS = 20_000  # what a law file holds
+_FEWEST_DRAWS = 20
+FORM_CHOICES = (*SHAPES, "repetition", "auto")
 
 RunsLike = str | os.PathLike[str] | Runs
 
@@ -36,12 +38,13 @@ RunsLike = str | os.PathLike[str] | Runs
 def fit(
     runs: RunsLike | None = None,
     *,
-    params: Sequence[Any] | None = None,
-    tokens: Sequence[Any] | None = None,
-    loss: Sequence[Any] | None = None,
-    flops: Sequence[Any] | None = None,
-    run: Sequence[Any] | None = None,
-    weight: Sequence[Any] | None = None,
+    params: Iterable[Any] | None = None,
+    tokens: Iterable[Any] | None = None,
+    loss: Iterable[Any] | None = None,
+    flops: Iterable[Any] | None = None,
+    run: Iterable[Any] | None = None,
+    weight: Iterable[Any] | None = None,
+    unique_tokens: Iterable[Any] | None = None,
     group: str | None = None,
     columns: Mapping[str, str] | None = None,
     method: str = "forecast",
@@ -66,7 +69,7 @@ def fit(
     ----------
     runs : path, name of a shipped table, or Runs
         A CSV file with columns params, tokens and loss (optional: flops, group, run, weight).
-    params, tokens, loss, flops, run, weight : sequences
+    params, tokens, loss, flops, run, weight, unique_tokens : sequences
         The runs themselves, instead of a file.
     group : str, optional
         Which group of the table to fit; ``"all"`` pools them.
@@ -75,8 +78,8 @@ def fit(
     method : {"forecast", "classical", "isoflop", "envelope"}
         ``forecast`` extrapolates best and is what a plan should use; ``classical`` is the field's E, A, B, alpha, beta at the
         exact minimum; ``isoflop`` and ``envelope`` are Hoffmann's approaches 2 and 1. Both parametric ones are always reported.
-    form : {"additive", "tied", "no-floor", "kaplan", "compute", "generalised", "auto"}
-        Of the classical fit; ``auto`` compares them by held-out error.
+    form : {"additive", "tied", "no-floor", "kaplan", "compute", "generalised", "repetition", "auto"}
+        Of the classical fit; ``auto`` compares them by held-out error, ``repetition`` needs ``unique_tokens``.
     robust : {"huber", "squared", "absolute"}
         Loss of ln residuals of the classical fit.
     fix, bound : mapping, optional
@@ -114,29 +117,30 @@ def fit(
     >>> result.method, len(result.law.params["E"]), result.others[0].law.form.name
     ('forecast', 18, 'additive')
     """
-    table = read_table_of_runs(
-        runs, {"params": params, "tokens": tokens, "loss": loss, "flops": flops, "run": run, "weight": weight}, columns
-    )
+    arrays = {"params": params, "tokens": tokens, "loss": loss, "flops": flops, "run": run, "weight": weight}
+    table = read_table_of_runs(runs, {**arrays, "unique_tokens": unique_tokens}, columns)
     table = one_group(table, group)
     chosen = _choice(method, METHODS, "method")
     shape = _choice(form, FORM_CHOICES, "form")
     model = Model(
-        shape="additive" if shape == "auto" else shape,
+        shape="additive" if shape in {"auto", "repetition"} else shape,
         robust=_choice(robust, ROBUST, "robust"),
         limits=read_limits(fix, bound, overestimate_penalty),
     )
     count = _whole(draws, "draws", 0, _MOST_DRAWS)
+    if 0 < count < _FEWEST_DRAWS:
+        raise OptionError(f"draws {count}: too few for an interval; 0 for none, or at least {_FEWEST_DRAWS}")
     start = _whole(seed, "seed", 0, 2**63 - 1)
     confidence = check_level(parse_fraction(level, "level"))
-    if not is_id(name):
+    if not isinstance(name, str) or not is_id(name):
         raise OptionError(f"name {shown(name)}: use letters, digits, '-', '.' and '_' only, at most 100")
-    if params_count not in PARAM_COUNTS:
-        raise OptionError(f"params count {shown(params_count)}: must be one of {', '.join(PARAM_COUNTS)}")
-    if not data:
-        data = f"as in {table.name}"
+    if name in law_ids():
+        raise OptionError(f"name {shown(name)} belongs to a catalogued law; choose another")
+    _choice(params_count, tuple(PARAM_COUNTS), "params count")
+    data = data or f"as in {table.name}"
     for label, text in (("loss unit", loss_unit), ("data", data)):
-        if not text.isprintable() or not 0 < len(text) <= 200:
-            raise OptionError(f"{label} {shown(text)}: expected one line of at most 200 printable characters")
+        if not isinstance(text, str) or not text.isprintable() or not 0 < len(text) <= 500:
+            raise OptionError(f"{label} {shown(text)}: expected one line of at most 500 printable characters")
     inputs = FrozenDict(
         runs=table.name,
         sha256=table.sha256,
@@ -156,17 +160,42 @@ def fit(
     conventions = Conventions(params_count, loss_unit, sample.per_token, data)
     design = diagnostics.design_of(sample)
     job = Job(table, sample, model, count, start, confidence, inputs, conventions, name, design)
+    try:
+        return _fitted(job, chosen, shape, workers, progress)
+    except CannotPlanError as error:
+        raise FitError(
+            f"{table.name}: no law describes these runs ({error}); do their losses fall with params and with tokens?"
+        ) from None
+
+
+def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Progress | None) -> FitResult:
+    """Run the chosen method, and both parametric ones beside it."""
     with mapper(workers, progress) as spread:
+        if shape == "repetition":
+            return _with_repetition(job, chosen)
         if shape == "auto":
-            found, candidates = choose_form(job.sample, model, spread)
-            job = replace(job, model=replace(model, shape=found))
+            found, candidates = choose_form(job.sample, job.model, spread)
+            job = replace(job, model=replace(job.model, shape=found))
             classical = replace(fit_classical(job, spread), candidates=candidates)
         else:
             classical = fit_classical(job, spread)
         found_by = {"classical": classical, "forecast": fit_forecast(job)}
         if chosen in {"isoflop", "envelope"}:
             found_by = {chosen: fit_by_groups(job, chosen, classical), **found_by}
+    return _answer(found_by, chosen)
+
+
+def _answer(found_by: Mapping[str, FitResult], chosen: str) -> FitResult:
+    """Return the chosen method's result with the others beside it."""
     return replace(found_by[chosen], others=tuple(result for name, result in found_by.items() if name != chosen))
+
+
+def _with_repetition(job: Job, chosen: str) -> FitResult:
+    """Fit a table that repeats its data: the classical law with its decay constants, and a forecast of the runs that did not."""
+    if chosen not in {"classical", "forecast"}:
+        raise OptionError(f"form repetition goes with method classical; {chosen} knows nothing of repeated data")
+    repeated, once = fit_repeated(job)
+    return _answer({"classical": repeated, "forecast": fit_forecast(once)}, "classical")
 
 
 def read_table_of_runs(runs: RunsLike | None, arrays: Mapping[str, object], columns: Mapping[str, str] | None) -> Runs:
@@ -192,6 +221,8 @@ def one_group(table: Runs, group: str | None) -> Runs:
     """Return the group that was asked for, all of them for "all"; refuse to choose among several."""
     if group == "all":
         return table
+    if group is not None and not isinstance(group, str):
+        raise OptionError(f"group {shown(group)}: expected one name, or all")
     if group is not None:
         return table.select(group)
     if len(table.groups) > 1:
@@ -203,7 +234,7 @@ def one_group(table: Runs, group: str | None) -> Runs:
 
 
 def _choice(value: object, allowed: Sequence[str], what: str) -> Any:
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise OptionError(f"{what} {shown(value)}: must be one of {', '.join(allowed)}")
     return value
 

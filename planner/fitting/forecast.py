@@ -59,7 +59,7 @@ class Forecast:
 
     @property
     def weights(self) -> Array:
-        """Their weights, which add to 1; each group weighs as ``data/fitting.toml`` says, structures as far as they are trusted."""
+        """Their weights, which add to 1; each group weighs as ``data/fitting.toml`` says, structures as far as trusted."""
         share = settings("forecast")["weights"]
         each = [
             np.full(len(self.frontier), share["frontier"] / len(self.frontier)),
@@ -67,7 +67,8 @@ class Forecast:
             self.trust * share["structures"] / len(self.structures),
         ]
         weights = np.concatenate(each)
-        return weights / weights.sum()
+        weights /= weights.sum()
+        return weights
 
 
 def forecast(sample: Sample, limits: Limits) -> Forecast:
@@ -233,7 +234,7 @@ def _with_prior(
 
 
 def _trust(sample: Sample, weight: Array, theta: Array, tolerated: float) -> Array:
-    """Return how far each structure's misfit of the reference's rows lies within ``tolerated`` times the reference's, at most 1."""
+    """Return 1 for structures that miss the reference's rows at most ``tolerated`` times as badly as it does, less beyond."""
     residuals = np.abs(parts(theta, sample.rows.x, sample.rows.y, additive=False).log_loss - sample.rows.target)
     misfit = np.maximum(residuals @ weight / weight.sum(), 1e-12)
     trust: Array = np.minimum(tolerated * misfit[0] / misfit[1:], 1.0)

@@ -11,6 +11,7 @@ from planner.fitting.assembly import Job, common_notes, constant_intervals, law_
 from planner.fitting.classical import Minimum, Model, bootstrap, minimise
 from planner.fitting.forecast import Forecast, forecast, forecast_draws
 from planner.fitting.grouping import by_budget, by_envelope
+from planner.fitting.repetition import MOST_DRAWS, ONCE, effective, fit_repetition
 from planner.fitting.results import Combination, FitResult, Method, Search, typical
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
@@ -137,6 +138,38 @@ def _calibration(sample: Sample, fitted: Forecast, residuals: Array) -> Calibrat
         rows=len(sample),
         scales=FrozenDict({key: float(value) for key, value in s.items() if key != "source"}),
     )
+
+
+# ---------------------------------------------------------------- repeated data
+
+
+def fit_repeated(job: Job) -> tuple[FitResult, Job]:
+    """Fit the classical law with decay constants of repeated data; return it with the job of the runs that repeated nothing."""
+    sample, unique = job.sample, job.table.unique_tokens
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        found = fit_repetition(sample, unique, job.model, job.draws, np.random.default_rng(job.seed), job.table.name)
+    base = law_constants(found.once, job.model, found.minimum.theta)
+    constants = {**{key: float(value) for key, value in base.items()}, "R_D": found.R_D, "R_N": found.R_N}
+    law = law_of(job, "classical", "repeated", constants, "")
+    assert unique is not None  # fit_repetition refuses a table without
+    N, D = effective(base, found.R_D, found.R_N, sample.params, sample.tokens, np.minimum(unique, sample.tokens))
+    residuals = np.log(law.loss(N, D)) - sample.rows.target
+    if found.drawn is not None:
+        drawn = law_constants(found.once, job.model, found.drawn[:, :6]) | {"R_D": found.drawn[:, 6], "R_N": found.drawn[:, 7]}
+        noise = float(1.4826 * np.median(np.abs(residuals - np.median(residuals))))
+        law = replace(law, draws=Draws(law.form, FrozenDict(drawn), noise))
+    intervals = constant_intervals(law, job.level)
+    notes = [
+        *common_notes(job, residuals),
+        *diagnostics.decay_notes(intervals, constants),
+        *diagnostics.bound_note(found.minimum.bound),
+    ]
+    if job.draws > MOST_DRAWS:
+        notes.append(Note("fewer-draws", "info", f"this form draws at most {MOST_DRAWS} times; {job.draws} were asked for"))
+    search = Search(found.minimum.starts, found.minimum.agree, found.objective, "sum of Huber's loss of ln(law/loss), all runs")
+    result = result_of(job, "classical", law, constants, intervals, notes, residuals, search, None)
+    seen_once = sample.tokens <= np.minimum(unique, sample.tokens) * ONCE
+    return result, replace(job, table=job.table.take(seen_once), sample=found.once, design=diagnostics.design_of(found.once))
 
 
 # ---------------------------------------------------------------- Hoffmann's approaches 1 and 2

@@ -39,7 +39,7 @@ def read_limits(fixed: object, bounds: object, penalty: object) -> Limits:
     pins = {name: parse_number(value, f"fix {name}") for name, value in _pairs(fixed, "fix", "E=1.69").items()}
     for name, value in pins.items():
         if value < 0 or (value == 0 and name != "E"):
-            raise OptionError(f"fix {name} = {plain(value)}: must be above 0" + (" or 0" if name == "E" else ""))
+            raise OptionError(f"fix {name} = {plain(value)}: must be {'at least' if name == 'E' else 'above'} 0")
     for name, exponent in (("A", "alpha"), ("B", "beta")):
         if name in pins and exponent not in pins:
             raise OptionError(f"fix {name}: only together with {exponent}, for {name} alone means nothing; add {exponent}=...")

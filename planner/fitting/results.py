@@ -11,11 +11,13 @@ from planner._files import write_new
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.errors import CannotPlanError, OptionError
+from planner.fitting.repetition import effective
 from planner.forms import Num
 from planner.intervals import LEVEL, check_level, loss_interval
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.uncertainty import Draws
+from planner.units import parse_fraction, shown
 
 Method = Literal["forecast", "classical", "isoflop", "envelope"]
 METHODS: tuple[Method, ...] = ("forecast", "classical", "isoflop", "envelope")
@@ -172,14 +174,16 @@ class FitResult:
         """The law's parameter draws."""
         return self.law.draws
 
-    def predict(self, params: Num, tokens: Num, *, level: float = LEVEL) -> Prediction:
+    def predict(self, params: Num, tokens: Num, *, unique_tokens: Num = None, level: object = LEVEL) -> Prediction:
         """Return the expected loss of a run, with the interval of the law and of a single new run.
 
         Parameters
         ----------
         params, tokens : float or array
             N and D; they broadcast.
-        level : float
+        unique_tokens : float or array, optional
+            Different tokens among D, for a law of the form ``repeated``; by default each is seen once.
+        level : float or str
             Of the intervals, in (0, 1).
 
         Returns
@@ -191,14 +195,20 @@ class FitResult:
         CannotPlanError
             The method gave no loss surface.
         """
-        check_level(level)
+        confidence = check_level(parse_fraction(level, "level"))
         if self.law.surface_law is not self.law:
             raise CannotPlanError(f"the {self.method} method gives no loss of a run: fit with method='forecast' or 'classical'")
+        if unique_tokens is not None:
+            if "R_D" not in self.law.params:
+                raise OptionError("unique_tokens: this law knows nothing of repeated data; fit with form='repetition'")
+            p = self.law.params
+            N, D, unique = (np.asarray(value, float) for value in (params, tokens, unique_tokens))
+            params, tokens = effective(dict(p), p["R_D"], p["R_N"], N, D, np.minimum(unique, D))
         loss = self.law.loss(params, tokens)
-        found = guarded(self.law, lambda: loss_interval(self.law, params, tokens, level))
+        found = guarded(self.law, lambda: loss_interval(self.law, params, tokens, confidence))
         if found is None:
             raise CannotPlanError(f"{self.law.id} has no draws, so it has no intervals: fit with draws=200 or more")
-        return Prediction(loss, found.mean, found.run, level, found.parts, found.calibrated)
+        return Prediction(loss, found.mean, found.run, confidence, found.parts, found.calibrated)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the law with its draws and provenance as a law file (JSON) for ``plan --law``.
@@ -212,9 +222,14 @@ class FitResult:
 
         from planner._lawfile import law_to_table
 
+        if not isinstance(path, (str, Path)):
+            raise OptionError(f"save {shown(path)}: expected a path ending in .json")
         target = Path(path)
         if target.suffix.lower() != ".json":
-            raise OptionError(f"save {str(target)!r}: a fitted law is saved as JSON; give a name ending in .json")
+            raise OptionError(f"save {shown(str(path))}: a fitted law is saved as JSON; give a name ending in .json")
+        source = Path(self.inputs["runs"])
+        if target.exists() and source.exists() and target.samefile(source):
+            raise OptionError(f"save {shown(str(path))}: that is the table of runs itself; choose another name")
         text = json.dumps(law_to_table(self.law), indent=1, ensure_ascii=False, allow_nan=False)
         write_new(target, _compact(text) + "\n", overwrite=overwrite)
         return target

@@ -9,6 +9,9 @@ import numpy as np
 from planner.fitting.surface import Array, Rows
 from planner.runs import Runs
 
+FEWEST_BLOCKS = 3
+"""Runs below which their checkpoints are resampled one by one: one block has no spread."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -26,7 +29,7 @@ class Sample:
         """Take the arrays of a validated table."""
         weight = np.ones(len(runs)) if runs.weight is None else runs.weight / runs.weight.mean()
         block = np.arange(len(runs))
-        if runs.run is not None:
+        if runs.run is not None and len(set(runs.run)) >= FEWEST_BLOCKS:
             block = np.unique(np.array(runs.run), return_inverse=True)[1]
         return cls(runs.params, runs.tokens, runs.flops, runs.loss, weight, block)
 
@@ -69,15 +72,14 @@ class Sample:
     def constants(self, theta: Array) -> dict[str, Array]:
         """Turn parameters in the fit's coordinates, (..., 6), into the constants of the form ``generalised``."""
         e, a, b, alpha, beta, g = np.moveaxis(np.asarray(theta, float), -1, 0)
-        with np.errstate(over="ignore"):
-            return {
-                "E": np.exp(e),
-                "A": np.exp(a + alpha * self.center[0]),
-                "B": np.exp(b + beta * self.center[1]),
-                "alpha": alpha,
-                "beta": beta,
-                "gamma": np.exp(g),
-            }
+        return {
+            "E": np.exp(e),
+            "A": np.exp(np.clip(a + alpha * self.center[0], -_LARGEST, _LARGEST)),
+            "B": np.exp(np.clip(b + beta * self.center[1], -_LARGEST, _LARGEST)),
+            "alpha": alpha,
+            "beta": beta,
+            "gamma": np.exp(g),
+        }
 
     def coordinates(self, constants: Mapping[str, float]) -> dict[int, float]:
         """Turn pinned constants into values of the fit's coordinates, by position; A and B need their exponent pinned too."""
@@ -95,5 +97,6 @@ class Sample:
         return found
 
 
+_LARGEST = 690.0  # exp of it still fits a double
 NO_FLOOR = -80.0
 """ln E of a law without a floor: exp of it adds nothing to any loss."""

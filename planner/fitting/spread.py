@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any
 
 from planner.errors import OptionError
 from planner.units import shown
 
 Workers = int | Callable[..., Iterable[Any]]
+_MOST = 256
 Progress = Callable[[int, int], None]
 """Called with (pieces that came back, pieces in all)."""
 
@@ -18,9 +20,9 @@ def mapper(workers: object, progress: Progress | None = None) -> Iterator[Callab
     if callable(workers):
         yield _reporting(workers, progress)
         return
-    if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= 256:
+    if isinstance(workers, bool) or not isinstance(workers, Integral) or not 1 <= int(workers) <= _MOST:
         raise OptionError(
-            f"workers {shown(workers)}: expected a number of processes from 1 to 256, or a map such as executor.map"
+            f"workers {shown(workers)}: expected a number of processes from 1 to {_MOST}, or a map such as executor.map"
         )
     if workers == 1:
         yield _reporting(map, progress)
@@ -29,17 +31,24 @@ def mapper(workers: object, progress: Progress | None = None) -> Iterator[Callab
     from multiprocessing import get_context
 
     # "spawn" starts clean: forking a process whose numpy has threads can hang
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(int(workers), mp_context=get_context("spawn")) as pool:
         yield _reporting(pool.map, progress)
 
 
 def _reporting(run: Callable[..., Iterable[Any]], progress: Progress | None) -> Callable[..., list[Any]]:
     def run_all(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        results = []
-        for result in run(work, items):
+        results: list[Any] = []
+        found = run(work, items)
+        if not hasattr(found, "__iter__"):
+            raise OptionError(f"workers {shown(run)}: a map must return the results, got {shown(found)}")
+        for result in found:
             results.append(_gathered(result))
             if progress:
                 progress(1, len(items))
+        if len(results) != len(items):
+            raise OptionError(
+                f"workers {shown(run)}: a map must return one result for each piece; {len(results)} of {len(items)}"
+            )
         return results
 
     return run_all

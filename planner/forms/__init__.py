@@ -1,7 +1,7 @@
 """The functional forms, each once. A law file names one of these under ``form``."""
 
 from planner.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
-from planner.forms.additive import ADDITIVE, ADDITIVE_UNITS, OVERTRAINING
+from planner.forms.additive import ADDITIVE, ADDITIVE_UNITS, OVERTRAINING, REPEATED
 from planner.forms.allocation import (
     ANCHORED,
     EXPONENTS,
@@ -22,6 +22,7 @@ FORMS: dict[str, Form] = {
         ADDITIVE,
         ADDITIVE_UNITS,
         OVERTRAINING,
+        REPEATED,
         GENERALISED,
         ENSEMBLE,
         KAPLAN_COMPUTE,

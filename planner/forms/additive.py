@@ -82,6 +82,19 @@ ADDITIVE = Form(
 )
 
 
+REPEATED = Form(
+    name="repeated",
+    equation="L(N, D) = E + A/N'^alpha + B/D'^beta, N' and D' less than N and D where unique tokens repeat; here seen once",
+    parameters={
+        **ADDITIVE.parameters,
+        "R_D": Parameter("repetitions after which further ones are worth 1/e of the first"),
+        "R_N": Parameter("the same of parameters beyond those that the unique tokens can fill"),
+    },
+    surface=ADDITIVE.surface,
+    frontier=ADDITIVE.frontier,
+)
+
+
 def _rewritten(
     name: str,
     equation: str,
