@@ -56,8 +56,8 @@ class FitError(PlannerError):
 
     Attributes
     ----------
-    attempt : object or None
-        The FitResult that is not to be trusted, where there is one.
+    attempt : mapping or None
+        The constants that came out and must not be trusted, where there are any.
     """
 
     def __init__(self, message: str, attempt: object = None) -> None:

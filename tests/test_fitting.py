@@ -1,5 +1,6 @@
 """The fit: derivatives, global minima, recovery of known laws, invariances, diagnostics, and what it refuses."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -426,6 +427,21 @@ def test_hopeless_tables_are_refused(rows: dict[str, Any], message: str) -> None
     """Too few runs, one loss, one size or one length: a FitError with the reason."""
     with pytest.raises(FitError, match=message):
         planner.fit(**rows)
+
+
+def test_losses_of_chance_conclude_nothing() -> None:
+    """Losses without a law are refused or come without a size, and never with an inf or nan."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        params, tokens = 10 ** rng.uniform(7, 9, 35), 10 ** rng.uniform(9, 11, 35)
+        rows: dict[str, Any] = {"params": params, "tokens": tokens, "loss": rng.uniform(1, 9, 35)}
+        if np.corrcoef(np.log(params * tokens), np.log(rows["loss"]))[0, 1] > 0:
+            with pytest.raises(FitError, match="losses rise with compute"):
+                planner.fit(**rows)
+            continue
+        found = planner.fit(**rows, draws=20)
+        assert "Infinity" not in json.dumps(found.to_dict(), allow_nan=False)
+        assert found.ratios == () or "misfit" in notes_of(found)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 
 from planner._frozen import FrozenDict
 from planner._version import __version__
+from planner.errors import CannotPlanError, FitError
 from planner.fitting import diagnostics
 from planner.fitting.classical import Model
 from planner.fitting.results import Combination, FitResult, Method, Outlier, Quality, RatioAt, Search
@@ -80,7 +81,11 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
         no_allocation=no_allocation,
         fit=FrozenDict({key: value for key, value in job.inputs.items() if value is not None} | {"used": method}),
     )
-    guarded(law, lambda: law.loss(sample.params, sample.tokens) if law.form.surface else 0.0)
+    try:
+        guarded(law, lambda: law.loss(sample.params, sample.tokens) if law.form.surface else 0.0)
+    except CannotPlanError:
+        text = f"{table.name}: the {method} fit runs away: do these losses fall with params and with tokens?"
+        raise FitError(text, law.params) from None
     return law
 
 
@@ -129,14 +134,14 @@ def result_of(
     ratios: tuple[RatioAt, ...] = ()
     if law.role == "plan":
         top = float(job.sample.flops.max())
-        best = allocate(law, np.array([top, *ROUND_BUDGETS]))
-        trainable = np.isfinite(best.params) & (best.params >= 1) & (best.tokens >= 1)
-        if trainable.all():
-            ratios = guarded(law, lambda: tuple(_ratio(law, flops, job.level) for flops in ROUND_BUDGETS))
-            notes = [*notes, *diagnostics.ratio_note(job.design, top, float(best.tokens[0] / best.params[0]))]
-        else:
-            notes = [*notes, diagnostics.no_optimum_note(top, float(best.params[0]))]
+        found = _sizes(law, top, job.level)
+        if found is None:
+            notes = [*notes, diagnostics.no_optimum_note()]
             law = replace(law, no_allocation="its runs show no best size: their losses hardly fall with params or tokens")
+        else:
+            here, *ratios_found = found
+            ratios = tuple(ratios_found)
+            notes = [*notes, *diagnostics.ratio_note(job.design, top, here.tokens_per_param)]
     outliers: tuple[Outlier, ...] = ()
     if residuals is not None:
         table = job.table
@@ -164,6 +169,21 @@ def result_of(
         level=job.level,
         inputs=job.inputs,
     )
+
+
+_WIDEST = 1e4
+"""An interval of N whose ends differ by more than this says that the size is not known: a house convention, not published."""
+
+
+def _sizes(law: Law, top: float, level: float) -> list[RatioAt] | None:
+    """Return the best run of the largest budget seen and of the round ones; None where no best size can be told."""
+    try:
+        found = guarded(law, lambda: [_ratio(law, flops, level) for flops in (top, *ROUND_BUDGETS)])
+    except CannotPlanError:
+        return None
+    trainable = all(np.isfinite([ratio.params, ratio.tokens]).all() and min(ratio.params, ratio.tokens) >= 1 for ratio in found)
+    ends = found[0].params_interval
+    return found if trainable and (ends is None or ends[1] <= _WIDEST * ends[0]) else None
 
 
 def _ratio(law: Law, flops: float, level: float) -> RatioAt:

@@ -55,6 +55,9 @@ def refuse_hopeless(sample: Sample, free: int, name: str, *, needs_both: bool) -
         )
     if np.ptp(np.log(sample.loss)) < 1e-9:
         raise FitError(f"{name}: every loss is {plain(float(sample.loss[0]))}: there is nothing to learn from")
+    x, y = np.log(sample.flops), np.log(sample.loss)
+    if ((x - x.mean()) * (y - y.mean())).sum() > 0:
+        raise FitError(f"{name}: losses rise with compute; a scaling law is for a measure that falls, such as cross-entropy")
     if np.ptp(np.log(sample.flops)) < 1e-9 and not needs_both:
         raise FitError(f"{name}: every run spends the same compute; add runs at other budgets")
     for what, values in (("params", sample.params), ("tokens", sample.tokens)):
@@ -90,11 +93,11 @@ def block_note(runs: Sequence[str] | None) -> Iterator[Note]:
         yield Note("few-blocks", "warning", text)
 
 
-def no_optimum_note(flops: float, params: float) -> Note:
+def no_optimum_note() -> Note:
     """Say that a fit has no best size that anybody could train."""
     text = (
-        f"not concluded: these runs show no best size (at {plain(flops, 3)} FLOP it would be {plain(params, 3)} parameters): "
-        "their losses hardly fall with params or tokens"
+        "not concluded: these runs show no best size, for their losses hardly fall with params or with tokens; add runs that "
+        "differ more in both"
     )
     return Note("no-optimum", "warning", text)
 

@@ -10,7 +10,7 @@ import numpy as np
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.catalogue import law_ids
-from planner.errors import CannotPlanError, FitError, OptionError
+from planner.errors import OptionError
 from planner.fitting import diagnostics
 from planner.fitting.assembly import Job
 from planner.fitting.classical import ROBUST, SHAPES, Model
@@ -160,12 +160,7 @@ def fit(
     conventions = Conventions(params_count, loss_unit, sample.per_token, data)
     design = diagnostics.design_of(sample)
     job = Job(table, sample, model, count, start, confidence, inputs, conventions, name, design)
-    try:
-        return _fitted(job, chosen, shape, workers, progress)
-    except CannotPlanError as error:
-        raise FitError(
-            f"{table.name}: no law describes these runs ({error}); do their losses fall with params and with tokens?"
-        ) from None
+    return _fitted(job, chosen, shape, workers, progress)
 
 
 def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Progress | None) -> FitResult:

@@ -173,7 +173,20 @@ _SMOOTH = 0.7  # share of the rows inside the first delta
 _GIVE_UP = 12
 
 
+_CELLS = 1_000_000  # problems times rows that go together: beyond it memory, not time, would grow
+
+
 def descend(problems: Problems, theta: Array, *, iterations: int = 80, tolerance: float = 1e-13) -> tuple[Array, Array]:
+    """Return the minima reached from ``theta`` (B, 6) and their objectives (B,), however many problems and rows there are."""
+    size = max(_CELLS // len(problems.rows.x), 1)
+    if len(theta) <= size:
+        return _descend(problems, theta, iterations, tolerance)
+    pieces = [np.arange(i, min(i + size, len(theta))) for i in range(0, len(theta), size)]
+    found = [_descend(problems.take(index), theta[index], iterations, tolerance) for index in pieces]
+    return np.concatenate([at for at, _ in found]), np.concatenate([value for _, value in found])
+
+
+def _descend(problems: Problems, theta: Array, iterations: int, tolerance: float) -> tuple[Array, Array]:
     """Return the minima reached from ``theta`` (B, 6) and their objectives (B,).
 
     Huber's delta starts wide and falls by halves, so that which rows lie inside it changes a little at a time. A problem stops

@@ -36,9 +36,9 @@ def grid_starts(problems: Problems, count: int) -> Array:
     found = np.linalg.solve(gram + ridge, moment[..., None])[..., 0]
     found = np.maximum(found, np.exp(rows.target.min()) * np.array([0.05, 1e-3, 1e-3]))
     error = np.empty((len(weights), m, m))
-    for i in range(m):
-        fitted = found[:, i, :, :1] * inverse + found[:, i, :, 1:2] * u[i] + found[:, i, :, 2:] * v
-        error[:, i] = np.einsum("bjn,bn->bj", np.abs(fitted - 1), weights)
+    for b, i in np.ndindex(len(weights), m):
+        fitted = found[b, i, :, :1] * inverse + found[b, i, :, 1:2] * u[i] + found[b, i, :, 2:] * v
+        error[b, i] = np.abs(fitted - 1) @ weights[b]
     theta = np.zeros((*error.shape, 6))
     theta[..., :3] = np.log(found)
     theta[..., 3] = _LADDER[:, None]
