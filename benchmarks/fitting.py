@@ -93,9 +93,8 @@ def times(sample: Sample) -> None:
         rows = zip(runs.params.tolist(), runs.tokens.tolist(), runs.loss.tolist(), strict=True)
         path.write_text("params,tokens,loss\n" + "".join(f"{n!r},{d!r},{x!r}\n" for n, d, x in rows))
         command = [str(Path(sys.executable).with_name("plan")), "fit", str(path)]
-        print(
-            f"plan fit on the command line     {timed(lambda: subprocess.run(command, check=True, capture_output=True), 3):7.2f} s"
-        )
+        seconds = timed(lambda: subprocess.run(command, check=True, capture_output=True), 3)
+        print(f"plan fit on the command line     {seconds:7.2f} s")
     print("rows      classical fit   1,000 draws   forecast      (synthetic, 0.5 % noise)")
     law = planner.load_law("besiroglu2024")
     for count in (100, 1000, 10_000, 100_000):

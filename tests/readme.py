@@ -20,12 +20,11 @@ def files(text: str) -> dict[str, str]:
     return {match["name"]: match["text"] for match in _FILE.finditer(text)}
 
 
-def commands(text: str) -> Iterator[tuple[str, str]]:
-    """Return (command, printed output) for every line that starts with ``$ plan`` in a console block."""
+def blocks(text: str) -> Iterator[list[tuple[str, str]]]:
+    """Return, for every console block, (command, printed output) of its lines that start with ``$ plan``."""
     for block in _BLOCK.findall(text):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            yield command, output.rstrip("\n")
+        parts = [part.partition("\n") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+        yield [(command, output.rstrip("\n")) for command, _, output in parts]
 
 
 def replay(command: str) -> str:
@@ -50,7 +49,7 @@ def rewrite() -> None:
     """Put fresh output under every command of the README."""
 
     def fresh(match: "re.Match[str]") -> str:
-        parts = [f"$ {command}\n{abbreviated(replay(command), shown)}\n" for command, shown in commands(match[0])]
+        parts = [f"$ {command}\n{abbreviated(replay(command), shown)}\n" for command, shown in next(blocks(match[0]))]
         return "```console\n" + "\n".join(parts) + "```"
 
     text = README.read_text(encoding="utf-8")

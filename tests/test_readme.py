@@ -18,18 +18,21 @@ TEXT = readme.README.read_text(encoding="utf-8")
 CI = readme.README.parent / ".ci" / "run"
 
 
-@pytest.mark.parametrize(("command", "shown"), list(readme.commands(TEXT)), ids=lambda value: value.split("\n")[0][:70])
-def test_console_blocks_print_what_they_show(command: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each command, run in an empty folder with the README's own files, prints the README's output."""
+@pytest.mark.parametrize("block", list(readme.blocks(TEXT)), ids=lambda block: block[0][0][:70])
+def test_console_blocks_print_what_they_show(
+    block: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands of a block, one after the other in an empty folder with the README's own files, print the README's output."""
     monkeypatch.chdir(tmp_path)
     for name, text in readme.files(TEXT).items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    assert readme.abbreviated(readme.replay(command), shown) == shown
+    for command, shown in block:
+        assert readme.abbreviated(readme.replay(command), shown) == shown
 
 
 def test_there_are_console_blocks() -> None:
     """The patterns above find something."""
-    assert len(list(readme.commands(TEXT))) >= 7
+    assert sum(map(len, readme.blocks(TEXT))) >= 14
     assert "my-law.toml" in readme.files(TEXT)
 
 

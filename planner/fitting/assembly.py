@@ -96,8 +96,16 @@ def common_notes(job: Job, residuals: Array) -> list[Note]:
         *diagnostics.design_notes(job.sample, job.design),
         *diagnostics.block_note(job.table.run),
         *diagnostics.outlier_note(rows, len(residuals)),
-        *diagnostics.misfit_note(float(np.abs(residuals).mean())),
+        *diagnostics.misfit_note(near_frontier(job.sample, residuals)),
     ]
+
+
+_NEAR = 0.05
+
+
+def near_frontier(sample: Sample, residuals: Array) -> float:
+    """Return the mean size of residuals of runs near the lowest loss at their compute."""
+    return float(np.abs(residuals[sample.excess <= _NEAR]).mean())
 
 
 def constant_intervals(law: Law, level: float) -> dict[str, tuple[float, float]]:
@@ -116,6 +124,7 @@ def _quality(sample: Sample, residuals: Array) -> Quality:
         rms=float(np.sqrt((residuals**2).mean())),
         mean_absolute=float(np.abs(residuals).mean()),
         largest=float(np.abs(residuals).max()),
+        near_frontier=near_frontier(sample, residuals),
         explained=float(1 - (residuals**2).sum() / ((target - target.mean()) ** 2).sum()),
     )
 

@@ -25,7 +25,7 @@ Shape = Literal["additive", "tied", "no-floor", "kaplan", "compute", "generalise
 SHAPES: tuple[Shape, ...] = ("additive", "tied", "no-floor", "kaplan", "compute", "generalised")
 
 _ABSOLUTE = 1e-7  # Huber's delta that stands for the absolute value
-_DRAW_TOLERANCE = 1e-6
+_DRAW_TOLERANCE = 1e-8
 _CELLS = 60_000  # draws times rows refitted together: what stays in a processor's cache
 _AGREE = 1e-6
 

@@ -192,7 +192,8 @@ def outlier_note(rows: list[int], total: int) -> Iterator[Note]:
 def misfit_note(mean_absolute: float) -> Iterator[Note]:
     """Say when the law describes its own runs badly."""
     if mean_absolute > 0.03:
-        text = f"the law misses its own runs by {format_percent(mean_absolute)} on average: one recipe and one data set? --group"
+        far = format_percent(mean_absolute)
+        text = f"the law misses even the best runs at their compute by {far} on average: one recipe and one data set? --group"
         yield Note("misfit", "warning", text)
 
 

@@ -18,8 +18,8 @@ from planner.fitting.settings import settings
 from planner.fitting.starts import grid_starts, neutral_start
 from planner.fitting.surface import ALPHA, BETA, Array, E, G, parts
 
-_TOLERANCE = 1e-6
-_STEPS = 40
+_TOLERANCE = 1e-8
+_STEPS = 60
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """The methods: each takes a job and returns a FitResult."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -106,6 +107,7 @@ def fit_forecast(job: Job) -> FitResult:
         known = _calibration(sample, fitted, residuals)
         law = replace(law, draws=Draws(FORMS["generalised"], FrozenDict(sample.constants(drawn)), noise, known))
     middle = {key: typical(value, weights) for key, value in members.items()}
+    intervals = _member_intervals(job, members, weights, None if drawn is None else sample.constants(drawn))
     free = np.concatenate([fitted.frontier, fitted.adaptive])
     gammas = sample.constants(free)["gamma"]
     combination = Combination(
@@ -119,7 +121,25 @@ def fit_forecast(job: Job) -> FitResult:
     if drawn is not None:
         scales = settings("forecast.interval")
         notes.append(diagnostics.far_note(float(sample.flops.max()), scales["calibrated_to"]))
-    return result_of(job, "forecast", law, middle, constant_intervals(law, job.level), notes, residuals, None, combination)
+    return result_of(job, "forecast", law, middle, intervals, notes, residuals, None, combination)
+
+
+def _member_intervals(
+    job: Job, members: Mapping[str, Array], weights: Array, drawn: Mapping[str, Array] | None
+) -> dict[str, tuple[float, float]]:
+    """Return intervals of the constants over members and draws together: settings and scatter each count half."""
+    if drawn is None:
+        return {}
+    ends = ((1 - job.level) / 2, (1 + job.level) / 2)
+    found = {}
+    for name, values in members.items():
+        both = np.concatenate([values, drawn[name]])
+        share = np.concatenate([weights / 2, np.full(len(drawn[name]), 0.5 / len(drawn[name]))])
+        order = np.argsort(both)
+        below = np.cumsum(share[order])
+        low, high = (float(both[order][np.searchsorted(below, end)]) for end in ends)
+        found[name] = (low, high)
+    return found
 
 
 def _calibration(sample: Sample, fitted: Forecast, residuals: Array) -> Calibration:

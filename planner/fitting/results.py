@@ -32,6 +32,8 @@ class Quality(NamedTuple):
         Runs, and distinct numbers of parameters among them.
     rms, mean_absolute, largest : float
         Of ln(law/loss): 0.01 is 1 %.
+    near_frontier : float
+        Mean absolute value over runs at most 5 % above the lowest loss at their compute: what a larger, tuned run resembles.
     explained : float
         Share of the variance of ln loss that the law explains.
     """
@@ -41,6 +43,7 @@ class Quality(NamedTuple):
     rms: float
     mean_absolute: float
     largest: float
+    near_frontier: float
     explained: float
 
 

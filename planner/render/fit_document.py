@@ -24,9 +24,7 @@ def fit_document(fit: "FitResult") -> list[Block]:
     rows.append(("runs", domain.detail.split()[0], f"{spans}; {_sizes(fit)}"))
     if fit.exponents:
         a, b = fit.exponents
-        found = (
-            f"{_percent(fit.level)} interval of N's exponent {_ends(fit.exponent_interval, 3)}" if fit.exponent_interval else ""
-        )
+        found = f"{_percent(fit.level)} interval of N's exponent {_ends(fit.exponent_interval)}" if fit.exponent_interval else ""
         rows.append(("exponents", f"N ~ C^{significant(a, 3)}, D ~ C^{significant(b, 3)}", found))
     elif fit.law.no_allocation:
         rows.append(("exponents", "not concluded", fit.law.no_allocation))
@@ -64,7 +62,7 @@ def _percent(level: float) -> str:
     return format_percent(level)
 
 
-def _ends(ends: tuple[float, float] | None, digits: int = 4) -> str:
+def _ends(ends: tuple[float, float] | None, digits: int = 3) -> str:
     return f"{significant(ends[0], digits)} - {significant(ends[1], digits)}" if ends else ""
 
 
@@ -75,10 +73,9 @@ def _flops(limits: tuple[float, float]) -> str:
 def _quality_rows(fit: "FitResult") -> list[tuple[str, str, str]]:
     rows = []
     if fit.quality:
-        off = (
-            f"mean distance of its own runs; rms {format_percent(fit.quality.rms)}, largest {format_percent(fit.quality.largest)}"
-        )
-        rows.append(("fit", format_percent(fit.quality.mean_absolute), off))
+        quality = fit.quality
+        off = f"mean distance of runs near the lowest loss at their compute; of all runs {format_percent(quality.mean_absolute)}"
+        rows.append(("fit", format_percent(quality.near_frontier), f"{off}, largest {format_percent(quality.largest)}"))
     if fit.search:
         agree = f"{fit.search.agree} of {fit.search.starts} starts agree"
         rows.append(("minimum", plain(fit.search.objective, 7), f"{fit.search.minimised}; {agree}"))
@@ -110,7 +107,7 @@ def _ratios(fit: "FitResult") -> Table:
                 f"{format_count(ends[0])} - {format_count(ends[1])}" if ends else "-",
                 format_count(ratio.tokens),
                 significant(ratio.tokens_per_param),
-                _ends(ratio.ratio_interval, 3) or "-",
+                _ends(ratio.ratio_interval) or "-",
             ]
         )
     headers = ["budget", "parameters", f"{level} interval", "tokens", "tok/param", f"{level} interval"]
@@ -129,14 +126,16 @@ def _constants(fits: "Sequence[FitResult]") -> Table:
     rows.append(["N ~ C^a", *(cell for fit in fits for cell in _exponent(fit))])
     forms = [f"{fit.method}: {fit.law.form.equation}" for fit in fits]
     if any(fit.method == "forecast" for fit in fits):
-        forms.append("the forecast's constants are medians over its members; the law saved holds every member")
+        forms.append(
+            "the forecast's constants are medians over its members, intervals over members and draws; the law holds every member"
+        )
     return Table("Constants", "l" + "rr" * len(fits), headers, rows, forms)
 
 
 def _exponent(fit: "FitResult") -> list[str]:
     if not fit.exponents:
         return ["-", "-"]
-    return [significant(fit.exponents[0]), _ends(fit.exponent_interval, 3) or "-"]
+    return [significant(fit.exponents[0]), _ends(fit.exponent_interval) or "-"]
 
 
 def _candidates(fit: "FitResult") -> Table:
