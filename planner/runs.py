@@ -5,7 +5,7 @@ import hashlib
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Runs:
         Of the file's bytes, empty without a file.
     measured_flops : bool
         Whether ``flops`` was in the table, not computed as k N D.
+    params_count, loss_unit, data : str
+        Conventions that come with a shipped table; empty for one's own, who says so when fitting.
     notes : tuple of Note
         What a reader should know of the table.
     """
@@ -63,6 +65,9 @@ class Runs:
     unique_tokens: Array | None = None
     sha256: str = ""
     measured_flops: bool = False
+    params_count: str = ""
+    loss_unit: str = ""
+    data: str = ""
     notes: tuple[Note, ...] = ()
 
     def __len__(self) -> int:
@@ -80,7 +85,7 @@ class Runs:
         for name in (*NUMBERS, *TEXTS, "rows"):
             value = getattr(self, name)
             values[name] = tuple(value[i] for i in index) if isinstance(value, tuple) else None if value is None else value[index]
-        return Runs(**values, name=self.name, sha256=self.sha256, measured_flops=self.measured_flops, notes=self.notes)
+        return replace(self, **values)
 
     def select(self, group: str) -> "Runs":
         """Return one group.

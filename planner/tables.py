@@ -60,7 +60,14 @@ class RunTable:
         k = float(read_table(data_root() / "fitting.toml")["conventions"]["flops_per_param_token"])
         runs = read_runs(data_root() / "runs" / f"{self.name}.csv", flops_per_param_token=k)
         # rounding to eight digits makes a few honest rows look like repeats of each other
-        return replace(runs, name=self.name, notes=tuple(note for note in runs.notes if note.code != "repeated-rows"))
+        return replace(
+            runs,
+            name=self.name,
+            params_count=self.params,
+            loss_unit=self.loss_unit,
+            data=f"{self.data} ({self.reference})",
+            notes=tuple(note for note in runs.notes if note.code != "repeated-rows"),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types."""

@@ -12,11 +12,11 @@ from planner.errors import PlannerError
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
-_FILE = re.compile(r"`(?P<name>[\w.-]+)`:\n\n```(?:toml|json)\n(?P<text>.*?)```", re.DOTALL)
+_FILE = re.compile(r"`(?P<name>[\w.-]+)`:\n\n```(?:toml|json|csv)\n(?P<text>.*?)```", re.DOTALL)
 
 
 def files(text: str) -> dict[str, str]:
-    """Return the files that the README shows, by name: a name in backquotes and a colon, then a TOML or JSON block."""
+    """Return the files that the README shows, by name: a name in backquotes and a colon, then a TOML, JSON or CSV block."""
     return {match["name"]: match["text"] for match in _FILE.finditer(text)}
 
 

@@ -199,8 +199,8 @@ def laws(law: str | None, applicable: bool, flops: float | None, fmt: Format) ->
 @work_options
 @level_option
 @click.option("--name", help="What to call the law.  [default: my-law]")
-@click.option("--params-count", type=click.Choice(COUNTS), help="Which parameters N counts.  [default: unstated]")
-@click.option("--loss-unit", help="Unit of the losses.  [default: nats/token]")
+@click.option("--params-count", type=click.Choice(COUNTS), help="Which parameters N counts.  [default: the table's, or unstated]")
+@click.option("--loss-unit", help="Unit of the losses.  [default: the table's, or nats/token]")
 @click.option("--data", help="Training data and tokenizer, for the law's conventions.")
 @click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")
 @click.option("--overwrite", is_flag=True, help="Let --save replace a file.")

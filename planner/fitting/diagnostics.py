@@ -183,9 +183,11 @@ def outlier_note(rows: list[int], total: int) -> Iterator[Note]:
     """List runs that look undertuned or diverged."""
     if rows:
         listed = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
-        count = f"{len(rows)} of {total} runs" if len(rows) > 1 else f"one of {total} runs"
-        far = f"{count} lie far from the law, undertuned or diverged? rows {listed}"
-        text = f"{far}: all were kept, the robust loss gives them little weight"
+        which = f"{len(rows)} of {total} runs lie" if len(rows) > 1 else f"one of {total} runs lies"
+        where = f"{'rows' if len(rows) > 1 else 'row'} {listed}"
+        text = (
+            f"{which} far from the law, undertuned or diverged? {where}: kept, but the robust loss gives such runs little weight"
+        )
         yield Note("outliers", "info", text)
 
 

@@ -58,9 +58,9 @@ def fit(
     level: object = LEVEL,
     workers: Workers = 1,
     name: str = "my-law",
-    params_count: str = "unstated",
-    loss_unit: str = "nats/token",
-    data: str = "",
+    params_count: str | None = None,
+    loss_unit: str | None = None,
+    data: str | None = None,
     progress: Progress | None = None,
 ) -> FitResult:
     """Fit a scaling law to a table of training runs.
@@ -95,7 +95,8 @@ def fit(
     workers : int or map-like callable
         Processes for the bootstrap, or an engine's map.
     name, params_count, loss_unit, data : str
-        What the law is called and which conventions the runs follow: they travel with it.
+        What the law is called and which conventions the runs follow: they travel with it. By default those of a shipped table,
+        or "unstated", "nats/token" and the file's name.
     progress : callable, optional
         Called with (pieces that came back, pieces in all).
 
@@ -136,8 +137,9 @@ def fit(
         raise OptionError(f"name {shown(name)}: use letters, digits, '-', '.' and '_' only, at most 100")
     if name in law_ids():
         raise OptionError(f"name {shown(name)} belongs to a catalogued law; choose another")
-    _choice(params_count, tuple(PARAM_COUNTS), "params count")
-    data = data or f"as in {table.name}"
+    params_count = _choice(params_count or table.params_count or "unstated", tuple(PARAM_COUNTS), "params count")
+    loss_unit = loss_unit or table.loss_unit or "nats/token"
+    data = data or table.data or f"as in {table.name}"
     for label, text in (("loss unit", loss_unit), ("data", data)):
         if not isinstance(text, str) or not text.isprintable() or not 0 < len(text) <= 500:
             raise OptionError(f"{label} {shown(text)}: expected one line of at most 500 printable characters")

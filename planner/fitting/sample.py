@@ -53,7 +53,8 @@ class Sample:
     @cached_property
     def per_token(self) -> float:
         """k of C = k N D: the median over rows, so that a table's own flops column is respected."""
-        return float(np.median(self.flops / (self.params * self.tokens)))
+        k = float(np.median(self.flops / (self.params * self.tokens)))
+        return float(f"{k:.7g}")  # tables round their numbers: 5.99999996 means 6
 
     @cached_property
     def excess(self) -> Array:

@@ -82,7 +82,7 @@ def _quality_rows(fit: "FitResult") -> list[tuple[str, str, str]]:
     if fit.combination:
         gamma = fit.combination
         low, high = gamma.gamma_range
-        meaning = "the larger of the two terms dominates" if gamma.gamma < 0.95 else "the two terms add up, or more"
+        meaning = "the larger of the two terms counts more" if gamma.gamma < 0.95 else "the two terms add up, or more"
         text = f"{significant(low)} - {significant(high)} over members; 1 is the sum of the classical law; here {meaning}"
         rows.append(("gamma", significant(gamma.gamma), text))
         alike = gamma.eta == 0 and gamma.zeta == 0
