@@ -11,7 +11,7 @@ from planner.law import Law, check_constant, is_id
 from planner.notes import SEVERITIES, Note, Severity
 from planner.provenance import PARAM_COUNTS, UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
 from planner.uncertainty import SCALES, Calibration, Draws
-from planner.units import finite, shown
+from planner.units import LARGEST, finite, shown
 
 _LONGEST_TEXT = 2000
 _TOP = {
@@ -77,7 +77,7 @@ def law_from_table(table: Mapping[str, Any], file: str) -> Law:
         traps=tuple(_texts(table, "traps", file)),
         checks=tuple(_checks(table, form, file)),
         no_allocation=_text(table, "no_allocation", file, default=""),
-        draws=_draws(table, file),
+        draws=_draws(table, form, file),
         fit=_fit(table, file),
     )
 
@@ -178,9 +178,11 @@ def _domain(table: Mapping[str, Any], file: str) -> Domain:
     given = _table(table, "domain", file)
     _only(given, Domain._fields, file, "domain.")
     ranges = {name: _range(given, name, file, "domain.") for name in Domain._fields if name != "detail" and name in given}
-    for name, (low, _) in ranges.items():
+    for name, (low, high) in ranges.items():
         if low <= 0:
             raise LawFileError(f"{file}: domain.{name}: must be above 0")
+        if low < 1 / LARGEST or high > LARGEST:
+            raise LawFileError(f"{file}: domain.{name}: must lie between {1 / LARGEST:g} and {LARGEST:g}")
     return Domain(**ranges, detail=_text(given, "detail", file, "domain.", default=""))
 
 
@@ -208,14 +210,18 @@ def _notes(table: Mapping[str, Any], form: Form, file: str) -> Iterable[Note]:
         yield Note(_text(given, "code", file, where), level, _text(given, "text", file, where), constants)
 
 
-def _draws(table: Mapping[str, Any], file: str) -> "Draws | None":
+def _draws(table: Mapping[str, Any], law_form: Form, file: str) -> "Draws | None":
     if "draws" not in table:
         return None
     given = _table(table, "draws", file)
     _only(given, {"form", "noise", "params", "calibration"}, file, "draws.")
     form = _form(given, f"{file}: draws")
-    if any(parameter.many for parameter in form.parameters.values()):
-        raise LawFileError(f"{file}: draws.form = {shown(form.name)}: draws are of single laws, not of ensembles")
+    ensemble = any(parameter.many for parameter in law_form.parameters.values())
+    wanted = "generalised" if ensemble else law_form.name
+    if form.name != wanted:
+        raise LawFileError(f"{file}: draws.form = {shown(form.name)}: draws of a law of the form {law_form.name} are {wanted}")
+    if ensemble != ("calibration" in given):
+        raise LawFileError(f"{file}: draws.calibration: an ensemble needs one, and no other law has one")
     params = _arrays(_table(given, "params", file, "draws."), form, f"{file}: draws.params")
     noise = _number(given, "noise", file, "draws.")
     if not 0 <= noise < 10:
@@ -257,13 +263,18 @@ def _calibration(draws: Mapping[str, Any], form: Form, file: str) -> Calibration
     low, high = _range(given, "flops", file, where)
     count = _number(given, "rows", file, where)
     base = _number(given, "base", file, where)
-    if low <= 0 or count < 1 or base < 0:
-        raise LawFileError(f"{file}: {where}flops must be above 0, rows at least 1, base at least 0")
-    missing = [name for name in SCALES if finite(scales.get(name)) is None or scales[name] <= 0]
+    if not 1 <= low < high <= LARGEST or not 1 <= count <= 1e9 or count != int(count) or not 0 <= base <= 10:
+        raise LawFileError(f"{file}: {where}flops must rise, rows be a whole number of at least 1, base lie between 0 and 10")
+    if any(abs(values).max() > 150 for values in rows.values()):
+        raise LawFileError(f"{file}: {where}log_params, log_tokens and residuals are logarithms; none lies beyond 150")
+    missing = [name for name in SCALES if finite(scales.get(name)) is None or not 1e-6 <= scales[name] <= 1e3]
     if missing:
-        raise LawFileError(f"{file}: {where}scales.{missing[0]}: expected a number above 0")
+        raise LawFileError(f"{file}: {where}scales.{missing[0]}: expected a number from 1e-6 to 1000")
+    structures = _arrays(_table(given, "structures", file, where), form, f"{file}: {where}structures")
+    if len(structures["E"]) < 2:
+        raise LawFileError(f"{file}: {where}structures: needs the reference and at least one other")
     return Calibration(
-        structures=_arrays(_table(given, "structures", file, where), form, f"{file}: {where}structures"),
+        structures=structures,
         **rows,
         base=base,
         flops=(low, high),

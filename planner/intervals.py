@@ -100,7 +100,7 @@ def interval_notes(found: Intervals | None, law: Law) -> list[Note]:
             "intervals are a bootstrap over the runs: they hold the scatter, not the error of the law itself; on larger runs "
             "they cover far less than they say"
         )
-        return [Note("bootstrap-only", "info", text)]
+        return [Note("bootstrap-only", "info" if found.calibrated else "warning", text)]
     if not found.calibrated:
         tested = plain(known.scales["calibrated_to"])
         text = f"outside the calibrated range: intervals were tested to {tested}x the largest run, this lies beyond"
@@ -182,7 +182,7 @@ def loss_interval(law: Law, params: Num, tokens: Num, level: float = LEVEL) -> L
         mean=(np.exp(log_loss - below), np.exp(log_loss + above)),
         run=(np.exp(log_loss - np.hypot(below, noise)), np.exp(log_loss + np.hypot(above, noise))),
         parts={"draws": (below + above) / 2, "noise": noise + 0 * below},
-        calibrated=np.ones(N.shape, bool)[()],
+        calibrated=(law.symbols["k"] * N * D <= (law.domain.flops or (0, np.inf))[1])[()],
     )
 
 

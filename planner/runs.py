@@ -330,10 +330,13 @@ def _numbers(cells: Iterable[tuple[int, object]], column: str, name: str, decima
                 number = float(text) if text.isascii() and text[-1].isdigit() and "_" not in text else math.nan
             except ValueError:
                 number = math.nan
+            if text.lower().lstrip("+-") in {"nan", "na", "n/a", "null", "none", "inf", "infinity"}:
+                raise RunsFileError(f"{where}: {shown(cell)}: must be a number; a run that diverged or failed? delete its row")
             if math.isnan(number):
                 number = _human(reader, text, where)
         else:
-            plainly = finite(cell.item() if isinstance(cell, np.generic) else cell)
+            cell = cell.item() if isinstance(cell, np.generic) else cell
+            plainly = finite(cell)
             if plainly is None:
                 raise RunsFileError(f"{where}: {shown(cell)}: expected a finite number above 0")
             number = plainly

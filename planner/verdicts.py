@@ -214,7 +214,7 @@ def _checked(judge: Law, N: float, D: float, allowed: float, inputs: Mapping[str
         loss=verdict.loss if verdict else None,
         irreducible_loss=verdict.irreducible_loss if verdict else None,
         loss_unit=judge.conventions.loss_unit if verdict else None,
-        shares=_shares(verdict),
+        shares=_shares(verdict) if _tells_shares(judge) else None,
         optimal_shares=_shares(assess(judge, optimum.params, optimum.tokens, allowed)) if optimum else None,
         regime=verdict.regime if verdict else None,
         overhead=verdict.overhead if verdict else None,
@@ -234,6 +234,11 @@ def _checked(judge: Law, N: float, D: float, allowed: float, inputs: Mapping[str
 def _change(optimum: Plan, params: float, tokens: float, verdict: Assessment | None) -> Change:
     loss = optimum.loss - verdict.loss if verdict and optimum.loss is not None else None
     return Change(optimum.params / params, optimum.tokens / tokens, 1.0, loss)
+
+
+def _tells_shares(law: Law) -> bool:
+    """Tell whether the law's runs could tell parameters from data; those of one ratio could not."""
+    return "one-ratio" not in {note.code for note in law.notes}
 
 
 def _shares(verdict: Assessment | None) -> Shares | None:

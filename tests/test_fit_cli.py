@@ -55,7 +55,7 @@ def test_fit_save_and_plan(table: str) -> None:
     found = run("fit", table, "--save", "my-law.json", "--draws", "50", "--params-count", "total", "--data", "RedPajama, 50k BPE")
     assert found.returncode == 0, found.stderr
     assert found.stdout.startswith("Fit of runs.csv\n")
-    assert found.stderr == "saved: 'my-law.json', for plan --flops 1e23 --law FILE\n"
+    assert found.stderr == "saved; use it with plan --flops 1e23 --law 'my-law.json'\n"
     for text in ("forecast", "classical", "Compute-optimal runs", "95 % interval", "1e25 FLOP", "gamma"):
         assert text in found.stdout
     planned = run("--flops", "1e22", "--law", "my-law.json", "--level", "80%")

@@ -390,6 +390,22 @@ def test_few_sizes_narrow_span_and_ratios_outside_are_said() -> None:
     assert "ratio-outside" in notes_of(planner.fit(**overtrained, draws=0))
 
 
+def test_a_design_with_one_ratio_blames_neither_side() -> None:
+    """Shares of the loss that the runs cannot tell are not printed."""
+    flops = 10 ** np.linspace(18, 20, 15)
+    params = np.sqrt(flops / 120)
+    loss = planner.load_law("besiroglu2024").loss(params, 20 * params)
+    found = planner.fit(params=params, tokens=20 * params, loss=loss, draws=20)
+    assert planner.check(params=3e9, tokens=6e10, law=found.law).shares is None
+
+
+def test_methods_that_disagree_say_so() -> None:
+    """Where the classical fit would train a size far from the forecast's, a note gives the factor."""
+    found = planner.fit("gemstones2025", group="gemstones_cool_end", draws=0)
+    note = next(note for note in found.notes if note.code == "methods-differ")
+    assert "x the parameters of the forecast" in note.text
+
+
 def test_undertuned_runs_are_listed_and_do_not_drag_the_law() -> None:
     """Three diverged runs are flagged by their rows, none is dropped, and the constants stay where they were."""
     rows = grid(noise=0.002)

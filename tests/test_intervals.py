@@ -13,6 +13,7 @@ from scipy import stats
 import planner
 from planner import intervals
 from planner.errors import CannotPlanError, FitError, LawFileError, OptionError
+from planner.render import FORMATS, render_law
 
 FIT = planner.fit("gemstones2025", group="gemstones_cool_end", draws=200)
 CLASSICAL = FIT.others[0]
@@ -118,6 +119,31 @@ def test_a_saved_law_plans_as_the_fit_does(found: planner.FitResult, tmp_path: P
     assert content["fit"]["version"] == planner.__version__
 
 
+def test_a_law_fitted_from_arrays_is_saved_and_loaded(tmp_path: Path) -> None:
+    """Runs that never were a file have no hash; their law is a law all the same, and `plan laws` shows it whole."""
+    runs = planner.load_runs("gadre2024").select("rpj|c4_val")
+    found = planner.fit(params=runs.params, tokens=runs.tokens, loss=runs.loss, draws=20)
+    for number, result in enumerate((found, *found.others)):
+        law = planner.load_law(result.save(tmp_path / f"law{number}.json"))
+        assert law == result.law
+        for fmt in FORMATS:
+            assert "irreducible loss" in render_law(law, fmt) or law.form.name in render_law(law, fmt)
+
+
+def test_draws_of_another_law_are_refused(tmp_path: Path) -> None:
+    """A classical law takes neither draws of another form nor a forecast's calibration."""
+    table = json.loads(CLASSICAL.save(tmp_path / "classical.json").read_text())
+    forecast = json.loads(FIT.save(tmp_path / "forecast.json").read_text())
+    for change, message in (
+        ({"form": "kaplan_joint"}, "draws of a law of the form additive are additive"),
+        ({"calibration": forecast["draws"]["calibration"]}, "no other law has one"),
+    ):
+        path = tmp_path / "changed.json"
+        path.write_text(json.dumps({**table, "draws": {**table["draws"], **change}}))
+        with pytest.raises(LawFileError, match=message):
+            planner.load_law(path)
+
+
 def test_saving_never_loses_a_file(tmp_path: Path) -> None:
     """An existing file is refused unless asked, a folder always, another ending too, and no half-written file stays."""
     path = tmp_path / "my-law.json"
@@ -150,9 +176,19 @@ TAMPERED = {
     "negative": (_broken(lambda d: d["params"]["alpha"].__setitem__(0, -1.0)), "every value must be above 0"),
     "text": (_broken(lambda d: d["params"].__setitem__("E", "=1")), "expected a list of"),
     "noise": (_broken(lambda d: d.__setitem__("noise", -1)), "draws.noise"),
-    "form": (_broken(lambda d: d.__setitem__("form", "ensemble")), "not of ensembles"),
+    "form": (_broken(lambda d: d.__setitem__("form", "additive")), "draws of a law of the form ensemble are generalised"),
+    "no calibration": (_broken(lambda d: d.pop("calibration")), "an ensemble needs one"),
+    "one structure": (
+        _broken(lambda d: [d["calibration"]["structures"][n].__delitem__(slice(1, None)) for n in d["params"]]),
+        "at least one other",
+    ),
+    "part of a row": (_broken(lambda d: d["calibration"].__setitem__("rows", 1.9)), "a whole number"),
+    "flops": (_broken(lambda d: d["calibration"].__setitem__("flops", [1e19, 1e19])), "flops must rise"),
+    "no flops": (_broken(lambda d: d["calibration"].pop("flops")), "lacks draws.calibration.flops"),
+    "logs": (_broken(lambda d: d["calibration"]["log_params"].__setitem__(0, 1e300)), "none lies beyond 150"),
+    "domain": (lambda table: table["domain"].__setitem__("tokens_per_param", [5e-324, 5e-324]), "must lie between"),
     "key": (_broken(lambda d: d.__setitem__("evil", 1)), "evil is not a key"),
-    "rows": (_broken(lambda d: d["calibration"].__setitem__("rows", 0)), "rows at least 1"),
+    "rows": (_broken(lambda d: d["calibration"].__setitem__("rows", 0)), "whole number of at least 1"),
     "scales": (_broken(lambda d: d["calibration"]["scales"].pop("local")), "scales.local"),
     "members": (lambda table: table["params"]["E"].pop(), "one value for each member"),
     "provenance": (lambda table: table["fit"].__setitem__("runs", {"a": 1}), "expected a text or a number"),

@@ -238,7 +238,8 @@ def fit(
         answer.save(save, overwrite=overwrite)
     click.echo(render_fit(answer, fmt), nl=False)
     if save is not None:
-        click.echo(f"saved: {shown(save)}, for plan --flops 1e23 --law FILE", err=True)
+        question = "plan --flops 1e23" if answer.law.role == "plan" else "plan check --params 1B --tokens 20B"
+        click.echo(f"saved; use it with {question} --law {shown(save)}", err=True)
     _stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -248,8 +249,10 @@ def fit(
 @click.option("--method", "methods", multiple=True, type=click.Choice(METHODS[:2]), help="Only this method.  [default: both]")
 @work_options
 @level_option
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
 @format_option
-def backtest(table: str | None, shipped: str | None, fmt: Format, **options: Any) -> None:
+@click.pass_context
+def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, strict: bool, fmt: Format, **options: Any) -> None:
     """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group."""
     from planner.fitting.backtesting import backtest as test_runs
     from planner.render import render_backtest
@@ -257,6 +260,7 @@ def backtest(table: str | None, shipped: str | None, fmt: Format, **options: Any
     with progress_bar("back-test") as progress:
         answer = test_runs(_source(table, shipped), **_given(**options), progress=progress)
     click.echo(render_backtest(answer, fmt), nl=False)
+    _stop_if_strict(ctx, strict, answer.notes)
 
 
 @app.command(cls=_Command)

@@ -16,7 +16,7 @@ from planner.fitting.results import Combination, FitResult, Method, Outlier, Qua
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array
 from planner.forms import FORMS
-from planner.intervals import exponent_interval, size_interval
+from planner.intervals import answer_intervals, exponent_interval
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.provenance import Conventions, Domain, Source
@@ -76,10 +76,10 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
             url=where,
         ),
         domain=Domain(
-            **{key: (float(value.min()), float(value.max())) for key, value in spans.items()}, detail=f"{len(sample)} runs"
+            **{key: (float(value.min()), float(value.max())) for key, value in spans.items()}, detail=_counted(job.table)
         ),
         no_allocation=no_allocation,
-        fit=FrozenDict({key: value for key, value in job.inputs.items() if value is not None} | {"used": method}),
+        fit=FrozenDict({key: value for key, value in job.inputs.items() if value not in (None, "")} | {"used": method}),
     )
     try:
         guarded(law, lambda: law.loss(sample.params, sample.tokens) if law.form.surface else 0.0)
@@ -89,10 +89,16 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
     return law
 
 
+def _counted(table: Runs) -> str:
+    """Say how many rows and runs there are."""
+    return f"{len(table)} runs" if table.run is None else f"{len(table)} checkpoints of {len(set(table.run))} runs"
+
+
 def common_notes(job: Job, residuals: Array) -> list[Note]:
     rows = [int(row) for row in job.table.rows[diagnostics.outlying(residuals)]]
     return [
         *job.table.notes,
+        *diagnostics.counting_note(job.conventions.params),
         *diagnostics.design_notes(job.sample, job.design),
         *diagnostics.block_note(job.table.run),
         *diagnostics.outlier_note(rows, len(residuals)),
@@ -123,6 +129,8 @@ def _quality(sample: Sample, residuals: Array) -> Quality:
         sizes=len(np.unique(sample.params)),
         rms=float(np.sqrt((residuals**2).mean())),
         mean_absolute=float(np.abs(residuals).mean()),
+        median_absolute=float(np.median(np.abs(residuals))),
+        bias=float(residuals[sample.excess <= _NEAR].mean()),
         largest=float(np.abs(residuals).max()),
         near_frontier=near_frontier(sample, residuals),
         explained=float(1 - (residuals**2).sum() / ((target - target.mean()) ** 2).sum()),
@@ -187,7 +195,7 @@ _WIDEST = 1e4
 def _sizes(law: Law, top: float, level: float) -> list[RatioAt] | None:
     """Return the best run of the largest budget seen and of the round ones; None where no best size can be told."""
     try:
-        found = guarded(law, lambda: [_ratio(law, flops, level) for flops in (top, *ROUND_BUDGETS)])
+        found = guarded(law, lambda: [_ratio(law, flops, top, level) for flops in (top, *ROUND_BUDGETS)])
     except CannotPlanError:
         return None
     trainable = all(np.isfinite([ratio.params, ratio.tokens]).all() and min(ratio.params, ratio.tokens) >= 1 for ratio in found)
@@ -195,12 +203,18 @@ def _sizes(law: Law, top: float, level: float) -> list[RatioAt] | None:
     return found if trainable and (ends is None or ends[1] <= _WIDEST * ends[0]) else None
 
 
-def _ratio(law: Law, flops: float, level: float) -> RatioAt:
+def _ratio(law: Law, flops: float, top: float, level: float) -> RatioAt:
     best = allocate(law, flops)
     N, D = float(best.params), float(best.tokens)
-    found = size_interval(law, flops, level)
-    if found is None:
-        return RatioAt(flops, N, D, D / N, None, None)
-    low, high = float(found[0]), float(found[1])
-    k = law.symbols["k"]
-    return RatioAt(flops, N, D, D / N, (low, high), (flops / (k * high * high), flops / (k * low * low)))
+    sure = answer_intervals(law, flops, N, D, level, sizes=True)
+    return RatioAt(
+        flops=flops,
+        beyond=flops / top,
+        params=N,
+        tokens=D,
+        tokens_per_param=D / N,
+        loss=None if best.loss is None else float(best.loss),
+        loss_interval=sure.run_loss if sure else None,
+        params_interval=sure.params if sure else None,
+        ratio_interval=sure.tokens_per_param if sure else None,
+    )

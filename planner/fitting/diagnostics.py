@@ -55,7 +55,8 @@ def refuse_hopeless(sample: Sample, free: int, name: str, *, needs_both: bool) -
         )
     if np.ptp(np.log(sample.loss)) < 1e-9:
         raise FitError(f"{name}: every loss is {plain(float(sample.loss[0]))}: there is nothing to learn from")
-    x, y = np.log(sample.flops), np.log(sample.loss)
+    # by ranks: one diverged run must not decide
+    x, y = (np.argsort(np.argsort(values)).astype(float) for values in (sample.flops, sample.loss))
     if ((x - x.mean()) * (y - y.mean())).sum() > 0:
         raise FitError(f"{name}: losses rise with compute; a scaling law is for a measure that falls, such as cross-entropy")
     if np.ptp(np.log(sample.flops)) < 1e-9 and not needs_both:
@@ -84,6 +85,22 @@ def design_notes(sample: Sample, design: Design) -> Iterator[Note]:
     if design.spans < _NARROW:
         text = f"the runs span only {format_factor(design.spans)} in compute; extrapolating needs 100x: add cheaper runs"
         yield Note("narrow-span", "warning", text)
+
+
+def counting_note(params: str) -> Iterator[Note]:
+    """Say when nobody said which parameters N counts."""
+    if params == "unstated":
+        text = "which parameters N counts was not said: --params-count total, or another, lets the law be compared"
+        yield Note("params-unstated", "info", text)
+
+
+def disagreement_note(flops: float, ratio: float) -> Note:
+    """Say how far the classical fit would send the reader from the forecast."""
+    text = (
+        f"at {plain(flops, 3)} FLOP the classical fit would train {significant(ratio)}x the parameters of the forecast: it "
+        "follows every run alike, the forecast the best runs at their compute; the truth may lie between"
+    )
+    return Note("methods-differ", "info", text)
 
 
 def block_note(runs: Sequence[str] | None) -> Iterator[Note]:
@@ -182,7 +199,7 @@ def outlying(residuals: Array) -> Array:
 def outlier_note(rows: list[int], total: int) -> Iterator[Note]:
     """List runs that look undertuned or diverged."""
     if rows:
-        listed = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
+        listed = ", ".join(map(str, sorted(rows)[:8])) + (", ..." if len(rows) > 8 else "")
         which = f"{len(rows)} of {total} runs lie" if len(rows) > 1 else f"one of {total} runs lies"
         where = f"{'rows' if len(rows) > 1 else 'row'} {listed}"
         text = (

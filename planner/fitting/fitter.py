@@ -15,7 +15,7 @@ from planner.fitting import diagnostics
 from planner.fitting.assembly import Job
 from planner.fitting.classical import ROBUST, SHAPES, Model
 from planner.fitting.methods import fit_by_groups, fit_classical, fit_forecast, fit_repeated
-from planner.fitting.options import read_limits
+from planner.fitting.options import Limits, read_limits
 from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
 from planner.fitting.selection import choose_form
@@ -23,6 +23,7 @@ from planner.fitting.settings import settings
 from planner.fitting.spread import Progress, Workers, mapper
 from planner.intervals import LEVEL, check_level
 from planner.law import is_id
+from planner.notes import Note
 from planner.provenance import PARAM_COUNTS, Conventions
 from planner.runs import Runs, read_runs, runs_from_arrays
 from planner.tables import load_runs, table_names
@@ -172,19 +173,37 @@ def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Pr
             return _with_repetition(job, chosen)
         if shape == "auto":
             found, candidates = choose_form(job.sample, job.model, spread)
-            job = replace(job, model=replace(job.model, shape=found))
+            inputs = FrozenDict({**job.inputs, "chosen_form": found})
+            job = replace(job, model=replace(job.model, shape=found), inputs=inputs)
             classical = replace(fit_classical(job, spread), candidates=candidates)
         else:
             classical = fit_classical(job, spread)
         found_by = {"classical": classical, "forecast": fit_forecast(job)}
         if chosen in {"isoflop", "envelope"}:
+            if job.model.limits != Limits():
+                raise OptionError(f"fix, bound and the penalty are for forecast and classical; {chosen} has no such constants")
             found_by = {chosen: fit_by_groups(job, chosen, classical), **found_by}
     return _answer(found_by, chosen)
 
 
+_DIFFERENT = 1.5
+
+
+def _disagreement(found_by: Mapping[str, FitResult]) -> tuple[Note, ...]:
+    """Compare the sizes of the two parametric methods far beyond the runs."""
+    sizes = [result.ratios for name, result in found_by.items() if name in {"forecast", "classical"}]
+    if len(sizes) < 2 or not all(sizes):
+        return ()
+    far = next((i for i, ratio in enumerate(sizes[0]) if ratio.beyond >= 10), len(sizes[0]) - 1)
+    ratio = found_by["classical"].ratios[far].params / found_by["forecast"].ratios[far].params
+    return (diagnostics.disagreement_note(sizes[0][far].flops, ratio),) if max(ratio, 1 / ratio) > _DIFFERENT else ()
+
+
 def _answer(found_by: Mapping[str, FitResult], chosen: str) -> FitResult:
     """Return the chosen method's result with the others beside it."""
-    return replace(found_by[chosen], others=tuple(result for name, result in found_by.items() if name != chosen))
+    first = found_by[chosen]
+    others = tuple(result for name, result in found_by.items() if name != chosen)
+    return replace(first, notes=(*first.notes, *_disagreement(found_by)), others=others)
 
 
 def _with_repetition(job: Job, chosen: str) -> FitResult:

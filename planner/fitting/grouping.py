@@ -17,6 +17,7 @@ from planner.units import format_flops, plain, significant
 _SAME_BUDGET = 0.10  # runs within 10 % of compute are one budget
 _FEWEST = 4  # runs for a parabola
 _BINS_A_DECADE = 4
+_NEGLIGIBLE = 0.02
 _BIAS_AT = 100.0  # times the largest budget
 
 
@@ -47,6 +48,13 @@ class Grouped(NamedTuple):
         far = _BIAS_AT * float(sample.flops.max())
         off = prefactor * far**exponent / float(allocate(law, far).params) - 1
         a = law.exponents[0]
+        if abs(off) < _NEGLIGIBLE:
+            yield Note(
+                "isoflop-bias",
+                "info",
+                "the method's own bias, measured on noise-free losses of the classical fit, is negligible here",
+            )
+            return
         text = (
             "the method's own bias: on noise-free losses of the classical fit, whose exponents are unequal, parabolas on these "
             f"sizes give a = {significant(exponent)} instead of {significant(a)}, and N {100 * off:+.0f} % at {format_flops(far)}"

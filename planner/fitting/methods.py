@@ -107,11 +107,12 @@ def fit_forecast(job: Job) -> FitResult:
         known = _calibration(sample, fitted, residuals)
         law = replace(law, draws=Draws(FORMS["generalised"], FrozenDict(sample.constants(drawn)), noise, known))
     middle = {key: typical(value, weights) for key, value in members.items()}
+    middle["E"] = float(law.irreducible_loss)
     intervals = _member_intervals(job, members, weights, None if drawn is None else sample.constants(drawn))
     free = np.concatenate([fitted.frontier, fitted.adaptive])
     gammas = sample.constants(free)["gamma"]
     combination = Combination(
-        gamma=middle["gamma"],
+        gamma=float(np.exp(np.log(gammas).mean())),
         gamma_range=(float(gammas.min()), float(gammas.max())),
         members=len(weights),
         eta=float(fitted.eta),

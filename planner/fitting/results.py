@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from planner._files import write_new
-from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
@@ -30,8 +29,10 @@ class Quality(NamedTuple):
     ----------
     rows, sizes : int
         Runs, and distinct numbers of parameters among them.
-    rms, mean_absolute, largest : float
+    rms, mean_absolute, median_absolute, largest : float
         Of ln(law/loss): 0.01 is 1 %.
+    bias : float
+        Mean of ln(law/loss) near the frontier: a forecast leans low on purpose.
     near_frontier : float
         Mean absolute value over runs at most 5 % above the lowest loss at their compute: what a larger, tuned run resembles.
     explained : float
@@ -42,18 +43,26 @@ class Quality(NamedTuple):
     sizes: int
     rms: float
     mean_absolute: float
+    median_absolute: float
+    bias: float
     largest: float
     near_frontier: float
     explained: float
 
 
 class RatioAt(NamedTuple):
-    """The compute-optimal run of one budget [FLOP], with the interval of N and of D/N."""
+    """The compute-optimal run of one budget [FLOP], with the intervals of N, of D/N and of the loss that such a run will reach.
+
+    ``beyond`` is the budget over the largest compute among the runs.
+    """
 
     flops: float
+    beyond: float
     params: float
     tokens: float
     tokens_per_param: float
+    loss: float | None
+    loss_interval: tuple[float, float] | None
     params_interval: tuple[float, float] | None
     ratio_interval: tuple[float, float] | None
 
@@ -83,9 +92,9 @@ class Combination(NamedTuple):
     Attributes
     ----------
     gamma : float
-        Weighted median over members: 1 means that the two terms add up, less that the larger one dominates.
+        Geometric mean over members that leave it free: 1 means that the two terms add up, less that the larger one dominates.
     gamma_range : (low, high)
-        Of the members that leave it free.
+        Over those members.
     members : int
     eta, zeta : float
         Growth of misfit with distance from the loss-compute frontier and from the largest compute; 0, 0: the law describes every
@@ -134,7 +143,7 @@ class FitResult:
     intervals : mapping of str to (low, high)
         Of the law's constants, from its draws; for a forecast those of its members' typical constants.
     constants : mapping of str to float
-        The law's constants; for a forecast the weighted medians over its members.
+        The law's constants; for a forecast the weighted geometric means over its members.
     exponents, exponent_interval : (a, b) and (low, high) or None
         N_opt ~ C^a, D_opt ~ C^b, and the interval of a.
     ratios : tuple of RatioAt
@@ -177,6 +186,9 @@ class FitResult:
         """The law's parameter draws."""
         return self.law.draws
 
+    def __repr__(self) -> str:
+        return f"FitResult({self.method!r}, {self.inputs['runs']!r}, exponents={self.exponents})"
+
     def predict(self, params: Num, tokens: Num, *, unique_tokens: Num = None, level: object = LEVEL) -> Prediction:
         """Return the expected loss of a run, with the interval of the law and of a single new run.
 
@@ -211,7 +223,10 @@ class FitResult:
         found = guarded(self.law, lambda: loss_interval(self.law, params, tokens, confidence))
         if found is None:
             raise CannotPlanError(f"{self.law.id} has no draws, so it has no intervals: fit with draws=200 or more")
-        return Prediction(loss, found.mean, found.run, confidence, found.parts, found.calibrated)
+        mean, run = ((_float(low), _float(high)) for low, high in (found.mean, found.run))
+        parts = {name: _float(part) for name, part in found.parts.items()}
+        calibrated = bool(found.calibrated) if np.ndim(found.calibrated) == 0 else found.calibrated
+        return Prediction(loss, mean, run, confidence, parts, calibrated)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the law with its draws and provenance as a law file (JSON) for ``plan --law``.
@@ -260,16 +275,13 @@ class FitResult:
         }
 
 
+def _float(value: Num) -> Num:
+    return float(value) if np.ndim(value) == 0 else value
+
+
 def typical(values: Num, weight: Num) -> float:
-    """Return the weighted median."""
-    order = np.argsort(values)
-    below = np.cumsum(np.asarray(weight)[order])
-    return float(np.asarray(values)[order][np.searchsorted(below, 0.5 * below[-1])])
-
-
-def frozen_pairs(values: Mapping[str, Any]) -> FrozenDict:
-    """Return a read-only copy."""
-    return FrozenDict(dict(values))
+    """Return the weighted geometric mean."""
+    return float(np.exp(np.sum(np.log(values) * weight) / np.sum(weight)))
 
 
 def _plain(content: dict[str, Any]) -> dict[str, Any]:

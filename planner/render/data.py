@@ -71,7 +71,8 @@ def fit_rows(fit: "FitResult") -> list[Row]:
             row = {"method": each.method, "quantity": "exponent_params", "flops": None, "value": each.exponents[0]}
             rows.append({**row, "low": low, "high": high})
         for ratio in each.ratios:
-            for name, ends in (("params", ratio.params_interval), ("tokens_per_param", ratio.ratio_interval)):
+            intervals = {"params": ratio.params_interval, "tokens_per_param": ratio.ratio_interval, "loss": ratio.loss_interval}
+            for name, ends in intervals.items():
                 low, high = ends or (None, None)
                 row = {"method": each.method, "quantity": name, "flops": ratio.flops, "value": getattr(ratio, name)}
                 rows.append({**row, "low": low, "high": high})

@@ -8,7 +8,7 @@ from planner.units import format_count, format_factor, format_flops, format_perc
 
 if TYPE_CHECKING:
     from planner.fitting.backtesting import Backtest, Case
-    from planner.fitting.results import FitResult
+    from planner.fitting.results import FitResult, Quality
     from planner.tables import RunTable
 
 _LISTED = 8
@@ -21,7 +21,7 @@ def fit_document(fit: "FitResult") -> list[Block]:
     inputs = fit.inputs
     group = f", group {inputs['group']}" if inputs["group"] else ""
     rows: list[tuple[str, str, str]] = [("method", fit.method, _METHODS[fit.method])]
-    rows.append(("runs", domain.detail.split()[0], f"{spans}; {_sizes(fit)}"))
+    rows.append(("runs", domain.detail, f"{spans}; {_sizes(fit)}"))
     if fit.exponents:
         a, b = fit.exponents
         found = f"{_percent(fit.level)} interval of N's exponent {_ends(fit.exponent_interval)}" if fit.exponent_interval else ""
@@ -29,6 +29,7 @@ def fit_document(fit: "FitResult") -> list[Block]:
     elif fit.law.no_allocation:
         rows.append(("exponents", "not concluded", fit.law.no_allocation))
     rows += _quality_rows(fit)
+    rows += [("classical fit", *_quality(other.quality)) for other in fit.others if other.method == "classical" and other.quality]
     blocks: list[Block] = [Title(f"Fit of {inputs['runs']}{group}"), Facts(rows)]
     if fit.ratios:
         blocks.append(_ratios(fit))
@@ -73,26 +74,35 @@ def _flops(limits: tuple[float, float]) -> str:
 def _quality_rows(fit: "FitResult") -> list[tuple[str, str, str]]:
     rows = []
     if fit.quality:
-        quality = fit.quality
-        off = f"mean distance of runs near the lowest loss at their compute; of all runs {format_percent(quality.mean_absolute)}"
-        rows.append(("fit", format_percent(quality.near_frontier), f"{off}, largest {format_percent(quality.largest)}"))
+        rows.append(("fit", *_quality(fit.quality)))
     if fit.search:
         agree = f"{fit.search.agree} of {fit.search.starts} starts agree"
         rows.append(("minimum", plain(fit.search.objective, 7), f"{fit.search.minimised}; {agree}"))
     if fit.combination:
-        gamma = fit.combination
-        low, high = gamma.gamma_range
-        meaning = "the larger of the two terms counts more" if gamma.gamma < 0.95 else "the two terms add up, or more"
-        text = f"{significant(low)} - {significant(high)} over members; 1 is the sum of the classical law; here {meaning}"
-        rows.append(("gamma", significant(gamma.gamma), text))
-        alike = gamma.eta == 0 and gamma.zeta == 0
-        text = (
-            "every run counts alike"
-            if alike
-            else f"weights fall with distance from it (eta {plain(gamma.eta)}, zeta {plain(gamma.zeta)})"
-        )
-        rows.append(("off-frontier runs", "described" if gamma.eta == 0 else "not described", f"by the law; {text}"))
+        mix = fit.combination
+        low, high = mix.gamma_range
+        text = f"{significant(low)} - {significant(high)} over members that leave it free; {_gamma_meaning(mix.gamma)}"
+        rows.append(("gamma", significant(mix.gamma), text))
+        alike = mix.eta == 0 and mix.zeta == 0
+        fall = f"1/sqrt(1 + ({plain(mix.eta)} x)^2 + ({plain(mix.zeta)} ln(C_max/C))^2)"
+        fall += ", x the excess over the lowest loss at the run's compute"
+        text = "the law describes every run equally well" if alike else f"found from their residuals: {fall}"
+        rows.append(("weights of runs", "alike" if alike else "unequal", text))
     return rows
+
+
+def _quality(quality: "Quality") -> tuple[str, str]:
+    middle = f"of all runs {format_percent(quality.median_absolute)} in the median, largest {format_percent(quality.largest)}"
+    lean = f"leaning {'low' if quality.bias < 0 else 'high'} by {format_percent(abs(quality.bias))}"
+    return format_percent(quality.near_frontier), f"mean distance of runs near the lowest loss at their compute, {lean}; {middle}"
+
+
+def _gamma_meaning(gamma: float) -> str:
+    if gamma < 0.95:
+        return "below 1 the larger of the two terms counts more than in the classical sum"
+    return (
+        "about 1: the classical sum of the two terms" if gamma <= 1.05 else "above 1 the smaller term counts more than in the sum"
+    )
 
 
 def _ratios(fit: "FitResult") -> Table:
@@ -103,15 +113,25 @@ def _ratios(fit: "FitResult") -> Table:
         rows.append(
             [
                 format_flops(ratio.flops, 1),
+                format_factor(ratio.beyond),
                 format_count(ratio.params),
                 f"{format_count(ends[0])} - {format_count(ends[1])}" if ends else "-",
                 format_count(ratio.tokens),
                 significant(ratio.tokens_per_param),
                 _ends(ratio.ratio_interval) or "-",
+                "-" if ratio.loss is None else significant(ratio.loss),
+                _ends(ratio.loss_interval) or "-",
             ]
         )
-    headers = ["budget", "parameters", f"{level} interval", "tokens", "tok/param", f"{level} interval"]
-    return Table(f"Compute-optimal runs ({fit.method})", "rrrrrr", headers, rows, [])
+    legend = f"{level}: the {level} interval; largest run: the budget over that of the largest run fitted"
+    headers = ["budget", "largest run", "parameters", level, "tokens", "tok/param", level, "loss", f"{level}, a run"]
+    return Table(
+        f"Compute-optimal runs ({fit.method})",
+        "rrrrrrrrr",
+        headers,
+        rows,
+        [legend],
+    )
 
 
 def _constants(fits: "Sequence[FitResult]") -> Table:
@@ -122,12 +142,14 @@ def _constants(fits: "Sequence[FitResult]") -> Table:
         headers += [fit.method, f"{_percent(fit.level)} interval"]
         for row, name in zip(rows, names, strict=True):
             value = significant(fit.constants[name], 5) if name in fit.constants else "-"
-            row += [value, _ends(fit.intervals.get(name)) or "-"]
+            ends = fit.intervals.get(name)
+            row += [value, "fixed" if ends and ends[1] - ends[0] < 1e-9 * abs(ends[1]) else _ends(ends) or "-"]
     rows.append(["N ~ C^a", *(cell for fit in fits for cell in _exponent(fit))])
     forms = [f"{fit.method}: {fit.law.form.equation}" for fit in fits]
     if any(fit.method == "forecast" for fit in fits):
         forms.append(
-            "the forecast's constants are medians over its members, intervals over members and draws; the law holds every member"
+            "the forecast's constants are means over its members, which the law holds one by one; its a is that of the law, "
+            "from the largest run to 100x it"
         )
     return Table("Constants", "l" + "rr" * len(fits), headers, rows, forms)
 
@@ -139,20 +161,20 @@ def _exponent(fit: "FitResult") -> list[str]:
 
 
 def _candidates(fit: "FitResult") -> Table:
-    found = next(each.candidates for each in (fit, *fit.others) if each.candidates)
-    chosen = next(each for each in (fit, *fit.others) if each.candidates).inputs
+    owner = next(each for each in (fit, *fit.others) if each.candidates)
+    taken = owner.inputs.get("chosen_form")
     rows = [
         [
-            candidate.form,
+            candidate.form + (" (taken)" if candidate.form == taken else ""),
             str(candidate.constants),
             "-" if candidate.held_out is None else format_percent(candidate.held_out),
             significant(candidate.information, 5),
             format_percent(candidate.weight),
         ]
-        for candidate in found
+        for candidate in owner.candidates
     ]
     headers = ["form", "constants", "held-out error", "AICc", "weight"]
-    text = "held out: runs above a quarter of the largest compute; the form with the lowest error was taken" if chosen else ""
+    text = "of the classical fit; held out: runs above a quarter of the largest compute; the lowest error was taken"
     return Table("Forms compared", "lrrrr", headers, rows, [text])
 
 

@@ -48,6 +48,10 @@ def law_document(law: Law) -> list[Block]:
     rows = [("equation", law.form.equation, "")]
     intervals = law.interval.values if law.interval else {}
     for name, value in law.params.items():
+        if isinstance(value, tuple):
+            ends = f"{significant(min(value), 4)} to {significant(max(value), 4)} over {len(value)} members"
+            rows.append((name, ends, law.form.parameters[name].meaning))
+            continue
         interval = f"  [{significant(intervals[name][0], 4)}, {significant(intervals[name][1], 4)}]" if name in intervals else ""
         rows.append((name, plain(value, 10) + interval, law.form.parameters[name].meaning))
     for name in ("a", "b"):
