@@ -2,10 +2,11 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from planner.errors import LawFileError, OptionError
+from planner.errors import LawFileError, OptionError, PlannerError
 from planner.units import shown, shown_path
 
 _HERE = Path(__file__).resolve().parent
@@ -56,23 +57,33 @@ def read_table(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_text(path: Path, name: str, limit: int) -> str:
+def read_bytes(path: Path, limit: int, too_large: str, fail: Callable[[str], PlannerError]) -> bytes:
+    """Return the content of a regular file of at most ``limit`` bytes; ``fail`` makes the complaints, which start with the path."""
+    name = shown_path(path)
     try:
         if path.exists() and not path.is_file():
-            raise LawFileError(f"{name}: cannot be read (not a regular file)")
+            raise fail(f"{name}: cannot be read (not a regular file)")
+        if path.stat().st_size > limit:
+            raise fail(f"{name}: {too_large}")
         with path.open("rb") as file:
-            content = file.read(limit + 1)
-        if len(content) > limit:
-            raise LawFileError(f"{name}: larger than {limit >> 10} KiB, which no law file is")
+            content = file.read(limit + 1)  # a file may grow, or say nothing of its size
+    except OSError as error:
+        raise fail(f"{name}: cannot be read ({error.strerror or error})") from None
+    except PlannerError:
+        raise
+    except ValueError as error:  # a NUL in the path
+        raise fail(f"{name}: not a path ({error})") from None
+    if len(content) > limit:
+        raise fail(f"{name}: {too_large}")
+    return content
+
+
+def _read_text(path: Path, name: str, limit: int) -> str:
+    content = read_bytes(path, limit, f"larger than {limit >> 10} KiB, which no law file is", LawFileError)
+    try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise LawFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise LawFileError(f"{name}: cannot be read ({error.strerror or error})") from None
-    except LawFileError:
-        raise
-    except ValueError as error:  # a NUL in the path
-        raise LawFileError(f"{name}: not a path ({error})") from None
 
 
 def write_new(path: Path, text: str, *, overwrite: bool) -> None:

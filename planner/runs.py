@@ -4,7 +4,7 @@ import csv
 import hashlib
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._cells import columns_of, decimal_comma, delimiter, rows
+from planner._files import read_bytes
 from planner.errors import OptionError, PlannerError, RunsFileError
 from planner.notes import Note
 from planner.units import LARGEST, finite, parse_count, parse_flops, parse_number, plain, shown, shown_path
@@ -22,7 +24,6 @@ NUMBERS = ("params", "tokens", "flops", "loss", "weight", "unique_tokens")
 TEXTS = ("group", "run")
 REQUIRED = ("params", "tokens", "loss")
 LARGEST_FILE = 256 * 1024 * 1024
-LARGEST_ROWS = 2_000_000
 _PERPLEXITY = 20.0  # nats per token: above the entropy of any vocabulary (e^20 entries)
 
 
@@ -128,20 +129,20 @@ def read_runs(path: "str | os.PathLike[str]", *, columns: Mapping[str, str] | No
     header_at = next((i for i, line in enumerate(lines) if line.strip()), None)
     if header_at is None:
         raise RunsFileError(f"{name}: is empty; expected a header line such as params,tokens,loss")
-    delimiter = _delimiter(lines[header_at], name)
-    header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=delimiter, skipinitialspace=True))]
-    where = _columns(header, columns, name)
-    table = list(_rows(lines, header_at, delimiter, len(header), name))
+    separator = delimiter(lines[header_at], name)
+    header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=separator, skipinitialspace=True))]
+    where = columns_of(header, columns, (*NUMBERS, *TEXTS), REQUIRED, name)
+    table = list(rows(lines, header_at, separator, len(header), name))
     if not table:
         raise RunsFileError(f"{name}: has a header but no runs")
-    decimal_comma = _decimal_comma(table, [where[c] for c in NUMBERS if c in where], delimiter, name)
+    with_commas = decimal_comma(table, [where[c] for c in NUMBERS if c in where], separator, name)
     numbers = {
-        column: _numbers([(row, cells[where[column]]) for row, cells in table], column, name, decimal_comma)
+        column: _numbers([(row, cells[where[column]]) for row, cells in table], column, name, with_commas)
         for column in NUMBERS
         if column in where
     }
     texts = {column: tuple(cells[where[column]].strip() for _, cells in table) for column in TEXTS if column in where}
-    notes = [Note("decimal-commas", "info", f"{name}: numbers were read with decimal commas")] if decimal_comma else []
+    notes = [Note("decimal-commas", "info", f"{name}: numbers were read with decimal commas")] if with_commas else []
     return _checked(numbers, texts, np.array([row for row, _ in table]), name, digest, flops_per_param_token, notes)
 
 
@@ -183,126 +184,18 @@ def _items(value: object, column: str, name: str) -> list[Any]:
 
 
 def _read(path: "str | os.PathLike[str]", name: str) -> tuple[str, str]:
+    """Return the text of a file and the hash of its bytes."""
+    large = (
+        f"is larger than {LARGEST_FILE >> 20} MiB, up to which tables of runs are read. Keep params, tokens, loss and the final "
+        "checkpoints, or one row in ten"
+    )
+    content = read_bytes(Path(path), LARGEST_FILE, large, RunsFileError)
+    if content[:2] in {b"PK", b"\xd0\xcf"}:
+        raise RunsFileError(f"{name}: is a workbook or an archive, not CSV; save the sheet as CSV first")
     try:
-        file = Path(path)
-        if file.exists() and not file.is_file():
-            raise RunsFileError(f"{name}: cannot be read (not a regular file)")
-        size = file.stat().st_size
-        if size > LARGEST_FILE:
-            raise RunsFileError(
-                f"{name}: is {size >> 20} MiB; tables of runs up to {LARGEST_FILE >> 20} MiB are read. Keep params, tokens, "
-                "loss and the final checkpoints, or one row in ten"
-            )
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)  # a file may grow, or say nothing of its size
-        if content[:2] in {b"PK", b"\xd0\xcf"}:
-            raise RunsFileError(f"{name}: is a workbook or an archive, not CSV; save the sheet as CSV first")
         return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
     except UnicodeDecodeError as error:
         raise RunsFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start}); save it as CSV UTF-8") from None
-    except OSError as error:
-        raise RunsFileError(f"{name}: cannot be read ({error.strerror or error})") from None
-    except PlannerError:
-        raise
-    except ValueError as error:  # a NUL in the path
-        raise RunsFileError(f"{name}: not a path ({error})") from None
-
-
-def _delimiter(header: str, name: str) -> str:
-    """Return the separator of a header line: the one that splits it most."""
-    found = max(",;\t|", key=header.count)
-    if header.count(found) == 0:
-        raise RunsFileError(
-            f"{name}: its header {shown(header)} is one cell; expected params,tokens,loss with commas, ';' or tabs"
-        )
-    return found
-
-
-def _columns(header: Sequence[str], columns: Mapping[str, str] | None, name: str) -> dict[str, int]:
-    wanted = {column: column for column in (*NUMBERS, *TEXTS)}
-    for column, called in (columns or {}).items():
-        if column not in wanted:
-            raise OptionError(f"columns {shown(column)}: no such quantity; map any of {', '.join(wanted)}")
-        if called not in header:
-            raise RunsFileError(f"{name}: has no column {shown(called)} for {column}; it has {_list(header)}")
-        wanted[column] = called
-    called_twice = [called for called in wanted.values() if list(wanted.values()).count(called) > 1]
-    if called_twice:
-        raise OptionError(f"columns: {shown(called_twice[0])} cannot be two quantities at once")
-    twice = sorted({cell for cell in header if header.count(cell) > 1} & set(wanted.values()))
-    if twice:
-        raise RunsFileError(f"{name}: column {shown(twice[0])} comes twice")
-    where = {column: header.index(called) for column, called in wanted.items() if called in header}
-    missing = [column for column in REQUIRED if column not in where]
-    if missing:
-        close = next((cell for cell in header if missing[0] in cell.lower()), "NAME")
-        raise RunsFileError(
-            f"{name}: lacks column {', '.join(missing)}; it has {_list(header)}. "
-            f"Other names: --columns {missing[0]}={shown(close)[1:-1]}, or columns={{'{missing[0]}': {shown(close)}}} in Python"
-        )
-    return where
-
-
-def _list(header: Sequence[str]) -> str:
-    text = ", ".join(shown(cell)[1:-1] for cell in header[:20])
-    return text + (", ..." if len(header) > 20 else "")
-
-
-def _rows(lines: Sequence[str], header_at: int, delimiter: str, width: int, name: str) -> Iterator[tuple[int, list[str]]]:
-    # one reader a line: a quoted line break would hide which row a complaint is about, and no number holds one
-    for number, line in enumerate(lines[header_at + 1 :], header_at + 2):
-        if not line.strip():
-            continue
-        try:
-            cells = next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True))
-        except csv.Error as error:
-            raise RunsFileError(f"{name}:{number}: not CSV ({error}); a cell must not hold a line break") from None
-        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
-            cells = cells[:width]  # separators at the end of a row say nothing
-        if len(cells) != width:
-            hint = "; a decimal comma between commas? save with ';' or points" if delimiter == "," and len(cells) > width else ""
-            raise RunsFileError(
-                f"{name}:{number}: has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the header has {width}{hint}"
-            )
-        if number - header_at > LARGEST_ROWS:
-            raise RunsFileError(f"{name}: has more than {LARGEST_ROWS} rows; thin it out first")
-        yield number, cells
-
-
-def _decimal_comma(table: Sequence[tuple[int, list[str]]], places: Sequence[int], delimiter: str, name: str) -> bool:
-    """Tell whether numbers use a decimal comma; refuse a table that could be read in two ways."""
-    if delimiter == ",":
-        return False
-    cells = [(row, cells[place].strip()) for row, cells in table for place in places]
-    commas = [(row, cell) for row, cell in cells if "," in cell]
-    if not commas:
-        return False
-    sure = False
-    for row, cell in cells:
-        number = _leading_number(cell)
-        groups = number.replace(",", ".").split(".")
-        if number.count(",") > 1 or ("," in number and "." in number.partition(",")[2]):
-            raise _misreadable(name, row, cell, "commas stand between thousands here")
-        if number.count(".") == 1 and "," not in number:
-            raise _misreadable(name, row, cell, "other numbers of the table have commas")
-        if number.count(".") > 1 and not all(len(group) == 3 for group in groups[1 : number.count(".") + 1]):
-            raise _misreadable(name, row, cell, "its points are no thousands separators")
-        sure = sure or ("," in number and len(groups[-1]) != 3)
-    if not sure:
-        raise _misreadable(name, *commas[0], "the comma could be a decimal point or a thousands separator")
-    return True
-
-
-def _leading_number(cell: str) -> str:
-    """Return the digits, points and commas a cell begins with: its unit must not hide how many digits follow a comma."""
-    length = 0
-    while length < len(cell) and cell[length] in "0123456789.,":
-        length += 1
-    return cell[:length]
-
-
-def _misreadable(name: str, row: int, cell: str, why: str) -> RunsFileError:
-    return RunsFileError(f"{name}:{row}: {shown(cell)}: {why}; save the table with decimal points and no thousands separators")
 
 
 _READERS = {

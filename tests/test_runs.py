@@ -107,7 +107,7 @@ def test_only_regular_files_of_reasonable_size(tmp_path: Path, monkeypatch: pyte
     with (tmp_path / "huge.csv").open("wb") as file:
         file.truncate(1 << 30)
     for name, message in (("pipe.csv", "not a regular file"), ("folder.csv", "not a regular file"), ("none.csv", "No such file"),
-                          ("huge.csv", "is 1024 MiB; tables of runs up to 256 MiB"), ("a\0b.csv", "not a path")):  # fmt: skip
+                          ("huge.csv", "is larger than 256 MiB, up to which tables of runs are read"), ("a\0b.csv", "not a path")):  # fmt: skip
         with pytest.raises(RunsFileError, match=message):
             read_runs(tmp_path / name, flops_per_param_token=6)
 

@@ -29,6 +29,7 @@ _MOST_ROWS_KEPT = 2000
 
 
 def fit_classical(job: Job, spread: Any) -> FitResult:
+    """Fit the classical law at the exact minimum, with a bootstrap over runs."""
     sample, model = job.sample, job.model
     diagnostics.refuse_hopeless(sample, model.free, job.table.name, needs_both=model.shape != "compute")
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
@@ -63,6 +64,7 @@ def _search(minimum: Minimum, model: Model) -> Search:
 
 
 def form_name(model: Model) -> str:
+    """Return the form that a shape of the classical fit has as a law."""
     return {"kaplan": "kaplan_joint", "compute": "compute_power", "generalised": "generalised"}.get(model.shape, "additive")
 
 
@@ -90,6 +92,7 @@ def law_constants(sample: Sample, model: Model, theta: Array) -> dict[str, Array
 
 
 def fit_forecast(job: Job) -> FitResult:
+    """Fit the forecast: every member, the draws of its first adaptive one, and what its intervals are made of."""
     sample, limits = job.sample, job.model.limits
     diagnostics.refuse_hopeless(sample, max(5 - len(limits.fixed), 1), job.table.name, needs_both=True)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
