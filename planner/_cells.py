@@ -53,6 +53,7 @@ def _list(header: Sequence[str]) -> str:
 
 
 def rows(lines: Sequence[str], header_at: int, delimiter: str, width: int, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Return (row number, cells) of each run, the header being row ``header_at + 1``; blank lines are passed over."""
     # one reader a line: a quoted line break would hide which row a complaint is about, and no number holds one
     for number, line in enumerate(lines[header_at + 1 :], header_at + 2):
         if not line.strip():

@@ -58,7 +58,7 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def read_bytes(path: Path, limit: int, too_large: str, fail: Callable[[str], PlannerError]) -> bytes:
-    """Return the content of a regular file of at most ``limit`` bytes; ``fail`` makes the complaints, which start with the path."""
+    """Return the content of a regular file of at most ``limit`` bytes; ``fail`` makes the complaints, path first."""
     name = shown_path(path)
     try:
         if path.exists() and not path.is_file():

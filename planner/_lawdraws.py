@@ -13,6 +13,7 @@ from planner.units import LARGEST, finite, shown
 
 
 def draws_from_table(table: Mapping[str, Any], law_form: Form, file: str) -> "Draws | None":
+    """Return the draws of a law file, None where it has none; they must belong to the law's form."""
     if "draws" not in table:
         return None
     given = table_of(table, "draws", file)

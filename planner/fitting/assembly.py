@@ -52,6 +52,7 @@ def why_no_size(job: Job, model: Model) -> str:
 
 
 def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no_allocation: str) -> Law:
+    """Return the law of a fit, with its domain, conventions and provenance; refuse constants under which it has no losses."""
     sample, table = job.sample, job.table
     spans = {
         "params": sample.params,
@@ -95,6 +96,7 @@ def _counted(table: Runs) -> str:
 
 
 def common_notes(job: Job, residuals: Array) -> list[Note]:
+    """Return what every method says of the table and of the residuals."""
     rows = [int(row) for row in job.table.rows[diagnostics.outlying(residuals)]]
     return [
         *job.table.notes,
@@ -115,6 +117,7 @@ def near_frontier(sample: Sample, residuals: Array) -> float:
 
 
 def constant_intervals(law: Law, level: float) -> dict[str, tuple[float, float]]:
+    """Return the interval of each constant from the law's draws."""
     if law.draws is None:
         return {}
     ends = [(1 - level) / 2, (1 + level) / 2]
@@ -148,6 +151,7 @@ def result_of(
     search: Search | None,
     combination: Combination | None,
 ) -> FitResult:
+    """Return the answer: round budgets where a best size can be told, outliers, quality and notes."""
     ratios: tuple[RatioAt, ...] = ()
     if law.role == "plan":
         top = float(job.sample.flops.max())
