@@ -1,1 +1,1 @@
-"""Runs -> a law with draws: parametric fits, isoFLOP, envelope, back-tests; the doors are ``planner.fit`` and ``planner.backtest``."""
+"""Runs -> a law with draws: parametric fits, isoFLOP, envelope, back-tests; its doors are ``planner.fit`` and ``backtest``."""
