@@ -329,6 +329,11 @@ def format_change(difference: float, smallest: float = 5e-5) -> str:
     return "" if abs(difference) < smallest else f"{difference:+.4f}"
 
 
+def format_signed_percent(fraction: float, decimals: int = 1) -> str:
+    """Write a signed fraction as a percentage: ``+6.5 %``, ``-0.80 %`` with two decimals."""
+    return f"{100 * fraction:+.{decimals}f} %"
+
+
 def format_factor(factor: float) -> str:
     """Write a ratio: ``3.24x``."""
     return f"{significant(factor)}x"

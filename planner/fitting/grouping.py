@@ -11,7 +11,7 @@ from planner.fitting.surface import Array
 from planner.law import Law
 from planner.notes import Note
 from planner.solver import allocate
-from planner.units import format_flops, plain, significant
+from planner.units import format_flops, format_percent, format_signed_percent, significant
 
 # House conventions, not published.
 _SAME_BUDGET = 0.10  # runs within 10 % of compute are one budget
@@ -57,7 +57,8 @@ class Grouped(NamedTuple):
             return
         text = (
             "the method's own bias: on noise-free losses of the classical fit, whose exponents are unequal, parabolas on these "
-            f"sizes give a = {significant(exponent)} instead of {significant(a)}, and N {100 * off:+.0f} % at {format_flops(far)}"
+            f"sizes give a = {significant(exponent)} instead of {significant(a)}, and N {format_signed_percent(off, 0)} at "
+            f"{format_flops(far)}"
         )
         yield Note("isoflop-bias", "warning" if abs(off) > 0.1 else "info", text)
 
@@ -69,7 +70,7 @@ def by_budget(sample: Sample, draws: int, rng: np.random.Generator, name: str) -
     if found is None:
         raise FitError(
             f"{name}: fewer than 2 budgets have a minimum inside their sizes; each needs {_FEWEST} runs of one compute (within "
-            f"{plain(100 * _SAME_BUDGET)} %), some smaller and some larger than the best. Use method forecast"
+            f"{format_percent(_SAME_BUDGET)}), some smaller and some larger than the best. Use method forecast"
         )
     budgets = len(set(labels[labels >= 0].tolist()))
     left = int((labels < 0).sum())

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from planner._frozen import FrozenDict
 from planner.errors import OptionError
 from planner.fitting.sample import Sample
@@ -23,8 +25,6 @@ class Limits:
 
     def applied(self, sample: Sample, lower: Array, upper: Array) -> tuple[Array, Array]:
         """Return bounds (B, 6) with the user's inside them."""
-        import numpy as np
-
         for name, (low, high) in self.bounds.items():
             place = _PLACE[name]
             ends = np.log([max(low, 1e-30), high]) if name in {"E", "gamma"} else (low, high)

@@ -12,7 +12,7 @@ from planner.fitting.results import Candidate
 from planner.fitting.sample import Sample
 from planner.fitting.surface import parts
 
-_KEPT_ASIDE = 4.0  # the runs of the top quarter of ln C's range... by compute: C > C_max / 4
+_KEPT_ASIDE = 4.0  # held out: runs with C > C_max / 4
 _FEWEST_ASIDE = 3
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from planner.render.documents import Block, Facts, Items, Table, Title, note_lines
-from planner.units import format_count, format_factor, format_flops, format_percent, plain, significant
+from planner.units import format_count, format_factor, format_flops, format_percent, format_signed_percent, plain, significant
 
 if TYPE_CHECKING:
     from planner.fitting.backtesting import Backtest, Case
@@ -185,7 +185,7 @@ def _outliers(fit: "FitResult") -> Table:
             format_count(outlier.params),
             format_count(outlier.tokens),
             significant(outlier.loss, 4),
-            f"{100 * outlier.residual:+.1f} %",
+            format_signed_percent(outlier.residual),
         ]
         for outlier in fit.outliers[:_LISTED]
     ]
@@ -223,7 +223,7 @@ def backtest_document(found: "Backtest") -> list[Block]:
                 str(summary.groups),
                 format_percent(summary.error),
                 _or_dash(summary.frontier_error),
-                f"{100 * summary.bias:+.2f} %",
+                format_signed_percent(summary.bias, 2),
                 _or_dash(summary.coverage),
                 _or_dash(summary.half_width),
             ]
@@ -247,7 +247,7 @@ def _case(case: "Case") -> list[str]:
         format_factor(case.reach),
         format_percent(case.error),
         _or_dash(case.frontier_error),
-        f"{100 * case.bias:+.2f} %",
+        format_signed_percent(case.bias, 2),
         _or_dash(case.coverage),
         _or_dash(case.half_width),
     ]
