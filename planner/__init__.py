@@ -11,6 +11,7 @@ from planner._version import __version__
 
 if TYPE_CHECKING:
     from planner.answers import Alternative, Plan
+    from planner.arithmetic import Step
     from planner.catalogue import load_law
     from planner.choosing import DEFAULT_LAW, laws
     from planner.errors import (
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         RunsFileError,
         UnknownLawError,
     )
-    from planner.explaining import Step, explain
+    from planner.explaining import explain
     from planner.fitting.backtesting import Backtest, backtest
     from planner.fitting.fitter import fit
     from planner.fitting.results import FitResult, Prediction
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
     from planner.runs import Runs
     from planner.solver import Allocation
     from planner.tables import RunTable, load_runs, run_tables
+    from planner.trading import Trade, TradeOff, trade
     from planner.uncertainty import Draws
     from planner.verdicts import Check, check
     from planner.verifying import CheckResult, verify
 
 _HOMES = {
     "planner.answers": ("Alternative", "Plan"),
+    "planner.arithmetic": ("Step",),
     "planner.catalogue": ("load_law",),
     "planner.choosing": ("DEFAULT_LAW", "laws"),
     "planner.errors": (
@@ -53,7 +56,7 @@ _HOMES = {
         "RunsFileError",
         "UnknownLawError",
     ),
-    "planner.explaining": ("Step", "explain"),
+    "planner.explaining": ("explain",),
     "planner.fitting.backtesting": ("Backtest", "backtest"),
     "planner.fitting.fitter": ("fit",),
     "planner.fitting.results": ("FitResult", "Prediction"),
@@ -65,6 +68,7 @@ _HOMES = {
     "planner.runs": ("Runs",),
     "planner.solver": ("Allocation",),
     "planner.tables": ("RunTable", "load_runs", "run_tables"),
+    "planner.trading": ("Trade", "TradeOff", "trade"),
     "planner.uncertainty": ("Draws",),
     "planner.verdicts": ("Check", "check"),
     "planner.verifying": ("CheckResult", "verify"),
@@ -97,6 +101,8 @@ __all__ = [
     "Runs",
     "RunsFileError",
     "Step",
+    "Trade",
+    "TradeOff",
     "UnknownLawError",
     "__version__",
     "allocate",
@@ -111,6 +117,7 @@ __all__ = [
     "plan",
     "run_tables",
     "size_interval",
+    "trade",
     "verify",
 ]
 

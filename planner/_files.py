@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from planner._frozen import FrozenDict
 from planner.errors import LawFileError, OptionError, PlannerError
 from planner.units import shown, shown_path
 
@@ -18,6 +20,15 @@ def data_root() -> Path:
     """Return the folder of bundled data: beside the module when installed, the checkout's ``data/`` otherwise."""
     installed = _HERE / "_data"
     return installed if installed.is_dir() else _HERE.parent / "data"
+
+
+@cache
+def settings(file: str, section: str) -> FrozenDict:
+    """Return one section of a bundled file of numbers with their origins; ``"forecast.interval"`` names a nested one."""
+    table: Any = read_table(data_root() / file)
+    for name in section.split("."):
+        table = table[name]
+    return FrozenDict(table)
 
 
 def read_table(path: Path) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """The frozen answer to a budget, and how answers become JSON types. Nothing here rounds or prints."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from planner._version import __version__
 from planner.intervals import Intervals
 from planner.law import Law, require_finite
 from planner.notes import Note
+from planner.problems import Limits, Problem
 from planner.regimes import Regime
 
 
@@ -16,6 +17,61 @@ class Doubling(NamedTuple):
 
     loss_gain: float
     share_of_reducible: float
+
+
+class DataUse(NamedTuple):
+    """How a plan uses its unique tokens, and what more of them would be worth.
+
+    Attributes
+    ----------
+    unique_tokens, epochs : float
+        Different tokens at hand, and passes over them (below 1 where not all are needed).
+    effective_tokens, effective_params : float
+        D' and N': what repeated tokens, and parameters beyond what the unique ones can fill, are worth.
+    loss_owed : float
+        Loss that the same run would not have, were all its tokens different.
+    tokens_wanted : float
+        Tokens of the best run of this budget, were all of them different.
+    doubling_gain : float
+        Fall in loss with twice the unique tokens and the same budget.
+    """
+
+    unique_tokens: float
+    epochs: float
+    effective_tokens: float
+    effective_params: float
+    loss_owed: float
+    tokens_wanted: float
+    doubling_gain: float
+
+
+class Serving(NamedTuple):
+    """What serving costs beside training, and what planning for it saves.
+
+    Attributes
+    ----------
+    tokens : float
+        Tokens served over the model's life.
+    price : float
+        What a served FLOP costs over a trained one.
+    training_flops, serving_flops : float
+        The two parts of what is spent [FLOP, at the price of training].
+    share : float
+        Of serving in what is spent.
+    trained_alone_params, trained_alone_tokens : float
+        The run of the same loss that is cheapest to train.
+    saved : float
+        What this plan saves over that run, training and serving together, as a fraction; below 0 where a limit costs more.
+    """
+
+    tokens: float
+    price: float
+    training_flops: float
+    serving_flops: float
+    share: float
+    trained_alone_params: float
+    trained_alone_tokens: float
+    saved: float
 
 
 class Alternative(NamedTuple):
@@ -64,11 +120,13 @@ class Plan:
     Attributes
     ----------
     flops : float
-        Budget C [FLOP].
+        Budget C [FLOP]: the one given, or the least that reaches the loss asked for.
     pf_days : float
         The same [PF-days].
     law : Law
         The law that answers.
+    problem : Problem
+        What was minimised, ready for the solver.
     params, tokens : float
         Parameters N, counted as ``law.conventions.params`` says, and tokens D.
     tokens_per_param : float
@@ -80,9 +138,14 @@ class Plan:
     params_band : (low, high) or None
         Range of N that costs at most ``band_tolerance`` more compute for the same loss.
     doubling : Doubling or None
-        What twice the compute would still buy, sizes fixed by the user staying fixed.
+        What twice the compute would still buy, what the user limits staying as it is.
+    spent : float
+        What the run costs over its life [FLOP, at the price of training]: below ``flops`` where caps leave some of it.
+    training_flops : float
+        Its training compute k N D [FLOP].
     regime, overhead : str, float or None
-        ``overfit``, ``underfit`` or ``balanced``, and the extra compute as a fraction.
+        ``overfit``, ``underfit`` or ``balanced``, and what is spent over the cheapest run of the same loss without the user's
+        limits, as a fraction: the price of the limits.
     tolerance : float
         Overhead up to which a run is balanced.
     extrapolation : float or None
@@ -90,7 +153,13 @@ class Plan:
     intervals : Intervals or None
         How sure the answer is, where the law is a fitted one with draws.
     optimum : Plan or None
-        The best plan of the same budget, where this one is not it (the user fixed N or D, or changed the exponents).
+        The best plan of the same budget, or loss, where this one is not it (the user's limits bind, or own exponents).
+    limits : Limits
+        What the user fixed or capped.
+    data : DataUse or None
+        Where unique tokens were given.
+    serving : Serving or None
+        Where tokens to serve were given.
     notes : tuple of Note
         Caveats.
     others : tuple of Alternative
@@ -104,6 +173,7 @@ class Plan:
     flops: float
     pf_days: float
     law: Law
+    problem: Problem = field(compare=False)
     params: float
     tokens: float
     tokens_per_param: float
@@ -114,19 +184,24 @@ class Plan:
     params_band: tuple[float, float] | None
     band_tolerance: float
     doubling: Doubling | None
+    spent: float
+    training_flops: float
     regime: Regime | None
     overhead: float | None
     tolerance: float
     extrapolation: float | None
     intervals: Intervals | None
     optimum: "Plan | None"
+    limits: Limits
+    data: DataUse | None
+    serving: Serving | None
     notes: tuple[Note, ...]
     others: tuple[Alternative, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
 
     def __post_init__(self) -> None:
-        names = ("params", "tokens", "tokens_per_param", "loss", "irreducible_loss", "overhead")
+        names = ("flops", "params", "tokens", "tokens_per_param", "loss", "irreducible_loss", "overhead", "spent")
         low, high = self.params_band or (None, None)
         require_finite(self.law, {**{name: getattr(self, name) for name in names}, "params_band": low, "params_band end": high})
 
@@ -168,4 +243,4 @@ def as_json(value: Any) -> Any:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    return {name: as_json(getattr(value, name)) for name in value.__dataclass_fields__}
+    return {name: as_json(getattr(value, name)) for name in value.__dataclass_fields__ if name != "problem"}

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from planner._roots import find_root
 from planner.errors import OptionError
-from planner.forms import FORMS, Num
+from planner.forms import FORMS, Form, Num
 from planner.law import Law
 from planner.notes import Note
-from planner.uncertainty import Calibration, Draws
+from planner.problems import Problem, Question, as_problem
+from planner.solver import best_run, landscape
+from planner.uncertainty import Calibration
 from planner.units import plain
 
 LEVEL = 0.95
@@ -49,8 +52,10 @@ class Intervals(NamedTuple):
     Attributes
     ----------
     level : float
+    flops : (low, high) or None
+        Of the budget that reaches the loss asked for; the high end is None where no budget is sure to. None where it was given.
     params, tokens, tokens_per_param : (low, high) or None
-        Of the compute-optimal run of this budget.
+        Of the best run of this budget, or of any budget between the ends of ``flops``.
     loss : (low, high) or None
         Of the law's mean at this run, in its loss unit.
     run_loss : (low, high) or None
@@ -62,6 +67,7 @@ class Intervals(NamedTuple):
     """
 
     level: float
+    flops: tuple[float, float | None] | None
     params: tuple[float, float] | None
     tokens: tuple[float, float] | None
     tokens_per_param: tuple[float, float] | None
@@ -71,23 +77,77 @@ class Intervals(NamedTuple):
     calibrated: bool
 
 
-def answer_intervals(law: Law, flops: float, params: float, tokens: float, level: float, *, sizes: bool) -> Intervals | None:
-    """Return the intervals of an answer, those of N and D only where ``sizes`` were left to the law; None without draws."""
+def answer_intervals(
+    question: Question, flops: float, params: float, tokens: float, level: float, *, sizes: bool, loss: float | None = None
+) -> Intervals | None:
+    """Return the intervals of an answer, those of N and D only where ``sizes`` were left to the law; None without draws.
+
+    Where a ``loss`` was asked for, the budget has an interval of its own, and those of N and D hold for any budget inside it.
+    """
+    problem = as_problem(question)
+    law = problem.law
     if law.draws is None:
         return None
-    of_size = size_interval(law, flops, level) if sizes else None
+    of_budget = _budget_interval(problem, loss, flops, level) if loss is not None else None
+    least, most = of_budget or (flops, flops)
     N = D = ratio = None
-    if of_size:
-        low, high = float(of_size[0]), float(of_size[1])
-        k = law.symbols["k"]
-        N, D = (low, high), (flops / (k * high), flops / (k * low))
-        ratio = (D[0] / high, D[1] / low)
-    of_loss = loss_interval(law, params, tokens, level)
+    if sizes and most is not None:
+        low, high = (size_interval(problem, end, level) for end in (least, most))
+        if low and high:
+            N = (float(low[0]), float(high[1]))
+            D = (_tokens(problem, least, low[1]), _tokens(problem, most, high[0]))
+            ratio = (_ratio(problem, least, low[1]), _ratio(problem, most, high[0]))
+            ratio = (min(ratio[0], _ratio(problem, most, high[1])), max(ratio[1], _ratio(problem, least, low[0])))
+    of_loss = loss_interval(law, *_counted(problem, params, tokens), level)
     if of_loss is None:
-        return Intervals(level, N, D, ratio, None, None, None, True)
+        return Intervals(level, of_budget, N, D, ratio, None, None, None, True)
     mean, run = ((float(low), float(high)) for low, high in (of_loss.mean, of_loss.run))
     parts = {name: float(part) for name, part in of_loss.parts.items()}
-    return Intervals(level, N, D, ratio, mean, run, parts, bool(of_loss.calibrated))
+    return Intervals(level, of_budget, N, D, ratio, mean, run, parts, bool(of_loss.calibrated))
+
+
+def _tokens(problem: Problem, flops: float, params: float) -> float:
+    tokens = float(problem.spending.tokens(flops, params))
+    return tokens if problem.limits.max_tokens is None else min(tokens, problem.limits.max_tokens)
+
+
+def _ratio(problem: Problem, flops: float, params: float) -> float:
+    return _tokens(problem, flops, params) / float(params)
+
+
+def _counted(problem: Problem, params: Num, tokens: Num) -> tuple[Num, Num]:
+    """Return what counts of a run: intervals are those of the surface, which knows nothing of modifiers."""
+    if not problem.modifiers:
+        return params, tokens
+    counts = landscape(problem).counts(params, tokens)
+    return counts.params, counts.tokens
+
+
+_SEARCHED = (-30.0, 70.0)
+"""How far from the best estimate, in e-folds of compute, an end of the budget's interval is looked for."""
+
+
+def _budget_interval(problem: Problem, loss: float, flops: float, level: float) -> tuple[float, float | None] | None:
+    """Return the budgets whose best run's interval of the mean loss still holds the loss asked for."""
+    if problem.law.surface_law is not problem.law:
+        return None
+
+    def gap(log_C: Num, end: int) -> Num:
+        found = loss_interval(problem.law, *_counted(problem, *best_run(problem, np.exp(log_C))), level)
+        assert found is not None  # the law has draws and a surface of its own
+        return np.log(found.mean[end] / loss)
+
+    here = np.log(flops)
+    ladder = here + np.linspace(*_SEARCHED, 201)
+
+    def reached(end: int) -> float | None:
+        """Return the first budget at which an end of the loss's interval is down to the loss, None where it never is."""
+        there = np.flatnonzero(gap(ladder, end) <= 0)
+        if not len(there) or not there[0]:
+            return None
+        return float(np.exp(find_root(lambda x: gap(x, end), *ladder[there[0] - 1 : there[0] + 1])))
+
+    return reached(0) or flops, reached(1)
 
 
 def interval_notes(found: Intervals | None, law: Law) -> list[Note]:
@@ -115,18 +175,19 @@ def check_level(level: float) -> float:
     return level
 
 
-def size_interval(law: Law, flops: Num, level: float = LEVEL) -> tuple[Num, Num] | None:
+def size_interval(question: Question, flops: Num, level: float = LEVEL) -> tuple[Num, Num] | None:
     """Return the interval of the compute-optimal N of a budget [FLOP], or of each of an array; None for a law without draws."""
+    problem = as_problem(question)
+    law = problem.law
     if law.draws is None or law.role != "plan":
         return None
-    draws = _optimal_params(law, law.draws, flops)
+    flops = np.asarray(flops, float)
+    draws = _best_params(problem, law.draws.form, law.draws.params, flops)
     if law.draws.calibration is None:
         tail = (1 - level) / 2
         return np.quantile(draws, tail, axis=0)[()], np.quantile(draws, 1 - tail, axis=0)[()]
     scales = law.draws.calibration.scales
-    members = FORMS["generalised"].frontier
-    assert members is not None
-    own = np.log(members.params(_symbols(law, law.params, np.ndim(flops)), flops))
+    own = np.log(_best_params(problem, FORMS["generalised"], law.params, flops))
     weight = np.asarray(law.params["weight"]).reshape(-1, *[1] * np.ndim(flops))
     weight = weight / weight.sum()
     center = (weight * own).sum(0)
@@ -135,7 +196,7 @@ def size_interval(law: Law, flops: Num, level: float = LEVEL) -> tuple[Num, Num]
     half = scales["size_factor"] * np.sqrt(
         spread + (scales["size_draws"] * (high - low) / 2) ** 2 + scales["size_least"] ** 2
     ) * _widening(scales["degrees_of_freedom"], level)  # fmt: skip
-    best = law.form.frontier.params(law.symbols, flops) if law.form.frontier else np.exp(center)
+    best = best_run(problem, flops)[0]
     return (best * np.exp(-half))[()], (best * np.exp(half))[()]
 
 
@@ -234,11 +295,11 @@ def _disagreement(law: Law, known: Calibration, N: Num, D: Num) -> Num:
     return np.sqrt(((log_loss[1:] - log_loss[0]) ** 2).mean(0))
 
 
-def _optimal_params(law: Law, draws: Draws, flops: Num) -> Num:
-    """Return each draw's N for each budget, (draws, ...)."""
-    assert draws.form.frontier is not None
-    p = _symbols(law, draws.params, np.ndim(flops))
-    N = draws.form.frontier.params(p, np.asarray(flops, float))
+def _best_params(problem: Problem, form: Form, constants: Mapping[str, Num], flops: Num) -> Num:
+    """Return N for each budget under each set of constants, (sets, ...)."""
+    names = set(form.parameters)
+    symbols = _symbols(problem.law, {name: value for name, value in constants.items() if name in names}, flops.ndim)
+    N = best_run(problem.drawn(form, symbols), flops)[0]
     return np.clip(np.where(np.isfinite(N), N, 1e100), 1e-100, 1e100)
 
 
@@ -256,8 +317,6 @@ def _widening(degrees: float, level: float) -> float:
 
 def _student_quantile(p: float, degrees: float) -> float:
     """Return the quantile of Student's t, by integrating its density: no scipy at run time."""
-    from planner._roots import find_root
-
     # t = sqrt(degrees) tan(angle): the density becomes cos(angle)^(degrees - 1)
     nodes, weights = np.polynomial.legendre.leggauss(64)
 

@@ -1,9 +1,16 @@
-"""Modifiers: what is trained -> what counts: counting conventions of parameters, and what repeated data are worth."""
+"""Modifiers: what is trained -> what counts: counting conventions of parameters, repeated data, low precision, data quality.
+
+A modifier maps (N, D) to effective (N', D') before a loss surface is read; each also tells how N' and D' respond to N and D, so
+that one search serves all of them.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from planner._roots import find_root
-from planner.forms import Num
+from planner.forms import Num, Symbols
 
 
 def total_params(non_embedding: Num, gamma: Num) -> Num:
@@ -74,3 +81,118 @@ def repeated_params(params: Num, enough: Num, R_N: Num) -> Num:
     Muennighoff et al. 2023, arXiv 2305.16264, Eq. 8.
     """
     return repeated_tokens(params, enough, R_N)
+
+
+class Counts(NamedTuple):
+    """Effective parameters and tokens, and the logs of how each responds to N and to D, as of d ln N'/d ln N.
+
+    Logs, because what a token seen ten thousand times still adds is below the range of a double, and yet has an optimum.
+    """
+
+    params: Num
+    tokens: Num
+    params_by_params: Num
+    params_by_tokens: Num
+    tokens_by_params: Num
+    tokens_by_tokens: Num
+
+    def then(self, later: "Counts") -> "Counts":
+        """Return these counts followed by another modifier's, by the chain rule."""
+        return Counts(
+            later.params,
+            later.tokens,
+            np.logaddexp(later.params_by_params + self.params_by_params, later.params_by_tokens + self.tokens_by_params),
+            np.logaddexp(later.params_by_params + self.params_by_tokens, later.params_by_tokens + self.tokens_by_tokens),
+            np.logaddexp(later.tokens_by_params + self.params_by_params, later.tokens_by_tokens + self.tokens_by_params),
+            np.logaddexp(later.tokens_by_params + self.params_by_tokens, later.tokens_by_tokens + self.tokens_by_tokens),
+        )
+
+
+UNCHANGED = (0.0, -np.inf, -np.inf, 0.0)
+"""The log elasticities where everything trained counts, or a constant share of it."""
+
+Line = Callable[[Num], tuple[Num, Num]]
+"""Tokens -> (N for which they are optimal, d ln N/d ln D along the optimal line)."""
+
+
+Derived = tuple[dict[str, float], tuple[tuple[str, str, str], ...]]
+"""What a reader needs beside N and D, and (symbol, formula, unit) lines; N_eff and D_eff, where given, are what counts."""
+
+
+class Modifier(Protocol):
+    """What is trained -> what counts."""
+
+    @property
+    def reference(self) -> str:
+        """Where its constants come from."""
+        ...
+
+    def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
+        """Return the arithmetic of :meth:`bind` at one run, for a reader."""
+        ...
+
+    def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
+        """Return the counts as a function of (N, D), given the law's optimal line where all counts, and its constants."""
+        ...
+
+
+class Repetition(NamedTuple):
+    """Only ``unique`` tokens are different, and a token seen again counts for less.
+
+    Attributes
+    ----------
+    unique : float
+        Different tokens U at hand.
+    R_D, R_N : float or None
+        Decay of repeated tokens, and of parameters beyond those that the unique tokens can fill; None for the law's own.
+
+    References
+    ----------
+    Muennighoff et al. 2023, arXiv 2305.16264, Eq. 5 and 8.
+    """
+
+    unique: Num
+    R_D: Num = None
+    R_N: Num = None
+    reference: str = "Muennighoff et al. 2023, arXiv 2305.16264, Eq. 5 and 8"
+
+    def constants(self, symbols: Symbols) -> tuple[Num, Num]:
+        """Return R_D and R_N: its own, or the law's."""
+        return (
+            symbols["R_D"] if self.R_D is None else self.R_D,
+            symbols["R_N"] if self.R_N is None else self.R_N,
+        )
+
+    def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
+        """Return the arithmetic at one run, for a reader."""
+        filled, growth = (float(value) for value in line(self.unique))
+        R_D, R_N = self.constants(symbols)
+        known = {"U": float(self.unique), "R_D_star": float(R_D), "R_N_star": float(R_N)}
+        lines = []
+        if self.unique > D:
+            filled *= (D / float(self.unique)) ** growth
+        elif self.unique < D:
+            lines.append(("D_eff", "U+U*R_D_star*(1-e^(-(D/U-1)/R_D_star))", "tokens, as fresh ones"))
+        if filled < N:
+            known["U_N"] = filled
+            lines.append(("U_N", "D_opt(U_N) = U" if self.unique <= D else "D_opt(U_N) = D", "parameters that they can fill"))
+            lines.append(("N_eff", "U_N+U_N*R_N_star*(1-e^(-(N/U_N-1)/R_N_star))", "parameters that count"))
+        return known, tuple(lines)
+
+    def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
+        """Return the counts as a function of (N, D)."""
+        filled, growth = line(self.unique)
+        R_D, R_N = self.constants(symbols)
+
+        def count(N: Num, D: Num) -> Counts:
+            seen = np.minimum(self.unique, D)
+            enough = filled * (seen / self.unique) ** growth
+            tokens = repeated_tokens(D, self.unique, R_D)
+            params = repeated_params(N, enough, R_N)
+            by_tokens = np.log(D / tokens) - (D / seen - 1) / R_D
+            by_params = np.log(N / params) - np.maximum(N / enough - 1, 0) / R_N
+            with np.errstate(divide="ignore"):  # where all parameters count, none are won through data
+                through_data = np.where(self.unique > D, np.log(np.maximum(-np.expm1(by_params), 0) * growth), -np.inf)
+            return Counts(params, tokens, by_params, through_data, -np.inf, by_tokens)
+
+        return count

@@ -1,43 +1,35 @@
-"""A budget in, a plan out: composes catalogue, solver and regimes into one answer."""
+"""A question in, a plan out: composes asking, solver and regimes into one answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from planner import solver
 from planner._frozen import FrozenDict
+from planner.accounting import data_notes, data_use, serving_notes, serving_of
 from planner.answers import Alternative, Doubling, Plan
+from planner.asking import Conditions, Request, limit_texts, read_request
 from planner.catalogue import load_law
-from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
-from planner.errors import OptionError, PlannerError
+from planner.choosing import DEFAULT_LAW, LawLike
+from planner.comparing import MAIN_LAWS, alternatives
+from planner.errors import CannotPlanError, OptionError, PlannerError
 from planner.forms import Num
 from planner.intervals import LEVEL, answer_intervals, check_level, interval_notes
 from planner.law import Law, guarded
-from planner.modifiers import total_params
 from planner.notes import Note
-from planner.regimes import Regime, assess, convention_notes, extrapolation, range_notes, regime_notes
+from planner.problems import Limits, Problem
+from planner.regimes import Regime, assess, extrapolation, range_notes, regime_notes
 from planner.units import (
     LARGEST,
     PF_DAY,
     format_count,
     format_factor,
-    parse_count,
+    format_flops,
+    format_percent,
     parse_flops,
     parse_fraction,
     plain,
     shown,
+    significant,
 )
-
-MAIN_LAWS = (
-    "kaplan2020",
-    "hoffmann2022-approach1",
-    "hoffmann2022-approach2",
-    "hoffmann2022-approach3",
-    "besiroglu2024",
-    "deepseek2024",
-    "llama3",
-    "muennighoff2023",
-)
-"""The laws that stand beside every plan."""
 
 BAND = 0.01
 """The flat-optimum band is the range of N that costs at most this much more compute for the same loss."""
@@ -48,10 +40,24 @@ TOLERANCE = 0.10
 
 def plan(
     *,
-    flops: object,
+    flops: object = None,
+    loss: object = None,
     law: LawLike = DEFAULT_LAW,
     params: object = None,
     tokens: object = None,
+    tokens_per_param: object = None,
+    max_params: object = None,
+    max_tokens: object = None,
+    unique_tokens: object = None,
+    inference_tokens: object = None,
+    inference_per_month: object = None,
+    months: object = None,
+    generated_tokens: object = None,
+    mfu: object = None,
+    inference_mfu: object = None,
+    generation_mfu: object = None,
+    price: object = None,
+    inference_price: object = None,
     exponents: Sequence[object] | None = None,
     anchor: object = None,
     constants: Mapping[str, object] | None = None,
@@ -59,16 +65,28 @@ def plan(
     others: Sequence[LawLike] = MAIN_LAWS,
     level: object = LEVEL,
 ) -> Plan:
-    """Plan a training run for a compute budget.
+    """Plan a training run for a compute budget, or for a loss to reach.
 
     Parameters
     ----------
     flops : float or str
-        Budget: FLOP, or a text such as ``"3 PF-days"``.
+        Budget: FLOP, or a text such as ``"3 PF-days"``. With tokens to serve it pays for training and serving.
+    loss : float, optional
+        Instead of a budget: the loss to reach, in the law's loss unit. With neither, ``params`` or ``tokens`` asks for the budget
+        that makes them optimal.
     law : str, Path or Law
         Catalogue id, law file or Law.
-    params, tokens : float or str, optional
-        Fix the number of parameters, or of tokens; the other follows from the budget.
+    params, tokens, tokens_per_param : float or str, optional
+        Fix the number of parameters, of tokens, or their ratio; the rest follows from the budget or the loss.
+    max_params, max_tokens : float or str, optional
+        Caps, such as what fits in memory.
+    unique_tokens : float or str, optional
+        Different tokens at hand; more are had by repetition, and worth less (Muennighoff et al. 2023).
+    inference_tokens : float or str, optional
+        Tokens to serve over the model's life (Sardana et al. 2024); or ``inference_per_month`` with ``months``.
+    mfu, inference_mfu, price, inference_price : float or str, optional
+        FLOP utilisation, and price of a device-hour, of training and of serving: what a served FLOP costs over a trained one.
+        ``generated_tokens`` of the served ones are generated, at ``generation_mfu``.
     exponents : (a, b), optional
         Your own exponents of N and D, through ``anchor``.
     anchor : (flops, params) or str, optional
@@ -98,32 +116,33 @@ def plan(
     >>> f"{answer.params:.3g} parameters, {answer.tokens:.3g} tokens, loss {answer.loss:.3f}"
     '2.78e+09 parameters, 6e+10 tokens, loss 2.306'
     """
-    if flops is None:
-        raise OptionError("a plan needs a budget: flops=1e21, or --flops 1e21")
-    budget = parse_flops(flops, "flops")
-    if params is not None and tokens is not None:
-        raise OptionError("flops, params and tokens together say too much: C = k N D leaves two free; drop one, or use check")
-    fixed_params = None if params is None else parse_count(params, "params", "parameters")
-    fixed_tokens = None if tokens is None else parse_count(tokens, "tokens", "tokens")
-    replaced = read_constants(constants)
-    chosen = resolve_law(law, constants=replaced, exponents=exponents, anchor=anchor)
+    conditions = Conditions(
+        params=params,
+        tokens=tokens,
+        tokens_per_param=tokens_per_param,
+        max_params=max_params,
+        max_tokens=max_tokens,
+        unique_tokens=unique_tokens,
+        inference_tokens=inference_tokens,
+        inference_per_month=inference_per_month,
+        months=months,
+        generated_tokens=generated_tokens,
+        mfu=mfu,
+        inference_mfu=inference_mfu,
+        generation_mfu=generation_mfu,
+        price=price,
+        inference_price=inference_price,
+    )
+    request = read_request(
+        flops=flops, loss=loss, law=law, constants=constants, exponents=exponents, anchor=anchor, conditions=conditions
+    )
     allowed = parse_fraction(tolerance, "tolerance")
     confidence = check_level(parse_fraction(level, "level"))
-    inputs = {
-        "flops": budget,
-        "law": load_law(law).id,
-        "params": fixed_params,
-        "tokens": fixed_tokens,
-        "constants": replaced,
-        "exponents": chosen.exponents if exponents is not None and chosen.exponents else None,
-        "anchor": (chosen.params["C_0"], chosen.params["N_0"]) if exponents is not None or anchor is not None else None,
-        "tolerance": allowed,
-        "level": confidence,
-    }
+    request = request._replace(inputs=FrozenDict({**request.inputs, "tolerance": allowed, "level": confidence}))
     if not isinstance(others, (list, tuple)):
         raise OptionError(f"others {shown(others)}: expected a list of laws")
     beside = [load_law(other) for other in others]
-    return guarded(chosen, lambda: _planned(chosen, budget, fixed_params, fixed_tokens, allowed, beside, FrozenDict(inputs)))
+    return guarded(request.problem.law, lambda: _planned(request, allowed, confidence, beside))
 
 
 def allocate(law: LawLike, flops: Num) -> solver.Allocation:
@@ -175,43 +194,53 @@ def allocate(law: LawLike, flops: Num) -> solver.Allocation:
     return guarded(chosen, lambda: solver.allocate(chosen, budgets))
 
 
-def _planned(
-    law: Law,
-    flops: float,
-    params: float | None,
-    tokens: float | None,
-    tolerance: float,
-    others: Sequence[Law],
-    inputs: Mapping[str, Any],
-) -> Plan:
-    best = solver.allocate(law, flops)
-    free = params is None and tokens is None
-    N, D = (float(x) for x in ((best.params, best.tokens) if free else solver.fixed(law, flops, params=params, tokens=tokens)))
-    referee = _referee(law)
-    is_optimum = free and referee is law
-    verdict = assess(law, N, D, tolerance)
+def best_plan(request: Request, tolerance: float, level: float) -> Plan:
+    """Return the best plan of a question without its limits, for what is judged against it."""
+    inputs = FrozenDict(flops=request.flops, loss=request.loss, law=request.problem.law.id, tolerance=tolerance, level=level)
+    return _planned(request._replace(problem=request.problem.without_limits(), notes=(), inputs=inputs), tolerance, level, ())
+
+
+def _planned(request: Request, tolerance: float, level: float, others: Sequence[Law]) -> Plan:
+    problem = request.problem
+    law, spending = problem.law, problem.spending
+    flops, N, D = run_of(request)
+    referee = _referee(problem)
+    free = problem.limits.free or _is_best(problem, request, flops, N)
+    is_optimum = free and referee is problem
+    verdict = assess(problem, N, D, tolerance)
     loss = irreducible = doubling = band = optimum = None
     if verdict:
         loss, irreducible = verdict.loss, verdict.irreducible_loss
-    elif free and best.loss is not None:
-        loss, irreducible = float(best.loss), 0.0
+    elif problem.limits.free:
+        on_line = solver.allocate(problem, flops).loss
+        loss, irreducible = (None, None) if on_line is None else (float(on_line), 0.0)
     if loss is not None:
-        doubling = _doubling(law, flops, params, tokens)
-    if referee.surface_law and referee.surface_law.role == "plan":
+        doubling = _doubling(problem, flops)
+    if referee.law.surface_law and referee.law.surface_law.role == "plan":
         low, high = solver.flat_band(referee, flops, BAND)
         band = (float(low), float(high))
     if not is_optimum:
-        optimum = _planned(
-            referee, flops, None, None, tolerance, (), FrozenDict(flops=flops, law=referee.id, tolerance=tolerance)
-        )
+        optimum = best_plan(request._replace(problem=referee), tolerance, level)
     measured = verdict is not None and verdict.overhead is not None
     regime = ("balanced" if is_optimum else verdict.regime) if verdict and measured else None
-    beside = tuple(_alternative(other, law, flops, tolerance) for other in others if other.id != law.id)
-    sure = answer_intervals(law, flops, N, D, inputs.get("level", LEVEL), sizes=free)
+    beside = alternatives(others, problem, flops, tolerance, referee)
+    sure = answer_intervals(problem, flops, N, D, level, sizes=not problem.limits.fixed, loss=request.loss)
+    data = data_use(problem, flops, N, D)
+    serving = serving_of(problem, request, N, D)
+    training = float(spending.training(N, D))
+    notes = (
+        *request.notes,
+        *_plan_notes(problem, training, N, D, loss, regime, beside),
+        *_limit_notes(problem, flops, float(spending.paid(N, D)), free=free),
+        *data_notes(problem, data),
+        *serving_notes(serving),
+        *interval_notes(sure, law),
+    )
     return Plan(
         flops=flops,
         pf_days=flops / PF_DAY,
         law=law,
+        problem=problem,
         params=N,
         tokens=D,
         tokens_per_param=D / N,
@@ -222,25 +251,72 @@ def _planned(
         params_band=band,
         band_tolerance=BAND,
         doubling=doubling,
+        spent=float(spending.paid(N, D)),
+        training_flops=training,
         regime=regime,
         overhead=(0.0 if is_optimum else verdict.overhead) if verdict and measured else None,
         tolerance=tolerance,
-        extrapolation=extrapolation(law, N, D, flops),
+        extrapolation=extrapolation(law, N, D, training),
         intervals=sure,
         optimum=optimum,
-        notes=(*_plan_notes(law, flops, N, D, loss, regime, beside), *interval_notes(sure, law)),
+        limits=problem.limits,
+        data=data,
+        serving=serving,
+        notes=notes,
         others=beside,
-        inputs=inputs,
+        inputs=request.inputs,
     )
 
 
-def _referee(law: Law) -> Law:
-    """Return the law whose optimum measures the answer: the judge of a changed allocation where it can plan, else the law."""
-    return law.judge if law.judge and law.judge.role == "plan" else law
+def run_of(request: Request) -> tuple[float, float, float]:
+    """Return (C, N, D): the best run of the budget, or the cheapest of the loss."""
+    problem = request.problem
+    if request.loss is not None:
+        reducible = request.loss - float(problem.law.irreducible_loss)
+        flops, N, D = (float(value) for value in solver.cheapest(problem, reducible))
+        if not flops <= LARGEST:
+            raise CannotPlanError(
+                f"loss {significant(request.loss, 5)} needs more than {plain(LARGEST)} FLOP under {problem.law.id}"
+            )
+        if flops < 1:
+            raise CannotPlanError(f"loss {significant(request.loss, 5)}: any run is better than that under {problem.law.id}")
+        return flops, N, D
+    assert request.flops is not None  # a request has a budget or a loss
+    N, D = (float(value) for value in solver.best_run(problem, request.flops))
+    if D <= 0 and request.demand:
+        serving = format_flops(float(problem.spending.serving(N)))
+        raise CannotPlanError(
+            f"serving {format_count(N)} parameters costs {serving}, more than the whole budget of {format_flops(request.flops)}: "
+            "fewer parameters, fewer tokens to serve, or a larger budget"
+        )
+    return request.flops, N, D
+
+
+def _is_best(problem: Problem, request: Request, flops: float, params: float) -> bool:
+    """Tell whether the limits left the answer where it would have been without them."""
+    if problem.limits.fixed:
+        return False
+    free, spent = problem.without_limits(), float(problem.spending.paid(*solver.best_run(problem, flops)))
+    return abs(float(solver.best_run(free, flops)[0]) / params - 1) < 1e-9 and abs(spent / flops - 1) < 1e-9
+
+
+def _referee(problem: Problem) -> Problem:
+    """Return the problem whose optimum measures the answer: under the judge of a changed allocation where it can plan."""
+    return problem.judged() if problem.law.judge and problem.law.judge.role == "plan" else problem
+
+
+def _limit_notes(problem: Problem, flops: float, spent: float, *, free: bool) -> Iterator[Note]:
+    if problem.limits != Limits() and free:
+        limits = " and ".join(limit_texts(problem.limits))
+        yield Note("limit-does-not-bind", "info", f"{limits}: does not bind, the answer is the same without")
+    left = 1 - spent / flops
+    if left > 1e-6:
+        text = f"{format_percent(left)} of the budget is not spent: the caps on parameters and on tokens leave no use for it"
+        yield Note("budget-not-spent", "warning", text)
 
 
 def _plan_notes(
-    law: Law,
+    problem: Problem,
     flops: float,
     params: float,
     tokens: float,
@@ -248,7 +324,8 @@ def _plan_notes(
     regime: Regime | None,
     beside: Sequence[Alternative],
 ) -> Iterator[Note]:
-    yield from law.notes
+    law = problem.law
+    yield from (note for note in law.notes if not (problem.modifiers and note.code == "single-epoch"))
     yield from range_notes(law, params, tokens, flops)
     if loss is None:
         yield Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows")
@@ -256,63 +333,25 @@ def _plan_notes(
         text = f"loss, band and regime are those of {law.judge.id}; exponents alone say nothing of them"
         yield Note("judged-by", "info", text)
     if regime is None:
-        ratio = params / float(solver.allocate(law, flops).params)
+        ratio = params / float(solver.best_run(problem.without_limits(), flops)[0])
         where = "this is the law's own optimum" if abs(ratio - 1) < 1e-9 else f"N is {format_factor(ratio)} the law's optimum"
         yield Note(
             "no-regime", "info", f"{law.id} cannot measure the regime, for it does not say what another size costs; {where}"
         )
-    yield from regime_notes(regime)
+    yield from regime_notes(regime, served=bool(problem.spending.served))
     if loss is not None and any(o.loss is not None and o.law.conventions.data != law.conventions.data for o in beside):
         text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
         yield Note("losses-differ", "info", text)
 
 
-def _doubling(law: Law, flops: float, params: float | None, tokens: float | None) -> Doubling:
-    """Return what 2C buys under the same rule (optimum, or size fixed), from reducible losses, so that nothing cancels."""
-    left = [_left_to_gain(law, budget, params, tokens) for budget in (flops, 2 * flops)]
+def _doubling(problem: Problem, flops: float) -> Doubling:
+    """Return what 2C buys under the same limits, from reducible losses, so that nothing cancels."""
+    left = [_left_to_gain(problem, budget) for budget in (flops, 2 * flops)]
     gain = max(left[0] - left[1], 0.0)
     return Doubling(gain, gain / left[0])
 
 
-def _left_to_gain(law: Law, flops: float, params: float | None, tokens: float | None) -> float:
-    best = solver.allocate(law, flops)
-    free = params is None and tokens is None
-    if law.surface_law is None:
-        return float(best.loss)  # a law of the optimal line alone has no floor
-    N, D = (best.params, best.tokens) if free else solver.fixed(law, flops, params=params, tokens=tokens)
-    return float(sum(solver.reducible(law, N, D)))
-
-
-def _alternative(other: Law, law: Law, flops: float, tolerance: float) -> Alternative:
-    best = solver.allocate(other, flops)
-    N, D = float(best.params), float(best.tokens)
-    verdict = assess(law, N, D, tolerance)
-    notes = [*(note for note in other.notes if note.code != "params-convention"), *convention_notes(other, law)]
-    if other.conventions.params != law.conventions.params:
-        notes = [_counted(note, other, N) for note in (*notes, *(n for n in other.notes if n.code == "params-convention"))]
-    assert other.exponents is not None  # a law that allocates has them
-    return Alternative(
-        law=other,
-        exponents=other.exponents,
-        params=N,
-        tokens=D,
-        tokens_per_param=D / N,
-        loss=None if best.loss is None else float(best.loss),
-        params_ratio=N / float(solver.allocate(_referee(law), flops).params),
-        regime=verdict.regime if verdict else None,
-        overhead=verdict.overhead if verdict else None,
-        extrapolation=extrapolation(other, N, D, flops),
-        notes=(*notes, *range_notes(other, N, D, flops)),
-    )
-
-
-def _counted(note: Note, law: Law, params: float) -> Note:
-    """Add to a note on counting what the number would be with embeddings, where the law counts none."""
-    if note.code != "params-convention" or law.conventions.params != "non-embedding":
-        return note
-    count = load_law("pearce2024")
-    total = float(total_params(params, count.params["gamma"]))
-    if format_count(total) == format_count(params):
-        return note
-    text = f"{note.text}: about {format_count(total)} with them ({count.conventions.data}; {count.citation})"
-    return Note(note.code, note.severity, text)
+def _left_to_gain(problem: Problem, flops: float) -> float:
+    if problem.law.surface_law is None:
+        return float(solver.allocate(problem, flops).loss)  # a law of the optimal line alone has no floor
+    return float(sum(solver.reducible(problem, *solver.best_run(problem, flops))))

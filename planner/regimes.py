@@ -8,6 +8,7 @@ from planner.forms.kaplan import excess_over_infinite_data, tokens_for_excess
 from planner.forms.reference import rule_tokens
 from planner.law import Law
 from planner.notes import Note
+from planner.problems import Problem, Question, as_problem
 from planner.provenance import PARAM_COUNTS
 from planner.spending import training_flops
 from planner.units import format_count, format_factor, format_flops, significant
@@ -111,46 +112,49 @@ class OverfittingTest(NamedTuple):
     extrapolation: float | None
 
 
-def assess(law: Law, params: float, tokens: float, tolerance: float) -> Assessment | None:
+def assess(question: Question, params: float, tokens: float, tolerance: float) -> Assessment | None:
     """Judge a run under a law; None where the law has no loss surface.
 
     Parameters
     ----------
-    law : Law
-        The judge (for an allocation with other exponents: the law it was taken from).
+    question : Law or Problem
+        The judge (for an allocation with other exponents: the law it was taken from), and what counts and is paid; its limits do
+        not matter.
     params, tokens : float
         N, counted as the law counts, and D.
     tolerance : float
         Extra compute up to which a run is balanced (0.1 = 10 %).
     """
-    judge = law.surface_law
+    problem = as_problem(question)
+    judge = problem.law.surface_law
     if judge is None:
         return None
-    from_params, from_tokens = (float(part) for part in solver.reducible(judge, params, tokens))
+    problem = problem.judged().without_limits()
+    from_params, from_tokens = (float(part) for part in solver.reducible(problem, params, tokens))
     floor = float(judge.irreducible_loss)
     equivalent = extra = regime = None
     if judge.role == "plan":
-        equivalent = float(solver.equivalent_flops(judge, from_params + from_tokens))
-        extra = float(solver.overhead(judge, params, tokens))
-        regime = regime_of(judge, params, tokens, extra, tolerance)
+        equivalent = float(solver.equivalent_flops(problem, from_params + from_tokens))
+        extra = float(solver.overhead(problem, params, tokens))
+        regime = regime_of(problem, params, tokens, extra, tolerance)
     return Assessment(floor + from_params + from_tokens, floor, from_params, from_tokens, equivalent, extra, regime)
 
 
-def regime_of(law: Law, params: float, tokens: float, extra: float, tolerance: float) -> Regime:
-    """Name the regime of a run with the given overhead: its side is that of N from the optimum at the same compute."""
+def regime_of(problem: Problem, params: float, tokens: float, extra: float, tolerance: float) -> Regime:
+    """Name the regime of a run with the given overhead: its side is that of N from the optimum at the same cost."""
     if extra <= tolerance:
         return "balanced"
-    best = solver.allocate(law, training_flops(params, tokens, law.symbols["k"]))
-    return "overfit" if params > best.params else "underfit"
+    best = solver.best_run(problem, problem.spending.paid(params, tokens))
+    return "overfit" if params > best[0] else "underfit"
 
 
-def remedies(law: Law, params: float, tokens: float, verdict: Assessment | None) -> tuple[Remedy, ...]:
+def remedies(question: Question, params: float, tokens: float, verdict: Assessment | None) -> tuple[Remedy, ...]:
     """Return the runs on the optimal line that keep the loss, the parameters, or the tokens; none for a balanced run."""
-    judge = law.surface_law
-    if judge is None or verdict is None or verdict.regime in {None, "balanced"} or verdict.equivalent_flops is None:
+    if verdict is None or verdict.regime in {None, "balanced"} or verdict.equivalent_flops is None:
         return ()
+    judge = as_problem(question).judged().without_limits()
     too_large = verdict.regime == "overfit"
-    spent = float(training_flops(params, tokens, judge.symbols["k"]))
+    spent = float(judge.spending.paid(params, tokens))
 
     def remedy(action: Action, N: float, D: float, C: float, L: float) -> Remedy:
         return Remedy(action, N, D, C, L, Change(N / params, D / tokens, C / spent, L - verdict.loss))
@@ -161,18 +165,23 @@ def remedies(law: Law, params: float, tokens: float, verdict: Assessment | None)
     enough = float(solver.allocate(judge, flops).tokens) if flops < inf else inf
     if enough < inf and (enough > tokens) == too_large:
         longer: Action = "train longer" if too_large else "train shorter"
-        found.append(remedy(longer, params, enough, flops, float(judge.loss(params, enough))))
+        found.append(remedy(longer, params, enough, flops, _loss(judge, params, enough)))
     flops = float(solver.optimal_at(judge, tokens=tokens))
     fitting = float(solver.allocate(judge, flops).params) if flops < inf else inf
     if fitting < inf and (fitting < params) == too_large:
         smaller: Action = "shrink" if too_large else "grow"
-        found.append(remedy(smaller, fitting, tokens, flops, float(judge.loss(fitting, tokens))))
+        found.append(remedy(smaller, fitting, tokens, flops, _loss(judge, fitting, tokens)))
     return tuple(found)
 
 
-def regime_notes(regime: Regime | None) -> list[Note]:
-    """Say what a regime does not know."""
-    if regime != "underfit":
+def _loss(problem: Problem, params: float, tokens: float) -> float:
+    land = solver.landscape(problem)
+    return float(land.floor + land.reducible(params, tokens))
+
+
+def regime_notes(regime: Regime | None, *, served: bool = False) -> list[Note]:
+    """Say what a regime does not know; ``served`` tells that serving is counted."""
+    if regime != "underfit" or served:
         return []
     text = "training compute only: a small model trained for long may be meant, to be cheap to serve; that is not counted here"
     return [Note("inference-not-counted", "info", text)]

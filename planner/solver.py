@@ -1,24 +1,23 @@
-"""The best (N, D) under a budget, and the inverses: closed forms as fast paths of one search along the iso-FLOP line."""
+"""The best (N, D) under a budget and limits, and the inverses: closed forms are fast paths of one search."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from planner._roots import find_root, reach_above
 from planner.errors import CannotPlanError
-from planner.forms import Frontier, Num, Surface
-from planner.law import Law
-from planner.spending import affordable_params, affordable_tokens, training_flops
-
-_LARGEST = 1e100
-"""Budgets beyond this [FLOP], or below its inverse, answer no question."""
+from planner.forms import Num
+from planner.modifiers import Line
+from planner.problems import MOST, Landscape, Limits, Problem, Question, as_problem, corner
+from planner.spending import Spending
 
 _FARTHEST = 256.0
 """How far a search goes from where it starts, in e-folds of N: 111 decades."""
 
 
 class Allocation(NamedTuple):
-    """Compute-optimal parameters, tokens and expected loss, each a float or an array of the budgets' shape.
+    """Parameters, tokens and expected loss, each a float or an array of the budgets' shape.
 
     ``loss`` is None where the law has no loss surface.
     """
@@ -28,162 +27,316 @@ class Allocation(NamedTuple):
     loss: Num
 
 
-def allocate(law: Law, flops: Num) -> Allocation:
-    """Return the compute-optimal allocation of one budget or of an array of budgets.
+def allocate(question: Question, flops: Num) -> Allocation:
+    """Return the best allocation of one budget or of an array of budgets.
 
     Parameters
     ----------
-    law : Law
-        Any law that can plan.
+    question : Law or Problem
+        A law that can plan, or a problem with limits, modifiers and a spending rule.
     flops : float or array
         Budgets C [FLOP].
 
     Returns
     -------
     Allocation
-        ``params`` * ``tokens`` * k equals the budget to the last bits.
+        What it costs equals the budget to the last bits, unless caps on both N and D leave some of it. Where serving a fixed
+        size costs more than the budget, ``tokens`` is not above 0.
 
     Raises
     ------
     CannotPlanError
         The law has no optimum, or must not be used for one.
     """
-    frontier = _frontier(law)
-    p = law.symbols
-    params = frontier.params(p, flops)
-    loss = None
-    if frontier.reducible:
-        loss = frontier.reducible(p, flops)
-        floor = law.irreducible_loss
-        loss = loss if floor is None else loss + floor
-    return Allocation(params, affordable_tokens(flops, params, p["k"]), loss)
+    problem = as_problem(question)
+    params, tokens = best_run(problem, flops)
+    if problem.plain and problem.limits.free:
+        reducible = problem.frontier.reducible
+        p, floor = problem.symbols, problem.law.irreducible_loss
+        loss = reducible(p, _as_counted(problem, flops)) if reducible else None
+        return Allocation(params, tokens, loss if loss is None or floor is None else loss + floor)
+    if problem.law.surface_law is None:
+        return Allocation(params, tokens, None)
+    land = landscape(problem)
+    with np.errstate(invalid="ignore", divide="ignore"):  # no tokens, no loss
+        return Allocation(params, tokens, land.floor + land.reducible(params, tokens))
 
 
-def search_params(law: Law, flops: Num) -> Num:
-    """Return the best N for each budget by search along the iso-FLOP line, without the closed form.
+def _as_counted(problem: Problem, flops: Num) -> Num:
+    """Return the budget at the law's own price of a parameter and token, for its closed forms."""
+    k = problem.symbols["k"]
+    return flops if problem.spending.k == k else flops * (k / problem.spending.k)
 
-    Where the slopes of loss in ln N and in ln D balance, no neighbour on the line is better. The search is the reference that
-    every closed form must agree with.
+
+def best_run(problem: Problem, flops: Num) -> tuple[Num, Num]:
+    """Return the best (N, D) within the limits: loss is unimodal along the spending curve, so a cap cuts the free optimum off."""
+    limits, spending = problem.limits, problem.spending
+    params: Num
+    tokens: Num
+    if limits.params is not None:
+        params = limits.params + 0 * flops
+        tokens = spending.tokens(flops, params)
+    elif limits.tokens is not None:
+        params, tokens = spending.params(flops, limits.tokens), limits.tokens + 0 * flops
+    elif limits.tokens_per_param is not None:
+        params = spending.params_at(flops, limits.tokens_per_param)
+        tokens = limits.tokens_per_param * params
+    else:
+        params, tokens = free_run(problem, flops)
+    if limits.max_tokens is not None:
+        over, tokens = tokens > limits.max_tokens, np.minimum(tokens, limits.max_tokens)
+        if limits.tokens_per_param is not None:
+            params = _where(over, limits.max_tokens / limits.tokens_per_param, params)
+        elif limits.params is None:  # what tokens may not take goes to parameters
+            params = _where(over, spending.params(flops, limits.max_tokens), params)
+    if limits.max_params is not None:
+        over, params = params > limits.max_params, np.minimum(params, limits.max_params)
+        if limits.tokens_per_param is not None:
+            tokens = _where(over, limits.tokens_per_param * limits.max_params, tokens)
+        elif limits.tokens is None:
+            rest = spending.tokens(flops, limits.max_params)
+            rest = rest if limits.max_tokens is None else np.minimum(rest, limits.max_tokens)
+            tokens = _where(over, rest, tokens)
+    return params, tokens
+
+
+def _where(condition: Num, then: Num, otherwise: Num) -> Num:
+    chosen: Num = np.where(condition, then, otherwise)
+    return chosen[()]
+
+
+def free_run(problem: Problem, flops: Num) -> tuple[Num, Num]:
+    """Return the best (N, D) for each budget without limits: in closed form where that holds, else by search."""
+    closed = problem.frontier.params(problem.symbols, _as_counted(problem, flops))
+    if problem.plain:
+        return closed, problem.spending.tokens(flops, closed)
+    return search_run(problem, flops, closed)
+
+
+def search_run(question: Question, flops: Num, start: Num = None) -> tuple[Num, Num]:
+    """Return the best (N, D) for each budget by search along the spending curve, without the closed form.
+
+    Where what a parameter and a token buy is as what they cost, no neighbour on the curve is better. The search is the reference
+    that every closed form must agree with.
+
+    Parameters
+    ----------
+    question : Law or Problem
+    flops : float or array
+    start : float or array, optional
+        N to begin with; by default as many parameters as tokens.
     """
-    surface, p = _surface(law)
-    k = p["k"]
+    problem = as_problem(question)
+    land, spending = landscape(problem), problem.spending
+    flops = np.asarray(flops, float)
+    N = (flops / spending.k) ** 0.5 if start is None else start
+    if not np.any(spending.extra_tokens):
 
-    def tilt(log_N: Num) -> Num:
-        N = np.exp(log_N)
-        by_params, by_tokens = surface.slopes(p, N, affordable_tokens(flops, N, k))
-        return np.log(by_tokens) - np.log(by_params)  # rises with N: more params, fewer tokens
+        def run(x: Num) -> tuple[Num, Num]:
+            params = np.exp(x)
+            return params, spending.tokens(flops, params)
 
-    even = 0.5 * np.log(np.asarray(flops, float) / k)  # as many parameters as tokens
-    right = reach_above(tilt, even, 8.0, _FARTHEST)
-    left = reach_above(lambda log_N: -tilt(log_N), even, -8.0, _FARTHEST)
-    return np.exp(find_root(tilt, even + left, even + right))
+        center = np.log(N)
+    else:  # by tokens: at their price nothing cancels, however little of the budget serving leaves
+
+        def run(x: Num) -> tuple[Num, Num]:
+            tokens = np.exp(-x)
+            return spending.params(flops, tokens), tokens
+
+        center = np.log(spending.k * N / flops)
+
+    def tilt(x: Num) -> Num:
+        params, tokens = run(x)
+        by_params, by_tokens = land.log_slopes(params, tokens)
+        # rises with x: more params, fewer tokens; a slope that underflows to 0 has the right sign, and so has its log
+        return by_tokens - by_params - np.log(spending.token_elasticity(tokens))
+
+    first = 8.0 if start is None else 1.0
+    right = reach_above(tilt, center, first, _FARTHEST)
+    left = reach_above(lambda x: -tilt(x), center, -first, _FARTHEST)
+    return run(find_root(tilt, center + left, center + right))
 
 
-def reducible(law: Law, params: Num, tokens: Num) -> tuple[Num, Num]:
+def landscape(question: Question) -> Landscape:
+    """Return the loss over what is trained, judged by the law whose surface judges.
+
+    Raises
+    ------
+    CannotPlanError
+        The law has no loss surface.
+    """
+    problem = as_problem(question).judged()
+    line = line_of(problem)
+    return Landscape(problem, tuple(modifier.bind(line, problem.symbols) for modifier in problem.modifiers))
+
+
+def line_of(problem: Problem) -> Line:
+    """Return the law's optimal line where all counts and training alone is paid, by tokens."""
+
+    def line(tokens: Num) -> tuple[Num, Num]:
+        everything = Problem(problem.law, Spending(problem.symbols["k"]), (), Limits(), problem.form, problem.symbols)
+        a, b = problem.frontier.exponents(problem.symbols)
+        best = problem.frontier.params(problem.symbols, optimal_at(everything, tokens=tokens))
+        return best, a / b
+
+    return line
+
+
+def reducible(question: Question, params: Num, tokens: Num) -> tuple[Num, Num]:
     """Return the reducible loss of a run, split into (owed to params, owed to tokens)."""
-    surface, p = _surface(law)
-    return surface.terms(p, np.asarray(params, float), np.asarray(tokens, float))
+    return landscape(question).terms(np.asarray(params, float), np.asarray(tokens, float))
 
 
-def equivalent_flops(law: Law, reducible_loss: Num) -> Num:
-    """Return the compute [FLOP] with which an optimal run reaches a reducible loss [the law's loss unit]."""
-    judge = _judge(law)
-    frontier = _frontier(judge)
-    if frontier.budget is None:
-        raise CannotPlanError(f"{law.id} has no loss, so it cannot say which budget reaches one")
-    return frontier.budget(judge.symbols, reducible_loss)
+def lowest_reducible(question: Question) -> Num:
+    """Return the reducible loss that no budget gets below within the limits and with the unique tokens at hand."""
+    problem = as_problem(question)
+    return landscape(problem).reducible(*(np.asarray(end, float) for end in corner(problem.limits)))
 
 
-def overhead(law: Law, params: Num, tokens: Num) -> Num:
-    """Return the extra compute of a run over an optimal run of the same loss, as a fraction >= 0 (0.1 = 10 % more)."""
-    judge = _judge(law)
-    spent = training_flops(params, tokens, judge.symbols["k"])
-    return np.maximum(spent / equivalent_flops(law, sum(reducible(law, params, tokens))) - 1, 0.0)
+def equivalent_flops(question: Question, reducible_loss: Num) -> Num:
+    """Return the least that reaches a reducible loss [the law's loss unit] within the limits [FLOP]; infinite beyond reach."""
+    problem = as_problem(question).judged()
+    budget = problem.frontier.budget
+    if budget is None:
+        raise CannotPlanError(f"{problem.law.id} has no loss, so it cannot say which budget reaches one")
+    plain = budget(problem.symbols, reducible_loss)
+    plain = plain if problem.spending.k == problem.symbols["k"] else plain * (problem.spending.k / problem.symbols["k"])
+    if problem.plain and problem.limits.free:
+        return plain
+    goal = np.log(reducible_loss)
+    land = landscape(problem)
+    if problem.limits.fixed:
+        return _fixed_cost(problem, land, goal)
+
+    def gap(log_C: Num) -> Num:
+        return goal - np.log(land.reducible(*best_run(problem, np.exp(log_C))))  # rises with C
+
+    out_of_reach = lowest_reducible(problem) >= reducible_loss
+    start = np.log(plain) + 0 * np.asarray(goal)
+    right = reach_above(gap, start, 0.5, _FARTHEST)
+    left = reach_above(lambda log_C: -gap(log_C), start, -0.01, _FARTHEST)
+    C = np.exp(find_root(gap, start + left, start + right))
+    return np.where(out_of_reach | (gap(start + right) < 0), np.inf, C)[()]
 
 
-def flat_band(law: Law, flops: Num, extra: float) -> tuple[Num, Num]:
+def _fixed_cost(problem: Problem, land: Landscape, goal: Num) -> Num:
+    """Return what reaches a log reducible loss with N, D or their ratio fixed; infinite beyond reach."""
+    limits, spending = problem.limits, problem.spending
+    run: Callable[[Num], tuple[Num, Num]]
+    if limits.params is not None:
+        run = lambda x: (limits.params + 0 * x, np.exp(x))  # noqa: E731  # three one-line curves read best side by side
+    elif limits.tokens is not None:
+        run = lambda x: (np.exp(x), limits.tokens + 0 * x)  # noqa: E731
+    else:
+        run = lambda x: (np.exp(x), limits.tokens_per_param * np.exp(x))  # noqa: E731
+    most_N, most_D = corner(limits)
+    top = np.log(np.where(limits.params is None, most_N, most_D)) + 0 * goal
+
+    def excess(x: Num) -> Num:
+        return np.log(land.reducible(*run(x))) - goal  # falls with x
+
+    x = find_root(excess, -np.log(MOST) + 0 * top, top)
+    return np.where(excess(top) > 0, np.inf, spending.paid(*run(x)))[()]
+
+
+def cheapest(question: Question, reducible_loss: Num) -> tuple[Num, Num, Num]:
+    """Return (C, N, D) of the cheapest run that reaches a reducible loss within the limits; C is infinite beyond reach."""
+    problem = as_problem(question).judged()
+    flops = equivalent_flops(problem, reducible_loss)
+    params, tokens = best_run(problem, np.where(np.isfinite(flops), flops, 1.0)[()])
+    return flops, params, tokens
+
+
+def overhead(question: Question, params: Num, tokens: Num) -> Num:
+    """Return what a run costs over the cheapest of the same loss, as a fraction >= 0 (0.1 = 10 % more); limits do not count."""
+    problem = as_problem(question).judged().without_limits()
+    spent = problem.spending.paid(params, tokens)
+    return np.maximum(spent / equivalent_flops(problem, sum(reducible(problem, params, tokens))) - 1, 0.0)
+
+
+def flat_band(question: Question, flops: Num, extra: float) -> tuple[Num, Num]:
     """Return the range of N whose run at this budget costs at most ``extra`` more compute than an optimal run of the same loss.
 
-    The ends solve L(N, C/(k N)) = L_opt(C/(1 + extra)), so :func:`overhead` there is ``extra`` (0.01 = 1 %).
+    The ends solve L(N, D(C, N)) = L_opt(C/(1 + extra)), so :func:`overhead` there is ``extra`` (0.01 = 1 %).
     """
-    judge = _judge(law)
-    k = judge.symbols["k"]
-    center = np.log(allocate(judge, flops).params)
-    cheaper = allocate(judge, np.asarray(flops, float) / (1 + extra))
-    target = np.log(sum(reducible(judge, cheaper.params, cheaper.tokens)))
+    problem = as_problem(question).judged().without_limits()
+    land, spending = landscape(problem), problem.spending
+    center = np.log(free_run(problem, flops)[0])
+    cheaper = np.asarray(flops, float) / (1 + extra)
+    target = np.log(land.reducible(*best_run(problem, cheaper)))
 
     def excess(log_N: Num) -> Num:
         N = np.exp(log_N)
-        return np.log(sum(reducible(judge, N, affordable_tokens(flops, N, k)))) - target
+        D = spending.tokens(flops, N)
+        lost = D <= 0  # serving alone spends all
+        return np.where(lost, np.inf, np.log(land.reducible(N, np.where(lost, 1.0, D))) - target)[()]
 
     low, high = (find_root(excess, center, center + reach_above(excess, center, first, _FARTHEST)) for first in (-0.5, 0.5))
     return np.exp(low), np.exp(high)
 
 
-def cost_of_size(law: Law, flops: Num, params: Num) -> Num:
-    """Return the compute [FLOP] that a model of the given size needs for the loss an optimal run reaches with ``flops``.
+def cost_of_size(question: Question, flops: Num, params: Num) -> Num:
+    """Return what a model of the given size needs for the loss that the optimal run reaches with ``flops`` [FLOP].
 
     Infinite where no amount of tokens gets there.
     """
-    judge = _judge(law)
-    p = judge.symbols
-    best = allocate(judge, flops)
-    target = np.log(sum(reducible(judge, best.params, best.tokens)))
+    problem = as_problem(question).judged().without_limits()
+    return cost_of_loss(problem, landscape(problem).reducible(*best_run(problem, flops)), params)
+
+
+def cost_of_loss(question: Question, reducible_loss: Num, params: Num) -> Num:
+    """Return what a model of the given size needs for a reducible loss [FLOP]; infinite where no amount of tokens gets there."""
+    problem = as_problem(question).judged()
     N = np.asarray(params, float)
-
-    def excess(log_D: Num) -> Num:
-        return np.log(sum(reducible(judge, N, np.exp(log_D)))) - target
-
-    start = np.log(best.tokens)
-    most, least = start + 120.0, start - 120.0
-    tokens = np.exp(find_root(excess, least, most))
-    return np.where(excess(most) > 0, np.inf, training_flops(N, tokens, p["k"]))[()]
+    fixed_size = problem._replace(limits=Limits(params=N))
+    return _fixed_cost(fixed_size, landscape(problem), np.log(reducible_loss) + 0 * N)
 
 
-def optimal_at(law: Law, *, params: Num = None, tokens: Num = None) -> Num:
+def smallest_params(question: Question, reducible_loss: Num) -> Num:
+    """Return the N below which no amount of tokens reaches a reducible loss."""
+    land = landscape(as_problem(question).without_limits())
+    goal = np.log(reducible_loss)
+    end = np.log(MOST) + 0 * goal
+    return np.exp(find_root(lambda x: np.log(land.reducible(np.exp(x), MOST)) - goal, -end, end))
+
+
+def optimal_at(question: Question, *, params: Num = None, tokens: Num = None) -> Num:
     """Return the budget C [FLOP] whose optimum has the given parameters, or the given tokens; infinite beyond 1e100 FLOP."""
-    frontier, p = _frontier(law), law.symbols
+    problem = as_problem(question).without_limits()
     wanted = np.log(params if tokens is None else tokens)
 
     def gap(log_C: Num) -> Num:
-        log_N = np.log(frontier.params(p, np.exp(log_C)))
-        return (log_N if tokens is None else log_C - np.log(p["k"]) - log_N) - wanted
+        N, D = best_run(problem, np.exp(log_C))
+        return np.log(N if tokens is None else D) - wanted
 
-    top = np.full(np.shape(wanted), np.log(_LARGEST))
+    top = np.log(MOST) + 0 * gap(np.zeros(np.shape(wanted)))
     outside = (gap(top) < 0) | (gap(-top) > 0)
     return np.where(outside, np.inf, np.exp(find_root(gap, -top, top)))[()]
 
 
-def fixed(law: Law, flops: Num, *, params: Num = None, tokens: Num = None) -> tuple[Num, Num]:
+def fixed(question: Question, flops: Num, *, params: Num = None, tokens: Num = None) -> tuple[Num, Num]:
     """Return (N, D) that spend the budget with one of the two given."""
-    k = law.symbols["k"]
-    if params is not None:
-        return params, affordable_tokens(flops, params, k)
-    return affordable_params(flops, tokens, k), tokens
+    problem = as_problem(question)
+    return best_run(problem._replace(limits=problem.limits._replace(params=params, tokens=tokens)), flops)
 
 
-def _frontier(law: Law) -> Frontier:
-    if law.no_allocation:
-        raise CannotPlanError(f"{law.id} must not choose a model size: {law.no_allocation}; judge a run with plan check instead")
-    if law.form.frontier is None:
-        if law.exponents:
-            a, b = law.exponents
-            raise CannotPlanError(
-                f"{law.id} published exponents only (N ~ C^{a:.3g}, D ~ C^{b:.3g}); say where they pass: --anchor FLOPS:PARAMS, "
-                "or anchor=(flops, params) in Python"
-            )
-        raise CannotPlanError(f"{law.id} has no compute-optimal line ({law.form.equation}); `plan laws` shows the laws that plan")
-    return law.form.frontier
-
-
-def _judge(law: Law) -> Law:
-    judge = law.surface_law
-    if judge is None:
-        raise CannotPlanError(f"{law.id} has no loss surface L(N, D), so it cannot judge a run; besiroglu2024 and kaplan2020 can")
-    return judge
-
-
-def _surface(law: Law) -> tuple[Surface, dict[str, float]]:
-    judge = _judge(law)
-    assert judge.form.surface is not None  # what surface_law promises
-    return judge.form.surface, dict(judge.symbols)
+__all__ = [
+    "Allocation",
+    "allocate",
+    "best_run",
+    "cheapest",
+    "cost_of_loss",
+    "cost_of_size",
+    "equivalent_flops",
+    "fixed",
+    "flat_band",
+    "free_run",
+    "landscape",
+    "line_of",
+    "lowest_reducible",
+    "optimal_at",
+    "overhead",
+    "reducible",
+    "search_run",
+    "smallest_params",
+]

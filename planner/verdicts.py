@@ -1,12 +1,14 @@
 """A proposed run in, a verdict out: regime, overhead, what is to blame, and what would mend it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from planner._frozen import FrozenDict
 from planner._version import __version__
-from planner.answers import Plan, as_json
+from planner.accounting import data_notes, data_use
+from planner.answers import DataUse, Plan, as_json
+from planner.asking import Conditions, Demand, Request, read_run
 from planner.catalogue import load_law
 from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError
@@ -14,7 +16,8 @@ from planner.intervals import LEVEL, Intervals, answer_intervals, check_level, i
 from planner.law import Law, guarded, require_finite
 from planner.modifiers import non_embedding_params
 from planner.notes import Note
-from planner.plans import TOLERANCE, plan
+from planner.plans import TOLERANCE, best_plan
+from planner.problems import Problem
 from planner.regimes import (
     Assessment,
     Change,
@@ -28,7 +31,6 @@ from planner.regimes import (
     regime_notes,
     remedies,
 )
-from planner.spending import training_flops
 from planner.units import LARGEST, PF_DAY, format_factor, parse_count, parse_fraction, plain
 
 JOINT_LAW = "kaplan2020-lnd"
@@ -51,9 +53,13 @@ class Check:
     Attributes
     ----------
     flops, pf_days : float
-        What the run spends [FLOP], [PF-days].
+        What training the run takes [FLOP], [PF-days].
+    spent : float
+        The same with serving [FLOP, at the price of training]: what the run is judged by.
     law : Law
         The judge.
+    problem : Problem
+        What counts and what is paid.
     params, tokens, tokens_per_param : float
         The run: N, counted as ``law.conventions.params`` says, and D.
     loss, irreducible_loss : float or None
@@ -78,6 +84,10 @@ class Check:
         What it would change.
     remedies : tuple of Remedy
         Runs on the optimal line: the cheapest of the same loss, and those that change only tokens, or only parameters.
+    data : DataUse or None
+        Where unique tokens were given.
+    demand : Demand or None
+        Where tokens to serve were given.
     overfitting_test : OverfittingTest
         Kaplan's own test, whatever the law.
     notes : tuple of Note
@@ -87,7 +97,9 @@ class Check:
 
     flops: float
     pf_days: float
+    spent: float
     law: Law
+    problem: Problem = field(compare=False)
     params: float
     tokens: float
     tokens_per_param: float
@@ -105,6 +117,8 @@ class Check:
     optimum: Plan | None
     optimum_change: Change | None
     remedies: tuple[Remedy, ...]
+    data: DataUse | None
+    demand: Demand | None
     overfitting_test: OverfittingTest
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
@@ -125,6 +139,16 @@ def check(
     params: object,
     tokens: object,
     law: LawLike = DEFAULT_LAW,
+    unique_tokens: object = None,
+    inference_tokens: object = None,
+    inference_per_month: object = None,
+    months: object = None,
+    generated_tokens: object = None,
+    mfu: object = None,
+    inference_mfu: object = None,
+    generation_mfu: object = None,
+    price: object = None,
+    inference_price: object = None,
     constants: Mapping[str, object] | None = None,
     tolerance: object = TOLERANCE,
     level: object = LEVEL,
@@ -137,6 +161,9 @@ def check(
         The run, such as ``"175B"`` and ``"300B"``.
     law : str, Path or Law
         The judge.
+    unique_tokens, inference_tokens, ... : float or str, optional
+        Different tokens at hand, and tokens to serve, as for :func:`planner.plan`: the run is judged by what repeated tokens are
+        worth, and by what it costs over its life.
     constants : mapping, optional
         Constants of the law to replace.
     tolerance : float or str
@@ -168,36 +195,48 @@ def check(
     judge = resolve_law(law, constants=replaced)
     if judge.role in {"anchor", "reference"}:
         raise CannotPlanError(f"{judge.id} cannot judge a run ({judge.form.equation}); besiroglu2024 and kaplan2020 can")
-    inputs = FrozenDict(
-        params=N,
-        tokens=D,
-        law=load_law(law).id,
-        constants=replaced,
-        tolerance=allowed,
-        level=confidence,
+    conditions = Conditions(
+        unique_tokens=unique_tokens,
+        inference_tokens=inference_tokens,
+        inference_per_month=inference_per_month,
+        months=months,
+        generated_tokens=generated_tokens,
+        mfu=mfu,
+        inference_mfu=inference_mfu,
+        generation_mfu=generation_mfu,
+        price=price,
+        inference_price=inference_price,
     )
-    return guarded(judge, lambda: _checked(judge, N, D, allowed, inputs))
+    request = read_run(judge, conditions)
+    inputs = {"params": N, "tokens": D, "law": load_law(law).id, **request.inputs}
+    inputs |= {"constants": replaced, "tolerance": allowed, "level": confidence}
+    return guarded(judge, lambda: _checked(request._replace(inputs=FrozenDict(inputs)), N, D, allowed))
 
 
-def _checked(judge: Law, N: float, D: float, allowed: float, inputs: Mapping[str, Any]) -> Check:
-    flops = float(training_flops(N, D, judge.symbols["k"]))
-    if flops > LARGEST:
-        raise OptionError(f"params {plain(N, 4)} on tokens {plain(D, 4)} spends {plain(flops, 4)} FLOP, above {plain(LARGEST)}")
-    sure = answer_intervals(judge, flops, N, D, inputs["level"], sizes=False)
-    notes = [*judge.notes, *range_notes(judge, N, D, flops), *interval_notes(sure, judge)]
+def _checked(request: Request, N: float, D: float, allowed: float) -> Check:
+    problem, inputs = request.problem, request.inputs
+    judge = problem.law
+    flops, spent = float(problem.spending.training(N, D)), float(problem.spending.paid(N, D))
+    if spent > LARGEST:
+        raise OptionError(f"params {plain(N, 4)} on tokens {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}")
+    sure = answer_intervals(problem, flops, N, D, inputs["level"], sizes=False)
+    own = [note for note in judge.notes if not (problem.modifiers and note.code == "single-epoch")]
+    notes = [*request.notes, *own, *range_notes(judge, N, D, flops), *interval_notes(sure, judge)]
     optimum = None
     if judge.role == "plan":
-        optimum = plan(flops=flops, law=judge, tolerance=allowed, others=(), level=inputs["level"])
+        optimum = best_plan(request._replace(flops=spent), allowed, inputs["level"])
     else:
         notes.append(Note("no-optimum", "info", f"{judge.id} gives the loss of a run but no optimum: {judge.no_allocation}"))
-    verdict = assess(judge, N, D, allowed)
+    verdict = assess(problem, N, D, allowed)
+    data = data_use(problem, spent, N, D) if judge.role == "plan" else None
+    notes += data_notes(problem, data)
     if verdict is None and optimum is not None:
         ratio = format_factor(N / optimum.params)
         text = f"{judge.id} has no loss surface: extra compute and regime cannot be measured; N is {ratio} its optimum"
         notes.append(Note("no-regime", "info", text))
     counted, counted_for = _as_kaplan_counts(judge, N)
     test = overfitting_test(load_law(JOINT_LAW), load_law(OVERFIT_RULE), counted, D, counted_for=counted_for)
-    notes += regime_notes(verdict.regime if verdict else None)
+    notes += regime_notes(verdict.regime if verdict else None, served=request.demand is not None)
     if verdict and verdict.regime in {"balanced", "underfit"} and not test.passed:
         text = (
             "Kaplan's test is about data alone (many passes over D tokens, stopped early): a run can fail it and yet spend its "
@@ -207,7 +246,9 @@ def _checked(judge: Law, N: float, D: float, allowed: float, inputs: Mapping[str
     return Check(
         flops=flops,
         pf_days=flops / PF_DAY,
+        spent=spent,
         law=judge,
+        problem=problem,
         params=N,
         tokens=D,
         tokens_per_param=D / N,
@@ -215,7 +256,7 @@ def _checked(judge: Law, N: float, D: float, allowed: float, inputs: Mapping[str
         irreducible_loss=verdict.irreducible_loss if verdict else None,
         loss_unit=judge.conventions.loss_unit if verdict else None,
         shares=_shares(verdict) if _tells_shares(judge) else None,
-        optimal_shares=_shares(assess(judge, optimum.params, optimum.tokens, allowed)) if optimum else None,
+        optimal_shares=_shares(assess(problem, optimum.params, optimum.tokens, allowed)) if optimum else None,
         regime=verdict.regime if verdict else None,
         overhead=verdict.overhead if verdict else None,
         tolerance=allowed,
@@ -224,7 +265,9 @@ def _checked(judge: Law, N: float, D: float, allowed: float, inputs: Mapping[str
         equivalent_flops=verdict.equivalent_flops if verdict else None,
         optimum=optimum,
         optimum_change=_change(optimum, N, D, verdict) if optimum else None,
-        remedies=remedies(judge, N, D, verdict),
+        remedies=remedies(problem, N, D, verdict),
+        data=data,
+        demand=request.demand,
         overfitting_test=test,
         notes=tuple(notes),
         inputs=inputs,

@@ -1,5 +1,6 @@
 """Holds a law against the published outputs in its own file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,8 +8,10 @@ from planner import solver
 from planner.catalogue import load_law
 from planner.forms.reference import rule_tokens
 from planner.law import Law, guarded
-from planner.modifiers import total_params
+from planner.modifiers import Repetition, total_params
+from planner.problems import Problem, problem_of
 from planner.provenance import PublishedCheck
+from planner.spending import Spending
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,15 @@ def _compute(law: Law, check: PublishedCheck) -> float:
         case "tokens_at_ratio":
             params = solver.allocate(law, given["flops"]).params * given["params_ratio"]
             value = solver.cost_of_size(law, given["flops"], params) / (law.symbols["k"] * params)
+        case "repeated_loss":
+            land = solver.landscape(_repeating(law, given))
+            value = land.floor + land.reducible(given["params"], given["tokens"])
+        case "repeated_params":
+            value = solver.allocate(_repeating(law, given), given["flops"]).params
+        case "epochs":
+            value = solver.allocate(_repeating(law, given), given["flops"]).tokens / given["unique_tokens"]
+        case "served_params" | "served_tokens" | "served_tokens_ratio" | "served_saving":
+            value = _served(law, given)[check.quantity]
         case "batch_growth":
             value = given["loss_ratio"] ** (-1 / law.params["alpha_B"])
         case "total_params":
@@ -88,6 +100,23 @@ def _compute(law: Law, check: PublishedCheck) -> float:
         case _:  # the schema lets no other quantity through
             raise AssertionError(check.quantity)
     return float(value)
+
+
+def _repeating(law: Law, given: Mapping[str, float]) -> Problem:
+    return problem_of(law, modifiers=(Repetition(given["unique_tokens"]),))
+
+
+def _served(law: Law, given: Mapping[str, float]) -> dict[str, float]:
+    """Return the cheapest run over its life with the loss of an optimal run of the given size, and what it saves."""
+    own = solver.fixed(law, solver.optimal_at(law, params=given["params"]), params=given["params"])
+    problem = problem_of(law, spending=Spending(law.symbols["k"], given["served_tokens"]))
+    flops, params, tokens = solver.cheapest(problem, sum(solver.reducible(law, *own)))
+    return {
+        "served_params": params,
+        "served_tokens": tokens,
+        "served_tokens_ratio": tokens / own[1],
+        "served_saving": 1 - flops / problem.spending.paid(*own),
+    }
 
 
 def _cost(law: Law, flops: float, params_ratio: float) -> float:

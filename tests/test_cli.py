@@ -117,11 +117,11 @@ def test_fixed_size(run: Run) -> None:
     """--params with --flops: tokens follow, the regime says what it costs."""
     code, out, _ = run("--flops", "1e22", "--params", "70B")
     assert code == 0
-    assert out.startswith("Plan with parameters fixed for 1.00e22 FLOP")
+    assert out.startswith("Plan with 70.0 B parameters for 1.00e22 FLOP")
     assert "overfit" in out
     assert "optimum here" in out
     _, out, _ = run("--flops", "1e22", "--tokens", "1T")
-    assert out.startswith("Plan with tokens fixed")
+    assert out.startswith("Plan with 1.00 T tokens for 1.00e22 FLOP")
 
 
 def test_own_exponents_and_constants(run: Run) -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import planner
 from planner._files import data_root
 from planner.choosing import REFERENCE_FLOPS
+from planner.comparing import MAIN_LAWS
 from planner.errors import CannotPlanError, OptionError, PlannerError, QuantityError
-from planner.plans import MAIN_LAWS
 from tests.strategies import BUDGETS, COUNTS, SURFACES, laws_of
 
 
@@ -500,7 +500,7 @@ def test_a_frontier_without_surface_still_gives_its_loss() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ({"flops": None}, "a plan needs a budget"),
+        ({"flops": None}, "no budget: give --flops"),
         ({"flops": 1e21, "params": 1e9, "tokens": 1e9}, "say too much"),
         ({"flops": [1e21]}, "expected a number of FLOPs"),
         ({"flops": np.array([1e21, 1e22])}, "expected a number of FLOPs"),

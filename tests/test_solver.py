@@ -39,7 +39,7 @@ def test_the_optimum_spends_exactly_the_budget(law: Law, flops: float) -> None:
 @given(laws_of(SURFACES), BUDGETS)
 def test_closed_form_and_search_agree(law: Law, flops: float) -> None:
     """The search along the iso-FLOP line finds the closed form's N to 1e-9."""
-    assert solver.search_params(law, flops) == pytest.approx(solver.allocate(law, flops).params, rel=1e-9)
+    assert solver.search_run(law, flops)[0] == pytest.approx(solver.allocate(law, flops).params, rel=1e-9)
 
 
 @given(laws_of(SURFACES), BUDGETS, RATIOS)
@@ -180,7 +180,7 @@ def test_every_catalogued_plan_holds_from_1e3_to_1e40(law: Law) -> None:
         best = solver.allocate(law, flops)
         values = [best.params, best.tokens, *([best.loss] if best.loss is not None else [])]
         if law.surface_law:
-            values += [*solver.flat_band(law, flops, 0.01), solver.search_params(law, flops)]
+            values += [*solver.flat_band(law, flops, 0.01), *solver.search_run(law, flops)]
     for value in values:
         assert np.all(np.isfinite(value))
         assert np.all(value > 0)

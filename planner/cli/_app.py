@@ -21,10 +21,12 @@ from planner.cli._options import (
     LawName,
     Once,
     collected,
+    condition_options,
     format_option,
     judging_options,
     law_options,
     level_option,
+    life_options,
     progress_bar,
     runs_options,
     work_options,
@@ -66,8 +68,8 @@ def _stop_if_strict(ctx: click.Context, strict: bool, notes: Any) -> None:
 
 @click.group(cls=_Budgets, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--flops", type=FLOPS, help='Budget: 1e21, "3 PF-days", "1 ZFLOP".')
-@click.option("--params", type=PARAMS, help="Fix the parameters (70B); tokens follow from the budget.")
-@click.option("--tokens", type=TOKENS, help="Fix the tokens (1.4T); parameters follow from the budget.")
+@click.option("--loss", type=NUMBER, help="Instead of a budget: the loss to reach, at the least compute.")
+@condition_options
 @law_options
 @click.option("--exponents", nargs=2, type=NUMBER, metavar="A B", help="Your own exponents: N ~ C^A, D ~ C^B.")
 @click.option(
@@ -83,18 +85,12 @@ def _stop_if_strict(ctx: click.Context, strict: bool, notes: Any) -> None:
 @click.pass_context
 def app(
     ctx: click.Context,
-    flops: float | None,
-    params: float | None,
-    tokens: float | None,
-    law: str | None,
+    /,
     constants: tuple[tuple[str, float], ...],
-    exponents: tuple[float, float] | None,
-    anchor: tuple[float, float] | None,
-    tolerance: float | None,
     explained: bool,
     strict: bool,
-    level: float | None,
     fmt: Format,
+    **options: Any,
 ) -> None:
     """How large a model to train on how many tokens for a compute budget, what loss to expect, how far published laws disagree.
 
@@ -103,7 +99,11 @@ def app(
     plan --flops 1e21 --law kaplan2020          under another law
     plan --flops 1e21 --exponents 0.73 0.27     with exponents of your own
     plan --flops 1e21 --params 7B               with a fixed size
+    plan --loss 2.1                             the least compute that reaches a loss
+    plan --flops 1e22 --unique-tokens 25B       where data run out and must be repeated
+    plan --flops 1e24 --inference-tokens 2T     training and serving together
     plan check --params 175B --tokens 300B      judge a proposed run
+    plan trade --flops 1e23                     smaller models trained longer, and when they pay
     plan laws                                   the catalogue
     plan fit runs.csv --save my-law.json        a law from runs of your own
     plan backtest runs.csv                      would they have foretold the larger ones?
@@ -113,27 +113,13 @@ def app(
         if given:
             raise click.UsageError(f"{given[0]} stands before {ctx.invoked_subcommand!r}; options of a command go after its name")
         return
-    if flops is None:
-        if not given:
-            click.echo(ctx.get_help(), err=True)
-            ctx.exit(2)
-        raise click.UsageError("no budget: give --flops, such as --flops 1e21 (plan --help lists the rest)")
+    if not given:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)
     from planner.plans import plan
     from planner.render import render_plan
 
-    answer = plan(
-        flops=flops,
-        **_given(
-            law=law,
-            params=params,
-            tokens=tokens,
-            exponents=exponents,
-            anchor=anchor,
-            constants=collected(constants),
-            tolerance=tolerance,
-            level=level,
-        ),
-    )
+    answer = plan(**_given(**options, constants=collected(constants)))
     click.echo(render_plan(answer, fmt, _steps(answer) if explained else ()), nl=False)
     _stop_if_strict(ctx, strict, answer.notes)
 
@@ -142,30 +128,47 @@ def app(
 @click.option("--params", type=PARAMS, required=True, help="Parameters of the run, such as 175B.")
 @click.option("--tokens", type=TOKENS, required=True, help="Training tokens of the run, such as 300B.")
 @law_options
+@life_options
 @judging_options
 @level_option
 @format_option
 @click.pass_context
 def check(
     ctx: click.Context,
-    params: float,
-    tokens: float,
-    law: str | None,
+    /,
     constants: tuple[tuple[str, float], ...],
-    tolerance: float | None,
     explained: bool,
     strict: bool,
-    level: float | None,
     fmt: Format,
+    **options: Any,
 ) -> None:
     """Judge a proposed run: overfit, underfit or balanced, what it wastes, and what would mend it."""
     from planner.render import render_check
     from planner.verdicts import check as check_run
 
-    answer = check_run(
-        params=params, tokens=tokens, **_given(law=law, constants=collected(constants), tolerance=tolerance, level=level)
-    )
+    answer = check_run(**_given(**options, constants=collected(constants)))
     click.echo(render_check(answer, fmt, _steps(answer) if explained else ()), nl=False)
+    _stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=_Command)
+@click.option("--flops", type=FLOPS, help="Training budget whose optimal run sets the loss.")
+@click.option("--loss", type=NUMBER, help="Instead of a budget: the loss.")
+@click.option(
+    "--ratio", "ratios", multiple=True, type=NUMBER, help="Size over the optimal one; repeat for more.  [default: 0.1 to 3]"
+)
+@click.option("--unique-tokens", type=TOKENS, help="Different tokens at hand (25B); more come from repeating them.")
+@law_options
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@format_option
+@click.pass_context
+def trade(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], strict: bool, fmt: Format, **options: Any) -> None:
+    """Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay."""
+    from planner.render import render_trade
+    from planner.trading import trade as trade_sizes
+
+    answer = trade_sizes(**_given(**options, constants=collected(constants)))
+    click.echo(render_trade(answer, fmt), nl=False)
     _stop_if_strict(ctx, strict, answer.notes)
 
 

@@ -98,6 +98,22 @@ ANCHOR = Quantity("flops:params", parse_anchor)
 ASSIGNMENT = Quantity("name=value", _assignment)
 
 
+_LIFE = (
+    click.option("--unique-tokens", type=TOKENS, help="Different tokens at hand (25B); more come from repeating them."),
+    click.option("--inference-tokens", type=TOKENS, help="Tokens to serve over the model's life (2T)."),
+    click.option("--inference-per-month", type=TOKENS, help="Or tokens to serve a month (80B), with --months."),
+    click.option("--months", type=NUMBER, help="Months of serving."),
+    click.option("--mfu", type=FRACTION, help="FLOP utilisation in training (40%), with --inference-mfu."),
+    click.option("--inference-mfu", type=FRACTION, help="FLOP utilisation in serving."),
+    click.option(
+        "--generated-tokens", type=TOKENS, help="The part of the served tokens that is generated, with --generation-mfu."
+    ),
+    click.option("--generation-mfu", type=FRACTION, help="FLOP utilisation while generating (1%)."),
+    click.option("--price", type=NUMBER, help="Price of a device-hour in training, with --inference-price."),
+    click.option("--inference-price", type=NUMBER, help="Price of a device-hour in serving, at the same peak FLOP/s."),
+)
+
+
 def law_options(command: Command) -> Command:
     """Add the choice of a law and of other constants for it."""
     for option in (
@@ -110,6 +126,29 @@ def law_options(command: Command) -> Command:
             help="Law to use: an id from `plan laws`, or your own .toml or .json file.  [default: besiroglu2024]",
         ),
     ):
+        command = option(command)
+    return command
+
+
+def condition_options(command: Command) -> Command:
+    """Add what limits a run beside its budget: fixed sizes, caps, unique tokens, tokens to serve."""
+    for option in reversed(
+        (
+            click.option("--params", type=PARAMS, help="Fix the parameters (70B); tokens follow."),
+            click.option("--tokens", type=TOKENS, help="Fix the tokens (1.4T); parameters follow."),
+            click.option("--tokens-per-param", type=NUMBER, help="Fix the tokens per parameter (20)."),
+            click.option("--max-params", type=PARAMS, help="At most so many parameters, for memory or latency (13B)."),
+            click.option("--max-tokens", type=TOKENS, help="At most so many tokens (2T)."),
+            *_LIFE,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def life_options(command: Command) -> Command:
+    """Add unique tokens and tokens to serve."""
+    for option in reversed(_LIFE):
         command = option(command)
     return command
 

@@ -84,7 +84,7 @@ ADDITIVE = Form(
 
 REPEATED = Form(
     name="repeated",
-    equation="L(N, D) = E + A/N'^alpha + B/D'^beta, N' and D' less than N and D where unique tokens repeat; here seen once",
+    equation="L(N, D) = E + A/N'^alpha + B/D'^beta, N' and D' being N and D less what repeating unique tokens wastes",
     parameters={
         **ADDITIVE.parameters,
         "R_D": Parameter("repetitions after which further ones are worth 1/e of the first"),

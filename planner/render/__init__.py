@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from planner.answers import Plan
-    from planner.explaining import Step
+    from planner.arithmetic import Step
     from planner.fitting.backtesting import Backtest
     from planner.fitting.results import FitResult
     from planner.law import Law
     from planner.render.data import Row
     from planner.render.documents import Block
     from planner.tables import RunTable
+    from planner.trading import TradeOff
     from planner.verdicts import Check
 
 Format = Literal["table", "markdown", "csv", "json"]
@@ -42,6 +43,17 @@ def render_check(check: "Check", fmt: Format, steps: "Sequence[Step]" = ()) -> s
     from planner.render.check_document import check_document
 
     return _written(check_document(check), fmt, steps)
+
+
+def render_trade(found: "TradeOff", fmt: Format) -> str:
+    """Write a trade-off of size against data."""
+    if fmt in {"csv", "json"}:
+        from planner.render.data import trade_rows
+
+        return _exported(found.to_dict(), lambda: trade_rows(found), fmt, ())
+    from planner.render.trade_document import trade_document
+
+    return _written(trade_document(found), fmt)
 
 
 def render_law(law: "Law", fmt: Format) -> str:

@@ -12,6 +12,7 @@ from planner.render.documents import (
     loss_text,
     note_lines,
     regime_text,
+    repetition_rows,
 )
 from planner.units import format_change, format_count, format_factor, format_flops, format_percent, format_pf_days, significant
 from planner.verdicts import Check, Shares
@@ -31,9 +32,10 @@ def check_document(check: Check) -> list[Block]:
     per = f"{significant(check.tokens_per_param)} per parameter"
     verdict = f"{check.regime}: {run} ({per})" if check.regime else f"{run} ({per})"
     rows = [
-        ("spends", format_flops(check.flops), format_pf_days(check.flops)),
+        ("spends", format_flops(check.spent), _spending_text(check)),
         ("loss", *loss_text(check.loss, check.irreducible_loss, check.loss_unit)),
         *loss_interval_rows(check.intervals),
+        *repetition_rows(check.data),
         ("regime", *regime_text(check)),
     ]
     if check.shares:
@@ -56,6 +58,13 @@ def check_document(check: Check) -> list[Block]:
     return blocks
 
 
+def _spending_text(check: Check) -> str:
+    if check.demand is None:
+        return format_pf_days(check.spent)
+    serving = f"{format_count(check.demand.tokens)} tokens served"
+    return f"{format_flops(check.flops)} for training, {format_flops(check.spent - check.flops)} for {serving}"
+
+
 def _remedy_text(check: Check) -> str:
     """Return in one line what would bring the run onto the optimal line without changing its other side."""
     texts = []
@@ -71,7 +80,7 @@ def _remedy_text(check: Check) -> str:
 
 def _better_runs(check: Check) -> Table:
     """Return this run beside the optimum of the same compute and the remedies, with what each would change."""
-    rows = [["this run", *_run(check.params, check.tokens, check.flops, check.loss, None)]]
+    rows = [["this run", *_run(check.params, check.tokens, check.spent, check.loss, None)]]
     if check.optimum:
         best = check.optimum
         rows.append(["same compute", *_run(best.params, best.tokens, best.flops, best.loss, check.optimum_change)])

@@ -11,11 +11,12 @@ from planner.notes import Note
 
 if TYPE_CHECKING:
     from planner.answers import Alternative, Plan
-    from planner.explaining import Step
+    from planner.arithmetic import Step
     from planner.fitting.backtesting import Backtest
     from planner.fitting.results import FitResult
     from planner.intervals import Intervals
     from planner.tables import RunTable
+    from planner.trading import TradeOff
     from planner.verdicts import Check
 
 Row = dict[str, Any]
@@ -57,6 +58,11 @@ def plan_rows(plan: "Plan") -> list[Row]:
 def check_rows(check: "Check") -> list[Row]:
     """Return the one row of a check."""
     return [_check_row(check)]
+
+
+def trade_rows(found: "TradeOff") -> list[Row]:
+    """Return a row for each size."""
+    return [{"law": found.law.id, "loss": found.loss, **row._asdict()} for row in found.rows]
 
 
 def fit_rows(fit: "FitResult") -> list[Row]:
@@ -130,6 +136,7 @@ def _plan_row(plan: "Plan") -> Row:
         **{f"optimum_{name}": getattr(plan.optimum or plan, name) for name in ("params", "tokens", "loss")},
         "doubling_loss_gain": plan.doubling.loss_gain if plan.doubling else None,
         "doubling_share": plan.doubling.share_of_reducible if plan.doubling else None,
+        **_condition_columns(plan),
         "notes": _note_text(plan.notes),
         "reference": plan.law.reference,
     }
@@ -142,6 +149,26 @@ def _interval_columns(sure: "Intervals | None", names: Sequence[str]) -> Row:
         ends = getattr(sure, name, None) or (None, None)
         row |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
     return row
+
+
+def _condition_columns(plan: "Plan") -> Row:
+    """Return what limits, repetition and serving do, the same columns for every plan."""
+    data, serving = plan.data, plan.serving
+    low, high = (plan.intervals.flops if plan.intervals else None) or (None, None)
+    return {
+        "target_loss": plan.inputs.get("loss"),
+        "flops_low": low,
+        "flops_high": high,
+        "spent": plan.spent,
+        "training_flops": plan.training_flops,
+        "unique_tokens": data.unique_tokens if data else None,
+        "epochs": data.epochs if data else None,
+        "effective_tokens": data.effective_tokens if data else None,
+        "repetition_loss": data.loss_owed if data else None,
+        "inference_tokens": serving.tokens if serving else None,
+        "serving_flops": serving.serving_flops if serving else None,
+        "serving_saved": serving.saved if serving else None,
+    }
 
 
 _OF_THE_PLAN = (
@@ -159,6 +186,8 @@ _OF_THE_PLAN = (
     *("params_band_low", "params_band_high"),
     *("optimum_params", "optimum_tokens", "optimum_loss"),
     *("doubling_loss_gain", "doubling_share"),
+    *("target_loss", "flops_low", "flops_high", "spent", "training_flops"),
+    *("unique_tokens", "epochs", "effective_tokens", "repetition_loss", "inference_tokens", "serving_flops", "serving_saved"),
 )
 """Columns that an alternative leaves empty."""
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.law import Law
 from planner.notes import Note
 from planner.provenance import PARAM_COUNTS
-from planner.units import format_overhead, format_percent, plain, significant
+from planner.units import format_count, format_overhead, format_percent, plain, significant
 
 if TYPE_CHECKING:
-    from planner.answers import Plan
-    from planner.explaining import Step
+    from planner.answers import DataUse, Plan
+    from planner.arithmetic import Step
     from planner.intervals import Intervals
     from planner.verdicts import Check
 
@@ -76,6 +76,15 @@ def loss_interval_rows(sure: "Intervals | None") -> list[tuple[str, str, str]]:
     parts = ", ".join(f"{name} {format_percent(part)}" for name, part in sure.loss_parts.items())
     level = format_percent(sure.level)
     return [("", "", f"{level} interval {run} for one such run, {mean} for the law's mean; half-widths: {parts}")]
+
+
+def repetition_rows(data: "DataUse | None") -> list[tuple[str, str, str]]:
+    """Return what repeating tokens costs, nothing where they are seen once."""
+    if data is None or data.epochs <= 1:
+        return []
+    seen = f"{format_count(data.unique_tokens)} unique tokens seen {significant(data.epochs)} times"
+    text = f"of loss: {seen} count as {format_count(data.effective_tokens)} fresh ones"
+    return [("repetition", f"+{significant(data.loss_owed)}", text)]
 
 
 def regime_text(result: "Plan | Check") -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """A plan as blocks to read."""
 
 from planner.answers import Alternative, Plan
+from planner.asking import limit_texts
 from planner.notes import Note
 from planner.render.documents import (
     Block,
@@ -13,34 +14,27 @@ from planner.render.documents import (
     loss_text,
     note_lines,
     regime_text,
+    repetition_rows,
 )
 from planner.units import format_count, format_factor, format_flops, format_overhead, format_percent, format_pf_days, significant
 
 
 def plan_document(plan: Plan) -> list[Block]:
     """Return the blocks of a plan."""
-    fixed = [name for name in ("params", "tokens") if plan.inputs.get(name)]
-    kind = "Plan by your exponents" if plan.optimum else "Compute-optimal plan"
-    if fixed:
-        kind = f"Plan with {'parameters' if fixed == ['params'] else 'tokens'} fixed"
     rows = [
+        *_budget_rows(plan),
         ("parameters", format_count(plan.params), "" if plan.optimum else _band_text(plan)),
         *_interval_row(plan, "params"),
-        ("tokens", format_count(plan.tokens), f"{significant(plan.tokens_per_param)} per parameter"),
+        ("tokens", format_count(plan.tokens), _tokens_text(plan)),
         *_interval_row(plan, "tokens"),
         ("loss", *loss_text(plan.loss, plan.irreducible_loss, plan.loss_unit)),
         *loss_interval_rows(plan.intervals),
+        *_serving_rows(plan),
         ("regime", *regime_text(plan)),
+        *_doubling_rows(plan),
+        *_data_rows(plan),
+        *_limit_rows(plan),
     ]
-    if plan.doubling:
-        kept = f", {'parameters' if fixed == ['params'] else 'tokens'} kept" if fixed else ""
-        gain = f"of loss, {format_percent(plan.doubling.share_of_reducible)} of what is reducible{kept}"
-        rows.append(("next doubling", significant(-plan.doubling.loss_gain), gain))
-    if plan.optimum:
-        loss = "" if plan.optimum.loss is None else f", loss {significant(plan.optimum.loss, 4)}"
-        rows.append(("optimum here", format_count(plan.optimum.params), f"on {format_count(plan.optimum.tokens)} tokens{loss}"))
-        if plan.optimum.params_band:
-            rows.append(("", "", _band_text(plan.optimum)))
     if plan.params_spread:
         low, high = (format_count(size) for size in plan.params_spread)
         rows.append(("other laws", f"{low} - {high}", "parameters, for the same budget"))
@@ -51,7 +45,7 @@ def plan_document(plan: Plan) -> list[Block]:
         ("conventions", "", conventions(plan.law)),
     ]
     blocks: list[Block] = [
-        Title(f"{kind} for {format_flops(plan.flops)} ({format_pf_days(plan.flops)})"),
+        Title(_title(plan)),
         Facts(rows),
         Facts(law),
     ]
@@ -60,6 +54,102 @@ def plan_document(plan: Plan) -> list[Block]:
     if plan.others:
         blocks.append(_alternatives(plan))
     return blocks
+
+
+def _title(plan: Plan) -> str:
+    """Return the question in one line."""
+    budget = f"{format_flops(plan.flops)} ({format_pf_days(plan.flops)})"
+    target = plan.inputs.get("loss")
+    limits = " and ".join(limit_texts(plan.limits))
+    if target is not None:
+        kind = f"Cheapest plan for loss {significant(target, 5)}{f' with {limits}' if limits else ''}"
+    elif limits:
+        kind = f"Plan with {limits}"
+    else:
+        kind = "Plan by your exponents" if plan.optimum else "Compute-optimal plan"
+    if plan.data:
+        kind += f"{', ' if limits else ' with '}{format_count(plan.data.unique_tokens)} unique tokens"
+    if plan.serving:
+        kind += f", {format_count(plan.serving.tokens)} tokens to serve"
+    return f"{kind}: {budget}" if target is not None else f"{kind} for {budget}"
+
+
+def _budget_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return the budget that a loss needs, and how sure it is."""
+    if plan.inputs.get("loss") is None:
+        return []
+    sure = plan.intervals
+    text = "the least that reaches the loss"
+    if sure and sure.flops:
+        low, high = sure.flops
+        upper = "no upper end: no budget is sure to reach it" if high is None else f"to {format_flops(high)}"
+        text = f"{format_percent(sure.level)} interval {format_flops(low)} {upper}"
+    return [("budget", format_flops(plan.flops), text)]
+
+
+def _doubling_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    if plan.doubling is None:
+        return []
+    kept = " within the limits" if plan.optimum and any(limit is not None for limit in plan.limits) else ""
+    gain = f"of loss{kept}, {format_percent(plan.doubling.share_of_reducible)} of what is reducible"
+    return [("next doubling", _signed(-plan.doubling.loss_gain), gain)]
+
+
+def _tokens_text(plan: Plan) -> str:
+    per = f"{significant(plan.tokens_per_param)} per parameter"
+    if plan.data is None:
+        return per
+    epochs = plan.data.epochs
+    return f"{per}, {significant(epochs)} epochs" if epochs > 1 else f"{per}, {format_percent(epochs)} of the unique ones"
+
+
+def _data_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what repetition costs, and what more data would be worth beside more compute."""
+    data = plan.data
+    if data is None:
+        return []
+    rows = repetition_rows(data)
+    if plan.doubling and rows:
+        better = "more than" if data.doubling_gain > plan.doubling.loss_gain else "less than"
+        wanted = format_count(data.tokens_wanted)
+        text = f"of loss at this budget, {better} twice the compute buys; the budget would use {wanted} fresh tokens"
+        rows.append(("twice the data", _signed(-data.doubling_gain), text))
+    return rows
+
+
+def _serving_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return the two parts of what is spent, and what counting the second saves."""
+    found = plan.serving
+    if found is None:
+        return []
+    price = "" if found.price == 1 else f", a served FLOP counted {significant(found.price)} times"
+    alone = f"{format_count(found.trained_alone_params)} on {format_count(found.trained_alone_tokens)} tokens"
+    verb = "saves" if found.saved >= 0 else "costs"
+    return [
+        ("training", format_flops(found.training_flops), f"{format_percent(1 - found.share)} of what is spent"),
+        ("serving", format_flops(found.serving_flops), f"{format_percent(found.share)} of what is spent{price}"),
+        ("", "", f"{verb} {format_percent(abs(found.saved))} over the run of the same loss that is cheapest to train: {alone}"),
+    ]
+
+
+def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what the user's limits cost, and the best run without them."""
+    best = plan.optimum
+    if best is None:
+        return []
+    rows = []
+    if plan.overhead is not None and any(limit is not None for limit in plan.limits):
+        rows.append(("price of limits", format_overhead(plan.overhead), "than the cheapest run of the same loss without them"))
+    loss = "" if best.loss is None else f", loss {significant(best.loss, 4)}"
+    budget = f" for {format_flops(best.flops)}" if plan.inputs.get("loss") is not None else ""
+    rows.append(("optimum here", format_count(best.params), f"on {format_count(best.tokens)} tokens{loss}{budget}"))
+    if best.params_band:
+        rows.append(("", "", _band_text(best)))
+    return rows
+
+
+def _signed(change: float) -> str:
+    return f"{'+' if change > 0 else ''}{significant(change)}"
 
 
 def _interval_row(plan: Plan, name: str) -> list[tuple[str, str, str]]:

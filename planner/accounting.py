@@ -1,0 +1,88 @@
+"""What repeated data and serving do to a plan: how they are used, what they cost, what to say of them."""
+
+from collections.abc import Iterator
+
+from planner import solver
+from planner._files import settings
+from planner.answers import DataUse, Serving
+from planner.asking import Request
+from planner.modifiers import Repetition
+from planner.notes import Note
+from planner.problems import Problem
+from planner.spending import Spending
+from planner.units import format_percent, significant
+
+
+def data_use(problem: Problem, flops: float, params: float, tokens: float) -> DataUse | None:
+    """Return how a run uses the unique tokens, None where none were given."""
+    found = next((each for each in problem.modifiers if isinstance(each, Repetition)), None)
+    if found is None:
+        return None
+    others = tuple(each for each in problem.modifiers if each is not found)
+    fresh = problem._replace(modifiers=others)
+    more = problem._replace(modifiers=(found._replace(unique=2 * found.unique), *others))
+    here, then = (float(sum(solver.reducible(each, *solver.best_run(each, flops)))) for each in (problem, more))
+    counts = solver.landscape(problem).counts(params, tokens)
+    owed = float(sum(solver.reducible(problem, params, tokens)) - sum(solver.reducible(fresh, params, tokens)))
+    return DataUse(
+        unique_tokens=float(found.unique),
+        epochs=tokens / float(found.unique),
+        effective_tokens=float(counts.tokens),
+        effective_params=float(counts.params),
+        loss_owed=max(owed, 0.0),
+        tokens_wanted=float(solver.best_run(fresh, flops)[1]),
+        doubling_gain=max(here - then, 0.0),
+    )
+
+
+def serving_of(problem: Problem, request: Request, params: float, tokens: float) -> Serving | None:
+    """Return what serving costs and what planning for it saves, None where nothing is to be served."""
+    demand = request.demand
+    if demand is None:
+        return None
+    spending = problem.spending
+    trained = problem.without_limits()._replace(spending=Spending(spending.k))
+    _, N, D = solver.cheapest(trained, sum(solver.reducible(problem, params, tokens)))
+    spent, alone = (float(spending.paid(*run)) for run in ((params, tokens), (N, D)))
+    return Serving(
+        tokens=demand.tokens,
+        price=demand.price,
+        training_flops=float(spending.training(params, tokens)),
+        serving_flops=float(spending.serving(params)),
+        share=float(spending.serving(params)) / spent,
+        trained_alone_params=float(N),
+        trained_alone_tokens=float(D),
+        saved=1 - spent / alone,
+    )
+
+
+def data_notes(problem: Problem, data: DataUse | None) -> Iterator[Note]:
+    """Say what repetition does to the answer."""
+    if data is None:
+        return
+    if data.epochs <= 1:
+        yield Note("data-suffice", "info", f"the unique tokens suffice: {format_percent(data.epochs)} of them are used, once")
+        return
+    few = settings("planning.toml", "repetition")["few_epochs"]
+    found = next(each for each in problem.modifiers if isinstance(each, Repetition))
+    many = 1 + (problem.symbols["R_D"] if found.R_D is None else found.R_D)
+    epochs = significant(data.epochs)
+    if data.epochs > many:
+        text = (
+            f"{epochs} epochs: beyond {significant(many)} a token seen once more is worth less than 1/e of a fresh one, and soon "
+            "nothing; more compute is all but wasted here, find more data"
+        )
+        yield Note("epochs", "warning", text)
+    elif data.epochs > few:
+        yield Note(
+            "epochs",
+            "info",
+            f"{epochs} epochs: up to about {few} repeated tokens are nearly as good as fresh ones, beyond they fade",
+        )
+
+
+def serving_notes(serving: Serving | None) -> Iterator[Note]:
+    """Say where serving decides the answer."""
+    if serving is not None and serving.share > 0.5:
+        text = f"serving takes {format_percent(serving.share)} of what is spent: the demand decides the size, so check it well"
+        yield Note("mostly-serving", "warning" if serving.share > 0.9 else "info", text)

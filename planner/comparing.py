@@ -1,0 +1,96 @@
+"""The same question under other laws."""
+
+from collections.abc import Sequence
+
+from planner import solver
+from planner.answers import Alternative
+from planner.asking import repetition
+from planner.catalogue import load_law
+from planner.law import Law
+from planner.modifiers import Modifier, Repetition, total_params
+from planner.notes import Note
+from planner.problems import Problem, problem_of
+from planner.regimes import assess, convention_notes, extrapolation, range_notes
+from planner.units import format_count
+
+MAIN_LAWS = (
+    "kaplan2020",
+    "hoffmann2022-approach1",
+    "hoffmann2022-approach2",
+    "hoffmann2022-approach3",
+    "besiroglu2024",
+    "deepseek2024",
+    "llama3",
+    "muennighoff2023",
+)
+"""The laws that stand beside every plan."""
+
+
+def alternatives(
+    others: Sequence[Law], problem: Problem, flops: float, tolerance: float, referee: Problem
+) -> tuple[Alternative, ...]:
+    """Return what other laws would do with the same budget, without the user's limits.
+
+    Parameters
+    ----------
+    others : sequence of Law
+        Those that cannot weigh what the problem asks (repeated tokens, serving) are left out.
+    problem : Problem
+        Judges them.
+    flops : float
+    tolerance : float
+        Extra compute up to which the problem's law calls their run balanced.
+    referee : Problem
+        Whose optimum their size is compared with.
+    """
+    best = float(solver.best_run(referee.without_limits(), flops)[0])
+    able = [other for other in others if other.id != problem.law.id and (problem.plain or other.surface_law is other)]
+    return tuple(_alternative(other, problem, flops, tolerance, best) for other in able)
+
+
+def _alternative(other: Law, problem: Problem, flops: float, tolerance: float, best_params: float) -> Alternative:
+    law = problem.law
+    asked = problem_of(
+        other,
+        spending=problem.spending._replace(k=other.symbols["k"]),
+        modifiers=tuple(_of_law(modifier, other) for modifier in problem.modifiers),
+    )
+    best = solver.allocate(asked, flops)
+    N, D = float(best.params), float(best.tokens)
+    verdict = assess(problem, N, D, tolerance)
+    notes = [*(note for note in other.notes if note.code != "params-convention"), *convention_notes(other, law)]
+    if other.conventions.params != law.conventions.params:
+        notes = [_counted(note, other, N) for note in (*notes, *(n for n in other.notes if n.code == "params-convention"))]
+    notes = [note for note in notes if not (problem.modifiers and note.code == "single-epoch")]
+    training = float(asked.spending.training(N, D))
+    assert other.exponents is not None  # a law that allocates has them
+    return Alternative(
+        law=other,
+        exponents=other.exponents,
+        params=N,
+        tokens=D,
+        tokens_per_param=D / N,
+        loss=None if best.loss is None else float(best.loss),
+        params_ratio=N / best_params,
+        regime=verdict.regime if verdict else None,
+        overhead=verdict.overhead if verdict else None,
+        extrapolation=extrapolation(other, N, D, training),
+        notes=(*notes, *range_notes(other, N, D, training)),
+    )
+
+
+def _of_law(modifier: Modifier, law: Law) -> Modifier:
+    """Return a modifier as another law has it: with its own constants where it has them."""
+    return repetition(law, modifier.unique) if isinstance(modifier, Repetition) else modifier
+
+
+def _counted(note: Note, law: Law, params: float) -> Note:
+    """Add to a note on counting what the number would be with embeddings, where the law counts none."""
+    if note.code != "params-convention" or law.conventions.params != "non-embedding":
+        return note
+    count = load_law("pearce2024")
+    total = float(total_params(params, count.params["gamma"]))
+    if format_count(total) == format_count(params):
+        return note
+    text = f"{note.text}: about {format_count(total)} with them ({count.conventions.data}; {count.citation})"
+    return Note(note.code, note.severity, text)

@@ -1,0 +1,200 @@
+"""A planning problem as data: whose loss, what counts, what is paid, which limits. The solver searches it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from planner.errors import CannotPlanError
+from planner.forms import Form, Frontier, Num, Surface, Symbols
+from planner.law import Law
+from planner.modifiers import UNCHANGED, Counts, Modifier
+from planner.spending import Spending
+
+MOST = 1e100
+"""Parameters, tokens or FLOP beyond this, or below its inverse, answer no question."""
+
+
+class Limits(NamedTuple):
+    """What the user fixes or caps; None where it is free. At most one of the first three is given."""
+
+    params: Num = None
+    tokens: Num = None
+    tokens_per_param: Num = None
+    max_params: Num = None
+    max_tokens: Num = None
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing is limited."""
+        return self == Limits()
+
+    @property
+    def fixed(self) -> bool:
+        """Whether N, D or their ratio is fixed."""
+        return not (self.params is None and self.tokens is None and self.tokens_per_param is None)
+
+
+class Problem(NamedTuple):
+    """Minimise the expected loss over (N, D) subject to what is paid and to limits.
+
+    Attributes
+    ----------
+    law : Law
+        Whose optimum and whose loss.
+    spending : Spending
+        What a run costs.
+    modifiers : tuple of Modifier
+        What counts of what is trained, applied in this order before the loss.
+    limits : Limits
+    form, symbols : Form, mapping
+        The equations and their constants: the law's own, or arrays of draws of them.
+    """
+
+    law: Law
+    spending: Spending
+    modifiers: tuple[Modifier, ...]
+    limits: Limits
+    form: Form
+    symbols: Symbols
+
+    @property
+    def plain(self) -> bool:
+        """Whether closed forms hold: every parameter and token counts, and training alone is paid."""
+        return not self.modifiers and isinstance(self.spending.served, float) and self.spending.served == 0
+
+    def without_limits(self) -> "Problem":
+        """Return the same problem without the user's limits."""
+        return self._replace(limits=Limits())
+
+    def drawn(self, form: Form, symbols: Symbols) -> "Problem":
+        """Return the same problem under draws of the law's constants."""
+        return self._replace(form=form, symbols=symbols)
+
+    def judged(self) -> "Problem":
+        """Return the problem under the law whose surface judges runs.
+
+        Raises
+        ------
+        CannotPlanError
+            The law has no loss surface.
+        """
+        if self.form.surface is not None and set(self.form.surface.uses) == {"params", "tokens"}:
+            return self
+        judge = self.law.judge
+        if judge is None:
+            raise CannotPlanError(
+                f"{self.law.id} has no loss surface L(N, D), so it cannot judge a run; besiroglu2024 and kaplan2020 can"
+            )
+        return self._replace(law=judge, form=judge.form, symbols=judge.symbols)
+
+    @property
+    def surface(self) -> Surface:
+        """The loss surface of a judged problem."""
+        assert self.form.surface is not None  # what judged() promises
+        return self.form.surface
+
+    @property
+    def frontier(self) -> Frontier:
+        """The optimal line of the law when everything counts.
+
+        Raises
+        ------
+        CannotPlanError
+            The law has no such line, or must not be used for one.
+        """
+        law = self.law
+        if law.no_allocation:
+            raise CannotPlanError(
+                f"{law.id} must not choose a model size: {law.no_allocation}; judge a run with plan check instead"
+            )
+        if self.form.frontier is None:
+            if law.exponents:
+                a, b = law.exponents
+                raise CannotPlanError(
+                    f"{law.id} published exponents only (N ~ C^{a:.3g}, D ~ C^{b:.3g}); say where they pass: "
+                    "--anchor FLOPS:PARAMS, or anchor=(flops, params) in Python"
+                )
+            raise CannotPlanError(
+                f"{law.id} has no compute-optimal line ({law.form.equation}); `plan laws` shows the laws that plan"
+            )
+        return self.form.frontier
+
+
+Question = Law | Problem
+"""A law alone asks the plain question: least loss for C = k N D."""
+
+
+def problem_of(
+    law: Law, *, spending: Spending | None = None, modifiers: tuple[Modifier, ...] = (), limits: Limits | None = None
+) -> Problem:
+    """Return the problem of a law, plain unless said otherwise."""
+    paid = spending or Spending(law.symbols["k"])
+    return Problem(law, paid, modifiers, limits or Limits(), law.form, law.symbols)
+
+
+def as_problem(question: Question) -> Problem:
+    """Return a question as a problem."""
+    return problem_of(question) if isinstance(question, Law) else question
+
+
+class Landscape(NamedTuple):
+    """The loss over what is trained, with all that a search needs worked out once.
+
+    Attributes
+    ----------
+    problem : Problem
+        Judged.
+    counting : tuple of callables (N, D) -> Counts
+    """
+
+    problem: Problem
+    counting: tuple[Callable[[Num, Num], Counts], ...]
+
+    def counts(self, params: Num, tokens: Num) -> Counts:
+        """Return what counts of N parameters and D tokens, with the elasticities."""
+        if not self.counting:
+            return Counts(params, tokens, *UNCHANGED)
+        found = self.counting[0](params, tokens)
+        for count in self.counting[1:]:
+            found = found.then(count(found.params, found.tokens))
+        return found
+
+    def terms(self, params: Num, tokens: Num) -> tuple[Num, Num]:
+        """Return the reducible loss of a run, split into (owed to params, owed to tokens)."""
+        counted = self.counts(params, tokens)
+        return self.problem.surface.terms(self.problem.symbols, counted.params, counted.tokens)
+
+    def log_slopes(self, params: Num, tokens: Num) -> tuple[Num, Num]:
+        """Return ln(-dL/dlnN) at fixed D and ln(-dL/dlnD) at fixed N, of what is trained; -inf where nothing is left to gain."""
+        counted = self.counts(params, tokens)
+        with np.errstate(divide="ignore"):
+            slopes = self.problem.surface.slopes(self.problem.symbols, counted.params, counted.tokens)
+            by_params, by_tokens = (np.log(slope) for slope in slopes)
+        if not self.counting:
+            return by_params, by_tokens
+        return (
+            np.logaddexp(by_params + counted.params_by_params, by_tokens + counted.tokens_by_params),
+            np.logaddexp(by_params + counted.params_by_tokens, by_tokens + counted.tokens_by_tokens),
+        )
+
+    def reducible(self, params: Num, tokens: Num) -> Num:
+        """Return the reducible loss of a run."""
+        return sum(self.terms(params, tokens))
+
+    @property
+    def floor(self) -> Num:
+        """The irreducible loss."""
+        return self.problem.surface.floor(self.problem.symbols)
+
+
+def corner(limits: Limits) -> tuple[Num, Num]:
+    """Return the largest run that the limits allow whatever it costs: where the loss is lowest."""
+    N = MOST if limits.params is None else limits.params
+    D = MOST if limits.tokens is None else limits.tokens
+    N = N if limits.max_params is None else np.minimum(N, limits.max_params)
+    D = D if limits.max_tokens is None else np.minimum(D, limits.max_tokens)
+    if limits.tokens_per_param is not None:
+        N = np.minimum(N, D / limits.tokens_per_param)
+        D = N * limits.tokens_per_param
+    return N, D

@@ -1,0 +1,228 @@
+"""Over-training as a table: the same loss at other sizes, what each costs to train and saves in serving, and when it pays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from typing import Any, NamedTuple
+
+from planner import solver
+from planner._frozen import FrozenDict
+from planner._version import __version__
+from planner.answers import as_json
+from planner.asking import Conditions, read_request
+from planner.choosing import DEFAULT_LAW, LawLike
+from planner.errors import CannotPlanError, OptionError
+from planner.law import Law, guarded
+from planner.notes import Note
+from planner.plans import run_of
+from planner.problems import Problem
+from planner.regimes import extrapolation, range_notes
+from planner.units import parse_number, plain, shown
+
+RATIOS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
+"""Sizes over the optimal one that the table shows, unless the user says otherwise."""
+
+
+class Trade(NamedTuple):
+    """A model of another size that reaches the same loss.
+
+    Attributes
+    ----------
+    ratio : float
+        Its N over that of the run cheapest to train.
+    params : float
+    tokens, tokens_per_param : float or None
+        What it must train on; None where no amount of data reaches the loss.
+    flops : float or None
+        Training compute [FLOP].
+    overhead : float or None
+        Extra training compute over the cheapest, as a fraction.
+    epochs : float or None
+        Passes over the unique tokens, where those were given.
+    extrapolation : float or None
+        Largest factor by which it leaves the law's fitted range, 1 inside; None where the range is not known.
+    serving_saved : float
+        FLOP saved with each token served; below 0 for larger models.
+    break_even : float or None
+        Tokens served at which its life costs the same: from there on it is cheaper, where it is smaller; None where never.
+    """
+
+    ratio: float
+    params: float
+    tokens: float | None
+    tokens_per_param: float | None
+    flops: float | None
+    overhead: float | None
+    epochs: float | None
+    extrapolation: float | None
+    serving_saved: float
+    break_even: float | None
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """The same loss at other sizes.
+
+    Attributes
+    ----------
+    flops : float
+        Training compute of the cheapest run [FLOP].
+    loss, irreducible_loss : float
+        The loss they all reach, and its irreducible part, in ``loss_unit``.
+    loss_unit : str
+    law : Law
+    problem : Problem
+    rows : tuple of Trade
+    smallest : float
+        N below which no amount of data reaches the loss.
+    unique_tokens : float or None
+    notes : tuple of Note
+    inputs : mapping
+    version : str
+    """
+
+    flops: float
+    loss: float
+    irreducible_loss: float
+    loss_unit: str
+    law: Law
+    problem: Problem = field(compare=False)
+    rows: tuple[Trade, ...]
+    smallest: float
+    unique_tokens: float | None
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
+        result: dict[str, Any] = as_json(self)
+        return result
+
+
+def trade(
+    *,
+    flops: object = None,
+    loss: object = None,
+    law: LawLike = DEFAULT_LAW,
+    ratios: Sequence[object] = RATIOS,
+    unique_tokens: object = None,
+    constants: Mapping[str, object] | None = None,
+) -> TradeOff:
+    """Tabulate models smaller and larger than the optimal one that reach the same loss.
+
+    Parameters
+    ----------
+    flops : float or str
+        Training budget whose optimal run sets the loss.
+    loss : float, optional
+        Instead of a budget: the loss.
+    law : str, Path or Law
+    ratios : sequence of float
+        Sizes over the optimal one.
+    unique_tokens : float or str, optional
+        Different tokens at hand, as for :func:`planner.plan`.
+    constants : mapping, optional
+        Constants of the law to replace.
+
+    Returns
+    -------
+    TradeOff
+
+    Raises
+    ------
+    PlannerError
+        Bad input, or a law without a loss surface to plan on.
+
+    Examples
+    --------
+    >>> import planner
+    >>> half = planner.trade(flops=1e23, law="devries2023", ratios=[0.5]).rows[0]
+    >>> f"{half.overhead:.0%} more compute, pays from {half.break_even:.2g} served tokens"
+    '21% more compute, pays from 1e+12 served tokens'
+
+    Notes
+    -----
+    The overheads are those of de Vries 2023; a served token costs a third of a trained one (Sardana et al. 2024, Eq. 2).
+    """
+    wanted = _ratios(ratios)
+    request = read_request(
+        flops=flops,
+        loss=loss,
+        law=law,
+        constants=constants,
+        exponents=None,
+        anchor=None,
+        conditions=Conditions(unique_tokens=unique_tokens),
+    )
+    chosen = request.problem.law
+    if chosen.surface_law is not chosen or chosen.role != "plan":
+        raise CannotPlanError(f"{chosen.id} has no loss surface to plan on, so it cannot hold a loss; besiroglu2024 has one")
+    inputs = FrozenDict({**request.inputs, "ratios": wanted})
+
+    def answer() -> TradeOff:
+        budget, N, D = run_of(request)
+        problem = request.problem
+        land = solver.landscape(problem)
+        floor = float(land.floor)
+        goal = float(land.reducible(N, D))
+        rows = tuple(_trade(problem, budget, goal, ratio, N) for ratio in wanted)
+        return TradeOff(
+            flops=budget,
+            loss=floor + goal,
+            irreducible_loss=floor,
+            loss_unit=chosen.conventions.loss_unit,
+            law=chosen,
+            problem=problem,
+            rows=rows,
+            smallest=float(solver.smallest_params(problem, goal)),
+            unique_tokens=request.inputs.get("unique_tokens"),
+            notes=(*request.notes, *chosen.notes, *range_notes(chosen, N, D, budget), *_smaller(rows)),
+            inputs=inputs,
+        )
+
+    return guarded(chosen, answer)
+
+
+def _ratios(ratios: Sequence[object]) -> tuple[float, ...]:
+    if not isinstance(ratios, (list, tuple)) or not ratios:
+        raise OptionError(f"ratios {shown(ratios)}: expected a list of sizes over the optimal one, such as 0.5 and 2")
+    read = tuple(parse_number(ratio, "ratio") for ratio in ratios)
+    wrong = [ratio for ratio in read if not 1e-6 <= ratio <= 1e6]
+    if wrong:
+        raise OptionError(f"ratio {plain(wrong[0])}: must lie between 1e-6 and 1e6: the size over the optimal one, such as 0.5")
+    return read
+
+
+def _trade(problem: Problem, budget: float, goal: float, ratio: float, best: float) -> Trade:
+    N = ratio * best
+    flops = budget if ratio == 1 else float(solver.cost_of_loss(problem, goal, N))
+    saved = float(problem.spending.serving_token(best) - problem.spending.serving_token(N))
+    if not isfinite(flops):
+        return Trade(ratio, N, None, None, None, None, None, None, saved, None)
+    D = float(problem.spending.tokens(flops, N))
+    unique = next((float(each.unique) for each in problem.modifiers if hasattr(each, "unique")), inf)
+    extra = max(flops - budget, 0.0)
+    return Trade(
+        ratio=ratio,
+        params=N,
+        tokens=D,
+        tokens_per_param=D / N,
+        flops=flops,
+        overhead=extra / budget,
+        epochs=D / unique if isfinite(unique) else None,
+        extrapolation=extrapolation(problem.law, N, D, flops),
+        serving_saved=saved,
+        break_even=extra / saved if saved > 0 else None,
+    )
+
+
+def _smaller(rows: Sequence[Trade]) -> list[Note]:
+    """Say that other laws price small models differently."""
+    if all(row.ratio >= 1 for row in rows):
+        return []
+    text = (
+        "what a small model costs depends much on the law: fits with more over-trained runs give other exponents (Sardana et al. "
+        "2024, Table 1); compare sardana2023-all"
+    )
+    return [Note("over-training", "info", text)]
