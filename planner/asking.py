@@ -16,7 +16,7 @@ from planner.modifiers import Modifier, Repetition
 from planner.notes import Note
 from planner.problems import Limits, Problem, problem_of
 from planner.spending import Spending
-from planner.units import format_count, parse_count, parse_flops, parse_fraction, parse_number, significant
+from planner.units import format_count, parse_count, parse_flops, parse_fraction, parse_number, plain, significant
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _read(conditions: Conditions) -> Conditions:
 def _above_zero(value: object, name: str) -> float:
     number = parse_number(value, name)
     if number <= 0:
-        raise OptionError(f"{name} {significant(number)}: must be above 0")
+        raise OptionError(f"{name} {plain(number)}: must be above 0")
     return number
 
 
@@ -309,12 +309,12 @@ def _within_reach(problem: Problem, law: Law, loss: float | None) -> None:
     floor = free + float(guarded(law, lambda: solver.lowest_reducible(problem)))
     if loss <= free:
         raise CannotPlanError(
-            f"loss {significant(loss, 5)} cannot be reached at all: it lies {significant(free - loss)} below the irreducible "
+            f"loss {plain(loss)} cannot be reached at all: it lies {significant(free - loss)} below the irreducible "
             f"loss of {law.id}, {significant(free, 5)} {unit}"
         )
     if loss <= floor:
         raise CannotPlanError(
-            f"loss {significant(loss, 5)} cannot be reached with {' and '.join(_condition_texts(problem))}: the floor there is "
+            f"loss {plain(loss)} cannot be reached with {' and '.join(_condition_texts(problem))}: the floor there is "
             f"{significant(floor, 5)} {unit}; without limits it is {significant(free, 5)}"
         )
 

@@ -175,8 +175,9 @@ def _loss_steps(problem: Problem, params: float, tokens: float, part: str) -> It
 def _counting_steps(problem: Problem, params: float, tokens: float, part: str) -> Iterable[Step]:
     """Write what each modifier leaves of N and D; below them N and D stand for what counts."""
     paper = Paper(problem.law, part, N=params, D=tokens)
-    line = solver.line_of(problem)
+    line = solver.line_of(problem) if problem.modifiers else None
     for modifier in problem.modifiers:
+        assert line is not None  # there is a modifier
         known, lines = modifier.derivation(paper.values["N"], paper.values["D"], line, problem.symbols)
         paper.values |= known
         solved = {symbol: known[symbol] for symbol, formula, _ in lines if "=" in formula}

@@ -165,13 +165,11 @@ class Repetition(NamedTuple):
 
     def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
         """Return the arithmetic at one run, for a reader."""
-        filled, growth = (float(value) for value in line(self.unique))
+        filled = float(line(min(D, float(self.unique)))[0])
         R_D, R_N = self.constants(symbols)
         known = {"U": float(self.unique), "R_D_star": float(R_D), "R_N_star": float(R_N)}
         lines = []
-        if self.unique > D:
-            filled *= (D / float(self.unique)) ** growth
-        elif self.unique < D:
+        if self.unique < D:
             lines.append(("D_eff", "U+U*R_D_star*(1-e^(-(D/U-1)/R_D_star))", "tokens, as fresh ones"))
         if filled < N:
             known["U_N"] = filled
@@ -181,12 +179,11 @@ class Repetition(NamedTuple):
 
     def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
         """Return the counts as a function of (N, D)."""
-        filled, growth = line(self.unique)
         R_D, R_N = self.constants(symbols)
 
         def count(N: Num, D: Num) -> Counts:
             seen = np.minimum(self.unique, D)
-            enough = filled * (seen / self.unique) ** growth
+            enough, growth = line(seen)
             tokens = repeated_tokens(D, self.unique, R_D)
             params = repeated_params(N, enough, R_N)
             by_tokens = np.log(D / tokens) - (D / seen - 1) / R_D

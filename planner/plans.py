@@ -28,7 +28,6 @@ from planner.units import (
     parse_fraction,
     plain,
     shown,
-    significant,
 )
 
 BAND = 0.01
@@ -275,11 +274,9 @@ def run_of(request: Request) -> tuple[float, float, float]:
         reducible = request.loss - float(problem.law.irreducible_loss)
         flops, N, D = (float(value) for value in solver.cheapest(problem, reducible))
         if not flops <= LARGEST:
-            raise CannotPlanError(
-                f"loss {significant(request.loss, 5)} needs more than {plain(LARGEST)} FLOP under {problem.law.id}"
-            )
+            raise CannotPlanError(f"loss {plain(request.loss)} needs more than {plain(LARGEST)} FLOP under {problem.law.id}")
         if flops < 1:
-            raise CannotPlanError(f"loss {significant(request.loss, 5)}: any run is better than that under {problem.law.id}")
+            raise CannotPlanError(f"loss {plain(request.loss)}: any run is better than that under {problem.law.id}")
         return flops, N, D
     assert request.flops is not None  # a request has a budget or a loss
     N, D = (float(value) for value in solver.best_run(problem, request.flops))

@@ -10,10 +10,13 @@ from planner.errors import CannotPlanError
 from planner.forms import Num
 from planner.modifiers import Line
 from planner.problems import MOST, Landscape, Limits, Problem, Question, as_problem, corner
-from planner.spending import Spending
 
 _FARTHEST = 256.0
 """How far a search goes from where it starts, in e-folds of N: 111 decades."""
+
+
+_REACH = 120.0
+"""How far one side of a run is searched when the other is fixed, in e-folds: 52 decades."""
 
 
 class Allocation(NamedTuple):
@@ -166,20 +169,42 @@ def landscape(question: Question) -> Landscape:
         The law has no loss surface.
     """
     problem = as_problem(question).judged()
-    line = line_of(problem)
-    return Landscape(problem, tuple(modifier.bind(line, problem.symbols) for modifier in problem.modifiers))
+    line = line_of(problem) if problem.modifiers else None
+    return Landscape(problem, tuple(modifier.bind(line, problem.symbols) for modifier in problem.modifiers if line))
 
 
 def line_of(problem: Problem) -> Line:
     """Return the law's optimal line where all counts and training alone is paid, by tokens."""
 
-    def line(tokens: Num) -> tuple[Num, Num]:
-        everything = Problem(problem.law, Spending(problem.symbols["k"]), (), Limits(), problem.form, problem.symbols)
-        a, b = problem.frontier.exponents(problem.symbols)
-        best = problem.frontier.params(problem.symbols, optimal_at(everything, tokens=tokens))
-        return best, a / b
+    frontier, p = problem.frontier, problem.symbols
+    a, b = frontier.exponents(p)
+    flops = 1e20  # anywhere: the line is anchored here
+    params = frontier.params(p, flops)
+    tokens_there = flops / (p["k"] * params)
 
-    return line
+    def straight(tokens: Num) -> tuple[Num, Num]:
+        return params * (tokens / tokens_there) ** (a / b), a / b
+
+    land = Landscape(problem._replace(modifiers=()), ())
+
+    def balanced(tokens: Num) -> Num:
+        """Return N for which a parameter and a token buy as much as each other."""
+        start = np.log(straight(tokens)[0])
+
+        def tilt(log_N: Num) -> Num:
+            by_params, by_tokens = land.log_slopes(np.exp(log_N), tokens)
+            return by_tokens - by_params
+
+        right = reach_above(tilt, start, 0.1, _FARTHEST)
+        left = reach_above(lambda x: -tilt(x), start, -0.1, _FARTHEST)
+        return np.exp(find_root(tilt, start + left, start + right))
+
+    def bent(tokens: Num) -> tuple[Num, Num]:
+        step = 1e-3
+        up, down = balanced(tokens * np.exp(step)), balanced(tokens * np.exp(-step))
+        return balanced(tokens), np.log(up / down) / (2 * step)
+
+    return straight if frontier.straight else bent
 
 
 def reducible(question: Question, params: Num, tokens: Num) -> tuple[Num, Num]:
@@ -221,22 +246,29 @@ def equivalent_flops(question: Question, reducible_loss: Num) -> Num:
 
 def _fixed_cost(problem: Problem, land: Landscape, goal: Num) -> Num:
     """Return what reaches a log reducible loss with N, D or their ratio fixed; infinite beyond reach."""
-    limits, spending = problem.limits, problem.spending
+    limits, frontier, p = problem.limits, problem.frontier, problem.symbols
+    assert frontier.budget is not None  # asked of surfaces only
+    plain = frontier.budget(p, np.exp(goal))
+    start_N = frontier.params(p, plain)
+    most_N, most_D = corner(limits)
     run: Callable[[Num], tuple[Num, Num]]
     if limits.params is not None:
         run = lambda x: (limits.params + 0 * x, np.exp(x))  # noqa: E731  # three one-line curves read best side by side
+        start, top = np.log(plain / (p["k"] * start_N)), np.log(most_D)
     elif limits.tokens is not None:
         run = lambda x: (np.exp(x), limits.tokens + 0 * x)  # noqa: E731
+        start, top = np.log(start_N), np.log(most_N)
     else:
         run = lambda x: (np.exp(x), limits.tokens_per_param * np.exp(x))  # noqa: E731
-    most_N, most_D = corner(limits)
-    top = np.log(np.where(limits.params is None, most_N, most_D)) + 0 * goal
+        start, top = np.log(start_N), np.log(most_N)
+    start = start + 0 * goal
+    top = np.minimum(start + _REACH, top)
 
     def excess(x: Num) -> Num:
         return np.log(land.reducible(*run(x))) - goal  # falls with x
 
-    x = find_root(excess, -np.log(MOST) + 0 * top, top)
-    return np.where(excess(top) > 0, np.inf, spending.paid(*run(x)))[()]
+    x = find_root(excess, np.minimum(start, top) - _REACH, top)
+    return np.where(excess(top) > 0, np.inf, problem.spending.paid(*run(x)))[()]
 
 
 def cheapest(question: Question, reducible_loss: Num) -> tuple[Num, Num, Num]:

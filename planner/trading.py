@@ -139,7 +139,7 @@ def trade(
     >>> import planner
     >>> half = planner.trade(flops=1e23, law="devries2023", ratios=[0.5]).rows[0]
     >>> f"{half.overhead:.0%} more compute, pays from {half.break_even:.2g} served tokens"
-    '21% more compute, pays from 1e+12 served tokens'
+    '21% more compute, pays from 1.1e+12 served tokens'
 
     Notes
     -----

@@ -172,8 +172,7 @@ def test_elasticities_of_repetition_are_the_derivatives(log_N: float, log_D: flo
     problem = problem_of(law, modifiers=(Repetition(unique, R_D, R_N),))
     land = solver.landscape(problem)
     N, D, step = 10.0 ** (log_N + 8.7), 10.0 ** (log_D + 10), 1e-6
-    filled = float(land.counting[0](1.0, unique).params) if False else float(solver.line_of(problem)(unique)[0])
-    enough = filled * min(D / unique, 1.0)
+    enough = float(solver.line_of(problem)(min(D, unique))[0])
     assume(abs(np.log(D / unique)) > 1e-4)
     assume(abs(np.log(N / enough)) > 1e-4)
     here = land.counts(N, D)
@@ -344,7 +343,7 @@ def test_contradictions_are_one_line(call: dict[str, Any], message: str) -> None
 
 def test_a_run_is_judged_by_what_it_costs_over_its_life_and_what_its_data_are_worth() -> None:
     """70 B on 1.4 T is balanced; with 100 T to serve it is too large, with 30 B unique tokens it repeats 47 times."""
-    run = {"params": "70B", "tokens": "1.4T"}
+    run: dict[str, Any] = {"params": "70B", "tokens": "1.4T"}
     assert planner.check(**run).regime == "balanced"
     served = planner.check(**run, inference_tokens="100T")
     assert served.regime == "overfit"

@@ -80,6 +80,8 @@ class Frontier(NamedTuple):
         Its inverse.
     derivation : tuple of (symbol, formula)
         The arithmetic of ``params`` for a reader.
+    straight : bool
+        Whether the line is a power law, so that its exponents hold everywhere.
     loss_derivation : tuple of (symbol, formula)
         The arithmetic of ``budget`` for a reader: how much compute an optimal run needs for the reducible loss R.
     """
@@ -90,6 +92,7 @@ class Frontier(NamedTuple):
     budget: Callable[[Symbols, Num], Num] | None = None
     derivation: Derivation = ()
     loss_derivation: Derivation = ()
+    straight: bool = True
 
 
 class Form(NamedTuple):

@@ -199,5 +199,6 @@ ENSEMBLE = Form(
         ensemble_budget,
         derivation=(("N", "argmin(L(N, C/(k*N))) = N"),),
         loss_derivation=(("C_opt", "L_opt(C_opt)-E = R"),),
+        straight=False,
     ),
 )

@@ -16,7 +16,16 @@ from planner.render.documents import (
     regime_text,
     repetition_rows,
 )
-from planner.units import format_count, format_factor, format_flops, format_overhead, format_percent, format_pf_days, significant
+from planner.units import (
+    format_count,
+    format_factor,
+    format_flops,
+    format_overhead,
+    format_percent,
+    format_pf_days,
+    plain,
+    significant,
+)
 
 
 def plan_document(plan: Plan) -> list[Block]:
@@ -62,7 +71,7 @@ def _title(plan: Plan) -> str:
     target = plan.inputs.get("loss")
     limits = " and ".join(limit_texts(plan.limits))
     if target is not None:
-        kind = f"Cheapest plan for loss {significant(target, 5)}{f' with {limits}' if limits else ''}"
+        kind = f"Cheapest plan for loss {plain(target, 6)}{f' with {limits}' if limits else ''}"
     elif limits:
         kind = f"Plan with {limits}"
     else:
