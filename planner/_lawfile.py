@@ -49,6 +49,11 @@ _QUANTITIES: dict[str, tuple[set[str], Callable[[Form], bool]]] = {
     "served_tokens": ({"params", "served_tokens"}, lambda form: form.surface is not None and form.frontier is not None),
     "served_tokens_ratio": ({"params", "served_tokens"}, lambda form: form.surface is not None and form.frontier is not None),
     "served_saving": ({"params", "served_tokens"}, lambda form: form.surface is not None and form.frontier is not None),
+    "kept_params": ({"bits"}, lambda form: form.name == "precision"),
+    "best_bits": (set(), lambda form: form.name == "precision"),
+    "chosen_loss": ({"params", "tokens", "G"}, lambda form: form.name == "fine_grained_experts"),
+    "chosen_flops": ({"params", "tokens", "G"}, lambda form: form.name == "fine_grained_experts"),
+    "dense_equivalent": ({"params", "experts"}, lambda form: form.name == "routed_experts"),
     "batch_growth": ({"loss_ratio"}, lambda form: "alpha_B" in form.parameters),
     "total_params": ({"params"}, lambda form: form.name == "embedding_count"),
     "rule_tokens": ({"params"}, lambda form: form.name == "tokens_rule"),
@@ -77,7 +82,7 @@ def law_from_table(table: Mapping[str, Any], file: str) -> Law:
         params=_constants(table, form, file),
         conventions=_conventions(table, file),
         source=_source(table, file),
-        domain=_domain(table, file),
+        domain=_domain(table, form, file),
         interval=_interval(table, form, file),
         notes=tuple(_notes(table, form, file)),
         traps=tuple(texts_of(table, "traps", file)),
@@ -99,8 +104,7 @@ def law_to_table(law: Law) -> dict[str, Any]:
         "source": {name: value for name, value in law.source._asdict().items() if value != ""},
     }
     if law.domain.known:
-        ranges = {name: value for name, value in law.domain._asdict().items() if value}
-        table["domain"] = {name: list(value) if isinstance(value, tuple) else value for name, value in ranges.items()}
+        table["domain"] = {name: value for name, value in law.domain.to_dict().items() if value}
     if law.interval:
         values = {name: list(ends) for name, ends in law.interval.values.items()}
         table["interval"] = {"level": law.interval.level, "how": law.interval.how, **values}
@@ -171,18 +175,22 @@ def _source(table: Mapping[str, Any], file: str) -> Source:
     )
 
 
-def _domain(table: Mapping[str, Any], file: str) -> Domain:
+def _domain(table: Mapping[str, Any], form: Form, file: str) -> Domain:
     if "domain" not in table:
         return UNKNOWN_DOMAIN
     given = table_of(table, "domain", file)
     only(given, Domain._fields, file, "domain.")
-    ranges = {name: range_of(given, name, file, "domain.") for name in Domain._fields if name != "detail" and name in given}
+    names = [name for name in Domain._fields if name not in {"detail", "choices"} and name in given]
+    ranges = {name: range_of(given, name, file, "domain.") for name in names}
     for name, (low, high) in ranges.items():
         if low <= 0:
             raise LawFileError(f"{file}: domain.{name}: must be above 0")
         if low < 1 / LARGEST or high > LARGEST:
             raise LawFileError(f"{file}: domain.{name}: must lie between {1 / LARGEST:g} and {LARGEST:g}")
-    return Domain(**ranges, detail=text_of(given, "detail", file, "domain.", default=""))
+    chosen = table_of(given, "choices", file, "domain.") if "choices" in given else {}
+    only(chosen, [name for name, parameter in form.parameters.items() if parameter.choice], file, "domain.choices.")
+    choices = FrozenDict({name: range_of(chosen, name, file, "domain.choices.") for name in chosen})
+    return Domain(**ranges, detail=text_of(given, "detail", file, "domain.", default=""), choices=choices)
 
 
 def _interval(table: Mapping[str, Any], form: Form, file: str) -> Interval | None:

@@ -1,16 +1,19 @@
 """What repeated data and serving do to a plan: how they are used, what they cost, what to say of them."""
 
 from collections.abc import Iterator
+from math import inf
 
 from planner import solver
 from planner._files import settings
-from planner.answers import DataUse, Serving
+from planner._frozen import FrozenDict
+from planner.answers import DataUse, Mixture, Serving
 from planner.asking import Request
+from planner.catalogue import load_law
+from planner.forms.experts import dense_equivalent
 from planner.modifiers import Repetition
 from planner.notes import Note
 from planner.problems import Problem
-from planner.spending import Spending
-from planner.units import format_percent, significant
+from planner.units import LARGEST, format_percent, significant
 
 
 def data_use(problem: Problem, flops: float, params: float, tokens: float) -> DataUse | None:
@@ -41,7 +44,7 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
     if demand is None:
         return None
     spending = problem.spending
-    trained = problem.without_limits()._replace(spending=Spending(spending.k))
+    trained = problem.without_limits()._replace(spending=spending._replace(served=0.0))
     _, N, D = solver.cheapest(trained, sum(solver.reducible(problem, params, tokens)))
     spent, alone = (float(spending.paid(*run)) for run in ((params, tokens), (N, D)))
     return Serving(
@@ -54,6 +57,45 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
         trained_alone_tokens=float(D),
         saved=1 - spent / alone,
     )
+
+
+def mixture_of(problem: Problem, request: Request, params: float, loss: float) -> Mixture | None:
+    """Return what is active of a mixture of experts and the dense models it stands for; None for other laws."""
+    law = problem.law
+    if law.form.active is None:
+        return None
+    share = float(law.form.active(law.symbols))
+    section = settings("planning.toml", "mixture")
+    dense = (
+        load_law(section["dense"][law.id]) if law.id in section["dense"] else law.choose(S=0.0) if "S" in law.choices else None
+    )
+    flops = size = inf
+    if dense is not None and loss > float(dense.irreducible_loss):
+        flops, size, _ = (float(value) for value in solver.cheapest(dense, loss - float(dense.irreducible_loss)))
+    routed = load_law(section["routed"])
+    experts = request.inputs.get("experts") or law.params.get("E")
+    known = routed.domain.params is not None and experts is not None and share * params <= routed.params["N_cutoff"]
+    return Mixture(
+        active_params=share * params,
+        choices=FrozenDict({name: law.params[name] for name in law.choices}),
+        dense_law=dense.id if dense else "",
+        dense_params=size if flops < LARGEST else None,
+        dense_flops=flops if flops < LARGEST else None,
+        routed_law=routed.id,
+        dense_equivalent=float(dense_equivalent(routed.params, share * params, experts)) if known else None,
+    )
+
+
+def mixture_notes(problem: Problem, mixture: Mixture | None) -> Iterator[Note]:
+    """Say where a mixture leaves what was measured."""
+    if mixture is None:
+        return
+    for name, value in mixture.choices.items():
+        known = problem.law.domain.choices.get(name)
+        meaning = problem.law.form.parameters[name].meaning.split(":")[0]
+        if known and not known[0] <= value <= known[1]:
+            text = f"{meaning} {significant(value)}: measured were {significant(known[0])} to {significant(known[1])}"
+            yield Note("choice-outside", "warning", text)
 
 
 def data_notes(problem: Problem, data: DataUse | None) -> Iterator[Note]:

@@ -74,6 +74,32 @@ class Serving(NamedTuple):
     saved: float
 
 
+class Mixture(NamedTuple):
+    """A mixture of experts: what is active, and the dense models it stands for.
+
+    Attributes
+    ----------
+    active_params : float
+        Parameters that work on a token; ``params`` counts all.
+    choices : mapping
+        What the user chose of the law, as its granularity or sparsity.
+    dense_law : str
+    dense_params, dense_flops : float or None
+        The cheapest dense run of the same loss: its size and compute [FLOP]; None where it cannot reach the loss.
+    routed_law : str
+    dense_equivalent : float or None
+        Parameters of the dense model that is as good on 130 B tokens by another study; None where it says nothing.
+    """
+
+    active_params: float
+    choices: Mapping[str, float]
+    dense_law: str
+    dense_params: float | None
+    dense_flops: float | None
+    routed_law: str
+    dense_equivalent: float | None
+
+
 class Alternative(NamedTuple):
     """The same budget under another law, and what the chosen law thinks of that allocation.
 
@@ -160,6 +186,8 @@ class Plan:
         Where unique tokens were given.
     serving : Serving or None
         Where tokens to serve were given.
+    mixture : Mixture or None
+        Where the law is one of mixtures of experts.
     notes : tuple of Note
         Caveats.
     others : tuple of Alternative
@@ -195,6 +223,7 @@ class Plan:
     limits: Limits
     data: DataUse | None
     serving: Serving | None
+    mixture: Mixture | None
     notes: tuple[Note, ...]
     others: tuple[Alternative, ...]
     inputs: Mapping[str, Any]

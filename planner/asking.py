@@ -1,7 +1,8 @@
 """What a user asks, read into a problem: budget or target loss, limits, unique tokens, tokens to serve."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from planner import solver
@@ -11,12 +12,22 @@ from planner.catalogue import load_law
 from planner.choosing import LawLike, read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError
 from planner.forms import Num
+from planner.forms.counting import kept_params
 from planner.law import Law, guarded
-from planner.modifiers import Modifier, Repetition
+from planner.modifiers import Modifier, Precision, Quality, Repetition
 from planner.notes import Note
-from planner.problems import Limits, Problem, problem_of
-from planner.spending import Spending
-from planner.units import format_count, parse_count, parse_flops, parse_fraction, parse_number, plain, significant
+from planner.problems import Limits, Problem, problem_of, spending_of
+from planner.units import (
+    format_count,
+    format_percent,
+    parse_count,
+    parse_flops,
+    parse_fraction,
+    parse_number,
+    plain,
+    shown,
+    significant,
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,14 @@ class Conditions:
     tokens_per_param: object = None
     max_params: object = None
     max_tokens: object = None
+    active_params: object = None
+    experts: object = None
+    granularity: object = None
+    experts_per_token: object = None
+    sparsity: object = None
     unique_tokens: object = None
+    precision: object = None
+    data_quality: object = None
     inference_tokens: object = None
     inference_per_month: object = None
     months: object = None
@@ -89,8 +107,8 @@ def read_request(
         Anything missing, contradictory, out of range, or beyond what the law can answer.
     """
     replaced = read_constants(constants)
-    chosen = resolve_law(law, constants=replaced, exponents=exponents, anchor=anchor)
-    limits = _limits(conditions)
+    chosen = mixed(resolve_law(law, constants=replaced, exponents=exponents, anchor=anchor), conditions)
+    limits = _limits(conditions, chosen)
     budget = None if flops is None else parse_flops(flops, "flops")
     target = None if loss is None else _above_zero(loss, "loss")
     _one_question(budget, target, limits)
@@ -116,6 +134,7 @@ def read_request(
 
 def read_run(law: Law, conditions: Conditions) -> Request:
     """Read what holds for a run whose N and D are given."""
+    law = mixed(law, conditions)
     problem, demand, notes = _problem(law, conditions, Limits())
     given = {name: value for name, value in vars(_read(conditions)).items() if value is not None}
     return Request(problem, None, None, demand, notes, FrozenDict(given))
@@ -142,6 +161,12 @@ def _read(conditions: Conditions) -> Conditions:
             continue
         if name in counted:
             read[name] = parse_count(value, name, "parameters" if counted[name] == "parameters" else "tokens")
+        elif name == "sparsity":
+            read[name] = _share_at_rest(value)
+        elif name == "precision":
+            read[name] = _bits(value)
+        elif name == "data_quality":
+            read[name] = _quality(value)
         elif name.endswith("mfu"):
             read[name] = _utilisation(value, name)
         else:
@@ -165,8 +190,10 @@ def _utilisation(value: object, name: str) -> float:
     return number
 
 
-def _limits(conditions: Conditions) -> Limits:
+def _limits(conditions: Conditions, law: Law) -> Limits:
     given = _read(conditions)
+    if given.active_params is not None:
+        given = _all_of_active(given, law)
     fixed = [name for name in ("params", "tokens", "tokens_per_param") if getattr(given, name) is not None]
     if len(fixed) > 1:
         if fixed == ["params", "tokens"]:
@@ -179,6 +206,60 @@ def _limits(conditions: Conditions) -> Limits:
         if value is not None and most is not None and value > most:
             raise OptionError(f"{name} {format_count(value)} contradicts max_{name} {format_count(most)}: drop one of them")
     return Limits(given.params, given.tokens, given.tokens_per_param, given.max_params, given.max_tokens)
+
+
+def _all_of_active(given: Any, law: Law) -> Conditions:
+    """Return the conditions with all parameters instead of active ones."""
+    if law.form.active is None:
+        raise OptionError(f"active_params: {law.id} is no law of mixtures of experts; {_MIXTURES}")
+    if given.params is not None:
+        raise OptionError("active_params and params together say too much: give one of them")
+    all_params: Conditions = replace(given, params=given.active_params / float(law.form.active(law.symbols)))
+    return all_params
+
+
+_MIXTURES = (
+    "laws with experts are krajewski2024-moe (--granularity) and abnar2025 (--experts with --experts-per-token, or --sparsity)"
+)
+
+
+def mixed(law: Law, conditions: Conditions) -> Law:
+    """Return a law with the mixture of experts that the user chose.
+
+    Raises
+    ------
+    OptionError
+        The law knows no experts, or not this number, or what was given contradicts itself.
+    """
+    given: Any = _read(conditions)
+    named = [name for name in ("experts", "granularity", "experts_per_token", "sparsity") if getattr(given, name) is not None]
+    if not named:
+        return law
+    if not law.choices:
+        raise OptionError(f"{named[0]}: {law.id} is no law of mixtures of experts; {_MIXTURES}")
+    if "G" in law.choices:
+        unknown = [name for name in named if name not in {"experts", "granularity"}]
+        if unknown:
+            raise OptionError(f"{unknown[0]}: {law.id} knows experts and granularity; abnar2025 knows sparsity")
+        if given.experts is not None and given.experts != law.params["E"]:
+            raise OptionError(
+                f"experts {plain(given.experts)}: {law.id} was fitted with {plain(law.params['E'])}; krajewski2024-moe has 64, "
+                "krajewski2024-moe16 has 16, and abnar2025 takes any number with experts_per_token"
+            )
+        return law if given.granularity is None else law.choose(G=given.granularity)
+    if given.granularity is not None:
+        raise OptionError(f"granularity: {law.id} knows sparsity only; krajewski2024-moe knows granularity")
+    if (given.experts is None) != (given.experts_per_token is None):
+        raise OptionError("experts and experts_per_token go together, such as 64 with 2 at work on a token")
+    if given.sparsity is not None and given.experts is not None:
+        raise OptionError("give sparsity, or experts with experts_per_token, not both")
+    if given.experts is None:
+        return law.choose(S=given.sparsity)
+    if given.experts_per_token > given.experts:
+        raise OptionError(
+            f"experts_per_token {plain(given.experts_per_token)}: at most as many as experts, {plain(given.experts)}"
+        )
+    return law.choose(S=1 - given.experts_per_token / given.experts)
 
 
 def _one_question(flops: float | None, loss: float | None, limits: Limits) -> None:
@@ -206,14 +287,10 @@ def _optimal_budget(problem: Problem) -> tuple[float, Limits]:
 def _problem(law: Law, conditions: Conditions, limits: Limits) -> tuple[Problem, Demand | None, tuple[Note, ...]]:
     given = _read(conditions)
     demand = _demand(given)
-    modifiers: tuple[Modifier, ...] = ()
-    notes: list[Note] = []
-    if given.unique_tokens is not None:
-        found = repetition(law, given.unique_tokens)
-        modifiers = (found,)
-        notes += _carried_over(law, found)
-    spending = Spending(law.symbols["k"], demand.tokens * demand.price if demand else 0.0)
-    needs = [name for name in ("unique_tokens", "inference_tokens", "inference_per_month") if getattr(given, name) is not None]
+    modifiers, notes = _modifiers(law, given)
+    spending = spending_of(law, demand.tokens * demand.price if demand else 0.0)
+    weighed = ("unique_tokens", "precision", "data_quality", "inference_tokens", "inference_per_month")
+    needs = [name for name in weighed if getattr(given, name) is not None]
     if needs and law.judge is not None:
         raise OptionError(
             f"exponents and anchor fix the line of N and D; they cannot be combined with {needs[0]}, which moves it"
@@ -223,6 +300,75 @@ def _problem(law: Law, conditions: Conditions, limits: Limits) -> tuple[Problem,
             f"{law.id} has no loss surface L(N, D), so it cannot weigh {needs[0]}; laws with one, such as besiroglu2024, can"
         )
     return problem_of(law, spending=spending, modifiers=modifiers, limits=limits), demand, tuple(notes)
+
+
+def _modifiers(law: Law, given: Any) -> tuple[tuple[Modifier, ...], list[Note]]:
+    """Return what changes what counts, in the order in which it applies, and what to say of each."""
+    modifiers: list[Modifier] = []
+    notes: list[Note] = []
+    if given.unique_tokens is not None:
+        repeated = repetition(law, given.unique_tokens)
+        modifiers.append(repeated)
+        notes += _carried_over(law, repeated)
+    if given.precision is not None:
+        section = settings("planning.toml", "precision")
+        source = load_law(section["law"])
+        lowered = Precision(given.precision, source.params, float(section["baseline"]), source.reference)
+        modifiers.append(lowered)
+        if lowered.kept != 1:
+            text = (
+                f"at this precision {format_percent(lowered.kept)} of the parameters count, by {source.id}: measured on integer "
+                f"types and small models, carried over to {law.id}; what it saves in time and money is not counted here"
+            )
+            notes.append(Note("precision", "info", text))
+    if given.data_quality is not None:
+        source = load_law(settings("planning.toml", "quality")["law"])
+        clean = Quality(given.data_quality, source.params, source.reference)
+        modifiers.append(clean)
+        if clean.kept != 1:
+            text = (
+                f"{format_percent(clean.kept)} of the tokens count, by {source.id}: synthetic corruption at one model size, "
+                f"carried over to {law.id}; the quality of real corpora was not measured there"
+            )
+            notes.append(Note("data-quality", "warning", text))
+    return tuple(modifiers), notes
+
+
+def _bits(value: object) -> tuple[float, float, float]:
+    """Read a precision: a format for all, or bits of weights, activations and key-value cache, such as ``w4a8kv8``."""
+    formats = settings("planning.toml", "precision.formats")
+    text = value.strip().lower() if isinstance(value, str) else ""
+    parts = re.fullmatch(r"w(\d{1,2})a(\d{1,2})kv(\d{1,2})", text)
+    if parts:
+        bits = tuple(float(part) for part in parts.groups())
+    elif text in formats:
+        bits = (float(formats[text]),) * 3
+    else:
+        raise OptionError(f"precision {shown(value)}: expected one of {', '.join(formats)}, or bits such as w4a8kv8")
+    section = settings("planning.toml", "precision")
+    kept = kept_params(load_law(section["law"]).params, (bits[0], bits[1], bits[2]))
+    if not (min(bits) >= section["least"] and max(bits) <= section["baseline"] and kept > 0):
+        raise OptionError(
+            f"precision {shown(value)}: {section['law']} measured {section['least']} bits and more; nothing is known below"
+        )
+    return bits[0], bits[1], bits[2]
+
+
+def _share_at_rest(value: object) -> float:
+    number = parse_fraction(value, "sparsity")
+    if not 0 <= number < 1:
+        raise OptionError(f"sparsity {plain(number)}: the share of experts at rest lies from 0 to below 1, such as 0.9")
+    return number
+
+
+def _quality(value: object) -> float:
+    least = settings("planning.toml", "quality")["least"]
+    number = parse_fraction(value, "data_quality")
+    if not least <= number <= 1:
+        raise OptionError(
+            f"data_quality {plain(number)}: 1 is clean and {least:g} was the worst that was measured; give a share between"
+        )
+    return number
 
 
 def repetition(law: Law, unique: Num) -> Repetition:
@@ -334,5 +480,12 @@ def limit_texts(limits: Limits) -> list[str]:
 
 
 def _condition_texts(problem: Problem) -> list[str]:
-    repeated = [f"{format_count(each.unique)} unique tokens" for each in problem.modifiers if isinstance(each, Repetition)]
-    return [*limit_texts(problem.limits), *repeated]
+    texts = limit_texts(problem.limits)
+    for each in problem.modifiers:
+        if isinstance(each, Repetition):
+            texts.append(f"{format_count(each.unique)} unique tokens")
+        elif isinstance(each, Quality):
+            texts.append(f"data of quality {plain(each.quality)}")
+        elif isinstance(each, Precision):
+            texts.append(f"{format_percent(each.kept)} of the parameters left by the precision")
+    return texts

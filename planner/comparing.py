@@ -9,7 +9,7 @@ from planner.catalogue import load_law
 from planner.law import Law
 from planner.modifiers import Modifier, Repetition, total_params
 from planner.notes import Note
-from planner.problems import Problem, problem_of
+from planner.problems import Problem, problem_of, spending_of
 from planner.regimes import assess, convention_notes, extrapolation, range_notes
 from planner.units import format_count
 
@@ -52,7 +52,7 @@ def _alternative(other: Law, problem: Problem, flops: float, tolerance: float, b
     law = problem.law
     asked = problem_of(
         other,
-        spending=problem.spending._replace(k=other.symbols["k"]),
+        spending=spending_of(other, problem.spending.served),
         modifiers=tuple(_of_law(modifier, other) for modifier in problem.modifiers),
     )
     best = solver.allocate(asked, flops)

@@ -10,7 +10,7 @@ from planner.errors import OptionError
 from planner.law import Law, guarded
 from planner.problems import Problem, Question
 from planner.regimes import Remedy
-from planner.spending import training_flops
+from planner.spending import Spending, training_flops
 from planner.units import plain
 from planner.verdicts import EMBEDDING_COUNT, JOINT_LAW, OVERFIT_RULE, Check
 
@@ -74,48 +74,57 @@ def _demand_steps(law: Law, tokens: float, price: float) -> Iterable[Step]:
     yield from paper.steps
 
 
-_LIFE = "the budget: C = k N D + (k/3) N S, a forward pass being a third of a training step (Sardana et al. 2024, Eq. 2)"
+_LIFE = "the budget: C = f(N) (D + S/3), f(N) = k N or k N + q N^(2/3) a token, a forward pass being a third of a training step (Sardana et al. 2024, Eq. 2)"
 
 
 def _run_steps(problem: Problem, flops: float, part: str, params: float, tokens: float) -> Iterable[Step]:
     """Write how a run (N, D) follows from the budget and the limits."""
     limits, spending = problem.limits, problem.spending
-    served = bool(spending.served)
-    source, also = (_LIFE, "-S/3") if served else (BUDGET, "")
-    known = {"S": float(spending.served)} if served else {}
-    paper = Paper(problem.law, part, C=flops, **known)
+    paper = Paper(problem.law, part, C=flops, k=float(spending.k), q=float(spending.q), S=float(spending.served))
+    per_token, also, source = _price(spending)
     paper.line("PF", "C/PF_day", source="definition: 1e15 FLOP/s for a day")
     if params in (limits.params, limits.max_params) and tokens == limits.max_tokens:
         paper.values |= {"N": params, "D": tokens}  # both caps bind: nothing is worked out
     elif params in (limits.params, limits.max_params):
         paper.values["N"] = params
-        paper.line("D", f"C/(k*N){also}", source=source)
+        paper.line("D", f"C/{per_token}{also}", source=source)
     elif tokens in (limits.tokens, limits.max_tokens):
         paper.values["D"] = tokens
-        paper.line("N", "C/(k*(D+S/3))" if served else "C/(k*D)", source=source)
+        if spending.q:
+            paper.line("N", f"{per_token}*(D+S/3) = C", source=source, solved=params)
+        else:
+            paper.line("N", "C/(k*(D+S/3))" if spending.served else "C/(k*D)", source=source)
     elif limits.tokens_per_param is not None:
         paper.values["r"] = limits.tokens_per_param
-        paper.line("N", "C/k/(S/6+((S/6)^2+r*C/k)^(1/2))" if served else "(C/(k*r))^(1/2)", source=source)
+        tokens_paid = "(r*N+S/3)" if spending.served else "r*N"
+        paper.line("N", f"{per_token}*{tokens_paid} = C", source=source, solved=params)
         paper.line("D", "r*N", source="tokens per parameter, as asked")
     elif problem.plain:
         paper.optimum()
     else:
-        counted = "N_eff, D_eff" if problem.modifiers else f"N, C/(k*N){also}"
+        counted = "N_eff, D_eff" if problem.modifiers else f"N, C/{per_token}{also}"
         paper.line("N", f"argmin(L({counted})) = N", source=f"the best run along {source.removeprefix('the ')}", solved=params)
-        paper.line("D", f"C/(k*N){also}", source=source)
+        paper.line("D", f"C/{per_token}{also}", source=source)
     paper.line("ratio", "D/N", "tokens per parameter", "definition")
     yield from paper.steps
+
+
+def _price(spending: Spending) -> tuple[str, str, str]:
+    """Return the formulas of what a token costs and of what serving takes from the tokens, and their source."""
+    per_token = "(k*N+q*N^(2/3))" if spending.q else "(k*N)"
+    if spending.served:
+        return per_token, "-S/3", _LIFE
+    return per_token, "", "the budget: C = (k N + q N^(2/3)) D" if spending.q else BUDGET
 
 
 def _explain_check(check: Check) -> Iterable[Step]:
     judge, problem = check.law.surface_law, check.problem
     if check.demand:
         yield from _demand_steps(check.law, *check.demand)
-    paper = Paper(check.law, "this run", N=check.params, D=check.tokens, S=float(problem.spending.served))
-    if problem.spending.served:
-        paper.line("C", "k*N*(D+S/3)", source=_LIFE)
-    else:
-        paper.line("C", "k*N*D", source=BUDGET)
+    paid = problem.spending
+    known = {"S": float(paid.served), "k": float(paid.k), "q": float(paid.q)}
+    paper = Paper(check.law, "this run", N=check.params, D=check.tokens, **known)
+    paper.line("C", f"{_price(paid)[0]}*{'(D+S/3)' if paid.served else 'D'}", source=_price(paid)[2])
     paper.line("ratio", "D/N", "tokens per parameter", "definition")
     yield from paper.steps
     if judge:
@@ -198,7 +207,8 @@ def _overhead_steps(problem: Problem, params: float, tokens: float) -> list[Step
     free = problem.without_limits()
     frontier = free.frontier
     served = bool(free.spending.served)
-    known = {"S": float(free.spending.served)} if served else {}
+    known = {"S": float(free.spending.served), "k": float(free.spending.k), "q": float(free.spending.q)}
+    known["E"] = float(free.law.irreducible_loss)
     paper = Paper(free.law, "its overhead", N=params, D=tokens, R=_reducible(free, params, tokens), **known)
     reached = float(solver.equivalent_flops(free, paper.values["R"]))
     if free.plain:
@@ -206,7 +216,7 @@ def _overhead_steps(problem: Problem, params: float, tokens: float) -> list[Step
     else:
         paper.line("C_opt", "L_opt(C_opt)-E = R", "FLOP", "the least that reaches the same loss", solved=reached)
     what = "extra compute over an optimal run of the same loss"
-    paper.line("overhead", "k*N*(D+S/3)/C_opt-1" if served else "k*N*D/C_opt-1", what, "definition")
+    paper.line("overhead", f"{_price(free.spending)[0]}*{'(D+S/3)' if served else 'D'}/C_opt-1", what, "definition")
     return paper.steps
 
 
@@ -219,10 +229,10 @@ def _band_steps(problem: Problem, plan: Plan) -> Iterable[Step]:
     yield Step("C_less", budget, f"{plain(plan.flops)}/{more}", less, "FLOP", "definition", part)
     yield from _optimum_steps(problem, less, part)
     source = f"N at which the budget buys the loss {target} that an optimal run reaches with {budget}"
-    also = "-S/3" if problem.spending.served else ""
+    per_token, also, _ = _price(problem.spending)
     for name, end in zip(("N_low", "N_high"), plan.params_band, strict=True):
         tokens = float(solver.fixed(problem, plan.flops, params=end)[1])
-        text = f"L({name}, C/(k*{name}){also}) = L_opt({budget})"
+        text = f"L({name}, C/{per_token.replace('N', name)}{also}) = L_opt({budget})"
         yield Step(name, text, f"L({plain(end)}, {plain(tokens)}) = {target}", end, "parameters", source, part)
 
 

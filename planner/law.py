@@ -207,6 +207,27 @@ class Law:
             draws=None,
         )
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The constants that are the user's to choose, such as the granularity of experts."""
+        return tuple(name for name, parameter in self.form.parameters.items() if parameter.choice)
+
+    def choose(self, /, **values: float) -> "Law":
+        """Return the law with its choices made, still the published one.
+
+        Raises
+        ------
+        OptionError
+            A name that is no choice of the form, or a value outside what it allows.
+        """
+        for name in values:
+            if name not in self.choices:
+                raise OptionError(
+                    f"{self.id}: {name} is not the user's to choose; choices are {', '.join(self.choices) or 'none'}"
+                )
+        checked = {name: check_constant(self.form, name, value, self.id) for name, value in values.items()}
+        return replace(self, params=FrozenDict({**self.params, **checked}))
+
     def with_exponents(self, a: float, b: float, *, anchor: tuple[float, float], change: str) -> "Law":
         """Return the allocation N = N_0 (C/C_0)^a through a known optimum, judged by this law's loss surface.
 
@@ -265,7 +286,7 @@ class Law:
                 **{k: list(v) for k, v in self.interval.values.items()},
             },
             "conventions": self.conventions._asdict(),
-            "domain": {name: list(value) if isinstance(value, tuple) else value for name, value in self.domain._asdict().items()},
+            "domain": self.domain.to_dict(),
             "source": self.source._asdict(),
             "reference": self.reference,
             "no_allocation": self.no_allocation or None,

@@ -11,6 +11,7 @@ import numpy as np
 
 from planner._roots import find_root
 from planner.forms import Num, Symbols
+from planner.forms.counting import QUANTISED, kept_params, kept_tokens
 
 
 def total_params(non_embedding: Num, gamma: Num) -> Num:
@@ -134,6 +135,78 @@ class Modifier(Protocol):
     def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
         """Return the counts as a function of (N, D), given the law's optimal line where all counts, and its constants."""
         ...
+
+
+class Precision(NamedTuple):
+    """Parameters count for less where weights, activations and key-value cache have few bits.
+
+    Attributes
+    ----------
+    bits : (weights, activations, key-value cache)
+    constants : mapping
+        Of the form ``precision``.
+    baseline : float
+        Bits at which the law's own runs were trained: all counts there.
+    reference : str
+    """
+
+    bits: tuple[float, float, float]
+    constants: Symbols
+    baseline: float
+    reference: str
+
+    @property
+    def kept(self) -> float:
+        """Return N_eff/N."""
+        return float(kept_params(self.constants, self.bits) / kept_params(self.constants, (self.baseline,) * 3))
+
+    def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
+        """Return the counts as a function of (N, D)."""
+        kept = self.kept
+        return lambda N, D: Counts(kept * N, D, *UNCHANGED)
+
+    def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
+        """Return the arithmetic at one run, for a reader."""
+        known = {**self.constants, "P_ref": self.baseline}
+        lines = []
+        for name, P in zip(QUANTISED, self.bits, strict=True):
+            known[f"P_{name}"] = P
+            lost = f"e^(n_{name}-P_{name}/gamma_{name})"
+            lines.append((f"f_{name}", f"(1-{lost})/(1-{lost.replace(f'P_{name}', 'P_ref')})", f"of N, at {P:g} bits"))
+        lines.append(("N_eff", "*".join(["N", *(f"f_{name}" for name in QUANTISED)]), "parameters that count at this precision"))
+        return known, tuple(lines)
+
+
+class Quality(NamedTuple):
+    """Tokens count for less where a share of them is corrupted.
+
+    Attributes
+    ----------
+    quality : float
+        Q, 1 for clean data.
+    constants : mapping
+        Of the form ``quality``.
+    reference : str
+    """
+
+    quality: float
+    constants: Symbols
+    reference: str
+
+    @property
+    def kept(self) -> float:
+        """Return D_eff/D."""
+        return float(kept_tokens(self.constants, self.quality))
+
+    def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
+        """Return the counts as a function of (N, D)."""
+        kept = self.kept
+        return lambda N, D: Counts(N, kept * D, *UNCHANGED)
+
+    def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
+        """Return the arithmetic at one run, for a reader."""
+        known = {"Q": self.quality, "beta_Q": self.constants["beta"], "gamma_Q": self.constants["gamma"]}
+        return known, (("D_eff", "D*Q^(gamma_Q/beta_Q)", "tokens, as clean ones"),)
 
 
 class Repetition(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from planner import solver
 from planner._frozen import FrozenDict
-from planner.accounting import data_notes, data_use, serving_notes, serving_of
+from planner.accounting import data_notes, data_use, mixture_notes, mixture_of, serving_notes, serving_of
 from planner.answers import Alternative, Doubling, Plan
 from planner.asking import Conditions, Request, limit_texts, read_request
 from planner.catalogue import load_law
@@ -45,9 +45,16 @@ def plan(
     params: object = None,
     tokens: object = None,
     tokens_per_param: object = None,
+    active_params: object = None,
     max_params: object = None,
     max_tokens: object = None,
+    experts: object = None,
+    granularity: object = None,
+    experts_per_token: object = None,
+    sparsity: object = None,
     unique_tokens: object = None,
+    precision: object = None,
+    data_quality: object = None,
     inference_tokens: object = None,
     inference_per_month: object = None,
     months: object = None,
@@ -79,8 +86,17 @@ def plan(
         Fix the number of parameters, of tokens, or their ratio; the rest follows from the budget or the loss.
     max_params, max_tokens : float or str, optional
         Caps, such as what fits in memory.
+    active_params : float or str, optional
+        Of a mixture of experts: fix the parameters that work on a token.
+    experts, granularity, experts_per_token, sparsity : float, optional
+        Of a mixture of experts, for the laws that know them: experts, parts into which each is split (Krajewski et al. 2024), how
+        many work on a token, or the share that rests (Abnar et al. 2025).
     unique_tokens : float or str, optional
         Different tokens at hand; more are had by repetition, and worth less (Muennighoff et al. 2023).
+    precision : str, optional
+        Of training: ``"fp8"``, or bits of weights, activations and key-value cache, ``"w4a8kv8"`` (Kumar et al. 2024).
+    data_quality : float or str, optional
+        Share of the tokens that is not corrupted, 0.5 to 1 (Subramanyam et al. 2025).
     inference_tokens : float or str, optional
         Tokens to serve over the model's life (Sardana et al. 2024); or ``inference_per_month`` with ``months``.
     mfu, inference_mfu, price, inference_price : float or str, optional
@@ -119,9 +135,16 @@ def plan(
         params=params,
         tokens=tokens,
         tokens_per_param=tokens_per_param,
+        active_params=active_params,
         max_params=max_params,
         max_tokens=max_tokens,
+        experts=experts,
+        granularity=granularity,
+        experts_per_token=experts_per_token,
+        sparsity=sparsity,
         unique_tokens=unique_tokens,
+        precision=precision,
+        data_quality=data_quality,
         inference_tokens=inference_tokens,
         inference_per_month=inference_per_month,
         months=months,
@@ -226,6 +249,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
     sure = answer_intervals(problem, flops, N, D, level, sizes=not problem.limits.fixed, loss=request.loss)
     data = data_use(problem, flops, N, D)
     serving = serving_of(problem, request, N, D)
+    mixture = None if loss is None else mixture_of(problem, request, N, loss)
     training = float(spending.training(N, D))
     notes = (
         *request.notes,
@@ -233,6 +257,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
         *_limit_notes(problem, flops, float(spending.paid(N, D)), free=free),
         *data_notes(problem, data),
         *serving_notes(serving),
+        *mixture_notes(problem, mixture),
         *interval_notes(sure, law),
     )
     return Plan(
@@ -261,6 +286,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
         limits=problem.limits,
         data=data,
         serving=serving,
+        mixture=mixture,
         notes=notes,
         others=beside,
         inputs=request.inputs,

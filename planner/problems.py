@@ -61,7 +61,7 @@ class Problem(NamedTuple):
     @property
     def plain(self) -> bool:
         """Whether closed forms hold: every parameter and token counts, and training alone is paid."""
-        return not self.modifiers and isinstance(self.spending.served, float) and self.spending.served == 0
+        return not self.modifiers and self.spending.simple
 
     def without_limits(self) -> "Problem":
         """Return the same problem without the user's limits."""
@@ -129,8 +129,16 @@ def problem_of(
     law: Law, *, spending: Spending | None = None, modifiers: tuple[Modifier, ...] = (), limits: Limits | None = None
 ) -> Problem:
     """Return the problem of a law, plain unless said otherwise."""
-    paid = spending or Spending(law.symbols["k"])
-    return Problem(law, paid, modifiers, limits or Limits(), law.form, law.symbols)
+    return Problem(law, spending or spending_of(law), modifiers, limits or Limits(), law.form, law.symbols)
+
+
+def spending_of(law: Law, served: Num = 0.0) -> Spending:
+    """Return what a run costs under a law: k N D, or what its form says of active parameters and routing."""
+    k = law.symbols["k"]
+    if law.form.price is None:
+        return Spending(k, served)
+    share, q = law.form.price(law.symbols)
+    return Spending(k * share, served, q)
 
 
 def as_problem(question: Question) -> Problem:

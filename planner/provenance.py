@@ -1,7 +1,7 @@
 """What a law carries besides its equation: conventions, fitted range, source, published intervals and published outputs."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from planner._frozen import FrozenDict
 
@@ -50,11 +50,17 @@ class Domain(NamedTuple):
     flops: tuple[float, float] | None = None
     tokens_per_param: tuple[float, float] | None = None
     detail: str = ""
+    choices: Mapping[str, tuple[float, float]] = FrozenDict()
 
     @property
     def known(self) -> bool:
         """Whether any range is known."""
         return any((self.params, self.tokens, self.flops, self.tokens_per_param))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types."""
+        ranges = {name: list(value) if isinstance(value, tuple) else value for name, value in self._asdict().items()}
+        return {**ranges, "choices": {name: list(ends) for name, ends in self.choices.items()}}
 
 
 UNKNOWN_DOMAIN = Domain()

@@ -146,13 +146,13 @@ def search_run(question: Question, flops: Num, start: Num = None) -> tuple[Num, 
             tokens = np.exp(-x)
             return spending.params(flops, tokens), tokens
 
-        center = np.log(spending.k * N / flops)
+        center = np.log(spending.per_token(N) / flops)
 
     def tilt(x: Num) -> Num:
         params, tokens = run(x)
         by_params, by_tokens = land.log_slopes(params, tokens)
         # rises with x: more params, fewer tokens; a slope that underflows to 0 has the right sign, and so has its log
-        return by_tokens - by_params - np.log(spending.token_elasticity(tokens))
+        return by_tokens - by_params - np.log(spending.token_elasticity(tokens) / spending.params_elasticity(params))
 
     first = 8.0 if start is None else 1.0
     right = reach_above(tilt, center, first, _FARTHEST)

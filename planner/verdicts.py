@@ -139,7 +139,13 @@ def check(
     params: object,
     tokens: object,
     law: LawLike = DEFAULT_LAW,
+    experts: object = None,
+    granularity: object = None,
+    experts_per_token: object = None,
+    sparsity: object = None,
     unique_tokens: object = None,
+    precision: object = None,
+    data_quality: object = None,
     inference_tokens: object = None,
     inference_per_month: object = None,
     months: object = None,
@@ -196,7 +202,13 @@ def check(
     if judge.role in {"anchor", "reference"}:
         raise CannotPlanError(f"{judge.id} cannot judge a run ({judge.form.equation}); besiroglu2024 and kaplan2020 can")
     conditions = Conditions(
+        experts=experts,
+        granularity=granularity,
+        experts_per_token=experts_per_token,
+        sparsity=sparsity,
         unique_tokens=unique_tokens,
+        precision=precision,
+        data_quality=data_quality,
         inference_tokens=inference_tokens,
         inference_per_month=inference_per_month,
         months=months,

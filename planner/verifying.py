@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from planner import solver
 from planner.catalogue import load_law
+from planner.forms.counting import kept_params
+from planner.forms.experts import dense_equivalent
 from planner.forms.reference import rule_tokens
 from planner.law import Law, guarded
 from planner.modifiers import Repetition, total_params
-from planner.problems import Problem, problem_of
+from planner.problems import Problem, problem_of, spending_of
 from planner.provenance import PublishedCheck
-from planner.spending import Spending
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,16 @@ def _compute(law: Law, check: PublishedCheck) -> float:
             value = solver.allocate(_repeating(law, given), given["flops"]).tokens / given["unique_tokens"]
         case "served_params" | "served_tokens" | "served_tokens_ratio" | "served_saving":
             value = _served(law, given)[check.quantity]
+        case "kept_params":
+            value = kept_params(law.params, (given["bits"],) * 3)
+        case "best_bits":
+            value = _best_bits(law)
+        case "chosen_loss":
+            value = law.choose(G=given["G"]).loss(given["params"], given["tokens"])
+        case "chosen_flops":
+            value = spending_of(law.choose(G=given["G"])).paid(given["params"], given["tokens"])
+        case "dense_equivalent":
+            value = dense_equivalent(law.params, given["params"], given["experts"])
         case "batch_growth":
             value = given["loss_ratio"] ** (-1 / law.params["alpha_B"])
         case "total_params":
@@ -102,6 +115,12 @@ def _compute(law: Law, check: PublishedCheck) -> float:
     return float(value)
 
 
+def _best_bits(law: Law) -> float:
+    """Return the bits P at which N_eff costs least, where compute is paid by N D P (Kumar 2024, Sec. 4.3)."""
+    bits = np.linspace(4, 16, 12_001)
+    return float(bits[np.argmin(bits / kept_params(law.params, (bits, bits, bits)))])
+
+
 def _repeating(law: Law, given: Mapping[str, float]) -> Problem:
     return problem_of(law, modifiers=(Repetition(given["unique_tokens"]),))
 
@@ -109,7 +128,7 @@ def _repeating(law: Law, given: Mapping[str, float]) -> Problem:
 def _served(law: Law, given: Mapping[str, float]) -> dict[str, float]:
     """Return the cheapest run over its life with the loss of an optimal run of the given size, and what it saves."""
     own = solver.fixed(law, solver.optimal_at(law, params=given["params"]), params=given["params"])
-    problem = problem_of(law, spending=Spending(law.symbols["k"], given["served_tokens"]))
+    problem = problem_of(law, spending=spending_of(law, given["served_tokens"]))
     flops, params, tokens = solver.cheapest(problem, sum(solver.reducible(law, *own)))
     return {
         "served_params": params,

@@ -99,7 +99,13 @@ ASSIGNMENT = Quantity("name=value", _assignment)
 
 
 _LIFE = (
+    click.option("--experts", type=NUMBER, help="Experts of a mixture, with --law krajewski2024-moe or abnar2025."),
+    click.option("--granularity", type=NUMBER, help="Parts into which an expert is split (krajewski2024-moe)."),
+    click.option("--experts-per-token", type=NUMBER, help="Experts at work on a token (abnar2025)."),
+    click.option("--sparsity", type=FRACTION, help="Or the share of experts at rest (abnar2025)."),
     click.option("--unique-tokens", type=TOKENS, help="Different tokens at hand (25B); more come from repeating them."),
+    click.option("--precision", metavar="FORMAT", help="Precision of training: fp8, int4, ... or bits such as w4a8kv8."),
+    click.option("--data-quality", type=FRACTION, help="Share of the tokens that is not corrupted (90%)."),
     click.option("--inference-tokens", type=TOKENS, help="Tokens to serve over the model's life (2T)."),
     click.option("--inference-per-month", type=TOKENS, help="Or tokens to serve a month (80B), with --months."),
     click.option("--months", type=NUMBER, help="Months of serving."),
@@ -137,6 +143,7 @@ def condition_options(command: Command) -> Command:
             click.option("--params", type=PARAMS, help="Fix the parameters (70B); tokens follow."),
             click.option("--tokens", type=TOKENS, help="Fix the tokens (1.4T); parameters follow."),
             click.option("--tokens-per-param", type=NUMBER, help="Fix the tokens per parameter (20)."),
+            click.option("--active-params", type=PARAMS, help="Fix the active parameters of a mixture of experts (7B)."),
             click.option("--max-params", type=PARAMS, help="At most so many parameters, for memory or latency (13B)."),
             click.option("--max-tokens", type=TOKENS, help="At most so many tokens (2T)."),
             *_LIFE,

@@ -76,8 +76,8 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
             read="fitted, not published",
             url=where,
         ),
-        domain=Domain(
-            **{key: (float(value.min()), float(value.max())) for key, value in spans.items()}, detail=_counted(job.table)
+        domain=Domain(detail=_counted(job.table))._replace(
+            **{key: (float(value.min()), float(value.max())) for key, value in spans.items()}
         ),
         no_allocation=no_allocation,
         fit=FrozenDict({key: value for key, value in job.inputs.items() if value not in (None, "")} | {"used": method}),

@@ -12,6 +12,8 @@ from planner.forms.allocation import (
     TOKENS_ALLOCATION,
 )
 from planner.forms.compute import COMPUTE_POWER
+from planner.forms.counting import PRECISION, QUALITY
+from planner.forms.experts import FINE_GRAINED, ROUTED_EXPERTS, SPARSE_EXPERTS
 from planner.forms.generalised import ENSEMBLE, GENERALISED
 from planner.forms.kaplan import COMPUTE_FRONTIER, KAPLAN_COMPUTE, KAPLAN_JOINT, KAPLAN_LEARNING_CURVE
 from planner.forms.reference import EMBEDDING_COUNT, PARAMS_POWER, TOKENS_POWER, TOKENS_RULE
@@ -41,6 +43,11 @@ FORMS: dict[str, Form] = {
         TOKENS_POWER,
         TOKENS_RULE,
         EMBEDDING_COUNT,
+        FINE_GRAINED,
+        SPARSE_EXPERTS,
+        ROUTED_EXPERTS,
+        PRECISION,
+        QUALITY,
     )
 }
 

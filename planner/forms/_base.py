@@ -20,7 +20,8 @@ class Parameter(NamedTuple):
     ``closed``).
 
     ``fitted_with`` names the constant that only makes sense together with this one, as a power law's prefactor with its exponent.
-    ``many`` marks a constant that has one value for each member of an ensemble.
+    ``many`` marks a constant that has one value for each member of an ensemble; ``choice`` one that is the user's to choose, as
+    the number of experts.
     """
 
     meaning: str
@@ -29,6 +30,7 @@ class Parameter(NamedTuple):
     closed: bool = False
     fitted_with: str = ""
     many: bool = False
+    choice: bool = False
 
     def allows(self, value: float) -> bool:
         """Tell whether the value lies in the interval."""
@@ -110,6 +112,10 @@ class Form(NamedTuple):
         What the form can answer.
     exponents : (p) -> (a, b), or None
         For forms that know only the exponents and need an anchor to plan.
+    price : (p) -> (share, q), or None
+        For forms whose N is not what is paid for: training on a token costs k share N + q N^(2/3).
+    active : (p) -> share, or None
+        For mixtures of experts: active parameters over all that N counts.
     """
 
     name: str
@@ -118,6 +124,8 @@ class Form(NamedTuple):
     surface: Surface | None = None
     frontier: Frontier | None = None
     exponents: Callable[[Symbols], tuple[Num, Num]] | None = None
+    price: Callable[[Symbols], tuple[Num, Num]] | None = None
+    active: Callable[[Symbols], Num] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return form_named, (self.name,)  # functions cannot be pickled or copied, names can

@@ -102,7 +102,11 @@ def regime_text(result: "Plan | Check") -> tuple[str, str]:
 def conventions(law: Law) -> str:
     """Return what a law's numbers mean, in one line."""
     counts, per_token, data = law.conventions.params, law.conventions.flops_per_param_token, law.conventions.data
-    return f"N counts {PARAM_COUNTS[counts]}; C = {per_token:g} N D; {data}"
+    cost = f"C = {per_token:g} N D"
+    if law.form.price and law.form.active:
+        routing = " + routing" if law.form.price(law.symbols)[1] else ""
+        cost = f"C = {per_token:g} N_active D{routing}, N_active = {significant(float(law.form.active(law.symbols)))} N"
+    return f"N counts {PARAM_COUNTS[counts]}; {cost}; {data}"
 
 
 def note_lines(notes: Sequence[Note]) -> list[str]:

@@ -34,6 +34,7 @@ def plan_document(plan: Plan) -> list[Block]:
         *_budget_rows(plan),
         ("parameters", format_count(plan.params), "" if plan.optimum else _band_text(plan)),
         *_interval_row(plan, "params"),
+        *_mixture_rows(plan),
         ("tokens", format_count(plan.tokens), _tokens_text(plan)),
         *_interval_row(plan, "tokens"),
         ("loss", *loss_text(plan.loss, plan.irreducible_loss, plan.loss_unit)),
@@ -139,6 +140,26 @@ def _serving_rows(plan: Plan) -> list[tuple[str, str, str]]:
         ("serving", format_flops(found.serving_flops), f"{format_percent(found.share)} of what is spent{price}"),
         ("", "", f"{verb} {format_percent(abs(found.saved))} over the run of the same loss that is cheapest to train: {alone}"),
     ]
+
+
+def _mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what is active of a mixture of experts, and the dense models it stands for."""
+    found = plan.mixture
+    if found is None:
+        return []
+    meanings = {name: plan.law.form.parameters[name].meaning.split(":")[0] for name in found.choices}
+    made = ", ".join(f"{meanings[name]} {plain(value, 4)}" for name, value in found.choices.items())
+    rows = [("active", format_count(found.active_params), f"parameters at work on a token; {made}")]
+    if found.dense_flops is not None and found.dense_params is not None:
+        ratio = format_factor(found.dense_flops / plan.flops)
+        text = f"parameters, {ratio} the compute: the cheapest dense run of the same loss, by {found.dense_law}"
+        rows.append(("dense instead", format_count(found.dense_params), text))
+    elif found.dense_law:
+        rows.append(("dense instead", "-", f"no dense run reaches this loss, by {found.dense_law}"))
+    if found.dense_equivalent is not None:
+        text = f"parameters: a dense model as good after 130 B tokens, by {found.routed_law}"
+        rows.append(("", format_count(found.dense_equivalent), text))
+    return rows
 
 
 def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:

@@ -1,0 +1,58 @@
+"""The optimal line of a surface that has none in closed form, by search along k N D = C."""
+
+import numpy as np
+
+from planner._roots import find_root, reach_above
+from planner.forms._base import Frontier, Num, Surface, Symbols
+
+_REFERENCE = 1e20  # FLOP: exponents are taken from here to 100 times as much; the line is not quite straight
+_DECADES = 2.0
+_FARTHEST = 256.0
+
+
+def searched_frontier(surface: Surface) -> Frontier:
+    """Return the optimal line of a surface."""
+
+    def params(p: Symbols, C: Num) -> Num:
+        C = np.asarray(C, float)
+
+        def tilt(log_N: Num) -> Num:
+            N = np.exp(log_N)
+            by_params, by_tokens = surface.slopes(p, N, C / (p["k"] * N))
+            with np.errstate(divide="ignore"):
+                return np.log(by_tokens) - np.log(by_params)  # rises with N
+
+        even = 0.5 * np.log(C / p["k"]) + 0.0 * np.log(sum(surface.terms(p, np.sqrt(C), np.sqrt(C))))
+        right = reach_above(tilt, even, 1.0, _FARTHEST)
+        left = reach_above(lambda x: -tilt(x), even, -1.0, _FARTHEST)
+        return np.exp(find_root(tilt, even + left, even + right))
+
+    def exponents(p: Symbols) -> tuple[Num, Num]:
+        low, high = (np.log(params(p, _REFERENCE * 10.0**decades)) for decades in (0.0, _DECADES))
+        a = (high - low) / (_DECADES * np.log(10.0))
+        return a, 1 - a
+
+    def reducible(p: Symbols, C: Num) -> Num:
+        N = params(p, C)
+        return sum(surface.terms(p, N, C / (p["k"] * N)))
+
+    def budget(p: Symbols, R: Num) -> Num:
+        goal = np.log(R)
+
+        def gap(log_C: Num) -> Num:
+            return goal - np.log(reducible(p, np.exp(log_C)))  # rises with C
+
+        start = np.log(_REFERENCE) + 0.0 * goal
+        right = reach_above(gap, start, 4.0, _FARTHEST)
+        left = reach_above(lambda x: -gap(x), start, -4.0, _FARTHEST)
+        return np.exp(find_root(gap, start + left, start + right))
+
+    return Frontier(
+        params,
+        exponents,
+        reducible,
+        budget,
+        derivation=(("N", "argmin(L(N, C/(k*N))) = N"),),
+        loss_derivation=(("C_opt", "L_opt(C_opt)-E = R"),),
+        straight=False,
+    )

@@ -1,0 +1,41 @@
+"""Forms that say what counts of what is trained: parameters at low precision, tokens of imperfect quality."""
+
+import numpy as np
+
+from planner.forms._base import Form, Num, Parameter, Symbols
+
+QUANTISED = ("w", "a", "kv")
+"""What precision applies to: weights, activations, key-value cache."""
+
+
+def kept_params(p: Symbols, bits: tuple[Num, Num, Num]) -> Num:
+    """Return N_eff/N = product of 1 - exp(n - P/gamma) over weights, activations and key-value cache (Kumar 2024, App. K)."""
+    kept: Num = 1.0
+    for name, P in zip(QUANTISED, bits, strict=True):
+        kept = kept * -np.expm1(p[f"n_{name}"] - P / p[f"gamma_{name}"])
+    return kept
+
+
+PRECISION = Form(
+    name="precision",
+    equation="N_eff = N prod_i (1 - exp(n_i - P_i/gamma_i)) over weights, activations and key-value cache, P_i in bits",
+    parameters={
+        **{f"gamma_{name}": Parameter("bits over which what is lost falls to 1/e") for name in QUANTISED},
+        **{f"n_{name}": Parameter("log of what is lost at 0 bits") for name in QUANTISED},
+    },
+)
+
+
+def kept_tokens(p: Symbols, quality: Num) -> Num:
+    """Return D_eff/D = Q^(gamma/beta), from B/(D^beta Q^gamma) (Subramanyam 2025)."""
+    return quality ** (p["gamma"] / p["beta"])
+
+
+QUALITY = Form(
+    name="quality",
+    equation="L = E + A/N^alpha + B/(D^beta Q^gamma), so that D_eff = D Q^(gamma/beta)",
+    parameters={
+        "beta": Parameter("exponent of D", high=10, fitted_with="gamma"),
+        "gamma": Parameter("exponent of the quality Q", high=10, fitted_with="beta"),
+    },
+)
