@@ -7,7 +7,7 @@ from planner import solver
 from planner._files import settings
 from planner._frozen import FrozenDict
 from planner.answers import DataUse, Mixture, Serving
-from planner.asking import Request
+from planner.asking.request import Request
 from planner.catalogue import load_law
 from planner.forms.experts import dense_equivalent
 from planner.modifiers import Repetition

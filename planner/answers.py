@@ -113,7 +113,7 @@ class Alternative(NamedTuple):
     loss : float or None
         Its own expected loss, in its own unit and for its own data.
     params_ratio : float
-        Its N over the chosen law's optimal N.
+        Its N over the chosen law's optimal N, of mixtures of experts the active ones.
     regime, overhead : str, float or None
         How the chosen law judges the allocation; None where the chosen law has no loss surface.
     extrapolation : float or None

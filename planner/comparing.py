@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from planner import solver
 from planner.answers import Alternative
-from planner.asking import repetition
+from planner.asking.counts import repetition
 from planner.catalogue import load_law
 from planner.law import Law
 from planner.modifiers import Modifier, Repetition, total_params
@@ -50,14 +50,16 @@ def alternatives(
 
 def _alternative(other: Law, problem: Problem, flops: float, tolerance: float, best_params: float) -> Alternative:
     law = problem.law
+    own = spending_of(other, problem.spending.served)
+    counted = problem.spending.k / spending_of(law).k  # 1 unless a shape's FLOP were counted
     asked = problem_of(
         other,
-        spending=spending_of(other, problem.spending.served),
+        spending=own if counted == 1 else own._replace(k=own.k * counted),
         modifiers=tuple(_of_law(modifier, other) for modifier in problem.modifiers),
     )
     best = solver.allocate(asked, flops)
     N, D = float(best.params), float(best.tokens)
-    verdict = assess(problem, N, D, tolerance)
+    verdict = assess(problem, N, D, tolerance) if (law.form.active is None) == (other.form.active is None) else None
     notes = [*(note for note in other.notes if note.code != "params-convention"), *convention_notes(other, law)]
     if other.conventions.params != law.conventions.params:
         notes = [_counted(note, other, N) for note in (*notes, *(n for n in other.notes if n.code == "params-convention"))]
@@ -71,12 +73,17 @@ def _alternative(other: Law, problem: Problem, flops: float, tolerance: float, b
         tokens=D,
         tokens_per_param=D / N,
         loss=None if best.loss is None else float(best.loss),
-        params_ratio=N / best_params,
+        params_ratio=_active(other, N) / _active(law, best_params),
         regime=verdict.regime if verdict else None,
         overhead=verdict.overhead if verdict else None,
         extrapolation=extrapolation(other, N, D, training),
         notes=(*notes, *range_notes(other, N, D, training)),
     )
+
+
+def _active(law: Law, params: float) -> float:
+    """Return the parameters that work on a token: all of a dense model's."""
+    return params if law.form.active is None else params * float(law.form.active(law.symbols))
 
 
 def _of_law(modifier: Modifier, law: Law) -> Modifier:
@@ -86,7 +93,7 @@ def _of_law(modifier: Modifier, law: Law) -> Modifier:
 
 def _counted(note: Note, law: Law, params: float) -> Note:
     """Add to a note on counting what the number would be with embeddings, where the law counts none."""
-    if note.code != "params-convention" or law.conventions.params != "non-embedding":
+    if note.code != "params-convention" or law.conventions.params != "non-embedding" or law.form.active:
         return note
     count = load_law("pearce2024")
     total = float(total_params(params, count.params["gamma"]))

@@ -74,7 +74,10 @@ def _demand_steps(law: Law, tokens: float, price: float) -> Iterable[Step]:
     yield from paper.steps
 
 
-_LIFE = "the budget: C = f(N) (D + S/3), f(N) = k N or k N + q N^(2/3) a token, a forward pass being a third of a training step (Sardana et al. 2024, Eq. 2)"
+_LIFE = (
+    "the budget: C = f(N) (D + S/3), f(N) = k N or k N + q N^(2/3) a token, a forward pass being a third of a training step "
+    "(Sardana et al. 2024, Eq. 2)"
+)
 
 
 def _run_steps(problem: Problem, flops: float, part: str, params: float, tokens: float) -> Iterable[Step]:

@@ -6,7 +6,8 @@ from planner import solver
 from planner._frozen import FrozenDict
 from planner.accounting import data_notes, data_use, mixture_notes, mixture_of, serving_notes, serving_of
 from planner.answers import Alternative, Doubling, Plan
-from planner.asking import Conditions, Request, limit_texts, read_request
+from planner.asking.conditions import Conditions
+from planner.asking.request import Request, limit_texts, read_request
 from planner.catalogue import load_law
 from planner.choosing import DEFAULT_LAW, LawLike
 from planner.comparing import MAIN_LAWS, alternatives
@@ -52,6 +53,9 @@ def plan(
     granularity: object = None,
     experts_per_token: object = None,
     sparsity: object = None,
+    shape: object = None,
+    flops_rule: object = None,
+    recompute: object = None,
     unique_tokens: object = None,
     precision: object = None,
     data_quality: object = None,
@@ -91,6 +95,11 @@ def plan(
     experts, granularity, experts_per_token, sparsity : float, optional
         Of a mixture of experts, for the laws that know them: experts, parts into which each is split (Krajewski et al. 2024), how
         many work on a token, or the share that rests (Abnar et al. 2025).
+    shape : mapping or str, optional
+        A concrete model, ``"layers=32,width=4096,heads=32,vocab=32000,context=4096"`` with ``ffn``, ``kv_heads``, ``head_size``,
+        ``gated``, ``tied``, ``experts`` and ``experts_per_token`` where they differ from a plain one: it fixes N.
+    flops_rule : {"exact", "kaplan", "6nd"}
+        How a shape's FLOP are counted; ``recompute=True`` adds a forward pass.
     unique_tokens : float or str, optional
         Different tokens at hand; more are had by repetition, and worth less (Muennighoff et al. 2023).
     precision : str, optional
@@ -142,6 +151,9 @@ def plan(
         granularity=granularity,
         experts_per_token=experts_per_token,
         sparsity=sparsity,
+        shape=shape,
+        flops_rule=flops_rule,
+        recompute=recompute,
         unique_tokens=unique_tokens,
         precision=precision,
         data_quality=data_quality,

@@ -9,7 +9,8 @@ from planner import solver
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
-from planner.asking import Conditions, read_request
+from planner.asking.conditions import Conditions
+from planner.asking.request import read_request
 from planner.choosing import DEFAULT_LAW, LawLike
 from planner.errors import CannotPlanError, OptionError
 from planner.law import Law, guarded

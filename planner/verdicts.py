@@ -8,7 +8,9 @@ from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.accounting import data_notes, data_use
 from planner.answers import DataUse, Plan, as_json
-from planner.asking import Conditions, Demand, Request, read_run
+from planner.asking.conditions import Conditions
+from planner.asking.request import Request, read_run
+from planner.asking.serving import Demand
 from planner.catalogue import load_law
 from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError

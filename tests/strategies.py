@@ -63,6 +63,32 @@ _CONSTANTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         },
         "C_ref": _log(18, 22),
     },
+    "fine_grained_experts": {
+        "c": st.floats(0, 4),
+        "a": _log(0, 6),
+        "alpha": _EXPONENT,
+        "b": _log(0, 6),
+        "beta": _EXPONENT,
+        "g": _log(0, 2),
+        "gamma": _EXPONENT,
+        "c_r": st.just(0.0),  # with one expert and no routing all parameters are paid for: C = k N D
+        "width_per_block": st.just(64.0),
+        "E": st.just(1.0),
+        "G": st.floats(1, 64),
+    },
+    "sparse_experts": {
+        "a": _log(0, 6),
+        "alpha": _EXPONENT,
+        "b": _log(0, 6),
+        "beta": _EXPONENT,
+        "c": _log(-2, 0),
+        "lambda_S": st.floats(-0.5, 0.5),
+        "d": _log(0, 3),
+        "delta": _EXPONENT,
+        "gamma": _EXPONENT,
+        "e_S": st.floats(0, 4),
+        "S": st.just(0.0),  # nothing rests: C = k N D
+    },
     "overtraining": {"E": st.floats(0, 4), "a": _log(0, 3), "b": _log(0, 3), "eta": st.floats(0.05, 0.4)},
     "kaplan_joint": {"N_c": _log(12, 15), "D_c": _log(12, 15), "alpha_N": st.floats(0.03, 0.3), "alpha_D": st.floats(0.03, 0.3)},
     "kaplan_learning_curve": {
@@ -98,7 +124,8 @@ _CONSTANTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 
 PLANNING = tuple(_CONSTANTS)
-POWER_LAWS = tuple(name for name in PLANNING if name != "ensemble")  # the mean of several lines is not quite one
+BENT = ("ensemble", "sparse_experts")  # sums of several power laws, whose optimal line is found by search
+POWER_LAWS = tuple(name for name in PLANNING if name not in BENT)
 SURFACES = tuple(name for name in _CONSTANTS if FORMS[name].surface)
 
 

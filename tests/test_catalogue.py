@@ -366,6 +366,4 @@ def test_a_law_of_ones_own_plans(tmp_path: Path) -> None:
 
 def test_every_form_is_in_use() -> None:
     """No form without a law: dead equations would rot."""
-    assert {law.form.name for law in LAWS} | {"generalised", "ensemble", "compute_power", "repeated"} == set(
-        FORMS
-    )  # what fits make
+    assert {law.form.name for law in LAWS} | {"generalised", "ensemble", "compute_power"} == set(FORMS)  # what fits make

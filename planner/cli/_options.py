@@ -144,6 +144,11 @@ def condition_options(command: Command) -> Command:
             click.option("--tokens", type=TOKENS, help="Fix the tokens (1.4T); parameters follow."),
             click.option("--tokens-per-param", type=NUMBER, help="Fix the tokens per parameter (20)."),
             click.option("--active-params", type=PARAMS, help="Fix the active parameters of a mixture of experts (7B)."),
+            click.option(
+                "--shape", metavar="NAME=N,...", help="A concrete model: layers=32,width=4096,heads=32,vocab=32000,context=4096."
+            ),
+            click.option("--flops-rule", type=click.Choice(RULES), help="How its FLOP are counted.  [default: exact]"),
+            click.option("--recompute", is_flag=True, default=None, help="Activations are computed anew in the backward pass."),
             click.option("--max-params", type=PARAMS, help="At most so many parameters, for memory or latency (13B)."),
             click.option("--max-tokens", type=TOKENS, help="At most so many tokens (2T)."),
             *_LIFE,
@@ -223,6 +228,7 @@ def collected(pairs: tuple[tuple[str, Any], ...], option: str = "--set") -> dict
 METHODS = ("forecast", "classical", "isoflop", "envelope")
 FORMS = ("additive", "tied", "no-floor", "kaplan", "compute", "generalised", "repetition", "auto")
 ROBUST = ("huber", "squared", "absolute")
+RULES = ("exact", "kaplan", "6nd")
 COUNTS = ("total", "non-embedding", "non-input-embedding", "active", "flops-equivalent", "unstated")
 # the library's own lists, written out so that --help need not load numpy; a test holds them equal
 

@@ -54,12 +54,6 @@ def why_no_size(job: Job, model: Model) -> str:
 def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no_allocation: str) -> Law:
     """Return the law of a fit, with its domain, conventions and provenance; refuse constants under which it has no losses."""
     sample, table = job.sample, job.table
-    spans = {
-        "params": sample.params,
-        "tokens": sample.tokens,
-        "flops": sample.flops,
-        "tokens_per_param": sample.tokens / sample.params,
-    }
     where = f"{table.name}" + (f", sha256 {table.sha256[:16]}" if table.sha256 else "")
     group = job.inputs.get("group")
     law = Law(
@@ -76,8 +70,12 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
             read="fitted, not published",
             url=where,
         ),
-        domain=Domain(detail=_counted(job.table))._replace(
-            **{key: (float(value.min()), float(value.max())) for key, value in spans.items()}
+        domain=Domain(
+            params=_range(sample.params),
+            tokens=_range(sample.tokens),
+            flops=_range(sample.flops),
+            tokens_per_param=_range(sample.tokens / sample.params),
+            detail=_counted(job.table),
         ),
         no_allocation=no_allocation,
         fit=FrozenDict({key: value for key, value in job.inputs.items() if value not in (None, "")} | {"used": method}),
@@ -88,6 +86,10 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
         text = f"{table.name}: the {method} fit runs away: do these losses fall with params and with tokens?"
         raise FitError(text, law.params) from None
     return law
+
+
+def _range(values: Array) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
 
 
 def _counted(table: Runs) -> str:

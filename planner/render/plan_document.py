@@ -1,7 +1,7 @@
 """A plan as blocks to read."""
 
 from planner.answers import Alternative, Plan
-from planner.asking import limit_texts
+from planner.asking.request import limit_texts
 from planner.notes import Note
 from planner.render.documents import (
     Block,

@@ -1,0 +1,1 @@
+"""What a user asks, read into a problem for the solver."""

@@ -1,0 +1,62 @@
+"""What changes what counts: repeated data, low precision, imperfect data; and where its constants come from."""
+
+from typing import Any
+
+from planner._files import settings
+from planner.catalogue import load_law
+from planner.forms import Num
+from planner.law import Law
+from planner.modifiers import Modifier, Precision, Quality, Repetition
+from planner.notes import Note
+from planner.units import format_percent, significant
+
+
+def modifiers_of(law: Law, given: Any) -> tuple[tuple[Modifier, ...], list[Note]]:
+    """Return what changes what counts, in the order in which it applies, and what to say of each."""
+    modifiers: list[Modifier] = []
+    notes: list[Note] = []
+    if given.unique_tokens is not None:
+        repeated = repetition(law, given.unique_tokens)
+        modifiers.append(repeated)
+        notes += _carried_over(law, repeated)
+    if given.precision is not None:
+        section = settings("planning.toml", "precision")
+        source = load_law(section["law"])
+        lowered = Precision(given.precision, source.params, float(section["baseline"]), source.reference)
+        modifiers.append(lowered)
+        if lowered.kept != 1:
+            text = (
+                f"at this precision {format_percent(lowered.kept)} of the parameters count, by {source.id}: measured on integer "
+                f"types and small models, carried over to {law.id}; what it saves in time and money is not counted here"
+            )
+            notes.append(Note("precision", "info", text))
+    if given.data_quality is not None:
+        source = load_law(settings("planning.toml", "quality")["law"])
+        clean = Quality(given.data_quality, source.params, source.reference)
+        modifiers.append(clean)
+        if clean.kept != 1:
+            text = (
+                f"{format_percent(clean.kept)} of the tokens count, by {source.id}: synthetic corruption at one model size, "
+                f"carried over to {law.id}; the quality of real corpora was not measured there"
+            )
+            notes.append(Note("data-quality", "warning", text))
+    return tuple(modifiers), notes
+
+
+def repetition(law: Law, unique: Num) -> Repetition:
+    """Return the decay of repeated tokens: with the law's own constants, or those of the law that measured them."""
+    if "R_D" in law.params:
+        return Repetition(unique)
+    source = load_law(settings("planning.toml", "repetition")["law"])
+    return Repetition(unique, source.params["R_D"], source.params["R_N"])
+
+
+def _carried_over(law: Law, found: Repetition) -> list[Note]:
+    if found.R_D is None:
+        return []
+    source = settings("planning.toml", "repetition")["law"]
+    text = (
+        f"what repeated tokens are worth (R_D {significant(found.R_D)}, R_N {significant(found.R_N)}) was measured by {source} "
+        f"with its own surface; here it is carried over to {law.id}, untested together"
+    )
+    return [Note("repetition-carried-over", "info", text)]

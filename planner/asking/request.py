@@ -1,0 +1,211 @@
+"""A question, read: which problem, for which budget or loss."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from planner import solver
+from planner._frozen import FrozenDict
+from planner.asking.conditions import Conditions, above_zero, read
+from planner.asking.counts import modifiers_of
+from planner.asking.mixtures import all_of_active, mixed
+from planner.asking.serving import Demand, demand_of
+from planner.asking.shaped import Counted, counted_shape, of_shape, shape_notes
+from planner.catalogue import load_law
+from planner.choosing import LawLike, read_constants, resolve_law
+from planner.errors import CannotPlanError, OptionError
+from planner.law import Law, guarded
+from planner.modifiers import Precision, Quality, Repetition
+from planner.notes import Note
+from planner.problems import Limits, Problem, problem_of, spending_of
+from planner.spending import Spending
+from planner.units import LARGEST, format_count, format_percent, parse_flops, plain, significant
+
+
+class Request(NamedTuple):
+    """A question, read.
+
+    Attributes
+    ----------
+    problem : Problem
+    flops : float or None
+        Budget [FLOP]; None where a loss is asked for.
+    loss : float or None
+        Loss to reach.
+    demand : Demand or None
+    notes : tuple of Note
+    inputs : mapping
+        What was asked, in base units.
+    """
+
+    problem: Problem
+    flops: float | None
+    loss: float | None
+    demand: Demand | None
+    notes: tuple[Note, ...]
+    inputs: FrozenDict
+
+
+def read_request(
+    *,
+    flops: object,
+    loss: object,
+    law: LawLike,
+    constants: Mapping[str, object] | None,
+    exponents: Sequence[object] | None,
+    anchor: object,
+    conditions: Conditions,
+) -> Request:
+    """Read a question.
+
+    Raises
+    ------
+    PlannerError
+        Anything missing, contradictory, out of range, or beyond what the law can answer.
+    """
+    replaced = read_constants(constants)
+    given = read(conditions)
+    chosen = mixed(resolve_law(law, constants=replaced, exponents=exponents, anchor=anchor), given)
+    limits = _limits(given, chosen)
+    counted = counted_shape(given, chosen)
+    if counted is not None:
+        limits = of_shape(limits, counted)
+    budget = None if flops is None else parse_flops(flops, "flops")
+    target = None if loss is None else above_zero(loss, "loss")
+    _one_question(budget, target, limits)
+    problem, demand, notes = _problem(chosen, given, limits, counted)
+    if budget is None and target is None:
+        budget, limits = _optimal_budget(problem)
+        problem = problem._replace(limits=limits)
+    _within_reach(problem, chosen, target)
+    asked = {name: value for name, value in vars(given).items() if value is not None}
+    if counted is not None:
+        asked["shape"] = FrozenDict(counted.shape._asdict())
+    inputs = {
+        "flops": None if flops is None else budget,
+        "loss": target,
+        "law": load_law(law).id,
+        "params": None,
+        "tokens": None,
+        **asked,
+        "constants": replaced,
+        "exponents": chosen.exponents if exponents is not None and chosen.exponents else None,
+        "anchor": (chosen.params["C_0"], chosen.params["N_0"]) if exponents is not None or anchor is not None else None,
+    }
+    return Request(problem, budget, target, demand, notes, FrozenDict(inputs))
+
+
+def read_run(law: Law, conditions: Conditions) -> Request:
+    """Read what holds for a run whose N and D are given."""
+    given = read(conditions)
+    problem, demand, notes = _problem(mixed(law, given), given, Limits(), None)
+    asked = {name: value for name, value in vars(given).items() if value is not None}
+    return Request(problem, None, None, demand, notes, FrozenDict(asked))
+
+
+def _limits(given: Any, law: Law) -> Limits:
+    if given.active_params is not None:
+        given = all_of_active(given, law)
+    fixed = [name for name in ("params", "tokens", "tokens_per_param") if getattr(given, name) is not None]
+    if len(fixed) > 1:
+        if fixed == ["params", "tokens"]:
+            raise OptionError("flops, params and tokens together say too much: C = k N D leaves two free; drop one, or use check")
+        raise OptionError(
+            f"{' and '.join(fixed)} together fix the whole run; drop one, or judge the run: plan check --params N --tokens D"
+        )
+    for name in ("params", "tokens"):
+        value, most = getattr(given, name), getattr(given, f"max_{name}")
+        if value is not None and most is not None and value > most:
+            raise OptionError(f"{name} {format_count(value)} contradicts max_{name} {format_count(most)}: drop one of them")
+    return Limits(given.params, given.tokens, given.tokens_per_param, given.max_params, given.max_tokens)
+
+
+def _one_question(flops: float | None, loss: float | None, limits: Limits) -> None:
+    if flops is not None and loss is not None:
+        raise OptionError("flops and loss together say too much: give the budget, or the loss to reach")
+    if flops is None and loss is None and limits.params is None and limits.tokens is None:
+        raise OptionError(
+            "no budget: give --flops, such as --flops 1e21 (flops=1e21 in Python), or --loss to reach, or --params or --tokens "
+            "alone for the budget that makes them optimal"
+        )
+
+
+def _optimal_budget(problem: Problem) -> tuple[float, Limits]:
+    """Return the budget whose optimum has the N or D given, and the limits without it."""
+    given = {name: getattr(problem.limits, name) for name in ("params", "tokens") if getattr(problem.limits, name) is not None}
+    flops = guarded(problem.law, lambda: float(solver.optimal_at(problem, **given)))
+    name, value = next(iter(given.items()))
+    if not 1 <= flops <= LARGEST:
+        raise CannotPlanError(
+            f"{name} {format_count(value)}: no budget from 1 FLOP to {plain(LARGEST)} makes that optimal under {problem.law.id}"
+        )
+    return flops, problem.limits._replace(params=None, tokens=None)
+
+
+def _problem(law: Law, given: Any, limits: Limits, counted: Counted | None) -> tuple[Problem, Demand | None, tuple[Note, ...]]:
+    demand = demand_of(given)
+    modifiers, notes = modifiers_of(law, given)
+    served = demand.tokens * demand.price if demand else 0.0
+    spending = spending_of(law, served) if counted is None else Spending(counted.flops_per_token / counted.params, served)
+    weighed = ("unique_tokens", "precision", "data_quality", "inference_tokens", "inference_per_month")
+    needs = [name for name in weighed if getattr(given, name) is not None]
+    if needs and law.judge is not None:
+        raise OptionError(
+            f"exponents and anchor fix the line of N and D; they cannot be combined with {needs[0]}, which moves it"
+        )
+    if needs and law.surface_law is None:
+        raise CannotPlanError(
+            f"{law.id} has no loss surface L(N, D), so it cannot weigh {needs[0]}; laws with one, such as besiroglu2024, can"
+        )
+    return problem_of(law, spending=spending, modifiers=modifiers, limits=limits), demand, (*notes, *shape_notes(counted))
+
+
+def _within_reach(problem: Problem, law: Law, loss: float | None) -> None:
+    """Refuse a loss below what the limits allow, with the floor and the distance."""
+    if loss is None:
+        return
+    judge = law.surface_law
+    if law.role != "plan" or judge is None or judge is not law:
+        if law.judge is not None:
+            raise OptionError("exponents and anchor fix the line of N and D; they cannot be combined with loss")
+        raise CannotPlanError(
+            f"{law.id} cannot say which budget reaches a loss: it has no loss surface to plan on; besiroglu2024 has one"
+        )
+    unit = law.conventions.loss_unit
+    free = float(law.irreducible_loss)
+    floor = free + float(guarded(law, lambda: solver.lowest_reducible(problem)))
+    if loss <= free:
+        raise CannotPlanError(
+            f"loss {plain(loss)} cannot be reached at all: it lies {significant(free - loss)} below the irreducible "
+            f"loss of {law.id}, {significant(free, 5)} {unit}"
+        )
+    if loss <= floor:
+        raise CannotPlanError(
+            f"loss {plain(loss)} cannot be reached with {' and '.join(_condition_texts(problem))}: the floor there is "
+            f"{significant(floor, 5)} {unit}; without limits it is {significant(free, 5)}"
+        )
+
+
+def limit_texts(limits: Limits) -> list[str]:
+    """Return what the user fixed or capped, in words."""
+    texts = []
+    for name, what in (("params", "parameters"), ("tokens", "tokens")):
+        value, most = getattr(limits, name), getattr(limits, f"max_{name}")
+        if value is not None:
+            texts.append(f"{format_count(value)} {what}")
+        elif most is not None:
+            texts.append(f"at most {format_count(most)} {what}")
+    if limits.tokens_per_param is not None:
+        texts.append(f"{significant(limits.tokens_per_param)} tokens per parameter")
+    return texts
+
+
+def _condition_texts(problem: Problem) -> list[str]:
+    texts = limit_texts(problem.limits)
+    for each in problem.modifiers:
+        if isinstance(each, Repetition):
+            texts.append(f"{format_count(each.unique)} unique tokens")
+        elif isinstance(each, Quality):
+            texts.append(f"data of quality {plain(each.quality)}")
+        elif isinstance(each, Precision):
+            texts.append(f"{format_percent(each.kept)} of the parameters left by the precision")
+    return texts

@@ -1,0 +1,70 @@
+"""A concrete shape under a law: which of its parameters count, and what training on a token costs."""
+
+from typing import Any, NamedTuple
+
+from planner.asking.conditions import SHAPE
+from planner.asking.mixtures import MIXTURES
+from planner.errors import OptionError
+from planner.law import Law
+from planner.notes import Note
+from planner.problems import Limits
+from planner.shapes import Rule, Shape
+from planner.units import format_count, format_flops, format_signed_percent
+
+
+class Counted(NamedTuple):
+    """A concrete shape under a law's way of counting: N, and what training on a token costs [FLOP], by the rule and by 6 N."""
+
+    shape: Shape
+    rule: Rule
+    params: float
+    flops_per_token: float
+    six_n: float
+
+
+def counted_shape(given: Any, law: Law) -> Counted | None:
+    """Return the shape that the user gave, counted; None without one."""
+    if given.shape is None:
+        named = [name for name in ("flops_rule", "recompute") if getattr(given, name) not in (None, "6nd", False)]
+        if named:
+            raise OptionError(f"{named[0]} needs a concrete model: shape, such as {SHAPE}")
+        return None
+    shape: Shape = given.shape
+    if law.judge is not None:
+        raise OptionError("exponents and anchor cannot be combined with shape: a shape fixes N")
+    if (shape.experts > 1) != (law.form.active is not None):
+        kind = "a mixture of experts" if shape.experts > 1 else "a dense model"
+        raise OptionError(
+            f"shape: {kind}, but {law.id} is a law of {'dense models' if shape.experts > 1 else 'mixtures'}; {MIXTURES}"
+        )
+    without = law.conventions.params == "non-embedding"
+    params = float(shape.non_embedding if without else shape.total)
+    working = params - (shape.total - shape.active)
+    k = law.symbols["k"]
+    rule: Rule = given.flops_rule or "exact"
+    cost = shape.flops_per_token(rule, working, recompute=bool(given.recompute))
+    return Counted(shape, rule, params, cost, k * working)
+
+
+def of_shape(limits: Limits, counted: Counted) -> Limits:
+    """Return the limits with N fixed to that of the shape."""
+    if limits.params is not None or limits.tokens_per_param is not None:
+        raise OptionError("shape fixes the parameters: drop params, active_params and tokens_per_param")
+    if limits.max_params is not None and counted.params > limits.max_params:
+        raise OptionError(
+            f"shape has {format_count(counted.params)} parameters, above max_params {format_count(limits.max_params)}"
+        )
+    return limits._replace(params=counted.params)
+
+
+def shape_notes(counted: Counted | None) -> list[Note]:
+    """Say what the shape counts, and how far 6 N is from what a token costs."""
+    if counted is None:
+        return []
+    shape = counted.shape
+    sizes = f"{format_count(shape.total, 4)} parameters in all, {format_count(shape.non_embedding, 4)} without embeddings"
+    active = f", {format_count(shape.active, 4)} at work on a token" if shape.experts > 1 else ""
+    off = counted.flops_per_token / counted.six_n - 1
+    cost = f"training on a token costs {format_flops(counted.flops_per_token)} by the rule {counted.rule}"
+    text = f"the shape has {sizes}{active}; {cost}, {format_signed_percent(off)} against 6 N D of what this law counts"
+    return [Note("shape", "info", text)]
