@@ -54,6 +54,7 @@ _QUANTITIES: dict[str, tuple[set[str], Callable[[Form], bool]]] = {
     "chosen_loss": ({"params", "tokens", "G"}, lambda form: form.name == "fine_grained_experts"),
     "chosen_flops": ({"params", "tokens", "G"}, lambda form: form.name == "fine_grained_experts"),
     "dense_equivalent": ({"params", "experts"}, lambda form: form.name == "routed_experts"),
+    "best_vocab": ({"params", "width"}, lambda form: form.name == "vocabulary"),
     "batch_growth": ({"loss_ratio"}, lambda form: "alpha_B" in form.parameters),
     "total_params": ({"params"}, lambda form: form.name == "embedding_count"),
     "rule_tokens": ({"params"}, lambda form: form.name == "tokens_rule"),

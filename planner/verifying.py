@@ -8,7 +8,7 @@ import numpy as np
 
 from planner import solver
 from planner.catalogue import load_law
-from planner.forms.counting import kept_params
+from planner.forms.counting import best_vocab, kept_params
 from planner.forms.experts import dense_equivalent
 from planner.forms.reference import rule_tokens
 from planner.law import Law, guarded
@@ -102,6 +102,8 @@ def _compute(law: Law, check: PublishedCheck) -> float:
             value = spending_of(law.choose(G=given["G"])).paid(given["params"], given["tokens"])
         case "dense_equivalent":
             value = dense_equivalent(law.params, given["params"], given["experts"])
+        case "best_vocab":
+            value = best_vocab(law.params, given["params"], given["width"])
         case "batch_growth":
             value = given["loss_ratio"] ** (-1 / law.params["alpha_B"])
         case "total_params":

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import planner
@@ -101,6 +101,7 @@ def test_limits_of_no_demand_and_endless_data_are_the_plain_optimum(law: Law, fl
         assert again.loss == pytest.approx(best.loss, rel=1e-9)
 
 
+@settings(max_examples=50)
 @given(problems(), st.floats(1.01, 100))
 def test_more_budget_data_or_room_never_worsens_the_loss(case: tuple[Problem, float], more: float) -> None:
     """A larger budget, more unique tokens, looser caps, less to serve: the loss does not rise."""
@@ -123,6 +124,7 @@ def test_more_budget_data_or_room_never_worsens_the_loss(case: tuple[Problem, fl
         assert loss <= here * (1 + 1e-12)
 
 
+@settings(max_examples=50)
 @given(problems())
 def test_target_loss_and_budget_are_inverse(case: tuple[Problem, float]) -> None:
     """The cheapest budget for the loss that a budget buys is that budget, and the dual is the primal's run."""
@@ -138,6 +140,7 @@ def test_target_loss_and_budget_are_inverse(case: tuple[Problem, float]) -> None
     assert _reducible(problem, N, D) == pytest.approx(goal, rel=1e-9)
 
 
+@settings(max_examples=50)
 @given(problems(), st.floats(1.001, 10))
 def test_the_price_of_limits_is_never_negative(case: tuple[Problem, float], cheaper: float) -> None:
     """Any run within the limits costs at least what the cheapest of the same loss does without them."""
@@ -149,6 +152,7 @@ def test_the_price_of_limits_is_never_negative(case: tuple[Problem, float], chea
     assert solver.overhead(problem, params / cheaper, tokens) >= 0
 
 
+@settings(max_examples=50)
 @given(problems(forms=("additive",)), st.lists(FLOPS, min_size=2, max_size=4))
 def test_vectors_equal_scalars(case: tuple[Problem, float], budgets: list[float]) -> None:
     """An array of budgets gives what each gives alone, under any constraints; their losses give the budgets' own costs."""

@@ -14,6 +14,7 @@ from planner.catalogue import load_law
 from planner.choosing import laws
 from planner.forms import FORMS
 from planner.law import Law
+from planner.problems import spending_of
 from tests.strategies import BENT, BUDGETS, COUNTS, PLANNING, POWER_LAWS, RATIOS, SURFACES, laws_of
 
 CATALOGUED_PLANS = [law for law in laws() if law.role == "plan"]
@@ -193,7 +194,7 @@ def test_optimum_agrees_with_an_independent_minimiser(law: Law, flops: float) ->
     best = solver.allocate(law, flops)
 
     def along(log_N: float) -> float:
-        return _reducible(law, np.exp(log_N), flops / 6 / np.exp(log_N))
+        return _reducible(law, np.exp(log_N), spending_of(law).tokens(flops, np.exp(log_N)))
 
     center = float(np.log(best.params))
     found = minimize_scalar(along, bounds=(center - 3, center + 3), method="bounded", options={"xatol": 1e-10})

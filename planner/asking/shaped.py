@@ -2,9 +2,12 @@
 
 from typing import Any, NamedTuple
 
+from planner._files import settings
 from planner.asking.conditions import SHAPE
 from planner.asking.mixtures import MIXTURES
+from planner.catalogue import load_law
 from planner.errors import OptionError
+from planner.forms.counting import best_vocab
 from planner.law import Law
 from planner.notes import Note
 from planner.problems import Limits
@@ -67,4 +70,7 @@ def shape_notes(counted: Counted | None) -> list[Note]:
     off = counted.flops_per_token / counted.six_n - 1
     cost = f"training on a token costs {format_flops(counted.flops_per_token)} by the rule {counted.rule}"
     text = f"the shape has {sizes}{active}; {cost}, {format_signed_percent(off)} against 6 N D of what this law counts"
-    return [Note("shape", "info", text)]
+    law = load_law(settings("planning.toml", "vocabulary")["law"])
+    best = float(best_vocab(law.params, shape.total - shape.embeddings, shape.width))
+    size = f"{format_count(best)} is best for this model by {law.id}, the shape has {format_count(shape.vocab)}"
+    return [Note("shape", "info", text), Note("vocabulary", "info", f"vocabulary: {size}; the loss here does not know it")]

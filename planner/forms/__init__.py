@@ -12,7 +12,7 @@ from planner.forms.allocation import (
     TOKENS_ALLOCATION,
 )
 from planner.forms.compute import COMPUTE_POWER
-from planner.forms.counting import PRECISION, QUALITY
+from planner.forms.counting import PRECISION, QUALITY, VOCABULARY
 from planner.forms.experts import FINE_GRAINED, ROUTED_EXPERTS, SPARSE_EXPERTS
 from planner.forms.generalised import ENSEMBLE, GENERALISED
 from planner.forms.kaplan import COMPUTE_FRONTIER, KAPLAN_COMPUTE, KAPLAN_JOINT, KAPLAN_LEARNING_CURVE
@@ -48,6 +48,7 @@ FORMS: dict[str, Form] = {
         ROUTED_EXPERTS,
         PRECISION,
         QUALITY,
+        VOCABULARY,
     )
 }
 

@@ -39,3 +39,19 @@ QUALITY = Form(
         "gamma": Parameter("exponent of the quality Q", high=10, fitted_with="beta"),
     },
 )
+
+
+def best_vocab(p: Symbols, params: Num, width: Num) -> Num:
+    """Return the vocabulary V = N_v/d with N_v = N_v0 (N_nv/N_nv0)^gamma (Tao 2024, approach 2)."""
+    return p["N_v0"] * (params / p["N_nv0"]) ** p["gamma"] / width
+
+
+VOCABULARY = Form(
+    name="vocabulary",
+    equation="V d = N_v0 (N/N_nv0)^gamma, N without vocabulary parameters, d the width",
+    parameters={
+        "N_v0": Parameter("vocabulary parameters that are best at N_nv0"),
+        "N_nv0": Parameter("other parameters there"),
+        "gamma": Parameter("exponent of N", high=10, fitted_with="N_v0"),
+    },
+)
