@@ -42,7 +42,7 @@ def rates(rounds: int) -> None:
     print(f"{'':26} {'budget -> plan':>16} {'loss -> plan':>16}   (a second, {COUNT} at once)")
     for name, problem in PROBLEMS.items():
         params, tokens = solver.best_run(problem, flops)
-        goals = sum(solver.reducible(problem, params, tokens))[::20]
+        goals = solver.landscape(problem).reducible(params, tokens)[::20]
         there, back = [], []
         for _ in range(rounds):
             start = time.perf_counter()
@@ -57,7 +57,7 @@ def rates(rounds: int) -> None:
 def command(rounds: int) -> None:
     """Print the time of a constrained plan under a law with 4,000 draws."""
     runs = planner.load_runs("porian2024")
-    group = sorted(set(runs.group))[0]
+    group = sorted(set(runs.group or ()))[0]
     folder = Path(tempfile.mkdtemp())
     path = folder / "law.json"
     planner.fit(runs, group=group, method="classical", draws=4000).save(path)

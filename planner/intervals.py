@@ -132,20 +132,20 @@ def _budget_interval(problem: Problem, loss: float, flops: float, level: float) 
     if problem.law.surface_law is not problem.law:
         return None
 
-    def gap(log_C: Num, end: int) -> Num:
+    def gap(log_C: Num) -> Num:
         found = loss_interval(problem.law, *_counted(problem, *best_run(problem, np.exp(log_C))), level)
         assert found is not None  # the law has draws and a surface of its own
-        return np.log(found.mean[end] / loss)
+        return np.log(np.array(found.mean) / loss)
 
-    here = np.log(flops)
-    ladder = here + np.linspace(*_SEARCHED, 201)
+    ladder = np.log(flops) + np.linspace(*_SEARCHED, 81)
+    ends = gap(ladder)
 
     def reached(end: int) -> float | None:
         """Return the first budget at which an end of the loss's interval is down to the loss, None where it never is."""
-        there = np.flatnonzero(gap(ladder, end) <= 0)
+        there = np.flatnonzero(ends[end] <= 0)
         if not len(there) or not there[0]:
             return None
-        return float(np.exp(find_root(lambda x: gap(x, end), *ladder[there[0] - 1 : there[0] + 1])))
+        return float(np.exp(find_root(lambda x: gap(x)[end], *ladder[there[0] - 1 : there[0] + 1])))
 
     return reached(0) or flops, reached(1)
 

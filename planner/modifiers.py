@@ -84,6 +84,13 @@ def repeated_params(params: Num, enough: Num, R_N: Num) -> Num:
     return repeated_tokens(params, enough, R_N)
 
 
+def log_sum(first: Num, factor: Num, other: Num) -> Num:
+    """Return ln(e^first + e^factor e^other), where a factor is often nothing."""
+    if any(np.ndim(each) == 0 and each == -np.inf for each in (factor, other)):
+        return first
+    return np.logaddexp(first, factor + other)
+
+
 class Counts(NamedTuple):
     """Effective parameters and tokens, and the logs of how each responds to N and to D, as of d ln N'/d ln N.
 
@@ -102,10 +109,10 @@ class Counts(NamedTuple):
         return Counts(
             later.params,
             later.tokens,
-            np.logaddexp(later.params_by_params + self.params_by_params, later.params_by_tokens + self.tokens_by_params),
-            np.logaddexp(later.params_by_params + self.params_by_tokens, later.params_by_tokens + self.tokens_by_tokens),
-            np.logaddexp(later.tokens_by_params + self.params_by_params, later.tokens_by_tokens + self.tokens_by_params),
-            np.logaddexp(later.tokens_by_params + self.params_by_tokens, later.tokens_by_tokens + self.tokens_by_tokens),
+            log_sum(later.params_by_params + self.params_by_params, later.params_by_tokens, self.tokens_by_params),
+            log_sum(later.params_by_params + self.params_by_tokens, later.params_by_tokens, self.tokens_by_tokens),
+            log_sum(later.tokens_by_params + self.params_by_params, later.tokens_by_tokens, self.tokens_by_params),
+            log_sum(later.tokens_by_params + self.params_by_tokens, later.tokens_by_tokens, self.tokens_by_tokens),
         )
 
 
@@ -261,8 +268,11 @@ class Repetition(NamedTuple):
             params = repeated_params(N, enough, R_N)
             by_tokens = np.log(D / tokens) - (D / seen - 1) / R_D
             by_params = np.log(N / params) - np.maximum(N / enough - 1, 0) / R_N
-            with np.errstate(divide="ignore"):  # where all parameters count, none are won through data
-                through_data = np.where(self.unique > D, np.log(np.maximum(-np.expm1(by_params), 0) * growth), -np.inf)
+            through_data: Num = -np.inf
+            few = (self.unique > D) & (by_params < 0)  # too few tokens for N: more of them let more of N count
+            if np.any(few):
+                through_data = np.log(np.where(few, -np.expm1(by_params), 1.0) * growth)
+                through_data = np.where(few, through_data, -np.inf)
             return Counts(params, tokens, by_params, through_data, -np.inf, by_tokens)
 
         return count

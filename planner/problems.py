@@ -8,7 +8,7 @@ import numpy as np
 from planner.errors import CannotPlanError
 from planner.forms import Form, Frontier, Num, Surface, Symbols
 from planner.law import Law
-from planner.modifiers import UNCHANGED, Counts, Modifier
+from planner.modifiers import UNCHANGED, Counts, Modifier, log_sum
 from planner.spending import Spending
 
 MOST = 1e100
@@ -182,8 +182,8 @@ class Landscape(NamedTuple):
         if not self.counting:
             return by_params, by_tokens
         return (
-            np.logaddexp(by_params + counted.params_by_params, by_tokens + counted.tokens_by_params),
-            np.logaddexp(by_params + counted.params_by_tokens, by_tokens + counted.tokens_by_tokens),
+            log_sum(by_params + counted.params_by_params, by_tokens, counted.tokens_by_params),
+            log_sum(by_tokens + counted.tokens_by_tokens, by_params, counted.params_by_tokens),
         )
 
     def reducible(self, params: Num, tokens: Num) -> Num:

@@ -154,10 +154,10 @@ def search_run(question: Question, flops: Num, start: Num = None) -> tuple[Num, 
         # rises with x: more params, fewer tokens; a slope that underflows to 0 has the right sign, and so has its log
         return by_tokens - by_params - np.log(spending.token_elasticity(tokens) / spending.params_elasticity(params))
 
-    first = 8.0 if start is None else 1.0
-    right = reach_above(tilt, center, first, _FARTHEST)
-    left = reach_above(lambda x: -tilt(x), center, -first, _FARTHEST)
-    return run(find_root(tilt, center + left, center + right))
+    # at the start the tilt tells on which side the optimum lies
+    side = np.where(tilt(center) < 0, 1.0, -1.0)
+    step = reach_above(lambda away: side * tilt(center + side * away), 0.0 * center, 8.0 if start is None else 0.5, _FARTHEST)
+    return run(find_root(tilt, center, center + side * step))
 
 
 def landscape(question: Question) -> Landscape:
