@@ -17,6 +17,7 @@ import numpy as np
 
 import planner
 from planner import solver
+from planner.landscapes import landscape
 from planner.modifiers import Repetition
 from planner.problems import Limits, Problem, problem_of
 from planner.spending import Spending
@@ -42,7 +43,7 @@ def rates(rounds: int) -> None:
     print(f"{'':26} {'budget -> plan':>16} {'loss -> plan':>16}   (a second, {COUNT} at once)")
     for name, problem in PROBLEMS.items():
         params, tokens = solver.best_run(problem, flops)
-        goals = solver.landscape(problem).reducible(params, tokens)[::20]
+        goals = landscape(problem).reducible(params, tokens)[::20]
         there, back = [], []
         for _ in range(rounds):
             start = time.perf_counter()

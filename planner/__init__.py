@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from planner._version import __version__
 
 if TYPE_CHECKING:
+    from planner.allocating import allocate
     from planner.answers import Alternative, Plan
     from planner.arithmetic import Step
     from planner.catalogue import load_law
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from planner.intervals import LossInterval, loss_interval, size_interval
     from planner.law import Law
     from planner.notes import Note
-    from planner.plans import allocate, plan
+    from planner.plans import plan
     from planner.regimes import OverfittingTest, Remedy
     from planner.runs import Runs
     from planner.solver import Allocation
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from planner.verifying import CheckResult, verify
 
 _HOMES = {
+    "planner.allocating": ("allocate",),
     "planner.answers": ("Alternative", "Plan"),
     "planner.arithmetic": ("Step",),
     "planner.catalogue": ("load_law",),
@@ -63,7 +65,7 @@ _HOMES = {
     "planner.intervals": ("LossInterval", "loss_interval", "size_interval"),
     "planner.law": ("Law",),
     "planner.notes": ("Note",),
-    "planner.plans": ("allocate", "plan"),
+    "planner.plans": ("plan",),
     "planner.regimes": ("OverfittingTest", "Remedy"),
     "planner.runs": ("Runs",),
     "planner.solver": ("Allocation",),

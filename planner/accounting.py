@@ -10,6 +10,7 @@ from planner.answers import DataUse, Mixture, Serving
 from planner.asking.request import Request
 from planner.catalogue import load_law
 from planner.forms.experts import dense_equivalent
+from planner.landscapes import landscape
 from planner.modifiers import Repetition
 from planner.notes import Note
 from planner.problems import Problem
@@ -25,7 +26,7 @@ def data_use(problem: Problem, flops: float, params: float, tokens: float) -> Da
     fresh = problem._replace(modifiers=others)
     more = problem._replace(modifiers=(found._replace(unique=2 * found.unique), *others))
     here, then = (float(sum(solver.reducible(each, *solver.best_run(each, flops)))) for each in (problem, more))
-    counts = solver.landscape(problem).counts(params, tokens)
+    counts = landscape(problem).counts(params, tokens)
     owed = float(sum(solver.reducible(problem, params, tokens)) - sum(solver.reducible(fresh, params, tokens)))
     return DataUse(
         unique_tokens=float(found.unique),

@@ -7,6 +7,7 @@ from planner.answers import Plan
 from planner.arithmetic import BUDGET, Paper, Step
 from planner.catalogue import load_law
 from planner.errors import OptionError
+from planner.landscapes import landscape, line_of
 from planner.law import Law, guarded
 from planner.problems import Problem, Question
 from planner.regimes import Remedy
@@ -174,7 +175,7 @@ def _loss_steps(problem: Problem, params: float, tokens: float, part: str) -> It
     law = problem.law
     assert law.form.surface is not None  # only asked of laws with a surface
     yield from _counting_steps(problem, params, tokens, part)
-    counts = solver.landscape(problem).counts(params, tokens)
+    counts = landscape(problem).counts(params, tokens)
     N, D = float(counts.params), float(counts.tokens)
     paper = Paper(law, part, N=N, D=D, C=float(training_flops(N, D, law.symbols["k"])))
     solutions: dict[str, float] = {"L": float(law.loss(N, D))}
@@ -187,7 +188,7 @@ def _loss_steps(problem: Problem, params: float, tokens: float, part: str) -> It
 def _counting_steps(problem: Problem, params: float, tokens: float, part: str) -> Iterable[Step]:
     """Write what each modifier leaves of N and D; below them N and D stand for what counts."""
     paper = Paper(problem.law, part, N=params, D=tokens)
-    line = solver.line_of(problem) if problem.modifiers else None
+    line = line_of(problem) if problem.modifiers else None
     for modifier in problem.modifiers:
         assert line is not None  # there is a modifier
         known, lines = modifier.derivation(paper.values["N"], paper.values["D"], line, problem.symbols)

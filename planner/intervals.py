@@ -13,10 +13,11 @@ import numpy as np
 from planner._roots import find_root
 from planner.errors import OptionError
 from planner.forms import FORMS, Form, Num
+from planner.landscapes import landscape
 from planner.law import Law
 from planner.notes import Note
 from planner.problems import Problem, Question, as_problem
-from planner.solver import best_run, landscape
+from planner.solver import best_run
 from planner.uncertainty import Calibration
 from planner.units import plain
 

@@ -1,6 +1,5 @@
 """A planning problem as data: whose loss, what counts, what is paid, which limits. The solver searches it."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,11 +7,15 @@ import numpy as np
 from planner.errors import CannotPlanError
 from planner.forms import Form, Frontier, Num, Surface, Symbols
 from planner.law import Law
-from planner.modifiers import UNCHANGED, Counts, Modifier, log_sum
+from planner.modifiers import Modifier
 from planner.spending import Spending
 
 MOST = 1e100
 """Parameters, tokens or FLOP beyond this, or below its inverse, answer no question."""
+
+
+FARTHEST = 256.0
+"""How far a search goes from where it starts, in e-folds: 111 decades."""
 
 
 class Limits(NamedTuple):
@@ -144,56 +147,6 @@ def spending_of(law: Law, served: Num = 0.0) -> Spending:
 def as_problem(question: Question) -> Problem:
     """Return a question as a problem."""
     return problem_of(question) if isinstance(question, Law) else question
-
-
-class Landscape(NamedTuple):
-    """The loss over what is trained, with all that a search needs worked out once.
-
-    Attributes
-    ----------
-    problem : Problem
-        Judged.
-    counting : tuple of callables (N, D) -> Counts
-    """
-
-    problem: Problem
-    counting: tuple[Callable[[Num, Num], Counts], ...]
-
-    def counts(self, params: Num, tokens: Num) -> Counts:
-        """Return what counts of N parameters and D tokens, with the elasticities."""
-        if not self.counting:
-            return Counts(params, tokens, *UNCHANGED)
-        found = self.counting[0](params, tokens)
-        for count in self.counting[1:]:
-            found = found.then(count(found.params, found.tokens))
-        return found
-
-    def terms(self, params: Num, tokens: Num) -> tuple[Num, Num]:
-        """Return the reducible loss of a run, split into (owed to params, owed to tokens)."""
-        counted = self.counts(params, tokens)
-        return self.problem.surface.terms(self.problem.symbols, counted.params, counted.tokens)
-
-    def log_slopes(self, params: Num, tokens: Num) -> tuple[Num, Num]:
-        """Return ln(-dL/dlnN) at fixed D and ln(-dL/dlnD) at fixed N, of what is trained; -inf where nothing is left to gain."""
-        counted = self.counts(params, tokens)
-        with np.errstate(divide="ignore"):
-            slopes = self.problem.surface.slopes(self.problem.symbols, counted.params, counted.tokens)
-            by_params, by_tokens = (np.log(slope) for slope in slopes)
-        if not self.counting:
-            return by_params, by_tokens
-        return (
-            log_sum(by_params + counted.params_by_params, by_tokens, counted.tokens_by_params),
-            log_sum(by_tokens + counted.tokens_by_tokens, by_params, counted.params_by_tokens),
-        )
-
-    def reducible(self, params: Num, tokens: Num) -> Num:
-        """Return the reducible loss of a run."""
-        return sum(self.terms(params, tokens))
-
-    @property
-    def floor(self) -> Num:
-        """The irreducible loss."""
-        return self.problem.surface.floor(self.problem.symbols)
 
 
 def corner(limits: Limits) -> tuple[Num, Num]:

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from planner import solver
 from planner.forms.kaplan import excess_over_infinite_data, tokens_for_excess
 from planner.forms.reference import rule_tokens
+from planner.landscapes import landscape
 from planner.law import Law
 from planner.notes import Note
 from planner.problems import Problem, Question, as_problem
@@ -175,7 +176,7 @@ def remedies(question: Question, params: float, tokens: float, verdict: Assessme
 
 
 def _loss(problem: Problem, params: float, tokens: float) -> float:
-    land = solver.landscape(problem)
+    land = landscape(problem)
     return float(land.floor + land.reducible(params, tokens))
 
 

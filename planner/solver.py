@@ -8,12 +8,8 @@ import numpy as np
 from planner._roots import find_root, reach_above
 from planner.errors import CannotPlanError
 from planner.forms import Num
-from planner.modifiers import Line
-from planner.problems import MOST, Landscape, Limits, Problem, Question, as_problem, corner
-
-_FARTHEST = 256.0
-"""How far a search goes from where it starts, in e-folds of N: 111 decades."""
-
+from planner.landscapes import Landscape, landscape
+from planner.problems import FARTHEST, MOST, Limits, Problem, Question, as_problem, corner
 
 _REACH = 120.0
 """How far one side of a run is searched when the other is fixed, in e-folds: 52 decades."""
@@ -156,55 +152,8 @@ def search_run(question: Question, flops: Num, start: Num = None) -> tuple[Num, 
 
     # at the start the tilt tells on which side the optimum lies
     side = np.where(tilt(center) < 0, 1.0, -1.0)
-    step = reach_above(lambda away: side * tilt(center + side * away), 0.0 * center, 8.0 if start is None else 0.5, _FARTHEST)
+    step = reach_above(lambda away: side * tilt(center + side * away), 0.0 * center, 8.0 if start is None else 0.5, FARTHEST)
     return run(find_root(tilt, center, center + side * step))
-
-
-def landscape(question: Question) -> Landscape:
-    """Return the loss over what is trained, judged by the law whose surface judges.
-
-    Raises
-    ------
-    CannotPlanError
-        The law has no loss surface.
-    """
-    problem = as_problem(question).judged()
-    line = line_of(problem) if problem.modifiers else None
-    return Landscape(problem, tuple(modifier.bind(line, problem.symbols) for modifier in problem.modifiers if line))
-
-
-def line_of(problem: Problem) -> Line:
-    """Return the law's optimal line where all counts and training alone is paid, by tokens."""
-
-    frontier, p = problem.frontier, problem.symbols
-    a, b = frontier.exponents(p)
-    flops = 1e20  # anywhere: the line is anchored here
-    params = frontier.params(p, flops)
-    tokens_there = flops / (p["k"] * params)
-
-    def straight(tokens: Num) -> tuple[Num, Num]:
-        return params * (tokens / tokens_there) ** (a / b), a / b
-
-    land = Landscape(problem._replace(modifiers=()), ())
-
-    def balanced(tokens: Num) -> Num:
-        """Return N for which a parameter and a token buy as much as each other."""
-        start = np.log(straight(tokens)[0])
-
-        def tilt(log_N: Num) -> Num:
-            by_params, by_tokens = land.log_slopes(np.exp(log_N), tokens)
-            return by_tokens - by_params
-
-        right = reach_above(tilt, start, 0.1, _FARTHEST)
-        left = reach_above(lambda x: -tilt(x), start, -0.1, _FARTHEST)
-        return np.exp(find_root(tilt, start + left, start + right))
-
-    def bent(tokens: Num) -> tuple[Num, Num]:
-        step = 1e-3
-        up, down = balanced(tokens * np.exp(step)), balanced(tokens * np.exp(-step))
-        return balanced(tokens), np.log(up / down) / (2 * step)
-
-    return straight if frontier.straight else bent
 
 
 def reducible(question: Question, params: Num, tokens: Num) -> tuple[Num, Num]:
@@ -238,8 +187,8 @@ def equivalent_flops(question: Question, reducible_loss: Num) -> Num:
 
     out_of_reach = lowest_reducible(problem) >= reducible_loss
     start = np.log(plain) + 0 * np.asarray(goal)
-    right = reach_above(gap, start, 0.5, _FARTHEST)
-    left = reach_above(lambda log_C: -gap(log_C), start, -0.01, _FARTHEST)
+    right = reach_above(gap, start, 0.5, FARTHEST)
+    left = reach_above(lambda log_C: -gap(log_C), start, -0.01, FARTHEST)
     C = np.exp(find_root(gap, start + left, start + right))
     return np.where(out_of_reach | (gap(start + right) < 0), np.inf, C)[()]
 
@@ -303,7 +252,7 @@ def flat_band(question: Question, flops: Num, extra: float) -> tuple[Num, Num]:
         lost = D <= 0  # serving alone spends all
         return np.where(lost, np.inf, np.log(land.reducible(N, np.where(lost, 1.0, D))) - target)[()]
 
-    low, high = (find_root(excess, center, center + reach_above(excess, center, first, _FARTHEST)) for first in (-0.5, 0.5))
+    low, high = (find_root(excess, center, center + reach_above(excess, center, first, FARTHEST)) for first in (-0.5, 0.5))
     return np.exp(low), np.exp(high)
 
 
@@ -350,25 +299,3 @@ def fixed(question: Question, flops: Num, *, params: Num = None, tokens: Num = N
     """Return (N, D) that spend the budget with one of the two given."""
     problem = as_problem(question)
     return best_run(problem._replace(limits=problem.limits._replace(params=params, tokens=tokens)), flops)
-
-
-__all__ = [
-    "Allocation",
-    "allocate",
-    "best_run",
-    "cheapest",
-    "cost_of_loss",
-    "cost_of_size",
-    "equivalent_flops",
-    "fixed",
-    "flat_band",
-    "free_run",
-    "landscape",
-    "line_of",
-    "lowest_reducible",
-    "optimal_at",
-    "overhead",
-    "reducible",
-    "search_run",
-    "smallest_params",
-]

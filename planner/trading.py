@@ -13,6 +13,7 @@ from planner.asking.conditions import Conditions
 from planner.asking.request import read_request
 from planner.choosing import DEFAULT_LAW, LawLike
 from planner.errors import CannotPlanError, OptionError
+from planner.landscapes import landscape
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.plans import run_of
@@ -164,7 +165,7 @@ def trade(
     def answer() -> TradeOff:
         budget, N, D = run_of(request)
         problem = request.problem
-        land = solver.landscape(problem)
+        land = landscape(problem)
         floor = float(land.floor)
         goal = float(land.reducible(N, D))
         rows = tuple(_trade(problem, budget, goal, ratio, N) for ratio in wanted)

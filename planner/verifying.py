@@ -11,6 +11,7 @@ from planner.catalogue import load_law
 from planner.forms.counting import best_vocab, kept_params
 from planner.forms.experts import dense_equivalent
 from planner.forms.reference import rule_tokens
+from planner.landscapes import landscape
 from planner.law import Law, guarded
 from planner.modifiers import Repetition, total_params
 from planner.problems import Problem, problem_of, spending_of
@@ -84,7 +85,7 @@ def _compute(law: Law, check: PublishedCheck) -> float:
             params = solver.allocate(law, given["flops"]).params * given["params_ratio"]
             value = solver.cost_of_size(law, given["flops"], params) / (law.symbols["k"] * params)
         case "repeated_loss":
-            land = solver.landscape(_repeating(law, given))
+            land = landscape(_repeating(law, given))
             value = land.floor + land.reducible(given["params"], given["tokens"])
         case "repeated_params":
             value = solver.allocate(_repeating(law, given), given["flops"]).params

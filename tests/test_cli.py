@@ -431,3 +431,72 @@ def test_importing_planner_is_free() -> None:
     """import planner loads neither scipy nor tabulate, nor numpy."""
     code = "import sys, planner; print([m for m in ('numpy', 'scipy', 'tabulate', 'click') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("args", "shown"),
+    [
+        (("--loss", "2.1"), "Cheapest plan for loss 2.1: 2.14e22 FLOP"),
+        (("--params", "8B"), "Compute-optimal plan for 7.87e21 FLOP"),
+        (("--flops", "1e22", "--max-params", "4B"), "price of limits"),
+        (("--flops", "1e22", "--tokens-per-param", "20"), "Plan with 20.0 tokens per parameter"),
+        (("--flops", "1e22", "--unique-tokens", "25B"), "twice the data"),
+        (("--flops", "1e24", "--inference-tokens", "2T"), "over the run of the same loss that is cheapest to train"),
+        (("--flops", "1e24", "--inference-per-month", "80B", "--months", "24"), "1.92 T tokens to serve"),
+        (
+            (
+                *("--flops", "1e24", "--inference-tokens", "2T", "--mfu", "50%", "--inference-mfu", "50%"),
+                *("--generated-tokens", "1T", "--generation-mfu", "1%", "--price", "2", "--inference-price", "1"),
+            ),
+            "a served FLOP counted 12.8 times",
+        ),
+        (("--flops", "1e21", "--law", "krajewski2024-moe", "--granularity", "8"), "parameters at work on a token; granularity 8"),
+        (("--flops", "1e21", "--law", "abnar2025", "--sparsity", "90%"), "dense instead"),
+        (("--flops", "1e21", "--precision", "fp8"), "83.3 % of the parameters count"),
+        (("--flops", "1e21", "--data-quality", "90%"), "89.9 % of the tokens count"),
+        (
+            ("--flops", "1e21", "--shape", "layers=12,width=768,heads=12,vocab=50257,context=1024,tied=1", "--recompute"),
+            "by the rule exact",
+        ),
+        (("check", "--params", "8B", "--tokens", "500B", "--unique-tokens", "50B"), "50.0 B unique tokens seen 10.0 times"),
+        (("check", "--params", "8B", "--tokens", "500B", "--inference-tokens", "10T"), "for 10.0 T tokens served"),
+        (("trade", "--flops", "1e22", "--ratio", "0.5"), "0.500x"),
+        (("trade", "--loss", "2.2", "--unique-tokens", "50B"), "epochs"),
+    ],
+)
+def test_constraints_on_the_command_line(run: Run, args: tuple[str, ...], shown: str) -> None:
+    """Every condition is an option, and what it does stands in the answer; every format of it holds."""
+    code, out, err = run(*args)
+    assert (code, err) == (0, "")
+    assert shown in " ".join(out.split())
+    for fmt in ("markdown", "csv", "json"):
+        code, out, _ = run(*args, "--format", fmt)
+        assert code == 0
+        if fmt == "json":
+            json.loads(out)
+        elif fmt == "csv":
+            rows = list(csv.DictReader(io.StringIO(out)))
+            assert rows
+            assert all(None not in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--loss", "1.7"), "cannot be reached at all"),
+        (("--loss", "2", "--flops", "1e21"), "say too much"),
+        (("--flops", "1e21", "--experts", "64"), "laws with experts are"),
+        (("--flops", "1e21", "--inference-tokens", "2T/month"), "inference-tokens"),
+        (("--flops", "1e21", "--flops-rule", "exact"), "needs a concrete model"),
+        (("--flops", "1e21", "--precision", "fp7"), "expected one of"),
+        (("trade",), "no budget"),
+        (("trade", "--flops", "1e21", "--law", "llama3"), "no loss surface"),
+        (("check", "--params", "8B", "--tokens", "1T", "--mfu", "40%"), "needs inference_tokens"),
+    ],
+)
+def test_bad_constraints_exit_with_2_and_one_line(run: Run, args: tuple[str, ...], message: str) -> None:
+    """One line on standard error, nothing on standard output."""
+    code, out, err = run(*args)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1

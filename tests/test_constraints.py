@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import planner
 from planner import solver
 from planner.catalogue import load_law
+from planner.landscapes import landscape, line_of
 from planner.law import Law
 from planner.modifiers import Repetition
 from planner.problems import Limits, Problem, problem_of
@@ -132,7 +133,7 @@ def test_target_loss_and_budget_are_inverse(case: tuple[Problem, float]) -> None
     params, tokens = solver.best_run(problem, flops)
     assume(problem.spending.paid(params, tokens) > flops * (1 - 1e-9))  # caps on both sides leave nothing to invert
     goal = _reducible(problem, params, tokens)
-    by_params, by_tokens = solver.landscape(problem).log_slopes(params, tokens)
+    by_params, by_tokens = landscape(problem).log_slopes(params, tokens)
     assume(max(by_params, by_tokens) - np.log(goal) > np.log(1e-3))  # where compute buys nothing, many budgets have one loss
     assume(goal > solver.lowest_reducible(problem) * (1 + 1e-6))
     again, N, D = solver.cheapest(problem, goal)
@@ -174,9 +175,9 @@ def test_elasticities_of_repetition_are_the_derivatives(log_N: float, log_D: flo
     law = load_law("muennighoff2023")
     unique = 1e10
     problem = problem_of(law, modifiers=(Repetition(unique, R_D, R_N),))
-    land = solver.landscape(problem)
+    land = landscape(problem)
     N, D, step = 10.0 ** (log_N + 8.7), 10.0 ** (log_D + 10), 1e-6
-    enough = float(solver.line_of(problem)(min(D, unique))[0])
+    enough = float(line_of(problem)(min(D, unique))[0])
     assume(abs(np.log(D / unique)) > 1e-4)
     assume(abs(np.log(N / enough)) > 1e-4)
     here = land.counts(N, D)
@@ -393,3 +394,71 @@ def test_bad_ratios_are_one_line(ratios: Any) -> None:
     """A PlannerError, not a traceback."""
     with pytest.raises(planner.PlannerError):
         planner.trade(flops=1e22, ratios=ratios)
+
+
+# ---------------------------------------------------------------- how sure, under constraints
+
+_FIT = planner.fit("gemstones2025", group="gemstones_cool_end", draws=60)
+FITTED = [_FIT.law, _FIT.others[0].law]
+
+
+@pytest.mark.parametrize("law", FITTED, ids=["forecast", "classical"])
+def test_a_loss_to_reach_has_an_interval_of_budgets(law: Law) -> None:
+    """At both ends of the budget's interval an end of the loss's own interval is the loss asked for; N and D hold for any between."""
+    there = planner.plan(flops=3e21, law=law, others=())
+    assert there.loss is not None
+    answer = planner.plan(loss=there.loss, law=law, others=(), level=0.8)
+    sure = answer.intervals
+    assert sure is not None
+    assert sure.flops is not None
+    low, high = sure.flops
+    assert high is not None
+    assert low < answer.flops < high
+    for flops, end in ((low, 0), (high, 1)):
+        mean = planner.plan(flops=flops, law=law, others=(), level=0.8).intervals
+        assert mean is not None
+        assert mean.loss is not None
+        assert mean.loss[end] == pytest.approx(there.loss, rel=1e-6)
+    wider = planner.plan(loss=there.loss, law=law, others=(), level=0.9).intervals
+    assert wider is not None
+    assert wider.flops is not None
+    assert wider.flops[0] < low
+    assert wider.flops[1] is None or wider.flops[1] > high
+    assert sure.params
+    assert sure.tokens
+    assert sure.params[0] < answer.params < sure.params[1]
+    assert sure.tokens[0] < answer.tokens < sure.tokens[1]
+
+
+def test_draws_under_constraints_equal_a_loop_over_draws() -> None:
+    """The interval of N comes from each draw's own constrained optimum, found one by one."""
+    law = FITTED[1]
+    assert law.draws is not None
+    unique, served = 2e10, 1e12
+    sure = planner.plan(flops=1e22, law=law, unique_tokens=unique, inference_tokens=served, others=(), level=0.8).intervals
+    assert sure is not None
+    assert sure.params is not None
+    carried = planner.load_law("muennighoff2023").params
+    one_by_one = []
+    for i in range(len(law.draws)):
+        drawn = law.replace(**{name: float(values[i]) for name, values in law.draws.params.items()})
+        problem = problem_of(
+            drawn, spending=Spending(6.0, served), modifiers=(Repetition(unique, carried["R_D"], carried["R_N"]),)
+        )
+        one_by_one.append(float(solver.best_run(problem, 1e22)[0]))
+    assert sure.params == pytest.approx(tuple(np.quantile(one_by_one, [0.1, 0.9])), rel=1e-6)
+
+
+@pytest.mark.parametrize("law", FITTED, ids=["forecast", "classical"])
+def test_intervals_hold_under_every_mix_of_constraints(law: Law) -> None:
+    """Repetition, serving, caps and low precision together: ordered, finite, around the answer."""
+    answer = planner.plan(
+        flops=1e22, law=law, unique_tokens="30B", inference_tokens="1T", max_tokens="300B", precision="fp8", others=()
+    )
+    sure = answer.intervals
+    assert sure is not None
+    assert sure.params
+    assert sure.loss
+    assert answer.loss is not None
+    assert sure.params[0] <= answer.params <= sure.params[1]
+    assert sure.loss[0] < answer.loss < sure.loss[1]

@@ -1,0 +1,58 @@
+"""Many budgets at once: N, D and loss, without the rest of a plan."""
+
+from planner import solver
+from planner.catalogue import load_law
+from planner.choosing import LawLike
+from planner.errors import OptionError, PlannerError
+from planner.forms import Num
+from planner.law import guarded
+from planner.units import LARGEST, parse_flops, plain
+
+
+def allocate(law: LawLike, flops: Num) -> solver.Allocation:
+    """Return compute-optimal (params, tokens, loss) for a budget or an array of budgets, without the rest of a plan.
+
+    Parameters
+    ----------
+    law : str, Path or Law
+        A law that can plan.
+    flops : float or array
+        Budgets [FLOP], at least 1, at most 1e60.
+
+    Returns
+    -------
+    Allocation
+        Named tuple of floats or arrays of the budgets' shape; ``loss`` is None where the law has none.
+
+    Raises
+    ------
+    PlannerError
+        A budget that is not a finite number of at least 1, or a law that cannot plan.
+
+    Examples
+    --------
+    >>> import planner
+    >>> planner.allocate("besiroglu2024", [1e20, 1e21]).params.round(-6)
+    array([8.530e+08, 2.778e+09])
+    """
+    import numpy as np
+
+    chosen = load_law(law)
+    try:
+        given = np.asarray(flops)
+        if given.ndim == 0:
+            budget = parse_flops(flops.item() if isinstance(flops, np.ndarray) else flops, "flops")
+            return guarded(chosen, lambda: solver.allocate(chosen, budget))
+        if given.dtype.kind not in "iufO":
+            raise TypeError
+        budgets = given.astype(float)
+    except (TypeError, OverflowError) as error:
+        raise OptionError("flops: expected an array of numbers") from error
+    except ValueError as error:
+        raise error if isinstance(error, PlannerError) else OptionError("flops: expected an array of numbers") from error
+    good = (budgets >= 1) & (budgets <= LARGEST)
+    if not good.all():
+        where = tuple(int(i) for i in np.argwhere(~good)[0])
+        place = where[0] if len(where) == 1 else where
+        raise OptionError(f"flops[{place}] = {budgets[where]:g}: every budget must lie between 1 and {plain(LARGEST)} FLOP")
+    return guarded(chosen, lambda: solver.allocate(chosen, budgets))

@@ -1,0 +1,108 @@
+"""The loss over what is trained: a law's surface behind what its modifiers leave of N and D, ready for a search."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from planner._roots import find_root, reach_above
+from planner.forms import Num
+from planner.modifiers import UNCHANGED, Counts, Line, log_sum
+from planner.problems import FARTHEST, Problem, Question, as_problem
+
+
+class Landscape(NamedTuple):
+    """The loss over what is trained, with all that a search needs worked out once.
+
+    Attributes
+    ----------
+    problem : Problem
+        Judged.
+    counting : tuple of callables (N, D) -> Counts
+    """
+
+    problem: Problem
+    counting: tuple[Callable[[Num, Num], Counts], ...]
+
+    def counts(self, params: Num, tokens: Num) -> Counts:
+        """Return what counts of N parameters and D tokens, with the elasticities."""
+        if not self.counting:
+            return Counts(params, tokens, *UNCHANGED)
+        found = self.counting[0](params, tokens)
+        for count in self.counting[1:]:
+            found = found.then(count(found.params, found.tokens))
+        return found
+
+    def terms(self, params: Num, tokens: Num) -> tuple[Num, Num]:
+        """Return the reducible loss of a run, split into (owed to params, owed to tokens)."""
+        counted = self.counts(params, tokens)
+        return self.problem.surface.terms(self.problem.symbols, counted.params, counted.tokens)
+
+    def log_slopes(self, params: Num, tokens: Num) -> tuple[Num, Num]:
+        """Return ln(-dL/dlnN) at fixed D and ln(-dL/dlnD) at fixed N, of what is trained; -inf where nothing is left to gain."""
+        counted = self.counts(params, tokens)
+        with np.errstate(divide="ignore"):
+            slopes = self.problem.surface.slopes(self.problem.symbols, counted.params, counted.tokens)
+            by_params, by_tokens = (np.log(slope) for slope in slopes)
+        if not self.counting:
+            return by_params, by_tokens
+        return (
+            log_sum(by_params + counted.params_by_params, by_tokens, counted.tokens_by_params),
+            log_sum(by_tokens + counted.tokens_by_tokens, by_params, counted.params_by_tokens),
+        )
+
+    def reducible(self, params: Num, tokens: Num) -> Num:
+        """Return the reducible loss of a run."""
+        return sum(self.terms(params, tokens))
+
+    @property
+    def floor(self) -> Num:
+        """The irreducible loss."""
+        return self.problem.surface.floor(self.problem.symbols)
+
+
+def landscape(question: Question) -> Landscape:
+    """Return the loss over what is trained, judged by the law whose surface judges.
+
+    Raises
+    ------
+    CannotPlanError
+        The law has no loss surface.
+    """
+    problem = as_problem(question).judged()
+    line = line_of(problem) if problem.modifiers else None
+    return Landscape(problem, tuple(modifier.bind(line, problem.symbols) for modifier in problem.modifiers if line))
+
+
+def line_of(problem: Problem) -> Line:
+    """Return the law's optimal line where all counts and training alone is paid, by tokens."""
+
+    frontier, p = problem.frontier, problem.symbols
+    a, b = frontier.exponents(p)
+    flops = 1e20  # anywhere: the line is anchored here
+    params = frontier.params(p, flops)
+    tokens_there = flops / (p["k"] * params)
+
+    def straight(tokens: Num) -> tuple[Num, Num]:
+        return params * (tokens / tokens_there) ** (a / b), a / b
+
+    land = Landscape(problem._replace(modifiers=()), ())
+
+    def balanced(tokens: Num) -> Num:
+        """Return N for which a parameter and a token buy as much as each other."""
+        start = np.log(straight(tokens)[0])
+
+        def tilt(log_N: Num) -> Num:
+            by_params, by_tokens = land.log_slopes(np.exp(log_N), tokens)
+            return by_tokens - by_params
+
+        right = reach_above(tilt, start, 0.1, FARTHEST)
+        left = reach_above(lambda x: -tilt(x), start, -0.1, FARTHEST)
+        return np.exp(find_root(tilt, start + left, start + right))
+
+    def bent(tokens: Num) -> tuple[Num, Num]:
+        step = 1e-3
+        up, down = balanced(tokens * np.exp(step)), balanced(tokens * np.exp(-step))
+        return balanced(tokens), np.log(up / down) / (2 * step)
+
+    return straight if frontier.straight else bent
