@@ -14,6 +14,7 @@ from planner.landscapes import landscape
 from planner.modifiers import Repetition
 from planner.notes import Note
 from planner.problems import Problem
+from planner.shapes import Shape
 from planner.units import LARGEST, format_percent, significant
 
 
@@ -73,17 +74,19 @@ def mixture_of(problem: Problem, request: Request, params: float, loss: float) -
     flops = size = inf
     if dense is not None and loss > float(dense.irreducible_loss):
         flops, size, _ = (float(value) for value in solver.cheapest(dense, loss - float(dense.irreducible_loss)))
+    shape = request.inputs.get("shape")
+    active = float(Shape(**shape).active) if shape else share * params
     routed = load_law(section["routed"])
     experts = request.inputs.get("experts") or law.params.get("E")
-    known = routed.domain.params is not None and experts is not None and share * params <= routed.params["N_cutoff"]
+    known = routed.domain.params is not None and experts is not None and active <= routed.params["N_cutoff"]
     return Mixture(
-        active_params=share * params,
+        active_params=active,
         choices=FrozenDict({name: law.params[name] for name in law.choices}),
         dense_law=dense.id if dense else "",
         dense_params=size if flops < LARGEST else None,
         dense_flops=flops if flops < LARGEST else None,
         routed_law=routed.id,
-        dense_equivalent=float(dense_equivalent(routed.params, share * params, experts)) if known else None,
+        dense_equivalent=float(dense_equivalent(routed.params, active, experts)) if known else None,
     )
 
 

@@ -102,7 +102,7 @@ def line_of(problem: Problem) -> Line:
 
     def bent(tokens: Num) -> tuple[Num, Num]:
         step = 1e-3
-        up, down = balanced(tokens * np.exp(step)), balanced(tokens * np.exp(-step))
-        return balanced(tokens), np.log(up / down) / (2 * step)
+        there = balanced(np.asarray(tokens, float) * np.exp([[-step], [0.0], [step]]).reshape(3, *[1] * np.ndim(tokens)))
+        return there[1], np.log(there[2] / there[0]) / (2 * step)
 
     return straight if frontier.straight else bent

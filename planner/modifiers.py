@@ -260,10 +260,11 @@ class Repetition(NamedTuple):
     def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
         """Return the counts as a function of (N, D)."""
         R_D, R_N = self.constants(symbols)
+        filled = line(self.unique)  # the usual case: all unique tokens are seen
 
         def count(N: Num, D: Num) -> Counts:
             seen = np.minimum(self.unique, D)
-            enough, growth = line(seen)
+            enough, growth = filled if np.all(self.unique <= D) else line(seen)
             tokens = repeated_tokens(D, self.unique, R_D)
             params = repeated_params(N, enough, R_N)
             by_tokens = np.log(D / tokens) - (D / seen - 1) / R_D

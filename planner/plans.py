@@ -188,7 +188,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
     law, spending = problem.law, problem.spending
     flops, N, D = run_of(request)
     referee = _referee(problem)
-    free = problem.limits.free or _is_best(problem, request, flops, N)
+    free = problem.limits.free or _is_best(problem, flops, N)
     is_optimum = free and referee is problem
     verdict = assess(problem, N, D, tolerance)
     loss = irreducible = doubling = band = optimum = None
@@ -215,6 +215,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
     notes = (
         *request.notes,
         *_plan_notes(problem, training, N, D, loss, regime, beside),
+        *_size_notes(N, D),
         *_limit_notes(problem, flops, float(spending.paid(N, D)), free=free),
         *data_notes(problem, data),
         *serving_notes(serving),
@@ -276,7 +277,7 @@ def run_of(request: Request) -> tuple[float, float, float]:
     return request.flops, N, D
 
 
-def _is_best(problem: Problem, request: Request, flops: float, params: float) -> bool:
+def _is_best(problem: Problem, flops: float, params: float) -> bool:
     """Tell whether the limits left the answer where it would have been without them."""
     if problem.limits.fixed:
         return False
@@ -297,6 +298,11 @@ def _limit_notes(problem: Problem, flops: float, spent: float, *, free: bool) ->
     if left > 1e-6:
         text = f"{format_percent(left)} of the budget is not spent: the caps on parameters and on tokens leave no use for it"
         yield Note("budget-not-spent", "warning", text)
+
+
+def _size_notes(params: float, tokens: float) -> Iterator[Note]:
+    if min(params, tokens) < 1:
+        yield Note("no-run", "warning", "less than one parameter or one token: arithmetic, not a run anybody could train")
 
 
 def _plan_notes(

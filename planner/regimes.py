@@ -136,7 +136,7 @@ def assess(question: Question, params: float, tokens: float, tolerance: float) -
     equivalent = extra = regime = None
     if judge.role == "plan":
         equivalent = float(solver.equivalent_flops(problem, from_params + from_tokens))
-        extra = float(solver.overhead(problem, params, tokens))
+        extra = max(float(problem.spending.paid(params, tokens)) / equivalent - 1, 0.0)
         regime = regime_of(problem, params, tokens, extra, tolerance)
     return Assessment(floor + from_params + from_tokens, floor, from_params, from_tokens, equivalent, extra, regime)
 

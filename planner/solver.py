@@ -168,7 +168,11 @@ def lowest_reducible(question: Question) -> Num:
 
 
 def equivalent_flops(question: Question, reducible_loss: Num) -> Num:
-    """Return the least that reaches a reducible loss [the law's loss unit] within the limits [FLOP]; infinite beyond reach."""
+    """Return the least that reaches a reducible loss [the law's loss unit] within the limits [FLOP]; infinite beyond reach.
+
+    Where limits or repeated data leave a floor, what lies within a billionth of it counts as the floor: no budget is enough for the
+    floor itself, and to the last digit of a double any is.
+    """
     problem = as_problem(question).judged()
     budget = problem.frontier.budget
     if budget is None:
@@ -177,20 +181,47 @@ def equivalent_flops(question: Question, reducible_loss: Num) -> Num:
     plain = plain if problem.spending.k == problem.symbols["k"] else plain * (problem.spending.k / problem.symbols["k"])
     if problem.plain and problem.limits.free:
         return plain
-    goal = np.log(reducible_loss)
     land = landscape(problem)
+    floor = lowest_reducible(problem)
+    goal = np.log(np.maximum(reducible_loss, floor * (1 + _AT_FLOOR)))
     if problem.limits.fixed:
-        return _fixed_cost(problem, land, goal)
+        flops = _fixed_cost(problem, land, goal)
+    else:
+        flops = _least_cost(problem, land, goal, np.log(plain) + 0 * goal)
+    return np.where(reducible_loss < floor * (1 - 1e-12), np.inf, flops)[()]
 
-    def gap(log_C: Num) -> Num:
-        return goal - np.log(land.reducible(*best_run(problem, np.exp(log_C))))  # rises with C
 
-    out_of_reach = lowest_reducible(problem) >= reducible_loss
-    start = np.log(plain) + 0 * np.asarray(goal)
+_AT_FLOOR = 1e-9
+_ENOUGH = 1e-13  # of the last step in ln C
+
+
+def _least_cost(problem: Problem, land: Landscape, goal: Num, start: Num) -> Num:
+    """Return the budget whose best run has a log reducible loss; infinite beyond reach.
+
+    ln L against ln C is convex: Newton's steps from a budget that is too small come up to the root from below. Where that fails, the
+    root is bracketed.
+    """
+    spending = problem.spending
+    log_C = start
+    for _ in range(40):
+        params, tokens = best_run(problem, np.exp(log_C))
+        excess = np.log(land.reducible(params, tokens)) - goal
+        # what a FLOP more buys where it goes: at a cap, to the side that is free, where it buys less
+        by_params, by_tokens = land.log_slopes(params, tokens)
+        by_cost = np.minimum(
+            by_params - np.log(spending.params_elasticity(params)), by_tokens - np.log(spending.token_elasticity(tokens))
+        )
+        step = np.clip(excess * np.exp(np.minimum(excess + goal - by_cost, 60.0)), -1.0, 20.0)
+        log_C = log_C + step
+        if np.all(np.abs(step) <= _ENOUGH * np.abs(log_C)):
+            return np.exp(log_C)
+
+    def gap(x: Num) -> Num:
+        return goal - np.log(land.reducible(*best_run(problem, np.exp(x))))  # rises with C
+
     right = reach_above(gap, start, 0.5, FARTHEST)
-    left = reach_above(lambda log_C: -gap(log_C), start, -0.01, FARTHEST)
-    C = np.exp(find_root(gap, start + left, start + right))
-    return np.where(out_of_reach | (gap(start + right) < 0), np.inf, C)[()]
+    left = reach_above(lambda x: -gap(x), start, -0.01, FARTHEST)
+    return np.where(gap(start + right) < 0, np.inf, np.exp(find_root(gap, start + left, start + right)))
 
 
 def _fixed_cost(problem: Problem, land: Landscape, goal: Num) -> Num:
@@ -269,14 +300,14 @@ def cost_of_loss(question: Question, reducible_loss: Num, params: Num) -> Num:
     """Return what a model of the given size needs for a reducible loss [FLOP]; infinite where no amount of tokens gets there."""
     problem = as_problem(question).judged()
     N = np.asarray(params, float)
-    fixed_size = problem._replace(limits=Limits(params=N))
-    return _fixed_cost(fixed_size, landscape(problem), np.log(reducible_loss) + 0 * N)
+    return equivalent_flops(problem._replace(limits=Limits(params=N)), reducible_loss + 0 * N)
 
 
 def smallest_params(question: Question, reducible_loss: Num) -> Num:
     """Return the N below which no amount of tokens reaches a reducible loss."""
-    land = landscape(as_problem(question).without_limits())
-    goal = np.log(reducible_loss)
+    problem = as_problem(question).without_limits()
+    land = landscape(problem)
+    goal = np.log(np.maximum(reducible_loss, lowest_reducible(problem) * (1 + _AT_FLOOR)))
     end = np.log(MOST) + 0 * goal
     return np.exp(find_root(lambda x: np.log(land.reducible(np.exp(x), MOST)) - goal, -end, end))
 

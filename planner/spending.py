@@ -97,7 +97,7 @@ class Spending(NamedTuple):
             return params
         log_C = np.log(flops)
         top = np.log(params)  # q > 0 leaves less for it
-        return np.exp(find_root(lambda x: np.log(self.paid(np.exp(x), ratio * np.exp(x))) - log_C, top - 60.0, top))
+        return np.exp(find_root(lambda x: np.log(self.paid(np.exp(x), ratio * np.exp(x))) - log_C, top - 200.0, top))
 
     def token_elasticity(self, tokens: Num) -> Num:
         """Return d ln C/d ln D at fixed N: the share of training in what is paid."""

@@ -147,6 +147,8 @@ def trade(
     -----
     The overheads are those of de Vries 2023; a served token costs a third of a trained one (Sardana et al. 2024, Eq. 2).
     """
+    if flops is None and loss is None:
+        raise OptionError("no budget: give --flops, such as --flops 1e22 (flops=1e22 in Python), or the loss to hold, --loss")
     wanted = _ratios(ratios)
     request = read_request(
         flops=flops,

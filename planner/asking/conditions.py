@@ -10,7 +10,7 @@ from planner.catalogue import load_law
 from planner.errors import OptionError
 from planner.forms.counting import kept_params
 from planner.shapes import RULES, Shape
-from planner.units import parse_count, parse_fraction, parse_number, plain, shown
+from planner.units import LARGEST, parse_count, parse_fraction, parse_number, plain, shown
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,13 @@ def read(conditions: Conditions) -> Conditions:
             read[name] = _utilisation(value, name)
         else:
             read[name] = above_zero(value, name)
+            least, most = _SANE.get(name, (0.0, LARGEST))
+            if not least <= read[name] <= most:
+                raise OptionError(f"{name} {plain(read[name])}: expected {plain(least)} to {plain(most)}")
     return Conditions(**read)
+
+
+_SANE = {"tokens_per_param": (1e-9, 1e12), "months": (1e-3, 1e5), "price": (1e-9, 1e9), "inference_price": (1e-9, 1e9)}
 
 
 def above_zero(value: object, name: str) -> float:
@@ -150,7 +156,7 @@ _FLAGS = ("gated", "tied")
 def _shape(value: object) -> Shape:
     """Read a shape: NAME=NUMBER pairs, as a text or a mapping."""
     if isinstance(value, Shape):
-        return value
+        value = value._asdict()
     if isinstance(value, Mapping):
         pairs = {str(name): item for name, item in value.items()}
     elif isinstance(value, str):

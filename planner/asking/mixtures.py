@@ -21,6 +21,8 @@ def mixed(law: Law, given: Any) -> Law:
     OptionError
         The law knows no experts, or not this number, or what was given contradicts itself.
     """
+    if given.shape is not None and given.shape.experts > 1 and law.choices:
+        given = _of_shape(given, law)
     named = [name for name in ("experts", "granularity", "experts_per_token", "sparsity") if getattr(given, name) is not None]
     if not named:
         return law
@@ -44,6 +46,8 @@ def mixed(law: Law, given: Any) -> Law:
         raise OptionError("give sparsity, or experts with experts_per_token, not both")
     if given.experts is None:
         return law.choose(S=given.sparsity)
+    if not 1 <= given.experts <= 1e9:
+        raise OptionError(f"experts {plain(given.experts)}: expected 1 to 1e9")
     if given.experts_per_token > given.experts:
         raise OptionError(
             f"experts_per_token {plain(given.experts_per_token)}: at most as many as experts, {plain(given.experts)}"
@@ -59,3 +63,20 @@ def all_of_active(given: Any, law: Law) -> Conditions:
         raise OptionError("active_params and params together say too much: give one of them")
     all_params: Conditions = replace(given, params=given.active_params / float(law.form.active(law.symbols)))
     return all_params
+
+
+def _of_shape(given: Any, law: Law) -> Conditions:
+    """Return the conditions with the mixture that a shape has; refuse one that the user gave otherwise."""
+    shape = given.shape
+    if "G" in law.choices:
+        found = {"experts": shape.experts / shape.experts_per_token, "granularity": float(shape.experts_per_token)}
+    else:
+        found = {"experts": float(shape.experts), "experts_per_token": float(shape.experts_per_token)}
+    for name in ("experts", "granularity", "experts_per_token", "sparsity"):
+        value = getattr(given, name)
+        if value is not None and value != found.get(name):
+            raise OptionError(
+                f"{name} {plain(value)} contradicts the shape, which has {shape.experts_per_token} of {shape.experts} experts"
+            )
+    everything: Conditions = replace(given, **found)
+    return everything

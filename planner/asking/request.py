@@ -20,6 +20,9 @@ from planner.problems import Limits, Problem, problem_of, spending_of
 from planner.spending import Spending
 from planner.units import LARGEST, format_count, format_percent, parse_flops, plain, significant
 
+_ANY_RUN = 1e4
+"""No run is worse than this, in any unit of loss."""
+
 
 class Request(NamedTuple):
     """A question, read.
@@ -64,6 +67,8 @@ def read_request(
     """
     replaced = read_constants(constants)
     given = read(conditions)
+    if (exponents is not None or anchor is not None) and load_law(law).form.active is not None:
+        raise OptionError(f"exponents and anchor: {load_law(law).id} is a law of mixtures of experts; they are for dense models")
     chosen = mixed(resolve_law(law, constants=replaced, exponents=exponents, anchor=anchor), given)
     limits = _limits(given, chosen)
     counted = counted_shape(given, chosen)
@@ -71,6 +76,8 @@ def read_request(
         limits = of_shape(limits, counted)
     budget = None if flops is None else parse_flops(flops, "flops")
     target = None if loss is None else above_zero(loss, "loss")
+    if target is not None and target > _ANY_RUN:
+        raise CannotPlanError(f"loss {plain(target)}: any run is better than that under {chosen.id}")
     _one_question(budget, target, limits)
     problem, demand, notes = _problem(chosen, given, limits, counted)
     if budget is None and target is None:
@@ -131,6 +138,10 @@ def _one_question(flops: float | None, loss: float | None, limits: Limits) -> No
 
 def _optimal_budget(problem: Problem) -> tuple[float, Limits]:
     """Return the budget whose optimum has the N or D given, and the limits without it."""
+    if problem.limits.max_params is not None or problem.limits.max_tokens is not None:
+        raise OptionError(
+            "without a budget, params or tokens ask for the budget that makes them optimal: a cap has no place there"
+        )
     given = {name: getattr(problem.limits, name) for name in ("params", "tokens") if getattr(problem.limits, name) is not None}
     flops = guarded(problem.law, lambda: float(solver.optimal_at(problem, **given)))
     name, value = next(iter(given.items()))
@@ -145,7 +156,9 @@ def _problem(law: Law, given: Any, limits: Limits, counted: Counted | None) -> t
     demand = demand_of(given)
     modifiers, notes = modifiers_of(law, given)
     served = demand.tokens * demand.price if demand else 0.0
-    spending = spending_of(law, served) if counted is None else Spending(counted.flops_per_token / counted.params, served)
+    spending = spending_of(law, served)
+    if counted is not None:
+        spending = Spending(counted.flops_per_token / counted.params, served * counted.served_over_trained)
     weighed = ("unique_tokens", "precision", "data_quality", "inference_tokens", "inference_per_month")
     needs = [name for name in weighed if getattr(given, name) is not None]
     if needs and law.judge is not None:
@@ -173,12 +186,12 @@ def _within_reach(problem: Problem, law: Law, loss: float | None) -> None:
     unit = law.conventions.loss_unit
     free = float(law.irreducible_loss)
     floor = free + float(guarded(law, lambda: solver.lowest_reducible(problem)))
-    if loss <= free:
+    if loss <= free * (1 + 1e-9):
         raise CannotPlanError(
-            f"loss {plain(loss)} cannot be reached at all: it lies {significant(free - loss)} below the irreducible "
+            f"loss {plain(loss)} cannot be reached at all: it lies {significant(max(free - loss, 0.0))} below the irreducible "
             f"loss of {law.id}, {significant(free, 5)} {unit}"
         )
-    if loss <= floor:
+    if loss < floor * (1 - 1e-12):
         raise CannotPlanError(
             f"loss {plain(loss)} cannot be reached with {' and '.join(_condition_texts(problem))}: the floor there is "
             f"{significant(floor, 5)} {unit}; without limits it is {significant(free, 5)}"

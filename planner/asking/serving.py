@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from planner.errors import OptionError
-from planner.units import format_count
+from planner.units import LARGEST, format_count, plain
 
 
 class Demand(NamedTuple):
@@ -23,6 +23,8 @@ def demand_of(given: Any) -> Demand | None:
             raise OptionError("give inference_tokens over the model's life, or inference_per_month with months, not both")
         per_month: Any = given.inference_per_month
         tokens = per_month * given.months
+        if not 1 <= tokens <= LARGEST:
+            raise OptionError(f"inference_per_month times months is {plain(tokens)} tokens: expected 1 to {plain(LARGEST)}")
     if tokens is None:
         priced = [
             name
@@ -34,7 +36,10 @@ def demand_of(given: Any) -> Demand | None:
                 f"{priced[0]} says what serving costs, so it needs inference_tokens (or inference_per_month and months)"
             )
         return None
-    return Demand(tokens, _price(given, tokens))
+    price = _price(given, tokens)
+    if not 1e-6 <= price <= 1e6:
+        raise OptionError(f"a served FLOP would cost {plain(price, 3)} trained ones: check the prices and the utilisations")
+    return Demand(tokens, price)
 
 
 def _price(given: Any, tokens: float) -> float:

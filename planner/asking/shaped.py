@@ -16,13 +16,17 @@ from planner.units import format_count, format_flops, format_signed_percent
 
 
 class Counted(NamedTuple):
-    """A concrete shape under a law's way of counting: N, and what training on a token costs [FLOP], by the rule and by 6 N."""
+    """A concrete shape under a law's way of counting: N, and what training on a token costs [FLOP], by the rule and by 6 N.
+
+    ``served_over_trained`` is 1, less where training repeats the forward pass, which serving does not.
+    """
 
     shape: Shape
     rule: Rule
     params: float
     flops_per_token: float
     six_n: float
+    served_over_trained: float
 
 
 def counted_shape(given: Any, law: Law) -> Counted | None:
@@ -45,8 +49,9 @@ def counted_shape(given: Any, law: Law) -> Counted | None:
     working = params - (shape.total - shape.active)
     k = law.symbols["k"]
     rule: Rule = given.flops_rule or "exact"
+    once = shape.flops_per_token(rule, working)
     cost = shape.flops_per_token(rule, working, recompute=bool(given.recompute))
-    return Counted(shape, rule, params, cost, k * working)
+    return Counted(shape, rule, params, cost, k * working, once / cost)
 
 
 def of_shape(limits: Limits, counted: Counted) -> Limits:

@@ -52,7 +52,7 @@ FINE_GRAINED = Form(
         "c_r": Parameter("FLOP of routing per token, expert part and unit of width", closed=True),
         "width_per_block": Parameter("d_model over the number of blocks"),
         "E": Parameter("expansion: parameters of all experts over those active", low=1, closed=True),
-        "G": Parameter("granularity: parts into which an expert is split", low=1, closed=True, choice=True),
+        "G": Parameter("granularity: parts into which an expert is split", low=1, high=1e6, closed=True, choice=True),
     },
     surface=Surface(
         lambda p: p["c"],
