@@ -13,7 +13,7 @@ from planner.forms.experts import dense_equivalent
 from planner.landscapes import landscape
 from planner.modifiers import Repetition
 from planner.notes import Note
-from planner.problems import Problem
+from planner.problems import Problem, problem_of, spending_of
 from planner.shapes import Shape
 from planner.units import LARGEST, format_percent, significant
 
@@ -35,7 +35,7 @@ def data_use(problem: Problem, flops: float, params: float, tokens: float) -> Da
         effective_tokens=float(counts.tokens),
         effective_params=float(counts.params),
         loss_owed=max(owed, 0.0),
-        tokens_wanted=float(solver.best_run(fresh, flops)[1]),
+        tokens_wanted=float(solver.best_run(fresh.without_limits(), flops)[1]),
         doubling_gain=max(here - then, 0.0),
     )
 
@@ -66,18 +66,18 @@ def mixture_of(problem: Problem, request: Request, params: float, loss: float) -
     law = problem.law
     if law.form.active is None:
         return None
-    share = float(law.form.active(law.symbols))
     section = settings("planning.toml", "mixture")
     dense = (
         load_law(section["dense"][law.id]) if law.id in section["dense"] else law.choose(S=0.0) if "S" in law.choices else None
     )
     flops = size = inf
     if dense is not None and loss > float(dense.irreducible_loss):
-        flops, size, _ = (float(value) for value in solver.cheapest(dense, loss - float(dense.irreducible_loss)))
+        same = problem_of(dense, spending=spending_of(dense, problem.spending.served), modifiers=problem.modifiers)
+        flops, size, _ = (float(value) for value in solver.cheapest(same, loss - float(dense.irreducible_loss)))
     shape = request.inputs.get("shape")
-    active = float(Shape(**shape).active) if shape else share * params
+    active = float(Shape(**shape).active) if shape else law.active_share * params
     routed = load_law(section["routed"])
-    experts = request.inputs.get("experts") or law.params.get("E")
+    experts = shape["experts"] if shape else request.inputs.get("experts") or law.params.get("E")
     known = routed.domain.params is not None and experts is not None and active <= routed.params["N_cutoff"]
     return Mixture(
         active_params=active,
@@ -90,10 +90,17 @@ def mixture_of(problem: Problem, request: Request, params: float, loss: float) -
     )
 
 
-def mixture_notes(problem: Problem, mixture: Mixture | None) -> Iterator[Note]:
-    """Say where a mixture leaves what was measured."""
+_CHOSEN_WITH = {"G": ("granularity",), "S": ("sparsity", "experts")}
+
+
+def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -> Iterator[Note]:
+    """Say which choice nobody made, and where a mixture leaves what was measured."""
     if mixture is None:
         return
+    for name, value in mixture.choices.items():
+        if "shape" not in request.inputs and not any(option in request.inputs for option in _CHOSEN_WITH[name]):
+            options = " or ".join(option.replace("_", " ") for option in _CHOSEN_WITH[name])
+            yield Note("default-choice", "info", f"{significant(value)} is a default nobody chose: say it with {options}")
     for name, value in mixture.choices.items():
         known = problem.law.domain.choices.get(name)
         meaning = problem.law.form.parameters[name].meaning.split(":")[0]
@@ -102,10 +109,14 @@ def mixture_notes(problem: Problem, mixture: Mixture | None) -> Iterator[Note]:
             yield Note("choice-outside", "warning", text)
 
 
-def data_notes(problem: Problem, data: DataUse | None) -> Iterator[Note]:
+def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterator[Note]:
     """Say what repetition does to the answer."""
     if data is None:
         return
+    if data.effective_params < params * (1 - 1e-9):
+        share = format_percent(data.effective_params / params)
+        text = f"{share} of the parameters count: the unique tokens cannot fill the rest, by the law of repeated data"
+        yield Note("excess-params", "info", text)
     if data.epochs <= 1:
         yield Note("data-suffice", "info", f"the unique tokens suffice: {format_percent(data.epochs)} of them are used, once")
         return

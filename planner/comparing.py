@@ -73,17 +73,12 @@ def _alternative(other: Law, problem: Problem, flops: float, tolerance: float, b
         tokens=D,
         tokens_per_param=D / N,
         loss=None if best.loss is None else float(best.loss),
-        params_ratio=_active(other, N) / _active(law, best_params),
+        params_ratio=N * other.active_share / (best_params * law.active_share),
         regime=verdict.regime if verdict else None,
         overhead=verdict.overhead if verdict else None,
         extrapolation=extrapolation(other, N, D, training),
         notes=(*notes, *range_notes(other, N, D, training)),
     )
-
-
-def _active(law: Law, params: float) -> float:
-    """Return the parameters that work on a token: all of a dense model's."""
-    return params if law.form.active is None else params * float(law.form.active(law.symbols))
 
 
 def _of_law(modifier: Modifier, law: Law) -> Modifier:

@@ -261,9 +261,9 @@ def _overfitting_steps(check: Check) -> list[Step]:
     joint, rule = load_law(JOINT_LAW), load_law(OVERFIT_RULE)
     test = check.overfitting_test
     paper = Paper(joint, "Kaplan's test", N=test.params, D=check.tokens, **rule.params)
-    if test.params != check.params:
+    if test.params != check.params * check.law.active_share:
         count = load_law(EMBEDDING_COUNT)
-        paper.values |= {"N_total": check.params, "gamma": count.params["gamma"]}
+        paper.values |= {"N_total": check.params * check.law.active_share, "gamma": count.params["gamma"]}
         paper.line("N", "N_total = N+gamma*N^(1/3)", "parameters without embeddings", count.reference, solved=test.params)
     cite = f"{joint.citation}, arXiv {joint.source.arxiv}"
     paper.line("delta_L", "(1+(N/N_c)^(alpha_N/alpha_D)*D_c/D)^alpha_D-1", "L(N, D)/L(N, inf) - 1", f"{cite}, Eq. 4.3, Table 2")

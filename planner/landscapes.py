@@ -76,33 +76,26 @@ def landscape(question: Question) -> Landscape:
 
 def line_of(problem: Problem) -> Line:
     """Return the law's optimal line where all counts and training alone is paid, by tokens."""
-
     frontier, p = problem.frontier, problem.symbols
     a, b = frontier.exponents(p)
     flops = 1e20  # anywhere: the line is anchored here
     params = frontier.params(p, flops)
     tokens_there = flops / (p["k"] * params)
 
-    def straight(tokens: Num) -> tuple[Num, Num]:
-        return params * (tokens / tokens_there) ** (a / b), a / b
+    def straight(tokens: Num) -> Num:
+        return params * (tokens / tokens_there) ** (a / b)
 
     land = Landscape(problem._replace(modifiers=()), ())
 
-    def balanced(tokens: Num) -> Num:
-        """Return N for which a parameter and a token buy as much as each other."""
-        start = np.log(straight(tokens)[0])
+    def bent(tokens: Num) -> Num:
+        start = np.log(straight(tokens))
 
         def tilt(log_N: Num) -> Num:
             by_params, by_tokens = land.log_slopes(np.exp(log_N), tokens)
-            return by_tokens - by_params
+            return by_tokens - by_params  # where a parameter and a token buy as much as each other
 
         right = reach_above(tilt, start, 0.1, FARTHEST)
         left = reach_above(lambda x: -tilt(x), start, -0.1, FARTHEST)
         return np.exp(find_root(tilt, start + left, start + right))
-
-    def bent(tokens: Num) -> tuple[Num, Num]:
-        step = 1e-3
-        there = balanced(np.asarray(tokens, float) * np.exp([[-step], [0.0], [step]]).reshape(3, *[1] * np.ndim(tokens)))
-        return there[1], np.log(there[2] / there[0]) / (2 * step)
 
     return straight if frontier.straight else bent

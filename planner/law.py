@@ -208,6 +208,11 @@ class Law:
         )
 
     @property
+    def active_share(self) -> float:
+        """The share of parameters that work on a token: below 1 for mixtures of experts."""
+        return 1.0 if self.form.active is None else float(self.form.active(self.symbols))
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The constants that are the user's to choose, such as the granularity of experts."""
         return tuple(name for name, parameter in self.form.parameters.items() if parameter.choice)

@@ -119,8 +119,8 @@ class Counts(NamedTuple):
 UNCHANGED = (0.0, -np.inf, -np.inf, 0.0)
 """The log elasticities where everything trained counts, or a constant share of it."""
 
-Line = Callable[[Num], tuple[Num, Num]]
-"""Tokens -> (N for which they are optimal, d ln N/d ln D along the optimal line)."""
+Line = Callable[[Num], Num]
+"""Tokens -> N for which they are optimal."""
 
 
 Derived = tuple[dict[str, float], tuple[tuple[str, str, str], ...]]
@@ -226,6 +226,11 @@ class Repetition(NamedTuple):
     R_D, R_N : float or None
         Decay of repeated tokens, and of parameters beyond those that the unique tokens can fill; None for the law's own.
 
+    Notes
+    -----
+    The source takes the smaller of the unique tokens and D for what fills the parameters; here it is the unique tokens at hand,
+    so that with more of them than are used nothing changes.
+
     References
     ----------
     Muennighoff et al. 2023, arXiv 2305.16264, Eq. 5 and 8.
@@ -245,7 +250,7 @@ class Repetition(NamedTuple):
 
     def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
         """Return the arithmetic at one run, for a reader."""
-        filled = float(line(min(D, float(self.unique)))[0])
+        filled = float(line(self.unique))
         R_D, R_N = self.constants(symbols)
         known = {"U": float(self.unique), "R_D_star": float(R_D), "R_N_star": float(R_N)}
         lines = []
@@ -253,27 +258,21 @@ class Repetition(NamedTuple):
             lines.append(("D_eff", "U+U*R_D_star*(1-e^(-(D/U-1)/R_D_star))", "tokens, as fresh ones"))
         if filled < N:
             known["U_N"] = filled
-            lines.append(("U_N", "D_opt(U_N) = U" if self.unique <= D else "D_opt(U_N) = D", "parameters that they can fill"))
+            lines.append(("U_N", "D_opt(U_N) = U", "parameters that they can fill"))
             lines.append(("N_eff", "U_N+U_N*R_N_star*(1-e^(-(N/U_N-1)/R_N_star))", "parameters that count"))
         return known, tuple(lines)
 
     def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
         """Return the counts as a function of (N, D)."""
         R_D, R_N = self.constants(symbols)
-        filled = line(self.unique)  # the usual case: all unique tokens are seen
+        enough = line(self.unique)
 
         def count(N: Num, D: Num) -> Counts:
             seen = np.minimum(self.unique, D)
-            enough, growth = filled if np.all(self.unique <= D) else line(seen)
             tokens = repeated_tokens(D, self.unique, R_D)
             params = repeated_params(N, enough, R_N)
             by_tokens = np.log(D / tokens) - (D / seen - 1) / R_D
             by_params = np.log(N / params) - np.maximum(N / enough - 1, 0) / R_N
-            through_data: Num = -np.inf
-            few = (self.unique > D) & (by_params < 0)  # too few tokens for N: more of them let more of N count
-            if np.any(few):
-                through_data = np.log(np.where(few, -np.expm1(by_params), 1.0) * growth)
-                through_data = np.where(few, through_data, -np.inf)
-            return Counts(params, tokens, by_params, through_data, -np.inf, by_tokens)
+            return Counts(params, tokens, by_params, -np.inf, -np.inf, by_tokens)
 
         return count

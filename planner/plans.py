@@ -199,11 +199,12 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
         loss, irreducible = (None, None) if on_line is None else (float(on_line), 0.0)
     if loss is not None:
         doubling = _doubling(problem, flops)
-    if referee.law.surface_law and referee.law.surface_law.role == "plan":
-        low, high = solver.flat_band(referee, flops, BAND)
-        band = (float(low), float(high))
     if not is_optimum:
         optimum = best_plan(request._replace(problem=referee), tolerance, level)
+        band = optimum.params_band
+    elif law.surface_law and law.surface_law.role == "plan":
+        low, high = solver.flat_band(problem, flops, BAND)
+        band = (float(low), float(high))
     measured = verdict is not None and verdict.overhead is not None
     regime = ("balanced" if is_optimum else verdict.regime) if verdict and measured else None
     beside = alternatives(others, problem, flops, tolerance, referee)
@@ -216,10 +217,11 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
         *request.notes,
         *_plan_notes(problem, training, N, D, loss, regime, beside),
         *_size_notes(N, D),
+        *_waste_notes(doubling),
         *_limit_notes(problem, flops, float(spending.paid(N, D)), free=free),
-        *data_notes(problem, data),
+        *data_notes(problem, data, N),
         *serving_notes(serving),
-        *mixture_notes(problem, mixture),
+        *mixture_notes(problem, request, mixture),
         *interval_notes(sure, law),
     )
     return Plan(
@@ -300,9 +302,25 @@ def _limit_notes(problem: Problem, flops: float, spent: float, *, free: bool) ->
         yield Note("budget-not-spent", "warning", text)
 
 
+_NO_RUN = 1e4
+"""Fewer parameters or tokens than this are no language model: a house convention."""
+
+
 def _size_notes(params: float, tokens: float) -> Iterator[Note]:
-    if min(params, tokens) < 1:
-        yield Note("no-run", "warning", "less than one parameter or one token: arithmetic, not a run anybody could train")
+    if min(params, tokens) < _NO_RUN:
+        text = f"fewer than {format_count(_NO_RUN)} parameters or tokens are no model: was a suffix such as B forgotten?"
+        yield Note("no-run", "warning", text)
+
+
+_IN_VAIN = 1e-3
+"""A doubling of compute that buys less than this share of the reducible loss is wasted: a house convention."""
+
+
+def _waste_notes(doubling: Doubling | None) -> Iterator[Note]:
+    if doubling and doubling.share_of_reducible < _IN_VAIN:
+        share = format_percent(doubling.share_of_reducible)
+        text = f"twice the compute would buy {share} of the reducible loss: most of this budget is wasted here"
+        yield Note("compute-wasted", "warning", text)
 
 
 def _plan_notes(

@@ -170,8 +170,8 @@ def lowest_reducible(question: Question) -> Num:
 def equivalent_flops(question: Question, reducible_loss: Num) -> Num:
     """Return the least that reaches a reducible loss [the law's loss unit] within the limits [FLOP]; infinite beyond reach.
 
-    Where limits or repeated data leave a floor, what lies within a billionth of it counts as the floor: no budget is enough for the
-    floor itself, and to the last digit of a double any is.
+    Where limits or repeated data leave a floor, what lies within a billionth of it counts as the floor: no budget is enough for
+    the floor itself, and to the last digit of a double many are.
     """
     problem = as_problem(question).judged()
     budget = problem.frontier.budget
@@ -198,8 +198,8 @@ _ENOUGH = 1e-13  # of the last step in ln C
 def _least_cost(problem: Problem, land: Landscape, goal: Num, start: Num) -> Num:
     """Return the budget whose best run has a log reducible loss; infinite beyond reach.
 
-    ln L against ln C is convex: Newton's steps from a budget that is too small come up to the root from below. Where that fails, the
-    root is bracketed.
+    ln L against ln C is convex: Newton's steps from a budget that is too small come up to the root from below. Where that fails,
+    the root is bracketed.
     """
     spending = problem.spending
     log_C = start

@@ -43,7 +43,7 @@ class Trade(NamedTuple):
         Passes over the unique tokens, where those were given.
     extrapolation : float or None
         Largest factor by which it leaves the law's fitted range, 1 inside; None where the range is not known.
-    serving_saved : float
+    saved_per_token : float
         FLOP saved with each token served; below 0 for larger models.
     break_even : float or None
         Tokens served at which its life costs the same: from there on it is cheaper, where it is smaller; None where never.
@@ -57,7 +57,7 @@ class Trade(NamedTuple):
     overhead: float | None
     epochs: float | None
     extrapolation: float | None
-    serving_saved: float
+    saved_per_token: float
     break_even: float | None
 
 
@@ -170,6 +170,8 @@ def trade(
         land = landscape(problem)
         floor = float(land.floor)
         goal = float(land.reducible(N, D))
+        if problem.modifiers:  # what the budget bought may be had for less, where data run out
+            budget, N, D = (float(value) for value in solver.cheapest(problem, goal))
         rows = tuple(_trade(problem, budget, goal, ratio, N) for ratio in wanted)
         return TradeOff(
             flops=budget,
@@ -216,7 +218,7 @@ def _trade(problem: Problem, budget: float, goal: float, ratio: float, best: flo
         overhead=extra / budget,
         epochs=D / unique if isfinite(unique) else None,
         extrapolation=extrapolation(problem.law, N, D, flops),
-        serving_saved=saved,
+        saved_per_token=saved,
         break_even=extra / saved if saved > 0 else None,
     )
 

@@ -243,7 +243,7 @@ def _checked(request: Request, N: float, D: float, allowed: float) -> Check:
         notes.append(Note("no-optimum", "info", f"{judge.id} gives the loss of a run but no optimum: {judge.no_allocation}"))
     verdict = assess(problem, N, D, allowed)
     data = data_use(problem, spent, N, D) if judge.role == "plan" else None
-    notes += data_notes(problem, data)
+    notes += data_notes(problem, data, N)
     if verdict is None and optimum is not None:
         ratio = format_factor(N / optimum.params)
         text = f"{judge.id} has no loss surface: extra compute and regime cannot be measured; N is {ratio} its optimum"
@@ -307,7 +307,8 @@ def _shares(verdict: Assessment | None) -> Shares | None:
 
 def _as_kaplan_counts(law: Law, params: float) -> tuple[float, str]:
     """Return N without embeddings where the law counts them, and for which vocabulary and shape; else N as it is."""
+    working = params * law.active_share
     if law.conventions.params != "total":
-        return params, ""
+        return working, "" if law.form.active is None else "its active parameters"
     count = load_law(EMBEDDING_COUNT)
-    return float(non_embedding_params(params, count.params["gamma"])), count.conventions.data
+    return float(non_embedding_params(working, count.params["gamma"])), count.conventions.data

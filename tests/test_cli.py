@@ -442,7 +442,7 @@ def test_importing_planner_is_free() -> None:
         (("--flops", "1e22", "--tokens-per-param", "20"), "Plan with 20.0 tokens per parameter"),
         (("--flops", "1e22", "--unique-tokens", "25B"), "twice the data"),
         (("--flops", "1e24", "--inference-tokens", "2T"), "over the run of the same loss that is cheapest to train"),
-        (("--flops", "1e24", "--inference-per-month", "80B", "--months", "24"), "1.92 T tokens to serve"),
+        (("--flops", "1e24", "--inference-per-month", "80B", "--months", "24"), "training and serving 1.92 T tokens"),
         (
             (
                 *("--flops", "1e24", "--inference-tokens", "2T", "--mfu", "50%", "--inference-mfu", "50%"),

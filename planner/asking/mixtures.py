@@ -61,7 +61,7 @@ def all_of_active(given: Any, law: Law) -> Conditions:
         raise OptionError(f"active_params: {law.id} is no law of mixtures of experts; {MIXTURES}")
     if given.params is not None:
         raise OptionError("active_params and params together say too much: give one of them")
-    all_params: Conditions = replace(given, params=given.active_params / float(law.form.active(law.symbols)))
+    all_params: Conditions = replace(given, params=given.active_params / law.active_share)
     return all_params
 
 

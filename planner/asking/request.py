@@ -70,7 +70,7 @@ def read_request(
     if (exponents is not None or anchor is not None) and load_law(law).form.active is not None:
         raise OptionError(f"exponents and anchor: {load_law(law).id} is a law of mixtures of experts; they are for dense models")
     chosen = mixed(resolve_law(law, constants=replaced, exponents=exponents, anchor=anchor), given)
-    limits = _limits(given, chosen)
+    limits = _limits(given, chosen, asked=flops is not None or loss is not None)
     counted = counted_shape(given, chosen)
     if counted is not None:
         limits = of_shape(limits, counted)
@@ -109,12 +109,12 @@ def read_run(law: Law, conditions: Conditions) -> Request:
     return Request(problem, None, None, demand, notes, FrozenDict(asked))
 
 
-def _limits(given: Any, law: Law) -> Limits:
+def _limits(given: Any, law: Law, *, asked: bool) -> Limits:
     if given.active_params is not None:
         given = all_of_active(given, law)
     fixed = [name for name in ("params", "tokens", "tokens_per_param") if getattr(given, name) is not None]
     if len(fixed) > 1:
-        if fixed == ["params", "tokens"]:
+        if fixed == ["params", "tokens"] and asked:
             raise OptionError("flops, params and tokens together say too much: C = k N D leaves two free; drop one, or use check")
         raise OptionError(
             f"{' and '.join(fixed)} together fix the whole run; drop one, or judge the run: plan check --params N --tokens D"

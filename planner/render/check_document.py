@@ -62,7 +62,8 @@ def _spending_text(check: Check) -> str:
     if check.demand is None:
         return format_pf_days(check.spent)
     serving = f"{format_count(check.demand.tokens)} tokens served"
-    return f"{format_flops(check.flops)} for training, {format_flops(check.spent - check.flops)} for {serving}"
+    price = "" if check.demand.price == 1 else f", a served FLOP counted {significant(check.demand.price)} times"
+    return f"{format_flops(check.flops)} for training, {format_flops(check.spent - check.flops)} for {serving}{price}"
 
 
 def _remedy_text(check: Check) -> str:
@@ -74,7 +75,7 @@ def _remedy_text(check: Check) -> str:
         if remedy.action in {"train longer", "train shorter"}:
             texts.append(f"train on {format_factor(remedy.change.tokens)} the tokens")
         elif remedy.action in {"shrink", "grow"}:
-            texts.append(f"{remedy.action} to {format_count(remedy.params)}")
+            texts.append(f"{remedy.action} to {format_count(remedy.params)} parameters")
     return ", or ".join(texts) + "; prices below" if texts else ""
 
 

@@ -153,7 +153,7 @@ def _interval_columns(sure: "Intervals | None", names: Sequence[str]) -> Row:
 
 def _condition_columns(plan: "Plan") -> Row:
     """Return what limits, repetition and serving do, the same columns for every plan."""
-    data, serving = plan.data, plan.serving
+    data, serving, mixture = plan.data, plan.serving, plan.mixture
     low, high = (plan.intervals.flops if plan.intervals else None) or (None, None)
     return {
         "target_loss": plan.inputs.get("loss"),
@@ -167,7 +167,12 @@ def _condition_columns(plan: "Plan") -> Row:
         "repetition_loss": data.loss_owed if data else None,
         "inference_tokens": serving.tokens if serving else None,
         "serving_flops": serving.serving_flops if serving else None,
+        "serving_price": serving.price if serving else None,
         "serving_saved": serving.saved if serving else None,
+        "doubling_data_gain": data.doubling_gain if data else None,
+        "active_params": mixture.active_params if mixture else None,
+        "dense_flops": mixture.dense_flops if mixture else None,
+        "dense_equivalent": mixture.dense_equivalent if mixture else None,
     }
 
 
@@ -187,7 +192,17 @@ _OF_THE_PLAN = (
     *("optimum_params", "optimum_tokens", "optimum_loss"),
     *("doubling_loss_gain", "doubling_share"),
     *("target_loss", "flops_low", "flops_high", "spent", "training_flops"),
-    *("unique_tokens", "epochs", "effective_tokens", "repetition_loss", "inference_tokens", "serving_flops", "serving_saved"),
+    *(
+        "unique_tokens",
+        "epochs",
+        "effective_tokens",
+        "repetition_loss",
+        "inference_tokens",
+        "serving_flops",
+        "serving_price",
+        "serving_saved",
+    ),
+    *("doubling_data_gain", "active_params", "dense_flops", "dense_equivalent"),
 )
 """Columns that an alternative leaves empty."""
 
@@ -239,6 +254,13 @@ def _check_row(check: "Check") -> Row:
         "optimum_tokens": best.tokens if best else None,
         "optimum_loss": best.loss if best else None,
         **_remedy_columns(check),
+        "spent": check.spent,
+        "unique_tokens": check.data.unique_tokens if check.data else None,
+        "epochs": check.data.epochs if check.data else None,
+        "effective_tokens": check.data.effective_tokens if check.data else None,
+        "repetition_loss": check.data.loss_owed if check.data else None,
+        "inference_tokens": check.demand.tokens if check.demand else None,
+        "serving_price": check.demand.price if check.demand else None,
         "kaplan_params": test.params,
         "kaplan_excess": test.excess,
         "kaplan_passed": test.passed,

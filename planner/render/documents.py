@@ -80,7 +80,7 @@ def loss_interval_rows(sure: "Intervals | None") -> list[tuple[str, str, str]]:
 
 def repetition_rows(data: "DataUse | None") -> list[tuple[str, str, str]]:
     """Return what repeating tokens costs, nothing where they are seen once."""
-    if data is None or data.epochs <= 1:
+    if data is None or data.loss_owed < 5e-5:
         return []
     seen = f"{format_count(data.unique_tokens)} unique tokens seen {significant(data.epochs)} times"
     text = f"of loss: {seen} count as {format_count(data.effective_tokens)} fresh ones"
@@ -103,9 +103,9 @@ def conventions(law: Law) -> str:
     """Return what a law's numbers mean, in one line."""
     counts, per_token, data = law.conventions.params, law.conventions.flops_per_param_token, law.conventions.data
     cost = f"C = {per_token:g} N D"
-    if law.form.price and law.form.active:
+    if law.form.price:
         routing = " + routing" if law.form.price(law.symbols)[1] else ""
-        cost = f"C = {per_token:g} N_active D{routing}, N_active = {significant(float(law.form.active(law.symbols)))} N"
+        cost = f"C = {per_token:g} N_active D{routing}, N_active = {significant(law.active_share)} N"
     return f"N counts {PARAM_COUNTS[counts]}; {cost}; {data}"
 
 

@@ -79,9 +79,8 @@ def _title(plan: Plan) -> str:
         kind = "Plan by your exponents" if plan.optimum else "Compute-optimal plan"
     if plan.data:
         kind += f"{', ' if limits else ' with '}{format_count(plan.data.unique_tokens)} unique tokens"
-    if plan.serving:
-        kind += f", {format_count(plan.serving.tokens)} tokens to serve"
-    return f"{kind}: {budget}" if target is not None else f"{kind} for {budget}"
+    served = f", training and serving {format_count(plan.serving.tokens)} tokens" if plan.serving else ""
+    return f"{kind}{served}: {budget}" if target is not None else f"{kind} for {budget}{served}"
 
 
 def _budget_rows(plan: Plan) -> list[tuple[str, str, str]]:
@@ -107,6 +106,8 @@ def _doubling_rows(plan: Plan) -> list[tuple[str, str, str]]:
 
 def _tokens_text(plan: Plan) -> str:
     per = f"{significant(plan.tokens_per_param)} per parameter"
+    if plan.mixture:
+        per += f", {significant(plan.tokens / plan.mixture.active_params)} per active one"
     if plan.data is None:
         return per
     epochs = plan.data.epochs
@@ -120,9 +121,10 @@ def _data_rows(plan: Plan) -> list[tuple[str, str, str]]:
         return []
     rows = repetition_rows(data)
     if plan.doubling and rows:
-        better = "more than" if data.doubling_gain > plan.doubling.loss_gain else "less than"
+        more = data.doubling_gain > plan.doubling.loss_gain
+        better = "more data beats more compute" if more else "more compute beats more data"
         wanted = format_count(data.tokens_wanted)
-        text = f"of loss at this budget, {better} twice the compute buys; the budget would use {wanted} fresh tokens"
+        text = f"of loss at this budget: {better}; were all tokens fresh, the best plan would use {wanted}"
         rows.append(("twice the data", _signed(-data.doubling_gain), text))
     return rows
 
@@ -168,6 +170,8 @@ def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:
     if best is None:
         return []
     rows = []
+    if plan.spent < plan.flops * (1 - 1e-6):
+        rows.append(("spends", format_flops(plan.spent), f"only {format_percent(plan.spent / plan.flops)} of the budget"))
     if plan.overhead is not None and any(limit is not None for limit in plan.limits):
         rows.append(("price of limits", format_overhead(plan.overhead), "than the cheapest run of the same loss without them"))
     loss = "" if best.loss is None else f", loss {significant(best.loss, 4)}"
