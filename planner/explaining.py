@@ -1,6 +1,7 @@
 """The arithmetic of an answer, line by line: formula, numbers put in, result, source. Redo it on paper."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from planner import solver
 from planner.answers import Plan
@@ -9,6 +10,7 @@ from planner.catalogue import load_law
 from planner.errors import OptionError
 from planner.landscapes import landscape, line_of
 from planner.law import Law, guarded
+from planner.modifiers import Repetition
 from planner.problems import Problem, Question
 from planner.regimes import Remedy
 from planner.spending import Spending, training_flops
@@ -47,7 +49,7 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
         anchor.optimum()
         yield from anchor.steps
     if plan.serving:
-        yield from _demand_steps(law, plan.serving.tokens, plan.serving.price)
+        yield from _demand_steps(law, plan.serving.tokens, plan.serving.price, plan.inputs)
     target = plan.inputs.get("loss")
     if target is not None:
         source = "the least budget whose best run has the loss asked for"
@@ -58,6 +60,10 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
         yield from _loss_steps(problem.judged(), plan.params, plan.tokens, "its loss")
     elif plan.loss is not None:
         yield from _frontier_loss_steps(law, plan.flops, "its loss")
+    if plan.data and plan.data.loss_owed:
+        yield from _data_steps(plan)
+    if plan.serving:
+        yield from _saving_steps(plan)
     if judge and plan.optimum and plan.overhead is not None:
         yield from _overhead_steps(problem.judged(), plan.params, plan.tokens)
     if plan.params_band and judge:
@@ -69,9 +75,49 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
         yield from _doubling_steps(plan)
 
 
-def _demand_steps(law: Law, tokens: float, price: float) -> Iterable[Step]:
+def _demand_steps(law: Law, tokens: float, price: float, asked: Mapping[str, Any]) -> Iterable[Step]:
     paper = Paper(law, "what serving costs", D_inf=tokens, w=price)
+    formula = _price_formula(asked)
+    if formula:
+        names = {"price": "p", "inference_price": "p_inf", "mfu": "u", "inference_mfu": "u_inf", "generation_mfu": "u_gen"}
+        paper.values |= {symbol: asked[name] for name, symbol in names.items() if name in asked}
+        paper.values["D_gen"] = asked.get("generated_tokens", 0.0)
+        paper.line("w", formula, "trained FLOP a served one costs", "prices of a device-hour over utilisations, as given")
     paper.line("S", "D_inf*w", "tokens", "tokens to serve, times the price of a served FLOP over a trained one")
+    yield from paper.steps
+
+
+def _price_formula(asked: Mapping[str, Any]) -> str:
+    """Return how prices and utilisations make the price of a served FLOP; empty where none were given."""
+    money = "p_inf/p" if "price" in asked else ""
+    if "mfu" not in asked:
+        return money
+    read = "(1-D_gen/D_inf)*u/u_inf" if "inference_mfu" in asked else "0"
+    work = f"({read}+D_gen/D_inf*u/u_gen)" if "generation_mfu" in asked else "u/u_inf"
+    return f"{money}*{work}" if money else work
+
+
+def _data_steps(plan: Plan) -> Iterable[Step]:
+    """Write the loss of the same run on fresh tokens only, and what repetition owes."""
+    assert plan.data is not None
+    assert plan.loss is not None
+    part = "the same run on fresh tokens"
+    kept = tuple(modifier for modifier in plan.problem.modifiers if not isinstance(modifier, Repetition))
+    steps = list(_loss_steps(plan.problem._replace(modifiers=kept), plan.params, plan.tokens, part))
+    yield from steps
+    owed = Paper(plan.law, part, L=plan.loss, L_fresh=steps[-1].result)
+    owed.line("owed", "L-L_fresh", plan.loss_unit or "", "L: this plan's loss")
+    yield from owed.steps
+
+
+def _saving_steps(plan: Plan) -> Iterable[Step]:
+    """Write what the run that is cheapest to train costs over its life, and what this plan saves on it."""
+    found, spending = plan.serving, plan.problem.spending
+    assert found is not None
+    known = {"k": float(spending.k), "q": float(spending.q), "S": float(spending.served), "C": plan.spent}
+    paper = Paper(plan.law, "what counting serving saves", N=found.trained_alone_params, D=found.trained_alone_tokens, **known)
+    paper.line("C_alone", f"{_price(spending)[0]}*(D+S/3)", "FLOP", "N, D: the run of the same loss that is cheapest to train")
+    paper.line("saved", "1-C/C_alone", "of it", "definition")
     yield from paper.steps
 
 
@@ -124,7 +170,7 @@ def _price(spending: Spending) -> tuple[str, str, str]:
 def _explain_check(check: Check) -> Iterable[Step]:
     judge, problem = check.law.surface_law, check.problem
     if check.demand:
-        yield from _demand_steps(check.law, *check.demand)
+        yield from _demand_steps(check.law, *check.demand, check.inputs)
     paid = problem.spending
     known = {"S": float(paid.served), "k": float(paid.k), "q": float(paid.q)}
     paper = Paper(check.law, "this run", N=check.params, D=check.tokens, **known)

@@ -199,6 +199,55 @@ def test_far_beyond_the_data_there_is_still_an_optimum() -> None:
     assert answer.data.doubling_gain > 0
 
 
+def test_what_repeated_data_cannot_buy_is_not_called_balanced() -> None:
+    """Far beyond what the data give, a run is judged against the least that comes within a billionth of the floor."""
+    wasted = planner.plan(flops=1e24, unique_tokens=1e8, params=7e9, others=())
+    assert wasted.regime != "balanced"
+    assert wasted.overhead is not None
+    assert wasted.overhead > 1000
+    assert {note.code: note.severity for note in wasted.notes}["compute-wasted"] == "warning"
+    served = planner.plan(flops=1e24, unique_tokens=1e8, inference_tokens=1e9, others=()).serving
+    assert served is not None
+    assert served.trained_alone_params > 1e6
+    judged = planner.check(params=7e9, tokens=1e11, unique_tokens=1e8)
+    assert judged.overhead is not None
+    assert np.isfinite(judged.overhead)
+    assert all(np.isfinite(step.result) for step in planner.explain(wasted))
+    loss = planner.plan(flops=1e22, unique_tokens=1e8, others=()).loss
+    again = planner.plan(loss=loss, unique_tokens=1e8, others=())
+    assert again.flops < 1e22
+    assert again.loss == pytest.approx(loss, rel=1e-8)
+    rows = planner.trade(flops=1e24, unique_tokens=1e8).rows
+    assert all(row.tokens is None or row.tokens < 1e15 for row in rows)
+
+
+@pytest.mark.parametrize(("params", "tokens"), [("1B", "10B"), ("175B", "300B")])
+def test_data_enough_change_nothing(params: str, tokens: str) -> None:
+    """A run that uses little of the unique tokens at hand is judged as without them."""
+    plain, enough = (
+        planner.check(params=params, tokens=tokens),
+        planner.check(params=params, tokens=tokens, unique_tokens="1000T"),
+    )
+    assert enough.loss == pytest.approx(plain.loss, rel=1e-12)
+    assert enough.overhead == pytest.approx(plain.overhead, rel=1e-9)
+    assert enough.regime == plain.regime
+
+
+def test_the_band_is_that_of_the_optimum_it_stands_beside() -> None:
+    """In a plan for a loss within limits, band and optimum are those of the optimum's own budget."""
+    answer = planner.plan(loss=2.0, max_params="30B", others=())
+    assert answer.optimum is not None
+    assert answer.params_band == answer.optimum.params_band
+    assert answer.params_band == planner.plan(loss=2.0, others=()).params_band
+
+
+def test_forgotten_suffixes_are_noticed() -> None:
+    """25 unique tokens, or 5 parameters, are answered with a warning."""
+    for conditions in ({"unique_tokens": 25}, {"max_params": 5}):
+        found = planner.plan(flops=1e21, others=(), **conditions)  # type: ignore[arg-type]
+        assert {note.code: note.severity for note in found.notes}["no-run"] == "warning"
+
+
 # ---------------------------------------------------------------- the answers people act on
 
 
@@ -337,6 +386,14 @@ def test_two_caps_may_leave_budget_over_and_say_so() -> None:
         ({"flops": 1e22, "unique_tokens": "1B", "exponents": (0.5, 0.5)}, "cannot be combined"),
         ({"loss": 2.0, "exponents": (0.5, 0.5)}, "cannot be combined with loss"),
         ({"max_params": "1B"}, "no budget"),
+        ({"params": "1B", "max_tokens": "1B"}, "a cap has no place there"),
+        ({"params": "30B", "tokens": "1T"}, "together fix the whole run"),
+        ({"flops": 1e21, "law": "abnar2025", "exponents": (0.5, 0.5)}, "law of mixtures of experts"),
+        ({"flops": 1e21, "law": "abnar2025", "anchor": "1e21:2B"}, "law of mixtures of experts"),
+        ({"flops": 1e21, "tokens_per_param": 1e300}, "expected 1e-9 to 1e12"),
+        ({"flops": 1e21, "inference_tokens": "1T", "price": 1e-9, "inference_price": 1e9}, "check the prices"),
+        ({"flops": 1e21, "inference_per_month": 1, "months": 0.5}, "expected 1 to"),
+        ({"flops": 1e22, "inference_tokens": "1T", "mfu": "140%", "inference_mfu": 0.1}, "at most 1"),
     ],
 )
 def test_contradictions_are_one_line(call: dict[str, Any], message: str) -> None:

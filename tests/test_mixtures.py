@@ -279,6 +279,40 @@ def test_a_shape_fixes_the_size_and_pays_its_own_price() -> None:
     json.dumps(answer.to_dict(), allow_nan=False)
 
 
+def test_a_shape_of_experts_is_the_mixture_that_is_planned() -> None:
+    """Sparsity follows from the shape, active parameters are the shape's own; another choice, or another law's experts, are refused."""
+    shape = "layers=32,width=2048,heads=16,vocab=32000,context=2048,experts=64,experts_per_token=2"
+    answer = planner.plan(flops=1e21, law="abnar2025", shape=shape, others=())
+    read_shape: Any = read(Conditions(shape=shape)).shape
+    assert answer.mixture is not None
+    assert answer.mixture.active_params == read_shape.active
+    assert answer.mixture.choices == {"S": 1 - 2 / 64}
+    with pytest.raises(planner.PlannerError, match="contradicts the shape"):
+        planner.plan(flops=1e21, law="abnar2025", shape=shape, sparsity=0.5)
+    with pytest.raises(planner.PlannerError, match="was fitted with 64"):
+        planner.plan(flops=1e21, law="krajewski2024-moe", shape=shape)
+
+
+def test_recomputation_is_not_served() -> None:
+    """Serving costs one forward pass a token, however training keeps its activations."""
+    shape = "layers=32,width=2048,heads=16,vocab=32000,context=2048"
+    costs = [
+        planner.plan(flops=1e23, shape=shape, recompute=recompute, inference_tokens="1T", others=()).serving
+        for recompute in (False, True)
+    ]
+    assert costs[0] is not None
+    assert costs[1] is not None
+    assert costs[0].serving_flops == pytest.approx(costs[1].serving_flops, rel=1e-12)
+
+
+def test_a_dense_model_is_its_own_dense_instead_under_any_conditions() -> None:
+    """With nothing at rest the dense run is the plan itself, with repeated data, served tokens or low precision."""
+    for conditions in ({"unique_tokens": "10B"}, {"inference_tokens": "1T"}, {"precision": "int4"}):
+        answer = planner.plan(flops=1e22, law="abnar2025", sparsity=0, others=(), **conditions)  # type: ignore[arg-type]
+        assert answer.mixture is not None
+        assert answer.mixture.dense_flops == pytest.approx(1e22, rel=1e-7)
+
+
 def test_every_condition_is_explained_line_by_line() -> None:
     """Repetition, precision and quality each show their own line, and serving its price; the numbers are the plan's."""
     answer = planner.plan(
@@ -289,6 +323,25 @@ def test_every_condition_is_explained_line_by_line() -> None:
     assert {"D_eff", "f_w", "f_a", "f_kv", "N_eff", "L"} <= set(mine)
     assert mine["L"].result == pytest.approx(answer.loss, rel=1e-9)
     assert {step.symbol for step in steps if step.part == "what serving costs"} == {"S"}
+    assert answer.data is not None
+    assert answer.serving is not None
+    results = {step.symbol: step.result for step in steps}
+    assert results["owed"] == pytest.approx(answer.data.loss_owed, rel=1e-9)
+    assert results["saved"] == pytest.approx(answer.serving.saved, rel=1e-6)
+    priced = planner.plan(
+        flops=1e24,
+        inference_tokens="2T",
+        generated_tokens="1T",
+        mfu=0.5,
+        inference_mfu=0.4,
+        generation_mfu=0.01,
+        price=2,
+        inference_price=1,
+        others=(),
+    )
+    assert priced.serving is not None
+    w = next(step for step in planner.explain(priced) if step.symbol == "w")
+    assert w.result == pytest.approx(priced.serving.price, rel=1e-12) == 0.5 * (0.5 * 0.5 / 0.4 + 0.5 * 0.5 / 0.01)
     for law, options in (("krajewski2024-moe", {"granularity": 4}), ("abnar2025", {"sparsity": 0.5})):
         plan = planner.plan(flops=1e20, law=law, **options, others=())
         found = next(step for step in planner.explain(plan) if step.symbol == "L")
