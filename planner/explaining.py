@@ -306,7 +306,7 @@ def _doubling_steps(plan: Plan) -> Iterable[Step]:
 def _overfitting_steps(check: Check) -> list[Step]:
     joint, rule = load_law(JOINT_LAW), load_law(OVERFIT_RULE)
     test = check.overfitting_test
-    paper = Paper(joint, "Kaplan's test", N=test.params, D=check.tokens, **rule.params)
+    paper = Paper(joint, "Kaplan's test", N=test.params, D=test.tokens, **rule.params)
     if test.params != check.params * check.law.active_share:
         count = load_law(EMBEDDING_COUNT)
         paper.values |= {"N_total": check.params * check.law.active_share, "gamma": count.params["gamma"]}

@@ -87,6 +87,8 @@ class OverfittingTest(NamedTuple):
     ----------
     params : float
         N as Kaplan counts it, without embeddings; converted by Pearce & Song 2024 where the law counts them.
+    tokens : float
+        D as Kaplan counts it: the different tokens of the dataset.
     counted_for : str
         The vocabulary and shape that the conversion assumes; empty where nothing was converted.
     excess : float
@@ -104,6 +106,7 @@ class OverfittingTest(NamedTuple):
     """
 
     params: float
+    tokens: float
     counted_for: str
     excess: float
     threshold: float
@@ -194,6 +197,7 @@ def overfitting_test(joint: Law, rule: Law, params: float, tokens: float, *, cou
     excess = float(excess_over_infinite_data(joint.symbols, params, tokens))
     return OverfittingTest(
         params=params,
+        tokens=tokens,
         counted_for=counted_for,
         excess=excess,
         threshold=threshold,

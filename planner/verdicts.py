@@ -249,7 +249,8 @@ def _checked(request: Request, N: float, D: float, allowed: float) -> Check:
         text = f"{judge.id} has no loss surface: extra compute and regime cannot be measured; N is {ratio} its optimum"
         notes.append(Note("no-regime", "info", text))
     counted, counted_for = _as_kaplan_counts(judge, N)
-    test = overfitting_test(load_law(JOINT_LAW), load_law(OVERFIT_RULE), counted, D, counted_for=counted_for)
+    different = min(D, data.unique_tokens) if data else D  # Kaplan's D is the dataset, seen many times
+    test = overfitting_test(load_law(JOINT_LAW), load_law(OVERFIT_RULE), counted, different, counted_for=counted_for)
     notes += regime_notes(verdict.regime if verdict else None, served=request.demand is not None)
     if verdict and verdict.regime in {"balanced", "underfit"} and not test.passed:
         text = (

@@ -12,7 +12,7 @@ from planner import solver
 from planner.catalogue import load_law
 from planner.landscapes import landscape, line_of
 from planner.law import Law
-from planner.modifiers import Repetition
+from planner.modifiers import Repetition, repeated_tokens
 from planner.problems import Limits, Problem, problem_of
 from planner.spending import Spending
 from tests.strategies import SURFACES, laws_of
@@ -263,6 +263,12 @@ def test_repeated_data_reproduce_the_published_plan() -> None:
     assert "single-epoch" not in {note.code for note in answer.notes}
 
 
+@pytest.mark.parametrize(("epochs", "worth", "tolerance"), [(5, 3.21, 0.001), (101, 3.99, 0.003)])
+def test_worked_examples_of_repeated_tokens(epochs: float, worth: float, tolerance: float) -> None:
+    """U = 1, R_D = 3: 4 repetitions are worth 3.21, 100 worth 3.99 (Muennighoff et al. 2023, App. A)."""
+    assert repeated_tokens(float(epochs), 1.0, 3.0) == pytest.approx(worth, rel=tolerance)
+
+
 def test_few_epochs_are_no_news_and_enough_data_say_so() -> None:
     """Up to 4 epochs no note on them; with more unique tokens than are used, a note that they suffice."""
     codes = [
@@ -413,6 +419,8 @@ def test_a_run_is_judged_by_what_it_costs_over_its_life_and_what_its_data_are_wo
     repeated = planner.check(**run, unique_tokens="30B")
     assert repeated.data is not None
     assert repeated.data.epochs == pytest.approx(46.7, rel=0.01)
+    assert repeated.overfitting_test.tokens == 30e9  # Kaplan's D is the dataset
+    assert not repeated.overfitting_test.passed
     assert repeated.loss is not None
     fresh = planner.check(**run).loss
     assert fresh is not None
