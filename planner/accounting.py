@@ -11,7 +11,8 @@ from planner.asking.request import Request
 from planner.catalogue import load_law
 from planner.forms.experts import dense_equivalent
 from planner.landscapes import landscape
-from planner.modifiers import Repetition
+from planner.law import Law
+from planner.modifiers import Repetition, non_embedding_params, total_params
 from planner.notes import Note
 from planner.problems import Problem, problem_of, spending_of
 from planner.shapes import Shape
@@ -59,6 +60,19 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
         trained_alone_tokens=float(D),
         saved=1 - spent / alone,
     )
+
+
+def counted_params(law: Law, request: Request, params: float) -> tuple[float | None, float | None]:
+    """Return N with and without embeddings: exact for a shape, converted by Pearce & Song 2024 for dense models, else None."""
+    shape = request.inputs.get("shape")
+    if shape:
+        return float(Shape(**shape).total), float(Shape(**shape).non_embedding)
+    if law.form.active is not None or law.conventions.params not in {"total", "non-embedding"}:
+        return None, None
+    gamma = load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"]
+    if law.conventions.params == "total":
+        return params, float(non_embedding_params(params, gamma))
+    return float(total_params(params, gamma)), params
 
 
 def mixture_of(problem: Problem, request: Request, params: float, loss: float) -> Mixture | None:

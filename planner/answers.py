@@ -155,6 +155,9 @@ class Plan:
         What was minimised, ready for the solver.
     params, tokens : float
         Parameters N, counted as ``law.conventions.params`` says, and tokens D.
+    params_total, params_non_embedding : float or None
+        N with and without embeddings, the one that the law does not count converted by Pearce & Song 2024, or exact for a
+        shape; None where the law counts something else.
     tokens_per_param : float
     exponents : (a, b) or None
         N_opt ~ C^a, D_opt ~ C^b.
@@ -204,6 +207,8 @@ class Plan:
     problem: Problem = field(compare=False)
     params: float
     tokens: float
+    params_total: float | None
+    params_non_embedding: float | None
     tokens_per_param: float
     exponents: tuple[float, float] | None
     loss: float | None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from planner import solver
 from planner._frozen import FrozenDict
-from planner.accounting import data_notes, data_use, mixture_notes, mixture_of, serving_notes, serving_of
+from planner.accounting import counted_params, data_notes, data_use, mixture_notes, mixture_of, serving_notes, serving_of
 from planner.answers import Alternative, Doubling, Plan
 from planner.asking.conditions import Conditions
 from planner.asking.request import Request, limit_texts, read_request
@@ -211,6 +211,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
     sure = answer_intervals(problem, flops, N, D, level, sizes=not problem.limits.fixed, loss=request.loss)
     data = data_use(problem, flops, N, D)
     serving = serving_of(problem, request, N, D)
+    total, without = counted_params(law, request, N)
     mixture = None if loss is None else mixture_of(problem, request, N, loss)
     training = float(spending.training(N, D))
     notes = (
@@ -231,6 +232,8 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
         problem=problem,
         params=N,
         tokens=D,
+        params_total=total,
+        params_non_embedding=without,
         tokens_per_param=D / N,
         exponents=law.exponents,
         loss=loss,

@@ -293,6 +293,22 @@ def test_a_shape_of_experts_is_the_mixture_that_is_planned() -> None:
         planner.plan(flops=1e21, law="krajewski2024-moe", shape=shape)
 
 
+def test_counts_with_and_without_embeddings_stand_side_by_side() -> None:
+    """Pearce & Song convert either way; a shape knows both exactly; mixtures and other counts give neither."""
+    total = planner.plan(flops=1e21, others=())
+    assert total.params_total == total.params
+    assert total.params_non_embedding is not None
+    gamma = planner.load_law("pearce2024").params["gamma"]
+    assert total.params_non_embedding + gamma * total.params_non_embedding ** (1 / 3) == pytest.approx(total.params, rel=1e-12)
+    without = planner.plan(flops=1e21, law="kaplan2020", others=())
+    assert without.params_non_embedding == without.params
+    assert without.params_total is not None
+    assert without.params_total > without.params
+    shaped = planner.plan(flops=1e21, shape="layers=12,width=768,heads=12,vocab=50257,context=1024,tied=1", others=())
+    assert (shaped.params_total or 0) - (shaped.params_non_embedding or 0) == 50257 * 768
+    assert planner.plan(flops=1e21, law="abnar2025", others=()).params_total is None
+
+
 def test_recomputation_is_not_served() -> None:
     """Serving costs one forward pass a token, however training keeps its activations."""
     shape = "layers=32,width=2048,heads=16,vocab=32000,context=2048"

@@ -156,6 +156,8 @@ def _condition_columns(plan: "Plan") -> Row:
     data, serving, mixture = plan.data, plan.serving, plan.mixture
     low, high = (plan.intervals.flops if plan.intervals else None) or (None, None)
     return {
+        "params_total": plan.params_total,
+        "params_non_embedding": plan.params_non_embedding,
         "target_loss": plan.inputs.get("loss"),
         "flops_low": low,
         "flops_high": high,
@@ -191,6 +193,7 @@ _OF_THE_PLAN = (
     *("params_band_low", "params_band_high"),
     *("optimum_params", "optimum_tokens", "optimum_loss"),
     *("doubling_loss_gain", "doubling_share"),
+    *("params_total", "params_non_embedding"),
     *("target_loss", "flops_low", "flops_high", "spent", "training_flops"),
     *(
         "unique_tokens",
