@@ -28,7 +28,7 @@ def data_use(problem: Problem, flops: float, params: float, tokens: float) -> Da
     fresh = problem._replace(modifiers=others)
     more = problem._replace(modifiers=(found._replace(unique=2 * found.unique), *others))
     here, then = (float(sum(solver.reducible(each, *solver.best_run(each, flops)))) for each in (problem, more))
-    counts = landscape(problem).counts(params, tokens)
+    counts = landscape(problem._replace(modifiers=(found,))).counts(params, tokens)
     owed = float(sum(solver.reducible(problem, params, tokens)) - sum(solver.reducible(fresh, params, tokens)))
     return DataUse(
         unique_tokens=float(found.unique),

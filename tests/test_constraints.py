@@ -269,6 +269,19 @@ def test_worked_examples_of_repeated_tokens(epochs: float, worth: float, toleran
     assert repeated_tokens(float(epochs), 1.0, 3.0) == pytest.approx(worth, rel=tolerance)
 
 
+def test_what_repetition_leaves_is_told_apart_from_precision_and_quality() -> None:
+    """Effective tokens and parameters are those of repetition alone, whatever else leaves fewer that count."""
+    plain = planner.check(params="500M", tokens="100B", unique_tokens="20B")
+    mixed = planner.check(params="500M", tokens="100B", unique_tokens="20B", precision="fp8", data_quality=0.8)
+    assert plain.data is not None
+    assert mixed.data is not None
+    assert mixed.data.effective_tokens == plain.data.effective_tokens
+    assert mixed.data.effective_params == plain.data.effective_params
+    assert "excess-params" not in {note.code for note in mixed.notes}
+    with pytest.raises(planner.PlannerError, match="unique_tokens can fill"):
+        planner.check(params="500M", tokens="100B", unique_tokens="20B", law="kaplan2020-lnd")
+
+
 def test_few_epochs_are_no_news_and_enough_data_say_so() -> None:
     """Up to 4 epochs no note on them; with more unique tokens than are used, a note that they suffice."""
     codes = [

@@ -169,6 +169,10 @@ def _problem(law: Law, given: Any, limits: Limits, counted: Counted | None) -> t
         raise CannotPlanError(
             f"{law.id} has no loss surface L(N, D), so it cannot weigh {needs[0]}; laws with one, such as besiroglu2024, can"
         )
+    if given.unique_tokens is not None and law.role != "plan":
+        raise CannotPlanError(
+            f"{law.id} must not say which size unique_tokens can fill, for it plans none; besiroglu2024 and muennighoff2023 can"
+        )
     return problem_of(law, spending=spending, modifiers=modifiers, limits=limits), demand, (*notes, *shape_notes(counted))
 
 
