@@ -137,7 +137,7 @@ def _run_steps(problem: Problem, flops: float, part: str, params: float, tokens:
         paper.values |= {"N": params, "D": tokens}  # both caps bind: nothing is worked out
     elif params in (limits.params, limits.max_params):
         paper.values["N"] = params
-        paper.line("D", f"C/({per_token}){also}", source=source)
+        paper.line("D", f"C/{_divisor(per_token)}{also}", source=source)
     elif tokens in (limits.tokens, limits.max_tokens):
         paper.values["D"] = tokens
         if spending.q:
@@ -152,11 +152,15 @@ def _run_steps(problem: Problem, flops: float, part: str, params: float, tokens:
     elif problem.plain:
         paper.optimum()
     else:
-        counted = "N_eff, D_eff" if problem.modifiers else f"N, C/({per_token}){also}"
+        counted = "N_eff, D_eff" if problem.modifiers else f"N, C/{_divisor(per_token)}{also}"
         paper.line("N", f"argmin(L({counted})) = N", source=f"the best run along {source.removeprefix('the ')}", solved=params)
-        paper.line("D", f"C/({per_token}){also}", source=source)
+        paper.line("D", f"C/{_divisor(per_token)}{also}", source=source)
     paper.line("ratio", "D/N", "tokens per parameter", "definition")
     yield from paper.steps
+
+
+def _divisor(per_token: str) -> str:
+    return per_token if per_token.startswith("(") else f"({per_token})"
 
 
 def _price(spending: Spending) -> tuple[str, str, str]:
@@ -282,7 +286,7 @@ def _band_steps(problem: Problem, plan: Plan) -> Iterable[Step]:
     per_token, also, _ = _price(problem.spending)
     for name, end in zip(("N_low", "N_high"), plan.params_band, strict=True):
         tokens = float(solver.fixed(problem, plan.flops, params=end)[1])
-        text = f"L({name}, C/({per_token.replace('N', name)}){also}) = L_opt({budget})"
+        text = f"L({name}, C/{_divisor(per_token).replace('N', name)}{also}) = L_opt({budget})"
         yield Step(name, text, f"L({plain(end)}, {plain(tokens)}) = {target}", end, "parameters", source, part)
 
 

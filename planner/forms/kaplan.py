@@ -195,7 +195,7 @@ def _effective(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
 
     # log_v -> -inf is a model with endless data, log_v -> ln v_max one far too large
     top = np.log(v_max)
-    log_v = find_root(mismatch, np.full(np.shape(log_C), -200.0), np.full(np.shape(log_C), top))
+    log_v = find_root(mismatch, np.full(np.shape(log_C), -600.0), np.full(np.shape(log_C), top))
     return log_C - _log_cost(p, log_v)[1], log_v
 
 
