@@ -10,7 +10,7 @@ from planner.law import Law
 from planner.modifiers import Modifier, Repetition, total_params
 from planner.notes import Note
 from planner.problems import Problem, problem_of, spending_of
-from planner.regimes import assess, convention_notes, extrapolation, range_notes
+from planner.regimes import assess, convention_notes, extrapolation, own_notes, range_notes
 from planner.units import format_count
 
 MAIN_LAWS = (
@@ -60,10 +60,10 @@ def _alternative(other: Law, problem: Problem, flops: float, tolerance: float, b
     best = solver.allocate(asked, flops)
     N, D = float(best.params), float(best.tokens)
     verdict = assess(problem, N, D, tolerance) if (law.form.active is None) == (other.form.active is None) else None
-    notes = [*(note for note in other.notes if note.code != "params-convention"), *convention_notes(other, law)]
+    said = own_notes(asked)
+    notes = [*(note for note in said if note.code != "params-convention"), *convention_notes(other, law)]
     if other.conventions.params != law.conventions.params:
-        notes = [_counted(note, other, N) for note in (*notes, *(n for n in other.notes if n.code == "params-convention"))]
-    notes = [note for note in notes if not (problem.modifiers and note.code == "single-epoch")]
+        notes = [_counted(note, other, N) for note in (*notes, *(n for n in said if n.code == "params-convention"))]
     training = float(asked.spending.training(N, D))
     assert other.exponents is not None  # a law that allocates has them
     return Alternative(

@@ -16,7 +16,7 @@ from planner.intervals import LEVEL, answer_intervals, check_level, interval_not
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.problems import Limits, Problem
-from planner.regimes import Regime, assess, extrapolation, range_notes, regime_notes
+from planner.regimes import Regime, assess, extrapolation, own_notes, range_notes, regime_notes
 from planner.units import (
     LARGEST,
     PF_DAY,
@@ -336,7 +336,7 @@ def _plan_notes(
     beside: Sequence[Alternative],
 ) -> Iterator[Note]:
     law = problem.law
-    yield from (note for note in law.notes if not (problem.modifiers and note.code == "single-epoch"))
+    yield from own_notes(problem)
     yield from range_notes(law, params, tokens, flops)
     if loss is None:
         yield Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows")

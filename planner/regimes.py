@@ -8,6 +8,7 @@ from planner.forms.kaplan import excess_over_infinite_data, tokens_for_excess
 from planner.forms.reference import rule_tokens
 from planner.landscapes import landscape
 from planner.law import Law
+from planner.modifiers import Repetition
 from planner.notes import Note
 from planner.problems import Problem, Question, as_problem
 from planner.provenance import PARAM_COUNTS
@@ -220,6 +221,12 @@ def covers(law: Law, flops: float) -> bool:
         return False
     best = solver.allocate(law, flops)
     return extrapolation(law, float(best.params), float(best.tokens), flops) == 1.0
+
+
+def own_notes(problem: Problem) -> list[Note]:
+    """Return what the law's file says of every answer; that tokens count as fresh only where that is so."""
+    repeated = any(isinstance(modifier, Repetition) for modifier in problem.modifiers)
+    return [note for note in problem.law.notes if not (repeated and note.code == "single-epoch")]
 
 
 def range_notes(law: Law, params: float, tokens: float, flops: float) -> list[Note]:

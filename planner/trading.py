@@ -18,7 +18,7 @@ from planner.law import Law, guarded
 from planner.notes import Note
 from planner.plans import run_of
 from planner.problems import Problem
-from planner.regimes import extrapolation, range_notes
+from planner.regimes import extrapolation, own_notes, range_notes
 from planner.units import parse_number, plain, shown
 
 RATIOS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
@@ -183,7 +183,7 @@ def trade(
             rows=rows,
             smallest=float(solver.smallest_params(problem, goal)),
             unique_tokens=request.inputs.get("unique_tokens"),
-            notes=(*request.notes, *chosen.notes, *range_notes(chosen, N, D, budget), *_smaller(rows)),
+            notes=(*request.notes, *own_notes(problem), *range_notes(chosen, N, D, budget), *_smaller(rows)),
             inputs=inputs,
         )
 

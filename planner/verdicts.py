@@ -29,6 +29,7 @@ from planner.regimes import (
     assess,
     extrapolation,
     overfitting_test,
+    own_notes,
     range_notes,
     regime_notes,
     remedies,
@@ -234,8 +235,7 @@ def _checked(request: Request, N: float, D: float, allowed: float) -> Check:
     if spent > LARGEST:
         raise OptionError(f"params {plain(N, 4)} on tokens {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}")
     sure = answer_intervals(problem, flops, N, D, inputs["level"], sizes=False)
-    own = [note for note in judge.notes if not (problem.modifiers and note.code == "single-epoch")]
-    notes = [*request.notes, *own, *range_notes(judge, N, D, flops), *interval_notes(sure, judge)]
+    notes = [*request.notes, *own_notes(problem), *range_notes(judge, N, D, flops), *interval_notes(sure, judge)]
     optimum = None
     if judge.role == "plan":
         optimum = best_plan(request._replace(flops=spent), allowed, inputs["level"])

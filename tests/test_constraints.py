@@ -260,7 +260,11 @@ def test_repeated_data_reproduce_the_published_plan() -> None:
     assert answer.data.loss_owed > 0
     assert answer.data.effective_tokens < answer.tokens
     assert "epochs" in {note.code for note in answer.notes}
-    assert "single-epoch" not in {note.code for note in answer.notes}
+    trade = planner.trade(flops=1e22, unique_tokens="25B", law="muennighoff2023")
+    for notes in (answer.notes, trade.notes, *(other.notes for other in planner.plan(flops=1e22, unique_tokens="25B").others)):
+        assert "single-epoch" not in {note.code for note in notes}
+    precise = planner.plan(flops=1e22, precision="fp8", law="muennighoff2023", others=())
+    assert "single-epoch" in {note.code for note in precise.notes}
 
 
 @pytest.mark.parametrize(("epochs", "worth", "tolerance"), [(5, 3.21, 0.001), (101, 3.99, 0.003)])

@@ -309,6 +309,12 @@ def test_counts_with_and_without_embeddings_stand_side_by_side() -> None:
     assert planner.plan(flops=1e21, law="abnar2025", others=()).params_total is None
 
 
+def test_sizes_of_a_shape_may_have_suffixes() -> None:
+    """32k is 32,000, as everywhere."""
+    found: Any = read(Conditions(shape="layers=2,width=1k,heads=8,vocab=32k,context=4096")).shape
+    assert (found.width, found.vocab) == (1000, 32000)
+
+
 def test_recomputation_is_not_served() -> None:
     """Serving costs one forward pass a token, however training keeps its activations."""
     shape = "layers=32,width=2048,heads=16,vocab=32000,context=2048"

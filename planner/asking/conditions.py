@@ -198,7 +198,7 @@ def _shape(value: object) -> Shape:
 
 
 def _whole(value: object, name: str, least: int) -> int:
-    number = parse_number(value, name)
+    number = parse_number(value, name) if least == 0 else parse_count(value, name, "tokens")
     if number != int(number) or not least <= number <= 1e9:
         raise OptionError(f"{name} {plain(number)}: expected a whole number from {least} to 1e9")
     return int(number)
