@@ -43,8 +43,8 @@ class Trade(NamedTuple):
         Passes over the unique tokens, where those were given.
     extrapolation : float or None
         Largest factor by which it leaves the law's fitted range, 1 inside; None where the range is not known.
-    saved_per_token : float
-        FLOP saved with each token served; below 0 for larger models.
+    saved_per_token, saved_share : float
+        FLOP saved with each token served, and their share of what the cheapest run's model takes; below 0 for larger models.
     break_even : float or None
         Tokens served at which its life costs the same: from there on it is cheaper, where it is smaller; None where never.
     """
@@ -58,6 +58,7 @@ class Trade(NamedTuple):
     epochs: float | None
     extrapolation: float | None
     saved_per_token: float
+    saved_share: float
     break_even: float | None
 
 
@@ -203,9 +204,10 @@ def _ratios(ratios: Sequence[object]) -> tuple[float, ...]:
 def _trade(problem: Problem, budget: float, goal: float, ratio: float, best: float) -> Trade:
     N = ratio * best
     flops = budget if ratio == 1 else float(solver.cost_of_loss(problem, goal, N))
-    saved = float(problem.spending.serving_token(best) - problem.spending.serving_token(N))
+    there = float(problem.spending.serving_token(best))
+    saved = there - float(problem.spending.serving_token(N))
     if not isfinite(flops):
-        return Trade(ratio, N, None, None, None, None, None, None, saved, None)
+        return Trade(ratio, N, None, None, None, None, None, None, saved, saved / there, None)
     D = float(problem.spending.tokens(flops, N))
     unique = next((float(each.unique) for each in problem.modifiers if hasattr(each, "unique")), inf)
     extra = max(flops - budget, 0.0)
@@ -219,6 +221,7 @@ def _trade(problem: Problem, budget: float, goal: float, ratio: float, best: flo
         epochs=D / unique if isfinite(unique) else None,
         extrapolation=extrapolation(problem.law, N, D, flops),
         saved_per_token=saved,
+        saved_share=saved / there,
         break_even=extra / saved if saved > 0 else None,
     )
 

@@ -2,7 +2,7 @@
 
 from planner.render.documents import Block, Facts, Items, Table, Title, conventions, loss_text, note_lines
 from planner.trading import Trade, TradeOff
-from planner.units import format_count, format_factor, format_flops, format_overhead, format_pf_days, significant
+from planner.units import format_count, format_factor, format_flops, format_overhead, format_percent, format_pf_days, significant
 
 
 def trade_document(found: TradeOff) -> list[Block]:
@@ -17,7 +17,7 @@ def trade_document(found: TradeOff) -> list[Block]:
         ("smallest", format_count(found.smallest), "parameters: below, no amount of data reaches the loss"),
     ]
     headers = ["size", "parameters", "tokens", "tok/param", *(["epochs"] if found.unique_tokens else [])]
-    headers += ["training", "more than the least", "pays from tokens served", "outside its data"]
+    headers += ["training", "more than the least", "serving saved", "pays from tokens served", "outside its data"]
     table = Table("Sizes", "r" * len(headers), headers, [_row(row, epochs=bool(found.unique_tokens)) for row in found.rows], [])
     law = [
         ("law", found.law.id, found.law.form.equation),
@@ -29,10 +29,21 @@ def trade_document(found: TradeOff) -> list[Block]:
 
 def _row(row: Trade, *, epochs: bool) -> list[str]:
     start = [format_factor(row.ratio), format_count(row.params)]
+    saved = "-" if row.ratio == 1 else format_percent(row.saved_share) if row.saved_share > 0 else "none"
     if row.tokens is None or row.tokens_per_param is None or row.flops is None or row.overhead is None:
-        return [*start, "out of reach", "-", *(["-"] if epochs else []), "-", "-", "never", "-"]
+        return [*start, "out of reach", "-", *(["-"] if epochs else []), "-", "-", saved, "never", "-"]
     seen = [significant(row.epochs)] if epochs and row.epochs is not None else []
     pays = "-" if row.ratio == 1 else "never" if row.break_even is None else format_count(row.break_even)
     more = "-" if row.ratio == 1 else format_overhead(row.overhead)
     far = "unknown" if row.extrapolation is None else "no" if row.extrapolation <= 1 else format_factor(row.extrapolation)
-    return [*start, format_count(row.tokens), significant(row.tokens_per_param), *seen, format_flops(row.flops), more, pays, far]
+    return [
+        *start,
+        format_count(row.tokens),
+        significant(row.tokens_per_param),
+        *seen,
+        format_flops(row.flops),
+        more,
+        saved,
+        pays,
+        far,
+    ]
