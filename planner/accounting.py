@@ -12,7 +12,7 @@ from planner.catalogue import load_law
 from planner.forms.experts import dense_equivalent
 from planner.landscapes import landscape
 from planner.law import Law
-from planner.modifiers import Repetition, non_embedding_params, total_params
+from planner.modifiers import non_embedding_params, total_params
 from planner.notes import Note
 from planner.problems import Problem, problem_of, spending_of
 from planner.shapes import Shape
@@ -21,12 +21,11 @@ from planner.units import LARGEST, format_percent, significant
 
 def data_use(problem: Problem, flops: float, params: float, tokens: float) -> DataUse | None:
     """Return how a run uses the unique tokens, None where none were given."""
-    found = next((each for each in problem.modifiers if isinstance(each, Repetition)), None)
+    found = problem.repetition
     if found is None:
         return None
-    others = tuple(each for each in problem.modifiers if each is not found)
-    fresh = problem._replace(modifiers=others)
-    more = problem._replace(modifiers=(found._replace(unique=2 * found.unique), *others))
+    fresh = problem.on_fresh_tokens()
+    more = problem._replace(modifiers=(found._replace(unique=2 * found.unique), *fresh.modifiers))
     here, then = (float(sum(solver.reducible(each, *solver.best_run(each, flops)))) for each in (problem, more))
     counts = landscape(problem._replace(modifiers=(found,))).counts(params, tokens)
     owed = float(sum(solver.reducible(problem, params, tokens)) - sum(solver.reducible(fresh, params, tokens)))
@@ -75,7 +74,7 @@ def counted_params(law: Law, request: Request, params: float) -> tuple[float | N
     return float(total_params(params, gamma)), params
 
 
-def mixture_of(problem: Problem, request: Request, params: float, loss: float) -> Mixture | None:
+def mixture_of(problem: Problem, request: Request, params: float, tokens: float, loss: float) -> Mixture | None:
     """Return what is active of a mixture of experts and the dense models it stands for; None for other laws."""
     law = problem.law
     if law.form.active is None:
@@ -84,6 +83,7 @@ def mixture_of(problem: Problem, request: Request, params: float, loss: float) -
     dense = (
         load_law(section["dense"][law.id]) if law.id in section["dense"] else law.choose(S=0.0) if "S" in law.choices else None
     )
+    spent = float(problem.spending.paid(params, tokens))
     flops = size = inf
     if dense is not None and loss > float(dense.irreducible_loss):
         same = problem_of(dense, spending=spending_of(dense, problem.spending.served), modifiers=problem.modifiers)
@@ -92,14 +92,18 @@ def mixture_of(problem: Problem, request: Request, params: float, loss: float) -
     active = float(Shape(**shape).active) if shape else law.active_share * params
     routed = load_law(section["routed"])
     experts = shape["experts"] if shape else request.inputs.get("experts") or law.params.get("E")
-    known = routed.domain.params is not None and experts is not None and active <= routed.params["N_cutoff"]
+    known = experts is not None and active <= routed.params["N_cutoff"]
+    assert routed.domain.tokens is not None  # what all its runs saw
     return Mixture(
         active_params=active,
         choices=FrozenDict({name: law.params[name] for name in law.choices}),
         dense_law=dense.id if dense else "",
         dense_params=size if flops < LARGEST else None,
         dense_flops=flops if flops < LARGEST else None,
+        tokens_per_active_param=tokens / active,
+        dense_ratio=flops / spent if flops < LARGEST else None,
         routed_law=routed.id,
+        routed_tokens=routed.domain.tokens[0],
         dense_equivalent=float(dense_equivalent(routed.params, active, experts)) if known else None,
     )
 
@@ -125,7 +129,8 @@ def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -
 
 def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterator[Note]:
     """Say what repetition does to the answer."""
-    if data is None:
+    found = problem.repetition
+    if data is None or found is None:
         return
     if data.effective_params < params * (1 - 1e-9):
         share = format_percent(data.effective_params / params)
@@ -135,8 +140,7 @@ def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterato
         yield Note("data-suffice", "info", f"the unique tokens suffice: {format_percent(data.epochs)} of them are used, once")
         return
     few = settings("planning.toml", "repetition")["few_epochs"]
-    found = next(each for each in problem.modifiers if isinstance(each, Repetition))
-    many = 1 + (problem.symbols["R_D"] if found.R_D is None else found.R_D)
+    many = 1 + found.constants(problem.symbols)[0]
     epochs = significant(data.epochs)
     if data.epochs > many:
         text = (

@@ -31,7 +31,7 @@ class DataUse(NamedTuple):
     loss_owed : float
         Loss that the same run would not have, were all its tokens different.
     tokens_wanted : float
-        Tokens of the best run of this budget, were all of them different.
+        Tokens of the best run of this budget, without the user's limits, were all of them different.
     doubling_gain : float
         Fall in loss with twice the unique tokens and the same budget.
     """
@@ -73,6 +73,11 @@ class Serving(NamedTuple):
     trained_alone_tokens: float
     saved: float
 
+    @property
+    def training_share(self) -> float:
+        """Share of training in what is spent."""
+        return 1 - self.share
+
 
 class Mixture(NamedTuple):
     """A mixture of experts: what is active, and the dense models it stands for.
@@ -86,9 +91,14 @@ class Mixture(NamedTuple):
     dense_law : str
     dense_params, dense_flops : float or None
         The cheapest dense run of the same loss: its size and compute [FLOP]; None where it cannot reach the loss.
+    tokens_per_active_param : float
+    dense_ratio : float or None
+        ``dense_flops`` over what the mixture spends.
     routed_law : str
+        Another study, of runs on ``routed_tokens`` tokens.
+    routed_tokens : float
     dense_equivalent : float or None
-        Parameters of the dense model that is as good on 130 B tokens by another study; None where it says nothing.
+        Parameters of the dense model that is as good by that study; None where it says nothing.
     """
 
     active_params: float
@@ -96,7 +106,10 @@ class Mixture(NamedTuple):
     dense_law: str
     dense_params: float | None
     dense_flops: float | None
+    tokens_per_active_param: float
+    dense_ratio: float | None
     routed_law: str
+    routed_tokens: float
     dense_equivalent: float | None
 
 
@@ -238,6 +251,11 @@ class Plan:
         names = ("flops", "params", "tokens", "tokens_per_param", "loss", "irreducible_loss", "overhead", "spent")
         low, high = self.params_band or (None, None)
         require_finite(self.law, {**{name: getattr(self, name) for name in names}, "params_band": low, "params_band end": high})
+
+    @property
+    def spent_share(self) -> float:
+        """What is spent over the budget: below 1 where caps leave some of it."""
+        return self.spent / self.flops
 
     @property
     def params_spread(self) -> tuple[float, float] | None:

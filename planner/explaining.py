@@ -10,7 +10,6 @@ from planner.catalogue import load_law
 from planner.errors import OptionError
 from planner.landscapes import landscape, line_of
 from planner.law import Law, guarded
-from planner.modifiers import Repetition
 from planner.problems import Problem, Question
 from planner.regimes import Remedy
 from planner.spending import Spending, training_flops
@@ -102,8 +101,7 @@ def _data_steps(plan: Plan) -> Iterable[Step]:
     assert plan.data is not None
     assert plan.loss is not None
     part = "the same run on fresh tokens"
-    kept = tuple(modifier for modifier in plan.problem.modifiers if not isinstance(modifier, Repetition))
-    steps = list(_loss_steps(plan.problem._replace(modifiers=kept), plan.params, plan.tokens, part))
+    steps = list(_loss_steps(plan.problem.on_fresh_tokens(), plan.params, plan.tokens, part))
     yield from steps
     owed = Paper(plan.law, part, L=plan.loss, L_fresh=steps[-1].result)
     owed.line("owed", "L-L_fresh", plan.loss_unit or "", "L: this plan's loss")

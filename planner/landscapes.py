@@ -7,7 +7,7 @@ import numpy as np
 
 from planner._roots import find_root, reach_above
 from planner.forms import Num
-from planner.modifiers import UNCHANGED, Counts, Line, log_sum
+from planner.modifiers import Counts, Line
 from planner.problems import FARTHEST, Problem, Question, as_problem
 
 
@@ -26,10 +26,8 @@ class Landscape(NamedTuple):
 
     def counts(self, params: Num, tokens: Num) -> Counts:
         """Return what counts of N parameters and D tokens, with the elasticities."""
-        if not self.counting:
-            return Counts(params, tokens, *UNCHANGED)
-        found = self.counting[0](params, tokens)
-        for count in self.counting[1:]:
+        found = Counts(params, tokens)
+        for count in self.counting:
             found = found.then(count(found.params, found.tokens))
         return found
 
@@ -44,12 +42,7 @@ class Landscape(NamedTuple):
         with np.errstate(divide="ignore"):
             slopes = self.problem.surface.slopes(self.problem.symbols, counted.params, counted.tokens)
             by_params, by_tokens = (np.log(slope) for slope in slopes)
-        if not self.counting:
-            return by_params, by_tokens
-        return (
-            log_sum(by_params + counted.params_by_params, by_tokens, counted.tokens_by_params),
-            log_sum(by_tokens + counted.tokens_by_tokens, by_params, counted.params_by_tokens),
-        )
+        return by_params + counted.by_params, by_tokens + counted.by_tokens
 
     def reducible(self, params: Num, tokens: Num) -> Num:
         """Return the reducible loss of a run."""

@@ -84,40 +84,21 @@ def repeated_params(params: Num, enough: Num, R_N: Num) -> Num:
     return repeated_tokens(params, enough, R_N)
 
 
-def log_sum(first: Num, factor: Num, other: Num) -> Num:
-    """Return ln(e^first + e^factor e^other), where a factor is often nothing."""
-    if any(np.ndim(each) == 0 and each == -np.inf for each in (factor, other)):
-        return first
-    return np.logaddexp(first, factor + other)
-
-
 class Counts(NamedTuple):
-    """Effective parameters and tokens, and the logs of how each responds to N and to D, as of d ln N'/d ln N.
+    """Effective parameters and tokens, and ln(d ln N'/d ln N) and ln(d ln D'/d ln D): how each responds to what is trained.
 
     Logs, because what a token seen ten thousand times still adds is below the range of a double, and yet has an optimum.
     """
 
     params: Num
     tokens: Num
-    params_by_params: Num
-    params_by_tokens: Num
-    tokens_by_params: Num
-    tokens_by_tokens: Num
+    by_params: Num = 0.0
+    by_tokens: Num = 0.0
 
     def then(self, later: "Counts") -> "Counts":
-        """Return these counts followed by another modifier's, by the chain rule."""
-        return Counts(
-            later.params,
-            later.tokens,
-            log_sum(later.params_by_params + self.params_by_params, later.params_by_tokens, self.tokens_by_params),
-            log_sum(later.params_by_params + self.params_by_tokens, later.params_by_tokens, self.tokens_by_tokens),
-            log_sum(later.tokens_by_params + self.params_by_params, later.tokens_by_tokens, self.tokens_by_params),
-            log_sum(later.tokens_by_params + self.params_by_tokens, later.tokens_by_tokens, self.tokens_by_tokens),
-        )
+        """Return these counts followed by another modifier's."""
+        return Counts(later.params, later.tokens, self.by_params + later.by_params, self.by_tokens + later.by_tokens)
 
-
-UNCHANGED = (0.0, -np.inf, -np.inf, 0.0)
-"""The log elasticities where everything trained counts, or a constant share of it."""
 
 Line = Callable[[Num], Num]
 """Tokens -> N for which they are optimal."""
@@ -170,7 +151,7 @@ class Precision(NamedTuple):
     def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
         """Return the counts as a function of (N, D)."""
         kept = self.kept
-        return lambda N, D: Counts(kept * N, D, *UNCHANGED)
+        return lambda N, D: Counts(kept * N, D)
 
     def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
         """Return the arithmetic at one run, for a reader."""
@@ -208,7 +189,7 @@ class Quality(NamedTuple):
     def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
         """Return the counts as a function of (N, D)."""
         kept = self.kept
-        return lambda N, D: Counts(N, kept * D, *UNCHANGED)
+        return lambda N, D: Counts(N, kept * D)
 
     def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
         """Return the arithmetic at one run, for a reader."""
@@ -273,6 +254,6 @@ class Repetition(NamedTuple):
             params = repeated_params(N, enough, R_N)
             by_tokens = np.log(D / tokens) - (D / seen - 1) / R_D
             by_params = np.log(N / params) - np.maximum(N / enough - 1, 0) / R_N
-            return Counts(params, tokens, by_params, -np.inf, -np.inf, by_tokens)
+            return Counts(params, tokens, by_params, by_tokens)
 
         return count

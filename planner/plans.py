@@ -15,7 +15,7 @@ from planner.errors import CannotPlanError, OptionError
 from planner.intervals import LEVEL, answer_intervals, check_level, interval_notes
 from planner.law import Law, guarded
 from planner.notes import Note
-from planner.problems import Limits, Problem
+from planner.problems import Problem
 from planner.regimes import Regime, assess, extrapolation, own_notes, range_notes, regime_notes
 from planner.units import (
     LARGEST,
@@ -212,7 +212,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
     data = data_use(problem, flops, N, D)
     serving = serving_of(problem, request, N, D)
     total, without = counted_params(law, request, N)
-    mixture = None if loss is None else mixture_of(problem, request, N, loss)
+    mixture = None if loss is None else mixture_of(problem, request, N, D, loss)
     training = float(spending.training(N, D))
     notes = (
         *request.notes,
@@ -296,7 +296,7 @@ def _referee(problem: Problem) -> Problem:
 
 
 def _limit_notes(problem: Problem, flops: float, spent: float, *, free: bool) -> Iterator[Note]:
-    if problem.limits != Limits() and free:
+    if free and not problem.limits.free:
         limits = " and ".join(limit_texts(problem.limits))
         yield Note("limit-does-not-bind", "info", f"{limits}: does not bind, the answer is the same without")
     left = 1 - spent / flops

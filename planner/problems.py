@@ -7,7 +7,7 @@ import numpy as np
 from planner.errors import CannotPlanError
 from planner.forms import Form, Frontier, Num, Surface, Symbols
 from planner.law import Law
-from planner.modifiers import Modifier
+from planner.modifiers import Modifier, Repetition
 from planner.spending import Spending
 
 MOST = 1e100
@@ -65,6 +65,15 @@ class Problem(NamedTuple):
     def plain(self) -> bool:
         """Whether closed forms hold: every parameter and token counts, and training alone is paid."""
         return not self.modifiers and self.spending.simple
+
+    @property
+    def repetition(self) -> Repetition | None:
+        """What repeats the unique tokens, None where every token is different."""
+        return next((each for each in self.modifiers if isinstance(each, Repetition)), None)
+
+    def on_fresh_tokens(self) -> "Problem":
+        """Return the same problem with every token different."""
+        return self._replace(modifiers=tuple(each for each in self.modifiers if each is not self.repetition))
 
     def without_limits(self) -> "Problem":
         """Return the same problem without the user's limits."""

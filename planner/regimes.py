@@ -8,7 +8,6 @@ from planner.forms.kaplan import excess_over_infinite_data, tokens_for_excess
 from planner.forms.reference import rule_tokens
 from planner.landscapes import landscape
 from planner.law import Law
-from planner.modifiers import Repetition
 from planner.notes import Note
 from planner.problems import Problem, Question, as_problem
 from planner.provenance import PARAM_COUNTS
@@ -140,7 +139,7 @@ def assess(question: Question, params: float, tokens: float, tolerance: float) -
     equivalent = extra = regime = None
     if judge.role == "plan":
         equivalent = float(solver.equivalent_flops(problem, from_params + from_tokens))
-        extra = max(float(problem.spending.paid(params, tokens)) / equivalent - 1, 0.0)
+        extra = float(solver.overhead(problem, params, tokens, equivalent))
         regime = regime_of(problem, params, tokens, extra, tolerance)
     return Assessment(floor + from_params + from_tokens, floor, from_params, from_tokens, equivalent, extra, regime)
 
@@ -225,8 +224,7 @@ def covers(law: Law, flops: float) -> bool:
 
 def own_notes(problem: Problem) -> list[Note]:
     """Return what the law's file says of every answer; that tokens count as fresh only where that is so."""
-    repeated = any(isinstance(modifier, Repetition) for modifier in problem.modifiers)
-    return [note for note in problem.law.notes if not (repeated and note.code == "single-epoch")]
+    return [note for note in problem.law.notes if not (problem.repetition and note.code == "single-epoch")]
 
 
 def range_notes(law: Law, params: float, tokens: float, flops: float) -> list[Note]:

@@ -259,11 +259,15 @@ def cheapest(question: Question, reducible_loss: Num) -> tuple[Num, Num, Num]:
     return flops, params, tokens
 
 
-def overhead(question: Question, params: Num, tokens: Num) -> Num:
-    """Return what a run costs over the cheapest of the same loss, as a fraction >= 0 (0.1 = 10 % more); limits do not count."""
+def overhead(question: Question, params: Num, tokens: Num, equivalent: Num = None) -> Num:
+    """Return what a run costs over the cheapest of the same loss, as a fraction >= 0 (0.1 = 10 % more); limits do not count.
+
+    ``equivalent`` is what the cheapest costs, where that is known already.
+    """
     problem = as_problem(question).judged().without_limits()
-    spent = problem.spending.paid(params, tokens)
-    return np.maximum(spent / equivalent_flops(problem, sum(reducible(problem, params, tokens))) - 1, 0.0)
+    if equivalent is None:
+        equivalent = equivalent_flops(problem, sum(reducible(problem, params, tokens)))
+    return np.maximum(problem.spending.paid(params, tokens) / equivalent - 1, 0.0)
 
 
 def flat_band(question: Question, flops: Num, extra: float) -> tuple[Num, Num]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import isfinite
 from typing import Any, NamedTuple
 
 from planner import solver
@@ -209,7 +209,7 @@ def _trade(problem: Problem, budget: float, goal: float, ratio: float, best: flo
     if not isfinite(flops):
         return Trade(ratio, N, None, None, None, None, None, None, saved, saved / there, None)
     D = float(problem.spending.tokens(flops, N))
-    unique = next((float(each.unique) for each in problem.modifiers if hasattr(each, "unique")), inf)
+    repetition = problem.repetition
     extra = max(flops - budget, 0.0)
     return Trade(
         ratio=ratio,
@@ -218,7 +218,7 @@ def _trade(problem: Problem, budget: float, goal: float, ratio: float, best: flo
         tokens_per_param=D / N,
         flops=flops,
         overhead=extra / budget,
-        epochs=D / unique if isfinite(unique) else None,
+        epochs=D / float(repetition.unique) if repetition else None,
         extrapolation=extrapolation(problem.law, N, D, flops),
         saved_per_token=saved,
         saved_share=saved / there,

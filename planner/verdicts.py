@@ -131,6 +131,11 @@ class Check:
         names = ("loss", "irreducible_loss", "overhead", "equivalent_flops")
         require_finite(self.law, {name: getattr(self, name) for name in names})
 
+    @property
+    def serving_flops(self) -> float:
+        """What serving costs [FLOP, at the price of training]; 0 where nothing is served."""
+        return self.spent - self.flops
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types: base units, full precision, stable keys with the attributes' names."""
         result: dict[str, Any] = as_json(self)

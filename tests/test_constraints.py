@@ -183,9 +183,9 @@ def test_elasticities_of_repetition_are_the_derivatives(log_N: float, log_D: flo
     here = land.counts(N, D)
     up, down = (land.counts(N * np.exp(s), D) for s in (step, -step))
     later, earlier = (land.counts(N, D * np.exp(s)) for s in (step, -step))
-    assert np.exp(here.params_by_params) == pytest.approx(np.log(up.params / down.params) / (2 * step), rel=1e-5, abs=1e-8)
-    assert np.exp(here.params_by_tokens) == pytest.approx(np.log(later.params / earlier.params) / (2 * step), rel=1e-5, abs=1e-8)
-    assert np.exp(here.tokens_by_tokens) == pytest.approx(np.log(later.tokens / earlier.tokens) / (2 * step), rel=1e-5, abs=1e-8)
+    assert np.exp(here.by_params) == pytest.approx(np.log(up.params / down.params) / (2 * step), rel=1e-5, abs=1e-8)
+    assert np.exp(here.by_tokens) == pytest.approx(np.log(later.tokens / earlier.tokens) / (2 * step), rel=1e-5, abs=1e-8)
+    assert later.params == earlier.params
     assert up.tokens == down.tokens
 
 

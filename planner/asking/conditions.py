@@ -46,26 +46,14 @@ class Conditions:
 
 def read(conditions: Conditions) -> Conditions:
     """Return the conditions as numbers in base units."""
-    counted = {
-        name: "parameters" if name.endswith("params") else "tokens"
-        for name in (
-            "params",
-            "tokens",
-            "active_params",
-            "max_params",
-            "max_tokens",
-            "unique_tokens",
-            "inference_tokens",
-            "inference_per_month",
-            "generated_tokens",
-        )
-    }
     read: dict[str, Any] = {}
     for name, value in vars(conditions).items():
         if value is None:
             continue
-        if name in counted:
-            read[name] = parse_count(value, name, "parameters" if counted[name] == "parameters" else "tokens")
+        if name.endswith("params"):
+            read[name] = parse_count(value, name, "parameters")
+        elif name.endswith("tokens") or name == "inference_per_month":
+            read[name] = parse_count(value, name, "tokens")
         elif name == "shape":
             read[name] = _shape(value)
         elif name == "flops_rule":

@@ -34,8 +34,8 @@ def mixed(law: Law, given: Any) -> Law:
             raise OptionError(f"{unknown[0]}: {law.id} knows experts and granularity; abnar2025 knows sparsity")
         if given.experts is not None and given.experts != law.params["E"]:
             raise OptionError(
-                f"experts {plain(given.experts)}: {law.id} was fitted with {plain(law.params['E'])}; krajewski2024-moe has 64, "
-                "krajewski2024-moe16 has 16, and abnar2025 takes any number with experts_per_token"
+                f"experts {plain(given.experts)}: {law.id} was fitted with {plain(law.params['E'])}; "
+                "abnar2025 takes any number, with experts_per_token"
             )
         return law if given.granularity is None else law.choose(G=given.granularity)
     if given.granularity is not None:

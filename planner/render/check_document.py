@@ -7,7 +7,7 @@ from planner.render.documents import (
     Items,
     Table,
     Title,
-    conventions,
+    law_facts,
     loss_interval_rows,
     loss_text,
     note_lines,
@@ -44,15 +44,10 @@ def check_document(check: Check) -> list[Block]:
     if advice := _remedy_text(check):
         rows.append(("remedy", advice, ""))
     rows.append(("Kaplan's test", *_overfitting_text(check)))
-    law = [
-        ("law", check.law.id, check.law.form.equation),
-        ("", "", check.law.reference),
-        ("conventions", "", conventions(check.law)),
-    ]
     blocks: list[Block] = [Title(verdict), Facts(rows)]
     if check.optimum:
         blocks.append(_better_runs(check))
-    blocks.append(Facts(law))
+    blocks.append(law_facts(check.law))
     if check.notes:
         blocks.append(Items("Notes", note_lines(check.notes)))
     return blocks
@@ -63,7 +58,7 @@ def _spending_text(check: Check) -> str:
         return format_pf_days(check.spent)
     serving = f"{format_count(check.demand.tokens)} tokens served"
     price = "" if check.demand.price == 1 else f", a served FLOP counted {significant(check.demand.price)} times"
-    return f"{format_flops(check.flops)} for training, {format_flops(check.spent - check.flops)} for {serving}{price}"
+    return f"{format_flops(check.flops)} for training, {format_flops(check.serving_flops)} for {serving}{price}"
 
 
 def _remedy_text(check: Check) -> str:

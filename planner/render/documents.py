@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.law import Law
 from planner.notes import Note
 from planner.provenance import PARAM_COUNTS
-from planner.units import format_count, format_overhead, format_percent, plain, significant
+from planner.units import format_count, format_factor, format_overhead, format_percent, plain, significant
 
 if TYPE_CHECKING:
     from planner.answers import DataUse, Plan
@@ -97,6 +97,18 @@ def regime_text(result: "Plan | Check") -> tuple[str, str]:
         text += f"; {format_overhead(result.overhead)} {link} an optimal run of the same loss"
         text += f" (balanced: at most {format_percent(result.tolerance)} more)"
     return result.regime, text
+
+
+def beyond_text(extrapolation: float | None) -> str:
+    """Return how far an answer leaves the runs of its law."""
+    if extrapolation is None:
+        return "unknown"
+    return "no" if extrapolation <= 1 else format_factor(extrapolation)
+
+
+def law_facts(law: Law) -> Facts:
+    """Return the law that judges: equation, source and conventions."""
+    return Facts([("law", law.id, law.form.equation), ("", "", law.reference), ("conventions", "", conventions(law))])
 
 
 def conventions(law: Law) -> str:

@@ -9,6 +9,7 @@ from planner.render.documents import (
     Items,
     Table,
     Title,
+    beyond_text,
     conventions,
     loss_interval_rows,
     loss_text,
@@ -99,7 +100,7 @@ def _budget_rows(plan: Plan) -> list[tuple[str, str, str]]:
 def _doubling_rows(plan: Plan) -> list[tuple[str, str, str]]:
     if plan.doubling is None:
         return []
-    kept = " within the limits" if plan.optimum and any(limit is not None for limit in plan.limits) else ""
+    kept = " within the limits" if plan.optimum and not plan.limits.free else ""
     gain = f"of loss{kept}, {format_percent(plan.doubling.share_of_reducible)} of what is reducible"
     return [("next doubling", _signed(-plan.doubling.loss_gain), gain)]
 
@@ -107,7 +108,7 @@ def _doubling_rows(plan: Plan) -> list[tuple[str, str, str]]:
 def _tokens_text(plan: Plan) -> str:
     per = f"{significant(plan.tokens_per_param)} per parameter"
     if plan.mixture:
-        per += f", {significant(plan.tokens / plan.mixture.active_params)} per active one"
+        per += f", {significant(plan.mixture.tokens_per_active_param)} per active one"
     if plan.data is None:
         return per
     epochs = plan.data.epochs
@@ -138,7 +139,7 @@ def _serving_rows(plan: Plan) -> list[tuple[str, str, str]]:
     alone = f"{format_count(found.trained_alone_params)} on {format_count(found.trained_alone_tokens)} tokens"
     verb = "saves" if found.saved >= 0 else "costs"
     return [
-        ("training", format_flops(found.training_flops), f"{format_percent(1 - found.share)} of what is spent"),
+        ("training", format_flops(found.training_flops), f"{format_percent(found.training_share)} of what is spent"),
         ("serving", format_flops(found.serving_flops), f"{format_percent(found.share)} of what is spent{price}"),
         ("", "", f"{verb} {format_percent(abs(found.saved))} over the run of the same loss that is cheapest to train: {alone}"),
     ]
@@ -152,14 +153,14 @@ def _mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:
     meanings = {name: plan.law.form.parameters[name].meaning.split(":")[0] for name in found.choices}
     made = ", ".join(f"{meanings[name]} {plain(value, 4)}" for name, value in found.choices.items())
     rows = [("active", format_count(found.active_params), f"parameters at work on a token; {made}")]
-    if found.dense_flops is not None and found.dense_params is not None:
-        ratio = format_factor(found.dense_flops / plan.flops)
+    if found.dense_ratio is not None and found.dense_params is not None:
+        ratio = format_factor(found.dense_ratio)
         text = f"parameters, {ratio} the compute: the cheapest dense run of the same loss, by {found.dense_law}"
         rows.append(("dense instead", format_count(found.dense_params), text))
     elif found.dense_law:
         rows.append(("dense instead", "-", f"no dense run reaches this loss, by {found.dense_law}"))
     if found.dense_equivalent is not None:
-        text = f"parameters: a dense model as good after 130 B tokens, by {found.routed_law}"
+        text = f"parameters: a dense model as good after {format_count(found.routed_tokens)} tokens, by {found.routed_law}"
         rows.append(("", format_count(found.dense_equivalent), text))
     return rows
 
@@ -170,9 +171,9 @@ def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:
     if best is None:
         return []
     rows = []
-    if plan.spent < plan.flops * (1 - 1e-6):
-        rows.append(("spends", format_flops(plan.spent), f"only {format_percent(plan.spent / plan.flops)} of the budget"))
-    if plan.overhead is not None and any(limit is not None for limit in plan.limits):
+    if any(note.code == "budget-not-spent" for note in plan.notes):
+        rows.append(("spends", format_flops(plan.spent), f"only {format_percent(plan.spent_share)} of the budget"))
+    if plan.overhead is not None and not plan.limits.free:
         rows.append(("price of limits", format_overhead(plan.overhead), "than the cheapest run of the same loss without them"))
     loss = "" if best.loss is None else f", loss {significant(best.loss, 4)}"
     budget = f" for {format_flops(best.flops)}" if plan.inputs.get("loss") is not None else ""
@@ -214,7 +215,7 @@ def _alternatives(plan: Plan) -> Table:
                 format_count(other.tokens),
                 significant(other.tokens_per_param),
                 "-" if other.loss is None else significant(other.loss, 4),
-                _beyond(other),
+                beyond_text(other.extrapolation),
                 _seen(other),
             ]
         )
@@ -230,12 +231,6 @@ _IN_THE_TABLE = {"extrapolation", "range-unknown"}
 def _footnote(note: Note) -> str:
     # not "WARNING": that word is for the answer's own law, which alone decides under --strict
     return f"caution: {note.text}" if note.severity == "warning" else note.text
-
-
-def _beyond(other: Alternative) -> str:
-    if other.extrapolation is None:
-        return "unknown"
-    return "no" if other.extrapolation <= 1 else format_factor(other.extrapolation)
 
 
 def _seen(other: Alternative) -> str:

@@ -1,6 +1,6 @@
 """The trade of size against data, as blocks to read."""
 
-from planner.render.documents import Block, Facts, Items, Table, Title, conventions, loss_text, note_lines
+from planner.render.documents import Block, Facts, Items, Table, Title, beyond_text, law_facts, loss_text, note_lines
 from planner.trading import Trade, TradeOff
 from planner.units import format_count, format_factor, format_flops, format_overhead, format_percent, format_pf_days, significant
 
@@ -19,12 +19,13 @@ def trade_document(found: TradeOff) -> list[Block]:
     headers = ["size", "parameters", "tokens", "tok/param", *(["epochs"] if found.unique_tokens else [])]
     headers += ["training", "more than the least", "serving saved", "pays from tokens served", "outside its data"]
     table = Table("Sizes", "r" * len(headers), headers, [_row(row, epochs=bool(found.unique_tokens)) for row in found.rows], [])
-    law = [
-        ("law", found.law.id, found.law.form.equation),
-        ("", "", found.law.reference),
-        ("conventions", "", conventions(found.law)),
+    return [
+        Title(title),
+        Facts(rows),
+        table,
+        law_facts(found.law),
+        *([Items("Notes", note_lines(found.notes))] if found.notes else []),
     ]
-    return [Title(title), Facts(rows), table, Facts(law), *([Items("Notes", note_lines(found.notes))] if found.notes else [])]
 
 
 def _row(row: Trade, *, epochs: bool) -> list[str]:
@@ -35,7 +36,6 @@ def _row(row: Trade, *, epochs: bool) -> list[str]:
     seen = [significant(row.epochs)] if epochs and row.epochs is not None else []
     pays = "-" if row.ratio == 1 else "never" if row.break_even is None else format_count(row.break_even)
     more = "-" if row.ratio == 1 else format_overhead(row.overhead)
-    far = "unknown" if row.extrapolation is None else "no" if row.extrapolation <= 1 else format_factor(row.extrapolation)
     return [
         *start,
         format_count(row.tokens),
@@ -45,5 +45,5 @@ def _row(row: Trade, *, epochs: bool) -> list[str]:
         more,
         saved,
         pays,
-        far,
+        beyond_text(row.extrapolation),
     ]
