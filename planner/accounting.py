@@ -16,7 +16,7 @@ from planner.modifiers import non_embedding_params, total_params
 from planner.notes import Note
 from planner.problems import Problem, problem_of, spending_of
 from planner.shapes import Shape
-from planner.units import LARGEST, format_percent, significant
+from planner.units import LARGEST, format_count, format_factor, format_percent, significant
 
 
 def data_use(problem: Problem, flops: float, params: float, tokens: float) -> DataUse | None:
@@ -119,6 +119,12 @@ def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -
         if "shape" not in request.inputs and not any(option in request.inputs for option in _CHOSEN_WITH[name]):
             options = " or ".join(option.replace("_", " ") for option in _CHOSEN_WITH[name])
             yield Note("default-choice", "info", f"{significant(value)} is a default nobody chose: say it with {options}")
+    measured = load_law(mixture.routed_law).domain.params
+    if mixture.dense_equivalent is not None and measured and mixture.active_params > measured[1]:
+        far = format_factor(mixture.active_params / measured[1])
+        most = format_count(measured[1])
+        text = f"the dense equivalent is a guess: {mixture.routed_law} measured up to {most} parameters, this has {far} as many"
+        yield Note("equivalent-outside", "info", text)
     for name, value in mixture.choices.items():
         known = problem.law.domain.choices.get(name)
         meaning = problem.law.form.parameters[name].meaning.split(":")[0]

@@ -87,6 +87,16 @@ def test_a_mixture_names_the_dense_models_it_stands_for() -> None:
     assert densest.mixture.dense_flops == pytest.approx(1e21, rel=1e-9)
 
 
+def test_a_dense_equivalent_beyond_its_runs_says_so() -> None:
+    """Clark's base models have at most 1.3 B parameters: a larger mixture's equivalent is an extrapolation."""
+    codes = [
+        {note.code for note in planner.plan(flops=flops, law="krajewski2024-moe", granularity=8, others=()).notes}
+        for flops in (1e19, 1e23)
+    ]
+    assert "equivalent-outside" not in codes[0]
+    assert "equivalent-outside" in codes[1]
+
+
 def test_one_expert_is_its_own_dense_equivalent() -> None:
     """Clark's effective parameters of a model with one expert are its own; more experts never mean fewer."""
     law = planner.load_law("clark2022-s-base")
