@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner._files import settings
 from planner._frozen import FrozenDict
@@ -11,56 +11,26 @@ from planner.answers import as_json
 from planner.asking.conditions import Conditions, picked, read
 from planner.asking.holding import read_means
 from planner.asking.means import Means
+from planner.candidates import Candidate, candidate, shapes_for
 from planner.choosing import DEFAULT_LAW, LawLike, resolve_law
 from planner.errors import OptionError
 from planner.law import Law, guarded
 from planner.machines.fleet import Cost, Machine
 from planner.memory import Scheme
 from planner.notes import Note
-from planner.placing import Fit, fewest, placements, read_layout, read_scheme, usable_memory, whole_number
+from planner.placing import Fit, fewest, placements, read_layout, read_scheme, usable_memory
 from planner.plans import plan
-from planner.proposing import Proportions, propose
+from planner.proposing import Proportions
+from planner.provenance import PARAM_COUNTS
 from planner.recipes import Suggestion, Used, batch_trade, recipes, suggest, used
 from planner.shapes import Shape
-from planner.units import format_count, format_percent, format_signed_percent, format_whole, parse_count, plain, shown
-
-COUNT = 5
-"""Shapes proposed, unless the user says otherwise."""
-
-
-class Candidate(NamedTuple):
-    """A shape, and what training it takes.
-
-    Attributes
-    ----------
-    shape : Shape
-    off : float
-        What it counts over N, less one; N counted as the law counts.
-    params, params_non_embedding : int
-    flops_per_token : float
-        Exact training FLOP per token.
-    over_6nd : float
-        These over 6 times the N that the law counts, less one.
-    tokens : float
-        D: of the run given, or what the budget pays for with the exact FLOP.
-    training_flops : float
-        For all of them.
-    cache_bytes : int
-        Key-value cache of a token in 16 bits.
-    cost : Cost or None
-        Of the exact FLOP on the machine.
-    """
-
-    shape: Shape
-    off: float
-    params: int
-    params_non_embedding: int
-    flops_per_token: float
-    over_6nd: float
-    tokens: float
-    training_flops: float
-    cache_bytes: int
-    cost: Cost | None
+from planner.units import (
+    format_count,
+    format_percent,
+    format_signed_percent,
+    format_whole,
+    plain,
+)
 
 
 @dataclass(frozen=True)
@@ -212,26 +182,9 @@ def configure(
     scheme = read_scheme(optimizer)
     held = read_means(picked(Means, given), mfu=conditions.mfu, price=conditions.price)  # type: ignore[arg-type]  # read above
     N, planned, budget, budget_notes = _run(chosen, given, conditions)
-    usual = None
-    if conditions.shape is None:
-        parts = {"vocab": _part(vocab, "vocab"), "context": _part(context, "context"), "kv_heads": _part(kv_heads, "kv_heads")}
-        for name, flag in (("gated", gated), ("tied", tied)):
-            if flag is not None and not isinstance(flag, bool):
-                raise OptionError(f"{name} {shown(flag)}: expected True or False")
-        wanted = whole_number(COUNT if count is None else count, "count", 1, 50)
-        proposals, usual = propose(
-            N, embeddings=_with_embeddings(chosen), count=wanted, gated=gated is not False, tied=tied, **parts
-        )
-        found = [(each.shape, each.off) for each in proposals]
-    else:
-        told = [name for name in ("vocab", "context", "kv_heads", "gated", "tied", "count") if given[name] is not None]
-        if told:
-            raise OptionError(f"{told[0]}: the shape says that itself; drop it, or change the shape: llama2-7b,context=2048")
-        known: Shape = conditions.shape  # type: ignore[assignment]  # read above
-        if known.experts > 1:
-            raise OptionError(f"shape: a mixture of experts, but {chosen.id} and the laws of batch size are of dense models")
-        found = [(known, _counted(known, chosen) / N - 1)]
-    shapes = tuple(_candidate(shape, off, chosen, planned, budget, held.machine) for shape, off in found)
+    known: Shape | None = conditions.shape  # type: ignore[assignment]  # read above
+    found, usual = shapes_for(chosen, given, known, N)
+    shapes = tuple(candidate(shape, off, chosen, planned, budget, held.machine) for shape, off in found)
     first, D = shapes[0].shape, shapes[0].tokens
     surface = chosen.surface_law
     expected = None if surface is None else float(guarded(chosen, lambda: surface.loss(N, D)))
@@ -274,7 +227,7 @@ def _run(law: Law, given: Mapping[str, Any], conditions: Conditions) -> tuple[fl
         if conditions.params is not None and conditions.shape is not None:
             raise OptionError("shape fixes the parameters: drop params")
         shape: Any = conditions.shape
-        N: Any = conditions.params if shape is None else _counted(shape, law)
+        N: Any = conditions.params if shape is None else shape.counted(law.conventions.params)
         D: Any = conditions.tokens
         return N, D, None, []
     names = {*Means.__dataclass_fields__, "flops", "loss", "params", "tokens", "shape", "law", "mfu", "price"}
@@ -286,32 +239,6 @@ def _run(law: Law, given: Mapping[str, Any], conditions: Conditions) -> tuple[fl
 
 def _plain(value: object) -> object:
     return value if isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def _with_embeddings(law: Law) -> bool:
-    return law.conventions.params not in {"non-embedding", "flops-equivalent"}
-
-
-def _counted(shape: Shape, law: Law) -> float:
-    return float(shape.total if _with_embeddings(law) else shape.non_embedding)
-
-
-def _candidate(shape: Shape, off: float, law: Law, planned: float, budget: float | None, machine: Machine | None) -> Candidate:
-    counted = _counted(shape, law)
-    each = shape.flops_per_token("exact", counted)
-    tokens = planned if budget is None else budget / each
-    return Candidate(
-        shape=shape,
-        off=off,
-        params=shape.total,
-        params_non_embedding=shape.non_embedding,
-        flops_per_token=each,
-        over_6nd=each / shape.flops_per_token("6nd", counted - (shape.total - shape.active)) - 1,
-        tokens=tokens,
-        training_flops=each * tokens,
-        cache_bytes=2 * shape.cached_per_token,
-        cost=machine.cost(each * tokens) if machine else None,
-    )
 
 
 def _crowd(fits: tuple[Fit, ...], suggestions: tuple[Suggestion, ...]) -> Iterator[Note]:
@@ -339,19 +266,14 @@ def _no_fit(found: Fit | None) -> Note:
     return Note("no-fit", "warning", text)
 
 
-def _part(value: object, name: str) -> int | None:
-    if value is None:
-        return None
-    number = parse_count(value, name, "tokens")
-    if number != int(number) or number > 1e9:
-        raise OptionError(f"{name} {plain(number)}: expected a whole number up to 1e9")
-    return int(number)
-
-
 def _notes(law: Law, first: Candidate, planned: float, usual: Proportions | None, scheme: Scheme) -> Iterator[Note]:
-    if law.conventions.params in {"unstated", "flops-equivalent", "non-input-embedding"}:
-        counted = "all parameters" if _with_embeddings(law) else "parameters without embeddings"
-        yield Note("params-convention", "info", f"{law.id} does not count plain parameters: the shapes have its N in {counted}")
+    convention = law.conventions.params
+    if convention == "unstated":
+        text = f"{law.id} does not say which parameters it counts: the shapes have its N in all of them"
+        yield Note("params-convention", "info", text)
+    elif convention not in {"total", "non-embedding"}:
+        text = f"{law.id} counts {PARAM_COUNTS[convention]}: that is what the shapes have N of"
+        yield Note("params-convention", "info", text)
     if abs(first.over_6nd) > _NOTABLE:
         exact = format_signed_percent(first.over_6nd)
         why = f"attention over {format_whole(first.shape.context)} tokens counts, looking up embeddings does not"

@@ -1,6 +1,5 @@
 """A shape on devices: layouts that fit in their memory, on those there are or on as few as do."""
 
-import operator
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ from planner.errors import OptionError
 from planner.machines.fleet import Machine
 from planner.memory import RECOMPUTE, Layout, Memory, Scheme, fewest_devices, memory
 from planner.shapes import Shape
-from planner.units import shown
+from planner.units import shown, whole_number
 
 
 class Fit(NamedTuple):
@@ -66,17 +65,6 @@ def read_layout(zero: object, tensor: object, pipeline: object, micro_batch: obj
         pipeline=None if pipeline is None else whole_number(pipeline, "pipeline", 1, 1024),
         rest=Layout(micro_batch=at_once, recompute=recompute),  # type: ignore[arg-type]  # checked above
     )
-
-
-def whole_number(value: object, name: str, least: int, most: int) -> int:
-    """Read a whole number, of any library."""
-    try:
-        number = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]  # what is none is refused
-    except TypeError:
-        number = least - 1
-    if not least <= number <= most:
-        raise OptionError(f"{name} {shown(value)}: expected a whole number from {least} to {most}")
-    return number
 
 
 def placements(shape: Shape, scheme: Scheme, asked: Asked, machine: Machine | None, capacity: float | None) -> Iterator[Fit]:

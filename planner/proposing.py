@@ -1,7 +1,7 @@
 """Concrete shapes for a number of parameters: within 2 %, with proportions that published models of the size have."""
 
 from math import log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def usual_vocab(params: float, aspect: float) -> int:
 def propose(
     params: float,
     *,
-    embeddings: bool,
+    convention: str,
     count: int,
     vocab: int | None = None,
     context: int | None = None,
@@ -81,8 +81,8 @@ def propose(
     ----------
     params : float
         N to hit.
-    embeddings : bool
-        Whether N counts them.
+    convention : str
+        Which parameters N counts, see :meth:`planner.shapes.Shape.counted`.
     count : int
         How many to return, best first.
     vocab, context, gated, tied, kv_heads : optional
@@ -101,7 +101,7 @@ def propose(
     usual = usual_proportions(params, gated=gated)
     words = vocab if vocab is not None else usual_vocab(params, usual.aspect)
     shared = params < section["tie_below"] if tied is None else tied
-    tables = words * (1 if shared else 2) if embeddings else 0
+    window = section["context"] if context is None else context
     guess = (params * usual.aspect / 12) ** (1 / 3)
     small = guess < section["small_width"]
     step, head = (section["width_step"] // (2 if small else 1)), section["head_size"] // (2 if small else 1)
@@ -115,11 +115,14 @@ def propose(
     width, layers = (axis.ravel() for axis in np.meshgrid(widths, np.arange(int(fewest), min(most, 1000) + 1)))
     heads = width / head
     keys = _kv_heads(heads, kv_heads, section["kv_heads"])
-    matrices = 3 if gated else 2
-    fixed = tables * width + layers * (2 * width * head * (heads + keys) + 2 * width) + width
-    ffn = np.round((params - fixed) / (matrices * width * layers) / ffn_step) * ffn_step
-    total = fixed + matrices * width * layers * ffn
-    off = total / params - 1
+
+    def of(layers: Any, width: Any, heads: Any, keys: Any, ffn: Any) -> Shape:
+        return Shape(layers, width, heads, words, window, ffn, keys, head, gated=gated, tied=shared)
+
+    without, slope = (of(layers, width, heads, keys, ffn).counted(convention) for ffn in (0, 1))
+    slope -= without
+    ffn = np.round((params - without) / slope / ffn_step) * ffn_step
+    off = (without + slope * ffn) / params - 1
     aspect, share = width / layers, ffn / width
     good = (
         (np.abs(off) <= section["within"])
@@ -129,7 +132,8 @@ def propose(
         & (heads % np.maximum(keys, 1) == 0)
     )
     if not good.any():
-        raise CannotPlanError(_no_shape(params, words, tables * guess))
+        tables = of(0, guess, 0, 0, 0).counted(convention) - of(0, guess, 0, 0, 0).non_embedding
+        raise CannotPlanError(_no_shape(params, words, tables))
     width, layers, heads, keys, ffn, off, aspect, share = (
         values[good] for values in (width, layers, heads, keys, ffn, off, aspect, share)
     )
@@ -140,18 +144,7 @@ def propose(
     order = _varied(np.argsort(score, kind="stable"), width, count)
     found = tuple(
         Proposal(
-            Shape(
-                layers=int(layers[i]),
-                width=int(width[i]),
-                heads=int(heads[i]),
-                vocab=words,
-                context=section["context"] if context is None else context,
-                ffn=int(ffn[i]),
-                kv_heads=int(keys[i]),
-                head_size=head,
-                gated=gated,
-                tied=shared,
-            ),
+            of(*(int(values[i]) for values in (layers, width, heads, keys, ffn))),
             float(off[i]),
         )
         for i in order

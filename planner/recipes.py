@@ -34,7 +34,7 @@ class Recipe(NamedTuple):
     params : str
         Which parameters its N counts, as in a law's conventions.
     flops : str
-        What its C is: ``6nd`` of its N, with ``attention``, or Kaplan's ``C_min`` [PF-days].
+        What its C is: ``6nd`` of its N, or Kaplan's ``C_min`` [PF-days].
     batch, learning_rate : mapping
         ``k`` and the exponents of N, D, C and L; or ``constant`` and ``log_params``, up to ``most_params``; empty where it says
         nothing.
@@ -150,15 +150,8 @@ def batch_trade() -> tuple[tuple[float, float, float], ...]:
 
 def suggest(recipe: Recipe, shape: Shape, tokens: float, loss: float | None) -> Suggestion:
     """Evaluate a recipe for a run, in its own conventions; ``loss`` [nats/token] where it is known."""
-    counts = {
-        "total": shape.total,
-        "non-embedding": shape.non_embedding,
-        "non-input-embedding": shape.total - shape.vocab * shape.width,
-        "flops-equivalent": shape.non_embedding,
-    }
-    params = float(counts[recipe.params])
-    attention = 12.0 * shape.layers * shape.heads * shape.head_size * shape.context if recipe.flops == "attention" else 0.0
-    known = {"params": params, "tokens": tokens, "flops": (6 * params + attention) * tokens}
+    params = float(shape.counted(recipe.params))
+    known = {"params": params, "tokens": tokens, "flops": 6 * params * tokens}
     if loss is not None:
         known["loss"] = loss
     batch = recipe.batch_tokens(known)

@@ -169,6 +169,31 @@ class Shape(NamedTuple):
         return self.non_embedding + self.embeddings
 
     @property
+    def attended(self) -> int:
+        """Products of queries with keys, and of their weights with values, for a token that attends to the whole context."""
+        latent = self.details.latent
+        each = latent.nope + latent.rope + latent.value if latent else 2 * self.head_size
+        return self.layers * self.context * self.heads * each
+
+    def counted(self, convention: str) -> int:
+        """Return its N as a law counts parameters.
+
+        Parameters
+        ----------
+        convention : str
+            One of ``planner.provenance.PARAM_COUNTS``. ``non-input-embedding`` keeps the head, a tied one too;
+            ``flops-equivalent`` is the FLOP per token of the layers over 6, whole attention included (DeepSeek LLM,
+            arXiv 2401.02954, Eq. 2: M/6); of a mixture's law (``active``), and where the source does not say, all count.
+        """
+        if convention == "non-embedding":
+            return self.non_embedding
+        if convention == "non-input-embedding":
+            return self.non_embedding + self.vocab * (self.width + (1 if self.details.head_bias else 0))
+        if convention == "flops-equivalent":
+            return self.non_embedding + self.attended
+        return self.total
+
+    @property
     def active(self) -> int:
         """Parameters that work on a token, embeddings included."""
         return self.total - self._mixed_layers * (self.experts - self.experts_per_token) * self._expert
@@ -185,10 +210,7 @@ class Shape(NamedTuple):
         at_work = (self.experts_per_token + self.details.shared_experts) * self._ffn_products(width) + self._router
         mixed = self._mixed_layers
         products = self.layers * self.attention_products + (self.layers - mixed) * self._ffn_products(self.ffn) + mixed * at_work
-        latent = self.details.latent
-        each = latent.nope + latent.rope + latent.value if latent else 2 * self.head_size
-        attention = _FORWARD * self.context * self.heads * each
-        return _FORWARD * products + self.layers * (attention + 3 * self.heads * self.context)
+        return _FORWARD * (products + self.attended) + 3 * self.layers * self.heads * self.context
 
     def flops_per_token(self, rule: Rule, counted: float, *, recompute: bool = False) -> float:
         """Return what training on a token costs [FLOP].

@@ -10,7 +10,7 @@ from planner.catalogue import load_law
 from planner.errors import OptionError
 from planner.forms.counting import kept_params
 from planner.shapes import RULES, Shape
-from planner.units import LARGEST, parse_count, parse_fraction, parse_number, plain, shown
+from planner.units import LARGEST, parse_count, parse_fraction, parse_number, parse_whole, plain, shown
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _shape(value: object) -> Shape:
     if unknown or missing:
         what = f"{shown(unknown[0])} is none of its names" if unknown else f"lacks {missing[0]}"
         raise OptionError(f"shape: {what}; names are {', '.join(known)}")
-    read = {name: _whole(item, f"shape {name}", least=0 if name in _FLAGS else 1) for name, item in pairs.items()}
+    read = {name: parse_whole(item, f"shape {name}", least=0 if name in _FLAGS else 1) for name, item in pairs.items()}
     if any(read.get(name, 0) > 1 for name in _FLAGS):
         raise OptionError("shape: gated and tied are 0 or 1")
     if "head_size" not in read and read["width"] % read["heads"]:
@@ -222,10 +222,3 @@ def _pairs(text: str) -> dict[str, object]:
             raise OptionError(f"shape {shown(part)}: expected NAME=NUMBER pairs, each once, such as {SHAPE}")
         pairs[name] = number
     return pairs
-
-
-def _whole(value: object, name: str, least: int) -> int:
-    number = parse_number(value, name) if least == 0 else parse_count(value, name, "tokens")
-    if number != int(number) or not least <= number <= 1e9:
-        raise OptionError(f"{name} {plain(number)}: expected a whole number from {least} to 1e9")
-    return int(number)

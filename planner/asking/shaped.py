@@ -44,8 +44,7 @@ def counted_shape(given: Any, law: Law) -> Counted | None:
         raise OptionError(
             f"shape: {kind}, but {law.id} is a law of {'dense models' if shape.experts > 1 else 'mixtures'}; {MIXTURES}"
         )
-    without = law.conventions.params == "non-embedding"
-    params = float(shape.non_embedding if without else shape.total)
+    params = float(shape.counted(law.conventions.params))
     working = params - (shape.total - shape.active)
     k = law.symbols["k"]
     rule: Rule = given.flops_rule or "exact"

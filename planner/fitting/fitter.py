@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.catalogue import law_ids
@@ -27,7 +25,7 @@ from planner.notes import Note
 from planner.provenance import PARAM_COUNTS, Conventions
 from planner.runs import Runs, read_runs, runs_from_arrays
 from planner.tables import load_runs, table_names
-from planner.units import parse_fraction, plain, shown
+from planner.units import parse_fraction, plain, shown, whole_number
 
 _MOST_DRAWS = 20_000  # what a law file holds
 _FEWEST_DRAWS = 20
@@ -132,10 +130,10 @@ def fit(
         robust=_choice(robust, ROBUST, "robust"),
         limits=read_limits(fix, bound, overestimate_penalty),
     )
-    count = _whole(draws, "draws", 0, _MOST_DRAWS)
+    count = whole_number(draws, "draws", 0, _MOST_DRAWS)
     if 0 < count < _FEWEST_DRAWS:
         raise OptionError(f"draws {count}: too few for an interval; 0 for none, or at least {_FEWEST_DRAWS}")
-    start = _whole(seed, "seed", 0, 2**63 - 1)
+    start = whole_number(seed, "seed", 0, 2**63 - 1)
     confidence = check_level(parse_fraction(level, "level"))
     if not isinstance(name, str) or not is_id(name):
         raise OptionError(f"name {shown(name)}: use letters, digits, '-', '.' and '_' only, at most 100")
@@ -262,9 +260,3 @@ def _choice(value: object, allowed: Sequence[str], what: str) -> Any:
     if not isinstance(value, str) or value not in allowed:
         raise OptionError(f"{what} {shown(value)}: must be one of {', '.join(allowed)}")
     return value
-
-
-def _whole(value: object, what: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise OptionError(f"{what} {shown(value)}: expected a whole number from {low} to {high}")
-    return int(value)

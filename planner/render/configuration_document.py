@@ -18,7 +18,8 @@ from planner.units import (
 )
 
 if TYPE_CHECKING:
-    from planner.configuring import Candidate, Configuration
+    from planner.candidates import Candidate
+    from planner.configuring import Configuration
     from planner.placing import Fit
     from planner.published import Model
     from planner.recipes import Suggestion

@@ -15,8 +15,10 @@ from planner.units.reading import (
     parse_flops,
     parse_fraction,
     parse_number,
+    parse_whole,
     shown,
     shown_path,
+    whole_number,
 )
 from planner.units.writing import (
     format_bytes,
@@ -69,8 +71,10 @@ __all__ = [
     "parse_flops",
     "parse_fraction",
     "parse_number",
+    "parse_whole",
     "plain",
     "shown",
     "shown_path",
     "significant",
+    "whole_number",
 ]

@@ -1,6 +1,7 @@
 """Numbers and texts in, floats in base units out: FLOP, parameters, tokens, plain fractions."""
 
 import math
+import operator
 import re
 from typing import Literal
 
@@ -121,6 +122,29 @@ def parse_number(value: object, name: str) -> float:
     if unit or not math.isfinite(number):
         raise refuse(value, name, "number")
     return number
+
+
+def parse_whole(value: object, name: str, least: int, most: int = 10**9) -> int:
+    """Read a whole number, such as ``4096`` or ``"32k"``."""
+    number = parse_number(value, name) if least == 0 else parse_count(value, name, "tokens")
+    if number != int(number):
+        raise _not_whole(value, name, least, most)
+    return whole_number(int(number), name, least, most)
+
+
+def whole_number(value: object, name: str, least: int, most: int) -> int:
+    """Return a whole number, of any library; no text."""
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]  # what is none is refused
+    except TypeError:
+        number = least - 1
+    if not least <= number <= most:
+        raise _not_whole(value, name, least, most)
+    return number
+
+
+def _not_whole(value: object, name: str, least: int, most: int) -> QuantityError:
+    return QuantityError(f"{name} {shown(value)}: expected a whole number from {least} to {most:,}")
 
 
 def parse_anchor(value: object, name: str) -> tuple[float, float]:

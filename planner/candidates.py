@@ -1,0 +1,95 @@
+"""Shapes for a run, and what training each takes."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from planner.errors import OptionError
+from planner.law import Law
+from planner.machines.fleet import Cost, Machine
+from planner.proposing import Proportions, propose
+from planner.shapes import Shape
+from planner.units import parse_whole, shown, whole_number
+
+COUNT = 5
+"""Shapes proposed, unless the user says otherwise."""
+
+
+class Candidate(NamedTuple):
+    """A shape, and what training it takes.
+
+    Attributes
+    ----------
+    shape : Shape
+    off : float
+        What it counts over N, less one; N counted as the law counts.
+    params, params_non_embedding : int
+    flops_per_token : float
+        Exact training FLOP per token.
+    over_6nd : float
+        These over 6 times the N that the law counts, less one.
+    tokens : float
+        D: of the run given, or what the budget pays for with the exact FLOP.
+    training_flops : float
+        For all of them.
+    cache_bytes : int
+        Key-value cache of a token in 16 bits.
+    cost : Cost or None
+        Of the exact FLOP on the machine.
+    """
+
+    shape: Shape
+    off: float
+    params: int
+    params_non_embedding: int
+    flops_per_token: float
+    over_6nd: float
+    tokens: float
+    training_flops: float
+    cache_bytes: int
+    cost: Cost | None
+
+
+def shapes_for(
+    law: Law, given: Mapping[str, Any], known: Shape | None, N: float
+) -> tuple[list[tuple[Shape, float]], Proportions | None]:
+    """Return the shape given, or proposals with what they go by; each with what it counts over N, less one."""
+    parts = ("vocab", "context", "kv_heads")
+    if known is not None:
+        told = [name for name in (*parts, "gated", "tied", "count") if given[name] is not None]
+        if told:
+            raise OptionError(f"{told[0]}: the shape says that itself; drop it, or change the shape: llama2-7b,context=2048")
+        if known.experts > 1:
+            raise OptionError(f"shape: a mixture of experts, but {law.id} and the laws of batch size are of dense models")
+        return [(known, known.counted(law.conventions.params) / N - 1)], None
+    fixed = {name: None if given[name] is None else parse_whole(given[name], name, 1) for name in parts}
+    for name in ("gated", "tied"):
+        if given[name] is not None and not isinstance(given[name], bool):
+            raise OptionError(f"{name} {shown(given[name])}: expected True or False")
+    proposals, usual = propose(
+        N,
+        convention=law.conventions.params,
+        count=whole_number(COUNT if given["count"] is None else given["count"], "count", 1, 50),
+        gated=given["gated"] is not False,
+        tied=given["tied"],
+        **fixed,
+    )
+    return [(each.shape, each.off) for each in proposals], usual
+
+
+def candidate(shape: Shape, off: float, law: Law, planned: float, budget: float | None, machine: Machine | None) -> Candidate:
+    """Return what training a shape takes: on the tokens planned, or on those that a budget [FLOP] pays for."""
+    counted = shape.counted(law.conventions.params)
+    each = shape.flops_per_token("exact", counted)
+    tokens = planned if budget is None else budget / each
+    return Candidate(
+        shape=shape,
+        off=off,
+        params=shape.total,
+        params_non_embedding=shape.non_embedding,
+        flops_per_token=each,
+        over_6nd=each / shape.flops_per_token("6nd", counted - (shape.total - shape.active)) - 1,
+        tokens=tokens,
+        training_flops=each * tokens,
+        cache_bytes=2 * shape.cached_per_token,
+        cost=machine.cost(each * tokens) if machine else None,
+    )
