@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import planner
 from planner import sheets
+from planner.sheets.arguments import REQUIRED
 from planner.sheets.cells import CellError, grid
-from planner.sheets.registry import FUNCTIONS, REQUIRED
+from planner.sheets.registry import FUNCTIONS
 from tests import readme
 
 plan_tokens: Any = sheets.plan_tokens
@@ -116,6 +117,19 @@ def test_blank_rows_stay_blank(blank: Any) -> None:
     assert sheets.plan_overhead("7B", blank) is None
 
 
+def test_errors_as_text_when_asked_for() -> None:
+    """With errors="text" the reason stands in the cell, in every shape; other cells are what they were."""
+    found = plan_tokens([[1e21], ["lots"], [None]], errors="text")
+    assert found == [[plan_tokens(1e21)], [repr(plan_tokens("lots"))], [None]]
+    assert found[1][0].startswith("#PLAN! budget 'lots': expected")
+    assert plan_tokens([1e21] * 2, ["a"] * 3, "text").startswith("#PLAN! ranges of different shape")
+    assert sheets.plan_table(["x"], errors="text").startswith("#PLAN! budget 'x'")
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.Series([1e21, "lots"], index=[4, 7])
+    assert plan_tokens(frame, errors="text")[7].startswith("#PLAN!")
+    assert isinstance(plan_tokens("lots", errors="value"), CellError)
+
+
 @pytest.mark.parametrize(
     ("name", "cells", "reason"),
     [
@@ -129,9 +143,11 @@ def test_blank_rows_stay_blank(blank: Any) -> None:
         ("plan_tokens", [1e21, "nolaw"], "is not in the catalogue"),
         ("plan_tokens", [1e21, 5], "expected a text"),
         ("plan_tokens", [1e21, "gadre2024-c4"], "plans no runs"),
-        ("plan_tokens", [1e21, None, 3], "takes 2 arguments: budget, [law]"),
-        ("plan_tokens", [], "takes 2 arguments: budget, [law]"),
-        ("plan_cost", [1e21], "takes 5 arguments: budget, device"),
+        ("plan_tokens", [1e21, None, None, 3], "takes 3 arguments: budget, [law], [errors]"),
+        ("plan_tokens", [1e21, None, 3], 'errors 3: expected "text" or "value"'),
+        ("plan_tokens", [], "takes 3 arguments: budget, [law], [errors]"),
+        ("plan_laws", [None, None], "takes 1 argument: [errors]"),
+        ("plan_cost", [1e21], "takes 6 arguments: budget, device"),
         ("plan_co2", [1e22, "h100", True], "expected a country"),
         ("plan_co2", [1e22, "h100", {1, 2}], "expected a country"),
         ("plan_table", [[1e20, 1e21], ["kaplan2020", "llama3"]], "one law for the whole table"),

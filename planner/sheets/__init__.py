@@ -19,19 +19,19 @@ def functions() -> dict[str, Any]:
 
 def _callable(function: Any) -> Any:
     """Return a function of cells with the registry's help."""
+    from planner.sheets.arguments import REQUIRED
     from planner.sheets.calling import MISSING, call
-    from planner.sheets.registry import REQUIRED
 
     def of_cells(*cells: Any, **named: Any) -> Any:
-        names = [each.name for each in function.arguments]
+        names = [each.name for each in function.takes]
         unknown = [name for name in named if name not in names[len(cells) :]]
         if unknown:
             from planner.sheets.cells import CellError
 
-            return CellError(f"{function.name}: {unknown[0]} is none of {', '.join(names) or 'its arguments'}, or given twice")
+            return CellError(f"{function.name}: {unknown[0]} is none of {', '.join(names)}, or given twice")
         return call(function, [*cells, *(named.get(name, MISSING) for name in names[len(cells) :])])
 
-    lines = [f"    {each.name}{'' if each.default is REQUIRED else ' (optional)'}: {each.help}" for each in function.arguments]
+    lines = [f"    {each.name}{'' if each.default is REQUIRED else ' (optional)'}: {each.help}" for each in function.takes]
     of_cells.__name__ = of_cells.__qualname__ = function.python
     of_cells.__doc__ = "\n".join([function.summary, "", *lines, "", f"In a cell: {function.example}"])
     return of_cells

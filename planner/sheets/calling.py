@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from planner.errors import PlannerError
+from planner.sheets.arguments import ERRORS, REQUIRED, Argument, Function
 from planner.sheets.cells import CellError, Grid, each_once, error_in, grid, is_blank, matched
-from planner.sheets.registry import REQUIRED, Argument, Function
 
 MISSING = object()
 """An argument that was not given, which is not a blank cell."""
@@ -20,32 +20,38 @@ def call(function: Function, given: Sequence[Any]) -> Any:
     ----------
     function : Function
     given : sequence
-        A value for each argument; trailing ones may be missing.
+        A value for each argument it takes; trailing ones may be missing.
 
     Returns
     -------
     object
-        In the shape of the given ranges; a ``CellError`` where a cell has no answer, None where a required cell is blank.
+        In the shape of the given ranges; a ``CellError`` where a cell has no answer, or its reason where ``errors`` is
+        ``"text"``; None where a required cell is blank.
     """
-    values = [*given, *[MISSING] * (len(function.arguments) - len(given))]
-    forgotten = any(
-        value is MISSING and each.default is REQUIRED for each, value in zip(function.arguments, values, strict=False)
-    )
-    if len(values) > len(function.arguments) or forgotten:
+    values = [*given, *[MISSING] * (len(function.takes) - len(given))]
+    forgotten = any(value is MISSING and each.default is REQUIRED for each, value in zip(function.takes, values, strict=False))
+    if len(values) > len(function.takes) or forgotten:
         return CellError(f"{function.name} takes {_usage(function)}")
-    values = [None if value is MISSING else value for value in values]
+    *values, errors = [None if value is MISSING else value for value in values]
+    as_text = _read(ERRORS, [errors])[0]
+    if isinstance(as_text, CellError):
+        return as_text
+
+    def said(found: Any) -> Any:
+        return str(found) if as_text and isinstance(found, CellError) else found
+
     try:
         if function.table:
-            return _table(function, values)
+            return said(_table(function, values))
         cells, shape = matched([grid(value) for value in values])
     except PlannerError as error:
-        return CellError(str(error))
-    return shape.back(_column(function, cells, len(cells[0])))
+        return said(CellError(str(error)))
+    return shape.back([said(found) for found in _column(function, cells, len(cells[0]))])
 
 
 def _usage(function: Function) -> str:
-    names = [each.name if each.default is REQUIRED else f"[{each.name}]" for each in function.arguments]
-    return f"{len(names)} arguments: {', '.join(names)}" if names else "no arguments"
+    names = [each.name if each.default is REQUIRED else f"[{each.name}]" for each in function.takes]
+    return f"{len(names)} argument{'s' if len(names) > 1 else ''}: {', '.join(names)}"
 
 
 def _column(function: Function, columns: Sequence[list[Any]], count: int) -> list[Any]:

@@ -1,152 +1,19 @@
 """The one registry of spreadsheet functions: name, arguments, units, help and example; every host is generated from it."""
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from planner import solver
-from planner.asking.conditions import Conditions, read
 from planner.asking.holding import read_means
 from planner.asking.means import Means
 from planner.catalogue import all_laws, load_law
-from planner.choosing import DEFAULT_LAW
-from planner.errors import CannotPlanError, QuantityError
+from planner.errors import CannotPlanError
 from planner.law import Law, guarded
 from planner.machines.devices import accelerators
 from planner.plans import TOLERANCE
-from planner.units import finite, parse_count, parse_flops, parse_fraction, parse_number, shown
-from planner.units.resources import parse_intensity, parse_price
-
-
-class Argument(NamedTuple):
-    """One argument of a function.
-
-    Attributes
-    ----------
-    name : str
-    help : str
-        What it is, with its unit.
-    read : (cell) -> value
-        Reads a cell that is not blank.
-    default : object
-        Of a blank or missing cell; ``REQUIRED`` where there is none: then the result is blank too.
-    varies : bool
-        Whether it is computed as an array over the rows; otherwise rows are grouped by it.
-    """
-
-    name: str
-    help: str
-    read: Callable[[Any], Any]
-    default: Any = None
-    varies: bool = False
-
-
-REQUIRED = object()
-"""Default of an argument without one: where its cell is blank, the result is blank."""
-
-
-class Function(NamedTuple):
-    """A spreadsheet function.
-
-    Attributes
-    ----------
-    name : str
-        As in a cell: ``PLAN_TOKENS``.
-    summary : str
-        One line, with the unit of the result.
-    arguments : tuple of Argument
-    compute : (**arguments) -> array
-        Of the arguments that vary, arrays of one length.
-    example : str
-        A formula.
-    table : bool
-        Whether the result is a table with a header, of the whole range at once.
-    """
-
-    name: str
-    summary: str
-    arguments: tuple[Argument, ...]
-    compute: Callable[..., Any]
-    example: str
-    table: bool = False
-
-    @property
-    def python(self) -> str:
-        """Its name in Python: ``plan_tokens``."""
-        return self.name.lower()
-
-
-# ---------------------------------------------------------------- reading cells
-
-
-def read_budget(cell: Any) -> float:
-    """Read a budget: FLOP, PF-days, or devices for some days such as ``512xH100 x 30d``."""
-    number = finite(cell)
-    if number is not None and 1 <= number <= 1e60:
-        return number
-    try:
-        return parse_flops(cell, "budget")
-    except QuantityError:
-        if not isinstance(cell, str) or not re.match(r"\s*[0-9][0-9.,_]*[kK]?\s*[xX×*]\s*[A-Za-z]", cell):
-            raise
-    flops = read_means(Means(gpus=cell), mfu=None, price=None).flops
-    if flops is None:
-        raise QuantityError(f"budget {shown(cell)}: devices for how long? Such as 512xH100 x 30d")
-    return flops
-
-
-def _count(what: Any, name: str) -> Callable[[Any], float]:
-    def parse(cell: Any) -> float:
-        number = finite(cell)
-        return number if number is not None and 1 <= number <= 1e60 else parse_count(cell, name, what)
-
-    return parse
-
-
-def _loss(cell: Any) -> float:
-    number = parse_number(cell, "loss")
-    if number <= 0:
-        raise QuantityError(f"loss {shown(cell)}: must be above 0")
-    return number
-
-
-def _text(name: str) -> Callable[[Any], str]:
-    def parse(cell: Any) -> str:
-        if not isinstance(cell, str):
-            raise QuantityError(f"{name} {shown(cell)}: expected a text")
-        return cell.strip()
-
-    return parse
-
-
-def _mfu(cell: Any) -> float:
-    share: Any = read(Conditions(mfu=cell)).mfu
-    return float(share)
-
-
-BUDGET = Argument("budget", 'compute: FLOP, "3 PF-days" or "512xH100 x 30d"', read_budget, REQUIRED, varies=True)
-PARAMS = Argument("params", 'parameters: 7e9 or "7B"', _count("parameters", "params"), REQUIRED, varies=True)
-TOKENS = Argument("tokens", 'training tokens: 1.4e12 or "1.4T"', _count("tokens", "tokens"), REQUIRED, varies=True)
-LOSS = Argument("loss", "loss to reach, in the law's unit", _loss, REQUIRED, varies=True)
-LAW = Argument("law", f"law, an id of PLAN_LAWS; {DEFAULT_LAW} if blank", _text("law"), DEFAULT_LAW)
-DEVICE = Argument("device", 'device: "h100", see PLAN_DEVICES', _text("device"), REQUIRED)
-FLEET = Argument("devices", 'devices: "512xH100"', _text("devices"), REQUIRED)
-MFU = Argument("mfu", "model FLOP utilisation: 0.4; a published median if blank", _mfu)
-PRICE = Argument("price", "US dollars per device-hour; a published price if blank", lambda cell: parse_price(cell, "price"))
-OVERHEAD = Argument(
-    "overhead", "time lost to failures over the time that counts; 0 if blank", lambda cell: parse_fraction(cell, "overhead")
-)
-GRID = Argument(
-    "grid",
-    "country, or grams of CO2e per kWh",
-    lambda cell: cell.strip() if isinstance(cell, str) else parse_intensity(cell, "grid"),
-    REQUIRED,
-)
-
-
-# ---------------------------------------------------------------- computing
+from planner.sheets.arguments import BUDGET, DEVICE, FLEET, GRID, LAW, LOSS, MFU, OVERHEAD, PARAMS, PRICE, TOKENS, Function
 
 
 def _planning(name: str) -> Law:
