@@ -1,7 +1,8 @@
 """Recalculates a workbook by force in a real LibreOffice: run by the system's Python, which alone knows ``uno``.
 
 Reads jobs as JSON from standard input, ``[{"set": [["Plan!B5", 1e21]], "get": ["Plan!B18:B34"]}]``, and writes the rows of each range:
-numbers, texts, and null for an error.
+numbers, texts, and null for an error. A job may also hold ``formulas`` and ``arrays`` to enter, cells to ``show`` as they are displayed,
+a command to ``run`` before it recalculates, and a file to ``save`` to.
 """
 
 import json
@@ -15,10 +16,18 @@ from typing import Any
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 
-def recalculate(workbook: Path, jobs: list[dict[str, Any]]) -> list[list[list[list[Any]]]]:
-    """Set cells and read ranges of a workbook, recalculated after each job; nothing is saved."""
+def recalculate(workbook: Path | None, jobs: list[dict[str, Any]], addin: Path | None = None) -> list[list[list[list[Any]]]]:
+    """Set cells and read ranges of a workbook, or of a new one, recalculated after each job.
+
+    ``addin`` is installed first, in the scratch profile that all this happens in.
+    """
     ran = subprocess.run(
-        [SYSTEM_PYTHON, __file__, str(workbook)], input=json.dumps(jobs), capture_output=True, text=True, timeout=300, check=False
+        [SYSTEM_PYTHON, __file__, str(workbook or ""), str(addin or "")],
+        input=json.dumps(jobs),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     found: list[list[list[list[Any]]]] = json.loads(ran.stdout)
@@ -30,10 +39,15 @@ def _main() -> None:
     from com.sun.star.beans import PropertyValue  # type: ignore[import-not-found]
 
     jobs = json.load(sys.stdin)
+    workbook, addin = sys.argv[1:]
     with tempfile.TemporaryDirectory() as profile:
         pipe = f"planner{Path(profile).name}"
         accept = f"--accept=pipe,name={pipe};urp;"
-        command = ["soffice", "--headless", "--norestore", "--nologo", f"-env:UserInstallation=file://{profile}", accept]
+        scratch = [f"-env:UserInstallation=file://{profile}", f"-env:UNO_SHARED_PACKAGES_CACHE=file://{profile}/shared"]
+        if addin:  # into the shared part of the scratch profile, for unopkg serves no root elsewhere
+            Path(profile, "shared").mkdir()
+            subprocess.run(["unopkg", "add", "--shared", addin, *scratch], check=True, stdout=sys.stderr, timeout=120)
+        command = ["soffice", "--headless", "--norestore", "--nologo", *scratch, accept]
         office = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             local = uno.getComponentContext()
@@ -41,7 +55,8 @@ def _main() -> None:
             desktop = _desktop(resolver, pipe)
             hidden = PropertyValue()
             hidden.Name, hidden.Value = "Hidden", True
-            document = desktop.loadComponentFromURL(Path(sys.argv[1]).resolve().as_uri(), "_blank", 0, (hidden,))
+            address = Path(workbook).resolve().as_uri() if workbook else "private:factory/scalc"
+            document = desktop.loadComponentFromURL(address, "_blank", 0, (hidden,))
             print(json.dumps([_job(document, job) for job in jobs]))  # noqa: T201  # a script's result
             document.close(True)
         finally:
@@ -65,17 +80,26 @@ def _job(document: Any, job: dict[str, Any]) -> list[Any]:
         sheet, address = where.split("!")
         return document.Sheets.getByName(sheet).getCellRangeByName(address)
 
-    for where, value in job["set"]:
+    for where, value in job.get("set", ()):
         if isinstance(value, str):
             cells(where).getCellByPosition(0, 0).String = value
         else:
             cells(where).getCellByPosition(0, 0).Value = value
+    for where, formula in job.get("formulas", ()):
+        cells(where).getCellByPosition(0, 0).Formula = formula
+    for where, formula in job.get("arrays", ()):
+        cells(where).setArrayFormula(formula)
+    if "run" in job:
+        subprocess.run(job["run"], check=True, timeout=60)
     document.calculateAll()
+    if "save" in job:
+        document.storeAsURL(Path(job["save"]).resolve().as_uri(), ())
     plain = (int, float, str)
-    return [
+    read = [
         [[each if isinstance(each, plain) else None for each in row] for row in cells(where).getDataArray()]
-        for where in job["get"]
+        for where in job.get("get", ())
     ]
+    return [*read, *[[[cells(where).getCellByPosition(0, 0).String]] for where in job.get("show", ())]]
 
 
 if __name__ == "__main__":

@@ -44,7 +44,11 @@ class _Command(Once, click.Command):
     """A command whose options are given once."""
 
 
-class _Budgets(Once, click.Group):
+class _Group(Once, click.Group):
+    """A group whose options are given once."""
+
+
+class _Budgets(_Group):
     """A group that knows a budget typed without its option when it sees one."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -113,6 +117,7 @@ def app(
     plan configure --gpus 64xH100 --days 30     layers, width, heads, memory, batch size, learning rate
     plan hardware --flops 1e22 --deadline 30d   the cheapest devices for it
     plan workbook budget.xlsx --flops 1e21      live formulas for Excel and LibreOffice
+    plan sheets                                 functions for cells, and the add-in for LibreOffice Calc
     plan models                                 published models and their shapes
     plan laws                                   the catalogue
     plan fit runs.csv --save my-law.json        a law from runs of your own
@@ -357,6 +362,43 @@ def workbook(file: str, *, overwrite: bool, **options: Any) -> None:
 
     path = write_workbook(file, overwrite=overwrite, **_given(**options))
     click.echo(f"wrote {path}; change the yellow cells and everything follows", err=True)
+
+
+@app.group(cls=_Group, invoke_without_command=True)
+@format_option
+@click.pass_context
+def sheets(ctx: click.Context, fmt: Format) -> None:
+    """List the spreadsheet functions; build the add-in that puts them into LibreOffice Calc.
+
+    \b
+    plan sheets                                 PLAN_TOKENS and the others, with their arguments
+    plan sheets build-addin planner.oxt         then: unopkg add planner.oxt
+    """
+    if ctx.invoked_subcommand:
+        return
+    from planner.render import render_functions
+    from planner.sheets.registry import FUNCTIONS
+
+    click.echo(render_functions(tuple(FUNCTIONS.values()), fmt), nl=False)
+
+
+@sheets.command("build-addin", cls=_Command)
+@click.argument("file", type=click.Path(dir_okay=False), metavar="[FILE.oxt]", default="planner.oxt")
+@click.option("--overwrite", "--force", "overwrite", is_flag=True, help="Replace a file that exists.")
+def build_addin(file: str, overwrite: bool) -> None:
+    """Write the LibreOffice Calc add-in: =PLAN_TOKENS(A2) and the others, answered by this installation of planner."""
+    from planner.sheets.calc.building import build_addin as built
+
+    path = built(file, overwrite=overwrite)
+    click.echo(f"wrote {path}; install it with: unopkg add {path}", err=True)
+
+
+@sheets.command(cls=_Command)
+def serve() -> None:
+    """Answer cells over standard input and output, a line of JSON each: what the add-in talks to."""
+    from planner.sheets.calc.helper import main
+
+    main()
 
 
 @app.command(cls=_Command)

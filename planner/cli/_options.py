@@ -303,7 +303,7 @@ def format_option(command: Command) -> Command:
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="csv and json keep full precision.",
+        help="csv and json keep full precision; csv-semicolon is for spreadsheets with a decimal comma.",
     )(command)
 
 

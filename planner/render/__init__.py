@@ -19,20 +19,22 @@ if TYPE_CHECKING:
     from planner.purchasing import Ranking
     from planner.render.documents import Block
     from planner.render.machine_data import Row
+    from planner.sheets.arguments import Function
     from planner.tables import RunTable
     from planner.trading import TradeOff
     from planner.verdicts import Check
 
-Format = Literal["table", "markdown", "csv", "json"]
-FORMATS: tuple[Format, ...] = ("table", "markdown", "csv", "json")
+Format = Literal["table", "markdown", "csv", "csv-semicolon", "json"]
+FORMATS: tuple[Format, ...] = ("table", "markdown", "csv", "csv-semicolon", "json")
+_DATA: frozenset[Format] = frozenset({"csv", "csv-semicolon", "json"})
 
 
 def render_plan(plan: "Plan", fmt: Format, steps: "Sequence[Step]" = ()) -> str:
     """Write a plan; with ``steps`` the arithmetic too (in CSV: instead)."""
-    if fmt in {"csv", "json"}:
+    if fmt in _DATA:
         from planner.render.data import plan_rows
 
-        return _exported(plan.to_dict(), lambda: plan_rows(plan), fmt, steps)
+        return _exported(fmt, plan.to_dict, lambda: plan_rows(plan), steps)
     from planner.render.plan_document import plan_document
 
     return _written(plan_document(plan), fmt, steps)
@@ -40,10 +42,10 @@ def render_plan(plan: "Plan", fmt: Format, steps: "Sequence[Step]" = ()) -> str:
 
 def render_check(check: "Check", fmt: Format, steps: "Sequence[Step]" = ()) -> str:
     """Write a check; with ``steps`` the arithmetic too (in CSV: instead)."""
-    if fmt in {"csv", "json"}:
+    if fmt in _DATA:
         from planner.render.data import check_rows
 
-        return _exported(check.to_dict(), lambda: check_rows(check), fmt, steps)
+        return _exported(fmt, check.to_dict, lambda: check_rows(check), steps)
     from planner.render.check_document import check_document
 
     return _written(check_document(check), fmt, steps)
@@ -51,10 +53,10 @@ def render_check(check: "Check", fmt: Format, steps: "Sequence[Step]" = ()) -> s
 
 def render_trade(found: "TradeOff", fmt: Format) -> str:
     """Write a trade-off of size against data."""
-    if fmt in {"csv", "json"}:
+    if fmt in _DATA:
         from planner.render.data import trade_rows
 
-        return _exported(found.to_dict(), lambda: trade_rows(found), fmt, ())
+        return _exported(fmt, found.to_dict, lambda: trade_rows(found))
     from planner.render.trade_document import trade_document
 
     return _written(trade_document(found), fmt)
@@ -62,10 +64,10 @@ def render_trade(found: "TradeOff", fmt: Format) -> str:
 
 def render_law(law: "Law", fmt: Format) -> str:
     """Write one law whole."""
-    if fmt in {"csv", "json"}:
-        from planner.render.data import flat_rows, to_csv, to_json
+    if fmt in _DATA:
+        from planner.render.data import flat_rows
 
-        return to_json(law.to_dict()) if fmt == "json" else to_csv(flat_rows(law.to_dict()))
+        return _exported(fmt, law.to_dict, lambda: flat_rows(law.to_dict()))
     from planner.render.law_document import law_document
 
     return _written(law_document(law), fmt)
@@ -73,10 +75,10 @@ def render_law(law: "Law", fmt: Format) -> str:
 
 def render_laws(laws: "Sequence[Law]", fmt: Format) -> str:
     """Write a list of laws."""
-    if fmt in {"csv", "json"}:
-        from planner.render.data import LAW_COLUMNS, law_rows, to_csv, to_json
+    if fmt in _DATA:
+        from planner.render.data import LAW_COLUMNS, law_rows
 
-        return to_json([law.to_dict() for law in laws]) if fmt == "json" else to_csv(law_rows(laws), LAW_COLUMNS)
+        return _exported(fmt, lambda: [law.to_dict() for law in laws], lambda: law_rows(laws), header=LAW_COLUMNS)
     from planner.render.law_document import catalogue_document
 
     return _written(catalogue_document(laws), fmt)
@@ -84,10 +86,10 @@ def render_laws(laws: "Sequence[Law]", fmt: Format) -> str:
 
 def render_fit(fit: "FitResult", fmt: Format) -> str:
     """Write a fit."""
-    if fmt in {"csv", "json"}:
+    if fmt in _DATA:
         from planner.render.data import fit_rows
 
-        return _exported(fit.to_dict(), lambda: fit_rows(fit), fmt, ())
+        return _exported(fmt, fit.to_dict, lambda: fit_rows(fit))
     from planner.render.fit_document import fit_document
 
     return _written(fit_document(fit), fmt)
@@ -95,10 +97,10 @@ def render_fit(fit: "FitResult", fmt: Format) -> str:
 
 def render_backtest(found: "Backtest", fmt: Format) -> str:
     """Write a back-test."""
-    if fmt in {"csv", "json"}:
+    if fmt in _DATA:
         from planner.render.data import backtest_rows
 
-        return _exported(found.to_dict(), lambda: backtest_rows(found), fmt, ())
+        return _exported(fmt, found.to_dict, lambda: backtest_rows(found))
     from planner.render.fit_document import backtest_document
 
     return _written(backtest_document(found), fmt)
@@ -106,12 +108,10 @@ def render_backtest(found: "Backtest", fmt: Format) -> str:
 
 def render_tables(tables: "Sequence[RunTable]", fmt: Format) -> str:
     """Write the list of shipped tables."""
-    if fmt in {"csv", "json"}:
-        from planner.render.data import to_csv, to_json
-
+    if fmt in _DATA:
         content = [table.to_dict() for table in tables]
         flat = [{**row, "groups": " ; ".join(row["groups"]), "notes": " ; ".join(row["notes"])} for row in content]
-        return to_json(content) if fmt == "json" else to_csv(flat)
+        return _exported(fmt, lambda: content, lambda: flat)
     from planner.render.fit_document import tables_document
 
     return _written(tables_document(tables), fmt)
@@ -119,10 +119,10 @@ def render_tables(tables: "Sequence[RunTable]", fmt: Format) -> str:
 
 def render_table(table: "RunTable", fmt: Format) -> str:
     """Write one shipped table: what it is, and in CSV its runs."""
-    if fmt in {"csv", "json"}:
-        from planner.render.data import run_rows, to_csv, to_json
+    if fmt in _DATA:
+        from planner.render.data import run_rows
 
-        return to_json({**table.to_dict(), "runs": run_rows(table)}) if fmt == "json" else to_csv(run_rows(table))
+        return _exported(fmt, lambda: {**table.to_dict(), "runs": run_rows(table)}, lambda: run_rows(table))
     from planner.render.fit_document import table_document
 
     return _written(table_document(table), fmt)
@@ -130,11 +130,10 @@ def render_table(table: "RunTable", fmt: Format) -> str:
 
 def render_hardware(devices: "Sequence[Accelerator]", fmt: Format) -> str:
     """Write the catalogue of devices, or one device whole."""
-    if fmt in {"csv", "json"}:
-        from planner.render.data import to_csv, to_json
+    if fmt in _DATA:
         from planner.render.machine_data import device_rows, hardware_content
 
-        return to_json(hardware_content(devices)) if fmt == "json" else to_csv(device_rows(devices))
+        return _exported(fmt, lambda: hardware_content(devices), lambda: device_rows(devices))
     from planner.render.hardware_document import device_document, devices_document
 
     return _written(device_document(devices[0]) if len(devices) == 1 else devices_document(devices), fmt)
@@ -142,10 +141,10 @@ def render_hardware(devices: "Sequence[Accelerator]", fmt: Format) -> str:
 
 def render_ranking(ranking: "Ranking", fmt: Format) -> str:
     """Write devices ranked by what compute takes on them."""
-    if fmt in {"csv", "json"}:
+    if fmt in _DATA:
         from planner.render.machine_data import ranking_rows
 
-        return _exported(ranking.to_dict(), lambda: ranking_rows(ranking), fmt, ())
+        return _exported(fmt, ranking.to_dict, lambda: ranking_rows(ranking))
     from planner.render.hardware_document import ranking_document
 
     return _written(ranking_document(ranking), fmt)
@@ -153,10 +152,10 @@ def render_ranking(ranking: "Ranking", fmt: Format) -> str:
 
 def render_configuration(found: "Configuration", fmt: Format) -> str:
     """Write what to configure."""
-    if fmt in {"csv", "json"}:
+    if fmt in _DATA:
         from planner.render.machine_data import shape_rows
 
-        return _exported(found.to_dict(), lambda: shape_rows(found), fmt, ())
+        return _exported(fmt, found.to_dict, lambda: shape_rows(found))
     from planner.render.configuration_document import configuration_document
 
     return _written(configuration_document(found), fmt)
@@ -164,20 +163,38 @@ def render_configuration(found: "Configuration", fmt: Format) -> str:
 
 def render_models(models: "Sequence[Model]", fmt: Format) -> str:
     """Write the published models, or one whole."""
-    if fmt in {"csv", "json"}:
-        from planner.render.data import to_csv, to_json
+    if fmt in _DATA:
         from planner.render.machine_data import model_rows
 
-        return to_json([model.to_dict() for model in models]) if fmt == "json" else to_csv(model_rows(models))
+        return _exported(fmt, lambda: [model.to_dict() for model in models], lambda: model_rows(models))
     from planner.render.configuration_document import model_document, models_document
 
     return _written(model_document(models[0]) if len(models) == 1 else models_document(models), fmt)
 
 
-def _exported(content: dict[str, Any], rows: "Callable[[], list[Row]]", fmt: Format, steps: "Sequence[Step]") -> str:
+def render_functions(functions: "Sequence[Function]", fmt: Format) -> str:
+    """Write the spreadsheet functions."""
+    if fmt in _DATA:
+        from planner.render.sheet_document import function_content, function_rows
+
+        return _exported(fmt, lambda: function_content(functions), lambda: function_rows(functions))
+    from planner.render.sheet_document import functions_document
+
+    return _written(functions_document(functions), fmt)
+
+
+def _exported(
+    fmt: Format,
+    content: Callable[[], Any],
+    rows: "Callable[[], Sequence[Row]]",
+    steps: "Sequence[Step]" = (),
+    header: Sequence[str] = (),
+) -> str:
     from planner.render.data import step_rows, to_csv, to_json
 
-    return to_json(content, steps) if fmt == "json" else to_csv(step_rows(steps) if steps else rows())
+    if fmt == "json":
+        return to_json(content(), steps)
+    return to_csv(step_rows(steps) if steps else rows(), header, decimal_comma=fmt == "csv-semicolon")
 
 
 def _written(blocks: "list[Block]", fmt: Format, steps: "Sequence[Step]" = ()) -> str:

@@ -36,12 +36,19 @@ def to_json(content: Any, steps: "Sequence[Step]" = ()) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def to_csv(rows: Sequence[Row], header: Sequence[str] = ()) -> str:
-    """Write rows as CSV with a header; ``header`` is the one to write where there are no rows."""
+def to_csv(rows: Sequence[Row], header: Sequence[str] = (), *, decimal_comma: bool = False) -> str:
+    """Write rows as CSV with a header; ``header`` is the one to write where there are no rows.
+
+    With ``decimal_comma`` as spreadsheets read it where the decimal sign is a comma: semicolons between cells, and a mark that
+    the text is UTF-8.
+    """
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else list(header), lineterminator="\n")
+    names = list(rows[0]) if rows else list(header)
+    writer = csv.DictWriter(out, fieldnames=names, lineterminator="\n", delimiter=";" if decimal_comma else ",")
+    if decimal_comma:
+        out.write("\ufeff")
     writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: _cell(value, decimal_comma) for key, value in row.items()} for row in rows)
     return out.getvalue()
 
 
@@ -327,8 +334,10 @@ def _flat(value: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
         yield prefix, value
 
 
-def _cell(value: Any) -> Any:
-    """Keep a spreadsheet from reading a text as a formula."""
+def _cell(value: Any, decimal_comma: bool) -> Any:
+    """Keep a spreadsheet from reading a text as a formula, and write numbers as it reads them."""
     if isinstance(value, str) and value.lstrip()[:1] in set("=+-@＝＋－＠|%"):
         return "'" + value
+    if decimal_comma and isinstance(value, float):
+        return repr(float(value)).replace(".", ",")
     return value

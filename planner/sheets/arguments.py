@@ -28,7 +28,7 @@ class Argument(NamedTuple):
     varies : bool
         Whether it is computed as an array over the rows; otherwise rows are grouped by it.
     zero : bool
-        Whether 0 means something else than a blank cell; some hosts do not tell them apart.
+        Whether somebody may mean 0 by it; Calc does not tell it from a blank cell.
     """
 
     name: str
@@ -60,6 +60,8 @@ class Function(NamedTuple):
         A formula.
     table : bool
         Whether the result is a table with a header, of the whole range at once.
+    text : bool
+        Whether the result is a text.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Function(NamedTuple):
     compute: Callable[..., Any]
     example: str
     table: bool = False
+    text: bool = False
 
     @property
     def takes(self) -> tuple[Argument, ...]:

@@ -170,7 +170,14 @@ FUNCTIONS: Mapping[str, Function] = {
             _run_loss,
             '=PLAN_RUN_LOSS("70B", "1.4T")',
         ),
-        Function("PLAN_REGIME", "overfit, underfit or balanced.", (PARAMS, TOKENS, LAW), _regime, '=PLAN_REGIME("175B", "300B")'),
+        Function(
+            "PLAN_REGIME",
+            "overfit, underfit or balanced.",
+            (PARAMS, TOKENS, LAW),
+            _regime,
+            '=PLAN_REGIME("175B", "300B")',
+            text=True,
+        ),
         Function(
             "PLAN_OVERHEAD",
             "Extra compute of a run over an optimal one of the same loss, as a fraction.",

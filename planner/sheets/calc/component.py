@@ -1,0 +1,71 @@
+"""The add-in as LibreOffice loads it: a UNO object with a method for each function of functions.json, answered by the helper."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+from typing import Any
+
+import planner_calc_bridge  # type: ignore[import-not-found]  # bridge.py, in the add-in's pythonpath
+import unohelper  # type: ignore[import-not-found]
+from com.sun.star.lang import XServiceInfo  # type: ignore[import-not-found]
+from org.planner import XPlan  # type: ignore[import-not-found]  # of plan.idl
+
+IMPLEMENTATION = "org.planner.Plan"
+SERVICES = (IMPLEMENTATION, "com.sun.star.sheet.AddIn")
+BAD_INPUT = struct.unpack("<d", struct.pack("<Q", 0x7FF8000000000000 | 519))[0]
+"""A not-a-number that Calc shows as #VALUE!."""
+NOT_AVAILABLE = object()
+"""What there is without a helper: #N/A."""
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "functions.json"), encoding="utf-8") as _file:
+    BUILT = json.load(_file)
+
+
+def _commands() -> list[list[str]]:
+    """Return how to start the helper: as where the add-in was built, else whatever ``plan`` is on the path."""
+    found = shutil.which("plan")
+    return [BUILT["command"], *([[found, "sheets", "serve"]] if found else [])]
+
+
+HELPER = planner_calc_bridge.Helper(_commands())
+
+
+def _cell(found: Any) -> Any:
+    """Return what Calc shows as found: a number, a text, an error, or nothing."""
+    if found is NOT_AVAILABLE:
+        return None
+    if isinstance(found, dict):
+        return BAD_INPUT
+    return "" if found is None else found
+
+
+def _method(function: dict[str, Any]) -> Any:
+    def method(self: Any, *cells: Any) -> Any:
+        try:
+            found = HELPER.ask(function["name"], cells)
+        except planner_calc_bridge.HelperError as error:
+            as_text = len(cells) == function["takes"] and str(cells[-1]).strip().lower() == "text"
+            found = f"#PLAN! {error}" if as_text else NOT_AVAILABLE
+        if function["text"]:
+            return _cell(found)
+        rows = found if isinstance(found, list) else [[found]]
+        return tuple(tuple(_cell(cell) for cell in row) for row in rows)
+
+    return method
+
+
+_OWN = {
+    "__init__": lambda self, context: None,
+    "getImplementationName": lambda self: IMPLEMENTATION,
+    "supportsService": lambda self, name: name in SERVICES,
+    "getSupportedServiceNames": lambda self: SERVICES,
+}
+Plan = type(
+    "Plan", (unohelper.Base, XPlan, XServiceInfo), {**_OWN, **{each["method"]: _method(each) for each in BUILT["functions"]}}
+)
+
+g_ImplementationHelper = unohelper.ImplementationHelper()  # noqa: N816  # the name that LibreOffice looks for
+g_ImplementationHelper.addImplementation(Plan, IMPLEMENTATION, SERVICES)
