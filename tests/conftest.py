@@ -1,11 +1,29 @@
-"""Hypothesis profiles: deterministic in CI, more examples when asked for."""
+"""Hypothesis profiles, deterministic in CI, more examples when asked for; and whether LibreOffice is there."""
 
 import os
+import shutil
+import subprocess
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from tests import office
 
 settings.register_profile("dev", deadline=None, max_examples=100)
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.register_profile("quick", deadline=None, max_examples=100, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(scope="session")
+def libreoffice() -> None:
+    """Skip where LibreOffice or its Python is missing; in CI that fails."""
+    there = shutil.which("soffice") is not None and shutil.which("unopkg") is not None and Path(office.SYSTEM_PYTHON).exists()
+    if there:
+        probe = [office.SYSTEM_PYTHON, "-c", "import uno"]
+        there = subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    if not there:
+        assert not os.environ.get("CI"), "LibreOffice must be there in CI: see .ci/run"
+        pytest.skip("LibreOffice (soffice with python3-uno) is not installed: NOTHING was tried in the real thing")

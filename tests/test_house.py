@@ -69,10 +69,11 @@ def test_the_import_test_can_fail() -> None:
 
 
 def test_heavy_and_foreign_modules_stay_where_they_belong() -> None:
-    """scipy is nowhere, click only in cli, tabulate only in render, and nothing unpickles, evaluates or goes online."""
+    """scipy is nowhere, click only in cli, tabulate only in render; nothing unpickles, evaluates or goes online."""
     for path, tree in _sources():
         names = {name.split(".")[0] for name in _imports(tree)}
-        assert not names & {"scipy", "pickle", "urllib", "http", "socket", "requests", "subprocess"}, path
+        assert not names & {"scipy", "pickle", "urllib", "http", "socket", "requests"}, path
+        assert "subprocess" not in names or path == PACKAGE / "sheets" / "calc" / "bridge.py", path  # runs in LibreOffice
         assert "click" not in names or _room(path) == "cli", path
         assert "tabulate" not in names or _room(path) == "render", path
         calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}

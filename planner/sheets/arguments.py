@@ -153,7 +153,6 @@ GRID = Argument(
     "country, or grams of CO2e per kWh",
     lambda cell: cell.strip() if isinstance(cell, str) else parse_intensity(cell, "grid"),
     REQUIRED,
-    zero=True,
 )
 ERRORS = Argument(
     "errors", '"text" writes an error\'s reason into its cell, which sums pass over; an error value if blank', _errors, False

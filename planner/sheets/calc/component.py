@@ -39,6 +39,8 @@ def _cell(found: Any) -> Any:
         return None
     if isinstance(found, dict):
         return BAD_INPUT
+    if isinstance(found, bool):
+        return float(found)  # Calc shows either as 1
     return "" if found is None else found
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from planner._version import __version__
-from planner.sheets.arguments import Argument, Function
+from planner.sheets.arguments import REQUIRED, Function
 from planner.sheets.calling import call
-from planner.sheets.cells import CellError
+from planner.sheets.cells import CellError, is_blank
 from planner.sheets.registry import FUNCTIONS
 
 
@@ -63,22 +63,24 @@ def from_calc(function: Function, cells: Sequence[Any]) -> list[Any]:
     """Return the arguments of a function as Calc meant them.
 
     An empty cell reaches an add-in as 0, an empty cell of a range as an empty text, an argument left out as None. So a 0 is a
-    blank where 0 could mean nothing else, and an error where it could.
+    blank, and an error where somebody may mean it: no price is no published price.
     """
     given = list(cells)
     while given and given[-1] is None:
         given.pop()  # left out
-    return [_meant(argument, cell) for argument, cell in zip(function.takes, given, strict=False)] + given[len(function.takes) :]
+    meant = [None if _is_zero(cell) else cell for cell in given]
+    pairs = list(zip(function.takes, given, meant, strict=False))
+    if not any(argument.default is REQUIRED and is_blank(cell) for argument, _, cell in pairs):
+        for i, (argument, cell, _) in enumerate(pairs):
+            if argument.zero and _is_zero(cell):
+                meant[i] = CellError(
+                    f"{argument.name}: 0 or an empty cell, which Calc does not tell apart; leave the argument out"
+                )
+    return meant
 
 
-def _meant(argument: Argument, cell: Any) -> Any:
-    if isinstance(cell, (list, str)) or cell is None or cell != 0:
-        return cell
-    if not argument.zero:
-        return None
-    return CellError(
-        f"{argument.name}: 0 or an empty cell, which Calc does not tell apart; leave the argument out, or write 0 as a text"
-    )
+def _is_zero(cell: Any) -> bool:
+    return isinstance(cell, (int, float)) and cell == 0
 
 
 def _plain(found: Any) -> Any:
