@@ -241,7 +241,9 @@ BAD = {
     ("--flops", "1e21", "--nonsense"): "No such option",
     ("--law", "kaplan2020"): "no budget: give --flops",
     ("1e21",): "a budget goes with its option: plan --flops '1e21'",
-    ("chekc",): "no command 'chekc'; commands are backtest, check, configure, fit, hardware, laws, models, runs, sheets, trade, workbook",
+    (
+        "chekc",
+    ): "no command 'chekc'; commands are backtest, check, configure, fit, hardware, laws, models, runs, sheets, trade, workbook",
     ("--flops", "1e21", "check", "--params", "1B", "--tokens", "1B"): "--flops stands before 'check'",
     ("check",): "Missing option",
     ("check", "--params", "1B"): "Missing option '--tokens'",
