@@ -9,6 +9,7 @@ import io
 import json
 import sys
 import types
+from importlib import import_module
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -41,15 +42,14 @@ def _cell(value: Any) -> Any:
 
 def _main() -> None:
     _stand_ins()
-    import xlwings
-    import xlwings._xlwindows as windows
-    from xlwings import udfs
-
+    xlwings: Any = import_module("xlwings")
+    windows: Any = import_module("xlwings._xlwindows")
+    udfs: Any = import_module("xlwings.udfs")
     sys.modules["xlwings.com_server"] = MagicMock(name="xlwings.com_server")
     xlwings._xlwindows = windows
     xlwings.engines.add(xlwings.main.Engine(impl=windows.engine))
     xlwings.func, xlwings.arg = udfs.xlfunc, udfs.xlarg
-    import planner.sheets.excel as module
+    module = import_module("planner.sheets.excel")
 
     written = io.StringIO()
     udfs.generate_vba_wrapper(module.__name__, module, written, types.SimpleNamespace(Name="budget.xlsm"))
