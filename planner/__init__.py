@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from planner.fitting.fitter import fit
     from planner.fitting.results import FitResult, Prediction
     from planner.intervals import LossInterval, loss_interval, size_interval
+    from planner.judging import JudgedRun, RunsCheck, check_runs
     from planner.law import Law
     from planner.machines.devices import Accelerator
     from planner.machines.fleet import Cost, Machine
@@ -72,6 +73,7 @@ _HOMES = {
     "planner.fitting.fitter": ("fit",),
     "planner.fitting.results": ("FitResult", "Prediction"),
     "planner.intervals": ("LossInterval", "loss_interval", "size_interval"),
+    "planner.judging": ("JudgedRun", "RunsCheck", "check_runs"),
     "planner.law": ("Law",),
     "planner.machines.devices": ("Accelerator",),
     "planner.machines.fleet": ("Cost", "Machine"),
@@ -106,6 +108,7 @@ __all__ = [
     "FitError",
     "FitResult",
     "HardwareFileError",
+    "JudgedRun",
     "Law",
     "LawFileError",
     "LossInterval",
@@ -122,6 +125,7 @@ __all__ = [
     "Remedy",
     "RunTable",
     "Runs",
+    "RunsCheck",
     "RunsFileError",
     "Step",
     "Trade",
@@ -131,6 +135,7 @@ __all__ = [
     "allocate",
     "backtest",
     "check",
+    "check_runs",
     "configure",
     "explain",
     "fit",

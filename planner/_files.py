@@ -109,6 +109,9 @@ def write_new(path: Path, content: str | bytes, *, overwrite: bool) -> None:
             raise OptionError(
                 f"{name}: exists already; choose another name" + ("" if overwrite else ", or overwrite it: --overwrite")
             )
+        locks = [path.with_name(lock) for lock in (f".~lock.{path.name}#", f"~${path.name}")] if path.exists() else []
+        if any(lock.exists() for lock in locks):
+            raise OptionError(f"{name}: is open in a spreadsheet program; close it there first")
         spare = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             spare.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))

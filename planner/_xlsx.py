@@ -61,7 +61,9 @@ def _text(book: Any, sheet: str | None, name: str) -> str:
     if not hasattr(cells, "iter_rows"):
         raise RunsFileError(f"{name}: {shown(sheet)} is a chart, not a sheet of cells")
     cells.reset_dimensions()  # the size that a file claims may be too small, and loses rows, or too large, and never ends
-    return "\n".join("\t".join(_cell(cell) for cell in row).rstrip("\t") for row in cells.iter_rows(values_only=True))
+    lines = ["\t".join(_cell(cell) for cell in row).rstrip("\t") for row in cells.iter_rows(values_only=True)]
+    width = next((line.count("\t") for line in lines if line), 0)  # of the header; empty cells at the end of a row are cells
+    return "\n".join(line + "\t" * (width - line.count("\t")) if line else "" for line in lines)
 
 
 def _cell(value: Any) -> str:

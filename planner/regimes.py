@@ -1,9 +1,13 @@
 """What a law says of a run: overfit, underfit or balanced, what to do about it, and how far the answer leaves the data."""
 
 from math import inf
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from planner import solver
+from planner.forms._base import Num
 from planner.forms.kaplan import excess_over_infinite_data, tokens_for_excess
 from planner.forms.reference import rule_tokens
 from planner.landscapes import landscape
@@ -140,16 +144,22 @@ def assess(question: Question, params: float, tokens: float, tolerance: float) -
     if judge.role == "plan":
         equivalent = float(solver.equivalent_flops(problem, from_params + from_tokens))
         extra = float(solver.overhead(problem, params, tokens, equivalent))
-        regime = regime_of(problem, params, tokens, extra, tolerance)
+        regime = _regime(regimes_of(problem, params, tokens, extra, tolerance))
     return Assessment(floor + from_params + from_tokens, floor, from_params, from_tokens, equivalent, extra, regime)
 
 
-def regime_of(problem: Problem, params: float, tokens: float, extra: float, tolerance: float) -> Regime:
-    """Name the regime of a run with the given overhead: its side is that of N from the optimum at the same cost."""
-    if extra <= tolerance:
-        return "balanced"
-    best = solver.best_run(problem, problem.spending.paid(params, tokens))
-    return "overfit" if params > best[0] else "underfit"
+def regimes_of(problem: Problem, params: Num, tokens: Num, extra: Num, tolerance: float) -> NDArray[np.str_]:
+    """Name the regimes of runs with the given overheads: their side is that of N from the optimum at the same cost."""
+    balanced = np.asarray(extra) <= tolerance
+    if balanced.all():
+        return np.full(balanced.shape, "balanced")
+    best = solver.best_run(problem, problem.spending.paid(params, tokens))[0]
+    return np.where(balanced, "balanced", np.where(params > best, "overfit", "underfit"))
+
+
+def _regime(named: Any) -> Regime:
+    found: Regime = str(named)  # type: ignore[assignment]  # one of the three
+    return found
 
 
 def remedies(question: Question, params: float, tokens: float, verdict: Assessment | None) -> tuple[Remedy, ...]:

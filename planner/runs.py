@@ -1,30 +1,21 @@
 """A user's table of training runs -> validated arrays; every complaint says file, row and column."""
 
-import csv
-import hashlib
-import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._cells import columns_of, decimal_comma, delimiter, rows
-from planner._files import read_bytes
-from planner._xlsx import sheet_text
-from planner.errors import OptionError, PlannerError, RunsFileError
+from planner.errors import OptionError, RunsFileError
 from planner.notes import Note
-from planner.units import LARGEST, finite, parse_count, parse_flops, parse_number, plain, shown, shown_path
+from planner.run_files import NUMBERS, TEXTS, Columns, read_columns, read_numbers
+from planner.units import plain, shown
 
 Array = NDArray[Any]
 
-NUMBERS = ("params", "tokens", "flops", "loss", "weight", "unique_tokens")
-TEXTS = ("group", "run")
 REQUIRED = ("params", "tokens", "loss")
-LARGEST_FILE = 256 * 1024 * 1024
 _PERPLEXITY = 20.0  # nats per token: above the entropy of any vocabulary (e^20 entries)
 
 
@@ -132,27 +123,7 @@ def read_runs(
     RunsFileError
         The file cannot be read, lacks a column, or a cell is not a positive number; the message says row and column.
     """
-    name = shown_path(path)
-    text, digest = _read(path, name, sheet)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    header_at = next((i for i, line in enumerate(lines) if line.strip()), None)
-    if header_at is None:
-        raise RunsFileError(f"{name}: is empty; expected a header line such as params,tokens,loss")
-    separator = delimiter(lines[header_at], name)
-    header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=separator, skipinitialspace=True))]
-    where = columns_of(header, columns, (*NUMBERS, *TEXTS), REQUIRED, name)
-    table = list(rows(lines, header_at, separator, len(header), name))
-    if not table:
-        raise RunsFileError(f"{name}: has a header but no runs")
-    with_commas = decimal_comma(table, [where[c] for c in NUMBERS if c in where], separator, name)
-    numbers = {
-        column: _numbers([(row, cells[where[column]]) for row, cells in table], column, name, with_commas)
-        for column in NUMBERS
-        if column in where
-    }
-    texts = {column: tuple(cells[where[column]].strip() for _, cells in table) for column in TEXTS if column in where}
-    notes = [Note("decimal-commas", "info", f"{name}: numbers were read with decimal commas")] if with_commas else []
-    return _checked(numbers, texts, np.array([row for row, _ in table]), name, digest, flops_per_param_token, notes)
+    return _checked(read_columns(path, columns, sheet, REQUIRED), flops_per_param_token)
 
 
 def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: float, name: str = "the runs given") -> Runs:
@@ -178,10 +149,10 @@ def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: flo
         if column in TEXTS:
             texts[column] = tuple(str(item) for item in items)
         else:
-            numbers[column] = _numbers(list(enumerate(items, 1)), column, name, decimal_comma=False)
+            numbers[column] = read_numbers(list(enumerate(items, 1)), column, name, decimal_comma=False)
     if not length:
         raise RunsFileError(f"{name}: are empty")
-    return _checked(numbers, texts, np.arange(1, length + 1), name, "", flops_per_param_token, [])
+    return _checked(Columns(numbers, texts, np.arange(1, length + 1), name, "", ()), flops_per_param_token)
 
 
 def _items(value: object, column: str, name: str) -> list[Any]:
@@ -192,84 +163,8 @@ def _items(value: object, column: str, name: str) -> list[Any]:
     return list(value)  # type: ignore[call-overload, no-any-return]  # iterable, checked above
 
 
-def _read(path: "str | os.PathLike[str]", name: str, sheet: str | None) -> tuple[str, str]:
-    """Return the text of a file and the hash of its bytes."""
-    large = (
-        f"is larger than {LARGEST_FILE >> 20} MiB, up to which tables of runs are read. Keep params, tokens, loss and the final "
-        "checkpoints, or one row in ten"
-    )
-    content = read_bytes(Path(path), LARGEST_FILE, large, RunsFileError)
-    if content[:2] == b"PK" and Path(path).suffix.lower() in {".xlsx", ".xlsm"}:
-        return sheet_text(content, sheet, name), hashlib.sha256(content).hexdigest()
-    if content[:2] in {b"PK", b"\xd0\xcf"}:
-        raise RunsFileError(f"{name}: is a workbook or an archive, not CSV; save it as .xlsx or the sheet as CSV first")
-    if sheet is not None:
-        raise RunsFileError(f"{name}: is no .xlsx workbook, so it has no sheet {shown(sheet)}")
-    try:
-        return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
-    except UnicodeDecodeError as error:
-        raise RunsFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start}); save it as CSV UTF-8") from None
-
-
-_READERS = {
-    "params": lambda value, name: parse_count(value, name, "parameters"),
-    "tokens": lambda value, name: parse_count(value, name, "tokens"),
-    "unique_tokens": lambda value, name: parse_count(value, name, "tokens"),
-    "flops": parse_flops,
-    "loss": parse_number,
-    "weight": parse_number,
-}
-
-
-def _numbers(cells: Iterable[tuple[int, object]], column: str, name: str, decimal_comma: bool) -> Array:
-    reader = _READERS[column]
-    values = []
-    for row, cell in cells:
-        where = f"{name}:{row}:{column}"
-        if isinstance(cell, str):
-            text = cell.strip()
-            if not text:
-                raise RunsFileError(f"{where}: is empty; every run needs one")
-            if decimal_comma:
-                text = text.replace(".", "").replace(",", ".")
-            try:
-                number = float(text) if text.isascii() and text[-1].isdigit() and "_" not in text else math.nan
-            except ValueError:
-                number = math.nan
-            if text.lower().lstrip("+-") in {"nan", "na", "n/a", "null", "none", "inf", "infinity"}:
-                raise RunsFileError(f"{where}: {shown(cell)}: must be a number; a run that diverged or failed? delete its row")
-            if math.isnan(number):
-                number = _human(reader, text, where)
-        else:
-            cell = cell.item() if isinstance(cell, np.generic) else cell
-            plainly = finite(cell)
-            if plainly is None:
-                raise RunsFileError(f"{where}: {shown(cell)}: expected a finite number above 0")
-            number = plainly
-        low, high = (1e-12, 1e12) if column in {"loss", "weight"} else (1.0, LARGEST)
-        if not low <= number <= high:
-            wrong = "above 0" if number <= 0 else f"from {plain(low)} to {plain(high)}"
-            raise RunsFileError(f"{where}: {shown(cell)}: must be {wrong}")
-        values.append(number)
-    return np.array(values)
-
-
-def _human(reader: Any, text: str, where: str) -> float:
-    try:
-        return float(reader(text, where))
-    except PlannerError as error:
-        raise RunsFileError(str(error).replace(f"{where} ", f"{where}: ", 1)) from None
-
-
-def _checked(
-    numbers: dict[str, Array],
-    texts: dict[str, tuple[str, ...]],
-    rows: NDArray[np.int64],
-    name: str,
-    digest: str,
-    k: float,
-    notes: list[Note],
-) -> Runs:
+def _checked(read: Columns, k: float) -> Runs:
+    numbers, texts, rows, name, digest, notes = read
     loss = numbers["loss"]
     high = loss > _PERPLEXITY
     if high.sum() >= 2 and (loss < _PERPLEXITY / 2).sum() >= 2:
@@ -279,7 +174,6 @@ def _checked(
             "perplexity is exp(loss in nats); bring all to one unit"
         )
     flops = numbers.get("flops")
-    notes = [*notes, *_repeats(numbers, texts, rows), *_odd_flops(flops, numbers)]
     return Runs(
         params=numbers["params"],
         tokens=numbers["tokens"],
@@ -293,7 +187,7 @@ def _checked(
         unique_tokens=numbers.get("unique_tokens"),
         sha256=digest,
         measured_flops=flops is not None,
-        notes=tuple(notes),
+        notes=(*notes, *_repeats(numbers, texts, rows), *_odd_flops(flops, numbers)),
     )
 
 

@@ -223,7 +223,7 @@ def check(
     """
     given = dict(locals())
     if params is None or tokens is None:
-        raise OptionError("a check needs a run: params and tokens, as in --params 175B --tokens 300B")
+        raise OptionError("a check needs a run: params and tokens, as in --params 175B --tokens 300B; or a table of runs")
     N = parse_count(params, "params", "parameters")
     D = parse_count(tokens, "tokens", "tokens")
     allowed = parse_fraction(tolerance, "tolerance")

@@ -196,6 +196,11 @@ def test_an_addin_is_not_lost(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="exists already"):
         building.build_addin(path)
     assert building.build_addin(path, overwrite=True) == path
+    lock = tmp_path / ".~lock.planner.oxt#"
+    lock.touch()
+    with pytest.raises(OptionError, match="is open in a spreadsheet program; close it there first"):
+        building.build_addin(path, overwrite=True)
+    lock.unlink()
     with pytest.raises(OptionError, match=r"ends in \.oxt"):
         building.build_addin(tmp_path / "planner.zip")
     with pytest.raises(OptionError, match="cannot be written"):

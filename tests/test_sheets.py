@@ -64,6 +64,15 @@ def test_cells_agree_with_check(params: Any, tokens: Any) -> None:
     assert sheets.plan_flops_for_loss(verdict.loss) == pytest.approx(verdict.equivalent_flops, rel=1e-12)
 
 
+@pytest.mark.parametrize("law", [law.id for law in planner.laws() if law.role == "plan" and law.surface_law is law])
+def test_runs_agree_with_check_under_every_law(law: str) -> None:
+    """Compute as the law counts it, of mixtures with their active parameters; regime and overhead."""
+    verdict = planner.check(params="8B", tokens="300B", law=law)
+    assert sheets.plan_run_flops("8B", "300B", law) == pytest.approx(verdict.flops, rel=1e-12)
+    assert sheets.plan_overhead("8B", "300B", law) == pytest.approx(verdict.overhead, rel=1e-9, abs=1e-12)
+    assert sheets.plan_regime("8B", "300B", law) == verdict.regime
+
+
 @pytest.mark.parametrize("mfu", [None, 0.4, "40%"])
 def test_cells_agree_with_costs(mfu: Any) -> None:
     """Device-hours, days, dollars, energy and CO2e are those of planner.plan on the same machine."""

@@ -32,6 +32,7 @@ from planner.cli._options import (
     progress_bar,
     run_options,
     runs_options,
+    table_options,
     work_options,
     workbook_options,
 )
@@ -139,9 +140,13 @@ def app(
     _stop_if_strict(ctx, strict, answer.notes)
 
 
+_OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance"}
+
+
 @app.command(cls=_Command)
-@click.option("--params", type=PARAMS, required=True, help="Parameters of the run, such as 175B.")
-@click.option("--tokens", type=TOKENS, required=True, help="Training tokens of the run, such as 300B.")
+@table_options
+@click.option("--params", type=PARAMS, help="Parameters of the run, such as 175B.")
+@click.option("--tokens", type=TOKENS, help="Training tokens of the run, such as 300B.")
 @law_options
 @life_options
 @judging_options
@@ -157,11 +162,30 @@ def check(
     fmt: Format,
     **options: Any,
 ) -> None:
-    """Judge a proposed run: overfit, underfit or balanced, what it wastes, and what would mend it."""
+    """Judge a proposed run: overfit, underfit or balanced, what it wastes, and what would mend it; or every run of a table.
+
+    \b
+    plan check --params 175B --tokens 300B
+    plan check budget.xlsx --sheet Runs         each row with params and tokens
+    """
+    given = _given(**options, constants=collected(constants))
+    if "table" in given:
+        foreign = [name for name in given if name not in _OF_A_TABLE | {"constants"}] + ["explain"] * explained
+        if foreign:
+            raise click.UsageError(f"--{foreign[0].replace('_', '-')} goes with one run, --params and --tokens, not with a table")
+        from planner.judging import check_runs
+        from planner.render import render_runs_check
+
+        judged = check_runs(given.pop("table"), **given)
+        click.echo(render_runs_check(judged, fmt), nl=False)
+        _stop_if_strict(ctx, strict, judged.notes)
+        return
+    if "sheet" in given or "columns" in given:
+        raise click.UsageError("--sheet and --columns go with a table: plan check budget.xlsx --sheet Runs")
     from planner.render import render_check
     from planner.verdicts import check as check_run
 
-    answer = check_run(**_given(**options, constants=collected(constants)))
+    answer = check_run(**{"params": None, "tokens": None, **given})
     click.echo(render_check(answer, fmt, _steps(answer) if explained else ()), nl=False)
     _stop_if_strict(ctx, strict, answer.notes)
 

@@ -275,10 +275,18 @@ def level_option(command: Command) -> Command:
 def runs_options(command: Command) -> Command:
     """Add where training runs come from: a file, or a shipped table, a group of it, and what its columns are called."""
     for option in (
-        click.option("--sheet", metavar="NAME", help="Sheet of an .xlsx workbook.  [default: the only one, or Runs]"),
-        click.option("--columns", type=COLUMNS, help="Other column names: params=n_params,loss=val_loss."),
         click.option("--group", metavar="NAME", help='Which group of the table; "all" pools them.'),
         click.option("--runs", "shipped", metavar="NAME", help="A table that ships with planner, see `plan runs`."),
+    ):
+        command = option(command)
+    return table_options(command)
+
+
+def table_options(command: Command) -> Command:
+    """Add a file of runs, its sheet, and what its columns are called."""
+    for option in (
+        click.option("--sheet", metavar="NAME", help="Sheet of an .xlsx workbook.  [default: the only one, or Runs]"),
+        click.option("--columns", type=COLUMNS, help="Other column names: params=n_params,loss=val_loss."),
         click.argument("table", required=False, metavar="[RUNS.csv|.xlsx]", type=click.Path()),
     ):
         command = option(command)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from planner.configuring import Configuration
     from planner.fitting.backtesting import Backtest
     from planner.fitting.results import FitResult
+    from planner.judging import RunsCheck
     from planner.law import Law
     from planner.machines.devices import Accelerator
     from planner.published import Model
@@ -49,6 +50,17 @@ def render_check(check: "Check", fmt: Format, steps: "Sequence[Step]" = ()) -> s
     from planner.render.check_document import check_document
 
     return _written(check_document(check), fmt, steps)
+
+
+def render_runs_check(found: "RunsCheck", fmt: Format) -> str:
+    """Write the verdicts on a table of runs."""
+    if fmt in _DATA:
+        from planner.render.data import judged_rows
+
+        return _exported(fmt, found.to_dict, lambda: judged_rows(found))
+    from planner.render.check_document import runs_document
+
+    return _written(runs_document(found), fmt)
 
 
 def render_trade(found: "TradeOff", fmt: Format) -> str:

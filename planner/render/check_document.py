@@ -1,5 +1,8 @@
 """A check as blocks to read."""
 
+from collections import Counter
+
+from planner.judging import RunsCheck
 from planner.regimes import Change
 from planner.render.cost_document import cost_facts
 from planner.render.documents import (
@@ -8,6 +11,7 @@ from planner.render.documents import (
     Items,
     Table,
     Title,
+    beyond_text,
     law_facts,
     loss_interval_rows,
     loss_text,
@@ -15,7 +19,16 @@ from planner.render.documents import (
     regime_text,
     repetition_rows,
 )
-from planner.units import format_change, format_count, format_factor, format_flops, format_percent, format_pf_days, significant
+from planner.units import (
+    format_change,
+    format_count,
+    format_factor,
+    format_flops,
+    format_overhead,
+    format_percent,
+    format_pf_days,
+    significant,
+)
 from planner.verdicts import Check, Shares
 
 _REMEDIES = {
@@ -54,6 +67,39 @@ def check_document(check: Check) -> list[Block]:
     if check.notes:
         blocks.append(Items("Notes", note_lines(check.notes)))
     return blocks
+
+
+def runs_document(found: RunsCheck) -> list[Block]:
+    """Return the blocks of a table of runs."""
+    counts = Counter(run.regime for run in found.runs)
+    said = ", ".join(f"{counts[regime]} {regime}" for regime in ("balanced", "overfit", "underfit") if counts[regime])
+    named, measured = any(run.run for run in found.runs), any(run.measured is not None for run in found.runs)
+    headers = ["row", *(["run"] if named else []), "regime", "parameters", "tokens", "tok/param", "compute", "loss"]
+    headers += [*(["measured"] if measured else []), "extra compute", "outside its data"]
+    rows = [
+        [
+            str(run.row),
+            *([run.run] if named else []),
+            run.regime,
+            format_count(run.params),
+            format_count(run.tokens),
+            significant(run.tokens_per_param),
+            format_flops(run.flops),
+            significant(run.loss, 4),
+            *(["-" if run.measured is None else significant(run.measured, 4)] if measured else []),
+            format_overhead(run.overhead),
+            beyond_text(run.extrapolation),
+        ]
+        for run in found.runs
+    ]
+    align = "".join("l" if header in {"run", "regime"} else "r" for header in headers)
+    footnotes = [f"extra compute: over an optimal run of the same loss; up to {format_percent(found.tolerance)} is balanced"]
+    return [
+        Title(f"{len(found.runs)} runs of {found.name}: {said}"),
+        Table("Runs", align, headers, rows, footnotes),
+        law_facts(found.law),
+        *([Items("Notes", note_lines(found.notes))] if found.notes else []),
+    ]
 
 
 def _spending_text(check: Check) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from planner.fitting.backtesting import Backtest
     from planner.fitting.results import FitResult
     from planner.intervals import Intervals
+    from planner.judging import RunsCheck
     from planner.tables import RunTable
     from planner.trading import TradeOff
     from planner.verdicts import Check
@@ -65,6 +66,11 @@ def plan_rows(plan: "Plan") -> list[Row]:
 def check_rows(check: "Check") -> list[Row]:
     """Return the one row of a check."""
     return [_check_row(check)]
+
+
+def judged_rows(found: "RunsCheck") -> list[Row]:
+    """Return a row for each run of a table."""
+    return [{"law": found.law.id, "loss_unit": found.law.conventions.loss_unit, **run._asdict()} for run in found.runs]
 
 
 def trade_rows(found: "TradeOff") -> list[Row]:

@@ -13,6 +13,8 @@ from planner.errors import CannotPlanError
 from planner.law import Law, guarded
 from planner.machines.devices import accelerators
 from planner.plans import TOLERANCE
+from planner.problems import as_problem
+from planner.regimes import regimes_of
 from planner.sheets.arguments import BUDGET, DEVICE, FLEET, GRID, LAW, LOSS, MFU, OVERHEAD, PARAMS, PRICE, TOKENS, Function
 
 
@@ -56,8 +58,7 @@ def _overhead(params: Any, tokens: Any, law: str) -> Any:
 def _regime(params: Any, tokens: Any, law: str) -> Any:
     judge = _surface(law)
     extra = _overhead(params, tokens, law)
-    best = solver.allocate(judge, judge.symbols["k"] * params * tokens).params
-    return np.where(extra <= TOLERANCE, "balanced", np.where(params > best, "overfit", "underfit"))
+    return guarded(judge, lambda: regimes_of(as_problem(judge), params, tokens, extra, TOLERANCE))
 
 
 def _flops_for_loss(loss: Any, law: str) -> Any:
@@ -70,7 +71,7 @@ def _flops_for_loss(loss: Any, law: str) -> Any:
 
 
 def _run_flops(params: Any, tokens: Any, law: str) -> Any:
-    return load_law(law).symbols["k"] * params * tokens
+    return as_problem(load_law(law)).spending.training(params, tokens)
 
 
 def _takes(what: str, budget: Any, *, price: Any = None, mfu: Any = None, **means: Any) -> Any:

@@ -1,0 +1,169 @@
+"""A file of runs, or the sheet of a workbook -> columns of numbers and texts; every complaint says file, row and column."""
+
+import csv
+import hashlib
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner._cells import columns_of, decimal_comma, delimiter, rows
+from planner._files import read_bytes
+from planner._xlsx import sheet_text
+from planner.errors import PlannerError, RunsFileError
+from planner.notes import Note
+from planner.units import LARGEST, finite, parse_count, parse_flops, parse_number, plain, shown, shown_path
+
+Array = NDArray[Any]
+
+NUMBERS = ("params", "tokens", "flops", "loss", "weight", "unique_tokens")
+TEXTS = ("group", "run")
+LARGEST_FILE = 256 * 1024 * 1024
+
+
+class Columns(NamedTuple):
+    """The columns of a file that are known, and where they come from.
+
+    Attributes
+    ----------
+    numbers : dict of str to array
+    texts : dict of str to tuple of str
+    rows : array of int
+        Row number of each line, the header being row 1.
+    name, sha256 : str
+        Of the file.
+    notes : tuple of Note
+    """
+
+    numbers: dict[str, Array]
+    texts: dict[str, tuple[str, ...]]
+    rows: NDArray[np.int64]
+    name: str
+    sha256: str
+    notes: tuple[Note, ...]
+
+
+def read_columns(
+    path: "str | os.PathLike[str]",
+    columns: Mapping[str, str] | None,
+    sheet: str | None,
+    required: Sequence[str],
+    sparse: Sequence[str] = (),
+) -> Columns:
+    """Read a file of runs: CSV with comma, semicolon, tab or bar between cells, or a sheet of an .xlsx workbook; a header on top.
+
+    Parameters
+    ----------
+    path : str or Path
+    columns : mapping or None
+        What the file calls its columns, such as ``{"params": "n_params"}``.
+    sheet : str or None
+        Of a workbook: the only one, or the one called Runs, unless named.
+    required : sequence of str
+        Columns that must be there.
+    sparse : sequence of str
+        Columns whose cells may be empty: not a number there.
+
+    Raises
+    ------
+    RunsFileError
+        The file cannot be read, lacks a column, or a cell is not a positive number; the message says row and column.
+    """
+    name = shown_path(path)
+    text, digest = _read(path, name, sheet)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    header_at = next((i for i, line in enumerate(lines) if line.strip()), None)
+    if header_at is None:
+        raise RunsFileError(f"{name}: is empty; expected a header line such as params,tokens,loss")
+    separator = delimiter(lines[header_at], name)
+    header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=separator, skipinitialspace=True))]
+    where = columns_of(header, columns, (*NUMBERS, *TEXTS), required, name)
+    table = list(rows(lines, header_at, separator, len(header), name))
+    if not table:
+        raise RunsFileError(f"{name}: has a header but no runs")
+    with_commas = decimal_comma(table, [where[c] for c in NUMBERS if c in where], separator, name)
+    numbers = {
+        column: read_numbers([(row, cells[where[column]]) for row, cells in table], column, name, with_commas, column in sparse)
+        for column in NUMBERS
+        if column in where
+    }
+    texts = {column: tuple(cells[where[column]].strip() for _, cells in table) for column in TEXTS if column in where}
+    notes = (Note("decimal-commas", "info", f"{name}: numbers were read with decimal commas"),) if with_commas else ()
+    return Columns(numbers, texts, np.array([row for row, _ in table]), name, digest, notes)
+
+
+def _read(path: "str | os.PathLike[str]", name: str, sheet: str | None) -> tuple[str, str]:
+    """Return the text of a file and the hash of its bytes."""
+    large = (
+        f"is larger than {LARGEST_FILE >> 20} MiB, up to which tables of runs are read. Keep params, tokens, loss and the final "
+        "checkpoints, or one row in ten"
+    )
+    content = read_bytes(Path(path), LARGEST_FILE, large, RunsFileError)
+    if content[:2] == b"PK" and Path(path).suffix.lower() in {".xlsx", ".xlsm"}:
+        return sheet_text(content, sheet, name), hashlib.sha256(content).hexdigest()
+    if content[:2] in {b"PK", b"\xd0\xcf"}:
+        raise RunsFileError(f"{name}: is a workbook or an archive, not CSV; save it as .xlsx or the sheet as CSV first")
+    if sheet is not None:
+        raise RunsFileError(f"{name}: is no .xlsx workbook, so it has no sheet {shown(sheet)}")
+    try:
+        return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
+    except UnicodeDecodeError as error:
+        raise RunsFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start}); save it as CSV UTF-8") from None
+
+
+_READERS = {
+    "params": lambda value, name: parse_count(value, name, "parameters"),
+    "tokens": lambda value, name: parse_count(value, name, "tokens"),
+    "unique_tokens": lambda value, name: parse_count(value, name, "tokens"),
+    "flops": parse_flops,
+    "loss": parse_number,
+    "weight": parse_number,
+}
+
+
+def read_numbers(cells: Iterable[tuple[int, object]], column: str, name: str, decimal_comma: bool, sparse: bool = False) -> Array:
+    """Read (row, cell) pairs of a column as numbers above 0; an empty cell is not a number where ``sparse``, else refused."""
+    reader = _READERS[column]
+    values = []
+    for row, cell in cells:
+        where = f"{name}:{row}:{column}"
+        if isinstance(cell, str):
+            text = cell.strip()
+            if not text and sparse:
+                values.append(math.nan)
+                continue
+            if not text:
+                raise RunsFileError(f"{where}: is empty; every run needs one")
+            if decimal_comma:
+                text = text.replace(".", "").replace(",", ".")
+            try:
+                number = float(text) if text.isascii() and text[-1].isdigit() and "_" not in text else math.nan
+            except ValueError:
+                number = math.nan
+            if text.lower().lstrip("+-") in {"nan", "na", "n/a", "null", "none", "inf", "infinity"}:
+                raise RunsFileError(f"{where}: {shown(cell)}: must be a number; a run that diverged or failed? delete its row")
+            if math.isnan(number):
+                number = _human(reader, text, where)
+        else:
+            cell = cell.item() if isinstance(cell, np.generic) else cell
+            plainly = finite(cell)
+            if plainly is None:
+                raise RunsFileError(f"{where}: {shown(cell)}: expected a finite number above 0")
+            number = plainly
+        low, high = (1e-12, 1e12) if column in {"loss", "weight"} else (1.0, LARGEST)
+        if not low <= number <= high:
+            wrong = "above 0" if number <= 0 else f"from {plain(low)} to {plain(high)}"
+            raise RunsFileError(f"{where}: {shown(cell)}: must be {wrong}")
+        values.append(number)
+    return np.array(values)
+
+
+def _human(reader: Any, text: str, where: str) -> float:
+    try:
+        return float(reader(text, where))
+    except PlannerError as error:
+        raise RunsFileError(str(error).replace(f"{where} ", f"{where}: ", 1)) from None

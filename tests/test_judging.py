@@ -1,0 +1,169 @@
+"""A table of proposed runs: each row is judged as plan check judges one run."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import planner
+from planner.errors import CannotPlanError, PlannerError, RunsFileError
+
+TABLE = "run,params,tokens,loss\ngpt3,175B,300B,2.0\nchinchilla,70B,1.4T,\nllama,7B,2T,1.75\n"
+CAN_JUDGE = [law.id for law in planner.laws() if law.role == "plan" and law.surface_law is law]
+
+
+def _table(tmp_path: Path, text: str = TABLE) -> Path:
+    path = tmp_path / "runs.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("law", CAN_JUDGE)
+def test_rows_agree_with_check(tmp_path: Path, law: str) -> None:
+    """Loss, extra compute, regime and distance from the data of every row are those of planner.check, under every law that judges."""
+    found = planner.check_runs(_table(tmp_path), law=law)
+    for row in found.runs:
+        one = planner.check(params=row.params, tokens=row.tokens, law=law)
+        assert row.loss == pytest.approx(one.loss, rel=1e-12)
+        assert row.overhead == pytest.approx(one.overhead, rel=1e-9, abs=1e-12)
+        assert row.flops == pytest.approx(one.flops, rel=1e-12)
+        assert row.regime == one.regime
+        assert row.extrapolation == one.extrapolation
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.floats(1e7, 1e12), st.floats(1e8, 1e14)), min_size=1, max_size=8))
+def test_any_table(tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[float, float]]) -> None:
+    """Whatever the runs: as many verdicts as rows, in their order, each what a check of it alone says."""
+    path = _table(tmp_path_factory.mktemp("any"), "params;tokens\n" + "".join(f"{N!r};{D!r}\n" for N, D in runs))
+    found = planner.check_runs(path)
+    assert [(each.row, each.params, each.tokens) for each in found.runs] == [(i, *run) for i, run in enumerate(runs, 2)]
+    for each in found.runs:
+        assert each.regime == planner.check(params=each.params, tokens=each.tokens).regime
+        assert each.overhead >= 0
+
+
+def test_what_a_table_says_besides(tmp_path: Path) -> None:
+    """Names and measured losses pass through; an empty loss is none; row numbers are the file's; a warning counts far rows."""
+    found = planner.check_runs(_table(tmp_path))
+    assert [(each.row, each.run, each.measured) for each in found.runs] == [
+        (2, "gpt3", 2.0),
+        (3, "chinchilla", None),
+        (4, "llama", 1.75),
+    ]
+    assert [each.regime for each in found.runs] == ["overfit", "balanced", "underfit"]
+    codes = {note.code: note for note in found.notes}
+    assert codes["extrapolation"].severity == "warning"
+    assert "2 of 3 runs" in codes["extrapolation"].text
+    assert {"measured-loss", "inference-not-counted"} <= set(codes)
+    assert json.loads(json.dumps(found.to_dict()))["runs"][0]["regime"] == "overfit"
+    assert planner.check_runs(_table(tmp_path), tolerance="70%").runs[0].regime == "balanced"
+
+
+def test_a_sheet_with_empty_cells_at_the_end(tmp_path: Path) -> None:
+    """A workbook's sheet is judged as CSV is; losses not yet measured are left empty, blank rows passed over."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.title = "Notes"
+    sheet = book.create_sheet("Runs")
+    for row in (["run", "params", "tokens", "loss"], ["a", 70e9, "1.4T", None], [None] * 4, ["b", "7B", 1e12, 1.9]):
+        sheet.append(row)
+    book.save(tmp_path / "budget.xlsx")
+    found = planner.check_runs(tmp_path / "budget.xlsx", sheet="Runs")
+    assert [(each.row, each.run, each.measured) for each in found.runs] == [(2, "a", None), (4, "b", 1.9)]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "complaint"),
+    [
+        ("params,loss\n7B,2\n", {}, "lacks column tokens"),
+        ("params,tokens\n7B,\n", {}, "runs.csv:2:tokens: is empty"),
+        ("params,tokens\n7B,-1\n", {}, "runs.csv:2:tokens: '-1': must be above 0"),
+        ("params,tokens\n1e40,1e40\n", {}, "runs.csv:2: spends 6e80 FLOP"),
+        ("params,tokens,loss\n7B,1T,low\n", {}, "runs.csv:2:loss"),
+        ("params,tokens\n", {}, "no runs"),
+        (TABLE, {"sheet": "Runs"}, "is no .xlsx workbook"),
+        (TABLE, {"law": "llama3"}, "cannot judge runs"),
+        (TABLE, {"law": "nolaw"}, "not in the catalogue"),
+        (TABLE, {"tolerance": "x"}, "tolerance"),
+    ],
+)
+def test_bad_tables_are_refused(tmp_path: Path, text: str, options: dict[str, Any], complaint: str) -> None:
+    """One line with file, row and column."""
+    with pytest.raises(PlannerError, match=r"(?s).") as refused:
+        planner.check_runs(_table(tmp_path, text), **options)
+    assert complaint in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_bad_files_are_refused(tmp_path: Path) -> None:
+    """What is no file of runs."""
+    with pytest.raises(RunsFileError, match="cannot be read"):
+        planner.check_runs(tmp_path / "none.csv")
+    with pytest.raises(PlannerError, match="expected a file of runs"):
+        planner.check_runs(3)  # type: ignore[arg-type]
+    with pytest.raises(CannotPlanError, match="cannot judge runs"):
+        planner.check_runs(_table(tmp_path), law="gadre2024-c4")
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table, its verdicts, its data; options of one run do not go with a table, those of a table not with one run."""
+    from planner.cli import main
+
+    def run(*args: str) -> tuple[Any, str, str]:
+        monkeypatch.setattr("sys.argv", ["plan", *args])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return left.value.code, *capsys.readouterr()
+
+    path = str(_table(tmp_path))
+    code, out, _ = run("check", path)
+    assert code == 0
+    assert out.startswith(f"3 runs of {path}: 1 balanced, 1 overfit, 1 underfit\n")
+    assert run("check", path, "--strict")[0] == 1
+    rows = list(csv.DictReader(io.StringIO(run("check", path, "--format", "csv")[1])))
+    assert [float(row["overhead"]) for row in rows] == [each.overhead for each in planner.check_runs(path).runs]
+    assert json.loads(run("check", path, "--format", "json")[1])["runs"][1]["measured"] is None
+    for args, complaint in (
+        (("check", path, "--gpus", "8xh100"), "plan: --gpus goes with one run"),
+        (("check", path, "--params", "7B"), "plan: --params goes with one run"),
+        (("check", path, "--explain"), "plan: --explain goes with one run"),
+        (("check", "--sheet", "Runs", "--params", "7B", "--tokens", "1T"), "plan: --sheet and --columns go with a table"),
+        (("check", "--params", "7B"), "plan: a check needs a run"),
+    ):
+        code, _, err = run(*args)
+        assert code == 2
+        assert err.startswith(complaint)
+        assert err.count("\n") == 1
+
+
+def test_csv_for_a_decimal_comma(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Semicolons, decimal commas and a mark of UTF-8: the same numbers; and planner reads back what it wrote."""
+    from planner.cli import main
+
+    path = str(_table(tmp_path))
+
+    def written(fmt: str) -> str:
+        monkeypatch.setattr("sys.argv", ["plan", "check", path, "--format", fmt])
+        with pytest.raises(SystemExit):
+            main()
+        return capsys.readouterr().out
+
+    plain = list(csv.DictReader(io.StringIO(written("csv"))))
+    text = written("csv-semicolon")
+    assert text.startswith("\ufefflaw;")
+    comma = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=";"))
+    for one, other in zip(plain, comma, strict=True):
+        assert one["run"] == other["run"]
+        for name in ("params", "tokens", "flops", "loss", "overhead"):
+            assert "." not in other[name]
+            assert float(other[name].replace(",", ".")) == float(one[name])
+    back = tmp_path / "back.csv"
+    back.write_text(text.replace("loss_unit", "unit"), encoding="utf-8")
+    again = planner.check_runs(back)
+    assert [each.overhead for each in again.runs] == [float(row["overhead"]) for row in plain]
