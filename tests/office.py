@@ -2,7 +2,7 @@
 
 Reads jobs as JSON from standard input, ``[{"set": [["Plan!B5", 1e21]], "get": ["Plan!B18:B34"]}]``, and writes the rows of each range:
 numbers, texts, and null for an error. A job may also hold ``formulas`` and ``arrays`` to enter, cells to ``show`` as they are displayed,
-a command to ``run`` before it recalculates, and a file to ``save`` to.
+a command to ``run`` before it recalculates, a file to ``save`` to, and whether recalculating is ``timed``.
 """
 
 import json
@@ -80,6 +80,7 @@ def _job(document: Any, job: dict[str, Any]) -> list[Any]:
         sheet, address = where.split("!")
         return document.Sheets.getByName(sheet).getCellRangeByName(address)
 
+    start = time.perf_counter()
     for where, value in job.get("set", ()):
         if isinstance(value, str):
             cells(where).getCellByPosition(0, 0).String = value
@@ -92,6 +93,7 @@ def _job(document: Any, job: dict[str, Any]) -> list[Any]:
     if "run" in job:
         subprocess.run(job["run"], check=True, timeout=60)
     document.calculateAll()
+    took = time.perf_counter() - start
     if "save" in job:
         document.storeAsURL(Path(job["save"]).resolve().as_uri(), ())
     plain = (int, float, str)
@@ -99,7 +101,8 @@ def _job(document: Any, job: dict[str, Any]) -> list[Any]:
         [[each if isinstance(each, plain) else None for each in row] for row in cells(where).getDataArray()]
         for where in job.get("get", ())
     ]
-    return [*read, *[[[cells(where).getCellByPosition(0, 0).String]] for where in job.get("show", ())]]
+    shown = [[[cells(where).getCellByPosition(0, 0).String]] for where in job.get("show", ())]
+    return [*read, *shown, *([[[took]]] if job.get("timed") else [])]
 
 
 if __name__ == "__main__":
