@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/sheets.py [--rounds 5] [--no-office]
 
-Times are medians of some rounds, the aim beside them. The add-in is timed in a real LibreOffice, where that is installed: entering
+Times are medians of some rounds, the aim beside them. The add-in is timed in a real LibreOffice where that is installed: entering
 the first cell, which starts the helper, and calculating a thousand more by force.
 """
 
