@@ -116,6 +116,9 @@ class Form(NamedTuple):
         For forms whose N is not what is paid for: training on a token costs k share N + q N^(2/3).
     active : (p) -> share, or None
         For mixtures of experts: active parameters over all that N counts.
+    powers : derivation
+        For forms whose optimum is searched: E, A_1, a_1, A_2, a_2, B, b, share and q, so that
+        L = E + A_1/N^a_1 + A_2/N^a_2 + B/D^b, and training on a token costs k share N + q N^(2/3).
     """
 
     name: str
@@ -126,6 +129,7 @@ class Form(NamedTuple):
     exponents: Callable[[Symbols], tuple[Num, Num]] | None = None
     price: Callable[[Symbols], tuple[Num, Num]] | None = None
     active: Callable[[Symbols], Num] | None = None
+    powers: Derivation = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return form_named, (self.name,)  # functions cannot be pickled or copied, names can

@@ -73,6 +73,17 @@ FINE_GRAINED = Form(
     ),
     price=_routed_price,
     active=_active_share,
+    powers=(
+        ("E", "c"),
+        ("A_1", "g/G^gamma+a"),
+        ("a_1", "alpha"),
+        ("A_2", "0"),
+        ("a_2", "1"),
+        ("B", "b"),
+        ("b", "beta"),
+        ("share", f"{_BLOCK[2]:g}/({_BLOCK[0]:g}*E+{_BLOCK[1]:g})"),
+        ("q", f"c_r*E*G/width_per_block*(({_BLOCK[0]:g}*E+{_BLOCK[1]:g})/width_per_block)^(-2/3)"),
+    ),
 )
 
 # ---------------------------------------------------------------- Abnar 2025, Eq. 6: sparsity S = share of experts that rest
@@ -130,6 +141,17 @@ SPARSE_EXPERTS = Form(
     frontier=searched_frontier(_SPARSE_SURFACE),
     price=lambda p: (1 - p["S"], 0.0),
     active=lambda p: 1 - p["S"],
+    powers=(
+        ("E", "e_S+c/(1-S)^lambda_S"),
+        ("A_1", "a"),
+        ("a_1", "alpha"),
+        ("A_2", "d/(1-S)^delta"),
+        ("a_2", "gamma"),
+        ("B", "b"),
+        ("b", "beta"),
+        ("share", "1-S"),
+        ("q", "0"),
+    ),
 )
 
 # ---------------------------------------------------------------- Clark 2022, Eq. 1: E experts around a dense base, 130 B tokens

@@ -64,13 +64,18 @@ def loss_formulas(law: Law, cells: Mapping[str, str], optimum: str, budget: str)
     return floor, f"(({budget}/{one})^(0-{slope}))"
 
 
-def can_be_written(law: Law) -> bool:
-    """Tell whether a law's optimum is a power law in closed form, so that a row of cells holds it."""
+CLOSED, SUM, MEAN = 0, 1, 2
+"""Kinds of laws: a power law in closed form; a sum of powers whose optimum is searched; a forecast, the mean of its members."""
+
+
+def kind_of(law: Law) -> int | None:
+    """Return how cells hold a law's optimum; None where they cannot."""
     frontier = law.form.frontier
-    return (
-        law.role == "plan"
-        and frontier is not None
-        and frontier.straight
-        and law.form.active is None
-        and not any("=" in expression for _, expression in frontier.derivation)
-    )
+    if law.role != "plan" or frontier is None:
+        return None
+    if law.form.powers:
+        return SUM
+    if any(parameter.many for parameter in law.form.parameters.values()):
+        return MEAN
+    written = frontier.straight and not any("=" in expression for _, expression in frontier.derivation)
+    return CLOSED if written else None

@@ -12,7 +12,7 @@ from planner.errors import CannotPlanError, OptionError
 from planner.law import Law
 from planner.machines.devices import FILE, Accelerator
 from planner.machines.fleet import Machine
-from planner.sheets.formulas import can_be_written
+from planner.sheets.formulas import kind_of
 from planner.units import parse_flops, shown
 from planner.units.resources import parse_dollars, parse_duration
 
@@ -57,10 +57,8 @@ def read_inputs(
     PlannerError
         Budgets that contradict each other, a mixed fleet, or a law that no cell can hold.
     """
-    if not can_be_written(law):
-        raise CannotPlanError(
-            f"{law.id} has no closed formula that a cell could hold (or plans no dense model); besiroglu2024 has"
-        )
+    if kind_of(law) is None:
+        raise CannotPlanError(f"{law.id} plans no runs that cells could hold; besiroglu2024 does")
     known_ids = {each.id.lower(): each.id for each in all_laws()}
     if known_ids.get(law.id.lower(), law.id) != law.id or not re.match(r"[a-z]", law.id, re.IGNORECASE):
         raise OptionError(

@@ -1,14 +1,17 @@
 """The pages beside the plan: a sweep over budgets with charts, what a change of budget, utilisation or price does, and notes."""
 
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 from planner import solver
 from planner._version import __version__
 from planner.machines.fleet import HOUR
 from planner.sheets.looks import Book, letters
-from planner.sheets.plan_page import compute_of, data_formula, loss_formula, size_formula
+from planner.sheets.plan_page import DOUBLED, compute_of, data_formula, loss_formula, size_formula
 
 _START, _STEP, _COUNT = 1e18, 10**0.5, 17
+_SWEEP = DOUBLED + 1  # number of the sweep's first budget on the page Search
 _FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 _PRICES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 _SHARES = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
@@ -19,7 +22,7 @@ _NOTES = (
     "N and D are the compute-optimal ones of the law chosen; sizes near them cost little more.",
     "A law describes its own data, tokenizer and recipe; beyond the compute of its runs (Plan says so) the answer is a guess.",
     "C = k N D is training alone. Repeated data, serving, own exponents and intervals are in the command plan and in Python.",
-    "Laws of mixtures of experts are left out: their optimum has no closed formula that a cell could hold.",
+    "Laws without a closed formula (mixtures of experts, forecasts from your own runs) are solved by bisection on Search.",
     "Peaks are dense; utilisation is model FLOP utilisation, without recomputation.",
     "Prices are published ones of the date shown on Devices; plan shows how wide the ranges of utilisation, price and power are.",
 )
@@ -35,7 +38,7 @@ def write_sweep(book: Book, sheet: Any) -> None:
     flops = _START
     for line in range(5, 5 + _COUNT):
         sheet.write_formula(line, 0, "=$B$2" if line == 5 else f"=A{line}*$B$3", book.formats["sci"], flops)
-        _run_cells(book, sheet, line, 1, f"$A{line + 1}", flops)
+        _run_cells(book, sheet, line, 1, f"$A{line + 1}", flops, _SWEEP + line - 5)
         flops *= _STEP
     sheet.set_column(0, 4, 16)
     sheet.freeze_panes(5, 1)
@@ -43,15 +46,23 @@ def write_sweep(book: Book, sheet: Any) -> None:
     _chart(book, sheet, "G22", "Expected loss", "loss", {4: "loss"}, log=False)
 
 
-def _run_cells(book: Book, sheet: Any, line: int, first: int, budget: str, flops: float | None) -> None:
+def budgets(book: Book) -> list[tuple[str, float | None]]:
+    """Return the cells that hold budgets, with what is in them at first: in the order of their numbers on the page Search."""
+    flops = compute_of(book.inputs)
+    own = [("out_flops", flops), ("2*out_flops", flops and 2 * flops)]
+    sweep = [(f"Sweep!$A${6 + i}", value) for i, value in enumerate(accumulate([_START, *[_STEP] * (_COUNT - 1)], mul))]
+    return [*own, *sweep, *((f"Sensitivity!$B${5 + i}", flops and factor * flops) for i, factor in enumerate(_FACTORS))]
+
+
+def _run_cells(book: Book, sheet: Any, line: int, first: int, budget: str, flops: float | None, number: int) -> None:
     """Write N, D, their ratio and the loss of the budget in a cell, from a column on."""
     best = None if flops is None else solver.allocate(book.inputs.law, flops)
     size, data = f"{letters(first)}{line + 1}", f"{letters(first + 1)}{line + 1}"
     cells = [
-        (size_formula(budget), "count", best and best.params),
-        (data_formula(budget, size), "count", best and best.tokens),
+        (size_formula(budget, number), "count", best and best.params),
+        (data_formula(budget, size, number), "count", best and best.tokens),
         (f"{data}/{size}", "one", best and best.tokens / best.params),
-        (loss_formula(budget, "NA()"), "four", best and best.loss),
+        (loss_formula(budget, "NA()", number), "four", best and best.loss),
     ]
     for column, (formula, look, value) in enumerate(cells, first):
         sheet.write_formula(line, column, f"={formula}", book.formats[look], "#N/A" if value is None else float(value))
@@ -86,7 +97,7 @@ def write_sensitivity(book: Book, sheet: Any) -> None:
         sheet.write_number(line, 0, factor, book.formats["in_plain"])
         value = None if flops is None else factor * flops
         sheet.write_formula(line, 1, f"=A{line + 1}*out_flops", book.formats["sci"], "#N/A" if value is None else value)
-        _run_cells(book, sheet, line, 2, f"$B{line + 1}", value)
+        _run_cells(book, sheet, line, 2, f"$B{line + 1}", value, _SWEEP + _COUNT + line - 4)
     book.part(
         sheet, 10, "Cost in US dollars of the compute on Plan, by utilisation (down) and price of a device-hour (across)", width=6
     )

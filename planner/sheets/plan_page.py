@@ -6,14 +6,19 @@ from planner import solver
 from planner._version import __version__
 from planner.machines.fleet import HOUR
 from planner.provenance import PARAM_COUNTS
-from planner.sheets.formulas import REFERENCE
+from planner.sheets.formulas import CLOSED, REFERENCE
 from planner.sheets.inputs import GRID, MODES, Inputs
 from planner.sheets.looks import Book
+from planner.sheets.searching import place
 from planner.units import PF_DAY
 
 ROW = "MATCH(in_law,law_ids,0)"
 """Row of the chosen law."""
 
+OWN, DOUBLED = 0, 1
+"""Numbers of the budget, and of twice it, on the page Search."""
+
+_SEARCHED = f"search_kind>{CLOSED}"
 _DEVICE_ROW = "MATCH(in_device,device_ids,0)"
 _UNKNOWN = "not known"
 _NO_LOSS = "none"
@@ -34,20 +39,21 @@ class Answer(NamedTuple):
     value: Any
 
 
-def size_formula(budget: str) -> str:
-    """Return the formula of the compute-optimal N of the budget in a cell."""
-    return f"INDEX(law_n,{ROW})*({budget}/{REFERENCE!r})^INDEX(law_a,{ROW})"
+def size_formula(budget: str, number: int) -> str:
+    """Return the formula of the compute-optimal N of the budget in a cell, which has that number on the page Search."""
+    return f"IF({_SEARCHED},{place(number).params},INDEX(law_n,{ROW})*({budget}/{REFERENCE!r})^INDEX(law_a,{ROW}))"
 
 
-def data_formula(budget: str, size: str) -> str:
+def data_formula(budget: str, size: str, number: int) -> str:
     """Return the formula of the tokens that the budget leaves for N."""
-    return f"{budget}/(INDEX(law_k,{ROW})*{size})"
+    return f"IF({_SEARCHED},{place(number).tokens},{budget}/(INDEX(law_k,{ROW})*{size}))"
 
 
-def loss_formula(budget: str, otherwise: str) -> str:
+def loss_formula(budget: str, otherwise: str, number: int) -> str:
     """Return the formula of the optimal loss; ``otherwise`` where the law has none."""
     r = f"INDEX(law_r,{ROW})"
-    return f"IF(ISERROR({r}),NA(),IF(ISNUMBER({r}),INDEX(law_floor,{ROW})+{_reducible(budget)},{otherwise}))"
+    closed = f"IF(ISERROR({r}),NA(),IF(ISNUMBER({r}),INDEX(law_floor,{ROW})+{_reducible(budget)},{otherwise}))"
+    return f"IF({_SEARCHED},{place(number).loss},{closed})"
 
 
 def _reducible(budget: str) -> str:
@@ -180,7 +186,7 @@ def _check_line(flops: float | None) -> Answer:
     checks = [
         (f"NOT(ISNUMBER({ROW}))", "no such law: choose one from the list"),
         (f"NOT(ISNUMBER({_DEVICE_ROW}))", "no such device: choose one from the list"),
-        (f"NOT(ISNUMBER(INDEX(law_n,{ROW})+INDEX(law_k,{ROW})+INDEX(law_a,{ROW})))", "a constant of this law cannot be used"),
+        ("NOT(search_usable)", "a constant of this law cannot be used"),
         (f"ISERROR(INDEX(law_r,{ROW}))", "a constant of this law cannot be used"),
         (bad.format("in_mfu", "N(in_mfu)<=0,N(in_mfu)>1"), "the utilisation must be above 0 and at most 100 %"),
         ("OR(ISTEXT(in_overhead),N(in_overhead)<0)", "what is lost to failures must be 0 or more"),
@@ -222,14 +228,16 @@ def _run_lines(inputs: Inputs, flops: float | None) -> list[Answer]:
         f'IF(in_mode="{MODES[1]}",in_gpus*in_days*24*out_hourly,in_dollars/out_price*out_hourly)))'
     )
     has = f"ISNUMBER(INDEX(law_r,{ROW}))"
-    gain = f'IF({has},{_reducible("out_flops")}-{_reducible("(2*out_flops)")},"{_NO_LOSS}")'
+    closed_gain = f'IF({has},{_reducible("out_flops")}-{_reducible("(2*out_flops)")},"{_NO_LOSS}")'
+    gain = f"IF({_SEARCHED},{place(OWN).loss}-{place(DOUBLED).loss},{closed_gain})"
+    floor_of = f'IF({_SEARCHED},search_floor+search_mean_floor,IF({has},INDEX(law_floor,{ROW}),"{_NO_LOSS}"))'
     return [
         Answer("Compute", "out_flops", compute, "sci", "FLOP", _or(flops)),
         Answer("", "out_pfdays", f"out_flops/{PF_DAY!r}", "one", "PF-days", _or(flops and flops / PF_DAY)),
         Answer(
             "Parameters",
             "out_params",
-            size_formula("out_flops"),
+            size_formula("out_flops", OWN),
             "count",
             "compute-optimal, as the law counts them",
             _or(best and best.params),
@@ -237,7 +245,7 @@ def _run_lines(inputs: Inputs, flops: float | None) -> list[Answer]:
         Answer(
             "Training tokens",
             "out_tokens",
-            data_formula("out_flops", "out_params"),
+            data_formula("out_flops", "out_params", OWN),
             "count",
             "compute-optimal",
             _or(best and best.tokens),
@@ -246,14 +254,12 @@ def _run_lines(inputs: Inputs, flops: float | None) -> list[Answer]:
         Answer(
             "Expected loss",
             "out_loss",
-            loss_formula("out_flops", f'"{_NO_LOSS}"'),
+            loss_formula("out_flops", f'"{_NO_LOSS}"', OWN),
             "four",
             "in the law's unit, on its own data",
             _or(loss, no_loss),
         ),
-        Answer(
-            "irreducible part", "out_floor", f'IF({has},INDEX(law_floor,{ROW}),"{_NO_LOSS}")', "four", "", _or(floor, _NO_LOSS)
-        ),
+        Answer("irreducible part", "out_floor", floor_of, "four", "", _or(floor, _NO_LOSS)),
         Answer("Next doubling of compute", "out_gain", gain, "four", "fall in loss", _or(fall, no_loss)),
         Answer(
             "Inside the law's runs?",

@@ -7,15 +7,17 @@ from planner import solver
 from planner.law import Law
 from planner.machines.devices import average_watts
 from planner.provenance import PARAM_COUNTS
-from planner.sheets.formulas import FACTOR, REFERENCE, loss_formulas, optimum_formula
+from planner.sheets.formulas import CLOSED, FACTOR, MEAN, REFERENCE, SUM, formula, kind_of, loss_formulas, optimum_formula
 from planner.sheets.looks import FIRST, Book, letters
+from planner.sheets.searching import POWERS, power_values
 from planner.units import PF_DAY
 
-MOST_CONSTANTS = 7
-"""Columns for constants: the most that a law with a closed formula has."""
+MOST_CONSTANTS = 11
+"""Columns for constants: the most that a law has."""
 
 _CONSTANTS = 12  # column of the first
 _K = _CONSTANTS + 2 * MOST_CONSTANTS  # column of k; those after it follow from the constants
+_POWERS = _K + 10  # column of what a mixture's law is made of, but for the floor, which other laws have too
 _HEADS = (
     *(
         "law",
@@ -33,7 +35,8 @@ _HEADS = (
     ),
     *(text for number in range(1, MOST_CONSTANTS + 1) for text in (f"constant {number}", "value")),
     *("FLOP per N and D", "N at 1e20 FLOP", "N at 1e24 FLOP", "N ~ C^"),
-    *("irreducible loss", "reducible loss at 1e20", "reducible loss at 1e24", "falls as C^-", "caveats"),
+    *("irreducible loss", "reducible loss at 1e20", "reducible loss at 1e24", "falls as C^-", "caveats", "kind"),
+    *(name.replace("_", " ") for name in POWERS[1:]),
 )
 _DEVICE_HEADS = (
     *("device", "name", "FLOP/s, bf16 dense", "$ a device-hour", "lowest published", "highest published", "as of"),
@@ -68,6 +71,7 @@ def write_laws(book: Book, sheet: Any) -> None:
         "law_ratio_to": 11,
         "law_caveats": _K + 8,
     }
+    names |= {"law_kind": _K + 9, **{f"law_{name}": column for column, name in enumerate(POWERS[1:], _POWERS)}}
     names |= {"law_k": _K, "law_n": _K + 1, "law_a": _K + 3, "law_floor": _K + 4, "law_r": _K + 5, "law_slope": _K + 7}
     book.columns("Laws", len(book.laws), {name: letters(column) for name, column in names.items()})
 
@@ -81,18 +85,28 @@ def _write_law(book: Book, sheet: Any, row: int, law: Law) -> None:
         book.number(sheet, line, column, end, "sci")
     sheet.write_string(line, _K + 8, "; ".join(note.text for note in law.notes) or "none stated", look["text"])
     cells = {"PF_day": repr(PF_DAY), "k": f"${letters(_K)}{row}"}
+    kind = kind_of(law)
+    sheet.write_number(line, _K + 9, float(kind or CLOSED), look["whole"])
+    sheet.write_number(line, _K, law.symbols["k"], look["in_plain"])
+    if kind == MEAN:
+        sheet.write_string(line, _CONSTANTS, "on Members", look["text"])
+        return
     for number, (name, value) in enumerate(law.params.items()):
         column = _CONSTANTS + 2 * number
         sheet.write_string(line, column, name, look["answer"])
         sheet.write_number(line, column + 1, value, look["in_plain"])
         cells[name] = f"${letters(column + 1)}{row}"
-    sheet.write_number(line, _K, law.symbols["k"], look["in_plain"])
+    if kind == SUM:
+        values = power_values(law)
+        columns = [_K + 4 if name == "floor" else column for column, name in enumerate(POWERS, _POWERS - 1)]
+        for column, ((_, expression), name) in zip(columns, zip(law.form.powers, POWERS, strict=True), strict=True):
+            sheet.write_formula(line, column, f"={formula(expression, cells)}", look["four"], values[name])
+        return
     budgets = (REFERENCE, REFERENCE * FACTOR)
     best = [solver.allocate(law, budget) for budget in budgets]
     sizes = [f"${letters(_K + 1 + i)}{row}" for i in range(2)]
     for i, budget in enumerate(budgets):
-        formula = optimum_formula(law, cells, repr(budget))
-        sheet.write_formula(line, _K + 1 + i, f"={formula}", look["sci"], float(best[i].params))
+        sheet.write_formula(line, _K + 1 + i, f"={optimum_formula(law, cells, repr(budget))}", look["sci"], float(best[i].params))
     a, _ = law.exponents or (0.0, 0.0)
     sheet.write_formula(line, _K + 3, f"=LN({sizes[1]}/{sizes[0]})/LN({FACTOR!r})", look["four"], float(a))
     written = [loss_formulas(law, cells, size, repr(budget)) for size, budget in zip(sizes, budgets, strict=True)]

@@ -10,12 +10,13 @@ from planner.catalogue import all_laws, load_law
 from planner.choosing import DEFAULT_LAW, LawLike
 from planner.errors import OptionError
 from planner.law import Law
-from planner.sheets.formulas import can_be_written
+from planner.sheets.formulas import MEAN, kind_of
 from planner.sheets.inputs import Inputs, read_inputs
 from planner.sheets.looks import Book
-from planner.sheets.more_pages import write_notes, write_sensitivity, write_sweep
-from planner.sheets.plan_page import write_plan
+from planner.sheets.more_pages import budgets, write_notes, write_sensitivity, write_sweep
+from planner.sheets.plan_page import ROW, write_plan
 from planner.sheets.reference_pages import MOST_CONSTANTS, write_devices, write_laws
+from planner.sheets.searching import write_members, write_search
 from planner.units import shown, shown_path
 
 
@@ -70,7 +71,7 @@ def write_workbook(
     if target.suffix.lower() != ".xlsx":
         raise OptionError(f"{shown_path(target)}: a workbook's name ends in .xlsx")
     inputs = read_inputs(flops, gpus, days, dollars, gpu, mfu, price, overhead, load_law(law))
-    laws = [each for each in all_laws() if can_be_written(each) and each.id != inputs.law.id]
+    laws = [each for each in all_laws() if kind_of(each) is not None and each.id != inputs.law.id]
     write_new(target, _written(inputs, [inputs.law, *laws]), overwrite=overwrite)
     return target
 
@@ -81,6 +82,7 @@ def _written(inputs: Inputs, laws: Sequence[Law]) -> bytes:
     except ImportError:
         raise OptionError('a workbook needs XlsxWriter: pip install "compute-budget-planner[xlsx]"') from None
     assert all(len(law.params) <= MOST_CONSTANTS for law in laws)
+    forecasts = [law for law in laws if kind_of(law) == MEAN]
     held = io.BytesIO()
     with xlsxwriter.Workbook(held, {"in_memory": True}) as written:
         written.set_properties({"title": "Compute budget", "comments": f"planner {__version__}"})
@@ -95,4 +97,7 @@ def _written(inputs: Inputs, laws: Sequence[Law]) -> bytes:
         }
         for (name, title), write in writers.items():
             write(book, book.page(name, title))
+        write_search(book, book.page("Search", "Search"), ROW, budgets(book))
+        for law in forecasts:
+            write_members(book, book.page("Members", "Members"), law)
     return held.getvalue()

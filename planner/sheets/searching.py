@@ -1,0 +1,173 @@
+"""The page that finds optima without a closed formula: ln N by a fixed number of bisection steps, one row for each budget."""
+
+from collections.abc import Sequence
+from math import log
+from typing import Any, NamedTuple
+
+from planner import solver
+from planner.arithmetic import evaluate
+from planner.law import Law
+from planner.sheets.formulas import CLOSED, MEAN, SUM, kind_of
+from planner.sheets.looks import Book, letters
+
+STEPS = 50
+"""Halvings of ln C: the last one moves ln N by less than 1e-13."""
+
+_COLUMNS = {"E": "floor", "A_1": "size", "a_1": "size_power", "A_2": "more", "a_2": "more_power"}
+_COLUMNS |= {"B": "data", "b": "data_power", "share": "share", "q": "routing"}
+POWERS = tuple(_COLUMNS.values())
+"""Names of what a form's powers are called in the workbook, in their order."""
+
+_MEMBERS = ("E", "A", "B", "alpha", "beta", "gamma", "weight")
+_FIRST = 20  # row of the first budget, counted from 1
+_N, _D, _LOSS, _START = 1, 2, 3, 4  # columns
+
+
+class Place(NamedTuple):
+    """Where the searched answer for a budget stands."""
+
+    params: str
+    tokens: str
+    loss: str
+
+
+def place(number: int) -> Place:
+    """Return the cells of the budget of that number."""
+    row = _FIRST + number
+    return Place(*(f"Search!${letters(column)}${row}" for column in (_N, _D, _LOSS)))
+
+
+def write_search(book: Book, sheet: Any, row: str, budgets: Sequence[tuple[str, float | None]]) -> None:
+    """Write what the law chosen is made of, and a row for each budget.
+
+    Parameters
+    ----------
+    row : str
+        Formula of the row of the chosen law.
+    budgets : sequence of (cell, FLOP)
+        Where each budget stands, and what it is at first.
+    """
+    law = book.inputs.law
+    text = "Mixtures of experts and forecasts from runs of your own have no closed formula: their ln N is halved towards here."
+    sheet.write_string(1, 0, f"{text} Nothing on this page is to be changed.", book.formats["small"])
+    members = [each for each in book.laws if kind_of(each) == MEAN]
+    _chosen(book, sheet, row, members)
+    heads = ("budget, FLOP", "parameters", "tokens", "loss", "ln N, start", *(f"step {i}" for i in range(1, STEPS + 1)))
+    book.heads(sheet, _FIRST - 2, heads)
+    for number, (budget, flops) in enumerate(budgets):
+        _write_row(book, sheet, _FIRST + number, budget, flops, law, bool(members))
+    sheet.set_column(0, 0, 24)
+    sheet.set_column(1, _START + STEPS, 14)
+    sheet.freeze_panes(_FIRST - 1, 1)
+    sheet.fit_to_pages(1, 0)
+
+
+def write_members(book: Book, sheet: Any, law: Law) -> None:
+    """Write the members of a forecast, whose losses' logarithms it averages."""
+    text = f"Members of {law.id}: ln L is their weighted mean. The constants (yellow) may be changed: everything follows."
+    sheet.write_string(1, 0, text, book.formats["small"])
+    book.heads(sheet, 3, _MEMBERS)
+    for column, name in enumerate(_MEMBERS):
+        for line, value in enumerate(law.params[name], 4):
+            sheet.write_number(line, column, float(value), book.formats["in_plain"])
+        last = 4 + len(law.params[name])
+        book.name(f"member_{name.lower()}", f"=Members!${letters(column)}$5:${letters(column)}${last}")
+    sheet.set_column(0, len(_MEMBERS) - 1, 16)
+    sheet.freeze_panes(4, 0)
+
+
+def _chosen(book: Book, sheet: Any, row: str, members: Sequence[Law]) -> None:
+    """Write what the chosen law is made of, and whether its numbers can be used."""
+    law = book.inputs.law
+    kind, powers = kind_of(law) or CLOSED, power_values(law)
+    book.part(sheet, 2, "The law chosen", width=1)
+    lines: list[tuple[str, str, Any]] = [("kind", f"INDEX(law_kind,{row})", float(kind))]
+    lines += [(name, f"IF(search_kind={SUM},INDEX(law_{name},{row}),0)", powers[name] if kind == SUM else 0.0) for name in POWERS]
+    lines.append(("k", f"INDEX(law_k,{row})", float(law.symbols["k"])))
+    sums = "+".join(f"search_{name}" for name in POWERS)
+    closed = f"ISNUMBER(INDEX(law_n,{row})+INDEX(law_k,{row})+INDEX(law_a,{row}))"
+    logs = "+".join(f"LN(member_{name})" for name in ("e", "a", "b", "gamma"))
+    means = f"ISNUMBER(SUMPRODUCT({logs}+member_alpha+member_beta+member_weight))" if members else "FALSE"
+    usable = f"IF(search_kind={CLOSED},{closed},IF(search_kind={SUM},ISNUMBER({sums}+search_k),{means}))"
+    lines.append(("usable", usable, True))
+    floor = "EXP(SUMPRODUCT(member_weight*LN(member_e))/SUM(member_weight))" if members else "0"
+    at_first = float(law.irreducible_loss) if kind == MEAN else 0.0
+    lines.append(("mean_floor", f"IF(search_kind={MEAN},{floor},0)", at_first))
+    for line, (name, formula, value) in enumerate(lines, 3):
+        sheet.write_string(line, 0, name.replace("_", " "), book.formats["text"])
+        sheet.write_formula(line, 1, f"={formula}", book.formats["plain"], value)
+        book.name(f"search_{name}", f"=Search!$B${line + 1}")
+
+
+def power_values(law: Law) -> dict[str, float]:
+    """Return what a mixture's law is made of, by its names in the workbook; empty for other laws."""
+    return {_COLUMNS[name]: evaluate(expression, law.symbols) for name, expression in law.form.powers}
+
+
+def _write_row(book: Book, sheet: Any, row: int, budget: str, flops: float | None, law: Law, members: bool) -> None:
+    line, searched = row - 1, kind_of(law) != CLOSED and flops is not None
+    best = solver.allocate(law, flops) if searched and flops is not None else None
+    values = [0.0] * (STEPS + 1)
+    if best is not None and flops is not None:
+        values = _steps(log(flops), log(float(best.params)))
+    missing: Any = "#N/A" if flops is None else 0.0
+    sheet.write_formula(line, 0, f"={budget}", book.formats["sci"], "#N/A" if flops is None else flops)
+    last = f"${letters(_START + STEPS)}{row}"
+    found: tuple[Any, ...] = (missing,) * 3 if best is None else (best.params, best.tokens, best.loss)
+    formulas = (f"EXP({last})", f"$A{row}/{_paid(f'$B{row}')}", _loss(last, row, members))
+    for column, (formula, value, look) in enumerate(zip(formulas, found, ("sci", "sci", "four"), strict=True), _N):
+        cached = value if isinstance(value, str) else float(value)
+        sheet.write_formula(line, column, f"=IF(search_kind={CLOSED},0,{formula})", book.formats[look], cached)
+    start = missing if best is None else values[0]
+    sheet.write_formula(line, _START, f"=IF(search_kind={CLOSED},0,LN($A{row})/2)", book.formats["four"], start)
+    for step in range(1, STEPS + 1):
+        before = f"{letters(_START + step - 1)}{row}"
+        up = f"IF({_rises(before, row, members)},1,-1)"
+        formula = f"IF(search_kind={CLOSED},0,{before}+LN($A{row})/{2 ** (step + 1)}*{up})"
+        sheet.write_formula(line, _START + step, f"={formula}", book.formats["four"], missing if best is None else values[step])
+
+
+def _steps(log_budget: float, target: float) -> list[float]:
+    """Return the values of the steps towards a target."""
+    values = [log_budget / 2]
+    for step in range(1, STEPS + 1):
+        values.append(values[-1] + log_budget / 2 ** (step + 1) * (1 if values[-1] < target else -1))
+    return values
+
+
+def _paid(size: str) -> str:
+    """Return the formula of what training on a token costs [FLOP], for N in a cell."""
+    return f"IF(search_kind={SUM},search_k*search_share*{size}+search_routing*{size}^(2/3),search_k*{size})"
+
+
+def _rises(x: str, row: int, members: bool) -> str:
+    """Return the test whether more parameters, and fewer tokens for the same compute, lower the loss at ln N in a cell."""
+    weights, routing = f"search_k*search_share*EXP({x})", f"search_routing*EXP({x}*2/3)"
+    paid = f"({weights}+{routing})"
+    slope = f"({weights}+2/3*{routing})/{paid}"
+    sizes = "+".join(f"search_{name}_power*search_{name}*EXP(0-search_{name}_power*{x})" for name in ("size", "more"))
+    data = f"search_data_power*search_data*($A{row}/{paid})^(0-search_data_power)*{slope}"
+    one = f"{sizes}>{data}"
+    if not members:
+        return one
+    u, v = _terms(x, row)
+    tilt = f"member_beta-(member_alpha+member_beta)*{u}/({u}+{v})"
+    T = f"({u}+{v})^member_gamma"
+    return f"IF(search_kind={SUM},{one},SUMPRODUCT(member_weight*{T}/({T}+member_e)*({tilt}))<0)"
+
+
+def _terms(x: str, row: int) -> tuple[str, str]:
+    """Return the members' two terms at ln N in a cell, each to the power 1/gamma."""
+    u = f"EXP((LN(member_a)-member_alpha*{x})/member_gamma)"
+    v = f"EXP((LN(member_b)-member_beta*(LN($A{row}/search_k)-{x}))/member_gamma)"
+    return u, v
+
+
+def _loss(x: str, row: int, members: bool) -> str:
+    sizes = f"search_size*EXP(0-search_size_power*{x})+search_more*EXP(0-search_more_power*{x})"
+    one = f"search_floor+{sizes}+search_data*$C{row}^(0-search_data_power)"
+    if not members:
+        return one
+    u, v = _terms(x, row)
+    mean = f"EXP(SUMPRODUCT(member_weight*LN(member_e+({u}+{v})^member_gamma))/SUM(member_weight))"
+    return f"IF(search_kind={SUM},{one},{mean})"
