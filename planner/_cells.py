@@ -37,6 +37,8 @@ def columns_of(
     if twice:
         raise RunsFileError(f"{name}: column {shown(twice[0])} comes twice")
     where = {column: header.index(called) for column, called in wanted.items() if called in header}
+    lowered = [cell.lower() for cell in header]
+    where |= {column: lowered.index(column) for column in set(known) - set(where) if lowered.count(column) == 1}
     missing = [column for column in required if column not in where]
     if missing:
         close = next((cell for cell in header if missing[0] in cell.lower()), "NAME")
@@ -64,6 +66,8 @@ def rows(lines: Sequence[str], header_at: int, delimiter: str, width: int, name:
             raise RunsFileError(f"{name}:{number}: not CSV ({error}); a cell must not hold a line break") from None
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             cells = cells[:width]  # separators at the end of a row say nothing
+        if not any(cell.strip() for cell in cells):
+            continue  # separators alone, as spreadsheets write a blank row
         if len(cells) != width:
             hint = "; a decimal comma between commas? save with ';' or points" if delimiter == "," and len(cells) > width else ""
             raise RunsFileError(

@@ -15,7 +15,7 @@ from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError, RunsFileError
 from planner.law import Law, guarded
 from planner.notes import Note
-from planner.plans import TOLERANCE
+from planner.plans import TOLERANCE, size_notes
 from planner.problems import as_problem
 from planner.regimes import FAR, extrapolation, regime_notes, regimes_of
 from planner.run_files import Columns, read_columns
@@ -174,6 +174,7 @@ def _notes(law: Law, runs: tuple[JudgedRun, ...]) -> list[Note]:
         listed = ", ".join(map(str, far[:8])) + (", ..." if len(far) > 8 else "")
         text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {listed})"
         found.append(Note("extrapolation", "warning", f"{text}: guesses, not forecasts"))
+    found += size_notes(min(min(each.params, each.tokens) for each in runs))
     if not law.domain.known:
         found.append(Note("range-unknown", "info", f"the range of runs that {law.id} was fitted on is not known"))
     if any(each.measured is not None for each in runs):

@@ -242,7 +242,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
     notes = (
         *request.notes,
         *_plan_notes(problem, training, N, D, loss, regime, beside),
-        *_size_notes(min(N, D, data.unique_tokens if data else D)),
+        *size_notes(min(N, D, data.unique_tokens if data else D)),
         *_waste_notes(doubling),
         *_limit_notes(problem, flops, float(spending.paid(N, D)), free=free),
         *data_notes(problem, data, N),
@@ -355,7 +355,8 @@ _NO_RUN = 1e4
 """Fewer parameters or tokens than this are no language model: a house convention."""
 
 
-def _size_notes(smallest: float) -> Iterator[Note]:
+def size_notes(smallest: float) -> Iterator[Note]:
+    """Say that a run is too small to be one, by the smaller of its parameters and tokens."""
     if smallest < _NO_RUN:
         text = f"fewer than {format_count(_NO_RUN)} parameters or tokens are no model: was a suffix such as B forgotten?"
         yield Note("no-run", "warning", text)

@@ -137,7 +137,8 @@ def read_numbers(cells: Iterable[tuple[int, object]], column: str, name: str, de
                 values.append(math.nan)
                 continue
             if not text:
-                raise RunsFileError(f"{where}: is empty; every run needs one")
+                formula = "; a formula that was never calculated is empty too" if name.endswith(("xlsx", "xlsm")) else ""
+                raise RunsFileError(f"{where}: is empty; every run needs one{formula}")
             if decimal_comma:
                 text = text.replace(".", "").replace(",", ".")
             try:

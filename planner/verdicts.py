@@ -19,7 +19,7 @@ from planner.intervals import LEVEL, Intervals, answer_intervals, check_level, i
 from planner.law import Law, guarded, require_finite
 from planner.modifiers import non_embedding_params
 from planner.notes import Note
-from planner.plans import TOLERANCE, best_plan
+from planner.plans import TOLERANCE, best_plan, size_notes
 from planner.problems import Problem
 from planner.regimes import (
     Assessment,
@@ -246,6 +246,7 @@ def _checked(request: Request, N: float, D: float, allowed: float) -> Check:
         raise OptionError(f"params {plain(N, 4)} on tokens {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}")
     sure = answer_intervals(problem, flops, N, D, inputs["level"], sizes=False)
     notes = [*request.notes, *own_notes(problem), *range_notes(judge, N, D, flops), *interval_notes(sure, judge)]
+    notes += size_notes(min(N, D))
     optimum = None
     if judge.role == "plan":
         optimum = best_plan(request._replace(flops=spent), allowed, inputs["level"])

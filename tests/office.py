@@ -6,6 +6,7 @@ a command to ``run`` before it recalculates, a file to ``save`` to, and whether 
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,12 +22,15 @@ def recalculate(workbook: Path | None, jobs: list[dict[str, Any]], addin: Path |
 
     ``addin`` is installed first, in the scratch profile that all this happens in.
     """
+    active = os.environ.get("VIRTUAL_ENV", "")  # with an activated environment LibreOffice's own Python does not start
+    path = [each for each in os.environ["PATH"].split(os.pathsep) if not active or not each.startswith(active)]
     ran = subprocess.run(
         [SYSTEM_PYTHON, __file__, str(workbook or ""), str(addin or "")],
         input=json.dumps(jobs),
         capture_output=True,
         text=True,
         timeout=300,
+        env={**os.environ, "PATH": os.pathsep.join(path)},
         check=False,
     )
     assert ran.returncode == 0, ran.stderr[-2000:]

@@ -238,8 +238,8 @@ def test_the_component_without_a_helper(addin: Path, tmp_path: Path, monkeypatch
     plan = component.Plan(None)
     assert plan.supportsService("com.sun.star.sheet.AddIn")
     assert plan.getImplementationName() in plan.getSupportedServiceNames()
-    assert plan.tokens(1e21, None, None) == ((None,),)
-    assert plan.regime(1e9, 1e10, None, None) is None
+    assert math.isnan(plan.tokens(1e21, None, None)[0][0])
+    assert math.isnan(plan.regime(1e9, 1e10, None, None))
     assert plan.regime(1e9, 1e10, None, "text").startswith("#PLAN! no helper of planner")
     assert plan.tokens(1e21, None, "text")[0][0].endswith("build the add-in anew: plan sheets build-addin")
 
@@ -453,6 +453,40 @@ def test_a_saved_sheet_keeps_its_functions(addin: Path, tmp_path: Path) -> None:
     office.recalculate(None, [{"formulas": [["Sheet1!A1", "=PLAN_TOKENS(1e21)"]], "save": str(saved)}], addin)
     ((found,),) = office.recalculate(saved, [{"get": ["Sheet1!A1"]}], addin)
     assert found[0][0] == pytest.approx(sheets.plan_tokens(1e21), rel=1e-12)
+
+
+@pytest.mark.usefixtures("libreoffice")
+@pytest.mark.parametrize("script", ["raise SystemExit", "import time; time.sleep(600)"], ids=["gone", "silent"])
+def test_without_a_helper_nothing_passes_for_a_number(
+    addin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    """Where none starts or none answers, cells are #N/A, and so is all that is made of them; the sheet comes back in time."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    path = tmp_path / "helper.py"
+    path.write_text(script, encoding="utf-8")
+    formulas = {
+        "A1": "=PLAN_TOKENS(1e21)",
+        "A2": "=PLAN_REGIME(1e9;1e10)",
+        "A3": "=SUM(A1:A1)",
+        "A4": '=IF(A1>10000;"big";"small")',
+        "A5": "=SUMPRODUCT(PLAN_TOKENS(C1:C3))",
+        "A6": "=ISNA(A1)",
+        "A7": '=PLAN_TOKENS(1e21;;"text")',
+        "A8": "=SUM(D1:D2)",
+    }
+    job = {
+        "formulas": [[f"Sheet1!{where}", text] for where, text in formulas.items()],
+        "set": [["Sheet1!C1", 1e21]],
+        "arrays": [["Sheet1!D1:D2", "=PLAN_TOKENS(C1:C2)"]],
+        "show": [f"Sheet1!{where}" for where in (*formulas, "D1", "D2")],
+        "timed": True,
+    }
+    (found,) = office.recalculate(None, [job], _answered_by(addin, tmp_path / "mute.oxt", path))
+    *shown, took = (cell[0][0] for cell in found)
+    assert [text for i, text in enumerate(shown) if i not in {5, 6}] == ["#N/A"] * 8
+    assert shown[5] == "TRUE"
+    assert shown[6].startswith("#PLAN! no helper of planner")
+    assert took < 120
 
 
 def test_examples_cover_every_argument() -> None:

@@ -65,6 +65,14 @@ def test_what_a_table_says_besides(tmp_path: Path) -> None:
     assert planner.check_runs(_table(tmp_path), tolerance="70%").runs[0].regime == "balanced"
 
 
+def test_tables_as_people_leave_them(tmp_path: Path) -> None:
+    """Blank rows of separators, capitals in the header, and a suffix that was forgotten."""
+    found = planner.check_runs(_table(tmp_path, "Params ,TOKENS,Note\n7B,140B,x\n,,\n,,\n70,1.4T,y\n"))
+    assert [each.row for each in found.runs] == [2, 5]
+    assert "was a suffix such as B forgotten?" in next(note.text for note in found.notes if note.code == "no-run")
+    assert "no-run" in {note.code for note in planner.check(params=70, tokens=1400).notes}
+
+
 def test_a_sheet_with_empty_cells_at_the_end(tmp_path: Path) -> None:
     """A workbook's sheet is judged as CSV is; losses not yet measured are left empty, blank rows passed over."""
     openpyxl = pytest.importorskip("openpyxl")

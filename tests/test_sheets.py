@@ -132,7 +132,8 @@ def test_errors_as_text_when_asked_for() -> None:
     assert found == [[plan_tokens(1e21)], [repr(plan_tokens("lots"))], [None]]
     assert found[1][0].startswith("#PLAN! budget 'lots': expected")
     assert plan_tokens([1e21] * 2, ["a"] * 3, "text").startswith("#PLAN! ranges of different shape")
-    assert sheets.plan_table(["x"], errors="text").startswith("#PLAN! budget 'x'")
+    assert sheets.plan_table(["x"], errors="text")[1][0].startswith("#PLAN! budget 'x'")
+    assert sheets.plan_table([1e21], "nolaw", errors="text").startswith("#PLAN! ")
     pandas = pytest.importorskip("pandas")
     frame = pandas.Series([1e21, "lots"], index=[4, 7])
     assert plan_tokens(frame, errors="text")[7].startswith("#PLAN!")
@@ -171,7 +172,14 @@ def test_errors_as_text_when_asked_for() -> None:
         ("plan_cost", [1e22, "h100", 0.9], "above 80.3 %"),
         ("plan_energy", [1e22, "tpu-v5p"], "power of tpu-v5p is not published"),
         ("plan_co2", [1e22, "h100", "frence"], "did you mean france"),
-        ("plan_table", [["1e21", "x"]], "expected a number of FLOPs"),
+        ("plan_table", [["1e21", "x"], "nolaw"], "is not in the catalogue"),
+        ("plan_flops", ["512xH100 x 30d", 0.95], "above 80.3 %"),
+        ("plan_cost", ["512xH100", "h100"], "devices for how long"),
+        ("plan_flops_for_loss", [5000], "is reached without any training"),
+        ("plan_price", ["mi300x"], "no price of mi300x is known"),
+        ("plan_outside", [1e21, "gadre2024-c4"], "plans no runs"),
+        ("plan_tokens", [1e21, "pearce2024"], "pearce2024 plans no runs"),
+        ("plan_tokens", ["512 H100 for 30 days"], "or devices for a time: 512xH100 x 30d"),
     ],
 )
 def test_errors_are_values_with_a_reason(name: str, cells: list[Any], reason: str) -> None:
@@ -211,12 +219,45 @@ def test_an_error_stays_in_its_cell() -> None:
     assert losses[0] == sheets.plan_flops_for_loss(2.1)
 
 
+def test_devices_for_a_time_count_at_the_utilisation_given() -> None:
+    """A budget in devices takes what planner.plan says it takes, whatever the utilisation and the time lost: here 30 days."""
+    answer = planner.plan(gpus="512xH100", days=30, mfu=0.4, overhead=0.1, price=2.95)
+    assert answer.cost is not None
+    text = "512xH100 x 30d"
+    assert sheets.plan_flops(text, 0.4, 0.1) == pytest.approx(answer.flops, rel=1e-12)
+    assert sheets.plan_days(text, "512xH100", 0.4, 0.1) == pytest.approx(30, rel=1e-12)
+    assert sheets.plan_gpu_hours(text, "h100", 0.4, 0.1) == pytest.approx(512 * 720, rel=1e-12)
+    assert sheets.plan_cost(text, "h100", 0.4, 2.95, 0.1) == pytest.approx(512 * 720 * 2.95, rel=1e-12)
+    assert sheets.plan_tokens(sheets.plan_flops(text, 0.4, 0.1)) == pytest.approx(answer.tokens, rel=1e-12)
+    mixed = sheets.plan_days([text, "1e22", None, text], "512xH100", [0.4, 0.4, 0.4, 2.0])
+    assert mixed[0] == pytest.approx(30, rel=1e-12)
+    assert mixed[1] == sheets.plan_days(1e22, "512xH100", 0.4)
+    assert mixed[2] is None
+    assert isinstance(mixed[3], CellError)
+
+
+def test_how_far_to_trust_a_cell() -> None:
+    """Factors beyond the law's runs and caveats are those of planner.plan and planner.check."""
+    for budget in (1e20, 1e25):
+        answer = planner.plan(flops=budget, others=())
+        assert sheets.plan_outside(budget) == pytest.approx(answer.extrapolation, rel=1e-9)
+        assert all(note.text in sheets.plan_notes(budget) for note in answer.notes)
+    assert sheets.plan_notes(1e25).startswith("WARNING: outside the runs")
+    verdict = planner.check(params="405B", tokens="15T")
+    assert sheets.plan_run_outside(["405B", None], ["15T", "1T"]) == [pytest.approx(verdict.extrapolation, rel=1e-12), None]
+    unknown = next(law.id for law in planner.laws() if law.role == "plan" and not law.domain.known)
+    assert sheets.plan_outside(1e21, unknown) is None
+    assert sheets.plan_price("H100") == planner.hardware("h100")[0].price.expected  # type: ignore[union-attr]
+
+
 def test_tables_have_a_header() -> None:
     """A table of budgets, the laws and the devices."""
-    header, *rows = sheets.plan_table([[1e20], [None], ["1e21"]])
+    header, *rows = sheets.plan_table([[1e20], [None], ["lots"], ["1e21"]])
     assert header == ["FLOP", "parameters", "tokens", "tokens per parameter", "loss"]
-    assert [row[0] for row in rows] == [1e20, 1e21]
-    assert rows[1][2] == plan_tokens(1e21)
+    assert rows[0][0] == 1e20
+    assert rows[1] == [None] * 5
+    assert [repr(cell) for cell in rows[2]] == [repr(plan_tokens("lots"))] * 5
+    assert (rows[3][0], rows[3][2]) == (1e21, plan_tokens(1e21))
     assert sheets.plan_table([None]) is None
     assert len(sheets.plan_laws()) == 1 + len(planner.laws())
     assert len(sheets.plan_devices()) == 1 + len(planner.hardware())

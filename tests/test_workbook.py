@@ -20,7 +20,7 @@ from planner.sheets.plan_page import answers
 from tests import office
 
 LAWS = [law for law in planner.laws() if kind_of(law) is not None]
-_AT_FIRST = inputs.read_inputs(1e21, None, None, None, None, None, None, None, planner.load_law("besiroglu2024"))
+_AT_FIRST = inputs.read_inputs(planner.load_law("besiroglu2024"), flops=1e21)
 ANSWERS = [each.name for each in answers(_AT_FIRST)]
 CELL = {name: f"Plan!B{row}" for row, name in enumerate(ANSWERS, 18)}
 PAGE = f"Plan!B18:B{17 + len(ANSWERS)}"
@@ -74,6 +74,7 @@ def _agrees(found: dict[str, Any], answer: planner.Plan) -> None:
         {"dollars": "2M", "gpu": "a100", "price": 1.9, "overhead": 0.1},
         {"flops": 1e24, "law": "hoffmann2022-approach1", "gpu": "tpu-v5p"},
         {"dollars": "2M", "gpu": "mi300x"},
+        {"flops": 1e22, "pue": 1.1, "grid": "france"},
     ],
     ids=str,
 )
@@ -87,7 +88,7 @@ def test_cached_values_are_planners_own(tmp_path: Path, asked: dict[str, Any]) -
         return
     assert found["out_check"] == "ok"
     machine = {"gpu": "h100"} if not {"gpu", "gpus"} & set(asked) else {}
-    answer = planner.plan(**{**asked, **machine}, pue=1.25, grid=inputs.GRID)
+    answer = planner.plan(**{"pue": 1.25, "grid": inputs.GRID, **asked, **machine})
     _agrees(found, answer)
     assert answer.cost is not None
     assert found["out_hours"] == pytest.approx(answer.cost.device_hours.expected, rel=1e-9)
@@ -279,6 +280,8 @@ def test_bad_cells_are_named(book: Path) -> None:
         ("device", "h1000", "h100-sxm", "no such device"),
         ("mfu", 40, 0.4, "the utilisation must be above 0"),
         ("mfu", "", 0.4, "the utilisation must be above 0"),
+        ("mfu", 0.95, 0.4, "the utilisation is above what the best matrix product measured on this device reaches"),
+        ("gpus", 0.5, 64, "the number of devices"),
         ("price", -1, 2.0, "your price must be a number above 0"),
         ("price", "cheap", 2.0, "your price must be a number above 0"),
         ("overhead", -0.1, 0.0, "what is lost to failures"),

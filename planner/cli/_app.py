@@ -140,7 +140,7 @@ def app(
     _stop_if_strict(ctx, strict, answer.notes)
 
 
-_OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance"}
+_OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance", "constants"}
 
 
 @app.command(cls=_Command)
@@ -170,7 +170,9 @@ def check(
     """
     given = _given(**options, constants=collected(constants))
     if "table" in given:
-        foreign = [name for name in given if name not in _OF_A_TABLE | {"constants"}] + ["explain"] * explained
+        foreign = [name for name in given if name not in _OF_A_TABLE]
+        if explained:
+            foreign.append("explain")
         if foreign:
             raise click.UsageError(f"--{foreign[0].replace('_', '-')} goes with one run, --params and --tokens, not with a table")
         from planner.judging import check_runs

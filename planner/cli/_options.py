@@ -131,12 +131,14 @@ _GPU = click.option("--gpu", metavar="DEVICE", help="One kind of device, their n
 _OVERHEAD = click.option("--overhead", metavar="FRACTION", help="Time lost to failures and restarts (10%).  [default: 0]")
 _MFU = click.option("--mfu", metavar="FRACTION", help="FLOP utilisation in training (40%).  [default: a published median]")
 _PRICE = click.option("--price", metavar="USD", help="Price of a device-hour in US dollars (2.95).  [default: a published one]")
+_PUE = click.option("--pue", metavar="RATIO", help="Power at the meter over that of the servers.  [default: 1.25]")
+_GRID = click.option("--grid", metavar="COUNTRY|G/KWH", help="Grid, for CO2e: france, or grams per kWh.")
 _USE = (
     click.option("--deadline", metavar="TIME", help="Time in which the run must end (30d): gives the number of devices needed."),
     _OVERHEAD,
     click.option("--dtype", type=click.Choice(DTYPES), help="Format trained in.  [default: bf16 where the device has it]"),
-    click.option("--pue", metavar="RATIO", help="Power at the meter over that of the servers.  [default: 1.25]"),
-    click.option("--grid", metavar="COUNTRY|G/KWH", help="Grid, for CO2e: france, or grams per kWh."),
+    _PUE,
+    _GRID,
     click.option("--gpu-file", type=click.Path(), metavar="FILE.toml", help="Your own devices and prices."),
 )
 _MACHINE = (
@@ -208,7 +210,7 @@ def configuration_options(command: Command) -> Command:
 
 def workbook_options(command: Command) -> Command:
     """Add what stands in a workbook's marked cells at first."""
-    for option in reversed((_GPUS, _DAYS, _DOLLARS, _GPU, _MFU, _PRICE, _OVERHEAD)):
+    for option in reversed((_GPUS, _DAYS, _DOLLARS, _GPU, _MFU, _PRICE, _OVERHEAD, _PUE, _GRID)):
         command = option(command)
     return command
 

@@ -95,7 +95,7 @@ def runs_document(found: RunsCheck) -> list[Block]:
     align = "".join("l" if header in {"run", "regime"} else "r" for header in headers)
     footnotes = [f"extra compute: over an optimal run of the same loss; up to {format_percent(found.tolerance)} is balanced"]
     return [
-        Title(f"{len(found.runs)} runs of {found.name}: {said}"),
+        Title(f"{len(found.runs)} {'run' if len(found.runs) == 1 else 'runs'} of {found.name}: {said}"),
         Table("Runs", align, headers, rows, footnotes),
         law_facts(found.law),
         *([Items("Notes", note_lines(found.notes))] if found.notes else []),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from planner.asking.conditions import Conditions, read
@@ -83,19 +84,36 @@ class Function(NamedTuple):
         return self.name.lower()
 
 
+class HeldBudget(float):
+    """FLOP of devices for a time at a published median utilisation, with the text: a function's own utilisation changes them."""
+
+    text: str
+
+    def at(self, mfu: Any, overhead: Any) -> float:
+        """Return the FLOP at another utilisation, less what failures cost."""
+        return _held(self.text, mfu, overhead)
+
+
 def read_budget(cell: Any) -> float:
     """Read a budget: FLOP, PF-days, or devices for some days such as ``512xH100 x 30d``."""
     number = finite(cell)
     if number is not None and 1 <= number <= 1e60:
         return number
+    if isinstance(cell, str) and re.match(r"\s*[0-9][0-9.,_]*[kK]?\s*[xX×*]\s*[A-Za-z]", cell):
+        budget = HeldBudget(_held(cell, None, None))
+        budget.text = cell
+        return budget
     try:
         return parse_flops(cell, "budget")
-    except QuantityError:
-        if not isinstance(cell, str) or not re.match(r"\s*[0-9][0-9.,_]*[kK]?\s*[xX×*]\s*[A-Za-z]", cell):
-            raise
-    flops = read_means(Means(gpus=cell), mfu=None, price=None).flops
+    except QuantityError as error:
+        raise QuantityError(f"{error}; or devices for a time: 512xH100 x 30d") from None
+
+
+@lru_cache(maxsize=4096)
+def _held(text: str, mfu: float | None, overhead: float | None) -> float:
+    flops = read_means(Means(gpus=text, overhead=overhead), mfu=mfu, price=None).flops
     if flops is None:
-        raise QuantityError(f"budget {shown(cell)}: devices for how long? Such as 512xH100 x 30d")
+        raise QuantityError(f"budget {shown(text)}: devices for how long? Such as 512xH100 x 30d")
     return flops
 
 
@@ -134,7 +152,13 @@ def _errors(cell: Any) -> bool:
     return cell.strip().lower() == "text"
 
 
-BUDGET = Argument("budget", 'compute: FLOP, "3 PF-days" or "512xH100 x 30d"', read_budget, REQUIRED, varies=True)
+BUDGET = Argument(
+    "budget",
+    'compute: FLOP, "3 PF-days" or "512xH100 x 30d" (at mfu, or a median one)',
+    read_budget,
+    REQUIRED,
+    varies=True,
+)
 PARAMS = Argument("params", 'parameters: 7e9 or "7B"', _count("parameters", "params"), REQUIRED, varies=True)
 TOKENS = Argument("tokens", 'training tokens: 1.4e12 or "1.4T"', _count("tokens", "tokens"), REQUIRED, varies=True)
 LOSS = Argument("loss", "loss to reach, in the law's unit", _loss, REQUIRED, varies=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from planner.errors import PlannerError
-from planner.sheets.arguments import ERRORS, REQUIRED, Argument, Function
+from planner.sheets.arguments import ERRORS, REQUIRED, Argument, Function, HeldBudget
 from planner.sheets.cells import CellError, Grid, each_once, error_in, grid, is_blank, matched
 
 MISSING = object()
@@ -42,7 +42,8 @@ def call(function: Function, given: Sequence[Any]) -> Any:
 
     try:
         if function.table:
-            return said(_table(function, values))
+            found = _table(function, values)
+            return [[said(cell) for cell in row] for row in found] if isinstance(found, list) else said(found)
         cells, shape = matched([grid(value) for value in values])
     except PlannerError as error:
         return said(CellError(str(error)))
@@ -58,6 +59,7 @@ def _column(function: Function, columns: Sequence[list[Any]], count: int) -> lis
     """Return a result for each row of cells."""
     results: list[Any] = [None] * count
     read = [_read(argument, cells) for argument, cells in zip(function.arguments, columns, strict=True)]
+    read[0] = _settled(function, read)
     groups: dict[tuple[Any, ...], list[int]] = {}
     varies = [argument.varies for argument in function.arguments]
     for row in range(count):
@@ -79,6 +81,23 @@ def _column(function: Function, columns: Sequence[list[Any]], count: int) -> lis
         for row, result in zip(rows, _computed(function, arguments, len(rows)), strict=True):
             results[row] = result
     return results
+
+
+def _settled(function: Function, read: Sequence[list[Any]]) -> list[Any]:
+    """Return the first argument's values, of budgets held in devices at the utilisation that the function was given."""
+    names = [argument.name for argument in function.arguments]
+    if not {"mfu", "overhead"} <= set(names):
+        return read[0]
+
+    def settle(budget: Any, mfu: Any, overhead: Any) -> Any:
+        if not isinstance(budget, HeldBudget) or isinstance(mfu, CellError) or isinstance(overhead, CellError):
+            return budget
+        try:
+            return budget.at(mfu, overhead)
+        except PlannerError as error:
+            return CellError(str(error))
+
+    return [settle(*row) for row in zip(read[0], read[names.index("mfu")], read[names.index("overhead")], strict=True)]
 
 
 def _read(argument: Argument, cells: list[Any]) -> list[Any]:
@@ -116,17 +135,31 @@ def _one(function: Function, arguments: list[Any], row: int) -> Any:
 
 
 def _table(function: Function, values: Sequence[Any]) -> Any:
-    """Return a table with a header; rows of blank cells are left out, a cell that cannot be read refuses the table."""
+    """Return a table with a header and a row for each cell: of blanks for a blank one, of its error for a bad one."""
     arguments: list[Any] = []
     for argument, value in zip(function.arguments, values, strict=True):
         cells: Grid = grid(value)
-        read = [each for each in _read(argument, cells.cells) if each is not REQUIRED]
-        failed = next((each for each in read if isinstance(each, CellError)), None)
-        if failed is not None:
-            return failed
-        if argument.varies and not read:
-            return None
-        if not argument.varies and len(set(read)) > 1:
-            return CellError(f"{function.name} takes one {argument.name} for the whole table")
-        arguments.append(np.array(read, float) if argument.varies else read[0] if read else argument.default)
-    return function.compute(*arguments)
+        read = _read(argument, cells.cells)
+        if argument.varies:
+            if all(each is REQUIRED for each in read):
+                return None
+        else:
+            read = [each for each in read if each is not REQUIRED] or [argument.default]
+            failed = next((each for each in read if isinstance(each, CellError)), None)
+            if failed is not None:
+                return failed
+            if len(set(read)) > 1:
+                return CellError(f"{function.name} takes one {argument.name} for the whole table")
+        arguments.append(read if argument.varies else read[0])
+    if not function.arguments:
+        return function.compute()
+    rows, *fixed = arguments
+    usable = [each for each in rows if not isinstance(each, CellError) and each is not REQUIRED]
+    header, *found = function.compute(np.array(usable, float), *fixed)
+    answers = iter(found)
+
+    def row(cell: Any) -> list[Any]:
+        unanswered = isinstance(cell, CellError) or cell is REQUIRED
+        return [None if cell is REQUIRED else cell] * len(header) if unanswered else next(answers)
+
+    return [header, *map(row, rows)]

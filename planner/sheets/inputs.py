@@ -36,19 +36,23 @@ class Inputs(NamedTuple):
     device: Accelerator
     machine: Machine
     price: float | None
+    grid: float
     law: Law
 
 
 def read_inputs(
-    flops: object,
-    gpus: object,
-    days: object,
-    dollars: object,
-    gpu: object,
-    mfu: object,
-    price: object,
-    overhead: object,
     law: Law,
+    *,
+    flops: object = None,
+    gpus: object = None,
+    days: object = None,
+    dollars: object = None,
+    gpu: object = None,
+    mfu: object = None,
+    price: object = None,
+    overhead: object = None,
+    pue: object = None,
+    grid: object = None,
 ) -> Inputs:
     """Read what stands in the marked cells at first.
 
@@ -73,10 +77,9 @@ def read_inputs(
         raise OptionError("gpus names the device already: drop gpu")
     conditions = read(Conditions(mfu=mfu, price=price))
     known: Any = conditions
-    device_means = (
-        Means(gpus=gpus, overhead=overhead) if gpus is not None else Means(gpu=_DEVICE if gpu is None else gpu, overhead=overhead)
-    )
-    machine = read_means(device_means, mfu=known.mfu, price=known.price).machine
+    named = None if gpus is not None else _DEVICE if gpu is None else gpu
+    means = Means(gpus=gpus, gpu=named, overhead=overhead, pue=pue, grid=grid)
+    machine = read_means(means, mfu=known.mfu, price=known.price).machine
     assert machine is not None  # a device is named
     if len(machine.parts) > 1:
         raise OptionError("a workbook holds one kind of device; mixed fleets are for plan --gpus")
@@ -92,5 +95,6 @@ def read_inputs(
         device=part.device,
         machine=machine,
         price=known.price,
+        grid=GRID if machine.grid is None else machine.grid.grams_per_kwh.expected,
         law=law,
     )

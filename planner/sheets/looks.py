@@ -37,6 +37,7 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {
         "align": "center",
     },
     "text": _BASE,
+    "top": {**_BASE, "valign": "top"},
     "answer": {**_BASE, "align": "right"},
     "remark": {**_BASE, "italic": True, "font_color": _GREY, "indent": 1},
     "small": {**_BASE, "italic": True, "font_color": _GREY},

@@ -7,7 +7,7 @@ from planner._version import __version__
 from planner.machines.fleet import HOUR
 from planner.provenance import PARAM_COUNTS
 from planner.sheets.formulas import CLOSED, REFERENCE
-from planner.sheets.inputs import GRID, MODES, Inputs
+from planner.sheets.inputs import MODES, Inputs
 from planner.sheets.looks import Book
 from planner.sheets.searching import place
 from planner.units import PF_DAY
@@ -80,7 +80,7 @@ def write_plan(book: Book, sheet: Any) -> None:
     _validate(sheet)
     book.part(sheet, _ANSWER_LINE - 1, "What to train")
     for line, each in enumerate(answers(book.inputs), _ANSWER_LINE):
-        sheet.write_string(line, 0, each.label, book.formats["text"])
+        sheet.write_string(line, 0, each.label, book.formats["top" if each.look == "wrap" else "text"])
         if each.look == "wrap":  # a long text, over both columns
             sheet.merge_range(line, 1, line, 2, "", book.formats["wrap"])
             sheet.set_row(line, _LONG)
@@ -112,7 +112,7 @@ def _given(inputs: Inputs) -> list[tuple[str, str, Any, str, str]]:
         ("Your price", "in_price", inputs.price, "in_cents", "US dollars per device-hour; leave empty for the published one"),
         ("Lost to failures", "in_overhead", machine.overhead, "in_share", "time lost over the time that counts"),
         ("PUE", "in_pue", machine.pue.expected, "in_plain", "power at the meter over that of the servers"),
-        ("Grid", "in_grid", GRID, "in_whole", "grams of CO2e per kWh; at first a world average of 2019"),
+        ("Grid", "in_grid", inputs.grid, "in_whole", "grams of CO2e per kWh; a world average of 2019 unless given"),
         ("Law", "in_law", inputs.law.id, "in_text", "one of the page Laws"),
     ]
 
@@ -139,7 +139,7 @@ def _validate(sheet: Any) -> None:
         )
     for line, rule in {
         4: above,
-        5: above,
+        5: {**above, "criteria": ">=", "value": 1, "error_message": "A number from 1 on."},
         6: above,
         7: above,
         9: share,
@@ -192,7 +192,11 @@ def _check_line(flops: float | None) -> Answer:
         ("OR(ISTEXT(in_overhead),N(in_overhead)<0)", "what is lost to failures must be 0 or more"),
         (bad.format("in_pue", "N(in_pue)<1"), "PUE must be a number from 1 on"),
         (bad.format("in_grid", "N(in_grid)<0"), "the grid must be a number of grams"),
-        (bad.format("in_gpus", "N(in_gpus)<=0"), "the number of devices must be above 0"),
+        (
+            f"AND(ISNUMBER(INDEX(device_best,{_DEVICE_ROW})),N(in_mfu)>INDEX(device_best,{_DEVICE_ROW}))",
+            "the utilisation is above what the best matrix product measured on this device reaches",
+        ),
+        (bad.format("in_gpus", "N(in_gpus)<1"), "the number of devices must be 1 or more"),
         ('AND(in_price<>"",OR(NOT(ISNUMBER(in_price)),N(in_price)<=0))', "your price must be a number above 0, or empty"),
         (
             f'AND(in_mode="{MODES[0]}",OR(NOT(ISNUMBER(in_flops)),N(in_flops)<1))',
@@ -288,6 +292,7 @@ def _cost_lines(inputs: Inputs, flops: float | None) -> list[Answer]:
 
     power = f"INDEX(device_watts,{_DEVICE_ROW})"
     low, high = f"INDEX(device_low,{_DEVICE_ROW})", f"INDEX(device_high,{_DEVICE_ROW})"
+    emitted = None if energy is None else energy * inputs.grid / 1000
     carbon = f'IF(ISNUMBER(out_energy),out_energy*in_grid/1000,"{_UNKNOWN}")'
     peak = f"INDEX(device_peak,{_DEVICE_ROW})*in_mfu*3600/(1+in_overhead)"
     return [
@@ -315,7 +320,12 @@ def _cost_lines(inputs: Inputs, flops: float | None) -> list[Answer]:
             _or(energy, _UNKNOWN if watts is None else _WAITS),
         ),
         Answer(
-            "Carbon", "out_carbon", carbon, "whole", "kg of CO2e", _or(None if energy is None else energy * GRID / 1000, _UNKNOWN)
+            "Carbon",
+            "out_carbon",
+            carbon,
+            "whole",
+            "kg of CO2e",
+            _or(emitted, _UNKNOWN),
         ),
         Answer(
             "FLOP of a device-hour",

@@ -40,7 +40,7 @@ _HEADS = (
 )
 _DEVICE_HEADS = (
     *("device", "name", "FLOP/s, bf16 dense", "$ a device-hour", "lowest published", "highest published", "as of"),
-    *("average watts with server", "source"),
+    *("average watts with server", "best MFU of a matrix product", "source"),
 )
 
 
@@ -138,10 +138,11 @@ def write_devices(book: Book, sheet: Any) -> None:
             book.number(sheet, line, column, value, "in_cents")
         sheet.write_string(line, 6, device.price_date, book.formats["text"])
         book.number(sheet, line, 7, watts.expected if watts else None, "in_one")
-        sheet.write_string(line, 8, "; ".join(device.sources), book.formats["small"])
+        book.number(sheet, line, 8, device.best_share("bf16"), "share")
+        sheet.write_string(line, 9, "; ".join(device.sources), book.formats["small"])
     sheet.set_column(0, 1, 26)
-    sheet.set_column(2, 7, 14)
-    sheet.set_column(8, 8, 60)
+    sheet.set_column(2, 8, 14)
+    sheet.set_column(9, 9, 60)
     sheet.freeze_panes(FIRST - 1, 1)
     names = {
         "device_ids": "A",
@@ -151,5 +152,6 @@ def write_devices(book: Book, sheet: Any) -> None:
         "device_high": "F",
         "device_watts": "H",
         "device_asof": "G",
+        "device_best": "I",
     }
     book.columns("Devices", len(book.devices), names)

@@ -11,17 +11,17 @@ from planner.asking.means import Means
 from planner.catalogue import all_laws, load_law
 from planner.errors import CannotPlanError
 from planner.law import Law, guarded
-from planner.machines.devices import accelerators
-from planner.plans import TOLERANCE
+from planner.machines.devices import accelerator, accelerators
+from planner.plans import TOLERANCE, plan
 from planner.problems import as_problem
-from planner.regimes import regimes_of
+from planner.regimes import extrapolation, regimes_of
 from planner.sheets.arguments import BUDGET, DEVICE, FLEET, GRID, LAW, LOSS, MFU, OVERHEAD, PARAMS, PRICE, TOKENS, Function
 
 
 def _planning(name: str) -> Law:
     law = load_law(name)
     if law.role != "plan":
-        raise CannotPlanError(f"{law.id} plans no runs: {law.no_allocation}")
+        raise CannotPlanError(f"{law.id} plans no runs" + (f": {law.no_allocation}" if law.no_allocation else ""))
     return law
 
 
@@ -67,7 +67,38 @@ def _flops_for_loss(loss: Any, law: str) -> Any:
     floor = float(judge.irreducible_loss)
     if np.any(loss <= floor):
         raise CannotPlanError(f"loss {np.min(loss):g} cannot be reached: the irreducible loss of {law} is {floor:.5g}")
-    return guarded(judge, lambda: solver.equivalent_flops(judge, loss - floor))
+    flops = guarded(judge, lambda: solver.equivalent_flops(judge, loss - floor))
+    if np.any(flops < 1):
+        raise CannotPlanError(f"loss {np.max(loss):g} is reached without any training, says {law}: is it in another unit?")
+    return flops
+
+
+def _outside(budget: Any, law: str) -> list[float | None]:
+    best = _allocated(law, budget)
+    return _run_outside(best.params, best.tokens, law)
+
+
+def _run_outside(params: Any, tokens: Any, law: str) -> list[float | None]:
+    judge = load_law(law)
+    flops = as_problem(judge).spending.training(params, tokens)
+    return [extrapolation(judge, *run) for run in zip(params, tokens, flops, strict=True)]
+
+
+def _notes(budget: Any, law: str) -> list[str]:
+    found = [plan(flops=float(each), law=_planning(law), others=()).notes for each in budget]
+    order = ("warning", "info")
+    marks = {"warning": "WARNING: ", "info": ""}
+    return [
+        "; ".join(marks[note.severity] + note.text for note in sorted(notes, key=lambda each: order.index(each.severity)))
+        for notes in found
+    ]
+
+
+def _price(device: str) -> float:
+    found = accelerator(device, accelerators())
+    if found.price is None:
+        raise CannotPlanError(f"no price of {found.id} is known")
+    return found.price.expected
 
 
 def _run_flops(params: Any, tokens: Any, law: str) -> Any:
@@ -128,7 +159,13 @@ def _devices() -> list[list[Any]]:
 FUNCTIONS: Mapping[str, Function] = {
     each.name: each
     for each in (
-        Function("PLAN_FLOPS", "A budget in FLOP.", (BUDGET,), lambda budget: budget, '=PLAN_FLOPS("512xH100 x 30d")'),
+        Function(
+            "PLAN_FLOPS",
+            "A budget in FLOP; of devices for a time at a utilisation.",
+            (BUDGET, MFU, OVERHEAD),
+            lambda budget, mfu, overhead: budget,
+            '=PLAN_FLOPS("512xH100 x 30d", 0.4)',
+        ),
         Function(
             "PLAN_PARAMS",
             "Compute-optimal parameters of a budget.",
@@ -185,6 +222,35 @@ FUNCTIONS: Mapping[str, Function] = {
             (PARAMS, TOKENS, LAW),
             _overhead,
             '=PLAN_OVERHEAD("175B", "300B")',
+        ),
+        Function(
+            "PLAN_OUTSIDE",
+            "How far the optimum of a budget leaves the runs that the law was fitted on, as a factor; 1 inside.",
+            (BUDGET, LAW),
+            _outside,
+            "=PLAN_OUTSIDE(1e25)",
+        ),
+        Function(
+            "PLAN_RUN_OUTSIDE",
+            "How far a run leaves the runs that the law was fitted on, as a factor; 1 inside.",
+            (PARAMS, TOKENS, LAW),
+            _run_outside,
+            '=PLAN_RUN_OUTSIDE("405B", "15T")',
+        ),
+        Function(
+            "PLAN_NOTES",
+            "What to know before trusting a plan: its caveats, warnings first.",
+            (BUDGET, LAW),
+            _notes,
+            "=PLAN_NOTES(1e25)",
+            text=True,
+        ),
+        Function(
+            "PLAN_PRICE",
+            "The published price used for a device, in US dollars per device-hour.",
+            (DEVICE,),
+            _price,
+            '=PLAN_PRICE("h100")',
         ),
         Function(
             "PLAN_GPU_HOURS",

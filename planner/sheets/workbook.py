@@ -31,6 +31,8 @@ def write_workbook(
     mfu: object = None,
     price: object = None,
     overhead: object = None,
+    pue: object = None,
+    grid: object = None,
     law: LawLike = DEFAULT_LAW,
     overwrite: bool = False,
 ) -> Path:
@@ -42,8 +44,8 @@ def write_workbook(
         File to write, ending in ``.xlsx``.
     flops, gpus with days, dollars : optional
         The budget at first, as for :func:`planner.plan`; any other can be typed into the workbook.
-    gpu, mfu, price, overhead : optional
-        The device at first, its utilisation and price, and time lost to failures.
+    gpu, mfu, price, overhead, pue, grid : optional
+        The device at first, its utilisation and price, time lost to failures, the building's overhead, and the grid.
     law : str, Path or Law
         The law at first; one of your own is added to the list.
     overwrite : bool
@@ -63,6 +65,7 @@ def write_workbook(
     The laws' formulas are the derivations of their forms, the same that ``plan --explain`` prints; the values that stand in the
     cells at first are planner's own.
     """
+    given = dict(locals())
     if not isinstance(path, (str, Path)):
         raise OptionError(f"path {shown(path)}: expected a file to write, such as budget.xlsx")
     if not isinstance(overwrite, bool):
@@ -70,7 +73,8 @@ def write_workbook(
     target = Path(path)
     if target.suffix.lower() != ".xlsx":
         raise OptionError(f"{shown_path(target)}: a workbook's name ends in .xlsx")
-    inputs = read_inputs(flops, gpus, days, dollars, gpu, mfu, price, overhead, load_law(law))
+    asked = {name: value for name, value in given.items() if name not in {"path", "law", "overwrite"}}
+    inputs = read_inputs(load_law(law), **asked)
     laws = [each for each in all_laws() if kind_of(each) is not None and each.id != inputs.law.id]
     write_new(target, _written(inputs, [inputs.law, *laws]), overwrite=overwrite)
     return target

@@ -15,10 +15,18 @@ from org.planner import XPlan  # type: ignore[import-not-found]  # of plan.idl
 
 IMPLEMENTATION = "org.planner.Plan"
 SERVICES = (IMPLEMENTATION, "com.sun.star.sheet.AddIn")
-BAD_INPUT = struct.unpack("<d", struct.pack("<Q", 0x7FF8000000000000 | 519))[0]
-"""A not-a-number that Calc shows as #VALUE!."""
-NOT_AVAILABLE = object()
-"""What there is without a helper: #N/A."""
+
+
+def _error(code: int) -> float:
+    """Return a not-a-number that Calc shows as one of its errors."""
+    found: float = struct.unpack("<d", struct.pack("<Q", 0x7FF8000000000000 | code))[0]
+    return found
+
+
+BAD_INPUT = _error(519)
+"""#VALUE!: a cell without an answer."""
+NOT_AVAILABLE = _error(32767)
+"""#N/A: no helper."""
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "functions.json"), encoding="utf-8") as _file:
     BUILT = json.load(_file)
@@ -34,9 +42,10 @@ HELPER = planner_calc_bridge.Helper(_commands())
 
 
 def _cell(found: Any) -> Any:
-    """Return what Calc shows as found: a number, a text, an error, or nothing."""
-    if found is NOT_AVAILABLE:
-        return None
+    """Return a cell as Calc takes it: a number, a text or an error.
+
+    A blank is an empty text, as spreadsheets' own formulas write one: averages and counts take nothing at all for 0.
+    """
     if isinstance(found, dict):
         return BAD_INPUT
     if isinstance(found, bool):
