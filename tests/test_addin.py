@@ -326,7 +326,7 @@ def test_every_function_in_a_real_calc(addin: Path) -> None:
             arrays.append([f"Sheet1!{letter}30:{letter}{29 + ROWS}", f"={function.name}({given})"])
             wanted += [(f"{function.name} range {row + 1}", 1, row, column, function) for row in range(ROWS)]
     tables = [
-        ["Sheet1!A50:E52", "=PLAN_TABLE(A1:A3)"],
+        ["Sheet1!A50:E55", f"=PLAN_TABLE(A1:A{ROWS})"],
         ["Sheet1!A60:G120", "=PLAN_LAWS()"],
         ["Sheet1!I60:O100", "=PLAN_DEVICES()"],
     ]
@@ -341,7 +341,7 @@ def test_every_function_in_a_real_calc(addin: Path) -> None:
     for where, block, row, column, function in wanted:
         _agrees((cells, ranges)[block][row][column], _expected(function, row), where)
     for found, expected in (
-        (planned, sheets.plan_table([1e21, "512xH100 x 30d", ""])),
+        (planned, sheets.plan_table(EXAMPLES["budget"])),
         (laws, sheets.plan_laws()),
         (devices, sheets.plan_devices()),
     ):
