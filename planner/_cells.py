@@ -23,6 +23,8 @@ def columns_of(
     header: Sequence[str], columns: Mapping[str, str] | None, known: Sequence[str], required: Sequence[str], name: str
 ) -> dict[str, int]:
     """Return where each quantity stands in the header, by our names or the user's."""
+    if columns is not None and not (isinstance(columns, Mapping) and all(isinstance(each, str) for each in columns.values())):
+        raise OptionError(f"columns {shown(columns)}: expected names such as {{'params': 'n_params'}}")
     wanted = {column: column for column in known}
     for column, called in (columns or {}).items():
         if column not in wanted:
@@ -63,7 +65,8 @@ def rows(lines: Sequence[str], header_at: int, delimiter: str, width: int, name:
         try:
             cells = next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True))
         except csv.Error as error:
-            raise RunsFileError(f"{name}:{number}: not CSV ({error}); a cell must not hold a line break") from None
+            hint = "" if "limit" in str(error) else "; a cell must not hold a line break"
+            raise RunsFileError(f"{name}:{number}: not CSV ({error}){hint}") from None
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             cells = cells[:width]  # separators at the end of a row say nothing
         if not any(cell.strip() for cell in cells):

@@ -41,15 +41,15 @@ def sheet_text(content: bytes, sheet: str | None, name: str) -> str:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(each.file_size for each in archive.infolist()) > _LARGEST:
                 raise RunsFileError(f"{name}: unpacks to more than {_LARGEST >> 20} MiB; save the sheet as CSV")
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        return _text(book, sheet, name)
+        book, formulas = (openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=only) for only in (True, False))
+        return _text(book, formulas, sheet, name)
     except RunsFileError:
         raise
     except Exception as error:  # a broken file breaks its reader in many ways, here or only when its rows are read
         raise RunsFileError(f"{name}: is no workbook that can be read ({type(error).__name__}); save the sheet as CSV") from None
 
 
-def _text(book: Any, sheet: str | None, name: str) -> str:
+def _text(book: Any, formulas: Any, sheet: str | None, name: str) -> str:
     names = book.sheetnames
     if sheet is None:
         sheet = names[0] if len(names) == 1 else USUAL
@@ -57,11 +57,20 @@ def _text(book: Any, sheet: str | None, name: str) -> str:
         raise RunsFileError(
             f"{name}: has no sheet {shown(sheet)}; it has {', '.join(shown(each) for each in names[:12])}: --sheet"
         )
-    cells = book[sheet]
-    if not hasattr(cells, "iter_rows"):
+    pages = [each[sheet] for each in (book, formulas)]
+    if not all(hasattr(page, "iter_rows") for page in pages):
         raise RunsFileError(f"{name}: {shown(sheet)} is a chart, not a sheet of cells")
-    cells.reset_dimensions()  # the size that a file claims may be too small, and loses rows, or too large, and never ends
-    lines = ["\t".join(_cell(cell) for cell in row).rstrip("\t") for row in cells.iter_rows(values_only=True)]
+    for page in pages:
+        page.reset_dimensions()  # the size that a file claims may be too small, and loses rows, or too large, and never ends
+    lines = []
+    both = zip(*(page.iter_rows(values_only=True) for page in pages), strict=True)
+    for row, (values, written) in enumerate(both, 1):
+        for value, formula in zip(values, written, strict=True):
+            if value is None and isinstance(formula, str) and formula.startswith("="):
+                raise RunsFileError(
+                    f"{name}:{row}: holds a formula that was never calculated; open and save it in a spreadsheet program"
+                )
+        lines.append("\t".join(_cell(value) for value in values).rstrip("\t"))
     width = next((line.count("\t") for line in lines if line), 0)  # of the header; empty cells at the end of a row are cells
     return "\n".join(line + "\t" * (width - line.count("\t")) if line else "" for line in lines)
 
@@ -69,5 +78,5 @@ def _text(book: Any, sheet: str | None, name: str) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = repr(value) if isinstance(value, float) else str(value)
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if '"' in text else " ".join(text.split())
+    text = repr(value) if isinstance(value, float) else " ".join(str(value).split())
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if '"' in text else text

@@ -25,6 +25,7 @@ from planner.provenance import PARAM_COUNTS
 from planner.recipes import Suggestion, Used, batch_trade, recipes, suggest, used
 from planner.shapes import Shape
 from planner.units import (
+    LARGEST,
     format_count,
     format_percent,
     format_signed_percent,
@@ -186,6 +187,8 @@ def configure(
     found, usual = shapes_for(chosen, given, known, N)
     shapes = tuple(candidate(shape, off, chosen, planned, budget, held.machine) for shape, off in found)
     first, D = shapes[0].shape, shapes[0].tokens
+    if shapes[0].training_flops > LARGEST:
+        raise OptionError(f"the run spends {plain(shapes[0].training_flops, 4)} FLOP, above {plain(LARGEST)}")
     surface = chosen.surface_law
     expected = None if surface is None else float(guarded(chosen, lambda: surface.loss(N, D)))
     capacity = usable_memory(held.machine)

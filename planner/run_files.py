@@ -4,6 +4,7 @@ import csv
 import hashlib
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,8 +80,16 @@ def read_columns(
     header_at = next((i for i, line in enumerate(lines) if line.strip()), None)
     if header_at is None:
         raise RunsFileError(f"{name}: is empty; expected a header line such as params,tokens,loss")
-    separator = delimiter(lines[header_at], name)
-    header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=separator, skipinitialspace=True))]
+    named = re.fullmatch(r"sep=(.)", lines[header_at].strip(), re.IGNORECASE)  # as spreadsheets may write it
+    if named:
+        header_at += 1
+    if header_at == len(lines) or not lines[header_at].strip():
+        raise RunsFileError(f"{name}: is empty; expected a header line such as params,tokens,loss")
+    separator = named[1] if named else delimiter(lines[header_at], name)
+    try:
+        header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=separator, skipinitialspace=True))]
+    except csv.Error as error:
+        raise RunsFileError(f"{name}:{header_at + 1}: the header is not CSV ({error})") from None
     where = columns_of(header, columns, (*NUMBERS, *TEXTS), required, name)
     table = list(rows(lines, header_at, separator, len(header), name))
     if not table:
@@ -133,12 +142,11 @@ def read_numbers(cells: Iterable[tuple[int, object]], column: str, name: str, de
         where = f"{name}:{row}:{column}"
         if isinstance(cell, str):
             text = cell.strip()
-            if not text and sparse:
+            if sparse and (not text or text.startswith("#")):  # nothing, or a spreadsheet's error such as #N/A
                 values.append(math.nan)
                 continue
             if not text:
-                formula = "; a formula that was never calculated is empty too" if name.endswith(("xlsx", "xlsm")) else ""
-                raise RunsFileError(f"{where}: is empty; every run needs one{formula}")
+                raise RunsFileError(f"{where}: is empty; every run needs one")
             if decimal_comma:
                 text = text.replace(".", "").replace(",", ".")
             try:

@@ -52,7 +52,7 @@ def test_the_helper_answers_as_python_does(asked: bridge.Helper) -> None:
     column = asked.ask("PLAN_TOKENS", [(("1e21",), ("",), ("lots",)), None, None])
     assert column == [[sheets.plan_tokens(1e21)], [None], [{"error": sheets.plan_tokens("lots").reason}]]
     assert asked.ask("PLAN_LAWS", [None]) == sheets.plan_laws()
-    assert "has no PLAN_NONSENSE" in asked.ask("PLAN_NONSENSE", [])["error"]
+    assert "has no 'PLAN_NONSENSE'" in asked.ask("PLAN_NONSENSE", [])["error"]
     assert "must be finite" in asked.ask("PLAN_TOKENS", [math.inf])["error"]
 
 
@@ -113,6 +113,47 @@ def test_nonsense_is_no_answer(tmp_path: Path, talk: str, reason: str) -> None:
     odd.close()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="process groups")
+def test_a_child_that_holds_the_pipe_holds_nothing_up(tmp_path: Path) -> None:
+    """A wrapper whose child never answers is left in time, and the child ends with it."""
+    (tmp_path / "child.py").write_text("import time; print('{\"planner\": 1}', flush=True); time.sleep(60)")
+    wrapper = tmp_path / "wrapper.sh"
+    wrapper.write_text(f"#!/bin/sh\n{sys.executable} {tmp_path}/child.py\nexit $?\n")
+    wrapper.chmod(0o755)
+    wrapped = bridge.Helper([[str(wrapper)]], answer_seconds=0.5, pause_seconds=0)
+    start = time.monotonic()
+    with pytest.raises(bridge.HelperError, match="did not answer in time"):
+        wrapped.ask("PLAN_TOKENS", [1e21])
+    assert time.monotonic() - start < 20
+    wrapped.close()
+
+
+def test_what_no_sheet_sends_is_an_error_of_that_cell(asked: bridge.Helper) -> None:
+    """Objects, flat ranges and answers without end are refused or answered, and the next cell is right."""
+    for cells in ([object()], [b"x"], [{1, 2}]):
+        with pytest.raises(bridge.HelperError, match="cannot be sent"):
+            asked.ask("PLAN_TOKENS", cells)
+    assert asked.ask("PLAN_TOKENS", [[1e21, 1e22]]) == sheets.plan_tokens([1e21, 1e22])
+    assert asked.ask("PLAN_TOKENS", [1e21]) == sheets.plan_tokens(1e21)
+
+
+def test_one_bad_cell_does_not_stop_the_others(tmp_path: Path) -> None:
+    """A cell that kills the helper twice is an error; the one after it is answered by a fresh helper."""
+    script = """
+        import os
+        from planner.sheets.calc import helper
+        known = helper.answer
+        helper.answer = lambda line: os._exit(1) if b"666" in line else known(line)
+        helper.main()
+    """
+    mortal = bridge.Helper([_script(tmp_path, script)], pause_seconds=60)
+    for _ in range(2):
+        with pytest.raises(bridge.HelperError, match="died twice"):
+            mortal.ask("PLAN_TOKENS", [666.0])
+        assert mortal.ask("PLAN_TOKENS", [1e21]) == sheets.plan_tokens(1e21)
+    mortal.close()
+
+
 def test_the_next_command_is_tried(tmp_path: Path) -> None:
     """Where the Python that built the add-in has gone, the plan on the path answers; where none is, the reason names both."""
     second = bridge.Helper([[str(tmp_path / "gone")], HELPER])
@@ -125,6 +166,10 @@ def test_the_next_command_is_tried(tmp_path: Path) -> None:
 def test_the_helper_outlives_what_it_is_sent() -> None:
     """Lines that are no question, and questions that are none of planner's, are answered with what is wrong."""
     lines = [b"", b"nonsense\n", b"[]\n", b'{"id": 4}\n', b'{"id": 5, "call": "PLAN_TOKENS", "cells": [{"a": 1}]}\n']
+    lines += [
+        b'{"id": NaN, "call": "PLAN_TOKENS", "cells": [1e21]}\n',
+        b'{"id": 1e999, "call": "PLAN_TOKENS", "cells": [1e21]}\n',
+    ]
     lines += [b'{"id": 6, "call": ["x"], "cells": []}\n', b'{"id": 7, "call": "PLAN_TOKENS", "cells": 7}\n', b"\xff\n"]
     said = io.BytesIO()
     helper.serve(io.BytesIO(b"".join(lines)), said)
@@ -132,6 +177,7 @@ def test_the_helper_outlives_what_it_is_sent() -> None:
     assert answers[0]["planner"]
     assert len(answers) == len(lines)
     assert all(isinstance(each["result"]["error"], str) for each in answers[1:])
+    assert len(helper.answer(json.dumps({"id": 1, "call": "A\n" * 9999, "cells": []}).encode())["result"]["error"]) < 300
 
 
 def test_zero_and_empty_cells() -> None:

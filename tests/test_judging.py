@@ -73,6 +73,39 @@ def test_tables_as_people_leave_them(tmp_path: Path) -> None:
     assert "no-run" in {note.code for note in planner.check(params=70, tokens=1400).notes}
 
 
+def test_tables_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    """A line that names the separator, and a loss that is an error there."""
+    found = planner.check_runs(_table(tmp_path, "sep=;\nparams;tokens;loss\n7B;140B;#N/A\n70B;1,4T;1,9\n"))
+    assert [(each.row, each.tokens, each.measured) for each in found.runs] == [(3, 140e9, None), (4, 1.4e12, 1.9)]
+
+
+def test_texts_are_whole_in_any_locale(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name with separators is quoted, whichever sign separates, so that no part of it becomes a cell or a formula."""
+    from planner.cli import main
+
+    path = _table(tmp_path, 'run,params,tokens\n"x;=1+1,=2+2",7B,140B\n')
+    for fmt, sign in (("csv", ","), ("csv-semicolon", ";")):
+        monkeypatch.setattr("sys.argv", ["plan", "check", str(path), "--format", fmt])
+        with pytest.raises(SystemExit):
+            main()
+        out = capsys.readouterr().out
+        assert '"x;=1+1,=2+2"' in out
+        assert next(csv.DictReader(io.StringIO(out.removeprefix("\ufeff")), delimiter=sign))["run"] == "x;=1+1,=2+2"
+
+
+def test_formulas_without_a_value_are_refused(tmp_path: Path) -> None:
+    """A workbook that no spreadsheet program has calculated loses no rows: it is refused with the row."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["params", "tokens"], [7e9, 1e11], ["=A2*2", "=B2*2"]):
+        book.active.append(row)
+    book.save(tmp_path / "x.xlsx")
+    with pytest.raises(RunsFileError, match=r"x\.xlsx:3: holds a formula that was never calculated"):
+        planner.check_runs(tmp_path / "x.xlsx")
+
+
 def test_a_sheet_with_empty_cells_at_the_end(tmp_path: Path) -> None:
     """A workbook's sheet is judged as CSV is; losses not yet measured are left empty, blank rows passed over."""
     openpyxl = pytest.importorskip("openpyxl")
@@ -99,6 +132,10 @@ def test_a_sheet_with_empty_cells_at_the_end(tmp_path: Path) -> None:
         (TABLE, {"law": "llama3"}, "cannot judge runs"),
         (TABLE, {"law": "nolaw"}, "not in the catalogue"),
         (TABLE, {"tolerance": "x"}, "tolerance"),
+        (TABLE, {"columns": 5}, "columns 5: expected names such as"),
+        ("params,tokens," + "x" * 200_000 + "\n7e9,1e11,1\n", {}, "runs.csv:1: the header is not CSV"),
+        ("params,tokens,note\n7e9,1e11," + "x" * 200_000 + "\n", {}, "runs.csv:2: not CSV (field larger"),
+        ("sep=;\n\n", {}, "is empty"),
     ],
 )
 def test_bad_tables_are_refused(tmp_path: Path, text: str, options: dict[str, Any], complaint: str) -> None:
@@ -168,10 +205,11 @@ def test_csv_for_a_decimal_comma(tmp_path: Path, capsys: pytest.CaptureFixture[s
     comma = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=";"))
     for one, other in zip(plain, comma, strict=True):
         assert one["run"] == other["run"]
-        for name in ("params", "tokens", "flops", "loss", "overhead"):
+        for name in ("params", "tokens", "flops", "law_loss", "overhead"):
             assert "." not in other[name]
             assert float(other[name].replace(",", ".")) == float(one[name])
     back = tmp_path / "back.csv"
-    back.write_text(text.replace("loss_unit", "unit"), encoding="utf-8")
+    back.write_text(text, encoding="utf-8")
     again = planner.check_runs(back)
     assert [each.overhead for each in again.runs] == [float(row["overhead"]) for row in plain]
+    assert [each.measured for each in again.runs] == [2.0, None, 1.75]  # not the law's own losses

@@ -1,7 +1,5 @@
 """CSV and JSON: full precision, base units, the attributes' own names."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -43,14 +41,23 @@ def to_csv(rows: Sequence[Row], header: Sequence[str] = (), *, decimal_comma: bo
     With ``decimal_comma`` as spreadsheets read it where the decimal sign is a comma: semicolons between cells, and a mark that
     the text is UTF-8.
     """
-    out = io.StringIO()
     names = list(rows[0]) if rows else list(header)
-    writer = csv.DictWriter(out, fieldnames=names, lineterminator="\n", delimiter=";" if decimal_comma else ",")
-    if decimal_comma:
-        out.write("\ufeff")
-    writer.writeheader()
-    writer.writerows({key: _cell(value, decimal_comma) for key, value in row.items()} for row in rows)
-    return out.getvalue()
+    separator = ";" if decimal_comma else ","
+    lines: list[list[Any]] = [names, *([row.get(name) for name in names] for row in rows)]
+    text = "".join(separator.join(_field(value, decimal_comma) for value in line) + "\n" for line in lines)
+    return "\ufeff" + text if decimal_comma else text
+
+
+def _field(value: Any, decimal_comma: bool) -> str:
+    """Write a cell: numbers as the spreadsheet reads them, no text that it would take for a formula or take apart."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(float(value)).replace(".", ",") if decimal_comma else repr(float(value))
+    text = str(value)
+    if isinstance(value, str) and text.lstrip()[:1] in set("=+-@＝＋－＠|%"):
+        text = "'" + text
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',;\t"\n\r') else text
 
 
 def step_rows(steps: "Sequence[Step]") -> list[Row]:
@@ -70,7 +77,9 @@ def check_rows(check: "Check") -> list[Row]:
 
 def judged_rows(found: "RunsCheck") -> list[Row]:
     """Return a row for each run of a table."""
-    return [{"law": found.law.id, "loss_unit": found.law.conventions.loss_unit, **run._asdict()} for run in found.runs]
+    head = {"law": found.law.id, "loss_unit": found.law.conventions.loss_unit}
+    renamed = {"loss": "law_loss", "measured": "loss"}  # so that the table can be judged, or fitted, again
+    return [{**head, **{renamed.get(name, name): value for name, value in run._asdict().items()}} for run in found.runs]
 
 
 def trade_rows(found: "TradeOff") -> list[Row]:
@@ -338,12 +347,3 @@ def _flat(value: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
             yield from _flat(item, f"{prefix}.{number}")
     else:
         yield prefix, value
-
-
-def _cell(value: Any, decimal_comma: bool) -> Any:
-    """Keep a spreadsheet from reading a text as a formula, and write numbers as it reads them."""
-    if isinstance(value, str) and value.lstrip()[:1] in set("=+-@＝＋－＠|%"):
-        return "'" + value
-    if decimal_comma and isinstance(value, float):
-        return repr(float(value)).replace(".", ",")
-    return value

@@ -96,7 +96,7 @@ def error_in(cell: Any) -> CellError | None:
     if isinstance(cell, CellError):
         return cell
     if isinstance(cell, str) and cell.startswith(("#", "Err:")):
-        return CellError(f"the input holds {cell[:60]}")
+        return CellError(f"the input holds {''.join(each if each.isprintable() else '?' for each in cell[:60])}")
     return None
 
 

@@ -9,13 +9,14 @@ from planner import solver
 from planner.asking.holding import read_means
 from planner.asking.means import Means
 from planner.catalogue import all_laws, load_law
-from planner.errors import CannotPlanError
+from planner.errors import CannotPlanError, QuantityError
 from planner.law import Law, guarded
 from planner.machines.devices import accelerator, accelerators
 from planner.plans import TOLERANCE, plan
 from planner.problems import as_problem
 from planner.regimes import extrapolation, regimes_of
 from planner.sheets.arguments import BUDGET, DEVICE, FLEET, GRID, LAW, LOSS, MFU, OVERHEAD, PARAMS, PRICE, TOKENS, Function
+from planner.units import LARGEST, plain
 
 
 def _planning(name: str) -> Law:
@@ -46,12 +47,14 @@ def _surface(name: str) -> Law:
 
 def _run_loss(params: Any, tokens: Any, law: str) -> Any:
     judge = _surface(law)
+    _run_flops(params, tokens, law)
     return guarded(judge, lambda: judge.loss(params, tokens))
 
 
 def _overhead(params: Any, tokens: Any, law: str) -> Any:
     judge = _surface(law)
     _planning(law)
+    _run_flops(params, tokens, law)
     return guarded(judge, lambda: solver.overhead(judge, params, tokens))
 
 
@@ -79,8 +82,7 @@ def _outside(budget: Any, law: str) -> list[float | None]:
 
 
 def _run_outside(params: Any, tokens: Any, law: str) -> list[float | None]:
-    judge = load_law(law)
-    flops = as_problem(judge).spending.training(params, tokens)
+    judge, flops = load_law(law), _run_flops(params, tokens, law)
     return [extrapolation(judge, *run) for run in zip(params, tokens, flops, strict=True)]
 
 
@@ -102,7 +104,10 @@ def _price(device: str) -> float:
 
 
 def _run_flops(params: Any, tokens: Any, law: str) -> Any:
-    return as_problem(load_law(law)).spending.training(params, tokens)
+    flops = as_problem(load_law(law)).spending.training(params, tokens)
+    if np.any(flops > LARGEST):
+        raise QuantityError(f"the run spends {plain(float(np.max(flops)), 4)} FLOP, above {plain(LARGEST)}")
+    return flops
 
 
 def _takes(what: str, budget: Any, *, price: Any = None, mfu: Any = None, **means: Any) -> Any:

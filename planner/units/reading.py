@@ -126,10 +126,13 @@ def parse_number(value: object, name: str) -> float:
 
 def parse_whole(value: object, name: str, least: int, most: int = 10**9) -> int:
     """Read a whole number, such as ``4096`` or ``"32k"``."""
-    number = parse_number(value, name) if least == 0 else parse_count(value, name, "tokens")
-    if number != int(number):
+    try:
+        number = parse_number(value, name) if least == 0 else parse_count(value, name, "tokens")
+    except QuantityError:
+        raise _not_whole(value, name, least, most) from None
+    if number != int(number) or not least <= number <= most:
         raise _not_whole(value, name, least, most)
-    return whole_number(int(number), name, least, most)
+    return int(number)
 
 
 def whole_number(value: object, name: str, least: int, most: int) -> int:

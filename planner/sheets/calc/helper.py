@@ -10,12 +10,14 @@ from planner.sheets.arguments import REQUIRED, Function
 from planner.sheets.calling import call
 from planner.sheets.cells import CellError, is_blank
 from planner.sheets.registry import FUNCTIONS
+from planner.units import shown
 
 
 def main() -> None:
     """Answer from standard input to standard output until the input ends; what else is printed goes to standard error."""
     answers, sys.stdout = sys.stdout, sys.stderr
-    serve(sys.stdin.buffer, answers.buffer)
+    if sys.stdin is not None and answers is not None:
+        serve(sys.stdin.buffer, answers.buffer)
 
 
 def serve(asked: BinaryIO, answers: BinaryIO) -> None:
@@ -34,9 +36,10 @@ def answer(line: bytes) -> dict[str, Any]:
     number = None
     try:
         request = json.loads(line)
-        number, name, cells = request["id"], request["call"], request["cells"]
+        name, cells = request["call"], request["cells"]
+        number = int(request["id"])
         if name not in FUNCTIONS:
-            found: Any = CellError(f"planner {__version__} has no {name}; build the add-in anew: plan sheets build-addin")
+            found: Any = CellError(f"planner {__version__} has no {shown(name)}; build the add-in anew: plan sheets build-addin")
         else:
             found = _called(FUNCTIONS[name], cells)
         return {"id": number, "result": _plain(found)}
