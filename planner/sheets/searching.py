@@ -59,7 +59,7 @@ def write_search(book: Book, sheet: Any, row: str, budgets: Sequence[tuple[str, 
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, _START + STEPS, 14)
     sheet.freeze_panes(_FIRST - 1, 1)
-    sheet.fit_to_pages(1, 0)
+    sheet.print_area(0, 0, _FIRST + len(budgets) - 2, _LOSS)  # the steps are for machines
 
 
 def write_members(book: Book, sheet: Any, law: Law) -> None:
