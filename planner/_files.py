@@ -95,6 +95,24 @@ def _read_text(path: Path, name: str, limit: int) -> str:
         raise LawFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
+def new_file(path: object, overwrite: object, ending: str, what: str) -> Path:
+    """Return the file that a user wants written.
+
+    Raises
+    ------
+    OptionError
+        No path, another ending, or ``overwrite`` is no boolean.
+    """
+    if not isinstance(path, (str, Path)):
+        raise OptionError(f"path {shown(path)}: expected a file to write, ending in {ending}")
+    if not isinstance(overwrite, bool):
+        raise OptionError(f"overwrite {shown(overwrite)}: expected True or False")
+    target = Path(path)
+    if target.suffix.lower() != ending:
+        raise OptionError(f"{shown_path(target)}: {what}'s name ends in {ending}")
+    return target
+
+
 def write_new(path: Path, content: str | bytes, *, overwrite: bool) -> None:
     """Write a file whole or not at all; an existing file is refused unless ``overwrite``.
 

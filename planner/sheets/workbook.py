@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from planner._files import write_new
+from planner._files import new_file, write_new
 from planner._version import __version__
 from planner.catalogue import all_laws, load_law
 from planner.choosing import DEFAULT_LAW, LawLike
@@ -17,7 +17,6 @@ from planner.sheets.more_pages import budgets, write_notes, write_sensitivity, w
 from planner.sheets.plan_page import ROW, write_plan
 from planner.sheets.reference_pages import MOST_CONSTANTS, write_devices, write_laws
 from planner.sheets.searching import write_members, write_search
-from planner.units import shown, shown_path
 
 
 def write_workbook(
@@ -66,13 +65,7 @@ def write_workbook(
     cells at first are planner's own.
     """
     given = dict(locals())
-    if not isinstance(path, (str, Path)):
-        raise OptionError(f"path {shown(path)}: expected a file to write, such as budget.xlsx")
-    if not isinstance(overwrite, bool):
-        raise OptionError(f"overwrite {shown(overwrite)}: expected True or False")
-    target = Path(path)
-    if target.suffix.lower() != ".xlsx":
-        raise OptionError(f"{shown_path(target)}: a workbook's name ends in .xlsx")
+    target = new_file(path, overwrite, ".xlsx", "a workbook")
     asked = {name: value for name, value in given.items() if name not in {"path", "law", "overwrite"}}
     inputs = read_inputs(load_law(law), **asked)
     laws = [each for each in all_laws() if kind_of(each) is not None and each.id != inputs.law.id]

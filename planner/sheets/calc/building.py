@@ -7,12 +7,10 @@ import zipfile
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from planner._files import write_new
+from planner._files import new_file, write_new
 from planner._version import __version__
-from planner.errors import OptionError
 from planner.sheets.arguments import Argument, Function
 from planner.sheets.registry import FUNCTIONS
-from planner.units import shown, shown_path
 
 SERVICE = "org.planner.Plan"
 _HERE = Path(__file__).parent
@@ -40,13 +38,7 @@ def build_addin(path: str | Path = "planner.oxt", *, overwrite: bool = False) ->
     PlannerError
         Another ending, a file that exists, or one that cannot be written.
     """
-    if not isinstance(path, (str, Path)):
-        raise OptionError(f"path {shown(path)}: expected a file to write, such as planner.oxt")
-    if not isinstance(overwrite, bool):
-        raise OptionError(f"overwrite {shown(overwrite)}: expected True or False")
-    target = Path(path)
-    if target.suffix.lower() != ".oxt":
-        raise OptionError(f"{shown_path(target)}: an add-in's name ends in .oxt")
+    target = new_file(path, overwrite, ".oxt", "an add-in")
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in _parts().items():

@@ -1,0 +1,127 @@
+"""Commands about runs of one's own: fit, backtest, runs. Heavy modules are imported inside them: --help stays quick."""
+
+from typing import Any
+
+import click
+
+from planner.cli._commands import Command, chosen, stop_if_strict
+from planner.cli._options import (
+    ASSIGNMENT,
+    BOUND,
+    COUNTS,
+    FORMS,
+    METHODS,
+    NUMBER,
+    ROBUST,
+    collected,
+    format_option,
+    level_option,
+    progress_bar,
+    runs_options,
+    work_options,
+)
+from planner.cli._plan import app
+from planner.render import Format
+from planner.units import shown
+
+
+@app.command(cls=Command)
+@runs_options
+@click.option("--method", type=click.Choice(METHODS), help="What the law is made with.  [default: forecast]")
+@click.option("--form", type=click.Choice(FORMS), help="Form of the classical fit; auto compares them.  [default: additive]")
+@click.option("--robust", type=click.Choice(ROBUST), help="Loss of the classical fit's residuals.  [default: huber]")
+@click.option("--fix", multiple=True, type=ASSIGNMENT, help="Pin a constant, such as E=1.69; repeat for more.")
+@click.option("--bound", multiple=True, type=BOUND, help="Bound a constant, such as alpha=0.1:0.6; repeat for more.")
+@click.option("--overestimate-penalty", type=NUMBER, help="Cost of a run predicted too high over one predicted too low.")
+@click.option("--draws", type=int, help="Bootstrap refits of the classical fit; 0 for none.  [default: 1000]")
+@work_options
+@level_option
+@click.option("--name", help="What to call the law.  [default: my-law]")
+@click.option("--params-count", type=click.Choice(COUNTS), help="Which parameters N counts.  [default: the table's, or unstated]")
+@click.option("--loss-unit", help="Unit of the losses.  [default: the table's, or nats/token]")
+@click.option("--data", help="Training data and tokenizer, for the law's conventions.")
+@click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")
+@click.option("--overwrite", is_flag=True, help="Let --save replace a file.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@format_option
+@click.pass_context
+def fit(
+    ctx: click.Context,
+    /,
+    table: str | None,
+    shipped: str | None,
+    fix: tuple[tuple[str, float], ...],
+    bound: tuple[tuple[str, str], ...],
+    save: str | None,
+    overwrite: bool,
+    strict: bool,
+    fmt: Format,
+    **options: Any,
+) -> None:
+    """Fit a scaling law to a table of your own runs: params, tokens, loss (optional: flops, group, run, weight).
+
+    \b
+    plan fit runs.csv --save my-law.json        then: plan --flops 1e23 --law my-law.json
+    plan fit --runs porian2024 --group GROUP    a table that ships with planner
+    """
+    from planner.fitting.fitter import fit as fit_runs
+    from planner.render import render_fit
+
+    if overwrite and save is None:
+        raise click.UsageError("--overwrite goes with --save FILE.json")
+    with progress_bar("bootstrap") as progress:
+        pins = chosen(fix=collected(fix, "--fix"), bound=collected(bound, "--bound"))
+        answer = fit_runs(_source(table, shipped), **chosen(**options), **pins, progress=progress)
+    if save is not None:
+        answer.save(save, overwrite=overwrite)
+    click.echo(render_fit(answer, fmt), nl=False)
+    if save is not None:
+        question = "plan --flops 1e23" if answer.law.role == "plan" else "plan check --params 1B --tokens 20B"
+        click.echo(f"saved; use it with {question} --law {shown(save)}", err=True)
+    stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=Command)
+@runs_options
+@click.option("--ratio", "ratios", multiple=True, type=NUMBER, help="Fit on C <= C_max/R; repeat for more.  [default: 10 and 30]")
+@click.option("--method", "methods", multiple=True, type=click.Choice(METHODS[:2]), help="Only this method.  [default: both]")
+@work_options
+@level_option
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@format_option
+@click.pass_context
+def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, strict: bool, fmt: Format, **options: Any) -> None:
+    """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group."""
+    from planner.fitting.backtesting import backtest as test_runs
+    from planner.render import render_backtest
+
+    with progress_bar("back-test") as progress:
+        answer = test_runs(_source(table, shipped), **chosen(**options), progress=progress)
+    click.echo(render_backtest(answer, fmt), nl=False)
+    stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=Command)
+@click.argument("table", required=False)
+@format_option
+def runs(table: str | None, fmt: Format) -> None:
+    """List the tables of real runs that ship with planner, or show one TABLE."""
+    from planner.render import render_table, render_tables
+    from planner.tables import run_table, run_tables
+
+    click.echo(render_table(run_table(table), fmt) if table is not None else render_tables(run_tables(), fmt), nl=False)
+
+
+def _source(table: str | None, shipped: str | None) -> Any:
+    """Return the file or the shipped table that was named."""
+    from pathlib import Path
+
+    if (table is None) == (shipped is None):
+        raise click.UsageError(
+            "name one table: a file, plan fit runs.csv, or one that ships, --runs porian2024 (plan runs lists them)"
+        )
+    if table is not None:
+        return Path(table)
+    from planner.tables import load_runs
+
+    return load_runs(str(shipped))

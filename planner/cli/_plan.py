@@ -1,0 +1,188 @@
+"""The main command, and check, trade and laws. Heavy modules are imported inside them: --help stays quick."""
+
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from planner._version import __version__
+from planner.cli._commands import Budgets, Command, chosen, stop_if_strict
+from planner.cli._options import (
+    ANCHOR,
+    FLOPS,
+    NUMBER,
+    PARAMS,
+    TOKENS,
+    LawName,
+    collected,
+    condition_options,
+    format_option,
+    judging_options,
+    law_options,
+    level_option,
+    life_options,
+    table_options,
+)
+from planner.render import Format
+
+
+@click.group(cls=Budgets, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--flops", type=FLOPS, help='Budget: 1e21, "3 PF-days", "1 ZFLOP".')
+@click.option("--loss", type=NUMBER, help="Instead of a budget: the loss to reach, at the least compute.")
+@condition_options
+@law_options
+@click.option("--exponents", nargs=2, type=NUMBER, metavar="A B", help="Your own exponents: N ~ C^A, D ~ C^B.")
+@click.option(
+    "--anchor",
+    type=ANCHOR,
+    metavar="C:N",
+    help="Known optimum the exponents pass through.  [default: the law's own at 1e20 FLOP]",
+)
+@judging_options
+@level_option
+@format_option
+@click.version_option(__version__, prog_name="plan", message="%(prog)s %(version)s")
+@click.pass_context
+def app(
+    ctx: click.Context,
+    /,
+    constants: tuple[tuple[str, float], ...],
+    explained: bool,
+    strict: bool,
+    fmt: Format,
+    **options: Any,
+) -> None:
+    """How large a model to train on how many tokens for a compute budget, what loss to expect, how far published laws disagree.
+
+    \b
+    plan --flops 1e21                           the compute-optimal plan
+    plan --flops 1e21 --law kaplan2020          under another law
+    plan --flops 1e21 --exponents 0.73 0.27     with exponents of your own
+    plan --flops 1e21 --params 7B               with a fixed size
+    plan --loss 2.1                             the least compute that reaches a loss
+    plan --flops 1e22 --unique-tokens 25B       where data run out and must be repeated
+    plan --flops 1e24 --inference-tokens 2T     training and serving together
+    plan check --params 175B --tokens 300B      judge a proposed run
+    plan --gpus 512xH100 --days 30 --mfu 0.4    what these devices can train
+    plan --dollars 2M --gpu h100 --grid france  what this money can, with time, energy and CO2e
+    plan trade --flops 1e23                     smaller models trained longer, and when they pay
+    plan configure --gpus 64xH100 --days 30     layers, width, heads, memory, batch size, learning rate
+    plan hardware --flops 1e22 --deadline 30d   the cheapest devices for it
+    plan workbook budget.xlsx --flops 1e21      live formulas for Excel and LibreOffice
+    plan sheets                                 functions for cells, and the add-in for LibreOffice Calc
+    plan models                                 published models and their shapes
+    plan laws                                   the catalogue
+    plan fit runs.csv --save my-law.json        a law from runs of your own
+    plan backtest runs.csv                      would they have foretold the larger ones?
+    """
+    given = [p.opts[0] for p in ctx.command.params if p.name and ctx.get_parameter_source(p.name) == ParameterSource.COMMANDLINE]
+    if ctx.invoked_subcommand:
+        if given:
+            raise click.UsageError(f"{given[0]} stands before {ctx.invoked_subcommand!r}; options of a command go after its name")
+        return
+    if not given:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)
+    from planner.plans import plan
+    from planner.render import render_plan
+
+    answer = plan(**chosen(**options, constants=collected(constants)))
+    click.echo(render_plan(answer, fmt, _steps(answer) if explained else ()), nl=False)
+    stop_if_strict(ctx, strict, answer.notes)
+
+
+_OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance", "constants"}
+
+
+@app.command(cls=Command)
+@table_options
+@click.option("--params", type=PARAMS, help="Parameters of the run, such as 175B.")
+@click.option("--tokens", type=TOKENS, help="Training tokens of the run, such as 300B.")
+@law_options
+@life_options
+@judging_options
+@level_option
+@format_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    /,
+    constants: tuple[tuple[str, float], ...],
+    explained: bool,
+    strict: bool,
+    fmt: Format,
+    **options: Any,
+) -> None:
+    """Judge a proposed run: overfit, underfit or balanced, what it wastes, and what would mend it; or every run of a table.
+
+    \b
+    plan check --params 175B --tokens 300B
+    plan check budget.xlsx --sheet Runs         each row with params and tokens
+    """
+    given = chosen(**options, constants=collected(constants))
+    if "table" in given:
+        foreign = [name for name in given if name not in _OF_A_TABLE]
+        if explained:
+            foreign.append("explain")
+        if foreign:
+            raise click.UsageError(f"--{foreign[0].replace('_', '-')} goes with one run, --params and --tokens, not with a table")
+        from planner.judging import check_runs
+        from planner.render import render_runs_check
+
+        judged = check_runs(given.pop("table"), **given)
+        click.echo(render_runs_check(judged, fmt), nl=False)
+        stop_if_strict(ctx, strict, judged.notes)
+        return
+    if "sheet" in given or "columns" in given:
+        raise click.UsageError("--sheet and --columns go with a table: plan check budget.xlsx --sheet Runs")
+    from planner.render import render_check
+    from planner.verdicts import check as check_run
+
+    answer = check_run(**{"params": None, "tokens": None, **given})
+    click.echo(render_check(answer, fmt, _steps(answer) if explained else ()), nl=False)
+    stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=Command)
+@click.option("--flops", type=FLOPS, help="Training budget whose optimal run sets the loss.")
+@click.option("--loss", type=NUMBER, help="Instead of a budget: the loss.")
+@click.option(
+    "--ratio", "ratios", multiple=True, type=NUMBER, help="Size over the optimal one; repeat for more.  [default: 0.1 to 3]"
+)
+@click.option("--unique-tokens", type=TOKENS, help="Different tokens at hand (25B); more come from repeating them.")
+@law_options
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@format_option
+@click.pass_context
+def trade(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], strict: bool, fmt: Format, **options: Any) -> None:
+    """Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay."""
+    from planner.render import render_trade
+    from planner.trading import trade as trade_sizes
+
+    answer = trade_sizes(**chosen(**options, constants=collected(constants)))
+    click.echo(render_trade(answer, fmt), nl=False)
+    stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=Command)
+@click.argument("law", required=False, type=LawName())
+@click.option("--applicable", is_flag=True, help="Only laws whose fitted range covers --flops and what they would plan for it.")
+@click.option("--flops", type=FLOPS, help="The budget for --applicable.")
+@format_option
+def laws(law: str | None, applicable: bool, flops: float | None, fmt: Format) -> None:
+    """List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps."""
+    from planner.catalogue import load_law
+    from planner.choosing import laws as chosen_laws
+    from planner.render import render_law, render_laws
+
+    if applicable != (flops is not None):
+        raise click.UsageError("--applicable and --flops go together: plan laws --applicable --flops 1e21")
+    if law is not None and applicable:
+        raise click.UsageError("name one law, or list the applicable ones, not both")
+    click.echo(render_law(load_law(law), fmt) if law is not None else render_laws(chosen_laws(flops=flops), fmt), nl=False)
+
+
+def _steps(answer: Any) -> Any:
+    from planner.explaining import explain
+
+    return explain(answer)
