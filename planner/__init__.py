@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from planner.intervals import LossInterval, loss_interval, size_interval
     from planner.judging import JudgedRun, RunsCheck, check_runs
     from planner.law import Law
+    from planner.learning import Curve, curve
     from planner.machines.devices import Accelerator
     from planner.machines.fleet import Cost, Machine
     from planner.notes import Note
@@ -75,6 +76,7 @@ _HOMES = {
     "planner.intervals": ("LossInterval", "loss_interval", "size_interval"),
     "planner.judging": ("JudgedRun", "RunsCheck", "check_runs"),
     "planner.law": ("Law",),
+    "planner.learning": ("Curve", "curve"),
     "planner.machines.devices": ("Accelerator",),
     "planner.machines.fleet": ("Cost", "Machine"),
     "planner.notes": ("Note",),
@@ -104,6 +106,7 @@ __all__ = [
     "CheckResult",
     "Configuration",
     "Cost",
+    "Curve",
     "Draws",
     "FitError",
     "FitResult",
@@ -137,6 +140,7 @@ __all__ = [
     "check",
     "check_runs",
     "configure",
+    "curve",
     "explain",
     "fit",
     "hardware",

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._roots import find_root
+from planner._student import student_quantile
 from planner.errors import OptionError
 from planner.forms import FORMS, Form, Num
 from planner.landscapes import landscape
@@ -313,21 +314,7 @@ def _symbols(law: Law, values: Mapping[str, Num], ndim: int) -> dict[str, Num]:
 
 def _widening(degrees: float, level: float) -> float:
     """Return how much wider an interval of another level is than one of 95 %, by Student's t."""
-    return _student_quantile((1 + level) / 2, degrees) / _student_quantile((1 + LEVEL) / 2, degrees)
-
-
-def _student_quantile(p: float, degrees: float) -> float:
-    """Return the quantile of Student's t, by integrating its density: no scipy at run time."""
-    # t = sqrt(degrees) tan(angle): the density becomes cos(angle)^(degrees - 1)
-    nodes, weights = np.polynomial.legendre.leggauss(64)
-
-    def area(angle: Num) -> Num:
-        half = np.asarray(angle) / 2
-        return half * (np.cos(half[..., None] * (nodes + 1)) ** (degrees - 1) @ weights)
-
-    whole = 2 * area(np.asarray(np.pi / 2))
-    angle = find_root(lambda x: area(x) / whole - (p - 0.5), 0.0, np.pi / 2)
-    return float(np.sqrt(degrees) * np.tan(angle))
+    return student_quantile((1 + level) / 2, degrees) / student_quantile((1 + LEVEL) / 2, degrees)
 
 
 def _normal_quantile(p: float) -> float:

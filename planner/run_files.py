@@ -54,6 +54,7 @@ def read_columns(
     sheet: str | None,
     required: Sequence[str],
     sparse: Sequence[str] = (),
+    known: Sequence[str] = (*NUMBERS, *TEXTS),
 ) -> Columns:
     """Read a file of runs: CSV with comma, semicolon, tab or bar between cells, or a sheet of an .xlsx workbook; a header on top.
 
@@ -68,6 +69,8 @@ def read_columns(
         Columns that must be there.
     sparse : sequence of str
         Columns whose cells may be empty: not a number there.
+    known : sequence of str
+        Columns that are read where they are there; texts by the names in ``TEXTS``, all others as numbers.
 
     Raises
     ------
@@ -90,15 +93,15 @@ def read_columns(
         header = [cell.strip() for cell in next(csv.reader([lines[header_at]], delimiter=separator, skipinitialspace=True))]
     except csv.Error as error:
         raise RunsFileError(f"{name}:{header_at + 1}: the header is not CSV ({error})") from None
-    where = columns_of(header, columns, (*NUMBERS, *TEXTS), required, name)
+    where = columns_of(header, columns, known, required, name)
     table = list(rows(lines, header_at, separator, len(header), name))
     if not table:
         raise RunsFileError(f"{name}: has a header but no runs")
-    with_commas = decimal_comma(table, [where[c] for c in NUMBERS if c in where], separator, name)
+    numeric = [column for column in known if column in where and column not in TEXTS]
+    with_commas = decimal_comma(table, [where[c] for c in numeric], separator, name)
     numbers = {
         column: read_numbers([(row, cells[where[column]]) for row, cells in table], column, name, with_commas, column in sparse)
-        for column in NUMBERS
-        if column in where
+        for column in numeric
     }
     texts = {column: tuple(cells[where[column]].strip() for _, cells in table) for column in TEXTS if column in where}
     notes = (Note("decimal-commas", "info", f"{name}: numbers were read with decimal commas"),) if with_commas else ()
@@ -131,6 +134,8 @@ _READERS = {
     "flops": parse_flops,
     "loss": parse_number,
     "weight": parse_number,
+    "size": lambda value, name: parse_count(value, name, "tokens"),
+    "error": parse_number,
 }
 
 
@@ -163,7 +168,7 @@ def read_numbers(cells: Iterable[tuple[int, object]], column: str, name: str, de
             if plainly is None:
                 raise RunsFileError(f"{where}: {shown(cell)}: expected a finite number above 0")
             number = plainly
-        low, high = (1e-12, 1e12) if column in {"loss", "weight"} else (1.0, LARGEST)
+        low, high = (1e-12, 1e12) if column in {"loss", "weight", "error"} else (1.0, LARGEST)
         if not low <= number <= high:
             wrong = "above 0" if number <= 0 else f"from {plain(low)} to {plain(high)}"
             raise RunsFileError(f"{where}: {shown(cell)}: must be {wrong}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import planner
-from planner import intervals
+from planner._student import student_quantile
 from planner.errors import CannotPlanError, FitError, LawFileError, OptionError
 from planner.render import FORMATS, render_law
 
@@ -22,7 +22,7 @@ CLASSICAL = FIT.others[0]
 @given(st.floats(0.51, 0.9999), st.sampled_from([1.0, 4.0, 30.0]))
 def test_quantiles_of_students_t(p: float, degrees: float) -> None:
     """The quantile found without scipy is scipy's."""
-    assert intervals._student_quantile(p, degrees) == pytest.approx(stats.t.ppf(p, degrees), rel=1e-8)
+    assert student_quantile(p, degrees) == pytest.approx(stats.t.ppf(p, degrees), rel=1e-8)
 
 
 @pytest.mark.parametrize("law", [FIT.law, CLASSICAL.law], ids=["forecast", "classical"])

@@ -12,12 +12,14 @@ from planner.cli._options import (
     FORMS,
     METHODS,
     NUMBER,
+    PARAMS,
     ROBUST,
     collected,
     format_option,
     level_option,
     progress_bar,
     runs_options,
+    sheet_options,
     work_options,
 )
 from planner.cli._plan import app
@@ -110,6 +112,33 @@ def runs(table: str | None, fmt: Format) -> None:
     from planner.tables import run_table, run_tables
 
     click.echo(render_table(run_table(table), fmt) if table is not None else render_tables(run_tables(), fmt), nl=False)
+
+
+@app.command(cls=Command)
+@click.argument("points", type=click.Path(), metavar="POINTS.csv|.xlsx")
+@click.option("--best-guess", metavar="ERROR", help="Error of guessing.  [default: estimated where the points show it]")
+@click.option("--target", metavar="ERROR", help="An error to reach, in the unit of the points.")
+@click.option("--domain", metavar="NAME", help="Whose model grows so: word-lm, char-lm, translation, imagenet, speech.")
+@click.option("--params", type=PARAMS, help="Parameters of the model at the largest size.")
+@sheet_options
+@click.option("--seed", type=int, help="Seed of the draws.  [default: 0]")
+@level_option
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@format_option
+@click.pass_context
+def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **options: Any) -> None:
+    """Find the three regions of a learning curve: best guess, power law, floor; what more data buys. Columns: size, error.
+
+    \b
+    plan curve points.csv --target 5%
+    plan curve points.csv --columns size=samples,error=top1 --best-guess 0.999 --domain imagenet
+    """
+    from planner.learning import curve as fit_curve
+    from planner.render import render_curve
+
+    answer = fit_curve(points, **chosen(**options))
+    click.echo(render_curve(answer, fmt), nl=False)
+    stop_if_strict(ctx, strict, answer.notes)
 
 
 def _source(table: str | None, shipped: str | None) -> Any:

@@ -286,10 +286,15 @@ def runs_options(command: Command) -> Command:
 
 def table_options(command: Command) -> Command:
     """Add a file of runs, its sheet, and what its columns are called."""
+    argument = click.argument("table", required=False, metavar="[RUNS.csv|.xlsx]", type=click.Path())
+    return argument(sheet_options(command))
+
+
+def sheet_options(command: Command) -> Command:
+    """Add the sheet of a table, and what its columns are called."""
     for option in (
         click.option("--sheet", metavar="NAME", help="Sheet of an .xlsx workbook.  [default: the only one, or Runs]"),
         click.option("--columns", type=COLUMNS, help="Other column names: params=n_params,loss=val_loss."),
-        click.argument("table", required=False, metavar="[RUNS.csv|.xlsx]", type=click.Path()),
     ):
         command = option(command)
     return command

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from planner.fitting.results import FitResult
     from planner.judging import RunsCheck
     from planner.law import Law
+    from planner.learning import Curve
     from planner.machines.devices import Accelerator
     from planner.published import Model
     from planner.purchasing import Ranking
@@ -182,6 +183,17 @@ def render_models(models: "Sequence[Model]", fmt: Format) -> str:
     from planner.render.configuration_document import model_document, models_document
 
     return _written(model_document(models[0]) if len(models) == 1 else models_document(models), fmt)
+
+
+def render_curve(curve: "Curve", fmt: Format) -> str:
+    """Write a learning curve."""
+    if fmt in _DATA:
+        from planner.render.curve_document import curve_rows
+
+        return _exported(fmt, curve.to_dict, lambda: curve_rows(curve))
+    from planner.render.curve_document import curve_document
+
+    return _written(curve_document(curve), fmt)
 
 
 def render_functions(functions: "Sequence[Function]", fmt: Format) -> str:

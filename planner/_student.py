@@ -1,0 +1,21 @@
+"""Student's t, without scipy."""
+
+from typing import Any
+
+import numpy as np
+
+from planner._roots import find_root
+
+
+def student_quantile(p: float, degrees: float) -> float:
+    """Return the quantile of Student's t, by integrating its density: no scipy at run time."""
+    # t = sqrt(degrees) tan(angle): the density becomes cos(angle)^(degrees - 1)
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+
+    def area(angle: Any) -> Any:
+        half = np.asarray(angle) / 2
+        return half * (np.cos(half[..., None] * (nodes + 1)) ** (degrees - 1) @ weights)
+
+    whole = 2 * area(np.asarray(np.pi / 2))
+    angle = find_root(lambda x: area(x) / whole - (p - 0.5), 0.0, np.pi / 2)
+    return float(np.sqrt(degrees) * np.tan(angle))

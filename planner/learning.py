@@ -1,0 +1,424 @@
+"""Where on its learning curve a problem is: the three regions, what more data buys, and the model that the data want."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner._frozen import FrozenDict
+from planner._version import __version__
+from planner.answers import as_json
+from planner.errors import CannotPlanError, FitError, OptionError, RunsFileError
+from planner.fitting.learning import Constants, Fitted, Shape, choose_shape, fit_shape, spread
+from planner.intervals import LEVEL, check_level
+from planner.learning_curves import PublishedCurve, general_model_exponents, published_curve
+from planner.notes import Note
+from planner.run_files import read_columns, read_numbers
+from planner.units import (
+    LARGEST,
+    format_count,
+    format_factor,
+    parse_count,
+    parse_fraction,
+    parse_number,
+    plain,
+    shown,
+    whole_number,
+)
+
+Array = NDArray[np.float64]
+
+_FEWEST = 4
+_DRAWS = 400
+_FAR = 10.0
+"""A size further beyond the data than this is a warning: a house convention, as for laws."""
+_MIXED = 20.0
+"""A drop from above 1 to below it by more than this, and by far the steepest, is one of units: a house convention."""
+
+
+class Estimate(NamedTuple):
+    """A number of the curve with the ends of its interval; ``high`` is None where there may be no end."""
+
+    value: float
+    low: float
+    high: float | None
+
+
+class Reach(NamedTuple):
+    """What a target error takes.
+
+    Attributes
+    ----------
+    error : float
+    size : Estimate
+        Training examples; its ``high`` is None where the floor may lie above the target.
+    beyond : float
+        The size over the largest of the data; at most 1 inside.
+    model_factor : (low, high) or None
+        How much larger a model the data want than at the largest size: by the domain's exponents, else the general range.
+    params : (low, high) or None
+        Its parameters, where those at the largest size are known.
+    """
+
+    error: float
+    size: Estimate
+    beyond: float
+    model_factor: tuple[float, float] | None
+    params: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A learning curve: error = min(best guess, floor + (size/scale)^-exponent), and how sure each part is.
+
+    Attributes
+    ----------
+    name : str
+        Where the points came from.
+    sizes, errors : tuple of float
+        The points, by size.
+    exponent : Estimate
+        b in the power law size^-b; published as beta_g = -b.
+    scale : float
+        Size at which the power-law part is 1.
+    best_guess : Estimate or None
+        Error before anything is learned; None where the points do not show it. Given by the user: with no width.
+    learning_from : Estimate or None
+        Where the small-data region ends and the power law begins; None where the points begin inside it.
+    floor : Estimate or None
+        Irreducible error; None where the points do not show one.
+    floor_at_most : float
+        The most that the points allow, where they show none, at the level of the intervals.
+    half_floor_from : Estimate or None
+        Where the floor is half of the error: from there on more than half of it is irreducible.
+    noise : float
+        Standard deviation of ln(error) around the curve.
+    doubling : Estimate
+        The error at twice the largest size, over that at the largest.
+    reach : Reach or None
+        What the target takes.
+    domain : PublishedCurve or None
+    level : float
+        Of the intervals.
+    notes : tuple of Note
+    inputs : mapping
+    version : str
+    """
+
+    name: str
+    sizes: tuple[float, ...]
+    errors: tuple[float, ...]
+    exponent: Estimate
+    scale: float
+    best_guess: Estimate | None
+    learning_from: Estimate | None
+    floor: Estimate | None
+    floor_at_most: float
+    half_floor_from: Estimate | None
+    noise: float
+    doubling: Estimate
+    reach: Reach | None
+    domain: PublishedCurve | None
+    level: float
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+    def error(self, size: object) -> float:
+        """Return the expected error at a training-set size."""
+        m = parse_count(size, "size", "tokens")
+        power = (m / self.scale) ** -self.exponent.value
+        expected = power + (self.floor.value if self.floor else 0.0)
+        return float(min(expected, self.best_guess.value) if self.best_guess else expected)
+
+    def size(self, error: object) -> float:
+        """Return the training-set size at which an error is expected.
+
+        Raises
+        ------
+        CannotPlanError
+            At or below the floor.
+        """
+        target = _positive(error, "error")
+        floor = self.floor.value if self.floor else 0.0
+        if target <= floor:
+            raise CannotPlanError(f"error {plain(target, 4)}: no amount of data reaches it; the floor is {plain(floor, 4)}")
+        return float(self.scale * (target - floor) ** (-1 / self.exponent.value))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
+        result: dict[str, Any] = as_json(self)
+        return result
+
+
+def curve(
+    sizes: object,
+    errors: object = None,
+    *,
+    best_guess: object = None,
+    target: object = None,
+    domain: str | None = None,
+    params: object = None,
+    columns: Mapping[str, str] | None = None,
+    sheet: str | None = None,
+    level: object = LEVEL,
+    seed: int = 0,
+) -> Curve:
+    """Fit a learning curve to errors at several training-set sizes: best guess, power law, floor.
+
+    Parameters
+    ----------
+    sizes : path, or sequence of numbers
+        A CSV file or workbook with columns size and error, or the sizes themselves.
+    errors : sequence of numbers
+        Beside sizes: any metric that falls, in one unit.
+    best_guess : float or str, optional
+        The error of guessing, where it is known; else estimated where the points show it.
+    target : float or str, optional
+        An error to reach, in the unit of the errors.
+    domain : str, optional
+        Whose published exponents say how the model grows: word-lm, char-lm, translation, imagenet, speech.
+    params : float or str, optional
+        Parameters of the model at the largest size.
+    columns : mapping, optional
+        What the file calls its columns, such as ``{"size": "samples"}``.
+    sheet : str, optional
+        Of a workbook.
+    level : float or str
+        Of the intervals.
+    seed : int
+        Same seed, same intervals.
+
+    Returns
+    -------
+    Curve
+
+    Raises
+    ------
+    PlannerError
+        Too few points, all in one region, errors that rise with data, a target below the floor.
+
+    References
+    ----------
+    Hestness et al. 2017, arXiv 1712.00409: the three regions (Fig. 6), error ~ size^beta_g, model size ~ size^beta_p. That the
+    curve bends sharply where it leaves the best guess, and that the irreducible region begins where the floor is half of the
+    error, are conventions of this house.
+
+    Examples
+    --------
+    >>> import planner
+    >>> found = planner.curve([1e4, 1e5, 1e6, 1e7, 1e8], [0.8, 0.4, 0.2, 0.1, 0.05])
+    >>> round(found.exponent.value, 3), found.floor is None, round(found.doubling.value, 3)
+    (0.301, True, 0.812)
+    """
+    m, e, name, notes = _points(sizes, errors, columns, sheet)
+    confidence = check_level(parse_fraction(level, "level"))
+    start = whole_number(seed, "seed", 0, 2**63 - 1)
+    guess = None if best_guess is None else _positive(best_guess, "best_guess")
+    known = None if domain is None else published_curve(domain)
+    size = None if params is None else parse_count(params, "params", "parameters")
+    goal = None if target is None else _target(target, e)
+    notes += _rises(m, e)
+    if guess is not None and (e > 1.5 * guess).any():
+        raise OptionError(f"best_guess {plain(guess, 4)}: the error at {_said(m[e.argmax()], 4)} is {_said(e.max(), 4)}")
+    center = float(np.log(m).mean())
+    x, y = np.log(m) - center, np.log(e)
+    fitted = choose_shape(x, y, guess)
+    if fitted is None:
+        raise FitError(f"{name}: {len(m)} points are too few for a best guess and a power law; give more")
+    _hold(fitted, x, m, name)
+    drawn = spread(x, fitted, _DRAWS, confidence, start)
+    whole = _joined(fitted.constants, drawn)
+    found = _described(whole, fitted.shape, center, confidence)
+    last = np.array([[x[-1]], [x[-1] + np.log(2.0)]])
+    doubled = whole.errors(last[1])[:, 0] / whole.errors(last[0])[:, 0]
+    at_most = float(found["floor"].high) if found["floor"] else _floor_at_most(x, y, fitted, guess, confidence, start)
+    reach = None if goal is None else _reach(whole, fitted.shape, center, goal, confidence, float(m[-1]), known, size)
+    return Curve(
+        name=name,
+        sizes=tuple(m.tolist()),
+        errors=tuple(e.tolist()),
+        scale=float(np.exp(center + whole.level[0] / whole.b[0])),
+        floor_at_most=at_most,
+        noise=float(np.sqrt(fitted.squares / fitted.freedom)),
+        doubling=_estimate(doubled, confidence),
+        reach=reach,
+        domain=known,
+        level=confidence,
+        notes=(*notes, *_notes(found, fitted, m, reach, at_most)),
+        inputs=FrozenDict(
+            {
+                "points": name,
+                "best_guess": guess,
+                "target": goal,
+                "domain": domain,
+                "params": size,
+                "level": confidence,
+                "seed": start,
+            }
+        ),
+        **found,
+    )
+
+
+def _points(
+    sizes: Any, errors: Any, columns: Mapping[str, str] | None, sheet: str | None
+) -> tuple[Array, Array, str, list[Note]]:
+    """Return sizes and errors by size, where they came from, and what to say of that."""
+    if isinstance(sizes, (str, os.PathLike)):
+        if errors is not None:
+            raise OptionError("errors go with a sequence of sizes, not with a file")
+        read = read_columns(sizes, columns, sheet, ("size", "error"), known=("size", "error"))
+        m, e, name, notes = read.numbers["size"], read.numbers["error"], read.name, list(read.notes)
+    else:
+        name, notes = "the points given", []
+        pairs = [_items(sizes, "sizes", name), _items(errors, "errors", name)]
+        if len(pairs[0]) != len(pairs[1]):
+            raise RunsFileError(f"{name}: {len(pairs[0])} sizes but {len(pairs[1])} errors; they must agree")
+        m, e = (
+            read_numbers(list(enumerate(items, 1)), column, name, decimal_comma=False)
+            for items, column in zip(pairs, ("size", "error"), strict=True)
+        )
+    if len(m) < _FEWEST or len(set(m.tolist())) < _FEWEST:
+        raise FitError(f"{name}: {len(set(m.tolist()))} different sizes; at least {_FEWEST} are needed, 8 are better")
+    order = np.argsort(m, kind="stable")
+    m, e = m[order], e[order]
+    drops = -np.diff(np.log(e))
+    worst = int(drops.argmax())
+    if e[worst] > 1 >= e[worst + 1] and drops[worst] > max(np.log(_MIXED), 4 * float(np.median(drops))):
+        raise RunsFileError(
+            f"{name}: {_said(e[worst])} and then {_said(e[worst + 1])}: per cent beside fractions? Bring all to one"
+        )
+    return m, e, name, notes
+
+
+def _said(value: Any, digits: int = 3) -> str:
+    return plain(float(value), digits)
+
+
+def _items(value: Any, what: str, name: str) -> list[Any]:
+    if isinstance(value, (bytes, Mapping)) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
+        raise RunsFileError(f"{name}: {what} {shown(value)}: expected a list or an array of numbers")
+    return list(value)
+
+
+def _positive(value: object, name: str) -> float:
+    number = parse_fraction(value, name) if isinstance(value, str) and "%" in value else parse_number(value, name)
+    if number <= 0:
+        raise OptionError(f"{name} {shown(value)}: must be above 0")
+    return number
+
+
+def _target(value: object, errors: Array) -> float:
+    target = _positive(value, "target")
+    if target < 1 and (errors > 1).all() and target * _MIXED < errors.min():
+        raise OptionError(
+            f"target {shown(value)}: the errors are from {_said(errors.min())} to {_said(errors.max())}; in per cent? Then "
+            f"write {_said(100 * target)}"
+        )
+    if target >= 1 and (errors < 1).all():
+        raise OptionError(
+            f"target {shown(value)}: the errors are fractions; write {plain(target / 100, 4)} for {plain(target)} %"
+        )
+    return target
+
+
+def _rises(m: Array, e: Array) -> list[Note]:
+    """Refuse errors that do not fall with data; note those that rise between neighbours."""
+    up = [i for i in range(1, len(e)) if e[i] > e[i - 1] and m[i] > m[i - 1]]
+    points = ", ".join(f"{_said(e[i], 3)} at {format_count(float(m[i]))}" for i in up[:4]) + (", ..." if len(up) > 4 else "")
+    slope = np.polyfit(np.log(m), np.log(e), 1)[0]
+    if slope >= 0 or e[-1] >= e[0]:
+        raise FitError(f"the error does not fall with data: it rises to {points or _said(e[-1], 3)}; is it an accuracy?")
+    return [Note("rises", "info", f"the error rises to {points}: noise, or another recipe?")] if up else []
+
+
+def _hold(fitted: Fitted, x: Array, m: Array, name: str) -> None:
+    """Refuse points of which none, or one, shows a power law."""
+    curve = fitted.constants
+    falling = curve.errors(x)[0] < np.exp(curve.guess[0]) * (1 - 1e-9)
+    if len(set(m[falling].tolist())) < 2:
+        raise FitError(
+            f"{name}: all points but {int(falling.sum())} are at the best guess: the small-data region; more data are needed"
+        )
+
+
+def _joined(best: Constants, drawn: Constants) -> Constants:
+    return Constants(*(np.concatenate(pair) for pair in zip(best, drawn, strict=True)))
+
+
+def _estimate(values: Array, level: float) -> Estimate:
+    """Return the first value with the quantiles of the others."""
+    low, high = np.quantile(values[1:], [(1 - level) / 2, (1 + level) / 2], method="nearest")
+    return Estimate(float(values[0]), float(low), float(high) if high < np.inf else None)
+
+
+def _described(whole: Constants, shape: Shape, center: float, level: float) -> dict[str, Any]:
+    """Return the parts of the curve with their intervals."""
+    floor, guess = np.exp(whole.floor), np.exp(whole.guess)
+    found: dict[str, Any] = {"exponent": _estimate(whole.b, level), "floor": None, "half_floor_from": None}
+    found |= {"best_guess": None, "learning_from": None}
+    if shape.floor:
+        found["floor"] = _estimate(floor, level)
+        found["half_floor_from"] = _estimate(np.exp(center + (whole.level - whole.floor) / whole.b), level)
+    if shape.guess:
+        found["best_guess"] = _estimate(guess, level)
+        gap = np.maximum(guess - (floor if shape.floor else 0.0), 1e-300)
+        found["learning_from"] = _estimate(np.exp(center + (whole.level - np.log(gap)) / whole.b), level)
+    return found
+
+
+def _floor_at_most(x: Array, y: Array, fitted: Fitted, guess: float | None, level: float, seed: int) -> float:
+    """Return the largest floor that the points allow although they show none."""
+    rich = fit_shape(x, y, fitted.shape._replace(floor=True), guess)
+    if rich is None:
+        return float(np.exp(y.min()))
+    return float(np.quantile(np.exp(spread(x, rich, _DRAWS, level, seed).floor), (1 + level) / 2))
+
+
+def _reach(
+    whole: Constants, shape: Shape, center: float, goal: float, level: float, largest: float, domain: Any, params: float | None
+) -> Reach:
+    floor = np.exp(whole.floor) if shape.floor else np.zeros_like(whole.b)
+    if goal <= floor[0]:
+        raise CannotPlanError(f"target {plain(goal, 4)}: no amount of data reaches it; the floor is {_said(floor[0], 4)}")
+    if shape.guess and goal >= np.exp(whole.guess[0]):
+        raise CannotPlanError(
+            f"target {plain(goal, 4)}: guessing does as well, {_said(np.exp(whole.guess[0]), 4)}; no data are needed"
+        )
+    left = np.maximum(goal - floor, 1e-300)
+    logs = center + (whole.level - np.log(left)) / whole.b
+    sizes = np.where((goal > floor) & (logs < np.log(LARGEST)), np.exp(np.minimum(logs, np.log(LARGEST))), np.inf)
+    if sizes[0] == np.inf:
+        raise CannotPlanError(f"target {_said(goal)}: takes more than {plain(LARGEST)} examples")
+    size = _estimate(sizes, level)
+    exponents = domain.model_exponents if domain and domain.model_exponents else general_model_exponents()
+    ratio = size.value / largest
+    factor = (min(ratio**power for power in exponents), max(ratio**power for power in exponents))
+    return Reach(goal, size, ratio, factor, None if params is None else (params * factor[0], params * factor[1]))
+
+
+def _notes(found: Mapping[str, Any], fitted: Fitted, m: Array, reach: Reach | None, at_most: float) -> list[Note]:
+    notes = []
+    if found["best_guess"] is None:
+        notes.append(
+            Note("small-data-not-seen", "info", "no small-data region in these points: the curve falls from the first on")
+        )
+    if found["floor"] is None:
+        text = f"no floor in these points; one of at most {plain(at_most, 3)} would not show"
+        notes.append(Note("floor-not-seen", "info", f"{text}: errors near that may be out of reach"))
+    if fitted.freedom < 3:
+        text = f"{len(m)} points for {fitted.shape.free} constants: the intervals are wide, and regions may hide"
+        notes.append(Note("few-points", "warning", text))
+    if reach is not None and reach.beyond > 1:
+        severity: Any = "warning" if reach.beyond > _FAR else "info"
+        notes.append(
+            Note("extrapolation", severity, f"the target takes {format_factor(reach.beyond)} the largest size of the data")
+        )
+    if reach is not None and found["floor"] is None and reach.error <= at_most:
+        text = f"the target, {plain(reach.error, 3)}, lies where a floor would not show: it may be out of reach with any data"
+        notes.append(Note("floor-may-bind", "warning", text))
+    return notes
