@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from planner.judging import JudgedRun, RunsCheck, check_runs
     from planner.law import Law
     from planner.learning import Curve, curve
+    from planner.limiting import BenchmarkLimits, limits
     from planner.machines.devices import Accelerator
     from planner.machines.fleet import Cost, Machine
     from planner.notes import Note
@@ -77,6 +78,7 @@ _HOMES = {
     "planner.judging": ("JudgedRun", "RunsCheck", "check_runs"),
     "planner.law": ("Law",),
     "planner.learning": ("Curve", "curve"),
+    "planner.limiting": ("BenchmarkLimits", "limits"),
     "planner.machines.devices": ("Accelerator",),
     "planner.machines.fleet": ("Cost", "Machine"),
     "planner.notes": ("Note",),
@@ -101,6 +103,7 @@ __all__ = [
     "Allocation",
     "Alternative",
     "Backtest",
+    "BenchmarkLimits",
     "CannotPlanError",
     "Check",
     "CheckResult",
@@ -145,6 +148,7 @@ __all__ = [
     "fit",
     "hardware",
     "laws",
+    "limits",
     "load_law",
     "load_runs",
     "loss_interval",

@@ -133,19 +133,22 @@ _MFU = click.option("--mfu", metavar="FRACTION", help="FLOP utilisation in train
 _PRICE = click.option("--price", metavar="USD", help="Price of a device-hour in US dollars (2.95).  [default: a published one]")
 _PUE = click.option("--pue", metavar="RATIO", help="Power at the meter over that of the servers.  [default: 1.25]")
 _GRID = click.option("--grid", metavar="COUNTRY|G/KWH", help="Grid, for CO2e: france, or grams per kWh.")
+_GPU_FILE = click.option("--gpu-file", type=click.Path(), metavar="FILE.toml", help="Your own devices and prices.")
 _USE = (
     click.option("--deadline", metavar="TIME", help="Time in which the run must end (30d): gives the number of devices needed."),
     _OVERHEAD,
     click.option("--dtype", type=click.Choice(DTYPES), help="Format trained in.  [default: bf16 where the device has it]"),
     _PUE,
     _GRID,
-    click.option("--gpu-file", type=click.Path(), metavar="FILE.toml", help="Your own devices and prices."),
+    _GPU_FILE,
 )
+_PEAK = click.option("--peak", metavar="FLOP/S", help="Your own dense peak of one device (989TFLOPS).")
+_POWER = click.option("--power", metavar="WATTS", help="Average power of one device with its server (1.1kW).")
 _MACHINE = (
     _GPUS,
     _GPU,
-    click.option("--peak", metavar="FLOP/S", help="Your own dense peak of one device (989TFLOPS)."),
-    click.option("--power", metavar="WATTS", help="Average power of one device with its server (1.1kW)."),
+    _PEAK,
+    _POWER,
     *_USE,
 )
 _BUDGETS = (
@@ -211,6 +214,13 @@ def configuration_options(command: Command) -> Command:
 def workbook_options(command: Command) -> Command:
     """Add what stands in a workbook's marked cells at first."""
     for option in reversed((_GPUS, _DAYS, _DOLLARS, _GPU, _MFU, _PRICE, _OVERHEAD, _PUE, _GRID)):
+        command = option(command)
+    return command
+
+
+def device_options(command: Command) -> Command:
+    """Add one kind of device with its price, peak and power, where no utilisation is asked for."""
+    for option in reversed((_GPU, _PRICE, _PEAK, _POWER, _PUE, _GRID, _GPU_FILE)):
         command = option(command)
     return command
 

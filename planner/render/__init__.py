@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from planner.judging import RunsCheck
     from planner.law import Law
     from planner.learning import Curve
+    from planner.limiting import BenchmarkLimits
     from planner.machines.devices import Accelerator
     from planner.published import Model
     from planner.purchasing import Ranking
@@ -194,6 +195,17 @@ def render_curve(curve: "Curve", fmt: Format) -> str:
     from planner.render.curve_document import curve_document
 
     return _written(curve_document(curve), fmt)
+
+
+def render_limits(found: "BenchmarkLimits", fmt: Format) -> str:
+    """Write what an error on a benchmark takes."""
+    if fmt in _DATA:
+        from planner.render.limits_document import limits_rows
+
+        return _exported(fmt, found.to_dict, lambda: limits_rows(found))
+    from planner.render.limits_document import limits_document
+
+    return _written(limits_document(found), fmt)
 
 
 def render_functions(functions: "Sequence[Function]", fmt: Format) -> str:

@@ -79,7 +79,7 @@ def format_factor(factor: float) -> str:
 
 def format_dollars(value: float) -> str:
     """Write an amount of money: ``$1.09M``, ``$824``."""
-    for scale, letter in ((9, "B"), (6, "M"), (3, "k")):
+    for scale, letter in ((12, "T"), (9, "B"), (6, "M"), (3, "k")):
         if value >= 0.9995 * 10.0**scale:
             return f"${significant(value / 10.0**scale)}{letter}"
     return f"${significant(value)}"
@@ -92,7 +92,7 @@ def format_price(value: float) -> str:
 
 def format_hours(value: float) -> str:
     """Write device-hours: ``369 thousand``, ``30.8 million``; small numbers as they are."""
-    for scale, word in ((9, " billion"), (6, " million"), (3, " thousand")):
+    for scale, word in ((12, " trillion"), (9, " billion"), (6, " million"), (3, " thousand")):
         if value >= 0.9995 * 10.0**scale:
             return f"{significant(value / 10.0**scale)}{word}"
     return significant(value)
@@ -117,7 +117,7 @@ def format_energy(kwh: float) -> str:
 
 def format_mass(kg: float) -> str:
     """Write a mass of CO2e: ``300 t``."""
-    for scale, unit in ((6, "kt"), (3, "t")):
+    for scale, unit in ((12, "Gt"), (9, "Mt"), (6, "kt"), (3, "t")):
         if kg >= 0.9995 * 10.0**scale:
             return f"{significant(kg / 10.0**scale)} {unit}"
     return f"{significant(kg)} kg"

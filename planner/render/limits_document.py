@@ -1,0 +1,85 @@
+"""What an error on a benchmark takes, as blocks to read and as rows."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from planner.limiting import BenchmarkLimits, Needed
+from planner.render.documents import Block, Facts, Items, Table, Title, note_lines
+from planner.units import (
+    format_dollars,
+    format_energy,
+    format_factor,
+    format_flops,
+    format_hours,
+    format_mass,
+    format_percent,
+    format_price,
+    significant,
+)
+
+if TYPE_CHECKING:
+    from planner.render.machine_data import Row
+
+
+def limits_document(found: BenchmarkLimits) -> list[Block]:
+    """Return the blocks of a benchmark's limits."""
+    known = found.benchmark
+    from_today = f", from {format_percent(found.today)}" if found.today else ""
+    level = format_percent(found.level)
+    headers = ["line", "compute", f"{level} of the slope", *(["times today's"] if found.today else []), "more for half of it"]
+    headers += ["R2", "systems"]
+    rows = [
+        [
+            each.kind,
+            _or(each.flops, format_flops),
+            f"{_or(each.low, format_flops)} to {_or(each.high, format_flops)}",
+            *([_factor(each)] if found.today else []),
+            _or(each.halving, format_factor),
+            significant(each.r2),
+            str(each.systems),
+        ]
+        for each in found.needed
+    ]
+    device = found.machine.parts[0]
+    price = f" at {format_price(device.price.expected)}" if device.price else ""
+    costs = [[each.kind, *_cost(each)] for each in found.needed]
+    blocks: list[Block] = [
+        Title(f"{known.title}: {known.metric} of {format_percent(found.error)}{from_today}"),
+        Table("Compute", "l" + "r" * (len(headers) - 1), headers, rows, []),
+        Table(
+            f"On {device.device.id}{price}, at its peak",
+            "lrrrr",
+            ["line", "device-hours", "dollars", "energy", "CO2e"],
+            costs,
+            ["the burden counts peak FLOP/s, so these are hours of the whole device; --gpu, --price and --grid change them"],
+        ),
+        Facts([("source", known.id, known.source), *([("the paper", "says", found.said)] if found.said else [])]),
+        Items("Notes", note_lines(found.notes)),
+    ]
+    return blocks
+
+
+def limits_rows(found: BenchmarkLimits) -> "list[Row]":
+    """Return a row for each regression."""
+    head = {"benchmark": found.benchmark.id, "error": found.error, "today": found.today}
+    return [{**head, **each._asdict()} for each in found.needed]
+
+
+_BEYOND = "over 1e60"
+
+
+def _or(value: float | None, write: Callable[[float], str]) -> str:
+    return _BEYOND if value is None else write(value)
+
+
+def _factor(each: Needed) -> str:
+    return f"{_or(each.factor, format_factor)} ({_or(each.factor_low, format_factor)} to {_or(each.factor_high, format_factor)})"
+
+
+def _cost(each: Needed) -> list[str]:
+    return [
+        "-" if each.device_hours is None else format_hours(each.device_hours),
+        "-" if each.dollars is None else format_dollars(each.dollars),
+        "-" if each.kwh is None else format_energy(each.kwh),
+        "-" if each.kg_co2e is None else format_mass(each.kg_co2e),
+    ]
