@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from planner.catalogue import load_law
     from planner.choosing import DEFAULT_LAW, laws
     from planner.configuring import Configuration, configure
+    from planner.diminishing import ComputeLimits
     from planner.errors import (
         CannotPlanError,
         FitError,
@@ -59,6 +60,7 @@ _HOMES = {
     "planner.catalogue": ("load_law",),
     "planner.choosing": ("DEFAULT_LAW", "laws"),
     "planner.configuring": ("Configuration", "configure"),
+    "planner.diminishing": ("ComputeLimits",),
     "planner.errors": (
         "CannotPlanError",
         "FitError",
@@ -107,6 +109,7 @@ __all__ = [
     "CannotPlanError",
     "Check",
     "CheckResult",
+    "ComputeLimits",
     "Configuration",
     "Cost",
     "Curve",

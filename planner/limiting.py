@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
-from planner.asking.conditions import Conditions, picked, read
+from planner.asking.conditions import Conditions, read
 from planner.asking.holding import read_means
 from planner.asking.means import Means
 from planner.benchmarks import Benchmark, Kind, Regression, benchmark_named
+from planner.choosing import LawLike
+from planner.diminishing import ComputeLimits, compute_limits
 from planner.errors import CannotPlanError, OptionError
 from planner.intervals import LEVEL, check_level
 from planner.machines.fleet import Cost, Machine
@@ -99,8 +101,14 @@ class BenchmarkLimits:
 
 def limits(
     *,
-    benchmark: str,
-    error: object,
+    flops: object = None,
+    law: LawLike | None = None,
+    constants: Mapping[str, object] | None = None,
+    stock: object = None,
+    share: object = None,
+    points: int | None = None,
+    benchmark: str | None = None,
+    error: object = None,
     today: object = None,
     gpu: object = None,
     price: object = None,
@@ -109,16 +117,27 @@ def limits(
     pue: object = None,
     grid: object = None,
     gpu_file: object = None,
-    level: object = LEVEL,
-) -> BenchmarkLimits:
-    """Say what compute, money and carbon an error on a benchmark takes, by published regressions.
+    level: object = None,
+) -> BenchmarkLimits | ComputeLimits:
+    """Say where compute stops paying over a range of budgets, or what an error on a benchmark takes.
 
     Parameters
     ----------
+    flops : str or pair
+        A range of budgets, ``"1e18..1e28"``: what a doubling of compute, of parameters or of tokens still buys, and the budgets
+        from which the law is far outside its runs, the rest is small beside the irreducible loss, and the data run out.
+    law, constants : optional
+        The law, and constants of it to replace.
+    stock : float or str, optional
+        Different tokens there are; by default Villalobos et al. 2024's stock of public human text.
+    share : float or str, optional
+        Of the irreducible loss below which the rest is called small (10 %).
+    points : int, optional
+        Budgets of the table.
     benchmark : str
-        imagenet, coco, squad, conll, wmt-en-fr or wmt-en-de.
+        Instead: imagenet, coco, squad, conll, wmt-en-fr or wmt-en-de.
     error : float or str
-        The error to reach, as a fraction or ``"5%"``.
+        The error to reach there, as a fraction or ``"5%"``.
     today : float or str, optional
         The error to start from: then the factor in compute between them is given too.
     gpu, price, peak, power, pue, grid, gpu_file : optional
@@ -128,17 +147,18 @@ def limits(
 
     Returns
     -------
-    BenchmarkLimits
+    BenchmarkLimits or ComputeLimits
 
     Raises
     ------
     PlannerError
-        An unknown benchmark, an error that is none, or a benchmark whose errors do not follow compute significantly.
+        An unknown benchmark, an error that is none, or a benchmark whose errors do not follow compute significantly; a range that
+        is none, a law that does not plan; both questions at once.
 
     Notes
     -----
-    The compute is the regressions' hardware burden, devices times peak times seconds: utilisation is in it already. The interval
-    turns the line around the middle of the published systems by the slope's interval; single systems scatter wider.
+    A benchmark's compute is the regressions' hardware burden, devices times peak times seconds: utilisation is in it already. The
+    interval turns the line around the middle of the published systems by the slope's interval; single systems scatter wider.
 
     References
     ----------
@@ -151,11 +171,30 @@ def limits(
     >>> [(each.kind, f"{each.flops:.1e}") for each in found.needed]
     [('polynomial', '1.2e+26'), ('exponential', '1.2e+31')]
     """
-    given = dict(locals())
-    chosen = benchmark_named(benchmark)
+    given = {name: value for name, value in locals().items() if value is not None}
+    asked, other = (("flops", _OF_BUDGETS), ("benchmark", _OF_BENCHMARKS))["benchmark" in given]
+    foreign = [name for name in given if name not in other]
+    if foreign or asked not in given:
+        if "flops" in given and "benchmark" in given:
+            raise OptionError("flops and benchmark are two questions: ask one of them")
+        if asked not in given:
+            raise OptionError("limits of what? flops, a range such as 1e18..1e28, or benchmark and error")
+        raise OptionError(f"{foreign[0]} does not go with {asked}")
+    if asked == "flops":
+        return compute_limits(**given)
+    return _benchmark_limits(given)
+
+
+_OF_BUDGETS = {"flops", "law", "constants", "stock", "share", "points"}
+_OF_BENCHMARKS = {"benchmark", "error", "today", "gpu", "price", "peak", "power", "pue", "grid", "gpu_file", "level"}
+
+
+def _benchmark_limits(given: Mapping[str, Any]) -> BenchmarkLimits:
+    chosen = benchmark_named(given["benchmark"])
+    error, today = given.get("error"), given.get("today")
     target = _error(error, "error")
     start = None if today is None else _error(today, "today")
-    confidence = check_level(parse_fraction(level, "level"))
+    confidence = check_level(parse_fraction(given.get("level", LEVEL), "level"))
     if start is not None and start <= target:
         raise OptionError(f"today {shown(today)}: not above the error to reach, {shown(error)}; nothing is needed")
     usable = [each for each in chosen.regressions if each.significant(confidence)]
@@ -165,8 +204,8 @@ def limits(
             f"{chosen.id}: its errors do not follow compute significantly ({best.n} systems, slope over its standard error "
             f"{plain(best.t, 3)}, R2 {plain(best.r2, 3)}): no compute can be read off them"
         )
-    conditions: Any = read(Conditions(price=price))
-    means = picked(Means, {**given, "gpu": _DEVICE if gpu is None else gpu})
+    conditions: Any = read(Conditions(price=given.get("price")))
+    means = Means(**{"gpu": _DEVICE, **{name: value for name, value in given.items() if name in Means.__dataclass_fields__}})
     held = read_means(means, mfu=_SOME_SHARE, price=conditions.price)
     assert held.machine is not None  # a device is named
     if held.flops is not None:

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import planner
+from planner._files import settings
 from planner.benchmarks import Regression, benchmark_named, benchmarks
+from planner.diminishing import contradiction
 from planner.errors import CannotPlanError, PlannerError
 
 USABLE = [(each, line) for each in benchmarks() for line in each.regressions if line.significant(0.95)]
@@ -57,7 +59,7 @@ def test_lines_invert_and_lower_errors_cost_more(benchmark: Any, line: Regressio
 @pytest.mark.parametrize("benchmark", ["imagenet", "coco", "squad", "conll"])
 def test_what_is_answered(benchmark: str) -> None:
     """Compute, its interval around it, factors from today's error, and costs that are hours of a whole device."""
-    found = planner.limits(benchmark=benchmark, error=0.2, today=0.3, gpu="h100", price=2.0, grid="france")
+    found: Any = planner.limits(benchmark=benchmark, error=0.2, today=0.3, gpu="h100", price=2.0, grid="france")
     for each in found.needed:
         line = next(line for line in found.benchmark.regressions if line.kind == each.kind)
         assert each.flops is not None
@@ -76,9 +78,11 @@ def test_what_is_answered(benchmark: str) -> None:
 
 def test_what_the_paper_says_stands_beside() -> None:
     """Its own words where it has any, and the dated statement of 2020."""
-    assert "another 1e5 times" in planner.limits(benchmark="imagenet", error="5%").said
-    assert planner.limits(benchmark="imagenet", error="6%").said == ""
-    far = planner.limits(benchmark="imagenet", error="1%")
+    near: Any = planner.limits(benchmark="imagenet", error="5%")
+    assert "another 1e5 times" in near.said
+    between: Any = planner.limits(benchmark="imagenet", error="6%")
+    assert between.said == ""
+    far: Any = planner.limits(benchmark="imagenet", error="1%")
     assert [each.flops is None for each in far.needed] == [False, True], "nobody has 1e60 FLOP"
     assert json.loads(json.dumps(far.to_dict(), allow_nan=False))["needed"][1]["flops"] is None
 
@@ -103,6 +107,19 @@ def test_translation_is_refused(benchmark: str) -> None:
         ({"benchmark": "imagenet", "error": 0.1, "gpu": "h1000"}, "no device"),
         ({"benchmark": "imagenet", "error": 0.1, "level": 2}, "level"),
         ({"benchmark": "imagenet", "error": 0.1, "price": -1}, "price"),
+        ({"benchmark": "imagenet"}, "error None"),
+        ({}, "limits of what?"),
+        ({"flops": "1e18..1e28", "benchmark": "imagenet"}, "two questions"),
+        ({"flops": "1e18..1e28", "gpu": "h100"}, "gpu does not go with flops"),
+        ({"benchmark": "imagenet", "error": 0.1, "stock": "1T"}, "stock does not go with benchmark"),
+        ({"flops": "1e28..1e18"}, "the range ends where it begins or before"),
+        ({"flops": "1e21"}, "expected a range of budgets"),
+        ({"flops": [1e18]}, "expected a range of budgets"),
+        ({"flops": "1e18..lots"}, "expected a number of FLOPs"),
+        ({"flops": (1e18, 1e28), "points": 1}, "points 1"),
+        ({"flops": (1e18, 1e28), "share": 0}, "must be above 0"),
+        ({"flops": (1e18, 1e28), "stock": "none"}, "stock"),
+        ({"flops": (1e18, 1e28), "law": "gadre2024-c4"}, "plans no runs"),
     ],
 )
 def test_bad_questions_are_refused(asked: dict[str, Any], complaint: str) -> None:
@@ -130,3 +147,85 @@ def test_on_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: py
     rows = list(csv.DictReader(io.StringIO(run("--format", "csv")[1])))
     assert [float(row["flops"]) for row in rows] == [each["flops"] for each in content["needed"]]
     assert run("--strict")[0] == 1
+
+
+# ---------------------------------------------------------------- over a range of budgets
+
+
+PLANS = [law for law in planner.laws() if law.role == "plan"]
+
+
+@pytest.mark.parametrize("law", PLANS, ids=str)
+def test_returns_are_those_of_the_plans(law: planner.Law) -> None:
+    """N, D, loss and what a doubling buys are planner.plan's; either side alone buys what the loss surface says; returns diminish."""
+    found: Any = planner.limits(flops=(1e19, 1e25), law=law, points=4)
+    for row in found.rows:
+        answer = planner.plan(flops=row.flops, law=law, others=())
+        assert row.params == pytest.approx(answer.params, rel=1e-9)
+        assert row.tokens == pytest.approx(answer.tokens, rel=1e-9)
+        assert row.extrapolation == (None if answer.extrapolation is None else pytest.approx(answer.extrapolation, rel=1e-9))
+        if row.loss is None:
+            continue
+        assert answer.doubling is not None
+        assert row.doubling == pytest.approx(answer.doubling.loss_gain, rel=1e-7)
+        assert row.doubling_share == pytest.approx(answer.doubling.share_of_reducible, rel=1e-7)
+        surface = law.surface_law
+        if surface is law:
+            alone = surface.loss(row.params, row.tokens) - surface.loss(2 * row.params, row.tokens)
+            assert row.doubling_params == pytest.approx(alone, rel=1e-6, abs=1e-12)
+            alone = surface.loss(row.params, row.tokens) - surface.loss(row.params, 2 * row.tokens)
+            assert row.doubling_tokens == pytest.approx(alone, rel=1e-6, abs=1e-12)
+    gains = [row.doubling for row in found.rows if row.doubling is not None]
+    assert gains == sorted(gains, reverse=True)
+
+
+@pytest.mark.parametrize("law", PLANS, ids=str)
+def test_marks_are_where_they_say(law: planner.Law) -> None:
+    """At each mark what it says holds: the law's distance from its runs, the share of the floor, the tokens of the stock."""
+    found: Any = planner.limits(flops=(1e19, 1e25), law=law, points=2, stock="15T", share="20%")
+    marks = {mark.code: mark for mark in found.marks}
+    assert [mark.flops for mark in found.marks] == sorted(mark.flops for mark in found.marks)
+    for factor in (10, 100):
+        if f"beyond-{factor}" in marks and not law.domain.tokens_per_param:
+            at = planner.limits(flops=(marks[f"beyond-{factor}"].flops, 1e59), law=law, points=2)
+            assert at.rows[0].extrapolation == pytest.approx(factor, rel=1e-6)  # type: ignore[union-attr]
+    if "near-the-floor" in marks:
+        best = planner.allocate(law, marks["near-the-floor"].flops)
+        assert best.loss / law.irreducible_loss == pytest.approx(1.2, rel=1e-9)
+    if "data-run-out" in marks:
+        assert marks["data-run-out"].tokens == pytest.approx(15e12, rel=1e-9)
+        assert marks["data-run-out"].flops_low is None, "a stock of one's own has no range"
+    assert "contradiction" in marks
+
+
+def test_kaplans_contradiction() -> None:
+    """About 1e4 PF-days of C_min, 1e12 parameters and a loss of 1.7, each within the printed factor of ten; there both laws agree."""
+    pf_days, params, loss = contradiction()
+    section = settings("planning.toml", "contradiction")
+    for ours, printed in zip((pf_days, params), (section["printed"]["pf_days"], section["printed"]["params"]), strict=True):
+        assert 0.1 < ours / printed < 10
+    assert loss == pytest.approx(section["printed"]["loss"], abs=0.1)
+    flops = pf_days * 2 * 8.64e19
+    best = planner.allocate("kaplan2020", flops)
+    assert planner.load_law("kaplan2020-ld").loss(tokens=best.tokens) == pytest.approx(best.loss, rel=1e-9)
+
+
+def test_returns_on_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text, JSON and CSV of a range; the stock that was found in the literature stands with its range."""
+    from planner.cli import main
+
+    def run(*more: str) -> str:
+        monkeypatch.setattr("sys.argv", ["plan", "limits", "--flops", "1e18..1e28", *more])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 0
+        return capsys.readouterr().out
+
+    assert "the optimum wants more different tokens than there are" in run()
+    content = json.loads(run("--format", "json"))
+    assert len(content["rows"]) == 11
+    assert content["stock"] == [1e14, 3e14, 1e15]
+    rows = list(csv.DictReader(io.StringIO(run("--format", "csv", "--law", "llama3"))))
+    assert [row["loss"] for row in rows[:11]] == [""] * 11
+    assert rows[-1]["mark"]
+    assert "modified" in run("--set", "alpha=0.4")

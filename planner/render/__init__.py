@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from planner.answers import Plan
     from planner.arithmetic import Step
     from planner.configuring import Configuration
+    from planner.diminishing import ComputeLimits
     from planner.fitting.backtesting import Backtest
     from planner.fitting.results import FitResult
     from planner.judging import RunsCheck
@@ -197,15 +198,16 @@ def render_curve(curve: "Curve", fmt: Format) -> str:
     return _written(curve_document(curve), fmt)
 
 
-def render_limits(found: "BenchmarkLimits", fmt: Format) -> str:
-    """Write what an error on a benchmark takes."""
+def render_limits(found: "BenchmarkLimits | ComputeLimits", fmt: Format) -> str:
+    """Write where compute stops paying, or what an error on a benchmark takes."""
+    from planner.diminishing import ComputeLimits
+    from planner.render.limits_document import limits_document, limits_rows, returns_document, returns_rows
+
     if fmt in _DATA:
-        from planner.render.limits_document import limits_rows
-
-        return _exported(fmt, found.to_dict, lambda: limits_rows(found))
-    from planner.render.limits_document import limits_document
-
-    return _written(limits_document(found), fmt)
+        return _exported(
+            fmt, found.to_dict, lambda: returns_rows(found) if isinstance(found, ComputeLimits) else limits_rows(found)
+        )
+    return _written(returns_document(found) if isinstance(found, ComputeLimits) else limits_document(found), fmt)
 
 
 def render_functions(functions: "Sequence[Function]", fmt: Format) -> str:

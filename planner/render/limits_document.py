@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from planner.diminishing import ComputeLimits, Mark, Returns
 from planner.limiting import BenchmarkLimits, Needed
-from planner.render.documents import Block, Facts, Items, Table, Title, note_lines
+from planner.render.documents import Block, Facts, Items, Table, Title, beyond_text, law_facts, note_lines
 from planner.units import (
+    format_change,
+    format_count,
     format_dollars,
     format_energy,
     format_factor,
@@ -19,6 +22,75 @@ from planner.units import (
 
 if TYPE_CHECKING:
     from planner.render.machine_data import Row
+
+
+def returns_document(found: ComputeLimits) -> list[Block]:
+    """Return the blocks of diminishing returns over a range of budgets."""
+    unit = found.law.conventions.loss_unit
+    headers = [
+        "budget",
+        "parameters",
+        "tokens",
+        "loss",
+        "over the floor",
+        "twice the compute",
+        "parameters alone",
+        "tokens alone",
+    ]
+    headers.append("outside its data")
+    rows = [
+        [
+            format_flops(row.flops),
+            format_count(row.params),
+            format_count(row.tokens),
+            _known(row.loss, lambda value: significant(value, 4)),
+            _known(row.reducible_share, format_percent),
+            _known(row.doubling, lambda value: format_change(-value)),
+            _known(row.doubling_params, lambda value: format_change(-value)),
+            _known(row.doubling_tokens, lambda value: format_change(-value)),
+            beyond_text(row.extrapolation),
+        ]
+        for row in found.rows
+    ]
+    sources = list(dict.fromkeys(mark.source for mark in found.marks))
+    marks = [
+        [format_flops(mark.flops), _ends(mark), format_count(mark.params), format_count(mark.tokens), f"{mark.text} [{number}]"]
+        for mark in found.marks
+        for number in (sources.index(mark.source) + 1,)
+    ]
+    over = "over the floor: what is reducible over the irreducible loss"
+    buys = f"the next three: fall in loss ({unit}) from twice the compute at its own optimum, from either side alone"
+    first, last = found.rows[0].flops, found.rows[-1].flops
+    return [
+        Title(f"What more compute buys, {format_flops(first)} to {format_flops(last)}"),
+        Table("Budgets", "r" * len(headers), headers, rows, [over, buys] if found.rows[0].loss is not None else []),
+        Table("From which budget on", "rrrrl", ["budget", "range", "parameters", "tokens", ""], marks, sources),
+        law_facts(found.law),
+        *([Items("Notes", note_lines(found.notes))] if found.notes else []),
+    ]
+
+
+def returns_rows(found: ComputeLimits) -> "list[Row]":
+    """Return a row for each budget, then for each mark."""
+    empty = dict.fromkeys(Returns._fields)
+    rows = [{"mark": None, **row._asdict(), "text": None} for row in found.rows]
+    return [
+        *rows,
+        *(
+            {"mark": mark.code, **empty, "flops": mark.flops, "params": mark.params, "tokens": mark.tokens, "text": mark.text}
+            for mark in found.marks
+        ),
+    ]
+
+
+def _known(value: float | None, write: Callable[[float], str]) -> str:
+    return "-" if value is None else write(value)
+
+
+def _ends(mark: Mark) -> str:
+    if mark.flops_low is None and mark.flops_high is None:
+        return ""
+    return f"{_or(mark.flops_low, format_flops)} to {_or(mark.flops_high, format_flops)}"
 
 
 def limits_document(found: BenchmarkLimits) -> list[Block]:

@@ -1,0 +1,270 @@
+"""Where compute stops paying under a law: what a doubling buys over a range of budgets, and the marks on the way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from planner import solver
+from planner._files import settings
+from planner._frozen import FrozenDict
+from planner._roots import find_root
+from planner._version import __version__
+from planner.answers import as_json
+from planner.catalogue import load_law
+from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
+from planner.errors import CannotPlanError, OptionError
+from planner.forms import Num
+from planner.law import Law, guarded
+from planner.notes import Note
+from planner.regimes import extrapolation
+from planner.units import LARGEST, PF_DAY, format_percent, parse_count, parse_flops, parse_fraction, shown, whole_number
+
+_FAR = (10.0, 100.0)
+_POINTS = 11
+
+
+class Returns(NamedTuple):
+    """What a budget's optimum is, and what more would buy.
+
+    Attributes
+    ----------
+    flops, params, tokens : float
+    loss : float or None
+    reducible_share : float or None
+        The reducible part over the irreducible one.
+    doubling, doubling_params, doubling_tokens : float or None
+        Fall in loss from twice the compute, at its own optimum; from twice the parameters alone; from twice the tokens alone.
+    doubling_share : float or None
+        The first over the reducible loss.
+    extrapolation : float or None
+        Largest factor by which C, N or D leaves the law's fitted range, 1 inside.
+    """
+
+    flops: float
+    params: float
+    tokens: float
+    loss: float | None
+    reducible_share: float | None
+    doubling: float | None
+    doubling_params: float | None
+    doubling_tokens: float | None
+    doubling_share: float | None
+    extrapolation: float | None
+
+
+class Mark(NamedTuple):
+    """A budget from which something changes.
+
+    Attributes
+    ----------
+    code : str
+    text : str
+    flops : float
+    flops_low, flops_high : float or None
+        Where what it rests on has a range.
+    params, tokens : float
+        Of the law's optimum there.
+    source : str
+    """
+
+    code: str
+    text: str
+    flops: float
+    flops_low: float | None
+    flops_high: float | None
+    params: float
+    tokens: float
+    source: str
+
+
+@dataclass(frozen=True)
+class ComputeLimits:
+    """Diminishing returns over a range of budgets.
+
+    Attributes
+    ----------
+    law : Law
+    rows : tuple of Returns
+    marks : tuple of Mark
+        By budget; those beyond 1e60 FLOP are left out.
+    stock : tuple of float
+        Different tokens to train on: low, expected, high.
+    share : float
+        Of the irreducible loss below which the rest is called small.
+    notes : tuple of Note
+    inputs : mapping
+    version : str
+    """
+
+    law: Law
+    rows: tuple[Returns, ...]
+    marks: tuple[Mark, ...]
+    stock: tuple[float, float, float]
+    share: float
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
+        result: dict[str, Any] = as_json(self)
+        return result
+
+
+def compute_limits(
+    flops: object,
+    *,
+    law: LawLike = DEFAULT_LAW,
+    constants: Mapping[str, object] | None = None,
+    stock: object = None,
+    share: object = None,
+    points: int | None = None,
+) -> ComputeLimits:
+    """Say what more compute buys over a range of budgets, and where it stops paying; see :func:`planner.limits`."""
+    low, high = _range(flops)
+    chosen = resolve_law(law, constants=read_constants(constants))
+    if chosen.role != "plan":
+        raise CannotPlanError(f"{chosen.id} plans no runs; besiroglu2024 does")
+    count = whole_number(_POINTS if points is None else points, "points", 2, 1000)
+    section, house = settings("planning.toml", "stock"), settings("planning.toml", "returns")
+    limit = float(house["share"]) if share is None else parse_fraction(share, "share")
+    if limit <= 0:
+        raise OptionError(f"share {shown(share)}: must be above 0, such as 10%")
+    own = None if stock is None else parse_count(stock, "stock", "tokens")
+    low_stock, usual, high_stock = (float(section[name]) if own is None else own for name in ("low", "expected", "high"))
+    tokens = (low_stock, usual, high_stock)
+    budgets = np.geomspace(low, high, count)
+    rows = guarded(chosen, lambda: _rows(chosen, budgets))
+    marks = guarded(chosen, lambda: _marks(chosen, limit, tokens, "yours" if stock is not None else section["source"]))
+    inputs = {
+        "flops": [low, high],
+        "law": chosen.id,
+        "constants": read_constants(constants),
+        "stock": list(tokens),
+        "share": limit,
+    }
+    return ComputeLimits(chosen, rows, marks, tokens, limit, tuple(_notes(chosen, rows)), FrozenDict(inputs))
+
+
+def _range(value: object) -> tuple[float, float]:
+    """Read a range of budgets, ``"1e18..1e28"`` or a pair."""
+    ends = value.split("..") if isinstance(value, str) else value
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2:
+        raise OptionError(f"flops {shown(value)}: expected a range of budgets such as 1e18..1e28")
+    low, high = (parse_flops(end.strip() if isinstance(end, str) else end, "flops") for end in ends)
+    if not low < high:
+        raise OptionError(f"flops {shown(value)}: the range ends where it begins or before; smaller first, such as 1e18..1e28")
+    return low, high
+
+
+def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:
+    best, twice = (solver.allocate(law, each) for each in (budgets, 2 * budgets))
+    floor = float(law.irreducible_loss or 0.0) if best.loss is not None else 0.0
+    none = [None] * len(budgets)
+    columns: dict[str, Any] = dict.fromkeys(("loss", "share", "doubling", "params", "tokens", "part"), none)
+    if best.loss is not None:
+        left = _reducible(law, best, floor)
+        gain = left - _reducible(law, twice, floor)
+        columns |= {"loss": best.loss.tolist(), "doubling": gain.tolist(), "part": (gain / left).tolist()}
+        columns["share"] = (left / floor).tolist() if floor > 0 else none
+    judge = law.surface_law
+    if judge is not None:
+        here: Num = sum(solver.reducible(judge, best.params, best.tokens))
+        more = [(2 * best.params, best.tokens), (best.params, 2 * best.tokens)]
+        alone: list[Num] = [here - sum(solver.reducible(judge, *run)) for run in more]
+        columns["params"], columns["tokens"] = (each.tolist() for each in alone)
+    runs = list(zip(best.params.tolist(), best.tokens.tolist(), budgets.tolist(), strict=True))
+    return tuple(
+        Returns(C, N, D, loss, share, doubling, of_params, of_tokens, part, extrapolation(law, N, D, C))
+        for (N, D, C), loss, share, doubling, of_params, of_tokens, part in zip(runs, *columns.values(), strict=True)
+    )
+
+
+def _reducible(law: Law, best: Any, floor: float) -> Num:
+    """Return the reducible loss at optima, without taking the floor off again where a surface gives it."""
+    if law.surface_law is law:
+        return sum(solver.reducible(law, best.params, best.tokens))
+    return best.loss - floor
+
+
+def _marks(law: Law, share: float, stock: tuple[float, ...], source: str) -> tuple[Mark, ...]:
+    found = [*_range_marks(law), *_stock_marks(law, stock, source), *_floor_marks(law, share), *_contradiction()]
+    return tuple(sorted((mark for mark in found if mark.flops <= LARGEST), key=lambda mark: mark.flops))
+
+
+def _mark(law: Law, code: str, text: str, flops: Num, source: str, ends: tuple[Num, Num] | None = None) -> list[Mark]:
+    if not 1 <= flops <= LARGEST:
+        return []
+    best = solver.allocate(law, float(flops))
+    low, high = (float(end) if 1 <= end <= LARGEST else None for end in ends) if ends else (None, None)
+    return [Mark(code, text, float(flops), low, high, float(best.params), float(best.tokens), source)]
+
+
+def _range_marks(law: Law) -> list[Mark]:
+    """Return where the optimum is 10 and 100 times beyond the runs that the law was fitted on, in C, N or D."""
+    marks = []
+    for factor in _FAR:
+        ends = [law.domain.flops[1] * factor] if law.domain.flops else []
+        ends += [float(solver.optimal_at(law, params=law.domain.params[1] * factor))] if law.domain.params else []
+        ends += [float(solver.optimal_at(law, tokens=law.domain.tokens[1] * factor))] if law.domain.tokens else []
+        if ends:
+            text = f"{factor:g}x beyond the runs that {law.id} was fitted on, in compute, parameters or tokens"
+            marks += _mark(law, f"beyond-{factor:g}", text, min(ends), law.reference)
+    return marks
+
+
+def _stock_marks(law: Law, stock: tuple[float, ...], source: str) -> list[Mark]:
+    low, expected, high = (solver.optimal_at(law, tokens=tokens) for tokens in stock)
+    ends = None if stock[0] == stock[2] else (low, high)
+    return _mark(law, "data-run-out", "the optimum wants more different tokens than there are", expected, source, ends)
+
+
+def _floor_marks(law: Law, share: float) -> list[Mark]:
+    floor = float(law.irreducible_loss or 0.0)
+    if law.surface_law is not law or floor <= 0:
+        return []
+    text = f"what more compute can still remove is {format_percent(share)} of the irreducible loss"
+    return _mark(law, "near-the-floor", text, solver.equivalent_flops(law, share * floor), law.reference)
+
+
+def contradiction() -> tuple[float, float, float]:
+    """Return Kaplan's (C_min [PF-days], N, loss) where his law of compute promises less loss than his law of data allows.
+
+    References
+    ----------
+    Kaplan et al. 2020, arXiv 2001.08361, Sec. 6.3; there about 1e4 PF-days, 1e12 and 1.7, each within about a factor of ten.
+    """
+    section = settings("planning.toml", "contradiction")
+    compute, data = load_law(section["compute"]), load_law(section["data"])
+
+    def gap(log_flops: Num) -> Num:
+        best = solver.allocate(compute, np.exp(log_flops))
+        return data.loss(tokens=best.tokens) - best.loss  # rises: compute promises more and more
+
+    flops = float(np.exp(find_root(gap, np.log(1e15), np.log(1e35))))
+    best = solver.allocate(compute, flops)
+    return flops / compute.symbols["C_per_Cmin"] / PF_DAY, float(best.params), float(best.loss)
+
+
+def _contradiction() -> list[Mark]:
+    section = settings("planning.toml", "contradiction")
+    law = load_law(section["compute"])
+    pf_days, _, loss = contradiction()
+    flops = pf_days * law.symbols["C_per_Cmin"] * PF_DAY
+    text = f"Kaplan's law of compute promises less loss than his law of data allows ({loss:.2f}): one must break down before"
+    return _mark(law, "contradiction", text, flops, section["source"])
+
+
+def _notes(law: Law, rows: tuple[Returns, ...]) -> list[Note]:
+    notes = list(law.notes)
+    if rows[0].loss is None:
+        notes.append(Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows: no returns are known"))
+    far = [row for row in rows if row.extrapolation is not None and row.extrapolation > _FAR[0]]
+    if far:
+        text = (
+            f"{len(far)} of {len(rows)} budgets lie more than {_FAR[0]:g}x outside the runs of {law.id}: guesses, not forecasts"
+        )
+        notes.append(Note("extrapolation", "warning", text))
+    return notes
