@@ -192,6 +192,8 @@ _OF_BENCHMARKS = {"benchmark", "error", "today", "gpu", "price", "peak", "power"
 def _benchmark_limits(given: Mapping[str, Any]) -> BenchmarkLimits:
     chosen = benchmark_named(given["benchmark"])
     error, today = given.get("error"), given.get("today")
+    if error is None:
+        raise OptionError("a benchmark needs an error to reach, such as 5%")
     target = _error(error, "error")
     start = None if today is None else _error(today, "today")
     confidence = check_level(parse_fraction(given.get("level", LEVEL), "level"))

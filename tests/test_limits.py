@@ -107,7 +107,7 @@ def test_translation_is_refused(benchmark: str) -> None:
         ({"benchmark": "imagenet", "error": 0.1, "gpu": "h1000"}, "no device"),
         ({"benchmark": "imagenet", "error": 0.1, "level": 2}, "level"),
         ({"benchmark": "imagenet", "error": 0.1, "price": -1}, "price"),
-        ({"benchmark": "imagenet"}, "error None"),
+        ({"benchmark": "imagenet"}, "needs an error to reach"),
         ({}, "limits of what?"),
         ({"flops": "1e18..1e28", "benchmark": "imagenet"}, "two questions"),
         ({"flops": "1e18..1e28", "gpu": "h100"}, "gpu does not go with flops"),

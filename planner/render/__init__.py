@@ -201,13 +201,14 @@ def render_curve(curve: "Curve", fmt: Format) -> str:
 def render_limits(found: "BenchmarkLimits | ComputeLimits", fmt: Format) -> str:
     """Write where compute stops paying, or what an error on a benchmark takes."""
     from planner.diminishing import ComputeLimits
-    from planner.render.limits_document import limits_document, limits_rows, returns_document, returns_rows
+    from planner.render import limits_document as page
 
+    over_budgets = isinstance(found, ComputeLimits)
     if fmt in _DATA:
-        return _exported(
-            fmt, found.to_dict, lambda: returns_rows(found) if isinstance(found, ComputeLimits) else limits_rows(found)
-        )
-    return _written(returns_document(found) if isinstance(found, ComputeLimits) else limits_document(found), fmt)
+        rows: Callable[[Any], list[Row]] = page.returns_rows if over_budgets else page.limits_rows
+        return _exported(fmt, found.to_dict, lambda: rows(found))
+    document: Callable[[Any], list[Block]] = page.returns_document if over_budgets else page.limits_document
+    return _written(document(found), fmt)
 
 
 def render_functions(functions: "Sequence[Function]", fmt: Format) -> str:
