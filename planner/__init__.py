@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from planner.uncertainty import Draws
     from planner.verdicts import Check, check
     from planner.verifying import CheckResult, verify
+    from planner.weighing import Levers, levers
 
 _HOMES = {
     "planner.allocating": ("allocate",),
@@ -96,6 +97,7 @@ _HOMES = {
     "planner.uncertainty": ("Draws",),
     "planner.verdicts": ("Check", "check"),
     "planner.verifying": ("CheckResult", "verify"),
+    "planner.weighing": ("Levers", "levers"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -120,6 +122,7 @@ __all__ = [
     "JudgedRun",
     "Law",
     "LawFileError",
+    "Levers",
     "LossInterval",
     "Machine",
     "Model",
@@ -151,6 +154,7 @@ __all__ = [
     "fit",
     "hardware",
     "laws",
+    "levers",
     "limits",
     "load_law",
     "load_runs",

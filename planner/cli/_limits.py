@@ -1,11 +1,21 @@
-"""Commands about where compute stops paying: limits. Heavy modules are imported inside them: --help stays quick."""
+"""Commands about where compute stops paying: limits, levers. Heavy modules are imported inside them."""
 
 from typing import Any
 
 import click
 
 from planner.cli._commands import Command, chosen, stop_if_strict
-from planner.cli._options import TOKENS, collected, device_options, format_option, law_options
+from planner.cli._options import (
+    ASSIGNMENT,
+    FLOPS,
+    NUMBER,
+    TOKENS,
+    collected,
+    device_options,
+    format_option,
+    law_options,
+    levers_device_options,
+)
 from planner.cli._plan import app
 from planner.render import Format
 
@@ -37,4 +47,43 @@ def limits(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], stri
 
     answer = found_limits(**chosen(**options, constants=collected(constants)))
     click.echo(render_limits(answer, fmt), nl=False)
+    stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=Command)
+@click.option("--flops", type=FLOPS, required=True, help="The budget.")
+@law_options
+@click.option("--lever", "own", multiple=True, type=ASSIGNMENT, help="A lever of your own: dedup=1.2; repeat for more.")
+@click.option("--better", multiple=True, type=ASSIGNMENT, help="A constant that a better method would have: alpha=0.36.")
+@click.option("--mfu", metavar="FRACTION", help="Utilisation now (35%), with --mfu-to or a device.")
+@click.option("--mfu-to", metavar="FRACTION", help="Utilisation to reach (45%).")
+@click.option("--years", type=NUMBER, help="Waited for algorithmic progress and cheaper hardware.  [default: 1]")
+@click.option("--combine", metavar="ID,ID", help="Levers whose gains are multiplied.")
+@levers_device_options
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@format_option
+@click.pass_context
+def levers(
+    ctx: click.Context,
+    /,
+    constants: tuple[tuple[str, float], ...],
+    own: tuple[tuple[str, float], ...],
+    better: tuple[tuple[str, float], ...],
+    strict: bool,
+    fmt: Format,
+    **options: Any,
+) -> None:
+    """Say what each efficiency lever is worth instead of more compute: in loss, equivalent compute and money.
+
+    \b
+    plan levers --flops 1e22
+    plan levers --flops 1e22 --gpu h100 --mfu 35% --mfu-to 45% --combine mfu,fp8
+    plan levers --flops 1e22 --lever dedup=1.2 --better alpha=0.36
+    """
+    from planner.render import render_levers
+    from planner.weighing import levers as weighed
+
+    pairs = chosen(constants=collected(constants), own=collected(own, "--lever"), better=collected(better, "--better"))
+    answer = weighed(**chosen(**options), **pairs)
+    click.echo(render_levers(answer, fmt), nl=False)
     stop_if_strict(ctx, strict, answer.notes)

@@ -225,6 +225,13 @@ def device_options(command: Command) -> Command:
     return command
 
 
+def levers_device_options(command: Command) -> Command:
+    """Add one kind of device with its price and peak."""
+    for option in reversed((_GPU, _PRICE, _PEAK, _GPU_FILE)):
+        command = option(command)
+    return command
+
+
 def law_options(command: Command) -> Command:
     """Add the choice of a law and of other constants for it."""
     for option in (

@@ -73,7 +73,8 @@ def app(
     plan models                                 published models and their shapes
     plan laws                                   the catalogue
     plan curve points.csv --target 5%           where on its learning curve a problem is
-    plan limits --benchmark imagenet --error 5%   what an accuracy would cost
+    plan limits --flops 1e18..1e28              where more compute stops paying
+    plan levers --flops 1e22                    what else lowers the loss, and by how much
     plan fit runs.csv --save my-law.json        a law from runs of your own
     plan backtest runs.csv                      would they have foretold the larger ones?
     """

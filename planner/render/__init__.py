@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from planner.tables import RunTable
     from planner.trading import TradeOff
     from planner.verdicts import Check
+    from planner.weighing import Levers
 
 Format = Literal["table", "markdown", "csv", "csv-semicolon", "json"]
 FORMATS: tuple[Format, ...] = ("table", "markdown", "csv", "csv-semicolon", "json")
@@ -209,6 +210,17 @@ def render_limits(found: "BenchmarkLimits | ComputeLimits", fmt: Format) -> str:
         return _exported(fmt, found.to_dict, lambda: rows(found))
     document: Callable[[Any], list[Block]] = page.returns_document if over_budgets else page.limits_document
     return _written(document(found), fmt)
+
+
+def render_levers(found: "Levers", fmt: Format) -> str:
+    """Write what efficiency levers are worth."""
+    if fmt in _DATA:
+        from planner.render.levers_document import levers_rows
+
+        return _exported(fmt, found.to_dict, lambda: levers_rows(found))
+    from planner.render.levers_document import levers_document
+
+    return _written(levers_document(found), fmt)
 
 
 def render_functions(functions: "Sequence[Function]", fmt: Format) -> str:

@@ -1,0 +1,348 @@
+"""Instead of more compute: what each efficiency lever is worth, in loss, in equivalent compute and in money."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, NamedTuple
+
+from planner import solver
+from planner._frozen import FrozenDict
+from planner._version import __version__
+from planner.answers import as_json
+from planner.asking.conditions import Conditions, read
+from planner.asking.holding import read_means
+from planner.asking.means import Means
+from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
+from planner.errors import CannotPlanError, OptionError
+from planner.law import Law, guarded
+from planner.machines.fleet import Cost, Machine
+from planner.notes import Note
+from planner.published_levers import WorksOn, published_levers, unusable_levers
+from planner.regimes import extrapolation
+from planner.units import LARGEST, format_factor, parse_flops, parse_fraction, parse_number, plain, shown
+
+
+class Worth(NamedTuple):
+    """What one lever is worth at a budget.
+
+    Attributes
+    ----------
+    id, title : str
+    works_on : {"flops", "price"}
+        Whether the same FLOP count for more, or the same money buys more of them.
+    gain, gain_low, gain_high : float or None
+        Factor on compute; None where it is not published.
+    loss, loss_low, loss_high : float or None
+        With the lever, for the same money; ``loss_low`` is that of the highest gain.
+    equivalent_flops : float or None
+        Compute that gives that loss without the lever.
+    saved : float or None
+        Share of the money that the same loss costs less.
+    dollars_saved : float or None
+        The same on the machine.
+    claimed : float or None
+        The gain that was claimed before somebody measured again.
+    applies_to, source, caveat : str
+    """
+
+    id: str
+    title: str
+    works_on: WorksOn
+    gain: float | None
+    gain_low: float | None
+    gain_high: float | None
+    loss: float | None
+    loss_low: float | None
+    loss_high: float | None
+    equivalent_flops: float | None
+    saved: float | None
+    dollars_saved: float | None
+    claimed: float | None
+    applies_to: str
+    source: str
+    caveat: str
+
+
+@dataclass(frozen=True)
+class Levers:
+    """Efficiency levers at a budget.
+
+    Attributes
+    ----------
+    flops : float
+    law : Law
+    loss : float
+        Of the optimum without any lever.
+    levers : tuple of Worth
+        The user's own first, then published ones.
+    combined : Worth or None
+        Of those to be combined: their gains multiplied.
+    years : float
+        Waited for what comes with time.
+    machine : Machine or None
+    cost : Cost or None
+        Of the budget on the machine.
+    unusable : tuple of (lever, why)
+        Those without a usable published number.
+    notes : tuple of Note
+    inputs : mapping
+    version : str
+    """
+
+    flops: float
+    law: Law
+    loss: float
+    levers: tuple[Worth, ...]
+    combined: Worth | None
+    years: float
+    machine: Machine | None
+    cost: Cost | None
+    unusable: tuple[tuple[str, str], ...]
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
+        result: dict[str, Any] = as_json(self)
+        return result
+
+
+def levers(
+    *,
+    flops: object,
+    law: LawLike = DEFAULT_LAW,
+    constants: Mapping[str, object] | None = None,
+    own: Mapping[str, object] | None = None,
+    better: Mapping[str, object] | None = None,
+    mfu: object = None,
+    mfu_to: object = None,
+    years: object = 1,
+    combine: Iterable[str] | str | None = None,
+    gpu: object = None,
+    price: object = None,
+    peak: object = None,
+    gpu_file: object = None,
+) -> Levers:
+    """Say what each efficiency lever is worth at a budget, in loss, equivalent compute and money.
+
+    Parameters
+    ----------
+    flops : float or str
+        The budget.
+    law, constants : optional
+        The law that gives the losses, and constants of it to replace.
+    own : mapping, optional
+        Levers of your own, name to gain: ``{"dedup": 1.2}``.
+    better : mapping, optional
+        Constants of the law that a better method would have, ``{"alpha": 0.36}``: the lever of better exponents.
+    mfu, mfu_to : float or str, optional
+        Utilisation now, and the one to reach: the lever of higher utilisation.
+    years : float
+        Waited for algorithmic progress and cheaper hardware.
+    combine : names, optional
+        Levers whose gains are multiplied.
+    gpu, price, peak, gpu_file : optional
+        The device that is paid for, as for :func:`planner.plan`.
+
+    Returns
+    -------
+    Levers
+
+    Raises
+    ------
+    PlannerError
+        Bad input, or a law without a loss.
+
+    Notes
+    -----
+    A gain of g makes a budget C worth g C: the loss is that of the optimum at g C, and the same loss as before costs C/g. Gains
+    were measured in other places, mostly on smaller models; that they multiply is an assumption.
+
+    Examples
+    --------
+    >>> import planner
+    >>> found = planner.levers(flops=1e22, own={"dedup": 1.2})
+    >>> found.levers[0].id, round(found.loss - found.levers[0].loss, 4)
+    ('dedup', 0.0104)
+    """
+    budget = parse_flops(flops, "flops")
+    chosen = resolve_law(law, constants=read_constants(constants))
+    if chosen.role != "plan":
+        raise CannotPlanError(f"{chosen.id} plans no runs; besiroglu2024 does")
+    base = guarded(chosen, lambda: solver.allocate(chosen, budget))
+    if base.loss is None:
+        raise CannotPlanError(
+            f"{chosen.id} says which size, not which loss: a lever's worth cannot be told; besiroglu2024 has one"
+        )
+    waited = parse_number(years, "years")
+    if not 0 <= waited <= 50:
+        raise OptionError(f"years {shown(years)}: expected from 0 to 50")
+    conditions: Any = read(Conditions(mfu=mfu, price=price))
+    named = gpu is not None
+    means = Means(gpu=gpu, peak=peak, gpu_file=gpu_file)
+    machine = read_means(means, mfu=conditions.mfu, price=conditions.price).machine if named else None
+    if not named and any(value is not None for value in (price, peak, gpu_file)):
+        raise OptionError("price, peak and gpu_file go with a device: gpu, such as h100")
+    cost = machine.cost(budget) if machine else None
+    dollars = cost.dollars.expected if cost and cost.dollars else None
+
+    def worth(id: str, title: str, works_on: WorksOn, gains: Any, **rest: Any) -> Worth:
+        return _worth(chosen, budget, dollars, id, title, works_on, gains, **rest)
+
+    found = [worth(*each) for each in _own(own)]
+    found += [worth("mfu", *_utilisation(conditions.mfu, mfu_to))] if mfu_to is not None else []
+    found += [worth("exponents", *_exponents(chosen, better, budget))] if better else []
+    for each in published_levers():
+        about = {"claimed": each.claimed, "applies_to": each.applies_to, "source": each.source, "caveat": each.caveat}
+        found.append(worth(each.id, each.title, each.works_on, each.gain(waited), **about))
+    both = _combined(found, combine, worth)
+    if mfu_to is None and mfu is not None and not named:
+        raise OptionError("mfu goes with mfu_to, the utilisation to reach, or with a device")
+    inputs = {
+        "flops": budget,
+        "law": chosen.id,
+        "years": waited,
+        "machine": machine,
+        "combine": None if both is None else both.title,
+    }
+    return Levers(
+        flops=budget,
+        law=chosen,
+        loss=float(base.loss),
+        levers=tuple(found),
+        combined=both,
+        years=waited,
+        machine=machine,
+        cost=cost,
+        unusable=unusable_levers(),
+        notes=tuple(_notes(chosen, budget, found, both)),
+        inputs=FrozenDict(inputs),
+    )
+
+
+def _worth(
+    law: Law,
+    budget: float,
+    dollars: float | None,
+    id: str,
+    title: str,
+    works_on: WorksOn,
+    gains: tuple[float | None, float | None, float | None],
+    claimed: float | None = None,
+    applies_to: str = "",
+    source: str = "yours",
+    caveat: str = "",
+) -> Worth:
+    low, value, high = gains
+    if any(gain is not None and not 1 <= budget * gain <= LARGEST for gain in gains):
+        raise OptionError(
+            f"{id}: a gain of {plain(max(gain for gain in gains if gain), 3)} leaves the budgets that can be planned"
+        )
+
+    def loss(gain: float | None) -> float | None:
+        return None if gain is None else float(guarded(law, lambda: solver.allocate(law, budget * gain).loss))
+
+    saved = None if value is None else 1 - 1 / value
+    return Worth(
+        id=id,
+        title=title,
+        works_on=works_on,
+        gain=value,
+        gain_low=low,
+        gain_high=high,
+        loss=loss(value),
+        loss_low=loss(high),
+        loss_high=loss(low),
+        equivalent_flops=None if value is None else budget * value,
+        saved=saved,
+        dollars_saved=None if saved is None or dollars is None else saved * dollars,
+        claimed=claimed,
+        applies_to=applies_to,
+        source=source,
+        caveat=caveat,
+    )
+
+
+def _own(own: Any) -> list[tuple[str, str, WorksOn, tuple[None, float, None]]]:
+    if own is None:
+        return []
+    if not isinstance(own, Mapping) or not all(isinstance(name, str) and name.strip() for name in own):
+        raise OptionError(f"own {shown(own)}: expected names and gains, such as {{'dedup': 1.2}}")
+    known = {each.id for each in published_levers()} | {"mfu", "exponents"}
+    taken = next((name for name in own if name in known), None)
+    if taken is not None:
+        raise OptionError(f"own {shown(taken)}: is the name of a lever already; choose another")
+    return [(name, name, "flops", (None, _gain(value, name), None)) for name, value in own.items()]
+
+
+def _gain(value: object, name: str) -> float:
+    gain = parse_number(value, name)
+    if not 0 < gain <= 1e12:
+        raise OptionError(f"{name} {shown(value)}: a gain is a factor above 0, such as 1.2")
+    return gain
+
+
+def _utilisation(now: Any, then: object) -> tuple[str, WorksOn, tuple[None, float, None]]:
+    if now is None:
+        raise OptionError("mfu_to: from which utilisation? Give mfu too, such as mfu 35% and mfu_to 45%")
+    reached = parse_fraction(then, "mfu_to")
+    if not 0 < reached <= 1:
+        raise OptionError(f"mfu_to {shown(then)}: must be above 0 and at most 100 %")
+    return f"utilisation from {float(now):.0%} to {reached:.0%}", "price", (None, reached / float(now), None)
+
+
+def _exponents(law: Law, better: Mapping[str, object], budget: float) -> tuple[str, WorksOn, tuple[None, float, None]]:
+    """Return the gain of better constants: the compute at which the law as it is reaches the loss that they give."""
+    if law.surface_law is not law:
+        raise CannotPlanError(
+            f"{law.id} has no loss surface of its own, so that better constants cannot be weighed; besiroglu2024 has"
+        )
+    improved = law.replace(**read_constants(better))
+    loss = float(guarded(improved, lambda: solver.allocate(improved, budget).loss))
+    floor = float(law.irreducible_loss)
+    if loss <= floor:
+        raise CannotPlanError(f"better: the loss would be {plain(loss, 4)}, at or below the floor {plain(floor, 4)} of {law.id}")
+    same = float(guarded(law, lambda: solver.equivalent_flops(law, loss - floor)))
+    text = ", ".join(f"{name} = {plain(value)}" for name, value in read_constants(better).items())
+    return f"better constants: {text}", "flops", (None, same / budget, None)
+
+
+def _combined(found: list[Worth], combine: Any, worth: Any) -> Worth | None:
+    if combine is None:
+        return None
+    names = [name.strip() for name in (combine.split(",") if isinstance(combine, str) else list(combine))]
+    known = {each.id: each for each in found}
+    wrong = next((name for name in names if name not in known), None)
+    if wrong is not None:
+        raise OptionError(f"combine {shown(wrong)}: no such lever; there are {', '.join(known)}")
+    if len(set(names)) < len(names) or len(names) < 2:
+        raise OptionError(f"combine {shown(', '.join(names))}: name two levers or more, each once")
+    chosen = [known[name] for name in names]
+    without = next((each.id for each in chosen if each.gain is None), None)
+    if without is not None:
+        raise OptionError(f"combine {shown(without)}: only a range is published of it; give your own gain")
+    works_on = "flops" if all(each.works_on == "flops" for each in chosen) else "price"
+    ends = [_product(gains) for gains in zip(*((each.gain_low, each.gain, each.gain_high) for each in chosen), strict=True)]
+    combined: Worth = worth("combined", " and ".join(names), works_on, tuple(ends), caveat="that gains multiply is an assumption")
+    return combined
+
+
+def _product(gains: tuple[float | None, ...]) -> float | None:
+    return None if any(gain is None for gain in gains) else prod(gain for gain in gains if gain is not None)
+
+
+def _notes(law: Law, budget: float, found: list[Worth], both: Worth | None) -> list[Note]:
+    notes = list(law.notes)
+    text = "gains are of other data, recipes and sizes, mostly smaller ones, and not all of loss: see what each applies to"
+    notes.append(Note("elsewhere", "warning", text))
+    largest = max((each.gain or each.gain_high or 1.0 for each in [*found, *([both] if both else [])]), default=1.0)
+    best = solver.allocate(law, budget * largest)
+    far = extrapolation(law, float(best.params), float(best.tokens), budget * largest)
+    if far is not None and far > 10:
+        text = f"the largest gain is worth {format_factor(far)} outside the runs of {law.id}: its loss is a guess"
+        notes.append(Note("extrapolation", "warning", text))
+    if any(each.claimed for each in found):
+        names = ", ".join(f"{each.id} ({format_factor(each.claimed)})" for each in found if each.claimed)
+        notes.append(Note("shrank", "info", f"claims that shrank when measured again: {names}"))
+    return notes

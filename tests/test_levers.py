@@ -1,0 +1,156 @@
+"""Efficiency levers: a gain of one changes nothing, gains multiply, and each number is its source's."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import planner
+from planner.errors import PlannerError
+from planner.published_levers import published_levers, unusable_levers
+
+
+def _one(found: planner.Levers, name: str) -> Any:
+    return next(each for each in found.levers if each.id == name)
+
+
+def test_a_gain_of_one_changes_nothing() -> None:
+    """Neither the loss nor the money; nor does waiting for no time."""
+    found = planner.levers(flops=1e22, own={"mine": 1}, mfu=0.4, mfu_to=0.4, years=0, gpu="h100", combine="mine,mfu")
+    assert found.combined is not None
+    for each in (_one(found, "mine"), _one(found, "mfu"), _one(found, "algorithms"), _one(found, "hardware"), found.combined):
+        assert (each.gain, each.loss, each.saved, each.dollars_saved) == (1.0, found.loss, 0.0, 0.0)
+    same = planner.levers(flops=1e22, better={"alpha": planner.load_law("besiroglu2024").params["alpha"]})
+    assert _one(same, "exponents").gain == pytest.approx(1.0, rel=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.1, 50), st.floats(0.1, 50), st.floats(1e19, 1e25))
+def test_levers_multiply(one: float, other: float, flops: float) -> None:
+    """Two gains combined are their product, and the loss is that of a budget so many times as large; a larger gain never hurts."""
+    found = planner.levers(flops=flops, own={"one": one, "other": other}, combine=["one", "other"])
+    assert found.combined is not None
+    assert found.combined.gain == pytest.approx(one * other, rel=1e-12)
+    assert found.combined.loss == pytest.approx(planner.plan(flops=flops * one * other, others=()).loss, rel=1e-12)
+    assert found.combined.saved == pytest.approx(1 - 1 / (one * other), rel=1e-9, abs=1e-12)
+    worse, better = sorted((_one(found, "one"), _one(found, "other")), key=lambda each: each.gain)
+    assert better.loss <= worse.loss
+
+
+def test_utilisation_and_money() -> None:
+    """Utilisation from 35 to 45 % is 45/35; what is saved of the money is dollars on the device."""
+    found = planner.levers(flops=1e22, mfu="35%", mfu_to="45%", gpu="h100", price=2.0)
+    lever = _one(found, "mfu")
+    assert lever.gain == pytest.approx(45 / 35, rel=1e-12)
+    cost = planner.plan(flops=1e22, gpu="h100", mfu=0.35, price=2.0).cost
+    assert cost is not None
+    assert cost.dollars is not None
+    assert lever.dollars_saved == pytest.approx(cost.dollars.expected * (1 - 35 / 45), rel=1e-9)
+    assert lever.works_on == "price"
+
+
+def test_better_exponents() -> None:
+    """The gain is the compute at which the law as it is reaches the loss that the better constants give."""
+    found = planner.levers(flops=1e22, better={"alpha": 0.36})
+    lever = _one(found, "exponents")
+    changed = planner.plan(flops=1e22, constants={"alpha": 0.36}, others=())
+    assert lever.loss == pytest.approx(changed.loss, rel=1e-9)
+    assert planner.plan(flops=1e22 * lever.gain, others=()).loss == pytest.approx(changed.loss, rel=1e-9)
+
+
+def test_what_is_published() -> None:
+    """Factors and times as printed; what comes with time doubles with it; ranges stay ranges; shrunken claims are named."""
+    known = {each.id: each for each in published_levers()}
+    assert known["algorithms"].gain(8 / 12) == pytest.approx((2 ** (8 / 22), 2.0, 16.0))
+    assert known["hardware"].gain(2.07) == pytest.approx((2 ** (2.07 / 3.13), 2.0, 2 ** (2.07 / 1.54)))
+    assert [(name, known[name].gain(3)) for name in ("fp8", "sparsity", "moe", "data", "optimiser", "tuning")] == [
+        ("fp8", (None, 1.34, None)),
+        ("sparsity", (1.4, None, 1.7)),
+        ("moe", (None, 4.0, None)),
+        ("data", (None, 6.6, None)),
+        ("optimiser", (None, 1.1, None)),
+        ("tuning", (None, None, 2.0)),
+    ]
+    assert {name: each.claimed for name, each in known.items() if each.claimed} == {
+        "fp8": 1.75,
+        "sparsity": 2.0,
+        "optimiser": 2.0,
+    }
+    assert all(each.source and each.caveat and each.applies_to for each in known.values())
+    assert {what for what, _ in unusable_levers()} == {"pruning", "deduplication", "distillation", "low rank"}
+    found = planner.levers(flops=1e22)
+    sparse = _one(found, "sparsity")
+    assert (sparse.loss, sparse.saved) == (None, None)
+    assert sparse.loss_low < sparse.loss_high < found.loss
+    assert "shrank" in {note.code for note in found.notes}
+
+
+@pytest.mark.parametrize("law", ["besiroglu2024", "kaplan2020", "abnar2025", "minicpm2024", "porian2024-tuned"])
+def test_under_other_laws(law: str) -> None:
+    """A law with a loss weighs levers, one without says so."""
+    if planner.allocate(law, 1e21).loss is None:
+        with pytest.raises(PlannerError, match="which size, not which loss"):
+            planner.levers(flops=1e21, law=law)
+        return
+    found = planner.levers(flops=1e21, law=law)
+    assert found.loss == pytest.approx(planner.allocate(law, 1e21).loss, rel=1e-12)
+    assert _one(found, "moe").loss == pytest.approx(planner.allocate(law, 4e21).loss, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"flops": "lots"}, "expected a number of FLOPs"),
+        ({"flops": 1e22, "law": "llama3"}, "which size, not which loss"),
+        ({"flops": 1e22, "law": "gadre2024-c4"}, "plans no runs"),
+        ({"flops": 1e22, "own": {"fp8": 2}}, "is the name of a lever already"),
+        ({"flops": 1e22, "own": {"mine": 0}}, "a gain is a factor above 0"),
+        ({"flops": 1e22, "own": {"mine": "big"}}, "mine 'big'"),
+        ({"flops": 1e22, "own": ["mine"]}, "expected names and gains"),
+        ({"flops": 1e22, "mfu_to": 0.5}, "from which utilisation?"),
+        ({"flops": 1e22, "mfu": 0.4, "mfu_to": 0}, "must be above 0 and at most 100 %"),
+        ({"flops": 1e22, "mfu": 0.4}, "mfu goes with mfu_to"),
+        ({"flops": 1e22, "price": 2}, "go with a device"),
+        ({"flops": 1e22, "years": -1}, "expected from 0 to 50"),
+        ({"flops": 1e22, "combine": "fp8,magic"}, "no such lever; there are"),
+        ({"flops": 1e22, "combine": "fp8"}, "name two levers or more"),
+        ({"flops": 1e22, "combine": "fp8,fp8"}, "each once"),
+        ({"flops": 1e22, "combine": "fp8,sparsity"}, "only a range is published"),
+        ({"flops": 1e22, "better": {"nonsense": 1}}, "nonsense"),
+        ({"flops": 1e22, "better": {"E": 0.5}}, "at or below the floor"),
+        ({"flops": 1e59, "own": {"mine": 1e6}}, "leaves the budgets that can be planned"),
+    ],
+)
+def test_bad_questions_are_refused(asked: dict[str, Any], complaint: str) -> None:
+    """One line that says what is wrong."""
+    with pytest.raises(PlannerError) as refused:
+        planner.levers(**asked)
+    assert complaint in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_on_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All formats agree; options become levers."""
+    from planner.cli import main
+
+    def run(*more: str) -> tuple[Any, str]:
+        monkeypatch.setattr("sys.argv", ["plan", "levers", "--flops", "1e22", *more])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return left.value.code, capsys.readouterr().out
+
+    asked = ["--lever", "dedup=1.2", "--better", "alpha=0.36", "--mfu", "35%", "--mfu-to", "45%"]
+    asked += ["--combine", "dedup,mfu", "--gpu", "h100"]
+    code, out = run(*asked)
+    assert code == 0
+    assert "Without a usable published number" in out
+    content = json.loads(run(*asked, "--format", "json")[1])
+    rows = list(csv.DictReader(io.StringIO(run(*asked, "--format", "csv")[1])))
+    every = [*content["levers"], content["combined"]]
+    assert [row["id"] for row in rows] == [each["id"] for each in every]
+    assert [row["gain"] for row in rows] == ["" if each["gain"] is None else repr(each["gain"]) for each in every]
+    assert run("--strict")[0] == 1
