@@ -131,7 +131,7 @@ def forecast(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("law", ["besiroglu2024", "krajewski2024-moe", "forecast"])
+@pytest.mark.parametrize("law", ["besiroglu2024", "forecast"])
 def test_a_second_engine_agrees(tmp_path: Path, forecast: Path, law: str) -> None:
     """The package formulas, which knows nothing of us, finds what planner wrote: the plan, of other pages some, the steps of a search."""
     formulas = pytest.importorskip("formulas")
@@ -144,7 +144,7 @@ def test_a_second_engine_agrees(tmp_path: Path, forecast: Path, law: str) -> Non
         wanted += [
             ("Laws", cell.coordinate) for row in live["Laws"].iter_rows() for cell in row if str(cell.value).startswith("=")
         ]
-        wanted += [("Sweep", f"{column}{row}") for row in (6, 22) for column in "ABCDE"]
+        wanted += [("Sweep", f"{column}{row}") for row in (14,) for column in "ABCDE"]
         wanted += [("Sensitivity", f"{column}5") for column in "BCDEF"]
         wanted += [("Sensitivity", f"{column}{row}") for row in range(13, 20) for column in "BCDEFG"]
     with warnings.catch_warnings():
