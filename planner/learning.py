@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 
 _FEWEST = 4
 _DRAWS = 400
+_LARGEST_LOG = 600.0  # of an error: beyond it there are no floats
 _FAR = 10.0
 """A size further beyond the data than this is a warning: a house convention, as for laws."""
 _MIXED = 20.0
@@ -72,7 +73,7 @@ class Reach(NamedTuple):
 
 @dataclass(frozen=True)
 class Curve:
-    """A learning curve: error = min(best guess, floor + (size/scale)^-exponent), and how sure each part is.
+    """A learning curve: error = min(best guess, floor + reducible (size/largest size)^-exponent), and how sure each part is.
 
     Attributes
     ----------
@@ -82,12 +83,12 @@ class Curve:
         The points, by size.
     exponent : Estimate
         b in the power law size^-b; published as beta_g = -b.
-    scale : float
-        Size at which the power-law part is 1.
+    reducible : float
+        The power-law part of the error at the largest size.
     best_guess : Estimate or None
         Error before anything is learned; None where the points do not show it. Given by the user: with no width.
     learning_from : Estimate or None
-        Where the small-data region ends and the power law begins; None where the points begin inside it.
+        Where the small-data region ends and the power law begins; None where the points begin beyond it.
     floor : Estimate or None
         Irreducible error; None where the points do not show one.
     floor_at_most : float
@@ -112,7 +113,7 @@ class Curve:
     sizes: tuple[float, ...]
     errors: tuple[float, ...]
     exponent: Estimate
-    scale: float
+    reducible: float
     best_guess: Estimate | None
     learning_from: Estimate | None
     floor: Estimate | None
@@ -130,7 +131,7 @@ class Curve:
     def error(self, size: object) -> float:
         """Return the expected error at a training-set size."""
         m = parse_count(size, "size", "tokens")
-        power = (m / self.scale) ** -self.exponent.value
+        power = self.reducible * np.exp(min(self.exponent.value * np.log(self.sizes[-1] / m), _LARGEST_LOG))
         expected = power + (self.floor.value if self.floor else 0.0)
         return float(min(expected, self.best_guess.value) if self.best_guess else expected)
 
@@ -140,13 +141,16 @@ class Curve:
         Raises
         ------
         CannotPlanError
-            At or below the floor.
+            At or below the floor, or beyond 1e60 examples.
         """
         target = _positive(error, "error")
         floor = self.floor.value if self.floor else 0.0
         if target <= floor:
             raise CannotPlanError(f"error {plain(target, 4)}: no amount of data reaches it; the floor is {plain(floor, 4)}")
-        return float(self.scale * (target - floor) ** (-1 / self.exponent.value))
+        log_size = np.log(self.sizes[-1]) + np.log(self.reducible / (target - floor)) / self.exponent.value
+        if log_size > np.log(LARGEST):
+            raise CannotPlanError(f"error {_said(target)}: takes more than {plain(LARGEST)} examples")
+        return float(np.exp(log_size))
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types: base units, full precision, stable keys with the attributes' names."""
@@ -232,7 +236,7 @@ def curve(
     _hold(fitted, x, m, name)
     drawn = spread(x, fitted, _DRAWS, confidence, start)
     whole = _joined(fitted.constants, drawn)
-    found = _described(whole, fitted.shape, center, confidence)
+    found = _described(whole, fitted.shape, center, confidence, float(m[0]))
     last = np.array([[x[-1]], [x[-1] + np.log(2.0)]])
     doubled = whole.errors(last[1])[:, 0] / whole.errors(last[0])[:, 0]
     at_most = float(found["floor"].high) if found["floor"] else _floor_at_most(x, y, fitted, guess, confidence, start)
@@ -241,7 +245,7 @@ def curve(
         name=name,
         sizes=tuple(m.tolist()),
         errors=tuple(e.tolist()),
-        scale=float(np.exp(center + whole.level[0] / whole.b[0])),
+        reducible=float(whole.power(x[None, -1:])[0, 0]),
         floor_at_most=at_most,
         noise=float(np.sqrt(fitted.squares / fitted.freedom)),
         doubling=_estimate(doubled, confidence),
@@ -356,19 +360,32 @@ def _estimate(values: Array, level: float) -> Estimate:
     return Estimate(float(values[0]), float(low), float(high) if high < np.inf else None)
 
 
-def _described(whole: Constants, shape: Shape, center: float, level: float) -> dict[str, Any]:
+def _described(whole: Constants, shape: Shape, center: float, level: float, smallest: float) -> dict[str, Any]:
     """Return the parts of the curve with their intervals."""
     floor, guess = np.exp(whole.floor), np.exp(whole.guess)
     found: dict[str, Any] = {"exponent": _estimate(whole.b, level), "floor": None, "half_floor_from": None}
     found |= {"best_guess": None, "learning_from": None}
     if shape.floor:
         found["floor"] = _estimate(floor, level)
-        found["half_floor_from"] = _estimate(np.exp(center + (whole.level - whole.floor) / whole.b), level)
+        found["half_floor_from"] = _where(whole, whole.floor, center, level)
     if shape.guess:
         found["best_guess"] = _estimate(guess, level)
         gap = np.maximum(guess - (floor if shape.floor else 0.0), 1e-300)
-        found["learning_from"] = _estimate(np.exp(center + (whole.level - np.log(gap)) / whole.b), level)
+        begins = _where(whole, np.log(gap), center, level)
+        found["learning_from"] = begins if begins and begins.value >= smallest else None
     return found
+
+
+def _where(whole: Constants, height: Array, center: float, level: float) -> Estimate | None:
+    """Return the size at which the power-law part has a height (its logarithm); None beyond 1e60 examples."""
+    sizes = _sizes(center + (whole.level - height) / whole.b)
+    return None if sizes[0] == np.inf else _estimate(sizes, level)
+
+
+def _sizes(logs: Array) -> Array:
+    """Return sizes by their logarithms, infinite beyond 1e60."""
+    most = float(np.log(LARGEST))
+    return np.where(logs < most, np.exp(np.clip(logs, -most, most)), np.inf)
 
 
 def _floor_at_most(x: Array, y: Array, fitted: Fitted, guess: float | None, level: float, seed: int) -> float:
@@ -390,8 +407,7 @@ def _reach(
             f"target {plain(goal, 4)}: guessing does as well, {_said(np.exp(whole.guess[0]), 4)}; no data are needed"
         )
     left = np.maximum(goal - floor, 1e-300)
-    logs = center + (whole.level - np.log(left)) / whole.b
-    sizes = np.where((goal > floor) & (logs < np.log(LARGEST)), np.exp(np.minimum(logs, np.log(LARGEST))), np.inf)
+    sizes = np.where(goal > floor, _sizes(center + (whole.level - np.log(left)) / whole.b), np.inf)
     if sizes[0] == np.inf:
         raise CannotPlanError(f"target {_said(goal)}: takes more than {plain(LARGEST)} examples")
     size = _estimate(sizes, level)

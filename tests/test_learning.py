@@ -34,7 +34,7 @@ def test_without_noise_everything_is_found() -> None:
     assert found.floor.value == pytest.approx(0.08, rel=1e-6)
     assert found.best_guess is not None
     assert found.best_guess.value == pytest.approx(0.9, rel=1e-6)
-    assert found.scale == pytest.approx(4e3, rel=1e-6)
+    assert found.reducible == pytest.approx((1e9 / 4e3) ** -0.35, rel=1e-6)
     assert found.learning_from is not None
     assert found.learning_from.value == pytest.approx(4e3 * 0.82 ** (-1 / 0.35), rel=1e-6)
     assert found.half_floor_from is not None
@@ -121,8 +121,11 @@ def test_more_data_never_raises_the_error(exponent: float, floor: float, guess: 
     top = found.best_guess.value if found.best_guess else found.error(1e2)
     for share in (0.1, 0.5, 0.9):
         target = floor_found + share * (top - floor_found)
-        size = found.size(target)
-        if 1 <= size < 1e50:
+        try:
+            size = found.size(target)
+        except CannotPlanError:
+            continue
+        if size >= 1:
             assert found.error(size) == pytest.approx(target, rel=1e-6)
     assert found.exponent.low <= found.exponent.value * 1.5
 

@@ -51,7 +51,7 @@ def curve_rows(curve: Curve) -> "list[Row]":
     if curve.reach:
         estimates["target_size"] = curve.reach.size
     none = {"low": None, "high": None}
-    single = {name: getattr(curve, name) for name in ("scale", "floor_at_most", "noise")}
+    single = {name: getattr(curve, name) for name in ("reducible", "floor_at_most", "noise")}
     points = zip(curve.sizes, curve.errors, strict=True)
     return [
         *({"quantity": name, "size": None, **each._asdict()} for name, each in estimates.items()),
