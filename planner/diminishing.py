@@ -150,7 +150,7 @@ def compute_limits(
 
 def _range(value: object) -> tuple[float, float]:
     """Read a range of budgets, ``"1e18..1e28"`` or a pair."""
-    ends = value.split("..") if isinstance(value, str) else value
+    ends = value.split("..") if isinstance(value, str) and "..." not in value else value
     if not isinstance(ends, (list, tuple)) or len(ends) != 2:
         raise OptionError(f"flops {shown(value)}: expected a range of budgets such as 1e18..1e28")
     low, high = (parse_flops(end.strip() if isinstance(end, str) else end, "flops") for end in ends)
@@ -253,7 +253,7 @@ def _contradiction() -> list[Mark]:
     law = load_law(section["compute"])
     pf_days, _, loss = contradiction()
     flops = pf_days * law.symbols["C_per_Cmin"] * PF_DAY
-    text = f"Kaplan's law of compute promises less loss than his law of data allows ({loss:.2f}): one must break down before"
+    text = f"Kaplan's law of compute promises less loss than his law of data allows ({loss:.2f}; the sizes are his)"
     return _mark(law, "contradiction", text, flops, section["source"])
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner._frozen import FrozenDict
+from planner._student import student_quantile
 from planner._version import __version__
 from planner.answers import as_json
 from planner.errors import CannotPlanError, FitError, OptionError, RunsFileError
-from planner.fitting.learning import Constants, Fitted, Shape, choose_shape, fit_shape, spread
+from planner.fitting.learning import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
 from planner.intervals import LEVEL, check_level
 from planner.learning_curves import PublishedCurve, general_model_exponents, published_curve
 from planner.notes import Note
@@ -21,6 +22,7 @@ from planner.units import (
     LARGEST,
     format_count,
     format_factor,
+    format_percent,
     parse_count,
     parse_fraction,
     parse_number,
@@ -36,6 +38,10 @@ _DRAWS = 400
 _LARGEST_LOG = 600.0  # of an error: beyond it there are no floats
 _FAR = 10.0
 """A size further beyond the data than this is a warning: a house convention, as for laws."""
+_NOISY = 0.2
+"""Scatter of ln(error) above which a curve is called noisy: a house convention."""
+_SPAN = 10.0
+"""Sizes that span less are too close for a power law: a house convention."""
 _MIXED = 20.0
 """A drop from above 1 to below it by more than this, and by far the steepest, is one of units: a house convention."""
 
@@ -144,6 +150,10 @@ class Curve:
             At or below the floor, or beyond 1e60 examples.
         """
         target = _positive(error, "error")
+        if self.best_guess and target >= self.best_guess.value:
+            raise CannotPlanError(
+                f"error {_said(target)}: guessing does as well, {_said(self.best_guess.value)}; no data are needed"
+            )
         floor = self.floor.value if self.floor else 0.0
         if target <= floor:
             raise CannotPlanError(f"error {plain(target, 4)}: no amount of data reaches it; the floor is {plain(floor, 4)}")
@@ -226,6 +236,12 @@ def curve(
     size = None if params is None else parse_count(params, "params", "parameters")
     goal = None if target is None else _target(target, e)
     notes += _rises(m, e)
+    if guess is not None and guess >= 1 and (e < 1).all():
+        raise OptionError(
+            f"best_guess {shown(best_guess)}: the errors are fractions; write {_said(guess / 100)} for {_said(guess)} %"
+        )
+    if size is not None and goal is None:
+        raise OptionError("params say how large a model the target wants: give a target too")
     if guess is not None and (e > 1.5 * guess).any():
         raise OptionError(f"best_guess {plain(guess, 4)}: the error at {_said(m[e.argmax()], 4)} is {_said(e.max(), 4)}")
     center = float(np.log(m).mean())
@@ -233,13 +249,17 @@ def curve(
     fitted = choose_shape(x, y, guess)
     if fitted is None:
         raise FitError(f"{name}: {len(m)} points are too few for a best guess and a power law; give more")
-    _hold(fitted, x, m, name)
-    drawn = spread(x, fitted, _DRAWS, confidence, start)
-    whole = _joined(fitted.constants, drawn)
+    _hold(fitted, x, y, m, name)
+    drawn = [fitted.constants, spread(x, fitted, _DRAWS, confidence, start)]
+    for shape in _hidden(fitted.shape):  # parts that the points neither show nor refute change every number beyond them
+        other = fit_shape(x, y, shape, guess)
+        if other is not None:
+            drawn.append(spread(x, other, _DRAWS, confidence, start))
+    whole = _joined(drawn)
     found = _described(whole, fitted.shape, center, confidence, float(m[0]))
     last = np.array([[x[-1]], [x[-1] + np.log(2.0)]])
     doubled = whole.errors(last[1])[:, 0] / whole.errors(last[0])[:, 0]
-    at_most = float(found["floor"].high) if found["floor"] else _floor_at_most(x, y, fitted, guess, confidence, start)
+    at_most = float(found["floor"].high) if found["floor"] else _floor_at_most(x, y, fitted.shape, guess, confidence, start)
     reach = None if goal is None else _reach(whole, fitted.shape, center, goal, confidence, float(m[-1]), known, size)
     return Curve(
         name=name,
@@ -252,7 +272,7 @@ def curve(
         reach=reach,
         domain=known,
         level=confidence,
-        notes=(*notes, *_notes(found, fitted, m, reach, at_most)),
+        notes=(*notes, *_point_notes(x, y, m, fitted, guess), *_notes(found, fitted, m, reach, at_most)),
         inputs=FrozenDict(
             {
                 "points": name,
@@ -288,6 +308,8 @@ def _points(
         )
     if len(m) < _FEWEST or len(set(m.tolist())) < _FEWEST:
         raise FitError(f"{name}: {len(set(m.tolist()))} different sizes; at least {_FEWEST} are needed, 8 are better")
+    if m.max() < 2 * m.min():
+        raise FitError(f"{name}: the sizes span {format_factor(float(m.max() / m.min()))}; at least twofold, better tenfold")
     order = np.argsort(m, kind="stable")
     m, e = m[order], e[order]
     drops = -np.diff(np.log(e))
@@ -340,18 +362,56 @@ def _rises(m: Array, e: Array) -> list[Note]:
     return [Note("rises", "info", f"the error rises to {points}: noise, or another recipe?")] if up else []
 
 
-def _hold(fitted: Fitted, x: Array, m: Array, name: str) -> None:
-    """Refuse points of which none, or one, shows a power law."""
+def _hold(fitted: Fitted, x: Array, y: Array, m: Array, name: str) -> None:
+    """Refuse points of which none, or one, shows a power law, and those that do not fall beyond their noise."""
     curve = fitted.constants
     falling = curve.errors(x)[0] < np.exp(curve.guess[0]) * (1 - 1e-9)
     if len(set(m[falling].tolist())) < 2:
+        few = int(falling.sum())
+        raise FitError(f"{name}: all points but {few} are at the best guess: the small-data region; more data are needed")
+    level = float(((y - y.mean()) ** 2).sum())
+    per_degree = max(fitted.squares, len(y) * 1e-24) / fitted.freedom
+    if (level - fitted.squares) / (fitted.shape.free - 1) < per_degree * student_quantile(0.975, fitted.freedom) ** 2:
         raise FitError(
-            f"{name}: all points but {int(falling.sum())} are at the best guess: the small-data region; more data are needed"
+            f"{name}: the errors do not fall beyond their noise: no power law can be read off them; more data are needed"
         )
 
 
-def _joined(best: Constants, drawn: Constants) -> Constants:
-    return Constants(*(np.concatenate(pair) for pair in zip(best, drawn, strict=True)))
+def _hidden(shape: Shape) -> list[Shape]:
+    """Return the shapes with a floor, and with a small-data region too, that a chosen one leaves out."""
+    found = [] if shape.floor else [shape._replace(floor=True)]
+    return found if shape.guess else [*found, Shape(True, True)]
+
+
+def _point_notes(x: Array, y: Array, m: Array, fitted: Fitted, guess: float | None) -> list[Note]:
+    """Say which points lie far off, how much they scatter and span, and whether the given best guess fits."""
+    notes = []
+    residual = y - np.log(fitted.constants.errors(x)[0])
+    if fitted.freedom > 1:
+        others = np.maximum((fitted.squares - residual**2) / (fitted.freedom - 1), 1e-24)  # without the point itself
+        apart = np.abs(residual) / np.sqrt(others)
+        for i in np.flatnonzero(apart > student_quantile(1 - 0.005 / len(x), fitted.freedom - 1))[:3]:
+            text = (
+                f"the error {_said(np.exp(y[i]))} at {format_count(float(m[i]))} lies far off the curve of the others: check it"
+            )
+            notes.append(Note("outlier", "warning", text))
+    noise = np.sqrt(fitted.squares / fitted.freedom)
+    if noise > _NOISY:
+        text = f"the points scatter by {format_percent(float(noise))}: regions may hide, and what is far beyond them is a guess"
+        notes.append(Note("noisy", "warning", text))
+    if m[-1] < _SPAN * m[0]:
+        text = f"the sizes span {format_factor(float(m[-1] / m[0]))}: a power law over less than {_SPAN:g}x is a guess"
+        notes.append(Note("short-span", "warning", text))
+    if guess is not None:
+        free = fit_shape(x, y, fitted.shape._replace(known_guess=False), None)
+        if free is not None and gain(fitted, free, len(x), 0.995) > 1:
+            text = f"the points would rather have a best guess of {_said(np.exp(free.constants.guess[0]))} than the one given"
+            notes.append(Note("best-guess-differs", "warning", text))
+    return notes
+
+
+def _joined(parts: list[Constants]) -> Constants:
+    return Constants(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 def _estimate(values: Array, level: float) -> Estimate:
@@ -370,7 +430,7 @@ def _described(whole: Constants, shape: Shape, center: float, level: float, smal
         found["half_floor_from"] = _where(whole, whole.floor, center, level)
     if shape.guess:
         found["best_guess"] = _estimate(guess, level)
-        gap = np.maximum(guess - (floor if shape.floor else 0.0), 1e-300)
+        gap = np.maximum(guess - floor, 1e-300)
         begins = _where(whole, np.log(gap), center, level)
         found["learning_from"] = begins if begins and begins.value >= smallest else None
     return found
@@ -388,18 +448,18 @@ def _sizes(logs: Array) -> Array:
     return np.where(logs < most, np.exp(np.clip(logs, -most, most)), np.inf)
 
 
-def _floor_at_most(x: Array, y: Array, fitted: Fitted, guess: float | None, level: float, seed: int) -> float:
-    """Return the largest floor that the points allow although they show none."""
-    rich = fit_shape(x, y, fitted.shape._replace(floor=True), guess)
-    if rich is None:
-        return float(np.exp(y.min()))
-    return float(np.quantile(np.exp(spread(x, rich, _DRAWS, level, seed).floor), (1 + level) / 2))
+def _floor_at_most(x: Array, y: Array, shape: Shape, guess: float | None, level: float, seed: int) -> float:
+    """Return the largest floor that the points allow although they show none, with a small-data region or without."""
+    shapes = [shape._replace(floor=True)] if guess is not None else [Shape(False, True), Shape(True, True)]
+    fits = [fit_shape(x, y, each, guess) for each in shapes]
+    ends = [np.quantile(np.exp(spread(x, each, _DRAWS, level, seed).floor), (1 + level) / 2) for each in fits if each is not None]
+    return float(min(max(ends), np.exp(y.min()))) if ends else float(np.exp(y.min()))
 
 
 def _reach(
     whole: Constants, shape: Shape, center: float, goal: float, level: float, largest: float, domain: Any, params: float | None
 ) -> Reach:
-    floor = np.exp(whole.floor) if shape.floor else np.zeros_like(whole.b)
+    floor = np.exp(whole.floor)
     if goal <= floor[0]:
         raise CannotPlanError(f"target {plain(goal, 4)}: no amount of data reaches it; the floor is {_said(floor[0], 4)}")
     if shape.guess and goal >= np.exp(whole.guess[0]):
@@ -425,7 +485,7 @@ def _notes(found: Mapping[str, Any], fitted: Fitted, m: Array, reach: Reach | No
         )
     if found["floor"] is None:
         text = f"no floor in these points; one of at most {plain(at_most, 3)} would not show"
-        notes.append(Note("floor-not-seen", "info", f"{text}: errors near that may be out of reach"))
+        notes.append(Note("floor-not-seen", "info", f"{text}: the intervals allow for it, the expected values do not"))
     if fitted.freedom < 3:
         text = f"{len(m)} points for {fitted.shape.free} constants: the intervals are wide, and regions may hide"
         notes.append(Note("few-points", "warning", text))

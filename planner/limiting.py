@@ -18,7 +18,7 @@ from planner.errors import CannotPlanError, OptionError
 from planner.intervals import LEVEL, check_level
 from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
-from planner.units import LARGEST, format_factor, parse_fraction, plain, shown
+from planner.units import LARGEST, format_factor, format_percent, parse_fraction, plain, shown
 
 _DEVICE = "h100-sxm"
 
@@ -199,7 +199,7 @@ def _benchmark_limits(given: Mapping[str, Any]) -> BenchmarkLimits:
     confidence = check_level(parse_fraction(given.get("level", LEVEL), "level"))
     if start is not None and start <= target:
         raise OptionError(f"today {shown(today)}: not above the error to reach, {shown(error)}; nothing is needed")
-    usable = [each for each in chosen.regressions if each.significant(confidence)]
+    usable = [each for each in chosen.regressions if each.significant(LEVEL)]
     if not usable:
         best = chosen.regressions[0]
         raise CannotPlanError(
@@ -282,6 +282,9 @@ def _notes(chosen: Benchmark, usable: list[Regression], needed: tuple[Needed, ..
         for each in needed
         if each.flops is None
     ]
+    line = usable[0]
+    text = f"the systems lie about 1e{line.middle:.1f} FLOP and an error of {format_percent(line.error(line.middle))}"
+    notes.append(Note("middle", "info", f"{text}: the further from there, the more the line is a guess"))
     left = [each for each in chosen.regressions if each not in usable]
     notes += [Note("not-significant", "info", f"the {each.kind} slope is not significant and left out") for each in left]
     return notes

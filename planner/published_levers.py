@@ -15,6 +15,8 @@ class PublishedLever(NamedTuple):
     Attributes
     ----------
     id, title : str
+    kind : str
+        What it is a version of: versions of one lever do not combine.
     works_on : {"flops", "price"}
         Whether the same FLOP count for more, or the same money buys more of them.
     low, value, high : float or None
@@ -30,6 +32,7 @@ class PublishedLever(NamedTuple):
 
     id: str
     title: str
+    kind: str
     works_on: WorksOn
     low: float | None
     value: float | None
@@ -70,6 +73,7 @@ def _lever(entry: Mapping[str, Any]) -> PublishedLever:
     return PublishedLever(
         id=entry["id"],
         title=entry["title"],
+        kind=entry.get("kind", entry["id"]),
         works_on=entry["works_on"],
         **ends,
         per=kinds[key],

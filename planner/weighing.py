@@ -21,6 +21,9 @@ from planner.published_levers import WorksOn, published_levers, unusable_levers
 from planner.regimes import extrapolation
 from planner.units import LARGEST, format_factor, parse_flops, parse_fraction, parse_number, plain, shown
 
+_SOON = 3.0
+"""Years beyond which a rate of the past is stretched: a house convention."""
+
 
 class Worth(NamedTuple):
     """What one lever is worth at a budget.
@@ -176,8 +179,8 @@ def levers(
             f"{chosen.id} says which size, not which loss: a lever's worth cannot be told; besiroglu2024 has one"
         )
     waited = parse_number(years, "years")
-    if not 0 <= waited <= 50:
-        raise OptionError(f"years {shown(years)}: expected from 0 to 50")
+    if not 0 <= waited <= 20:
+        raise OptionError(f"years {shown(years)}: expected from 0 to 20")
     conditions: Any = read(Conditions(mfu=mfu, price=price))
     named = gpu is not None
     means = Means(gpu=gpu, peak=peak, gpu_file=gpu_file)
@@ -193,9 +196,14 @@ def levers(
     found = [worth(*each) for each in _own(own)]
     found += [worth("mfu", *_utilisation(conditions.mfu, mfu_to))] if mfu_to is not None else []
     found += [worth("exponents", *_exponents(chosen, better, budget))] if better else []
+    gone: list[str] = []
     for each in published_levers():
         about = {"claimed": each.claimed, "applies_to": each.applies_to, "source": each.source, "caveat": each.caveat}
-        found.append(worth(each.id, each.title, each.works_on, each.gain(waited), **about))
+        gains = each.gain(waited)
+        if all(gain is None or 1 <= budget * gain <= LARGEST for gain in gains):
+            found.append(worth(each.id, each.title, each.works_on, gains, **about))
+        else:
+            gone.append(each.id)
     both = _combined(found, combine, worth)
     if mfu_to is None and mfu is not None and not named:
         raise OptionError("mfu goes with mfu_to, the utilisation to reach, or with a device")
@@ -216,7 +224,7 @@ def levers(
         machine=machine,
         cost=cost,
         unusable=unusable_levers(),
-        notes=tuple(_notes(chosen, budget, found, both)),
+        notes=tuple(_notes(chosen, budget, found, both, waited, gone)),
         inputs=FrozenDict(inputs),
     )
 
@@ -270,9 +278,10 @@ def _own(own: Any) -> list[tuple[str, str, WorksOn, tuple[None, float, None]]]:
     if not isinstance(own, Mapping) or not all(isinstance(name, str) and name.strip() for name in own):
         raise OptionError(f"own {shown(own)}: expected names and gains, such as {{'dedup': 1.2}}")
     known = {each.id for each in published_levers()} | {"mfu", "exponents"}
-    taken = next((name for name in own if name in known), None)
+    known |= {"combined"}
+    taken = next((name for name in own if name.strip().lower() in known or "," in name), None)
     if taken is not None:
-        raise OptionError(f"own {shown(taken)}: is the name of a lever already; choose another")
+        raise OptionError(f"lever {shown(taken)}: is the name of a lever already, or holds a comma; choose another")
     return [(name, name, "flops", (None, _gain(value, name), None)) for name, value in own.items()]
 
 
@@ -304,14 +313,22 @@ def _exponents(law: Law, better: Mapping[str, object], budget: float) -> tuple[s
     if loss <= floor:
         raise CannotPlanError(f"better: the loss would be {plain(loss, 4)}, at or below the floor {plain(floor, 4)} of {law.id}")
     same = float(guarded(law, lambda: solver.equivalent_flops(law, loss - floor)))
+    if abs(same / budget - 1) < _NOTHING and any(law.params[name] != value for name, value in read_constants(better).items()):
+        raise CannotPlanError(f"better: {', '.join(better)} does not change what {law.id} says of an optimum")
     text = ", ".join(f"{name} = {plain(value)}" for name, value in read_constants(better).items())
     return f"better constants: {text}", "flops", (None, same / budget, None)
+
+
+_NOTHING = 1e-9
 
 
 def _combined(found: list[Worth], combine: Any, worth: Any) -> Worth | None:
     if combine is None:
         return None
-    names = [name.strip() for name in (combine.split(",") if isinstance(combine, str) else list(combine))]
+    asked = combine.split(",") if isinstance(combine, str) else list(combine) if isinstance(combine, (list, tuple)) else [combine]
+    if not all(isinstance(name, str) for name in asked):
+        raise OptionError(f"combine {shown(combine)}: expected names of levers, such as fp8,mfu")
+    names = [name.strip() for name in asked]
     known = {each.id: each for each in found}
     wrong = next((name for name in names if name not in known), None)
     if wrong is not None:
@@ -322,17 +339,26 @@ def _combined(found: list[Worth], combine: Any, worth: Any) -> Worth | None:
     without = next((each.id for each in chosen if each.gain is None), None)
     if without is not None:
         raise OptionError(f"combine {shown(without)}: only a range is published of it; give your own gain")
+    kinds = {each.id: each.kind for each in published_levers()}
+    same = [name for name in names if kinds.get(name, name) in {kinds.get(other, other) for other in names if other != name}]
+    if same:
+        raise OptionError(f"combine {', '.join(same)}: versions of one lever; name one of them")
     works_on = "flops" if all(each.works_on == "flops" for each in chosen) else "price"
-    ends = [_product(gains) for gains in zip(*((each.gain_low, each.gain, each.gain_high) for each in chosen), strict=True)]
+    ends = [_product(gains) for gains in zip(*(_ends(each) for each in chosen), strict=True)]
     combined: Worth = worth("combined", " and ".join(names), works_on, tuple(ends), caveat="that gains multiply is an assumption")
     return combined
+
+
+def _ends(each: Worth) -> tuple[float | None, float | None, float | None]:
+    """Return a lever's gains; where no range is published, the value itself is taken for its ends."""
+    return each.gain_low or each.gain, each.gain, each.gain_high or each.gain
 
 
 def _product(gains: tuple[float | None, ...]) -> float | None:
     return None if any(gain is None for gain in gains) else prod(gain for gain in gains if gain is not None)
 
 
-def _notes(law: Law, budget: float, found: list[Worth], both: Worth | None) -> list[Note]:
+def _notes(law: Law, budget: float, found: list[Worth], both: Worth | None, years: float, gone: list[str]) -> list[Note]:
     notes = list(law.notes)
     text = "gains are of other data, recipes and sizes, mostly smaller ones, and not all of loss: see what each applies to"
     notes.append(Note("elsewhere", "warning", text))
@@ -342,6 +368,13 @@ def _notes(law: Law, budget: float, found: list[Worth], both: Worth | None) -> l
     if far is not None and far > 10:
         text = f"the largest gain is worth {format_factor(far)} outside the runs of {law.id}: its loss is a guess"
         notes.append(Note("extrapolation", "warning", text))
+    if both is not None:
+        text = f"combined: that the gains of {both.title} multiply is an assumption; published ranges alone are carried through"
+        notes.append(Note("combined", "warning", text))
+    if years > _SOON:
+        text = f"{plain(years)} years: rates of the past are stretched that far"
+        notes.append(Note("far-ahead", "warning", text))
+    notes += [Note("left-out", "info", f"{name}: at this budget its gain leaves what can be planned") for name in gone]
     if any(each.claimed for each in found):
         names = ", ".join(f"{each.id} ({format_factor(each.claimed)})" for each in found if each.claimed)
         notes.append(Note("shrank", "info", f"claims that shrank when measured again: {names}"))

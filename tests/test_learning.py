@@ -193,6 +193,10 @@ def test_the_published_exponents() -> None:
         ([1e3, 1e4, 1e5, 1e6], [0.8, 0.4, 0.2, 0.1], {"best_guess": 0.1}, "best_guess 0.1: the error at"),
         ([1e3, 1e4, 1e5, 1e6], [0.8, 0.4, 0.2, 0.1], {"seed": -1}, "expected a whole number"),
         ([1e3, 1e4, 1e5, 1e6], {1, 2}, {}, "expected a list"),
+        ([1000, 1001, 1002, 1003], [0.9, 0.8, 0.7, 0.6], {}, "at least twofold"),
+        ([1e3, 1e4, 1e5, 1e6], [0.5, 0.51, 0.49, 0.495], {}, "do not fall beyond their noise"),
+        ([1e3, 1e4, 1e5, 1e6], [0.8, 0.4, 0.2, 0.1], {"best_guess": 92}, "the errors are fractions; write 0.92 for 92 %"),
+        ([1e3, 1e4, 1e5, 1e6], [0.8, 0.4, 0.2, 0.1], {"params": "7B"}, "give a target too"),
         ([1e3, 1e4, 1e5, 1e6], None, {}, "expected a list"),
         ("nowhere.csv", None, {}, "cannot be read"),
         ("nowhere.csv", [1], {}, "errors go with a sequence"),
@@ -226,6 +230,37 @@ def test_points_in_one_region_say_so() -> None:
     assert {"few-points", "floor-not-seen", "small-data-not-seen"} <= {note.code for note in found.notes}
     bumpy = planner.curve([1e3, 1e4, 1e5, 1e6, 1e7, 1e8], [0.8, 0.4, 0.42, 0.2, 0.15, 0.08])
     assert "rises to 0.42 at 100 K" in next(note.text for note in bumpy.notes if note.code == "rises")
+
+
+def test_a_floor_that_does_not_show_widens_the_intervals() -> None:
+    """Eight points with 5 % noise above a floor that most tables cannot show: the exponent's interval holds in 90 % or more of them."""
+    sizes = np.geomspace(1e5, 1e8, 8)
+    held = missed = 0
+    for seed in range(60):
+        noise = np.exp(0.05 * np.random.default_rng(seed).standard_normal(8))
+        found = planner.curve(sizes, (0.05 + (sizes / 1e4) ** -0.3) * noise)
+        if found.floor is None:
+            missed += 1
+            assert found.exponent.high is not None
+            held += found.exponent.low <= 0.3 <= found.exponent.high
+            assert "the intervals allow for it" in next(note.text for note in found.notes if note.code == "floor-not-seen")
+    assert missed > 20
+    assert held / missed >= 0.9
+
+
+def test_odd_points_are_named() -> None:
+    """A point far off, a large scatter, a short span and a best guess that does not fit."""
+    errors = _errors(SIZES, 0.35, 4e3, 0.08, 0.9) * np.exp(0.01 * np.random.default_rng(1).standard_normal(len(SIZES)))
+    odd = errors.copy()
+    odd[9] *= 3
+    found = planner.curve(SIZES, odd)
+    assert "lies far off the curve" in next(note.text for note in found.notes if note.code == "outlier")
+    codes = {note.code for note in planner.curve([1e3, 2e3, 3e3, 5e3, 8e3], [0.8, 0.3, 0.5, 0.2, 0.16]).notes}
+    assert {"noisy", "short-span"} <= codes
+    assert "best-guess-differs" in {note.code for note in planner.curve(SIZES, errors, best_guess=0.99).notes}
+    assert not {"outlier", "noisy", "best-guess-differs"} & {
+        note.code for note in planner.curve(SIZES, errors, best_guess=0.9).notes
+    }
 
 
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,11 +115,16 @@ def test_under_other_laws(law: str) -> None:
         ({"flops": 1e22, "mfu": 0.4, "mfu_to": 0}, "must be above 0 and at most 100 %"),
         ({"flops": 1e22, "mfu": 0.4}, "mfu goes with mfu_to"),
         ({"flops": 1e22, "price": 2}, "go with a device"),
-        ({"flops": 1e22, "years": -1}, "expected from 0 to 50"),
+        ({"flops": 1e22, "years": -1}, "expected from 0 to 20"),
         ({"flops": 1e22, "combine": "fp8,magic"}, "no such lever; there are"),
         ({"flops": 1e22, "combine": "fp8"}, "name two levers or more"),
         ({"flops": 1e22, "combine": "fp8,fp8"}, "each once"),
         ({"flops": 1e22, "combine": "fp8,sparsity"}, "only a range is published"),
+        ({"flops": 1e22, "combine": "moe,moe-law"}, "versions of one lever"),
+        ({"flops": 1e22, "combine": 5}, "expected names of levers"),
+        ({"flops": 1e22, "combine": [5, 6]}, "expected names of levers"),
+        ({"flops": 1e22, "own": {"a,b": 2}}, "or holds a comma"),
+        ({"flops": 1e22, "law": "kaplan2020", "better": {"alpha_N": 0.09}}, "does not change what kaplan2020 says"),
         ({"flops": 1e22, "better": {"nonsense": 1}}, "nonsense"),
         ({"flops": 1e22, "better": {"E": 0.5}}, "at or below the floor"),
         ({"flops": 1e59, "own": {"mine": 1e6}}, "leaves the budgets that can be planned"),
@@ -154,3 +159,15 @@ def test_on_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert [row["id"] for row in rows] == [each["id"] for each in every]
     assert [row["gain"] for row in rows] == ["" if each["gain"] is None else repr(each["gain"]) for each in every]
     assert run("--strict")[0] == 1
+
+
+def test_ranges_and_limits_of_levers() -> None:
+    """A combination keeps the published ranges; a gain that leaves all budgets is left out, not the whole table; waiting long warns."""
+    both = planner.levers(flops=1e22, combine="algorithms,fp8").combined
+    assert both is not None
+    slow, usual, fast = published_levers()[0].gain(1)
+    assert (both.gain_low, both.gain, both.gain_high) == pytest.approx((slow * 1.34, usual * 1.34, fast * 1.34))  # type: ignore[operator]
+    far = planner.levers(flops=1e59, years=10)
+    assert "algorithms" not in {each.id for each in far.levers}
+    assert {"left-out", "far-ahead"} <= {note.code for note in far.notes}
+    assert "combined" in {note.code for note in planner.levers(flops=1e22, combine="moe,fp8").notes}

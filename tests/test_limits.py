@@ -114,6 +114,8 @@ def test_translation_is_refused(benchmark: str) -> None:
         ({"benchmark": "imagenet", "error": 0.1, "stock": "1T"}, "stock does not go with benchmark"),
         ({"flops": "1e28..1e18"}, "the range ends where it begins or before"),
         ({"flops": "1e21"}, "expected a range of budgets"),
+        ({"flops": "1e20...1e22"}, "expected a range of budgets"),
+        ({"benchmark": "wmt-en-fr", "error": 0.1, "level": 0.5}, "do not follow compute significantly"),
         ({"flops": [1e18]}, "expected a range of budgets"),
         ({"flops": "1e18..lots"}, "expected a number of FLOPs"),
         ({"flops": (1e18, 1e28), "points": 1}, "points 1"),

@@ -90,11 +90,11 @@ def choose_shape(x: Array, y: Array, known_guess: float | None) -> Fitted | None
         if not best.shape.guess:
             candidates.append((best.shape._replace(guess=True), _GUESS_LEVEL))
         tried = [(fit_shape(x, y, shape, known_guess), level) for shape, level in candidates]
-        better = [(_gain(best, each, len(x), level), each) for each, level in tried if each is not None]
+        better = [(gain(best, each, len(x), level), each) for each, level in tried if each is not None]
         better = [(gain, each) for gain, each in better if gain > 1]
         if not better and len(tried) == 2:  # either part may only show beside the other
             both = fit_shape(x, y, Shape(True, True), known_guess)
-            if both is not None and _gain(best, both, len(x), _GUESS_LEVEL) > 1:
+            if both is not None and gain(best, both, len(x), _GUESS_LEVEL) > 1:
                 better = [(1.0, both)]
         if not better:
             return best
@@ -102,7 +102,7 @@ def choose_shape(x: Array, y: Array, known_guess: float | None) -> Fitted | None
     return best
 
 
-def _gain(plain: Fitted, rich: Fitted, count: int, level: float) -> float:
+def gain(plain: Fitted, rich: Fitted, count: int, level: float) -> float:
     """Return the t statistic of the parts added over what a level asks for."""
     least = count * _ROUNDING**2
     per_degree = max(rich.squares, least) / rich.freedom

@@ -72,13 +72,13 @@ def _small_data(curve: Curve) -> tuple[str, str]:
 
 
 def _irreducible(curve: Curve) -> tuple[str, str]:
-    if curve.floor is None or curve.half_floor_from is None:
+    if curve.floor is None:
         return "not seen", f"in these data; at most {significant(curve.floor_at_most)}"
-    return (
-        f"from {format_count(curve.half_floor_from.value)}",
-        f"interval {_ends(curve.half_floor_from, format_count)}, where the floor is half of the error; floor "
-        f"{significant(curve.floor.value, 4)} ({_ends(curve.floor, significant)})",
-    )
+    floor = f"floor {significant(curve.floor.value, 4)} ({_ends(curve.floor, significant)})"
+    if curve.half_floor_from is None:
+        return "far beyond", floor
+    half = f"interval {_ends(curve.half_floor_from, format_count)}, where the floor is half of the error"
+    return f"from {format_count(curve.half_floor_from.value)}", f"{half}; {floor}"
 
 
 def _reach(curve: Curve) -> list[tuple[str, str, str]]:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.render.documents import Block, Items, Table, Title, law_facts, note_lines
-from planner.units import format_change, format_dollars, format_factor, format_flops, format_percent, significant
+from planner.render.documents import Block, Facts, Items, Table, Title, law_facts, note_lines
+from planner.units import format_change, format_dollars, format_factor, format_flops, format_percent, format_price, significant
 from planner.weighing import Levers, Worth
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ _WORKS_ON = {"flops": "the FLOP", "price": "their price"}
 def levers_document(found: Levers) -> list[Block]:
     """Return the blocks of levers at a budget."""
     money = found.cost is not None and found.cost.dollars is not None
-    headers = ["lever", "works on", "gain", "range", "worth", "loss", "", "saves", *(["dollars"] if money else [])]
+    headers = ["lever", "works on", "gain", "range", "worth", "loss", "", "saves", *(["saved"] if money else [])]
     every = [*found.levers, *([found.combined] if found.combined else [])]
     rows = [_row(each, found.loss, money=money) for each in every]
     footnotes = [
@@ -27,12 +27,25 @@ def levers_document(found: Levers) -> list[Block]:
     unusable = [f"{what}: {why}" for what, why in found.unusable]
     return [
         Title(f"Instead of more compute than {format_flops(found.flops)}, whose loss is {significant(found.loss, 4)}"),
+        *([Facts([_cost(found)])] if found.cost else []),
         Table("Levers", "ll" + "r" * (len(headers) - 2), headers, rows, footnotes),
         Items("Where it was measured, and what is wrong with it", about),
         Items("Without a usable published number; give your own: --lever NAME=GAIN", unusable),
         law_facts(found.law),
         Items("Notes", note_lines(found.notes)),
     ]
+
+
+def _cost(found: Levers) -> tuple[str, str, str]:
+    """Return what the budget itself costs, and on what."""
+    assert found.machine is not None  # asked only where there is a cost
+    assert found.cost is not None
+    part, dollars = found.machine.parts[0], found.cost.dollars
+    if dollars is None or part.price is None:
+        return "the budget", "-", f"no price of {part.device.id} is known"
+    range_ = f"{format_dollars(dollars.low)} to {format_dollars(dollars.high)}"
+    on = f"on {part.device.id} at {format_price(part.price.expected)}, MFU {format_percent(found.machine.mfu.expected)}"
+    return "the budget", format_dollars(dollars.expected), f"{range_}, {on}"
 
 
 def levers_rows(found: Levers) -> "list[Row]":
