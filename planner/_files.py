@@ -114,7 +114,7 @@ def new_file(path: object, overwrite: object, ending: str, what: str) -> Path:
 
 
 def write_new(path: Path, content: str | bytes, *, overwrite: bool) -> None:
-    """Write a file whole or not at all; an existing file is refused unless ``overwrite``.
+    """Write a file whole or not at all; an existing file is refused unless ``overwrite``; links are followed.
 
     Raises
     ------
@@ -123,6 +123,7 @@ def write_new(path: Path, content: str | bytes, *, overwrite: bool) -> None:
     """
     name = shown_path(path)
     try:
+        path = Path(os.path.realpath(path))
         if path.exists() and not (overwrite and path.is_file()):
             raise OptionError(
                 f"{name}: exists already; choose another name" + ("" if overwrite else ", or overwrite it: --overwrite")

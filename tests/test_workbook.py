@@ -346,6 +346,21 @@ def test_files_are_not_lost(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["budget.xlsx"]
 
 
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """Overwriting a link writes the file that it names; a link to itself is one line."""
+    path, link, loop = tmp_path / "budget.xlsx", tmp_path / "latest.xlsx", tmp_path / "loop.xlsx"
+    path.write_text("mine", encoding="utf-8")
+    link.symlink_to(path)
+    loop.symlink_to(loop)
+    with pytest.raises(OptionError, match="latest.xlsx: exists already"):
+        planner.write_workbook(link)
+    planner.write_workbook(link, overwrite=True)
+    assert link.is_symlink() and zipfile.is_zipfile(path)
+    with pytest.raises(OptionError, match="loop.xlsx"):
+        planner.write_workbook(loop)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["budget.xlsx", "latest.xlsx", "loop.xlsx"]
+
+
 def test_ones_own_law_is_listed_as_text(tmp_path: Path) -> None:
     """A law file of another's stands first in the list; texts that look like formulas stay texts."""
     law = tmp_path / "mine.toml"
