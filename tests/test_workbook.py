@@ -352,11 +352,12 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     path.write_text("mine", encoding="utf-8")
     link.symlink_to(path)
     loop.symlink_to(loop)
-    with pytest.raises(OptionError, match="latest.xlsx: exists already"):
+    with pytest.raises(OptionError, match="exists already"):
         planner.write_workbook(link)
     planner.write_workbook(link, overwrite=True)
-    assert link.is_symlink() and zipfile.is_zipfile(path)
-    with pytest.raises(OptionError, match="loop.xlsx"):
+    assert link.is_symlink()
+    assert zipfile.is_zipfile(path)
+    with pytest.raises(OptionError, match="loop"):
         planner.write_workbook(loop)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["budget.xlsx", "latest.xlsx", "loop.xlsx"]
 
