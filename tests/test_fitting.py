@@ -245,7 +245,7 @@ def test_bootstrap_intervals_cover_a_known_truth() -> None:
     truth = planner.load_law("besiroglu2024").params["alpha"]
     inside = 0
     for seed in range(40):
-        found = planner.fit(**grid(noise=0.005, seed=seed), method="classical", robust="squared", draws=200, level=0.9)
+        found = planner.fit(**grid(noise=0.005, seed=seed), method="classical", robust="squared", draws=120, level=0.9)
         low, high = found.intervals["alpha"]
         inside += low <= truth <= high
     assert 28 <= inside <= 40

@@ -97,7 +97,7 @@ def test_intervals_hold_at_the_stated_rate() -> None:
     assert ((held / seen > 0.92) & (held / seen < 0.99)).all(), held / seen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.floats(0.05, 1.0),
     st.floats(0.0, 0.3),
@@ -236,7 +236,7 @@ def test_a_floor_that_does_not_show_widens_the_intervals() -> None:
     """Eight points with 5 % noise above a floor that most tables cannot show: the exponent's interval holds in 90 % or more of them."""
     sizes = np.geomspace(1e5, 1e8, 8)
     held = missed = 0
-    for seed in range(60):
+    for seed in range(40):
         noise = np.exp(0.05 * np.random.default_rng(seed).standard_normal(8))
         found = planner.curve(sizes, (0.05 + (sizes / 1e4) ** -0.3) * noise)
         if found.floor is None:
@@ -244,7 +244,7 @@ def test_a_floor_that_does_not_show_widens_the_intervals() -> None:
             assert found.exponent.high is not None
             held += found.exponent.low <= 0.3 <= found.exponent.high
             assert "the intervals allow for it" in next(note.text for note in found.notes if note.code == "floor-not-seen")
-    assert missed > 20
+    assert missed > 15
     assert held / missed >= 0.9
 
 
