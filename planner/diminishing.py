@@ -14,14 +14,13 @@ from planner._version import __version__
 from planner.answers import as_json
 from planner.catalogue import load_law
 from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
-from planner.errors import CannotPlanError, OptionError
+from planner.errors import OptionError
 from planner.forms import Num
 from planner.law import Law, guarded
 from planner.notes import Note
-from planner.regimes import extrapolation
+from planner.regimes import FAR, extrapolation
 from planner.units import LARGEST, PF_DAY, format_percent, parse_count, parse_flops, parse_fraction, shown, whole_number
 
-_FAR = (10.0, 100.0)
 _POINTS = 11
 
 
@@ -125,9 +124,9 @@ def compute_limits(
     """Say what more compute buys over a range of budgets, and where it stops paying; see :func:`planner.limits`."""
     low, high = _range(flops)
     chosen = resolve_law(law, constants=read_constants(constants))
-    if chosen.role != "plan":
-        raise CannotPlanError(f"{chosen.id} plans no runs; besiroglu2024 does")
-    count = whole_number(_POINTS if points is None else points, "points", 2, 1000)
+    if points is not None and low == high:
+        raise OptionError("points go with a range of budgets, such as 1e18..1e28")
+    count = 1 if low == high else whole_number(_POINTS if points is None else points, "points", 2, 1000)
     section, house = settings("planning.toml", "stock"), settings("planning.toml", "returns")
     limit = float(house["share"]) if share is None else parse_fraction(share, "share")
     if limit <= 0:
@@ -149,12 +148,13 @@ def compute_limits(
 
 
 def _range(value: object) -> tuple[float, float]:
-    """Read a range of budgets, ``"1e18..1e28"`` or a pair."""
-    ends = value.split("..") if isinstance(value, str) and "..." not in value else value
+    """Read a range of budgets, ``"1e18..1e28"`` or a pair; one budget begins and ends its range."""
+    one = not isinstance(value, (list, tuple)) and ".." not in str(value)
+    ends = [value] * 2 if one else value.split("..") if isinstance(value, str) and "..." not in value else value
     if not isinstance(ends, (list, tuple)) or len(ends) != 2:
-        raise OptionError(f"flops {shown(value)}: expected a range of budgets such as 1e18..1e28")
+        raise OptionError(f"flops {shown(value)}: expected a range of budgets such as 1e18..1e28, or one")
     low, high = (parse_flops(end.strip() if isinstance(end, str) else end, "flops") for end in ends)
-    if not low < high:
+    if not low < high and not one:
         raise OptionError(f"flops {shown(value)}: the range ends where it begins or before; smaller first, such as 1e18..1e28")
     return low, high
 
@@ -205,7 +205,7 @@ def _mark(law: Law, code: str, text: str, flops: Num, source: str, ends: tuple[N
 def _range_marks(law: Law) -> list[Mark]:
     """Return where the optimum is 10 and 100 times beyond the runs that the law was fitted on, in C, N or D."""
     marks = []
-    for factor in _FAR:
+    for factor in (FAR, 10 * FAR):
         ends = [law.domain.flops[1] * factor] if law.domain.flops else []
         ends += [float(solver.optimal_at(law, params=law.domain.params[1] * factor))] if law.domain.params else []
         ends += [float(solver.optimal_at(law, tokens=law.domain.tokens[1] * factor))] if law.domain.tokens else []
@@ -261,10 +261,8 @@ def _notes(law: Law, rows: tuple[Returns, ...]) -> list[Note]:
     notes = list(law.notes)
     if rows[0].loss is None:
         notes.append(Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows: no returns are known"))
-    far = [row for row in rows if row.extrapolation is not None and row.extrapolation > _FAR[0]]
+    far = [row for row in rows if row.extrapolation is not None and row.extrapolation > FAR]
     if far:
-        text = (
-            f"{len(far)} of {len(rows)} budgets lie more than {_FAR[0]:g}x outside the runs of {law.id}: guesses, not forecasts"
-        )
+        text = f"{len(far)} of {len(rows)} budgets lie more than {FAR:g}x outside the runs of {law.id}: guesses, not forecasts"
         notes.append(Note("extrapolation", "warning", text))
     return notes

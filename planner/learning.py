@@ -1,6 +1,5 @@
 """Where on its learning curve a problem is: the three regions, what more data buys, and the model that the data want."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,12 +11,13 @@ from planner._frozen import FrozenDict
 from planner._student import student_quantile
 from planner._version import __version__
 from planner.answers import as_json
-from planner.errors import CannotPlanError, FitError, OptionError, RunsFileError
+from planner.curve_points import positive, read_points, read_target, rising_notes, said
+from planner.errors import CannotPlanError, FitError, OptionError
 from planner.fitting.learning import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
 from planner.intervals import LEVEL, check_level
 from planner.learning_curves import PublishedCurve, general_model_exponents, published_curve
 from planner.notes import Note
-from planner.run_files import read_columns, read_numbers
+from planner.regimes import FAR
 from planner.units import (
     LARGEST,
     format_count,
@@ -25,7 +25,6 @@ from planner.units import (
     format_percent,
     parse_count,
     parse_fraction,
-    parse_number,
     plain,
     shown,
     whole_number,
@@ -33,17 +32,12 @@ from planner.units import (
 
 Array = NDArray[np.float64]
 
-_FEWEST = 4
 _DRAWS = 400
 _LARGEST_LOG = 600.0  # of an error: beyond it there are no floats
-_FAR = 10.0
-"""A size further beyond the data than this is a warning: a house convention, as for laws."""
 _NOISY = 0.2
 """Scatter of ln(error) above which a curve is called noisy: a house convention."""
 _SPAN = 10.0
 """Sizes that span less are too close for a power law: a house convention."""
-_MIXED = 20.0
-"""A drop from above 1 to below it by more than this, and by far the steepest, is one of units: a house convention."""
 
 
 class Estimate(NamedTuple):
@@ -149,18 +143,12 @@ class Curve:
         CannotPlanError
             At or below the floor, or beyond 1e60 examples.
         """
-        target = _positive(error, "error")
-        if self.best_guess and target >= self.best_guess.value:
-            raise CannotPlanError(
-                f"error {_said(target)}: guessing does as well, {_said(self.best_guess.value)}; no data are needed"
-            )
+        target = positive(error, "error")
         floor = self.floor.value if self.floor else 0.0
-        if target <= floor:
-            raise CannotPlanError(f"error {plain(target, 4)}: no amount of data reaches it; the floor is {plain(floor, 4)}")
-        log_size = np.log(self.sizes[-1]) + np.log(self.reducible / (target - floor)) / self.exponent.value
-        if log_size > np.log(LARGEST):
-            raise CannotPlanError(f"error {_said(target)}: takes more than {plain(LARGEST)} examples")
-        return float(np.exp(log_size))
+        _refuse_unreachable("error", target, floor, self.best_guess.value if self.best_guess else np.inf)
+        size = _sizes(np.log(self.sizes[-1]) + np.log(self.reducible / (target - floor)) / self.exponent.value)
+        _refuse_endless("error", target, float(size))
+        return float(size)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types: base units, full precision, stable keys with the attributes' names."""
@@ -228,22 +216,22 @@ def curve(
     >>> round(found.exponent.value, 3), found.floor is None, round(found.doubling.value, 3)
     (0.301, True, 0.812)
     """
-    m, e, name, notes = _points(sizes, errors, columns, sheet)
+    m, e, name, notes = read_points(sizes, errors, columns, sheet)
     confidence = check_level(parse_fraction(level, "level"))
     start = whole_number(seed, "seed", 0, 2**63 - 1)
-    guess = None if best_guess is None else _positive(best_guess, "best_guess")
+    guess = None if best_guess is None else positive(best_guess, "best_guess")
     known = None if domain is None else published_curve(domain)
     size = None if params is None else parse_count(params, "params", "parameters")
-    goal = None if target is None else _target(target, e)
-    notes += _rises(m, e)
+    goal = None if target is None else read_target(target, e)
+    notes += rising_notes(m, e)
     if guess is not None and guess >= 1 and (e < 1).all():
         raise OptionError(
-            f"best_guess {shown(best_guess)}: the errors are fractions; write {_said(guess / 100)} for {_said(guess)} %"
+            f"best_guess {shown(best_guess)}: the errors are fractions; write {said(guess / 100)} for {said(guess)} %"
         )
     if size is not None and goal is None:
         raise OptionError("params say how large a model the target wants: give a target too")
     if guess is not None and (e > 1.5 * guess).any():
-        raise OptionError(f"best_guess {plain(guess, 4)}: the error at {_said(m[e.argmax()], 4)} is {_said(e.max(), 4)}")
+        raise OptionError(f"best_guess {plain(guess, 4)}: the error at {said(m[e.argmax()], 4)} is {said(e.max(), 4)}")
     center = float(np.log(m).mean())
     x, y = np.log(m) - center, np.log(e)
     fitted = choose_shape(x, y, guess)
@@ -288,80 +276,6 @@ def curve(
     )
 
 
-def _points(
-    sizes: Any, errors: Any, columns: Mapping[str, str] | None, sheet: str | None
-) -> tuple[Array, Array, str, list[Note]]:
-    """Return sizes and errors by size, where they came from, and what to say of that."""
-    if isinstance(sizes, (str, os.PathLike)):
-        if errors is not None:
-            raise OptionError("errors go with a sequence of sizes, not with a file")
-        read = read_columns(sizes, columns, sheet, ("size", "error"), known=("size", "error"))
-        m, e, name, notes = read.numbers["size"], read.numbers["error"], read.name, list(read.notes)
-    else:
-        name, notes = "the points given", []
-        pairs = [_items(sizes, "sizes", name), _items(errors, "errors", name)]
-        if len(pairs[0]) != len(pairs[1]):
-            raise RunsFileError(f"{name}: {len(pairs[0])} sizes but {len(pairs[1])} errors; they must agree")
-        m, e = (
-            read_numbers(list(enumerate(items, 1)), column, name, decimal_comma=False)
-            for items, column in zip(pairs, ("size", "error"), strict=True)
-        )
-    if len(m) < _FEWEST or len(set(m.tolist())) < _FEWEST:
-        raise FitError(f"{name}: {len(set(m.tolist()))} different sizes; at least {_FEWEST} are needed, 8 are better")
-    if m.max() < 2 * m.min():
-        raise FitError(f"{name}: the sizes span {format_factor(float(m.max() / m.min()))}; at least twofold, better tenfold")
-    order = np.argsort(m, kind="stable")
-    m, e = m[order], e[order]
-    drops = -np.diff(np.log(e))
-    worst = int(drops.argmax())
-    if e[worst] > 1 >= e[worst + 1] and drops[worst] > max(np.log(_MIXED), 4 * float(np.median(drops))):
-        raise RunsFileError(
-            f"{name}: {_said(e[worst])} and then {_said(e[worst + 1])}: per cent beside fractions? Bring all to one"
-        )
-    return m, e, name, notes
-
-
-def _said(value: Any, digits: int = 3) -> str:
-    return plain(float(value), digits)
-
-
-def _items(value: Any, what: str, name: str) -> list[Any]:
-    if isinstance(value, (bytes, Mapping)) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
-        raise RunsFileError(f"{name}: {what} {shown(value)}: expected a list or an array of numbers")
-    return list(value)
-
-
-def _positive(value: object, name: str) -> float:
-    number = parse_fraction(value, name) if isinstance(value, str) and "%" in value else parse_number(value, name)
-    if number <= 0:
-        raise OptionError(f"{name} {shown(value)}: must be above 0")
-    return number
-
-
-def _target(value: object, errors: Array) -> float:
-    target = _positive(value, "target")
-    if target < 1 and (errors > 1).all() and target * _MIXED < errors.min():
-        raise OptionError(
-            f"target {shown(value)}: the errors are from {_said(errors.min())} to {_said(errors.max())}; in per cent? Then "
-            f"write {_said(100 * target)}"
-        )
-    if target >= 1 and (errors < 1).all():
-        raise OptionError(
-            f"target {shown(value)}: the errors are fractions; write {plain(target / 100, 4)} for {plain(target)} %"
-        )
-    return target
-
-
-def _rises(m: Array, e: Array) -> list[Note]:
-    """Refuse errors that do not fall with data; note those that rise between neighbours."""
-    up = [i for i in range(1, len(e)) if e[i] > e[i - 1] and m[i] > m[i - 1]]
-    points = ", ".join(f"{_said(e[i], 3)} at {format_count(float(m[i]))}" for i in up[:4]) + (", ..." if len(up) > 4 else "")
-    slope = np.polyfit(np.log(m), np.log(e), 1)[0]
-    if slope >= 0 or e[-1] >= e[0]:
-        raise FitError(f"the error does not fall with data: it rises to {points or _said(e[-1], 3)}; is it an accuracy?")
-    return [Note("rises", "info", f"the error rises to {points}: noise, or another recipe?")] if up else []
-
-
 def _hold(fitted: Fitted, x: Array, y: Array, m: Array, name: str) -> None:
     """Refuse points of which none, or one, shows a power law, and those that do not fall beyond their noise."""
     curve = fitted.constants
@@ -391,9 +305,7 @@ def _point_notes(x: Array, y: Array, m: Array, fitted: Fitted, guess: float | No
         others = np.maximum((fitted.squares - residual**2) / (fitted.freedom - 1), 1e-24)  # without the point itself
         apart = np.abs(residual) / np.sqrt(others)
         for i in np.flatnonzero(apart > student_quantile(1 - 0.005 / len(x), fitted.freedom - 1))[:3]:
-            text = (
-                f"the error {_said(np.exp(y[i]))} at {format_count(float(m[i]))} lies far off the curve of the others: check it"
-            )
+            text = f"the error {said(np.exp(y[i]))} at {format_count(float(m[i]))} lies far off the curve of the others: check it"
             notes.append(Note("outlier", "warning", text))
     noise = np.sqrt(fitted.squares / fitted.freedom)
     if noise > _NOISY:
@@ -405,7 +317,7 @@ def _point_notes(x: Array, y: Array, m: Array, fitted: Fitted, guess: float | No
     if guess is not None:
         free = fit_shape(x, y, fitted.shape._replace(known_guess=False), None)
         if free is not None and gain(fitted, free, len(x), 0.995) > 1:
-            text = f"the points would rather have a best guess of {_said(np.exp(free.constants.guess[0]))} than the one given"
+            text = f"the points would rather have a best guess of {said(np.exp(free.constants.guess[0]))} than the one given"
             notes.append(Note("best-guess-differs", "warning", text))
     return notes
 
@@ -456,20 +368,26 @@ def _floor_at_most(x: Array, y: Array, shape: Shape, guess: float | None, level:
     return float(min(max(ends), np.exp(y.min()))) if ends else float(np.exp(y.min()))
 
 
+def _refuse_unreachable(what: str, error: float, floor: float, guess: float) -> None:
+    if error <= floor:
+        raise CannotPlanError(f"{what} {plain(error, 4)}: no amount of data reaches it; the floor is {said(floor, 4)}")
+    if error >= guess:
+        raise CannotPlanError(f"{what} {plain(error, 4)}: guessing does as well, {said(guess, 4)}; no data are needed")
+
+
+def _refuse_endless(what: str, error: float, size: float) -> None:
+    if size == np.inf:
+        raise CannotPlanError(f"{what} {said(error)}: takes more than {plain(LARGEST)} examples")
+
+
 def _reach(
     whole: Constants, shape: Shape, center: float, goal: float, level: float, largest: float, domain: Any, params: float | None
 ) -> Reach:
     floor = np.exp(whole.floor)
-    if goal <= floor[0]:
-        raise CannotPlanError(f"target {plain(goal, 4)}: no amount of data reaches it; the floor is {_said(floor[0], 4)}")
-    if shape.guess and goal >= np.exp(whole.guess[0]):
-        raise CannotPlanError(
-            f"target {plain(goal, 4)}: guessing does as well, {_said(np.exp(whole.guess[0]), 4)}; no data are needed"
-        )
+    _refuse_unreachable("target", goal, floor[0], np.exp(whole.guess[0]) if shape.guess else np.inf)
     left = np.maximum(goal - floor, 1e-300)
     sizes = np.where(goal > floor, _sizes(center + (whole.level - np.log(left)) / whole.b), np.inf)
-    if sizes[0] == np.inf:
-        raise CannotPlanError(f"target {_said(goal)}: takes more than {plain(LARGEST)} examples")
+    _refuse_endless("target", goal, sizes[0])
     size = _estimate(sizes, level)
     exponents = domain.model_exponents if domain and domain.model_exponents else general_model_exponents()
     ratio = size.value / largest
@@ -490,7 +408,7 @@ def _notes(found: Mapping[str, Any], fitted: Fitted, m: Array, reach: Reach | No
         text = f"{len(m)} points for {fitted.shape.free} constants: the intervals are wide, and regions may hide"
         notes.append(Note("few-points", "warning", text))
     if reach is not None and reach.beyond > 1:
-        severity: Any = "warning" if reach.beyond > _FAR else "info"
+        severity: Any = "warning" if reach.beyond > FAR else "info"
         notes.append(
             Note("extrapolation", severity, f"the target takes {format_factor(reach.beyond)} the largest size of the data")
         )

@@ -16,6 +16,7 @@ from planner.choosing import LawLike
 from planner.diminishing import ComputeLimits, compute_limits
 from planner.errors import CannotPlanError, OptionError
 from planner.intervals import LEVEL, check_level
+from planner.machines.devices import Range
 from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
 from planner.units import LARGEST, format_factor, format_percent, parse_fraction, plain, shown
@@ -123,9 +124,9 @@ def limits(
 
     Parameters
     ----------
-    flops : str or pair
-        A range of budgets, ``"1e18..1e28"``: what a doubling of compute, of parameters or of tokens still buys, and the budgets
-        from which the law is far outside its runs, the rest is small beside the irreducible loss, and the data run out.
+    flops : str, pair or float
+        A range of budgets, ``"1e18..1e28"``, or one: what a doubling of compute, of parameters or of tokens still buys, and the
+        budgets from which the law is far outside its runs, the rest is small beside the irreducible loss, and the data run out.
     law, constants : optional
         The law, and constants of it to replace.
     stock : float or str, optional
@@ -178,7 +179,7 @@ def limits(
         if "flops" in given and "benchmark" in given:
             raise OptionError("flops and benchmark are two questions: ask one of them")
         if asked not in given:
-            raise OptionError("limits of what? flops, a range such as 1e18..1e28, or benchmark and error")
+            raise OptionError("limits of what? flops, a budget or a range such as 1e18..1e28, or benchmark and error")
         raise OptionError(f"{foreign[0]} does not go with {asked}")
     if asked == "flops":
         return compute_limits(**given)
@@ -208,27 +209,24 @@ def _benchmark_limits(given: Mapping[str, Any]) -> BenchmarkLimits:
         )
     conditions: Any = read(Conditions(price=given.get("price")))
     means = Means(**{"gpu": _DEVICE, **{name: value for name, value in given.items() if name in Means.__dataclass_fields__}})
-    held = read_means(means, mfu=_SOME_SHARE, price=conditions.price)
+    held = read_means(means, mfu=None, price=conditions.price)
     assert held.machine is not None  # a device is named
+    machine = held.machine._replace(mfu=Range(1.0, 1.0, 1.0))  # the burden counts peak FLOP/s
     if held.flops is not None:
         raise OptionError("limits say what an error takes; a budget goes with plan")
-    needed = tuple(_needed(each, target, start, confidence, held.machine) for each in usable)
-    inputs = {"benchmark": chosen.id, "error": target, "today": start, "machine": held.machine, "level": confidence}
+    needed = tuple(_needed(each, target, start, confidence, machine) for each in usable)
+    inputs = {"benchmark": chosen.id, "error": target, "today": start, "machine": machine, "level": confidence}
     return BenchmarkLimits(
         benchmark=chosen,
         error=target,
         today=start,
         needed=needed,
         said=chosen.said.get(target, ""),
-        machine=held.machine,
+        machine=machine,
         level=confidence,
         notes=tuple(_notes(chosen, usable, needed)),
         inputs=FrozenDict(inputs),
     )
-
-
-_SOME_SHARE = 0.4
-"""The burden counts peak FLOP/s: a device-hour is divided by this utilisation and multiplied by it again."""
 
 
 def _error(value: object, name: str) -> float:
@@ -243,7 +241,7 @@ def _needed(line: Regression, target: float, today: float | None, level: float, 
     flops = _power(line.log_flops(target))
     ends = sorted(line.log_flops(target, slope) for slope in (slow, fast) if slope > 0)
     rise = None if today is None else line.height(target) - line.height(today)
-    cost: Cost | None = None if flops is None else machine.cost(flops * _SOME_SHARE)
+    cost: Cost | None = None if flops is None else machine.cost(flops)
     return Needed(
         kind=line.kind,
         flops=flops,

@@ -18,11 +18,13 @@ from planner.law import Law, guarded
 from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
 from planner.published_levers import WorksOn, published_levers, unusable_levers
-from planner.regimes import extrapolation
+from planner.regimes import FAR, extrapolation
 from planner.units import LARGEST, format_factor, parse_flops, parse_fraction, parse_number, plain, shown
 
 _SOON = 3.0
 """Years beyond which a rate of the past is stretched: a house convention."""
+_NOTHING = 1e-9
+"""A gain nearer to 1 than this is the solver's rounding."""
 
 
 class Worth(NamedTuple):
@@ -171,8 +173,6 @@ def levers(
     """
     budget = parse_flops(flops, "flops")
     chosen = resolve_law(law, constants=read_constants(constants))
-    if chosen.role != "plan":
-        raise CannotPlanError(f"{chosen.id} plans no runs; besiroglu2024 does")
     base = guarded(chosen, lambda: solver.allocate(chosen, budget))
     if base.loss is None:
         raise CannotPlanError(
@@ -277,8 +277,7 @@ def _own(own: Any) -> list[tuple[str, str, WorksOn, tuple[None, float, None]]]:
         return []
     if not isinstance(own, Mapping) or not all(isinstance(name, str) and name.strip() for name in own):
         raise OptionError(f"own {shown(own)}: expected names and gains, such as {{'dedup': 1.2}}")
-    known = {each.id for each in published_levers()} | {"mfu", "exponents"}
-    known |= {"combined"}
+    known = {each.id for each in published_levers()} | {"mfu", "exponents", "combined"}
     taken = next((name for name in own if name.strip().lower() in known or "," in name), None)
     if taken is not None:
         raise OptionError(f"lever {shown(taken)}: is the name of a lever already, or holds a comma; choose another")
@@ -317,9 +316,6 @@ def _exponents(law: Law, better: Mapping[str, object], budget: float) -> tuple[s
         raise CannotPlanError(f"better: {', '.join(better)} does not change what {law.id} says of an optimum")
     text = ", ".join(f"{name} = {plain(value)}" for name, value in read_constants(better).items())
     return f"better constants: {text}", "flops", (None, same / budget, None)
-
-
-_NOTHING = 1e-9
 
 
 def _combined(found: list[Worth], combine: Any, worth: Any) -> Worth | None:
@@ -365,7 +361,7 @@ def _notes(law: Law, budget: float, found: list[Worth], both: Worth | None, year
     largest = max((each.gain or each.gain_high or 1.0 for each in [*found, *([both] if both else [])]), default=1.0)
     best = solver.allocate(law, budget * largest)
     far = extrapolation(law, float(best.params), float(best.tokens), budget * largest)
-    if far is not None and far > 10:
+    if far is not None and far > FAR:
         text = f"the largest gain is worth {format_factor(far)} outside the runs of {law.id}: its loss is a guess"
         notes.append(Note("extrapolation", "warning", text))
     if both is not None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import planner
 from planner._files import settings
 from planner.benchmarks import Regression, benchmark_named, benchmarks
-from planner.diminishing import contradiction
+from planner.diminishing import compute_limits, contradiction
 from planner.errors import CannotPlanError, PlannerError
 
 USABLE = [(each, line) for each in benchmarks() for line in each.regressions if line.significant(0.95)]
@@ -60,6 +60,7 @@ def test_lines_invert_and_lower_errors_cost_more(benchmark: Any, line: Regressio
 def test_what_is_answered(benchmark: str) -> None:
     """Compute, its interval around it, factors from today's error, and costs that are hours of a whole device."""
     found: Any = planner.limits(benchmark=benchmark, error=0.2, today=0.3, gpu="h100", price=2.0, grid="france")
+    assert found.machine.mfu == (1, 1, 1)
     for each in found.needed:
         line = next(line for line in found.benchmark.regressions if line.kind == each.kind)
         assert each.flops is not None
@@ -113,7 +114,9 @@ def test_translation_is_refused(benchmark: str) -> None:
         ({"flops": "1e18..1e28", "gpu": "h100"}, "gpu does not go with flops"),
         ({"benchmark": "imagenet", "error": 0.1, "stock": "1T"}, "stock does not go with benchmark"),
         ({"flops": "1e28..1e18"}, "the range ends where it begins or before"),
-        ({"flops": "1e21"}, "expected a range of budgets"),
+        ({"flops": "1e21", "points": 3}, "points go with a range"),
+        ({"flops": "1e21.."}, "expected a number of FLOPs"),
+        ({"flops": "1e21..1e21"}, "ends where it begins"),
         ({"flops": "1e20...1e22"}, "expected a range of budgets"),
         ({"benchmark": "wmt-en-fr", "error": 0.1, "level": 0.5}, "do not follow compute significantly"),
         ({"flops": [1e18]}, "expected a range of budgets"),
@@ -121,7 +124,7 @@ def test_translation_is_refused(benchmark: str) -> None:
         ({"flops": (1e18, 1e28), "points": 1}, "points 1"),
         ({"flops": (1e18, 1e28), "share": 0}, "must be above 0"),
         ({"flops": (1e18, 1e28), "stock": "none"}, "stock"),
-        ({"flops": (1e18, 1e28), "law": "gadre2024-c4"}, "plans no runs"),
+        ({"flops": (1e18, 1e28), "law": "gadre2024-c4"}, "its optimum of 3.36 tokens per parameter is an artefact"),
     ],
 )
 def test_bad_questions_are_refused(asked: dict[str, Any], complaint: str) -> None:
@@ -198,6 +201,16 @@ def test_marks_are_where_they_say(law: planner.Law) -> None:
         assert marks["data-run-out"].tokens == pytest.approx(15e12, rel=1e-9)
         assert marks["data-run-out"].flops_low is None, "a stock of one's own has no range"
     assert "contradiction" in marks
+
+
+def test_one_budget_is_a_row_of_the_range() -> None:
+    """Of any plan: the row that a range has there, the same marks, and the fall in loss that the plan itself prints."""
+    one, over = (compute_limits(flops) for flops in (1e21, (1e21, 1e23)))
+    assert one.rows == over.rows[:1]
+    assert one.marks == over.marks
+    doubling = planner.plan(flops=1e21).doubling
+    assert doubling is not None
+    assert one.rows[0].doubling == pytest.approx(doubling.loss_gain, rel=1e-9)
 
 
 def test_kaplans_contradiction() -> None:

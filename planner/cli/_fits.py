@@ -43,7 +43,7 @@ from planner.units import shown
 @click.option("--loss-unit", help="Unit of the losses.  [default: the table's, or nats/token]")
 @click.option("--data", help="Training data and tokenizer, for the law's conventions.")
 @click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")
-@click.option("--overwrite", is_flag=True, help="Let --save replace a file.")
+@click.option("--overwrite", "--force", "overwrite", is_flag=True, help="Let --save replace a file.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
 @format_option
 @click.pass_context

@@ -21,7 +21,7 @@ from planner.render import Format
 
 
 @app.command(cls=Command)
-@click.option("--flops", metavar="FROM..TO", help="Range of budgets (1e18..1e28): what more compute still buys.")
+@click.option("--flops", metavar="FROM..TO", help="A budget, or a range (1e18..1e28): what more compute still buys.")
 @law_options
 @click.option("--stock", type=TOKENS, help="Different tokens there are.  [default: 300T, public human text]")
 @click.option("--share", metavar="FRACTION", help="Of the irreducible loss, below which the rest is small.  [default: 10%]")

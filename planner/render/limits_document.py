@@ -62,7 +62,7 @@ def returns_document(found: ComputeLimits) -> list[Block]:
     buys = f"the next three: fall in loss ({unit}) from twice the compute at its own optimum, from either side alone"
     first, last = found.rows[0].flops, found.rows[-1].flops
     return [
-        Title(f"What more compute buys, {format_flops(first)} to {format_flops(last)}"),
+        Title(f"What more compute buys, {format_flops(first)}" + (f" to {format_flops(last)}" if last > first else "")),
         Table("Budgets", "r" * len(headers), headers, rows, [over, buys] if found.rows[0].loss is not None else []),
         Table("From which budget on", "rrrrl", ["budget", "range", "parameters", "tokens", ""], marks, sources),
         law_facts(found.law),
@@ -72,15 +72,11 @@ def returns_document(found: ComputeLimits) -> list[Block]:
 
 def returns_rows(found: ComputeLimits) -> "list[Row]":
     """Return a row for each budget, then for each mark."""
-    empty = dict.fromkeys(Returns._fields)
-    rows = [{"mark": None, **row._asdict(), "text": None} for row in found.rows]
-    return [
-        *rows,
-        *(
-            {"mark": mark.code, **empty, "flops": mark.flops, "params": mark.params, "tokens": mark.tokens, "text": mark.text}
-            for mark in found.marks
-        ),
-    ]
+    empty = dict.fromkeys(("mark", *Returns._fields, *Mark._fields))
+    del empty["code"]
+    rows = [{**empty, **row._asdict()} for row in found.rows]
+    marks = [mark._asdict() for mark in found.marks]
+    return [*rows, *({**empty, "mark": mark.pop("code"), **mark} for mark in marks)]
 
 
 def _known(value: float | None, write: Callable[[float], str]) -> str:

@@ -1,0 +1,96 @@
+"""The points of a learning curve, read and held to what a curve needs: enough sizes, one unit, errors that fall."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.errors import FitError, OptionError, RunsFileError
+from planner.notes import Note
+from planner.run_files import read_columns, read_numbers
+from planner.units import format_count, format_factor, parse_fraction, parse_number, plain, shown
+
+Array = NDArray[np.float64]
+
+_FEWEST = 4
+_MIXED = 20.0
+"""A drop from above 1 to below it by more than this, and by far the steepest, is one of units: a house convention."""
+
+
+def read_points(
+    sizes: Any, errors: Any, columns: Mapping[str, str] | None, sheet: str | None
+) -> tuple[Array, Array, str, list[Note]]:
+    """Return sizes and errors by size, where they came from, and what to say of that."""
+    if isinstance(sizes, (str, os.PathLike)):
+        if errors is not None:
+            raise OptionError("errors go with a sequence of sizes, not with a file")
+        read = read_columns(sizes, columns, sheet, ("size", "error"), known=("size", "error"))
+        m, e, name, notes = read.numbers["size"], read.numbers["error"], read.name, list(read.notes)
+    else:
+        name, notes = "the points given", []
+        pairs = [_items(sizes, "sizes", name), _items(errors, "errors", name)]
+        if len(pairs[0]) != len(pairs[1]):
+            raise RunsFileError(f"{name}: {len(pairs[0])} sizes but {len(pairs[1])} errors; they must agree")
+        m, e = (
+            read_numbers(list(enumerate(items, 1)), column, name, decimal_comma=False)
+            for items, column in zip(pairs, ("size", "error"), strict=True)
+        )
+    if len(m) < _FEWEST or len(set(m.tolist())) < _FEWEST:
+        raise FitError(f"{name}: {len(set(m.tolist()))} different sizes; at least {_FEWEST} are needed, 8 are better")
+    if m.max() < 2 * m.min():
+        raise FitError(f"{name}: the sizes span {format_factor(float(m.max() / m.min()))}; at least twofold, better tenfold")
+    order = np.argsort(m, kind="stable")
+    m, e = m[order], e[order]
+    drops = -np.diff(np.log(e))
+    worst = int(drops.argmax())
+    if e[worst] > 1 >= e[worst + 1] and drops[worst] > max(np.log(_MIXED), 4 * float(np.median(drops))):
+        raise RunsFileError(
+            f"{name}: {said(e[worst])} and then {said(e[worst + 1])}: per cent beside fractions? Bring all to one"
+        )
+    return m, e, name, notes
+
+
+def said(value: Any, digits: int = 3) -> str:
+    """Write a number of a curve for a message."""
+    return plain(float(value), digits)
+
+
+def _items(value: Any, what: str, name: str) -> list[Any]:
+    if isinstance(value, (bytes, Mapping)) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
+        raise RunsFileError(f"{name}: {what} {shown(value)}: expected a list or an array of numbers")
+    return list(value)
+
+
+def positive(value: object, name: str) -> float:
+    """Read an error, as a number or a percentage."""
+    number = parse_fraction(value, name) if isinstance(value, str) and "%" in value else parse_number(value, name)
+    if number <= 0:
+        raise OptionError(f"{name} {shown(value)}: must be above 0")
+    return number
+
+
+def read_target(value: object, errors: Array) -> float:
+    """Read an error to reach; asks where it is in another unit than the points."""
+    target = positive(value, "target")
+    if target < 1 and (errors > 1).all() and target * _MIXED < errors.min():
+        raise OptionError(
+            f"target {shown(value)}: the errors are from {said(errors.min())} to {said(errors.max())}; in per cent? Then "
+            f"write {said(100 * target)}"
+        )
+    if target >= 1 and (errors < 1).all():
+        raise OptionError(
+            f"target {shown(value)}: the errors are fractions; write {plain(target / 100, 4)} for {plain(target)} %"
+        )
+    return target
+
+
+def rising_notes(m: Array, e: Array) -> list[Note]:
+    """Refuse errors that do not fall with data; note those that rise between neighbours."""
+    up = [i for i in range(1, len(e)) if e[i] > e[i - 1] and m[i] > m[i - 1]]
+    points = ", ".join(f"{said(e[i], 3)} at {format_count(float(m[i]))}" for i in up[:4]) + (", ..." if len(up) > 4 else "")
+    slope = np.polyfit(np.log(m), np.log(e), 1)[0]
+    if slope >= 0 or e[-1] >= e[0]:
+        raise FitError(f"the error does not fall with data: it rises to {points or said(e[-1], 3)}; is it an accuracy?")
+    return [Note("rises", "info", f"the error rises to {points}: noise, or another recipe?")] if up else []
