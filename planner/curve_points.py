@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from planner.errors import FitError, OptionError, RunsFileError
 from planner.notes import Note
 from planner.run_files import read_columns, read_numbers
-from planner.units import format_count, format_factor, parse_fraction, parse_number, plain, shown
+from planner.units import format_count, format_factor, parse_error, plain, shown
 
 Array = NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def _items(value: Any, what: str, name: str) -> list[Any]:
 
 def positive(value: object, name: str) -> float:
     """Read an error, as a number or a percentage."""
-    number = parse_fraction(value, name) if isinstance(value, str) and "%" in value else parse_number(value, name)
+    number = parse_error(value, name)
     if number <= 0:
         raise OptionError(f"{name} {shown(value)}: must be above 0")
     return number

@@ -291,3 +291,17 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str],
     assert float(rows["target_size"]["low"]) == content["reach"]["size"]["low"]
     assert run("--format", "markdown")[1].startswith("## Learning curve")
     assert run("--strict")[0] == (1 if any(note["severity"] == "warning" for note in content["notes"]) else 0)
+
+
+def test_errors_in_per_cent_signs(tmp_path: Path) -> None:
+    """A file that writes 62% means what one that writes 0.62 means."""
+    shares = [0.62, 0.51, 0.4, 0.32, 0.25, 0.2]
+    sizes = [1e3, 3e3, 1e4, 3e4, 1e5, 3e5]
+    written = tmp_path / "points.csv"
+    written.write_text(
+        "size,error\n" + "".join(f"{m:.0f},{e:.0%}\n" for m, e in zip(sizes, shares, strict=True)), encoding="utf-8"
+    )
+    assert planner.curve(written).exponent == planner.curve(sizes, shares).exponent
+    written.write_text("size,error\n1000,%\n3000,50%\n10000,40%\n30000,30%\n", encoding="utf-8")
+    with pytest.raises(PlannerError, match=r"points\.csv:2"):
+        planner.curve(written)

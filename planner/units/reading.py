@@ -124,6 +124,11 @@ def parse_number(value: object, name: str) -> float:
     return number
 
 
+def parse_error(value: object, name: str) -> float:
+    """Read an error in the unit of its metric, or in per cent: ``"62%"`` is 0.62."""
+    return parse_fraction(value, name) if isinstance(value, str) and "%" in value else parse_number(value, name)
+
+
 def parse_whole(value: object, name: str, least: int, most: int = 10**9) -> int:
     """Read a whole number, such as ``4096`` or ``"32k"``."""
     try:
