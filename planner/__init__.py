@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from planner.runs import Runs
     from planner.sheets.workbook import write_workbook
     from planner.solver import Allocation
+    from planner.sweeping import Sweep, sweep
     from planner.tables import RunTable, load_runs, run_tables
     from planner.trading import Trade, TradeOff, trade
     from planner.uncertainty import Draws
@@ -92,6 +93,7 @@ _HOMES = {
     "planner.runs": ("Runs",),
     "planner.sheets.workbook": ("write_workbook",),
     "planner.solver": ("Allocation",),
+    "planner.sweeping": ("Sweep", "sweep"),
     "planner.tables": ("RunTable", "load_runs", "run_tables"),
     "planner.trading": ("Trade", "TradeOff", "trade"),
     "planner.uncertainty": ("Draws",),
@@ -140,6 +142,7 @@ __all__ = [
     "RunsCheck",
     "RunsFileError",
     "Step",
+    "Sweep",
     "Trade",
     "TradeOff",
     "UnknownLawError",
@@ -164,6 +167,7 @@ __all__ = [
     "rank_hardware",
     "run_tables",
     "size_interval",
+    "sweep",
     "trade",
     "verify",
     "write_workbook",

@@ -19,7 +19,18 @@ from planner.forms import Num
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.regimes import FAR, extrapolation
-from planner.units import LARGEST, PF_DAY, format_percent, parse_count, parse_flops, parse_fraction, shown, whole_number
+from planner.units import (
+    LARGEST,
+    PF_DAY,
+    format_percent,
+    is_range,
+    parse_count,
+    parse_flops,
+    parse_fraction,
+    parse_range,
+    shown,
+    whole_number,
+)
 
 _POINTS = 11
 
@@ -148,15 +159,13 @@ def compute_limits(
 
 
 def _range(value: object) -> tuple[float, float]:
-    """Read a range of budgets, ``"1e18..1e28"`` or a pair; one budget begins and ends its range."""
-    one = not isinstance(value, (list, tuple)) and ".." not in str(value)
-    ends = [value] * 2 if one else value.split("..") if isinstance(value, str) and "..." not in value else value
-    if not isinstance(ends, (list, tuple)) or len(ends) != 2:
+    """Read a range of budgets; one budget begins and ends its range."""
+    if is_range(value):
+        return parse_range(value, "flops", parse_flops, "1e18..1e28")
+    if isinstance(value, (list, tuple)):
         raise OptionError(f"flops {shown(value)}: expected a range of budgets such as 1e18..1e28, or one")
-    low, high = (parse_flops(end.strip() if isinstance(end, str) else end, "flops") for end in ends)
-    if not low < high and not one:
-        raise OptionError(f"flops {shown(value)}: the range ends where it begins or before; smaller first, such as 1e18..1e28")
-    return low, high
+    budget = parse_flops(value, "flops")
+    return budget, budget
 
 
 def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:

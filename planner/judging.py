@@ -158,7 +158,8 @@ def _judged(law: Law, read: Columns, tolerance: float) -> tuple[JudgedRun, ...]:
     regimes = regimes_of(problem, N, D, extra, tolerance)
     measured = [None if loss != loss else loss for loss in read.numbers.get("loss", np.full(N.shape, np.nan)).tolist()]
     names = read.texts.get("run", ("",) * len(N))
-    outside = [extrapolation(law, *run) for run in zip(N.tolist(), D.tolist(), C.tolist(), strict=True)]
+    outside = extrapolation(law, N, D, C)
+    outside = [None] * len(N) if outside is None else outside.tolist()
     columns = (values.tolist() for values in (read.rows, N, D, C, loss, extra, regimes))
     return tuple(
         JudgedRun(row, name, params, tokens, tokens / params, flops, expected, over, regime, far, found)

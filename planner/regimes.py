@@ -1,5 +1,6 @@
 """What a law says of a run: overfit, underfit or balanced, what to do about it, and how far the answer leaves the data."""
 
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Any, Literal, NamedTuple
 
@@ -218,10 +219,18 @@ def overfitting_test(joint: Law, rule: Law, params: float, tokens: float, *, cou
     )
 
 
-def extrapolation(law: Law, params: float, tokens: float, flops: float) -> float | None:
-    """Return the largest factor by which N, D or C leaves the fitted range (1 inside), or None where no range is known."""
-    factors = [factor for factor, _ in _outside(law, params, tokens, flops)]
-    return max(factors, default=1.0) if law.domain.known else None
+def extrapolation(law: Law, params: Num, tokens: Num, flops: Num) -> Num:
+    """Return the largest factor by which N, D or C leaves the fitted range (1 inside), or None where no range is known.
+
+    Scalars give a float, arrays an array.
+    """
+    if not law.domain.known:
+        return None
+    factors: Num = 1.0
+    for _, value, limits, _ in _held_to(law, params, tokens, flops):
+        outside = np.maximum(value / limits[1], limits[0] / value)
+        factors = np.maximum(factors, np.where(outside > _PRINTED, outside, 1.0))
+    return float(factors) if np.ndim(factors) == 0 else factors
 
 
 def covers(law: Law, flops: float) -> bool:
@@ -229,7 +238,7 @@ def covers(law: Law, flops: float) -> bool:
     if law.role != "plan":
         return False
     best = solver.allocate(law, flops)
-    return extrapolation(law, float(best.params), float(best.tokens), flops) == 1.0
+    return bool(extrapolation(law, float(best.params), float(best.tokens), flops) == 1.0)
 
 
 def own_notes(problem: Problem) -> list[Note]:
@@ -273,14 +282,23 @@ _PRINTED = 1.005
 
 def _outside(law: Law, params: float, tokens: float, flops: float) -> list[tuple[float, str]]:
     found = []
+    for name, value, limits, write in _held_to(law, params, tokens, flops):
+        if value > limits[1] * _PRINTED:
+            found.append((value / limits[1], f"{name} {format_factor(value / limits[1])} above {write(limits[1])}"))
+        elif value * _PRINTED < limits[0]:
+            found.append((limits[0] / value, f"{name} {format_factor(limits[0] / value)} below {write(limits[0])}"))
+    return found
+
+
+def _held_to(
+    law: Law, params: Num, tokens: Num, flops: Num
+) -> Iterator[tuple[str, Num, tuple[float, float], Callable[..., str]]]:
+    """Give each quantity of a run whose fitted range is known: its name, its value, the range, and what writes it."""
     for name, value, limits, write in (
         ("compute", flops, law.domain.flops, format_flops),
         ("parameters", params, law.domain.params, format_count),
         ("tokens", tokens, law.domain.tokens, format_count),
         ("tokens per parameter", tokens / params, law.domain.tokens_per_param, significant),
     ):
-        if limits and value > limits[1] * _PRINTED:
-            found.append((value / limits[1], f"{name} {format_factor(value / limits[1])} above {write(limits[1])}"))
-        elif limits and value * _PRINTED < limits[0]:
-            found.append((limits[0] / value, f"{name} {format_factor(limits[0] / value)} below {write(limits[0])}"))
-    return found
+        if limits:
+            yield name, value, limits, write

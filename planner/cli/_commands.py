@@ -18,7 +18,9 @@ class Group(Once, click.Group):
 
 
 class Budgets(Group):
-    """A group that knows a budget typed without its option when it sees one."""
+    """A group that plans by itself, over ranges too, and knows a budget typed without its option when it sees one."""
+
+    takes_ranges = True
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from planner.render import FORMATS
-from planner.units import parse_anchor, parse_count, parse_flops, parse_fraction, parse_number, shown
+from planner.units import is_range, parse_anchor, parse_count, parse_flops, parse_fraction, parse_number, shown
 
 # click's ParamType is generic only from 8.4 on, and only for type checkers
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ class Quantity(_ParamType):
         self._parse = parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse a text; numbers that are read already pass."""
-        if not isinstance(value, str):
+        """Parse a text; numbers that are read already pass, and ranges where the command takes them."""
+        if not isinstance(value, str) or (is_range(value) and getattr(ctx and ctx.command, "takes_ranges", False)):
             return value
         return self._parse(value, param.opts[0] if param else self.name)
 
@@ -268,6 +268,16 @@ def condition_options(command: Command) -> Command:
     return command
 
 
+def sweep_options(command: Command) -> Command:
+    """Add what ranges need beside themselves."""
+    for option in (
+        click.option("--workers", type=int, help="Processes over a range.  [default: 1]"),
+        click.option("--points", type=int, help="Values of a range, such as --flops 1e18..1e26.  [default: 50; of two, 10 each]"),
+    ):
+        command = option(command)
+    return command
+
+
 def life_options(command: Command) -> Command:
     """Add unique tokens and tokens to serve."""
     for option in reversed((*_LIFE, *_MACHINE)):
@@ -358,9 +368,9 @@ COUNTS = ("total", "non-embedding", "non-input-embedding", "active", "flops-equi
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(label: str, *, wanted: bool = True) -> Iterator[Callable[[int, int], None] | None]:
     """Give a callable that shows work done on a terminal, and nothing in a pipe."""
-    if not sys.stderr.isatty():
+    if not wanted or not sys.stderr.isatty():
         yield None
         return
     bar: Any = None

@@ -1,5 +1,6 @@
 """The main command, and check, trade and laws. Heavy modules are imported inside them: --help stays quick."""
 
+import sys
 from typing import Any
 
 import click
@@ -21,15 +22,19 @@ from planner.cli._options import (
     law_options,
     level_option,
     life_options,
+    progress_bar,
+    sweep_options,
     table_options,
 )
 from planner.render import Format
+from planner.units import is_range
 
 
 @click.group(cls=Budgets, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--flops", type=FLOPS, help='Budget: 1e21, "3 PF-days", "1 ZFLOP".')
 @click.option("--loss", type=NUMBER, help="Instead of a budget: the loss to reach, at the least compute.")
 @condition_options
+@sweep_options
 @law_options
 @click.option("--exponents", nargs=2, type=NUMBER, metavar="A B", help="Your own exponents: N ~ C^A, D ~ C^B.")
 @click.option(
@@ -62,6 +67,7 @@ def app(
     plan --loss 2.1                             the least compute that reaches a loss
     plan --flops 1e22 --unique-tokens 25B       where data run out and must be repeated
     plan --flops 1e24 --inference-tokens 2T     training and serving together
+    plan --flops 1e18..1e26 --law llama3,kaplan2020   a range, under several laws
     plan check --params 175B --tokens 300B      judge a proposed run
     plan --gpus 512xH100 --days 30 --mfu 0.4    what these devices can train
     plan --dollars 2M --gpu h100 --grid france  what this money can, with time, energy and CO2e
@@ -86,12 +92,41 @@ def app(
     if not given:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(2)
+    asked = chosen(**options, constants=collected(constants))
+    if _several(asked):
+        _sweep(ctx, asked, fmt, strict=strict, explained=explained)
+        return
+    if "workers" in asked:
+        raise click.UsageError("--workers goes with a range, such as --flops 1e18..1e26")
     from planner.plans import plan
     from planner.render import render_plan
 
-    answer = plan(**chosen(**options, constants=collected(constants)))
+    answer = plan(**asked)
     click.echo(render_plan(answer, fmt, _steps(answer) if explained else ()), nl=False)
     stop_if_strict(ctx, strict, answer.notes)
+
+
+def _several(asked: dict[str, Any]) -> bool:
+    """Tell whether more than one plan is asked for; what reads ranges is imported only where one may be."""
+    if "points" not in asked and "," not in str(asked.get("law", "")) and not any(map(is_range, asked.values())):
+        return False
+    from planner.asking.ranges import has_ranges
+
+    return has_ranges(asked)
+
+
+def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bool, explained: bool) -> None:
+    if explained:
+        raise click.UsageError("--explain goes with one plan, not with a range")
+    from planner.render import stream_sweep
+    from planner.sweeping import BLOCK, sweep
+
+    found = sweep(**asked)
+    said: list[Any] = []
+    with progress_bar("planning", wanted=len(found) > BLOCK or not sys.stdout.isatty()) as bar:
+        for piece in stream_sweep(found, fmt, said.extend, bar):
+            click.echo(piece, nl=False)
+    stop_if_strict(ctx, strict, said)
 
 
 _OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance", "constants"}

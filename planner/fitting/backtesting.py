@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner._frozen import FrozenDict
+from planner._spread import Progress, Workers, mapper
 from planner._version import __version__
 from planner.errors import FitError, OptionError, PlannerError
 from planner.fitting.fitter import RunsLike, fit, one_group, read_table_of_runs
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
-from planner.fitting.spread import Progress, Workers, mapper
 from planner.fitting.surface import Array
 from planner.intervals import LEVEL, check_level
 from planner.notes import Note

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from planner._frozen import FrozenDict
+from planner._spread import Progress, Workers, mapper
 from planner._version import __version__
 from planner.catalogue import law_ids
 from planner.errors import OptionError
@@ -18,7 +19,6 @@ from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
 from planner.fitting.selection import choose_form
 from planner.fitting.settings import settings
-from planner.fitting.spread import Progress, Workers, mapper
 from planner.intervals import LEVEL, check_level
 from planner.law import is_id
 from planner.notes import Note

@@ -4,10 +4,11 @@ Tables and Markdown are rounded for reading; CSV and JSON keep full precision an
 needs, so that ``plan --help`` loads none of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from planner._spread import Progress
     from planner.answers import Plan
     from planner.arithmetic import Step
     from planner.configuring import Configuration
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from planner.learning import Curve
     from planner.limiting import BenchmarkLimits
     from planner.machines.devices import Accelerator
+    from planner.notes import Note
     from planner.published import Model
     from planner.purchasing import Ranking
     from planner.render.documents import Block
     from planner.render.machine_data import Row
     from planner.sheets.arguments import Function
+    from planner.sweeping import Sweep
     from planner.tables import RunTable
     from planner.trading import TradeOff
     from planner.verdicts import Check
@@ -43,6 +46,15 @@ def render_plan(plan: "Plan", fmt: Format, steps: "Sequence[Step]" = ()) -> str:
     from planner.render.plan_document import plan_document
 
     return _written(plan_document(plan), fmt, steps)
+
+
+def stream_sweep(
+    found: "Sweep", fmt: Format, heard: "Callable[[tuple[Note, ...]], None]", progress: "Progress | None" = None
+) -> Iterator[str]:
+    """Write a sweep piece by piece; ``heard`` gets its notes when all rows are written."""
+    from planner.render.sweep_text import sweep_pieces
+
+    return sweep_pieces(found, fmt, heard, progress)
 
 
 def render_check(check: "Check", fmt: Format, steps: "Sequence[Step]" = ()) -> str:

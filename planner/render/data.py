@@ -44,11 +44,11 @@ def to_csv(rows: Sequence[Row], header: Sequence[str] = (), *, decimal_comma: bo
     names = list(rows[0]) if rows else list(header)
     separator = ";" if decimal_comma else ","
     lines: list[list[Any]] = [names, *([row.get(name) for name in names] for row in rows)]
-    text = "".join(separator.join(_field(value, decimal_comma) for value in line) + "\n" for line in lines)
+    text = "".join(separator.join(cell(value, decimal_comma) for value in line) + "\n" for line in lines)
     return "\ufeff" + text if decimal_comma else text
 
 
-def _field(value: Any, decimal_comma: bool) -> str:
+def cell(value: Any, decimal_comma: bool) -> str:
     """Write a cell: numbers as the spreadsheet reads them, no text that it would take for a formula or take apart."""
     if value is None:
         return ""

@@ -5,6 +5,7 @@ or a plain fraction; ``planner.units.resources`` does the same for devices, time
 display; nothing else in the package rounds.
 """
 
+from planner.units.ranges import is_range, parse_range
 from planner.units.reading import (
     LARGEST,
     PF_DAY,
@@ -67,12 +68,14 @@ __all__ = [
     "format_rate",
     "format_signed_percent",
     "format_whole",
+    "is_range",
     "parse_anchor",
     "parse_count",
     "parse_error",
     "parse_flops",
     "parse_fraction",
     "parse_number",
+    "parse_range",
     "parse_whole",
     "plain",
     "shown",

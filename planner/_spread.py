@@ -14,16 +14,23 @@ Progress = Callable[[int, int], None]
 """Called with (pieces that came back, pieces in all)."""
 
 
-@contextmanager
-def mapper(workers: object, progress: Progress | None = None) -> Iterator[Callable[..., list[Any]]]:
-    """Give a map that runs on ``workers``: 1 stays in this process, more are processes, a callable is used as it is."""
+def check_workers(workers: object) -> None:
+    """Refuse what work cannot be spread over."""
     if callable(workers):
-        yield _reporting(workers, progress)
         return
     if isinstance(workers, bool) or not isinstance(workers, Integral) or not 1 <= int(workers) <= _MOST:
         raise OptionError(
             f"workers {shown(workers)}: expected a number of processes from 1 to {_MOST}, or a map such as executor.map"
         )
+
+
+@contextmanager
+def mapper(workers: Workers, progress: Progress | None = None) -> Iterator[Callable[..., list[Any]]]:
+    """Give a map that runs on ``workers``: 1 stays in this process, more are processes, a callable is used as it is."""
+    check_workers(workers)
+    if callable(workers):
+        yield _reporting(workers, progress)
+        return
     if workers == 1:
         yield _reporting(map, progress)
         return

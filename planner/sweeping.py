@@ -1,0 +1,483 @@
+"""Ranges in, one row for each point out: plans over budgets, losses, sizes, prices, laws, in blocks of bounded memory."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner import solver
+from planner._frozen import FrozenDict
+from planner._spread import Progress, Workers, check_workers, mapper
+from planner._version import __version__
+from planner.answers import as_json
+from planner.asking.conditions import Conditions, picked
+from planner.asking.means import Means
+from planner.asking.ranges import ALONG, AXES, Axis, axis_of, is_list
+from planner.asking.request import Request, read_request
+from planner.catalogue import load_law
+from planner.choosing import DEFAULT_LAW, LawLike
+from planner.errors import OptionError
+from planner.forms import Num
+from planner.intervals import LEVEL, answer_intervals, check_level
+from planner.landscapes import landscape
+from planner.law import Law, guarded
+from planner.machines.fleet import Cost, Machine
+from planner.notes import Note
+from planner.plans import TOLERANCE
+from planner.problems import Problem
+from planner.regimes import FAR, extrapolation, own_notes, regimes_of
+from planner.units import LARGEST, is_range, parse_fraction, shown, whole_number
+
+BLOCK = 10_000
+"""Rows of a block: what a sweep holds in memory, whatever its length."""
+
+_FEW = 200  # questions of a block, where each must be read by itself
+_POINTS = {0: 1, 1: 50, 2: 10}  # of each range, unless the user says otherwise
+_MOST = 10_000_000
+Result = TypeVar("Result")
+Columns = Mapping[str, NDArray[Any]]
+
+
+class Rows(NamedTuple):
+    """Some rows of a sweep: its ``columns``, and how many rows are far outside the data or have no answer.
+
+    Attributes
+    ----------
+    columns : mapping of str to array
+        As ``Sweep.columns`` names them; NaN where a row has no such number.
+    far : int
+        Rows more than ten times outside the runs of their law.
+    lost : int
+        Rows without an answer: budgets that serving alone spends, losses that no budget up to 1e60 FLOP reaches.
+    """
+
+    columns: Columns
+    far: int
+    lost: int
+
+    @property
+    def height(self) -> int:
+        """How many there are."""
+        return len(self.columns["law"])
+
+    def rows(self, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Give each row's values of those names; what a row has not is None."""
+        for values in zip(*(_plain(self.columns[name]) for name in names), strict=True):
+            yield dict(zip(names, values, strict=True))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Plans over one or two ranges, a row for each point; nothing is computed until rows are asked for.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+        What varies, with its values; the last one varies fastest.
+    laws : tuple of Law
+        One after the other.
+    columns : tuple of str
+        What each row has: ``law``, what varies, ``flops``, ``params``, ``tokens``, ``tokens_per_param``, ``loss`` and
+        ``extrapolation``, in base units; where something limits the run ``regime`` and ``overhead``; ends of intervals where a
+        law has draws; what it takes on a machine, with low and high end, where one was named.
+    notes : tuple of Note
+        Of the question; ``remarks`` adds those of the rows.
+    inputs : mapping
+    version : str
+    """
+
+    axes: tuple[Axis, ...]
+    laws: tuple[Law, ...]
+    columns: tuple[str, ...]
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    question: Mapping[str, Any]
+    workers: Workers = 1
+    version: str = __version__
+
+    def __len__(self) -> int:
+        rows = len(self.laws)
+        for axis in self.axes:
+            rows *= len(axis.values)
+        return rows
+
+    def blocks(
+        self, finish: Callable[[Rows], Result] | None = None, progress: Progress | None = None
+    ) -> Iterator[tuple[Any, int, int]]:
+        """Give (block, far, lost) one after the other, each block passed through ``finish`` where it was made."""
+        jobs = iter(self._jobs())
+        ahead = 1 if self.workers == 1 else 8
+        done, total = 0, len(self)
+        with mapper(self.workers) as spread:
+            while batch := [(job, finish) for job in islice(jobs, ahead)]:
+                for result, rows, far, lost in spread(_work, batch):
+                    done += rows
+                    if progress:
+                        progress(rows, total)
+                    yield result, far, lost
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Give each row as a mapping; what a row has not is None."""
+        for block, _, _ in self.blocks():
+            yield from block.rows(self.columns)
+
+    def table(self) -> dict[str, NDArray[Any]]:
+        """Return every column as one array, all rows in memory."""
+        parts = [block.columns for block, _, _ in self.blocks()]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.columns}
+
+    def remarks(self, far: int, lost: int) -> tuple[Note, ...]:
+        """Return what must be said of all rows once they are counted."""
+        notes = list(self.notes)
+        if far:
+            text = f"{far} of {len(self)} rows lie more than {FAR:g}x outside the runs of their law: guesses, not forecasts"
+            notes.append(Note("extrapolation", "warning", text))
+        if lost:
+            text = f"{lost} of {len(self)} rows have no answer: serving alone spends the budget, or no budget reaches the loss"
+            notes.append(Note("no-answer", "warning", text))
+        return tuple(notes)
+
+    def head(self) -> dict[str, Any]:
+        """Return all but the rows as JSON types."""
+        ranges = [{"name": axis.name, "unit": axis.unit, "points": len(axis.values)} for axis in self.axes]
+        laws = [{"id": law.id, "reference": law.reference, "loss_unit": law.conventions.loss_unit} for law in self.laws]
+        return {"inputs": as_json(self.inputs), "ranges": ranges, "laws": laws, "columns": list(self.columns)}
+
+    def try_first(self, law: Law) -> None:
+        """Solve the first point under a law, so that what cannot be answered is refused before any row is given."""
+        job = next(iter(replace(self, laws=(law,))._jobs()))
+        _work((job._replace(points=job.points[:1], along=job.along[:1]), None))
+
+    def _jobs(self) -> Iterator["_Job"]:
+        inner = self.axes[-1] if self.axes and self.axes[-1].name in ALONG else None
+        outer = self.axes[:-1] if inner else self.axes
+        along = inner.values if inner else np.ones(1)
+        few = max(1, min(_FEW, BLOCK // len(along)))
+        for law in self.laws:
+            points = product(*(range(len(axis.values)) for axis in outer))
+            while some := [_point(outer, indices) for indices in islice(points, few)]:
+                for start in range(0, len(along), BLOCK):
+                    part = along[start : start + BLOCK]
+                    yield _Job(self.question, law, tuple(some), _along(inner), part, self.columns)
+
+
+class _Along(NamedTuple):
+    """The last range: its name and column, and its first point, as a number and as a question has it."""
+
+    name: str
+    column: str
+    least: float
+    given: object
+
+
+class _Job(NamedTuple):
+    """Questions, each with its points of the outer ranges, solved along a part of the last one."""
+
+    question: Mapping[str, Any]
+    law: Law
+    points: tuple[tuple[dict[str, object], dict[str, float]], ...]
+    inner: _Along | None
+    along: NDArray[np.float64]
+    columns: tuple[str, ...]
+
+
+def _point(axes: tuple[Axis, ...], indices: tuple[int, ...]) -> tuple[dict[str, object], dict[str, float]]:
+    """Return one point of the outer ranges, as a question has it and as rows have it."""
+    at = list(zip(axes, indices, strict=True))
+    return {axis.name: axis.given(i) for axis, i in at}, {axis.column: float(axis.values[i]) for axis, i in at}
+
+
+def _along(inner: Axis | None) -> _Along | None:
+    return inner and _Along(inner.name, inner.column, float(inner.values[0]), inner.given(0))
+
+
+def sweep(
+    *,
+    law: LawLike | Sequence[LawLike] = DEFAULT_LAW,
+    points: int | None = None,
+    workers: Workers = 1,
+    flops: object = None,
+    loss: object = None,
+    params: object = None,
+    tokens: object = None,
+    tokens_per_param: object = None,
+    active_params: object = None,
+    max_params: object = None,
+    max_tokens: object = None,
+    experts: object = None,
+    granularity: object = None,
+    experts_per_token: object = None,
+    sparsity: object = None,
+    shape: object = None,
+    flops_rule: object = None,
+    recompute: object = None,
+    unique_tokens: object = None,
+    precision: object = None,
+    data_quality: object = None,
+    inference_tokens: object = None,
+    inference_per_month: object = None,
+    months: object = None,
+    generated_tokens: object = None,
+    mfu: object = None,
+    inference_mfu: object = None,
+    generation_mfu: object = None,
+    price: object = None,
+    inference_price: object = None,
+    gpus: object = None,
+    gpu: object = None,
+    days: object = None,
+    gpu_hours: object = None,
+    dollars: object = None,
+    energy: object = None,
+    co2: object = None,
+    pf_days: object = None,
+    deadline: object = None,
+    dtype: object = None,
+    peak: object = None,
+    power: object = None,
+    pue: object = None,
+    grid: object = None,
+    overhead: object = None,
+    gpu_file: object = None,
+    exponents: Sequence[object] | None = None,
+    anchor: object = None,
+    constants: Mapping[str, object] | None = None,
+    tolerance: object = TOLERANCE,
+    level: object = LEVEL,
+) -> Sweep:
+    """Plan over ranges of one or two inputs: each row is what :func:`planner.plan` answers for its point.
+
+    Parameters
+    ----------
+    law : str, Path or Law, or a sequence of them
+        Several laws (``"kaplan2020,besiroglu2024"``) are swept one after the other.
+    points : int, optional
+        Values of each range: 50 of one, 10 each of two. Ranges are divided evenly in the logarithm; fractions, losses, PUE and
+        grids evenly.
+    workers : int or map-like callable
+        Processes, as of :func:`planner.fit`.
+    flops, loss, params, ... : float or str
+        As of :func:`planner.plan`. At most two are ranges: ``"1e18..1e26"``, or a pair of ends.
+
+    Returns
+    -------
+    Sweep
+        Iterate over it for rows, or take ``table()`` for arrays.
+
+    Raises
+    ------
+    PlannerError
+        As :func:`planner.plan`, a range that ends where it begins or before, or more than two ranges.
+
+    Examples
+    --------
+    >>> import planner
+    >>> for row in planner.sweep(flops="1e20..1e22", points=3):
+    ...     print(f"{row['flops']:.0e} FLOP: {row['params']:.3g} parameters, {row['tokens']:.3g} tokens, loss {row['loss']:.3f}")
+    1e+20 FLOP: 8.53e+08 parameters, 1.95e+10 tokens, loss 2.553
+    1e+21 FLOP: 2.78e+09 parameters, 6e+10 tokens, loss 2.306
+    1e+22 FLOP: 9.05e+09 parameters, 1.84e+11 tokens, loss 2.141
+    """
+    asked = {name: value for name, value in locals().items() if name not in {"law", "points", "workers"}}
+    given = {name: value for name, value in asked.items() if value is not None}
+    check_workers(workers)
+    laws = _laws(law)
+    axes = _axes(given, points)
+    allowed = parse_fraction(tolerance, "tolerance")
+    confidence = check_level(parse_fraction(level, "level"))
+    question = FrozenDict({**given, "tolerance": allowed, "level": confidence})
+    found = Sweep(axes, laws, (), (), FrozenDict(), question, workers)
+    if len(found) > _MOST:
+        raise OptionError(f"points: {len(found)} rows; expected at most {_MOST}")
+    first = [_read(question, each, {axis.name: axis.given(end) for axis in axes}) for each in laws for end in (0, -1)]
+    seen = {(note.code, note.text): note for request in first for note in (*own_notes(request.problem), *request.notes)}
+    constant = {key: value for key, value in first[0].inputs.items() if key not in {axis.name for axis in axes} and key != "law"}
+    ranges = {axis.name: [float(axis.values[0]), float(axis.values[-1])] for axis in axes}
+    inputs = {
+        **ranges,
+        "law": [each.id for each in laws],
+        "points": points,
+        **{k: v for k, v in constant.items() if v is not None},
+    }
+    found = Sweep(axes, laws, _columns(axes, first), tuple(seen.values()), FrozenDict(inputs), question, workers)
+    for each in laws:
+        found.try_first(each)
+    return found
+
+
+def _laws(law: LawLike | Sequence[LawLike]) -> tuple[Law, ...]:
+    """Read one law, or several: a sequence, or ids with commas between them."""
+    several: Sequence[Any] = law if isinstance(law, (list, tuple)) else [law]
+    if is_list(law):
+        several = [each.strip() for each in str(law).split(",")]
+    laws = tuple(load_law(each) for each in several)
+    names = [each.id for each in laws]
+    if not laws or len(set(names)) < len(names):
+        raise OptionError(f"law {shown(law)}: expected laws, each once, such as kaplan2020,besiroglu2024")
+    return laws
+
+
+def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
+    """Read the ranges, the one that arrays are solved along last."""
+    ranged = [name for name, value in given.items() if name in AXES and is_range(value)]
+    if len(ranged) > 2:
+        raise OptionError(f"{', '.join(ranged)} are {len(ranged)} ranges: give at most two")
+    if points is not None and not ranged:
+        raise OptionError("points go with a range, such as flops 1e18..1e26")
+    count = _POINTS[len(ranged)] if points is None else whole_number(points, "points", 2, _MOST)
+    return tuple(axis_of(name, given[name], count) for name in sorted(ranged, key=lambda name: name in ALONG))
+
+
+def _read(question: Mapping[str, Any], law: Law, values: Mapping[str, object]) -> Request:
+    """Read the question of one point."""
+    given = {**question, **values}
+    return read_request(
+        flops=given.get("flops"),
+        loss=given.get("loss"),
+        law=law,
+        constants=given.get("constants"),
+        exponents=given.get("exponents"),
+        anchor=given.get("anchor"),
+        conditions=picked(Conditions, given),
+        means=picked(Means, given),
+    )
+
+
+_TAKEN = ("device_hours", "hours", "dollars", "kwh", "kg_co2e", "devices_needed")
+
+
+def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...]:
+    """Return what every row has, so that all blocks are alike."""
+    names = ["law", *(axis.column for axis in axes), "flops", "params", "tokens", "tokens_per_param", "loss"]
+    if any(_limited(request.problem) for request in first):
+        names += ["regime", "overhead"]
+    names.append("extrapolation")
+    if any(request.problem.law.draws is not None for request in first):
+        names += [f"{name}_{end}" for name in ("params", "loss") for end in ("low", "high")]
+    machine = first[0].held.machine
+    if machine is not None:
+        known = [name for name in _TAKEN if getattr(machine.cost(1.0), name) is not None]
+        names += [each for name in known for each in (f"{name}_low", name, f"{name}_high")]
+    return tuple(dict.fromkeys(names))
+
+
+def _limited(problem: Problem) -> bool:
+    """Whether something keeps the run from the optimum of the law that judges it."""
+    return not problem.limits.free or problem.law.judge is not None
+
+
+def _work(task: tuple[_Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, int, int]:
+    """Solve a job, wherever it runs."""
+    job, finish = task
+    parts = [guarded(job.law, lambda: _solved(job, point)) for point in job.points]  # noqa: B023  # called at once
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in job.columns}
+    far = int((np.nan_to_num(columns["extrapolation"]) > FAR).sum())
+    block = Rows(columns, far, int(np.isnan(columns["params"]).sum()))
+    return (finish(block) if finish else block), block.height, block.far, block.lost
+
+
+def _solved(job: _Job, point: tuple[dict[str, object], dict[str, float]]) -> Columns:
+    """Solve one question along the last range."""
+    given, varied = ({**each} for each in point)
+    columns: dict[str, Any] = varied
+    count = len(job.along)
+    if job.inner is not None:
+        given[job.inner.name] = job.inner.given  # the least, which is the hardest to reach
+        columns[job.inner.column] = job.along
+    ranged = set(columns)
+    request = _read(job.question, job.law, given)
+    problem = request.problem
+    flops, N, D, known = _runs(request, job)
+    training = problem.spending.training(N, D)
+    columns |= {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
+    columns["loss"] = _losses(problem, flops, N, D)
+    outside = extrapolation(problem.law, N, D, training)
+    columns["extrapolation"] = np.nan if outside is None else outside
+    if "overhead" in job.columns:
+        columns |= _verdicts(problem, N, D, job.question["tolerance"])
+    if "params_low" in job.columns:
+        columns |= _spans(problem, flops, N, D, job, known)
+    if request.held.machine is not None:
+        columns |= _costs(request.held.machine, training)
+    solved = {name: np.broadcast_to(np.asarray(columns.get(name, np.nan)), count).copy() for name in job.columns}
+    for name in set(solved) - ranged - {"law", "regime"}:
+        solved[name] = np.where(known, solved[name], np.nan)
+    if "regime" in solved:
+        solved["regime"] = np.where(known, solved["regime"], "")
+    return solved
+
+
+def _runs(request: Request, job: _Job) -> tuple[Num, Num, Num, NDArray[np.bool_]]:
+    """Return C, N, D along the last range, and where there is an answer; elsewhere what stands there is to be dropped."""
+    problem = request.problem
+    if request.loss is not None:
+        losses = job.along if job.inner else np.full(1, request.loss)
+        with np.errstate(over="ignore"):
+            flops, N, D = solver.cheapest(problem, losses - float(problem.law.irreducible_loss))
+        known = (flops >= 1) & (flops <= LARGEST)
+        return flops, N, D, np.asarray(known)
+    assert request.flops is not None  # a request has a budget or a loss
+    flops = np.full(1, request.flops)
+    if job.inner is not None:
+        flops = job.along if job.inner.name == "flops" else request.flops * (job.along / job.inner.least)
+    N, D = solver.best_run(problem, flops)
+    known = np.asarray(D > 0)
+    return flops, N, np.where(known, D, 1.0), known
+
+
+def _losses(problem: Problem, flops: Num, params: Num, tokens: Num) -> Num:
+    """Return the expected loss of each run, NaN under a law without one."""
+    if problem.law.surface_law is not None:
+        judged = problem.judged()
+        land = landscape(judged)
+        return land.floor + land.reducible(params, tokens)
+    loss = solver.allocate(problem, flops).loss if problem.limits.free else None
+    return np.nan if loss is None else loss
+
+
+def _verdicts(problem: Problem, params: Num, tokens: Num, tolerance: float) -> dict[str, Any]:
+    """Return regime and overhead of each run, as the law that judges sees it."""
+    judge = problem.law.surface_law
+    if judge is None or judge.role != "plan":
+        return {"regime": "", "overhead": np.nan}
+    judged = problem.judged().without_limits()
+    extra = solver.overhead(judged, params, tokens)
+    return {"regime": regimes_of(judged, params, tokens, extra, tolerance), "overhead": extra}
+
+
+def _spans(problem: Problem, flops: Num, params: Num, tokens: Num, job: _Job, known: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return the ends of the intervals of N and of the law's mean loss, row by row: they are quantiles of draws."""
+    names = ("params_low", "params_high", "loss_low", "loss_high")
+    found = np.full((4, len(job.along)), np.nan)
+    runs = np.broadcast_arrays(flops, params, tokens)
+    for row in np.flatnonzero(np.broadcast_to(known, len(job.along))):
+        C, N, D = (float(each[row]) for each in runs)
+        sure = answer_intervals(problem, C, N, D, job.question["level"], sizes=not problem.limits.fixed)
+        if sure:
+            found[:, row] = [np.nan if end is None else end for each in (sure.params, sure.loss) for end in each or (None, None)]
+    return dict(zip(names, found, strict=True))
+
+
+def _costs(machine: Machine, training: Num) -> dict[str, Any]:
+    """Return what each run takes, low, expected and high."""
+    cost: Cost = machine._replace(deadline=None).cost(training)
+    columns: dict[str, Any] = {}
+    for name in _TAKEN:
+        if (span := getattr(cost, name)) is not None:
+            columns |= {f"{name}_low": span.low, name: span.expected, f"{name}_high": span.high}
+    if machine.deadline is not None:
+        for end in ("_low", "", "_high"):
+            columns[f"devices_needed{end}"] = np.ceil(columns[f"device_hours{end}"] / machine.deadline * (1 - 1e-12))
+    return columns
+
+
+def _plain(column: NDArray[Any]) -> list[Any]:
+    """Return a column as Python's own types, None for what a row has not."""
+    if column.dtype.kind != "f":
+        return [value or None for value in column.tolist()]
+    missing = np.isnan(column)
+    values: list[Any] = column.tolist()
+    return [None if gone else value for value, gone in zip(values, missing, strict=True)] if missing.any() else values
