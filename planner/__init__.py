@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from planner.catalogue import load_law
     from planner.choosing import DEFAULT_LAW, laws
     from planner.configuring import Configuration, configure
+    from planner.consensus import Comparison, compare
     from planner.diminishing import ComputeLimits
     from planner.errors import (
         CannotPlanError,
@@ -62,6 +63,7 @@ _HOMES = {
     "planner.catalogue": ("load_law",),
     "planner.choosing": ("DEFAULT_LAW", "laws"),
     "planner.configuring": ("Configuration", "configure"),
+    "planner.consensus": ("Comparison", "compare"),
     "planner.diminishing": ("ComputeLimits",),
     "planner.errors": (
         "CannotPlanError",
@@ -113,6 +115,7 @@ __all__ = [
     "CannotPlanError",
     "Check",
     "CheckResult",
+    "Comparison",
     "ComputeLimits",
     "Configuration",
     "Cost",
@@ -151,6 +154,7 @@ __all__ = [
     "backtest",
     "check",
     "check_runs",
+    "compare",
     "configure",
     "curve",
     "explain",

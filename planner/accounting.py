@@ -71,6 +71,11 @@ def counted_params(law: Law, request: Request, params: float) -> tuple[float | N
     shape = request.inputs.get("shape")
     if shape:
         return float(Shape(**shape).total), float(Shape(**shape).non_embedding)
+    return embedded_params(law, params)
+
+
+def embedded_params(law: Law, params: float) -> tuple[float | None, float | None]:
+    """Return N with and without embeddings for dense models, converted by Pearce & Song 2024; None where a law counts others."""
     if law.form.active is not None or law.conventions.params not in {"total", "non-embedding"}:
         return None, None
     gamma = load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from planner import solver
 from planner._frozen import FrozenDict
@@ -29,6 +30,22 @@ def read_constants(constants: Mapping[str, object] | None) -> FrozenDict:
     if not (isinstance(constants, Mapping) and all(isinstance(name, str) for name in constants)):
         raise OptionError(f"constants {shown(constants)}: expected names and values, such as {{'alpha': 0.34}}")
     return FrozenDict({name: parse_number(value, name) for name, value in constants.items()})
+
+
+def several_laws(law: object) -> bool:
+    """Tell whether a text names several laws, with commas between them, and no file of that name."""
+    return isinstance(law, str) and "," in law and not Path(law).exists()
+
+
+def load_laws(laws: object, name: str) -> tuple[Law, ...]:
+    """Load one law, or each of several: a sequence, or ids with commas between them."""
+    several: Sequence[Any] = laws if isinstance(laws, (list, tuple)) else [laws]
+    if several_laws(laws):
+        several = [each.strip() for each in str(laws).split(",")]
+    found = tuple(load_law(each) for each in several)
+    if not found or len({law.id for law in found}) < len(found):
+        raise OptionError(f"{name} {shown(laws)}: expected laws, each once, such as kaplan2020,besiroglu2024")
+    return found
 
 
 def resolve_law(

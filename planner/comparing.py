@@ -45,10 +45,11 @@ def alternatives(
     """
     best = float(solver.best_run(referee.without_limits(), flops)[0])
     able = [other for other in others if other.id != problem.law.id and (problem.plain or other.surface_law is other)]
-    return tuple(_alternative(other, problem, flops, tolerance, best) for other in able)
+    return tuple(alternative(other, problem, flops, tolerance, best) for other in able)
 
 
-def _alternative(other: Law, problem: Problem, flops: float, tolerance: float, best_params: float) -> Alternative:
+def alternative(other: Law, problem: Problem, flops: float, tolerance: float, best_params: float) -> Alternative:
+    """Return what another law would do with the same budget; ``best_params`` is the N that its own is compared with."""
     law = problem.law
     own = spending_of(other, problem.spending.served)
     counted = problem.spending.k / spending_of(law).k  # 1 unless a shape's FLOP were counted

@@ -15,10 +15,9 @@ from planner._version import __version__
 from planner.answers import as_json
 from planner.asking.conditions import Conditions, picked
 from planner.asking.means import Means
-from planner.asking.ranges import ALONG, AXES, Axis, axis_of, is_list
+from planner.asking.ranges import ALONG, AXES, Axis, axis_of
 from planner.asking.request import Request, read_request
-from planner.catalogue import load_law
-from planner.choosing import DEFAULT_LAW, LawLike
+from planner.choosing import DEFAULT_LAW, LawLike, load_laws
 from planner.errors import OptionError
 from planner.forms import Num
 from planner.intervals import LEVEL, answer_intervals, check_level
@@ -29,7 +28,7 @@ from planner.notes import Note
 from planner.plans import TOLERANCE
 from planner.problems import Problem
 from planner.regimes import FAR, extrapolation, own_notes, regimes_of
-from planner.units import LARGEST, is_range, parse_fraction, shown, whole_number
+from planner.units import LARGEST, is_range, parse_fraction, whole_number
 
 BLOCK = 10_000
 """Rows of a block: what a sweep holds in memory, whatever its length."""
@@ -284,7 +283,7 @@ def sweep(
     asked = {name: value for name, value in locals().items() if name not in {"law", "points", "workers"}}
     given = {name: value for name, value in asked.items() if value is not None}
     check_workers(workers)
-    laws = _laws(law)
+    laws = load_laws(law, "law")
     axes = _axes(given, points)
     allowed = parse_fraction(tolerance, "tolerance")
     confidence = check_level(parse_fraction(level, "level"))
@@ -306,18 +305,6 @@ def sweep(
     for each in laws:
         found.try_first(each)
     return found
-
-
-def _laws(law: LawLike | Sequence[LawLike]) -> tuple[Law, ...]:
-    """Read one law, or several: a sequence, or ids with commas between them."""
-    several: Sequence[Any] = law if isinstance(law, (list, tuple)) else [law]
-    if is_list(law):
-        several = [each.strip() for each in str(law).split(",")]
-    laws = tuple(load_law(each) for each in several)
-    names = [each.id for each in laws]
-    if not laws or len(set(names)) < len(names):
-        raise OptionError(f"law {shown(law)}: expected laws, each once, such as kaplan2020,besiroglu2024")
-    return laws
 
 
 def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:

@@ -1,13 +1,13 @@
 """Which inputs can be ranges, how each is read, divided into points and handed on."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.asking.conditions import above_zero
+from planner.choosing import several_laws
 from planner.errors import OptionError
 from planner.units import (
     is_range,
@@ -119,12 +119,7 @@ ALONG = ("flops", "pf_days", "gpu_hours", "dollars", "energy", "co2", "days", "l
 def has_ranges(given: Mapping[str, object]) -> bool:
     """Tell whether inputs ask for more than one plan: a range among them, or several laws."""
     ranged = any(name in AXES and is_range(value) for name, value in given.items())
-    return ranged or "points" in given or is_list(given.get("law"))
-
-
-def is_list(law: object) -> bool:
-    """Tell whether a law's name lists several, with commas between them."""
-    return isinstance(law, str) and "," in law and not Path(law).exists()
+    return ranged or "points" in given or several_laws(given.get("law"))
 
 
 def axis_of(name: str, value: object, points: int) -> Axis:

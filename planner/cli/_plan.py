@@ -11,6 +11,7 @@ from planner.cli._commands import Budgets, Command, chosen, stop_if_strict
 from planner.cli._options import (
     ANCHOR,
     FLOPS,
+    FRACTION,
     NUMBER,
     PARAMS,
     TOKENS,
@@ -71,6 +72,7 @@ def app(
     plan check --params 175B --tokens 300B      judge a proposed run
     plan --gpus 512xH100 --days 30 --mfu 0.4    what these devices can train
     plan --dollars 2M --gpu h100 --grid france  what this money can, with time, energy and CO2e
+    plan compare --flops 1e21                   every law: consensus, spread, who disagrees and why
     plan trade --flops 1e23                     smaller models trained longer, and when they pay
     plan configure --gpus 64xH100 --days 30     layers, width, heads, memory, batch size, learning rate
     plan hardware --flops 1e22 --deadline 30d   the cheapest devices for it
@@ -199,6 +201,29 @@ def trade(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], stric
 
     answer = trade_sizes(**chosen(**options, constants=collected(constants)))
     click.echo(render_trade(answer, fmt), nl=False)
+    stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=Command)
+@click.option("--flops", type=FLOPS, required=True, help="The budget.")
+@click.option("--laws", metavar="ID,ID", help="These laws instead of the whole catalogue.")
+@law_options
+@click.option("--tolerance", type=FRACTION, help="Extra compute up to which a size counts as near.  [default: 10%]")
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@format_option
+@click.pass_context
+def compare(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], strict: bool, fmt: Format, **options: Any) -> None:
+    """Say what every law makes of a budget: consensus and spread over the studies, which laws disagree, and why.
+
+    \b
+    plan compare --flops 1e21
+    plan compare --flops 1e21 --laws kaplan2020,llama3,besiroglu2024
+    """
+    from planner.consensus import compare as compared
+    from planner.render import render_comparison
+
+    answer = compared(**chosen(**options, constants=collected(constants)))
+    click.echo(render_comparison(answer, fmt), nl=False)
     stop_if_strict(ctx, strict, answer.notes)
 
 

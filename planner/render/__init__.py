@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from planner.answers import Plan
     from planner.arithmetic import Step
     from planner.configuring import Configuration
+    from planner.consensus import Comparison
     from planner.diminishing import ComputeLimits
     from planner.fitting.backtesting import Backtest
     from planner.fitting.results import FitResult
@@ -77,6 +78,17 @@ def render_runs_check(found: "RunsCheck", fmt: Format) -> str:
     from planner.render.check_document import runs_document
 
     return _written(runs_document(found), fmt)
+
+
+def render_comparison(found: "Comparison", fmt: Format) -> str:
+    """Write what every law says of a budget."""
+    if fmt in _DATA:
+        from planner.render.comparison_document import comparison_rows
+
+        return _exported(fmt, found.to_dict, lambda: comparison_rows(found))
+    from planner.render.comparison_document import comparison_document
+
+    return _written(comparison_document(found), fmt)
 
 
 def render_trade(found: "TradeOff", fmt: Format) -> str:

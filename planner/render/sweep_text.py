@@ -151,7 +151,8 @@ def _table(found: Sweep, heard: Heard, progress: Progress | None, *, markdown: b
             yield "".join(map(_row, rows))
             continue
         if not widths:  # as wide as the first block needs; a longer cell later moves its own line alone
-            widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+            laws = [[law.id if name == "law" else "" for name in columns] for law in found.laws]
+            widths = [max(map(len, column)) for column in zip(headers, *rows, *laws, strict=True)]
             rows = [headers, *rows]
         yield "".join(_line(row, widths, left) for row in rows)
     said = found.remarks(far, lost)

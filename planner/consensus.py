@@ -1,0 +1,282 @@
+"""A budget in, what every law says of it out: the consensus of the studies, their spread, and why the others differ."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from planner import solver
+from planner._files import settings
+from planner._frozen import FrozenDict
+from planner._version import __version__
+from planner.accounting import embedded_params
+from planner.answers import Alternative, as_json
+from planner.catalogue import all_laws
+from planner.choosing import DEFAULT_LAW, LawLike, load_laws, read_constants, resolve_law
+from planner.comparing import alternative
+from planner.errors import CannotPlanError, OptionError
+from planner.law import Law, guarded
+from planner.notes import Note
+from planner.plans import TOLERANCE
+from planner.problems import problem_of
+from planner.regimes import FAR
+from planner.units import format_factor, parse_flops, parse_fraction, shown
+
+
+class Voice(NamedTuple):
+    """One law's answer among the others.
+
+    Attributes
+    ----------
+    answer : Alternative
+        Its plan, how the judge sees it, and its notes.
+    study : str
+        Who published it: the laws of one study have one voice together.
+    params : float
+        N with embeddings where the law's count can be converted, else as printed: what is compared.
+    ratio : float
+        That over the consensus.
+    silent : str
+        Why it has no voice in the consensus; empty where it has one.
+    agrees : bool
+        Whether its N lies within the sizes that the judge calls balanced around the consensus.
+    why : tuple of (kind, text)
+        What may make it differ: kinds are ``conventions``, ``data``, ``range``, ``method`` and ``model``.
+    """
+
+    answer: Alternative
+    study: str
+    params: float
+    ratio: float
+    silent: str
+    agrees: bool
+    why: tuple[tuple[str, str], ...]
+
+
+class Spread(NamedTuple):
+    """The middle of the studies, the middle half of them, and the ends; each study one voice."""
+
+    low: float
+    lower: float
+    middle: float
+    upper: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What every law that can plan says of a budget.
+
+    Attributes
+    ----------
+    flops : float
+        The budget C [FLOP].
+    judge : Law
+        The law whose surface says what counts as near, and sees the others.
+    band : (low, high)
+        Sizes over its optimum that cost it at most ``tolerance`` more compute: laws within it of the consensus agree.
+    tolerance : float
+    params, tokens : Spread
+        Over the studies with a voice.
+    loss : Spread or None
+        Over those in nats per token, whatever their data; None where there are fewer than two.
+    studies : tuple of str
+        Those with a voice.
+    voices : tuple of Voice
+        Laws with a voice first, by size.
+    notes : tuple of Note
+    inputs : mapping
+    version : str
+    """
+
+    flops: float
+    judge: Law
+    band: tuple[float, float]
+    tolerance: float
+    params: Spread
+    tokens: Spread
+    loss: Spread | None
+    studies: tuple[str, ...]
+    voices: tuple[Voice, ...]
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
+        result: dict[str, Any] = as_json(self)
+        return result
+
+
+def compare(
+    *,
+    flops: object,
+    laws: str | Sequence[LawLike] | None = None,
+    law: LawLike = DEFAULT_LAW,
+    constants: Mapping[str, object] | None = None,
+    tolerance: object = TOLERANCE,
+) -> Comparison:
+    """Compare what every law that can plan makes of a budget: consensus, spread, who disagrees and why.
+
+    Parameters
+    ----------
+    flops : float or str
+        The budget.
+    laws : sequence of laws, or str, optional
+        Instead of the whole catalogue's; as a text with commas between them.
+    law : str, Path or Law
+        The judge: its loss surface says which sizes are near the consensus.
+    constants : mapping, optional
+        Constants of the judge to replace.
+    tolerance : float or str
+        Extra compute up to which a size counts as near.
+
+    Returns
+    -------
+    Comparison
+
+    Notes
+    -----
+    A study, not a law, has a voice: the geometric mean of its laws. The consensus is the median over studies, in the logarithm.
+    Laws whose own file says why they must not be followed are shown without one, and so are those that plan more than ten times
+    outside their runs, unless fewer than three studies plan nearer.
+
+    Raises
+    ------
+    PlannerError
+        A judge without a loss surface to plan on, laws that cannot plan, or fewer than two of them.
+
+    Examples
+    --------
+    >>> import planner
+    >>> found = planner.compare(flops=1e21)
+    >>> f"{found.params.middle:.2g} parameters by {len(found.studies)} studies, {found.params.low:.2g} to {found.params.high:.2g}"
+    '2.9e+09 parameters by 6 studies, 2.8e+09 to 3.1e+09'
+    """
+    budget = parse_flops(flops, "flops")
+    replaced = read_constants(constants)
+    judge = resolve_law(law, constants=replaced)
+    allowed = parse_fraction(tolerance, "tolerance")
+    if allowed <= 0:
+        raise OptionError(f"tolerance {shown(tolerance)}: must be above 0, such as 10%")
+    if judge.surface_law is not judge or judge.role != "plan":
+        raise CannotPlanError(f"{judge.id} cannot judge other laws: it has no loss surface to plan on; besiroglu2024 has one")
+    chosen = _chosen(laws, judge)
+    best = guarded(judge, lambda: float(solver.allocate(judge, budget).params))
+    low, high = guarded(judge, lambda: solver.flat_band(judge, budget, allowed))
+    band = float(low) / best, float(high) / best
+    answers = [_answer(each, judge, budget, allowed, best) for each in chosen]
+    near = _near(answers)
+    silent = [_silence(answer, near) for answer in answers]
+    sizes = [_size(answer) for answer in answers]
+    heard = [(a, N) for a, N, why in zip(answers, sizes, silent, strict=True) if not why]
+    if len({_study(a.law) for a, _ in heard}) < 2:
+        raise CannotPlanError(
+            "laws: a consensus needs two studies whose laws have a voice; `plan laws` shows what speaks against each"
+        )
+    params = _spread({a.law.id: (a.law, N) for a, N in heard})
+    voices = [
+        Voice(
+            answer,
+            _study(answer.law),
+            N,
+            N / params.middle,
+            why,
+            band[0] <= N / params.middle <= band[1],
+            _reasons(answer, judge),
+        )
+        for answer, N, why in zip(answers, sizes, silent, strict=True)
+    ]
+    losses = {a.law.id: (a.law, a.loss) for a, _ in heard if a.loss and a.law.conventions.loss_unit == "nats/token"}
+    return Comparison(
+        flops=budget,
+        judge=judge,
+        band=band,
+        tolerance=allowed,
+        params=params,
+        tokens=_spread({a.law.id: (a.law, a.tokens) for a, _ in heard}),
+        loss=_spread(losses) if len({_study(each) for each, _ in losses.values()}) > 1 else None,
+        studies=tuple(dict.fromkeys(_study(a.law) for a, _ in heard)),
+        voices=tuple(sorted(voices, key=lambda voice: (bool(voice.silent), voice.params))),
+        notes=_notes(voices, near),
+        inputs=FrozenDict(flops=budget, law=judge.id, constants=replaced, tolerance=allowed, laws=[each.id for each in chosen]),
+    )
+
+
+def _chosen(laws: str | Sequence[LawLike] | None, judge: Law) -> list[Law]:
+    known = [each for each in all_laws() if each.role == "plan"] if laws is None else list(load_laws(laws, "laws"))
+    unable = next((each for each in known if each.role != "plan"), None)
+    if unable is not None:
+        raise CannotPlanError(f"{unable.id} plans no runs" + (f": {unable.no_allocation}" if unable.no_allocation else ""))
+    return [judge if each.id == judge.id else each for each in known] + [judge] * (judge.id not in {each.id for each in known})
+
+
+def _answer(law: Law, judge: Law, flops: float, tolerance: float, best: float) -> Alternative:
+    return guarded(law, lambda: alternative(law, problem_of(judge), flops, tolerance, best))
+
+
+def _study(law: Law) -> str:
+    return f"{law.source.authors} {law.source.year}"
+
+
+def _size(answer: Alternative) -> float:
+    """Return N with embeddings where the law's count can be converted."""
+    total, _ = embedded_params(answer.law, answer.params)
+    return total or answer.params
+
+
+_ENOUGH = 3
+"""Studies within ten times of their runs that are needed for those further out to be left aside: a house convention."""
+
+
+def _near(answers: Sequence[Alternative]) -> bool:
+    """Tell whether enough studies plan this budget near their runs."""
+    found = {_study(answer.law) for answer in answers if not _silence(answer, near=True)}
+    return len(found) >= _ENOUGH
+
+
+def _silence(answer: Alternative, near: bool) -> str:
+    """Say why a law has no voice; nothing where it has. Where few plan ``near`` their runs, distance silences nobody."""
+    reasons = settings("planning.toml", "consensus.silent")
+    own = next((reasons[note.code] for note in answer.law.notes if note.code in reasons), "")
+    if own:
+        return str(own)
+    if near and answer.extrapolation is not None and answer.extrapolation > FAR:
+        return f"{format_factor(answer.extrapolation)} outside"
+    return ""
+
+
+def _reasons(answer: Alternative, judge: Law) -> tuple[tuple[str, str], ...]:
+    kinds = settings("planning.toml", "consensus.kinds")
+    found = [(kinds[note.code], note.text) for note in answer.notes if note.code in kinds]
+    if answer.law.conventions.data != judge.conventions.data:
+        found.append(("data", f"fitted on {answer.law.conventions.data}"))
+    return tuple(found)
+
+
+def _spread(values: Mapping[str, tuple[Law, float]]) -> Spread:
+    """Return the quartiles and ends over studies, in the logarithm; the laws of a study are averaged."""
+    studies: dict[str, list[float]] = {}
+    for law, value in values.values():
+        studies.setdefault(_study(law), []).append(float(np.log(value)))
+    means = [sum(logs) / len(logs) for logs in studies.values()]
+    return Spread(*(float(each) for each in np.exp(np.quantile(means, [0, 0.25, 0.5, 0.75, 1]))))
+
+
+def _notes(voices: Sequence[Voice], near: bool) -> tuple[Note, ...]:
+    notes = []
+    heard = [voice.answer for voice in voices if not voice.silent]
+    outside = [answer.extrapolation for answer in heard if answer.extrapolation is not None and answer.extrapolation > 1]
+    most = format_factor(max(outside, default=1.0))
+    if not near:
+        text = f"fewer than {_ENOUGH} studies plan this within {FAR:g}x of their runs: the laws are extrapolated, by up to {most}"
+        notes.append(Note("extrapolation", "warning", f"{text}; agreement is no evidence there"))
+    elif outside:
+        text = f"{len(outside)} of the {len(heard)} laws with a voice plan outside their runs, by up to {most}"
+        notes.append(Note("extrapolation", "info", text))
+    text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
+    notes.append(Note("losses-differ", "info", text))
+    text = "agreement is not independence: studies share methods, and some share runs"
+    notes.append(Note("not-independent", "info", text))
+    return tuple(notes)
