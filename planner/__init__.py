@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from planner.published import Model, models
     from planner.purchasing import Ranking, hardware, rank_hardware
     from planner.regimes import OverfittingTest, Remedy
+    from planner.render.plotting import plot
     from planner.runs import Runs
     from planner.sheets.workbook import write_workbook
     from planner.solver import Allocation
@@ -92,6 +93,7 @@ _HOMES = {
     "planner.published": ("Model", "models"),
     "planner.purchasing": ("Ranking", "hardware", "rank_hardware"),
     "planner.regimes": ("OverfittingTest", "Remedy"),
+    "planner.render.plotting": ("plot",),
     "planner.runs": ("Runs",),
     "planner.sheets.workbook": ("write_workbook",),
     "planner.solver": ("Allocation",),
@@ -168,6 +170,7 @@ __all__ = [
     "loss_interval",
     "models",
     "plan",
+    "plot",
     "rank_hardware",
     "run_tables",
     "size_interval",

@@ -95,7 +95,7 @@ def _read_text(path: Path, name: str, limit: int) -> str:
         raise LawFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
-def new_file(path: object, overwrite: object, ending: str, what: str) -> Path:
+def new_file(path: object, overwrite: object, endings: str | tuple[str, ...], what: str) -> Path:
     """Return the file that a user wants written.
 
     Raises
@@ -103,14 +103,37 @@ def new_file(path: object, overwrite: object, ending: str, what: str) -> Path:
     OptionError
         No path, another ending, or ``overwrite`` is no boolean.
     """
+    known = (endings,) if isinstance(endings, str) else endings
+    listed = " or ".join([", ".join(known[:-1]), known[-1]] if known[1:] else known)
     if not isinstance(path, (str, Path)):
-        raise OptionError(f"path {shown(path)}: expected a file to write, ending in {ending}")
+        raise OptionError(f"path {shown(path)}: expected a file to write, ending in {listed}")
     if not isinstance(overwrite, bool):
         raise OptionError(f"overwrite {shown(overwrite)}: expected True or False")
     target = Path(path)
-    if target.suffix.lower() != ending:
-        raise OptionError(f"{shown_path(target)}: {what}'s name ends in {ending}")
+    if target.suffix.lower() not in known:
+        raise OptionError(f"{shown_path(target)}: {what}'s name ends in {listed}")
     return target
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file that exists already, unless it may be overwritten; links are followed.
+
+    Raises
+    ------
+    OptionError
+        It exists, or its name is none.
+    """
+    try:
+        found = Path(os.path.realpath(path))
+        if found.exists() and not (overwrite and found.is_file()):
+            remedy = "" if overwrite else ", or overwrite it: --overwrite"
+            raise OptionError(f"{shown_path(path)}: exists already; choose another name{remedy}")
+        if not found.parent.is_dir():
+            raise OptionError(f"{shown_path(path)}: cannot be written (No such file or directory)")
+    except OptionError:
+        raise
+    except ValueError as error:  # a NUL in the path
+        raise OptionError(f"{shown_path(path)}: not a path ({error})") from None
 
 
 def write_new(path: Path, content: str | bytes, *, overwrite: bool) -> None:
@@ -123,11 +146,8 @@ def write_new(path: Path, content: str | bytes, *, overwrite: bool) -> None:
     """
     name = shown_path(path)
     try:
+        refuse_existing(path, overwrite=overwrite)
         path = Path(os.path.realpath(path))
-        if path.exists() and not (overwrite and path.is_file()):
-            raise OptionError(
-                f"{name}: exists already; choose another name" + ("" if overwrite else ", or overwrite it: --overwrite")
-            )
         locks = [path.with_name(lock) for lock in (f".~lock.{path.name}#", f"~${path.name}")] if path.exists() else []
         if any(lock.exists() for lock in locks):
             raise OptionError(f"{name}: is open in a spreadsheet program; close it there first")

@@ -202,6 +202,15 @@ def size_interval(question: Question, flops: Num, level: float = LEVEL) -> tuple
     return (best * np.exp(-half))[()], (best * np.exp(half))[()]
 
 
+def draw_cloud(law: Law, flops: float) -> tuple[Num, Num]:
+    """Return of each draw of a law the exponent a in N_opt ~ C^a, and the compute-optimal N of a budget [FLOP]."""
+    assert law.draws is not None
+    assert law.draws.form.frontier is not None  # asked of laws that plan
+    N = _best_params(as_problem(law), law.draws.form, law.draws.params, np.asarray(flops, float))
+    a = law.draws.form.frontier.exponents(_symbols(law, law.draws.params, 0))[0]
+    return np.broadcast_to(a, np.shape(N)), N
+
+
 def exponent_interval(law: Law, level: float = LEVEL) -> tuple[float, float] | None:
     """Return the interval of a in N_opt ~ C^a."""
     if law.draws is None or law.role != "plan":

@@ -30,7 +30,7 @@ class Limits(NamedTuple):
     @property
     def free(self) -> bool:
         """Whether nothing is limited."""
-        return self == Limits()
+        return all(each is None for each in self)
 
     @property
     def fixed(self) -> bool:

@@ -117,7 +117,7 @@ def model(name: str) -> Model:
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[\s_\-.]", "", name.lower())
+    return re.sub(r"[\s_\-]", "", name.lower())  # dots stay: 1.3B is not 13B
 
 
 def _model(entry: Mapping[str, Any]) -> Model:

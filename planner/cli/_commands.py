@@ -1,5 +1,8 @@
 """What the commands share: their classes, and what they do with options and warnings."""
 
+import sys
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
@@ -44,3 +47,46 @@ def stop_if_strict(ctx: click.Context, strict: bool, notes: Any) -> None:
     """Leave with 1 where a note is a warning and the user wants to hear of that."""
     if strict and any(note.severity == "warning" for note in notes):
         ctx.exit(1)
+
+
+_PLOT = "planner.plot"
+
+
+def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --plot and --force; what cannot be written is refused before anything is computed. :func:`show_plot` draws."""
+
+    @wraps(command)
+    def prepared(ctx: click.Context, /, plot: str | None, force: bool, **options: Any) -> Any:
+        if plot is not None:
+            from planner.render.plotting import TERMINAL, check_plot
+
+            if plot == TERMINAL and options.get("fmt") not in {"table", "markdown"}:
+                raise click.UsageError(f"--plot - draws below a table, not below {options['fmt']}; name a file")
+            check_plot(plot, overwrite=force)
+            ctx.meta[_PLOT] = plot, force
+        elif force and "save" not in options:
+            raise click.UsageError("--force goes with --plot FILE")
+        return command(ctx, **({"force": force, **options} if "save" in options else options))
+
+    wanted = click.option("--plot", metavar="FILE|-", help="Draw it: a .png, .svg or .pdf file, or - for the terminal.")
+    forced = click.option("--overwrite", "--force", "force", is_flag=True, help="Let --plot or --save replace a file.")
+    return wanted(forced(prepared))
+
+
+def plot_wanted(ctx: click.Context) -> bool:
+    """Tell whether a plot was asked for."""
+    return _PLOT in ctx.meta
+
+
+def show_plot(ctx: click.Context, result: Any) -> None:
+    """Draw a result where that was asked for."""
+    if not plot_wanted(ctx):
+        return
+    from planner.render.plotting import TERMINAL, plot, plot_text
+
+    target, force = ctx.meta[_PLOT]
+    if target == TERMINAL:
+        click.echo("\n" + plot_text(result, colours=sys.stdout.isatty()), nl=False)
+    else:
+        plot(result, target, overwrite=force)
+        click.echo(f"drawn: {shown(str(target))}", err=True)

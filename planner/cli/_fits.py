@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, stop_if_strict
+from planner.cli._commands import Command, chosen, plot_option, plot_wanted, show_plot, stop_if_strict
 from planner.cli._options import (
     ASSIGNMENT,
     BOUND,
@@ -43,10 +43,10 @@ from planner.units import shown
 @click.option("--loss-unit", help="Unit of the losses.  [default: the table's, or nats/token]")
 @click.option("--data", help="Training data and tokenizer, for the law's conventions.")
 @click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")
-@click.option("--overwrite", "--force", "overwrite", is_flag=True, help="Let --save replace a file.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
 @format_option
 @click.pass_context
+@plot_option
 def fit(
     ctx: click.Context,
     /,
@@ -55,7 +55,7 @@ def fit(
     fix: tuple[tuple[str, float], ...],
     bound: tuple[tuple[str, str], ...],
     save: str | None,
-    overwrite: bool,
+    force: bool,
     strict: bool,
     fmt: Format,
     **options: Any,
@@ -69,14 +69,15 @@ def fit(
     from planner.fitting.fitter import fit as fit_runs
     from planner.render import render_fit
 
-    if overwrite and save is None:
-        raise click.UsageError("--overwrite goes with --save FILE.json")
+    if force and save is None and not plot_wanted(ctx):
+        raise click.UsageError("--overwrite goes with --save FILE.json, or with --plot FILE")
     with progress_bar("bootstrap") as progress:
         pins = chosen(fix=collected(fix, "--fix"), bound=collected(bound, "--bound"))
         answer = fit_runs(_source(table, shipped), **chosen(**options), **pins, progress=progress)
     if save is not None:
-        answer.save(save, overwrite=overwrite)
+        answer.save(save, overwrite=force)
     click.echo(render_fit(answer, fmt), nl=False)
+    show_plot(ctx, answer)
     if save is not None:
         question = "plan --flops 1e23" if answer.law.role == "plan" else "plan check --params 1B --tokens 20B"
         click.echo(f"saved; use it with {question} --law {shown(save)}", err=True)
@@ -92,6 +93,7 @@ def fit(
 @click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
 @format_option
 @click.pass_context
+@plot_option
 def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, strict: bool, fmt: Format, **options: Any) -> None:
     """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group."""
     from planner.fitting.backtesting import backtest as test_runs
@@ -100,6 +102,7 @@ def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, stri
     with progress_bar("back-test") as progress:
         answer = test_runs(_source(table, shipped), **chosen(**options), progress=progress)
     click.echo(render_backtest(answer, fmt), nl=False)
+    show_plot(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -126,6 +129,7 @@ def runs(table: str | None, fmt: Format) -> None:
 @click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
 @format_option
 @click.pass_context
+@plot_option
 def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **options: Any) -> None:
     """Find the three regions of a learning curve: best guess, power law, floor; what more data buys. Columns: size, error.
 
@@ -138,6 +142,7 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
 
     answer = fit_curve(points, **chosen(**options))
     click.echo(render_curve(answer, fmt), nl=False)
+    show_plot(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 

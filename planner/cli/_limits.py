@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, stop_if_strict
+from planner.cli._commands import Command, chosen, plot_option, show_plot, stop_if_strict
 from planner.cli._options import (
     ASSIGNMENT,
     FLOPS,
@@ -34,6 +34,7 @@ from planner.render import Format
 @click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
 @format_option
 @click.pass_context
+@plot_option
 def limits(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Say where compute stops paying over a range of budgets, or what an error on a published benchmark takes.
 
@@ -47,6 +48,7 @@ def limits(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], stri
 
     answer = found_limits(**chosen(**options, constants=collected(constants)))
     click.echo(render_limits(answer, fmt), nl=False)
+    show_plot(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 

@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from planner._version import __version__
-from planner.cli._commands import Budgets, Command, chosen, stop_if_strict
+from planner.cli._commands import Budgets, Command, chosen, plot_option, show_plot, stop_if_strict
 from planner.cli._options import (
     ANCHOR,
     FLOPS,
@@ -49,6 +49,7 @@ from planner.units import is_range
 @format_option
 @click.version_option(__version__, prog_name="plan", message="%(prog)s %(version)s")
 @click.pass_context
+@plot_option
 def app(
     ctx: click.Context,
     /,
@@ -105,6 +106,7 @@ def app(
 
     answer = plan(**asked)
     click.echo(render_plan(answer, fmt, _steps(answer) if explained else ()), nl=False)
+    show_plot(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -128,6 +130,7 @@ def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bo
     with progress_bar("planning", wanted=len(found) > BLOCK or not sys.stdout.isatty()) as bar:
         for piece in stream_sweep(found, fmt, said.extend, bar):
             click.echo(piece, nl=False)
+    show_plot(ctx, found)
     stop_if_strict(ctx, strict, said)
 
 
@@ -144,6 +147,7 @@ _OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance", "constants"}
 @level_option
 @format_option
 @click.pass_context
+@plot_option
 def check(
     ctx: click.Context,
     /,
@@ -171,6 +175,7 @@ def check(
 
         judged = check_runs(given.pop("table"), **given)
         click.echo(render_runs_check(judged, fmt), nl=False)
+        show_plot(ctx, judged)
         stop_if_strict(ctx, strict, judged.notes)
         return
     if "sheet" in given or "columns" in given:
@@ -180,6 +185,7 @@ def check(
 
     answer = check_run(**{"params": None, "tokens": None, **given})
     click.echo(render_check(answer, fmt, _steps(answer) if explained else ()), nl=False)
+    show_plot(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -194,6 +200,7 @@ def check(
 @click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
 @format_option
 @click.pass_context
+@plot_option
 def trade(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay."""
     from planner.render import render_trade
@@ -201,6 +208,7 @@ def trade(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], stric
 
     answer = trade_sizes(**chosen(**options, constants=collected(constants)))
     click.echo(render_trade(answer, fmt), nl=False)
+    show_plot(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -212,6 +220,7 @@ def trade(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], stric
 @click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
 @format_option
 @click.pass_context
+@plot_option
 def compare(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Say what every law makes of a budget: consensus and spread over the studies, which laws disagree, and why.
 
@@ -224,6 +233,7 @@ def compare(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], str
 
     answer = compared(**chosen(**options, constants=collected(constants)))
     click.echo(render_comparison(answer, fmt), nl=False)
+    show_plot(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 

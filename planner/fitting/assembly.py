@@ -191,6 +191,7 @@ def result_of(
         notes=tuple(notes),
         level=job.level,
         inputs=job.inputs,
+        sample=job.sample,
     )
 
 

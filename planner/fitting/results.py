@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from planner.law import Law, guarded
 from planner.notes import Note
 from planner.uncertainty import Draws
 from planner.units import parse_fraction, shown
+
+if TYPE_CHECKING:
+    from planner.fitting.sample import Sample
 
 Method = Literal["forecast", "classical", "isoflop", "envelope"]
 METHODS: tuple[Method, ...] = ("forecast", "classical", "isoflop", "envelope")
@@ -161,6 +164,8 @@ class FitResult:
     level : float
     inputs : mapping
         What was asked.
+    sample : Sample
+        The runs themselves.
     """
 
     method: Method
@@ -179,6 +184,7 @@ class FitResult:
     inputs: Mapping[str, Any]
     candidates: tuple[Candidate, ...] = ()
     others: "tuple[FitResult, ...]" = ()
+    sample: "Sample | None" = None
     version: str = __version__
 
     @property

@@ -105,7 +105,7 @@ def _row(voice: Voice, mark: str) -> list[str]:
 
 def _notes(found: Comparison) -> list[Block]:
     reading = [
-        "over consensus: N with embeddings where the law's count can be converted (Pearce & Song 2024), over the studies' median; a "
+        "over consensus: N with embeddings where the law's count can be converted (Pearce & Song 2024), over the median; a "
         "study has one voice, whatever its number of laws",
         "differs by: counts (which parameters, which compute), data, range of its runs, method, model",
     ]

@@ -1,0 +1,40 @@
+"""Results in, charts out: what each result looks like, as data. Nothing here draws."""
+
+from typing import Any
+
+from planner.charts._base import Chart
+from planner.errors import OptionError
+from planner.units import shown
+
+_CHARTS = {
+    "Plan": ("surfaces", "plan_chart"),
+    "Check": ("surfaces", "check_chart"),
+    "RunsCheck": ("surfaces", "runs_chart"),
+    "TradeOff": ("surfaces", "trade_chart"),
+    "Sweep": ("frontiers", "sweep_chart"),
+    "Comparison": ("frontiers", "comparison_chart"),
+    "FitResult": ("fits", "fit_chart"),
+    "Backtest": ("fits", "backtest_chart"),
+    "Curve": ("returns", "curve_chart"),
+    "ComputeLimits": ("returns", "compute_chart"),
+    "BenchmarkLimits": ("returns", "benchmark_chart"),
+}
+
+
+def chart_of(result: Any) -> Chart:
+    """Return the chart of what plan, check, sweep, compare, trade, fit, backtest, curve or limits answered.
+
+    Raises
+    ------
+    PlannerError
+        Nothing of that kind can be drawn.
+    """
+    from importlib import import_module
+
+    room, name = _CHARTS.get(type(result).__name__, ("", ""))
+    if not room:
+        raise OptionError(
+            f"plot {shown(result)}: expected a result of plan, check, sweep, compare, trade, fit, backtest, curve or limits"
+        )
+    found: Chart = getattr(import_module(f"planner.charts.{room}"), name)(result)
+    return found
