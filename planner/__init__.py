@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from planner.purchasing import Ranking, hardware, rank_hardware
     from planner.regimes import OverfittingTest, Remedy
     from planner.render.plotting import plot
+    from planner.report.page import write_report
     from planner.runs import Runs
     from planner.sheets.workbook import write_workbook
     from planner.solver import Allocation
@@ -94,6 +95,7 @@ _HOMES = {
     "planner.purchasing": ("Ranking", "hardware", "rank_hardware"),
     "planner.regimes": ("OverfittingTest", "Remedy"),
     "planner.render.plotting": ("plot",),
+    "planner.report.page": ("write_report",),
     "planner.runs": ("Runs",),
     "planner.sheets.workbook": ("write_workbook",),
     "planner.solver": ("Allocation",),
@@ -177,6 +179,7 @@ __all__ = [
     "sweep",
     "trade",
     "verify",
+    "write_report",
     "write_workbook",
 ]
 

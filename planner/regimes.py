@@ -229,7 +229,7 @@ def extrapolation(law: Law, params: Num, tokens: Num, flops: Num) -> Num:
     factors: Num = 1.0
     for _, value, limits, _ in _held_to(law, params, tokens, flops):
         outside = np.maximum(value / limits[1], limits[0] / value)
-        factors = np.maximum(factors, np.where(outside > _PRINTED, outside, 1.0))
+        factors = np.maximum(factors, np.where(outside > PRINTED, outside, 1.0))
     return float(factors) if np.ndim(factors) == 0 else factors
 
 
@@ -276,16 +276,16 @@ def convention_notes(law: Law, other: Law) -> list[Note]:
     return notes
 
 
-_PRINTED = 1.005
+PRINTED = 1.005
 """Ranges are printed to three digits: half a unit of the last is not outside."""
 
 
 def _outside(law: Law, params: float, tokens: float, flops: float) -> list[tuple[float, str]]:
     found = []
     for name, value, limits, write in _held_to(law, params, tokens, flops):
-        if value > limits[1] * _PRINTED:
+        if value > limits[1] * PRINTED:
             found.append((value / limits[1], f"{name} {format_factor(value / limits[1])} above {write(limits[1])}"))
-        elif value * _PRINTED < limits[0]:
+        elif value * PRINTED < limits[0]:
             found.append((limits[0] / value, f"{name} {format_factor(limits[0] / value)} below {write(limits[0])}"))
     return found
 

@@ -3,12 +3,14 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests import office
+from tests import browser, office
 
 settings.register_profile("dev", deadline=None, max_examples=100)
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -27,3 +29,13 @@ def libreoffice() -> None:
     if not there:
         assert not os.environ.get("CI"), "LibreOffice must be there in CI: see .ci/run"
         pytest.skip("LibreOffice (soffice with python3-uno) is not installed: NOTHING was tried in the real thing")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Give a driver of headless Chromium; skip where it is missing, which in CI fails."""
+    if browser.CHROMIUM is None or browser.DRIVER is None:
+        assert not os.environ.get("CI"), "Chromium and its driver must be there in CI: see .ci/run"
+        pytest.skip("Chromium (chromium with chromium-driver) is not installed: NOTHING was tried in a browser")
+    with browser.opened() as driver:
+        yield driver

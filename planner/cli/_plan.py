@@ -28,7 +28,7 @@ from planner.cli._options import (
     table_options,
 )
 from planner.render import Format
-from planner.units import is_range
+from planner.units import is_range, shown
 
 
 @click.group(cls=Budgets, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,6 +74,7 @@ def app(
     plan --gpus 512xH100 --days 30 --mfu 0.4    what these devices can train
     plan --dollars 2M --gpu h100 --grid france  what this money can, with time, energy and CO2e
     plan compare --flops 1e21                   every law: consensus, spread, who disagrees and why
+    plan report --flops 1e21 -o plan.html       a page that goes on planning in a browser
     plan trade --flops 1e23                     smaller models trained longer, and when they pay
     plan configure --gpus 64xH100 --days 30     layers, width, heads, memory, batch size, learning rate
     plan hardware --flops 1e22 --deadline 30d   the cheapest devices for it
@@ -235,6 +236,29 @@ def compare(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], str
     click.echo(render_comparison(answer, fmt), nl=False)
     show_plot(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=Command)
+@click.option("--flops", type=FLOPS, help="Budget at first; or another of the options of plan.")
+@click.option("--loss", type=NUMBER, help="Instead of a budget: the loss to reach.")
+@click.option("-o", "--out", "path", required=True, metavar="PLAN.html", help="The page to write.")
+@click.option("--overwrite", "--force", "overwrite", is_flag=True, help="Let it replace a file.")
+@condition_options
+@law_options
+def report(path: str, overwrite: bool, constants: tuple[tuple[str, float], ...], **options: Any) -> None:
+    """Write a plan as one HTML page that goes on planning in a browser, with nothing to install and nothing fetched.
+
+    \b
+    plan report --flops 1e21 -o plan.html
+    plan report --gpus 512xH100 --days 30 -o plan.html
+    """
+    from planner._files import new_file, refuse_existing
+    from planner.plans import plan
+    from planner.report.page import write_report
+
+    refuse_existing(new_file(path, overwrite, ".html", "a report"), overwrite=overwrite)
+    write_report(plan(**chosen(**options, constants=collected(constants))), path, overwrite=overwrite)
+    click.echo(f"wrote {shown(path)}: open it in a browser", err=True)
 
 
 @app.command(cls=Command)

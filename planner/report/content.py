@@ -1,0 +1,117 @@
+"""What the page knows: laws with their functions, constants, ranges and sources; devices; published models; the question."""
+
+from typing import Any
+
+from planner._files import settings
+from planner.answers import Plan
+from planner.asking.holding import read_means
+from planner.asking.means import Means
+from planner.catalogue import all_laws, load_law
+from planner.charts._base import Points
+from planner.charts.frontiers import model_points
+from planner.law import Law
+from planner.machines.devices import Accelerator, accelerators
+from planner.notes import Note
+from planner.plans import BAND
+from planner.provenance import PARAM_COUNTS
+from planner.regimes import PRINTED
+from planner.report.javascript import law_functions, spending
+
+_EVERY = (1.0, 1e60)
+DEVICE = "h100-sxm"
+"""The device at first, where the plan names none."""
+
+
+def page_laws(chosen: Law) -> list[Law]:
+    """Return the laws of the page: all that plan, and the plan's own in place of the one it came from."""
+    known = [law for law in all_laws() if law.role == "plan" and law.id != chosen.id]
+    return [chosen, *known] if chosen.role == "plan" else known
+
+
+def law_content(law: Law) -> dict[str, Any]:
+    """Return a law as JSON types."""
+    per_param, routing = spending(law)
+    source = load_law(settings("planning.toml", "repetition")["law"])
+    own = law.params if "R_D" in law.params else source.params
+    floor = law.irreducible_loss
+    return {
+        "id": law.id,
+        "title": law.title,
+        "equation": law.form.equation,
+        "reference": law.reference,
+        "unit": None if law.conventions.loss_unit == "none" else law.conventions.loss_unit,
+        "counts": PARAM_COUNTS[law.conventions.params],
+        "data": law.conventions.data,
+        "k": float(law.symbols["k"]),
+        "f": per_param,
+        "q": routing,
+        "floor": None if floor is None else float(floor),
+        "R_D": float(own["R_D"]),
+        "R_N": float(own["R_N"]),
+        "carried": "" if "R_D" in law.params else source.id,
+        "domain": {name: getattr(law.domain, name) for name in ("flops", "params", "tokens", "tokens_per_param")},
+        "notes": [
+            {"warning": note.severity == "warning", "text": note.text} for note in law.notes if note.code != "single-epoch"
+        ],
+    }
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {"warning": note.severity == "warning", "text": note.text}
+
+
+def device_content(device: Accelerator) -> dict[str, Any]:
+    """Return a device as it is used when nothing else is given."""
+    machine = read_means(Means(gpu=device.id), mfu=None, price=None).machine
+    assert machine is not None
+    part = machine.parts[0]
+    return {
+        "id": device.id,
+        "peak": part.peak,
+        "dtype": machine.dtype,
+        "watts": part.watts and part.watts.expected,
+        "price": part.price and part.price._asdict(),
+        "dated": device.price_date or "",
+        "pue": machine.pue.expected,
+        "mfu": machine.mfu.expected,
+    }
+
+
+def model_content(which: str) -> list[dict[str, Any]]:
+    """Return published models as marks of a plot."""
+    found = model_points(which, _EVERY)
+    assert isinstance(found, Points)
+    return [{"x": float(x), "y": float(y), "name": name} for x, y, name in zip(found.x, found.y, found.texts, strict=True)]
+
+
+def page_content(plan: Plan) -> dict[str, Any]:
+    """Return all that the page knows, but the laws' functions."""
+    machine = plan.machine
+    part = machine.parts[0] if machine else None
+    unique = plan.data.unique_tokens if plan.data else None
+    return {
+        "asked": {
+            "flops": plan.flops,
+            "law": plan.law.id,
+            "unique": unique,
+            "device": part.device.id if part else DEVICE,
+            "devices": machine.devices if machine and machine.counted else 1.0,
+            "mfu": machine.mfu.expected if machine else None,
+            "price": part.price.expected if machine and part and part.price and "price" in plan.inputs else None,
+            "overhead": machine.overhead if machine else 0.0,
+        },
+        "band": BAND,
+        "printed": PRINTED,
+        "laws": [law_content(law) for law in page_laws(plan.law)],
+        "devices": [device_content(device) for device in accelerators()],
+        "models": {which: model_content(which) for which in ("params", "tokens")},
+    }
+
+
+def functions_text(laws: list[Law]) -> str:
+    """Return the laws' functions as one JavaScript object literal."""
+    rows = []
+    for law in laws:
+        parts = ", ".join(f"{name}: {text}" for name, text in law_functions(law).items())
+        rows.append(f"  {{ {parts} }}")
+    return "[\n" + ",\n".join(rows) + "\n]"

@@ -1,0 +1,398 @@
+"""The report in a real browser: its arithmetic is planner's, nothing is fetched, and it can be used without a mouse."""
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import planner
+from planner import solver
+from planner.asking.counts import repetition
+from planner.errors import PlannerError
+from planner.law import Law
+from planner.problems import problem_of
+from planner.regimes import extrapolation
+from planner.report.content import page_laws
+from planner.report.javascript import law_functions
+from planner.report.page import report_page
+from planner.units import format_count, format_flops, significant
+from tests import browser
+
+LAWS = [law.id for law in planner.laws() if law.role == "plan"]
+BUDGETS = [float(C) for C in np.geomspace(1e17, 1e28, 12)]
+WEIGHING = [law.id for law in planner.laws() if law.role == "plan" and set(law_functions(law)) == {"reducible"}]
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The report of 1e21 FLOP, opened; what it wrote to the console and asked for while it loaded is checked here."""
+    path = tmp_path_factory.mktemp("report") / "plan.html"
+    planner.write_report(planner.plan(flops=1e21), path)
+    browser.requests(chromium)
+    chromium.get(path.as_uri())
+    assert browser.complaints(chromium) == []
+    assert browser.requests(chromium) == [path.as_uri()], "one file, and nothing else"
+    return chromium
+
+
+def answers(driver: Any, cases: Sequence[tuple[str, float, float | None]]) -> list[dict[str, Any]]:
+    """Return the page's own answers to (law, budget, unique tokens)."""
+    found: list[dict[str, Any]] = driver.execute_script("return arguments[0].map(each => planner.answer(...each))", cases)
+    return found
+
+
+def text(driver: Any, name: str) -> str:
+    return str(driver.execute_script("return document.getElementById(arguments[0]).textContent", name))
+
+
+def put(driver: Any, name: str, value: str) -> None:
+    """Type a value into a field, as a person would."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    field = driver.find_element(By.ID, name)
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys(value if value else Keys.DELETE)
+
+
+def assert_same(found: dict[str, Any], law: Law, C: float, unique: float | None) -> None:
+    """The page's answer is the solver's, to a billionth."""
+    problem = problem_of(law, modifiers=(repetition(law, unique),) if unique else ())
+    best = solver.allocate(problem, C)
+    assert found["params"] == pytest.approx(float(best.params), rel=1e-9)
+    assert found["tokens"] == pytest.approx(float(best.tokens), rel=1e-9)
+    assert found["loss"] == (None if best.loss is None else pytest.approx(float(best.loss), rel=1e-9))
+    far = extrapolation(law, float(best.params), float(best.tokens), float(problem.spending.training(best.params, best.tokens)))
+    assert found["extrapolation"] == (None if far is None else pytest.approx(far, rel=1e-9))
+    if found["band"] is not None:
+        assert found["band"] == pytest.approx(
+            [float(end) for end in solver.flat_band(problem, C, 0.01)], rel=1e-6 if unique is None else 1e-3
+        )
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_arithmetic_is_planners(page: Any, law: str) -> None:
+    """Every law that plans, over eleven decades of budgets."""
+    known = planner.load_law(law)
+    for C, found in zip(BUDGETS, answers(page, [(law, C, None) for C in BUDGETS]), strict=True):
+        assert_same(found, known, C, None)
+
+
+@pytest.mark.parametrize("law", WEIGHING)
+def test_repeated_tokens_are_weighed_alike(page: Any, law: str) -> None:
+    """From data enough to data seen hundreds of times."""
+    known = planner.load_law(law)
+    cases = []
+    for C in (1e19, 1e21, 1e23):
+        best = float(solver.allocate(known, C).tokens)
+        cases += [(law, C, best * share) for share in (3.0, 0.5, 0.1, 0.02)]
+    for (_, C, unique), found in zip(cases, answers(page, cases), strict=True):
+        assert_same(found, known, C, unique)
+
+
+def test_losses_off_the_optimum_are_the_laws(page: Any) -> None:
+    """What the isoFLOP curves are drawn of, Kaplan's implicit surfaces included."""
+    for law in LAWS:
+        known = planner.load_law(law)
+        if known.surface_law is not known:
+            assert page.execute_script("return planner.lossOf(arguments[0], 1e9, 2e10)", law) is None
+            continue
+        runs = [(N, D) for N in (1e8, 1e9, 3e10) for D in (1e9, 2e10, 1e12)]
+        found = page.execute_script("return arguments[1].map(run => planner.lossOf(arguments[0], ...run))", law, runs)
+        assert found == pytest.approx([float(known.loss(N, D)) for N, D in runs], rel=1e-9), law
+
+
+def test_costs_are_the_machines(page: Any) -> None:
+    """Device-hours, time, dollars and energy of every device, as a plan has them."""
+    for device in planner.hardware():
+        asked: dict[str, Any] = {"flops": 1e22, "device": device.id, "devices": 64, "mfu": 0.4, "price": 2.5, "overhead": 0.1}
+        found = page.execute_script("return planner.cost(arguments[0])", asked)
+        cost = planner.plan(flops=1e22, gpus=f"64x{device.id}", mfu=0.4, price=2.5, overhead=0.1, others=()).cost
+        assert cost is not None
+        assert cost.hours is not None
+        assert cost.dollars is not None
+        assert found["device_hours"] == pytest.approx(cost.device_hours.expected, rel=1e-9)
+        assert found["hours"] == pytest.approx(cost.hours.expected, rel=1e-9)
+        assert found["dollars"] == pytest.approx(cost.dollars.expected, rel=1e-9)
+        assert found["kwh"] == (None if cost.kwh is None else pytest.approx(cost.kwh.expected, rel=1e-9))
+    free = page.execute_script(
+        "return planner.cost({flops: 1e22, device: 'h100-sxm', devices: 1, mfu: 0.4, price: null, overhead: 0})"
+    )
+    published = planner.plan(flops=1e22, gpu="h100-sxm", mfu=0.4, others=()).cost
+    assert published is not None
+    assert published.dollars is not None
+    assert free["dollars"] == pytest.approx(published.dollars.expected, rel=1e-9)
+
+
+def test_what_is_shown_is_what_planner_prints(page: Any) -> None:
+    """The same digits and units, while a budget is typed in; the table of laws follows."""
+    for C in ("3e19", "1e21", "7.7e24"):
+        put(page, "flops", C)
+        answer = planner.plan(flops=float(C), others=())
+        assert text(page, "out-flops") == format_flops(float(C))
+        assert text(page, "out-params") == format_count(answer.params)
+        assert text(page, "out-tokens") == format_count(answer.tokens)
+        assert text(page, "out-loss") == f"{significant(answer.loss or 0, 4)} nats/token"
+        assert answer.params_band is not None
+        assert text(page, "out-band") == " to ".join(format_count(end) for end in answer.params_band)
+        rows = page.execute_script(
+            "return [...document.querySelectorAll('#laws tbody tr')].map(row => [row.dataset.law, ...[...row.cells].slice(1, 4).map(cell => cell.textContent)])"
+        )
+        assert sorted(row[0] for row in rows) == sorted(LAWS)
+        for law, N, D, loss in rows:
+            best = solver.allocate(planner.load_law(law), float(C))
+            assert (format_count(float(best.params)), format_count(float(best.tokens))) == (N, D)
+            assert loss == ("-" if best.loss is None else significant(float(best.loss), 4))
+    put(page, "flops", "1e21")
+
+
+def test_plots_are_redrawn_with_the_optimum_marked(page: Any) -> None:
+    """The mark is the answer's, labels and units are there, and each plot says in words what it shows."""
+    put(page, "flops", "1e22")
+    for plot, labels in (
+        ("isoflop", {"parameters N", "loss, nats/token"}),
+        ("growth", {"training compute C, FLOP", "parameters N, tokens D"}),
+    ):
+        found = page.execute_script(
+            "const svg = document.getElementById(arguments[0]); return {title: svg.querySelector('title').textContent,"
+            " labels: [...svg.querySelectorAll('.label')].map(each => each.textContent),"
+            " best: [...svg.querySelectorAll('.best')].map(each => [Number(each.dataset.x), Number(each.dataset.y)]),"
+            " lines: [...svg.querySelectorAll('polyline')].map(each => [each.dataset.label, each.getAttribute('points').split(' ').length]),"
+            " key: [...document.querySelectorAll(`#${arguments[0]}-key li`)].map(each => each.textContent.trim())}",
+            plot,
+        )
+        assert found["title"]
+        assert set(found["labels"]) == labels
+        assert [label for label, _ in found["lines"]] == found["key"]
+        assert all(points > 20 for _, points in found["lines"])
+        answer = planner.plan(flops=1e22, others=())
+        if plot == "isoflop":
+            assert found["best"][0] == pytest.approx([answer.params, answer.loss], rel=1e-9)
+            assert found["key"] == ["1.00e22 FLOP", "1.00e21 FLOP", "1.00e23 FLOP"]
+        else:
+            assert found["best"] == [pytest.approx([1e22, answer.params]), pytest.approx([1e22, answer.tokens])]
+        assert format_count(answer.params) in text(page, f"{plot}-said") or plot == "growth"
+    put(page, "flops", "1e21")
+
+
+def test_it_works_from_the_keyboard(page: Any) -> None:
+    """The slider moves with arrow keys, laws are chosen by Enter, every field has a label, and focus is never lost."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    slider = page.find_element(By.ID, "slider")
+    slider.send_keys(Keys.ARROW_RIGHT)
+    assert text(page, "out-flops") == format_flops(10**21.01)
+    assert slider.get_attribute("aria-valuetext") == format_flops(10**21.01)
+    slider.send_keys(Keys.END)
+    assert text(page, "out-flops") == "1.00e28 FLOP"
+    button = page.find_element(By.CSS_SELECTOR, "tr[data-law='kaplan2020'] button")
+    button.send_keys(Keys.ENTER)
+    assert page.find_element(By.ID, "law").get_attribute("value") == "kaplan2020"
+    assert button.get_attribute("aria-pressed") == "true"
+    assert page.switch_to.active_element == button
+    assert "kaplan2020" in text(page, "law-source")
+    assert not page.find_element(By.ID, "unique").is_enabled(), "his surface is not weighed with repeated tokens here"
+    assert "cannot weigh repeated tokens" in text(page, "unique-note")
+    unnamed = page.execute_script(
+        "return [...document.querySelectorAll('input, select, button, svg[role=img]')].filter(each => !(each.labels?.length || each.textContent.trim() "
+        "|| each.getAttribute('aria-labelledby'))).map(each => each.id)"
+    )
+    assert unnamed == []
+    ids = page.execute_script("return [...document.querySelectorAll('[id]')].map(each => each.id)")
+    assert len(ids) == len(set(ids))
+    for name in page.execute_script("return [...document.querySelectorAll('[aria-labelledby], [aria-describedby]')].flatMap(each => "
+                                    "`${each.getAttribute('aria-labelledby') ?? ''} ${each.getAttribute('aria-describedby') ?? ''}`.trim().split(/ +/))"):  # fmt: skip
+        assert name in ids
+    page.execute_script(
+        "document.getElementById('law').value = 'llama3'; document.getElementById('law').dispatchEvent(new Event('change'))"
+    )
+    assert text(page, "out-loss") == "this law gives none"
+    assert page.find_element(By.ID, "isoflop-none").is_displayed()
+    page.execute_script(
+        "document.getElementById('law').value = 'besiroglu2024'; document.getElementById('law').dispatchEvent(new Event('change'))"
+    )
+    put(page, "flops", "1e21")
+    assert browser.complaints(page) == []
+
+
+def test_bad_entries_say_what_is_expected_and_change_nothing(page: Any) -> None:
+    """One sentence beside the field; the last good answer stays."""
+    before = text(page, "out-params")
+    for name, bad, good in (
+        ("flops", "lots", "1e21"),
+        ("unique", "-3", ""),
+        ("devices", "0", "1"),
+        ("mfu", "140", "37.5"),
+        ("price", "free", ""),
+    ):
+        put(page, name, bad)
+        assert text(page, f"{name}-wrong"), name
+        assert page.execute_script("return document.getElementById(arguments[0]).getAttribute('aria-invalid')", name) == "true"
+        assert text(page, "out-params") == before
+        put(page, name, good)
+        assert text(page, f"{name}-wrong") == "", name
+    put(page, "unique", "25B")
+    answer = planner.plan(flops=1e21, unique_tokens="25B", others=())
+    assert text(page, "out-params") == format_count(answer.params)
+    assert answer.data is not None
+    assert text(page, "out-epochs") == f"{significant(answer.data.epochs)} passes over 25.0 B unique tokens"
+    put(page, "unique", "")
+    assert browser.complaints(page) == []
+
+
+def test_it_asks_for_nothing_while_it_is_used(page: Any) -> None:
+    """No request at all after it is loaded, and its policy forbids them."""
+    browser.requests(page)
+    put(page, "flops", "2e21")
+    put(page, "flops", "1e21")
+    assert browser.requests(page) == []
+    refused = page.execute_async_script("const done = arguments[0]; fetch('https://example.org').then(() => done('sent'), done)")
+    assert refused != "sent"
+    browser.complaints(page)  # the refusal
+
+
+def test_it_fits_a_narrow_screen_and_paper(page: Any) -> None:
+    """Nothing wider than a phone's screen but what scrolls by itself; on paper the fields are values."""
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+    )
+    try:
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 360
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        assert page.execute_script("return getComputedStyle(document.getElementById('slider')).display") == "none"
+        assert page.execute_script("return getComputedStyle(document.getElementById('flops')).borderStyle") == "none"
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert len(page.print_page()) > 10_000
+
+
+def test_a_screenshot_shows_ink(page: Any, tmp_path: Path) -> None:
+    """The page is not blank: plots have their colours."""
+    from matplotlib import image
+
+    page.execute_script("document.getElementById('isoflop').scrollIntoView()")
+    assert page.save_screenshot(str(tmp_path / "page.png"))
+    pixels = image.imread(tmp_path / "page.png")[..., :3]
+    blue = np.abs(pixels - np.array([0x00, 0x72, 0xB2]) / 255).max(-1) < 0.02
+    assert blue.sum() > 300
+
+
+@cache
+def fitted(method: Any) -> planner.FitResult:
+    return planner.fit(planner.load_runs("gadre2024"), group="rpj|c4_val", method=method, draws=20)
+
+
+@pytest.mark.parametrize("method", ["forecast", "classical"])
+def test_a_law_of_ones_own_plans_in_the_page(chromium: Any, tmp_path: Path, method: Any) -> None:
+    """A forecast's ensemble and a classical fit, repeated tokens included, where the page begins."""
+    law = fitted(method).law
+    path = planner.write_report(
+        planner.plan(flops=1e22, law=law, unique_tokens="30B", gpus="64xh100-sxm", mfu=0.4), tmp_path / "own.html"
+    )
+    chromium.get(path.as_uri())
+    assert browser.complaints(chromium) == []
+    cases = [(law.id, C, unique) for C in (1e19, 1e22, 1e25) for unique in (None, 1e10, 1e12)]
+    for (_, C, unique), found in zip(cases, answers(chromium, cases), strict=True):
+        assert_same(found, law, C, unique)
+    assert text(chromium, "out-flops") == "1.00e22 FLOP"
+    assert "30.0 B unique tokens" in text(chromium, "out-epochs")
+    assert chromium.execute_script("return document.getElementById('mfu').value") == "40"
+    assert chromium.execute_script("return document.getElementById('devices').value") == "64"
+
+
+def test_texts_of_a_law_file_stay_texts(chromium: Any, tmp_path: Path) -> None:
+    """No markup and no script comes out of a file of somebody else's."""
+    source = (Path(planner.__file__).parents[1] / "data" / "laws" / "besiroglu2024.toml").read_text(encoding="utf-8")
+    evil = "</script><script>document.title='stolen'</script><img src=x onerror=document.title='stolen'>{{data}}"
+    text_of = source.replace('id = "besiroglu2024"', 'id = "evil"').replace('title = "', f'title = "{evil} ', 1)
+    text_of += f'\n[[note]]\ncode = "evil"\nseverity = "info"\ntext = "{evil}"\n'
+    (tmp_path / "evil.toml").write_text(text_of, encoding="utf-8")
+    path = planner.write_report(planner.plan(flops=1e21, law=tmp_path / "evil.toml"), tmp_path / "evil.html")
+    browser.requests(chromium)
+    chromium.get(path.as_uri())
+    assert chromium.title.startswith("2.78 B parameters")
+    assert browser.complaints(chromium) == []
+    assert browser.requests(chromium) == [path.as_uri()]
+    assert evil in text(chromium, "law-notes")
+
+
+# ---------------------------------------------------------------- without a browser
+
+
+def test_the_page_is_one_small_file() -> None:
+    """Below a megabyte; no address is loaded from; the plan, its notes and every law's source stand in it without a script."""
+    page = report_page(planner.plan(flops=1e21))
+    assert len(page.encode()) < 300_000
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:|#)""", page)
+    assert "@import" not in page
+    assert "{{" not in page
+    body = page.partition("<script")[0]
+    for law in LAWS:
+        assert f'data-law="{law}"' in body
+    for needed in (
+        "2.78 B",
+        "60.0 B",
+        "any size from 2.35 B to 3.28 B",
+        "Besiroglu et al. 2024",
+        "arXiv 2001.08361",
+        "kaplan2020 [1,2,3]",
+    ):
+        assert needed in body
+    assert report_page(planner.plan(flops=1e21)) == page, "the same question is the same page"
+
+
+def test_constants_are_those_of_the_law_files() -> None:
+    """Every number of a law's functions comes from its file, changed constants included."""
+    plan = planner.plan(flops=1e21, constants={"alpha": 0.35})
+    page = report_page(plan)
+    assert "const alpha = 0.35;" in page
+    content = json.loads(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0])
+    assert content["laws"][0]["id"] == "besiroglu2024 (modified)"
+    assert content["laws"][0]["floor"] == 1.8172
+    assert len(content["laws"]) == len(page_laws(plan.law)) == len(LAWS) + 1
+
+
+def test_every_law_that_plans_has_functions() -> None:
+    """A surface to search, or an optimum in closed form; Kaplan's laws a loss and an implicit surface."""
+    for law in planner.laws():
+        if law.role != "plan":
+            continue
+        found = law_functions(law)
+        assert "reducible" in found or "optimum" in found
+        assert ("loss" in found) == ("reducible" not in found and solver.allocate(law, 1e21).loss is not None)
+    assert set(law_functions(planner.load_law("kaplan2020"))) == {"optimum", "loss", "implicit"}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("plan.txt", "a report's name ends in .html"), ("nowhere/plan.html", "cannot be written"), (3, "expected a file to write")],
+)
+def test_bad_paths_are_refused(tmp_path: Path, name: Any, message: str) -> None:
+    """One line with what is required."""
+    with pytest.raises(PlannerError, match=message):
+        planner.write_report(planner.plan(flops=1e21), tmp_path / name if isinstance(name, str) else name)
+
+
+def test_an_existing_page_is_kept(tmp_path: Path) -> None:
+    """Unless it may be overwritten."""
+    path = tmp_path / "plan.html"
+    planner.write_report(planner.plan(flops=1e21), path)
+    before = path.read_bytes()
+    with pytest.raises(PlannerError, match="exists already"):
+        planner.write_report(planner.plan(flops=1e22), path)
+    assert path.read_bytes() == before
+    planner.write_report(planner.plan(flops=1e22), path, overwrite=True)
+    assert path.read_bytes() != before
+
+
+def test_what_a_page_cannot_plan_with_is_refused(tmp_path: Path) -> None:
+    """Own exponents have no surface of their own."""
+    with pytest.raises(PlannerError, match="is no law that a page can plan with"):
+        planner.write_report(planner.plan(flops=1e21, exponents=(0.73, 0.27)), tmp_path / "plan.html")
