@@ -12,7 +12,7 @@ import pytest
 import planner
 from planner.cli._app import app
 from planner.forms import FORMS
-from tests import readme
+from tests import pictures, readme
 
 TEXT = readme.README.read_text(encoding="utf-8")
 CI = readme.README.parent / ".ci" / "run"
@@ -121,3 +121,14 @@ def test_forms_explain_themselves() -> None:
             assert form.surface.derivation, form.name
         for parameter in form.parameters.values():
             assert parameter.fitted_with in {"", *form.parameters}
+
+
+def test_pictures_are_small_and_drawn_by_the_commands_shown() -> None:
+    """Every picture in the README is a small PNG, and one of its commands draws it: python -m tests.pictures."""
+    names = pictures.shown()
+    assert names
+    assert set(names) == set(pictures.commands()) == {path.name for path in pictures.FOLDER.iterdir()}
+    for name in names:
+        content = (pictures.FOLDER / name).read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert len(content) < 100_000, name

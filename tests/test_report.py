@@ -348,6 +348,17 @@ def test_the_page_is_one_small_file() -> None:
     assert report_page(planner.plan(flops=1e21)) == page, "the same question is the same page"
 
 
+def test_what_the_page_leaves_out_is_said() -> None:
+    """Limits, serving and precision are in the plan above, not in what follows the fields."""
+    for asked, words in (
+        ({"params": "7B"}, "the limits of the plan"),
+        ({"inference_tokens": "1T"}, "serving of the plan"),
+        ({"precision": "fp8", "max_tokens": "1T"}, "the limits and precision or data quality of the plan"),
+    ):
+        assert words in report_page(planner.plan(flops=1e22, **asked))  # type: ignore[arg-type]
+    assert "This part plans with" not in report_page(planner.plan(flops=1e22, unique_tokens="50B"))
+
+
 def test_constants_are_those_of_the_law_files() -> None:
     """Every number of a law's functions comes from its file, changed constants included."""
     plan = planner.plan(flops=1e21, constants={"alpha": 0.35})

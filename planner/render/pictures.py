@@ -79,7 +79,7 @@ def figure_of(chart: Chart) -> "Figure":
         figure.text(
             0.01,
             0.012,
-            "\n".join(textwrap.wrap(chart.source, int(20 * width), max_lines=2, placeholder=" ...")),
+            "\n".join(textwrap.wrap(chart.source, int(18 * width), max_lines=2, placeholder=" ...")),
             fontsize=7.5,
             color="#555555",
             parse_math=False,

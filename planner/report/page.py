@@ -63,11 +63,12 @@ def report_page(plan: Plan) -> str:
         "title": escape(title),
         "lead": escape(f"By {plan.law.id}: {plan.law.reference}. N counts {PARAM_COUNTS[plan.law.conventions.params]}."),
         "plan": "\n".join(_html(block) for block in plan_document(plan)[1:]),
-        "unique": escape(format_count(asked["unique"], 12).replace(" ", "") if asked["unique"] else ""),
+        "unique": f"{plain(asked['unique'] / 1e9, 12)}B" if asked["unique"] else "",
         "devices": plain(asked["devices"]),
         "mfu": plain(100 * (asked["mfu"] or device["mfu"])),
         "price": "" if asked["price"] is None else plain(asked["price"]),
         "band": format_percent(content["band"]),
+        "left_out": _left_out(plan),
         "law_options": _options([(law.id, law.id == plan.law.id) for law in laws]),
         "device_options": _options(devices),
         "law_rows": "\n".join(_law_row(law) for law in laws),
@@ -82,6 +83,17 @@ def report_page(plan: Plan) -> str:
     }
     first, *pieces = [piece.partition("}}") for piece in _resource("page.html").split("{{")]
     return first[0] + "".join(values[name] + rest for name, _, rest in pieces) + "\n"
+
+
+def _left_out(plan: Plan) -> str:
+    """Say what of the plan the interactive part does not weigh; nothing where it weighs all."""
+    problem = plan.problem
+    parts = ["the limits"] * (not problem.limits.free) + ["serving"] * bool(problem.spending.served)
+    parts += ["precision or data quality"] * any(each is not problem.repetition for each in problem.modifiers)
+    if not parts:
+        return ""
+    known = "This part plans with budget, law, unique tokens and device alone"
+    return f'<p class="warning">{known}: {" and ".join(parts)} of the plan above are not in it.</p>'
 
 
 def _resource(name: str) -> str:
