@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from planner.machines.devices import Accelerator
     from planner.machines.fleet import Cost, Machine
     from planner.notes import Note
+    from planner.piloting import Pilots, pilots
     from planner.plans import plan
     from planner.published import Model, models
     from planner.purchasing import Ranking, hardware, rank_hardware
@@ -90,6 +91,7 @@ _HOMES = {
     "planner.machines.devices": ("Accelerator",),
     "planner.machines.fleet": ("Cost", "Machine"),
     "planner.notes": ("Note",),
+    "planner.piloting": ("Pilots", "pilots"),
     "planner.plans": ("plan",),
     "planner.published": ("Model", "models"),
     "planner.purchasing": ("Ranking", "hardware", "rank_hardware"),
@@ -138,6 +140,7 @@ __all__ = [
     "Note",
     "OptionError",
     "OverfittingTest",
+    "Pilots",
     "Plan",
     "PlannerError",
     "Prediction",
@@ -171,6 +174,7 @@ __all__ = [
     "load_runs",
     "loss_interval",
     "models",
+    "pilots",
     "plan",
     "plot",
     "rank_hardware",

@@ -243,7 +243,7 @@ BAD = {
     ("1e21",): "a budget goes with its option: plan --flops '1e21'",
     (
         "chekc",
-    ): "no command 'chekc'; commands are backtest, check, compare, configure, curve, fit, hardware, laws, levers, limits, models, report, runs, sheets, trade, workbook",
+    ): "no command 'chekc'; commands are backtest, check, compare, configure, curve, fit, hardware, laws, levers, limits, models, pilots, report, runs, sheets, trade, workbook",
     ("--flops", "1e21", "check", "--params", "1B", "--tokens", "1B"): "--flops stands before 'check'",
     ("check",): "a check needs a run: params and tokens",
     ("check", "--params", "1B"): "a check needs a run: params and tokens",

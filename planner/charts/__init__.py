@@ -15,6 +15,7 @@ _CHARTS = {
     "Comparison": ("frontiers", "comparison_chart"),
     "FitResult": ("fits", "fit_chart"),
     "Backtest": ("fits", "backtest_chart"),
+    "Pilots": ("fits", "pilots_chart"),
     "Curve": ("returns", "curve_chart"),
     "ComputeLimits": ("returns", "compute_chart"),
     "BenchmarkLimits": ("returns", "benchmark_chart"),
@@ -22,7 +23,7 @@ _CHARTS = {
 
 
 def chart_of(result: Any) -> Chart:
-    """Return the chart of what plan, check, sweep, compare, trade, fit, backtest, curve or limits answered.
+    """Return the chart of what plan, check, sweep, compare, trade, fit, backtest, pilots, curve or limits answered.
 
     Raises
     ------

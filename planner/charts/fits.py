@@ -3,13 +3,17 @@
 import numpy as np
 
 from planner import solver
-from planner.charts._base import COMPUTE, Band, Chart, Line, Mark, Panel, Points, Rule, Scale, Span, law_text
-from planner.charts.surfaces import loss_scale
+from planner.catalogue import load_law
+from planner.charts._base import COMPUTE, Band, Box, Chart, Line, Mark, Marker, Panel, Points, Rule, Scale, Span, law_text
+from planner.charts.surfaces import loss_scale, surface_panel
+from planner.choosing import DEFAULT_LAW
 from planner.errors import OptionError
 from planner.fitting.backtesting import Backtest
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
 from planner.intervals import draw_cloud, loss_interval
+from planner.piloting import Pilots
+from planner.problems import as_problem
 from planner.units import format_flops, format_percent
 
 _BEYOND = 100.0  # how far the fan goes past the largest run, over its compute
@@ -69,6 +73,28 @@ def _fan(fit: FitResult, runs: Sample) -> Panel | None:
     ends = float(min(np.min(runs.loss), np.min(best.loss))), float(np.quantile(runs.loss, 0.98))
     pad = (ends[1] - ends[0]) / 12
     return Panel("Forecast", COMPUTE, loss_scale(law, (ends[0] - pad, ends[1] + pad)), tuple(marks))
+
+
+_PURPOSES: dict[str, tuple[int, Marker]] = {
+    "near the optimum": (2, "circle"),
+    "starved": (5, "triangle"),
+    "overtrained": (0, "square"),
+}
+
+
+def pilots_chart(found: Pilots) -> Chart:
+    """Return the pilots over the default law's loss surface, up to the target; larger marks are not dearer runs."""
+    law = load_law(DEFAULT_LAW)
+    base = surface_panel(as_problem(law), found.target, None, [run.flops for run in found.runs])
+    kept = [mark for mark in base.marks if not isinstance(mark, Box)]
+    marks: list[Mark] = []
+    for purpose, (group, marker) in _PURPOSES.items():
+        runs = [run for run in found.runs if run.purpose == purpose]
+        if runs:
+            x, y = (np.array([getattr(run, name) for run in runs]) for name in ("params", "tokens"))
+            marks.append(Points(x, y, f"{purpose} ({len(runs)})", group, marker))
+    title = f"{len(found.runs)} pilots of {format_flops(found.spent)} for {format_flops(found.target)}"
+    return Chart(title, f"over {law_text(law)}", (base._replace(title="Pilots and target", marks=(*kept, *marks)),))
 
 
 def backtest_chart(found: Backtest) -> Chart:

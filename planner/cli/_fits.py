@@ -9,6 +9,7 @@ from planner.cli._options import (
     ASSIGNMENT,
     BOUND,
     COUNTS,
+    FLOPS,
     FORMS,
     METHODS,
     NUMBER,
@@ -16,6 +17,7 @@ from planner.cli._options import (
     ROBUST,
     collected,
     format_option,
+    held_budget_options,
     level_option,
     progress_bar,
     runs_options,
@@ -142,6 +144,46 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
 
     answer = fit_curve(points, **chosen(**options))
     click.echo(render_curve(answer, fmt), nl=False)
+    show_plot(ctx, answer)
+    stop_if_strict(ctx, strict, answer.notes)
+
+
+@app.command(cls=Command)
+@click.option("--budget", type=FLOPS, help="What all pilots may cost: 1e20, or one of the budgets below.")
+@click.option("--target", type=FLOPS, required=True, help="The budget of the run that they are for.")
+@click.option("--runs", type=int, help="How many pilots.  [default: 24]")
+@click.option("--ratios", metavar="FROM..TO", help="Tokens per parameter that a pilot may have (3..120).  [default: 1..400]")
+@click.option("--min-params", type=PARAMS, help="Smallest pilot.")
+@click.option("--max-params", type=PARAMS, help="Largest pilot.")
+@click.option("--noise", metavar="FRACTION", help="Scatter of ln loss between runs trained alike.  [default: 0.5%]")
+@held_budget_options
+@click.option("--seed", type=int, help="Seed of the laws drawn.  [default: 0]")
+@click.option("--save", metavar="PILOTS.csv", help="Write a table whose losses wait to be filled in, for plan fit.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@format_option
+@click.pass_context
+@plot_option
+def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, fmt: Format, **options: Any) -> None:
+    """Choose which small runs to train, so that the plan for a large budget is right.
+
+    \b
+    plan pilots --budget 1e20 --target 1e23 --save pilots.csv
+    plan pilots --gpus 64xh100 --days 2 --target 1e24 --ratios 3..120 --min-params 20M
+    """
+    from planner.piloting import pilots as design
+    from planner.render import render_pilots, save_pilots
+
+    if save is not None:
+        from planner._files import new_file, refuse_existing
+
+        refuse_existing(new_file(save, force, ".csv", "a table of pilots"), overwrite=force)
+    elif force and not plot_wanted(ctx):
+        raise click.UsageError("--force goes with --save FILE.csv, or with --plot FILE")
+    answer = design(**chosen(**options))
+    click.echo(render_pilots(answer, fmt), nl=False)
+    if save is not None:
+        save_pilots(answer, save, overwrite=force)
+        click.echo(f"saved; fill in the losses, then: plan fit {shown(save)}", err=True)
     show_plot(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 

@@ -211,6 +211,13 @@ def configuration_options(command: Command) -> Command:
     return command
 
 
+def held_budget_options(command: Command) -> Command:
+    """Add budgets in other units than FLOP, and the devices that they are of."""
+    for option in reversed((_GPUS, *_BUDGETS, _GPU, _MFU, _PRICE, _OVERHEAD, _GRID)):
+        command = option(command)
+    return command
+
+
 def workbook_options(command: Command) -> Command:
     """Add what stands in a workbook's marked cells at first."""
     for option in reversed((_GPUS, _DAYS, _DOLLARS, _GPU, _MFU, _PRICE, _OVERHEAD, _PUE, _GRID)):

@@ -86,6 +86,7 @@ def app(
     plan limits --flops 1e18..1e28              where more compute stops paying
     plan levers --flops 1e22                    what else lowers the loss, and by how much
     plan fit runs.csv --save my-law.json        a law from runs of your own
+    plan pilots --budget 1e20 --target 1e23     which small runs to train first
     plan backtest runs.csv                      would they have foretold the larger ones?
     """
     given = [p.opts[0] for p in ctx.command.params if p.name and ctx.get_parameter_source(p.name) == ParameterSource.COMMANDLINE]

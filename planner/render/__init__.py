@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from planner._spread import Progress
     from planner.answers import Plan
     from planner.arithmetic import Step
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from planner.limiting import BenchmarkLimits
     from planner.machines.devices import Accelerator
     from planner.notes import Note
+    from planner.piloting import Pilots
     from planner.published import Model
     from planner.purchasing import Ranking
     from planner.render.documents import Block
@@ -245,6 +248,26 @@ def render_levers(found: "Levers", fmt: Format) -> str:
     from planner.render.levers_document import levers_document
 
     return _written(levers_document(found), fmt)
+
+
+def render_pilots(found: "Pilots", fmt: Format) -> str:
+    """Write a design of pilot runs."""
+    if fmt in _DATA:
+        from planner.render.pilots_document import pilots_rows
+
+        return _exported(fmt, found.to_dict, lambda: pilots_rows(found))
+    from planner.render.pilots_document import pilots_document
+
+    return _written(pilots_document(found), fmt)
+
+
+def save_pilots(found: "Pilots", path: "str | Path", *, overwrite: bool = False) -> "Path":
+    """Write pilot runs as a CSV file whose column ``loss`` waits to be filled in."""
+    from planner._files import new_file, write_new
+
+    target = new_file(path, overwrite, ".csv", "a table of pilots")
+    write_new(target, render_pilots(found, "csv"), overwrite=overwrite)
+    return target
 
 
 def render_functions(functions: "Sequence[Function]", fmt: Format) -> str:

@@ -1,0 +1,417 @@
+"""A pilot budget and a target in, the runs to train out, and how good the plan for the target would then be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from planner._files import settings
+from planner._frozen import FrozenDict
+from planner._version import __version__
+from planner.answers import as_json
+from planner.asking.conditions import Conditions, picked, read
+from planner.asking.holding import read_means
+from planner.asking.means import Means
+from planner.designing import (
+    FILE,
+    Laws,
+    Question,
+    drawn_laws,
+    exchange,
+    extra_compute,
+    information,
+    optimum,
+    sensitivities,
+    variances,
+)
+from planner.errors import CannotPlanError, OptionError
+from planner.fitting.surface import Array
+from planner.notes import Note
+from planner.units import (
+    LARGEST,
+    format_count,
+    format_flops,
+    is_range,
+    parse_count,
+    parse_flops,
+    parse_fraction,
+    parse_number,
+    parse_range,
+    plain,
+    shown,
+    whole_number,
+)
+
+_FEWEST = 6
+"""Runs below which the six constants of the law cannot all be told."""
+
+_QUANTILES = np.array([NormalDist().inv_cdf((place + 0.5) / 200) for place in range(200)])
+"""Standard normal errors of ln N*, evenly likely."""
+
+_RAY_CONDITION = 1e6
+"""Condition number of a design's information from which N cannot be told from D: a house convention."""
+
+
+class PilotRun(NamedTuple):
+    """One run to train.
+
+    Attributes
+    ----------
+    params, tokens, tokens_per_param : float
+        N and D.
+    flops, share : float
+        C = k N D, and its share of the pilot budget.
+    purpose : str
+        ``near the optimum``, ``starved`` (few tokens for its size) or ``overtrained`` (many).
+    """
+
+    params: float
+    tokens: float
+    tokens_per_param: float
+    flops: float
+    share: float
+    purpose: str
+
+
+class Expected(NamedTuple):
+    """How good a plan for the target would be after some runs.
+
+    Attributes
+    ----------
+    design : str
+        Which runs.
+    runs : int
+    flops : float
+        What they cost [FLOP].
+    regret_median, regret_90 : float
+        Extra compute at the target through the error in N*, as a fraction: the median and the 90th percentile over laws and
+        errors; infinite where N cannot be told from D.
+    size_error : float
+        Root mean square error of ln N*, the median over laws.
+    loss_error : float
+        Root mean square error of ln L at the target's optimum, the mean over laws.
+    condition : float
+        Condition number of what the runs tell of the constants, the median over laws: above a million one ray of runs hides.
+    """
+
+    design: str
+    runs: int
+    flops: float
+    regret_median: float
+    regret_90: float
+    size_error: float
+    loss_error: float
+    condition: float
+
+
+@dataclass(frozen=True)
+class Pilots:
+    """Which pilot runs to train.
+
+    Attributes
+    ----------
+    budget, target : float
+        Of the pilots and of the run that they are for [FLOP].
+    noise : float
+        Of ln loss between runs trained alike.
+    runs : tuple of PilotRun
+        The dearest first.
+    expected : tuple of Expected
+        Of the design, of a 5x5 isoFLOP grid and of a ray of one ratio at equal cost; where ratios are limited, of the design
+        without that limit too.
+    ratios : (low, high)
+        Tokens per parameter that runs may have.
+    notes : tuple of Note
+    inputs : mapping
+    version : str
+    """
+
+    budget: float
+    target: float
+    noise: float
+    runs: tuple[PilotRun, ...]
+    expected: tuple[Expected, ...]
+    ratios: tuple[float, float]
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+    @property
+    def spent(self) -> float:
+        """What the runs cost together [FLOP]."""
+        return sum(run.flops for run in self.runs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: base units, full precision, None for what is infinite."""
+        content: dict[str, Any] = as_json(self)
+        for row in content["expected"]:
+            row.update({name: None for name, value in row.items() if isinstance(value, float) and not np.isfinite(value)})
+        return {**content, "spent": self.spent}
+
+
+def pilots(
+    *,
+    target: object,
+    budget: object = None,
+    runs: int | None = None,
+    ratios: object = None,
+    min_params: object = None,
+    max_params: object = None,
+    noise: object = None,
+    gpus: object = None,
+    gpu: object = None,
+    days: object = None,
+    gpu_hours: object = None,
+    dollars: object = None,
+    energy: object = None,
+    co2: object = None,
+    pf_days: object = None,
+    mfu: object = None,
+    price: object = None,
+    overhead: object = None,
+    grid: object = None,
+    seed: int = 0,
+) -> Pilots:
+    """Choose the runs whose losses tell most about the best size for a target budget.
+
+    Parameters
+    ----------
+    target : float or str
+        The budget of the run that they are for [FLOP].
+    budget : float or str
+        What all pilots together may cost [FLOP], or a text such as ``"3 PF-days"``; or in other units, as of
+        :func:`planner.plan`: ``gpus`` for ``days``, ``gpu_hours``, ``dollars``, ``energy`` or ``co2`` of a ``gpu``, ``pf_days``.
+    runs : int, optional
+        How many pilots (24).
+    ratios : str or pair, optional
+        Tokens per parameter that a pilot may have, ``"3..120"`` where the recipe is not trusted at the ends; by default 1 to
+        400.
+    min_params, max_params : float or str, optional
+        Sizes that a pilot may have.
+    noise : float or str, optional
+        Standard deviation of ln loss between runs trained alike (``"0.5%"``).
+    seed : int
+        Of the laws drawn and of the starts.
+
+    Returns
+    -------
+    Pilots
+
+    Raises
+    ------
+    PlannerError
+        A budget that buys no informative set of runs (the message says the smallest that does), a target below the pilots, limits
+        that leave too few runs to choose from.
+
+    Notes
+    -----
+    48 laws are drawn from a prior around published ones. For each, a run's information about the constants of the generalised
+    law follows from the gradient of ln L; the design minimises the mean of ln Var(ln N*) + 0.5 ln Var(ln L*) at the target, by
+    exchanging one run at a time among 180 cells of cost and ratio. Expected regrets turn Var(ln N*) into extra compute under each
+    law. They hold for a recipe that is as good at every ratio: overtrained or starved runs that are tuned badly undo the gain.
+
+    Examples
+    --------
+    >>> import planner
+    >>> found = planner.pilots(budget=1e20, target=1e23)
+    >>> len(found.runs), found.spent <= 1e20, found.expected[0].regret_90 < 0.5 * found.expected[1].regret_90
+    (24, True, True)
+    """
+    asked = dict(locals())
+    money, goal = _read_budget(budget, asked), parse_flops(target, "target")
+    if goal < 2 * money:
+        raise OptionError(
+            f"target {format_flops(goal)} is not above the pilots' {format_flops(money)}: pilots are for a much larger run; "
+            "with that much to spend, train it"
+        )
+    c = settings(FILE, "candidates")
+    count = whole_number(c["runs"] if runs is None else runs, "runs", _FEWEST, 100)
+    spread = _read_noise(noise)
+    span = _read_ratios(ratios)
+    low, high = _read_sizes(min_params, max_params)
+    k = float(settings("fitting.toml", "conventions")["flops_per_param_token"])
+    rng = np.random.default_rng(whole_number(seed, "seed", 0, 2**32 - 1))
+    laws = drawn_laws(int(settings(FILE, "laws")["draws"]), money, k, rng)
+    question = Question.of(laws, goal, spread)
+    cells = _cells(money, k, span, (low, high))
+    costs, params, tokens = cells
+    _affordable(costs, money, count, (low, high))
+    chosen = _designed(question, cells, money, count, rng)
+    found = _runs(laws, costs[chosen], params[chosen], tokens[chosen], money)
+    expected = [_expected("these runs", question, goal, params[chosen], tokens[chosen], k), *_usual(question, goal, money, k)]
+    whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
+    if span != whole:
+        free = _cells(money, k, whole, (low, high))
+        freely = _designed(question, free, money, count, np.random.default_rng(seed))
+        text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
+        expected.append(_expected(text, question, goal, free[1][freely], free[2][freely], k))
+    inputs = {
+        "budget": money,
+        "target": goal,
+        "runs": count,
+        "ratios": list(span),
+        "min_params": low,
+        "max_params": high,
+        "noise": spread,
+        "seed": seed,
+    }
+    return Pilots(
+        money, goal, spread, found, tuple(expected), span, tuple(_notes(found, expected, span, whole)), FrozenDict(inputs)
+    )
+
+
+def _read_budget(budget: object, asked: Mapping[str, object]) -> float:
+    """Return what the pilots may cost [FLOP], given in FLOP or in what means hold."""
+    given = read(picked(Conditions, {name: asked[name] for name in ("mfu", "price")}))
+    mfu, price = (value if isinstance(value, float) else None for value in (given.mfu, given.price))
+    held = read_means(picked(Means, asked), mfu=mfu, price=price)
+    if budget is not None and held.flops is not None:
+        raise OptionError(f"budget and {list(held.inputs)[-1]} are two budgets: give one of them")
+    if budget is None and held.flops is None:
+        raise OptionError("no budget for the pilots: give --budget, such as 1e20, or --gpus with --days, or --dollars with --gpu")
+    return held.flops if budget is None and held.flops is not None else parse_flops(budget, "budget")
+
+
+def _read_noise(noise: object) -> float:
+    spread = float(settings(FILE, "noise")["usual"]) if noise is None else parse_fraction(noise, "noise")
+    if not 1e-5 <= spread <= 0.2:
+        raise OptionError(f"noise {shown(noise)}: expected the scatter of ln loss between runs trained alike, 0.001% to 20%")
+    return spread
+
+
+def _read_ratios(ratios: object) -> tuple[float, float]:
+    c = settings(FILE, "candidates")
+    if ratios is None:
+        return float(c["lowest_ratio"]), float(c["highest_ratio"])
+    if not is_range(ratios):
+        raise OptionError(f"ratios {shown(ratios)}: expected a range of tokens per parameter such as 3..120")
+    low, high = parse_range(ratios, "ratios", parse_number, "3..120")
+    if not 0.01 <= low < high <= 1e5:
+        raise OptionError(f"ratios {shown(ratios)}: tokens per parameter lie between 0.01 and 100,000")
+    if high < 3 * low:
+        raise OptionError(
+            f"ratios {shown(ratios)}: within a factor of three runs hardly tell N from D; give a wider range such as 3..120"
+        )
+    return low, high
+
+
+def _read_sizes(min_params: object, max_params: object) -> tuple[float | None, float | None]:
+    low, high = (
+        None if value is None else parse_count(value, name, "parameters")
+        for name, value in (("min_params", min_params), ("max_params", max_params))
+    )
+    if low is not None and high is not None and not low < high:
+        raise OptionError(f"min_params {format_count(low)} is not below max_params {format_count(high)}")
+    return low, high
+
+
+def _cells(budget: float, k: float, ratios: tuple[float, float], sizes: tuple[float | None, float | None]) -> tuple[Array, ...]:
+    """Return cost, N and D of the runs to choose from."""
+    c = settings(FILE, "candidates")
+    costs = budget * np.geomspace(c["cheapest"], c["dearest"], c["costs"])
+    C, ratio = (each.ravel() for each in np.meshgrid(costs, np.geomspace(*ratios, c["ratios"])))
+    N = np.sqrt(C / (k * ratio))
+    low, high = sizes
+    inside = ((low or 0.0) <= N) & ((high or LARGEST) >= N)
+    return C[inside], N[inside], (ratio * N)[inside]
+
+
+def _affordable(costs: Array, budget: float, count: int, sizes: tuple[float | None, float | None]) -> None:
+    """Refuse limits that leave fewer runs than are asked for, or runs that the budget does not pay for."""
+    if len(costs) < count:
+        limits = " and ".join(
+            f"{name} {format_count(value)}" for name, value in zip(("min_params", "max_params"), sizes, strict=True) if value
+        )
+        raise CannotPlanError(
+            f"{limits}: leave {len(costs)} of the runs that {format_flops(budget)} could buy, of which {count} are wanted; fewer "
+            "runs, or wider limits"
+        )
+    least = float(np.sort(costs)[:count].sum())
+    if least > budget:
+        raise CannotPlanError(
+            f"budget {format_flops(budget)}: {count} runs within these limits cost at least {format_flops(least)}; fewer runs, "
+            "or smaller models"
+        )
+
+
+def _designed(question: Question, cells: tuple[Array, ...], budget: float, count: int, rng: np.random.Generator) -> list[int]:
+    costs, params, tokens = cells
+    J = sensitivities(question.laws, *question.laws.logs(params, tokens))
+    known = information(J[:, :0], question.noise)
+    chosen, _ = exchange(question, J, costs, known, budget, count, rng)
+    return sorted(chosen, key=lambda cell: (-costs[cell], params[cell]))
+
+
+def _runs(laws: Laws, costs: Array, params: Array, tokens: Array, budget: float) -> tuple[PilotRun, ...]:
+    found = []
+    for C, N, D in zip(costs.tolist(), params.tolist(), tokens.tolist(), strict=True):
+        x, y = optimum(laws, C)
+        usual = float(np.exp(np.median(y - x) + laws.y0 - laws.x0))
+        away = D / N / usual
+        purpose = "near the optimum" if 1 / 3 <= away <= 3 else "starved" if away < 1 else "overtrained"
+        found.append(PilotRun(N, D, D / N, C, C / budget, purpose))
+    return tuple(found)
+
+
+def _expected(design: str, question: Question, target: float, params: Array, tokens: Array, k: float) -> Expected:
+    """Return what a set of runs leads to."""
+    laws = question.laws
+    J = sensitivities(laws, *laws.logs(params, tokens))
+    H = information(J, question.noise)
+    v_N, v_L = variances(H, question.to_size, question.to_loss)
+    errors = np.sqrt(v_N)[:, None] * _QUANTILES
+    regrets = np.sort(extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel())
+    told = np.einsum("lri,lrj->lij", J, J)
+    scale = 1 / np.sqrt(np.maximum(np.einsum("lii->li", told), 1e-300))
+    condition = float(np.median(np.linalg.cond(told * scale[:, :, None] * scale[:, None, :])))
+    unbounded = condition > _RAY_CONDITION and np.median(v_N) > 1
+    median, most = (np.inf if unbounded else float(np.quantile(regrets, share)) for share in (0.5, 0.9))
+    cost = float((k * params * tokens).sum())
+    size_error, loss_error = float(np.median(np.sqrt(v_N))), float(np.sqrt(v_L).mean())
+    return Expected(design, len(params), cost, median, most, size_error, loss_error, condition)
+
+
+def _usual(question: Question, target: float, budget: float, k: float) -> list[Expected]:
+    """Return the same of a 5x5 isoFLOP grid and of a ray, at equal cost."""
+    grid, ray = settings(FILE, "grid"), settings(FILE, "ray")
+    cells = [(grid["factor"] ** -step, grid["middle"] * away) for step in range(grid["budgets"]) for away in grid["ratios"]]
+    line = [(ray["factor"] ** -step, ray["ratio"]) for step in range(ray["runs"])]
+    found = []
+    for name, pairs in (
+        (f"isoFLOP grid {grid['budgets']}x{len(grid['ratios'])}", cells),
+        (f"ray at {plain(ray['ratio'])}", line),
+    ):
+        C, ratio = (np.array(each, float) for each in zip(*pairs, strict=True))
+        N = np.sqrt(C * budget / C.sum() / (k * ratio))
+        found.append(_expected(name, question, target, N, ratio * N, k))
+    return found
+
+
+def _notes(
+    runs: Sequence[PilotRun], expected: Sequence[Expected], span: tuple[float, float], whole: tuple[float, float]
+) -> list[Note]:
+    notes = []
+    if span == whole:
+        text = (
+            "starved and overtrained runs tell most, if the recipe (learning rate, warm-up, batch) is as good there as "
+            "elsewhere; where it is not trusted, hold the ratios: --ratios 3..120"
+        )
+        notes.append(Note("recipe", "info", text))
+    text = (
+        "expected regrets assume that some generalised law is true, noise that is equal and independent for all runs, and a "
+        "prior of about 20 tokens per parameter; one-sided misfit on overtrained runs undoes the gain in the median"
+    )
+    notes.append(Note("assumptions", "info", text))
+    ray = next(each for each in expected if each.design.startswith("ray"))
+    text = (
+        f"runs of one ratio cannot tell N from D (condition number {plain(ray.condition, 2)}): whatever a ray costs, it does not "
+        "say how to divide a larger budget"
+    )
+    notes.append(Note("ray", "info", text))
+    if min(run.params for run in runs) < 1e6:
+        least = format_count(min(run.params for run in runs))
+        text = f"the smallest pilot has {least} parameters; --min-params keeps to models that can be built"
+        notes.append(Note("tiny", "warning", text))
+    return notes

@@ -1,0 +1,70 @@
+"""Pilot runs as blocks to read, as rows, and as a table to be filled in."""
+
+from math import isfinite
+from typing import Any
+
+from planner.piloting import Expected, PilotRun, Pilots
+from planner.render.documents import Block, Items, Table, Title, note_lines
+from planner.units import format_count, format_flops, format_percent, plain, significant
+
+
+def pilots_document(found: Pilots) -> list[Block]:
+    """Return the blocks of a design."""
+    spent = f"{format_flops(found.spent)} of {format_flops(found.budget)}, noise {format_percent(found.noise)}"
+    title = f"{len(found.runs)} pilot runs for {format_flops(found.target)}: {spent}"
+    headers = ["run", "parameters", "tokens", "tok/param", "compute", "share", "what it is for"]
+    runs = [_run(number, run) for number, run in enumerate(found.runs, 1)]
+    heads = ["runs", "how many", "regret, median", "90 % below", "error of ln N", "error of the loss", "condition"]
+    expected = [_expected(each) for each in found.expected]
+    note = "regret: extra compute at the target through the error in N*; errors are root mean squares; all at equal cost"
+    return [
+        Title(title),
+        Table("Runs", "rrrrrrl", headers, runs, []),
+        Table("How good the plan for the target would be", "lrrrrrr", heads, expected, [note]),
+        Items("Notes", note_lines(found.notes)),
+    ]
+
+
+def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
+    """Return a row for each run, ready for its loss."""
+    return [
+        {
+            "run": f"pilot-{number}",
+            "params": run.params,
+            "tokens": run.tokens,
+            "flops": run.flops,
+            "loss": None,
+            "tokens_per_param": run.tokens_per_param,
+            "share": run.share,
+            "purpose": run.purpose,
+        }
+        for number, run in enumerate(found.runs, 1)
+    ]
+
+
+def _run(number: int, run: PilotRun) -> list[str]:
+    return [
+        str(number),
+        format_count(run.params),
+        format_count(run.tokens),
+        significant(run.tokens_per_param),
+        format_flops(run.flops),
+        format_percent(run.share),
+        run.purpose,
+    ]
+
+
+def _expected(each: Expected) -> list[str]:
+    return [
+        each.design,
+        str(each.runs),
+        _share(each.regret_median),
+        _share(each.regret_90),
+        significant(each.size_error),
+        format_percent(each.loss_error),
+        plain(each.condition, 2),
+    ]
+
+
+def _share(value: float) -> str:
+    return format_percent(value) if isfinite(value) and value < 100 else "unbounded"

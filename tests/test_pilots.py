@@ -1,0 +1,348 @@
+"""Pilot runs: gradients by finite differences, designs that keep their limits, and what is promised of them held by real fits."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import planner
+from planner import designing, solver
+from planner.charts import chart_of
+from planner.charts._base import Points
+from planner.cli import main
+from planner.designing import (
+    Laws,
+    Question,
+    drawn_laws,
+    exchange,
+    extra_compute,
+    information,
+    optimum,
+    sensitivities,
+    variances,
+    wanted,
+)
+from planner.errors import PlannerError
+from planner.fitting.surface import parts
+from planner.forms.generalised import GENERALISED
+from planner.render import render_pilots, save_pilots
+
+K = 6.0
+LAWS = drawn_laws(12, 1e20, K, np.random.default_rng(3))
+
+
+@cache
+def usual() -> planner.Pilots:
+    return planner.pilots(budget=1e20, target=1e23)
+
+
+def log_loss(theta: Any, x: Any, y: Any) -> Any:
+    """ln L of one law at centred logarithms."""
+    return parts(np.atleast_2d(theta), np.atleast_1d(x), np.atleast_1d(y), additive=False).log_loss[0]
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_sensitivities_are_the_gradients_of_the_loss(place: int) -> None:
+    """By central differences, at runs far and near."""
+    x, y = np.array([-3.0, 0.0, 2.0]), np.array([4.0, -1.0, -2.0])
+    step = 1e-6 * np.eye(6)[place]
+    for law, J in zip(LAWS.theta, sensitivities(LAWS, x, y), strict=True):
+        slope = (log_loss(law + step, x, y) - log_loss(law - step, x, y)) / 2e-6
+        assert J[:, place] == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_what_is_wanted_has_the_right_gradients(place: int) -> None:
+    """Of ln N* and of the loss there, by central differences of the optimum itself."""
+    step = np.zeros(6)
+    step[place] = 1e-6
+    to_size, to_loss = wanted(LAWS, 1e23)
+    ends = [LAWS._replace(theta=LAWS.theta + sign * step) for sign in (1, -1)]
+    sizes = [optimum(each, 1e23)[0] for each in ends]
+    assert to_size[:, place] == pytest.approx((sizes[0] - sizes[1]) / 2e-6, rel=1e-6, abs=1e-8)
+    losses = [
+        np.array([log_loss(law, *run)[0] for law, run in zip(each.theta, zip(*optimum(each, 1e23), strict=True), strict=True)])
+        for each in ends
+    ]
+    assert to_loss[:, place] == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-5, abs=1e-8)
+
+
+def test_the_drawn_laws_are_what_the_prior_says() -> None:
+    """Their optimum at the reference budget has the drawn ratio and share of the floor; the form's own optimum agrees."""
+    e, a, b, alpha, beta, g = LAWS.theta.T
+    for law in range(len(LAWS.theta)):
+        p = {"E": np.exp(e[law]), "alpha": alpha[law], "beta": beta[law], "gamma": np.exp(g[law]), "k": K}
+        p |= {"A": np.exp(a[law] + alpha[law] * LAWS.x0), "B": np.exp(b[law] + beta[law] * LAWS.y0)}
+        assert GENERALISED.frontier is not None
+        N = float(GENERALISED.frontier.params(p, 1e23))
+        assert np.log(N) - LAWS.x0 == pytest.approx(optimum(LAWS, 1e23)[0][law], rel=1e-9)
+    many = drawn_laws(4000, 1e20, K, np.random.default_rng(0))
+    x, y = optimum(many, 1e21)
+    ratio = np.exp(y - x + many.y0 - many.x0)
+    assert np.median(ratio) == pytest.approx(20, rel=0.05)
+    assert np.std(np.log(ratio)) == pytest.approx(0.7, rel=0.05)
+    share = np.exp(parts(many.theta, x[:, None], y[:, None], additive=False).log_loss[:, 0] - many.theta[:, 0]) - 1
+    assert np.median(share) == pytest.approx(0.35, rel=0.05)
+
+
+def test_extra_compute_is_the_solvers() -> None:
+    """T/C_0 - 1 by the form's own inverse."""
+    found = extra_compute(LAWS, 1e23, np.array([-1.0, 0.0, 0.7]))
+    for law in range(len(LAWS.theta)):
+        e, a, b, alpha, beta, g = LAWS.theta[law]
+        p = {
+            "E": np.exp(e),
+            "A": np.exp(a + alpha * LAWS.x0),
+            "B": np.exp(b + beta * LAWS.y0),
+            "alpha": alpha,
+            "beta": beta,
+            "gamma": np.exp(g),
+            "k": K,
+        }
+        assert GENERALISED.frontier is not None
+        assert GENERALISED.frontier.budget is not None
+        assert GENERALISED.surface is not None
+        for place, away in enumerate((-1.0, 0.0, 0.7)):
+            N = np.exp(optimum(LAWS, 1e23)[0][law] + LAWS.x0 + away)
+            R = sum(GENERALISED.surface.terms(p, N, 1e23 / (K * N)))
+            assert found[law, place] == pytest.approx(1e23 / GENERALISED.frontier.budget(p, R) - 1, rel=1e-6, abs=1e-9)
+    assert (found[:, 1] < 1e-9).all()
+
+
+def test_more_runs_never_tell_less() -> None:
+    """Information adds: variances fall with every run; a hundred copies of a run tell a hundredfold."""
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(-4, 4, 30), rng.uniform(-4, 4, 30)
+    J = sensitivities(LAWS, x, y)
+    g = wanted(LAWS, 1e23)
+    before = variances(information(J[:, :10], 0.005), *g)
+    for runs in (11, 20, 30):
+        after = variances(information(J[:, :runs], 0.005), *g)
+        assert (after[0] <= before[0] * (1 + 1e-9)).all()
+        assert (after[1] <= before[1] * (1 + 1e-9)).all()
+        before = after
+
+
+def test_the_exchange_leaves_nothing_better_one_swap_away() -> None:
+    """By brute force over every cell in every place, with matrices inverted afresh."""
+    rng = np.random.default_rng(2)
+    costs = np.exp(rng.uniform(-6, -1, 40))
+    x, y = rng.uniform(-4, 4, 40), rng.uniform(-4, 4, 40)
+    question = Question.of(LAWS, 1e23, 0.005)
+    J = sensitivities(LAWS, x, y)
+    known = information(J[:, :0], 0.005)
+    chosen, value = exchange(question, J, costs, known, 1.0, 8, rng)
+    assert costs[chosen].sum() <= 1.0
+    assert len(set(chosen)) == 8
+    assert value == pytest.approx(designing.criterion(question, information(J[:, chosen], 0.005)), rel=1e-6)
+    for place in range(8):
+        for cell in set(range(40)) - set(chosen):
+            other = [*chosen[:place], cell, *chosen[place + 1 :]]
+            if costs[other].sum() <= 1.0:
+                assert designing.criterion(question, information(J[:, other], 0.005)) >= value - 1e-6
+
+
+@given(st.floats(16, 24), st.floats(1, 5), st.integers(6, 40), st.sampled_from([0.003, 0.005, 0.01]))
+@settings(max_examples=8)
+def test_a_design_keeps_its_budget_and_limits(decades: float, beyond: float, runs: int, noise: float) -> None:
+    """Spends at most the budget, on distinct runs of the ratios allowed, C = k N D exactly."""
+    found = planner.pilots(budget=10.0**decades, target=10.0 ** (decades + beyond), runs=runs, noise=noise)
+    assert len(found.runs) == runs
+    assert found.spent <= found.budget * (1 + 1e-12)
+    assert len({(run.params, run.tokens) for run in found.runs}) == runs
+    for run in found.runs:
+        assert run.flops == pytest.approx(K * run.params * run.tokens, rel=1e-12)
+        assert 1 - 1e-9 <= run.tokens_per_param <= 400 * (1 + 1e-9)
+        assert run.share == pytest.approx(run.flops / found.budget)
+
+
+def test_limits_hold_and_their_price_is_shown() -> None:
+    """Ratios and sizes; the unrestricted design stands beside a restricted one, and is better."""
+    found = planner.pilots(budget=1e20, target=1e23, ratios="3..120", min_params="10M", max_params="1B")
+    for run in found.runs:
+        assert 3 - 1e-9 <= run.tokens_per_param <= 120 + 1e-9
+        assert 1e7 <= run.params <= 1e9
+    free = next(each for each in found.expected if each.design == "ratios 1 to 400")
+    assert free.regret_90 < found.expected[0].regret_90
+
+
+def test_more_money_never_makes_the_plan_worse() -> None:
+    """For the same target the loss is ever surer, and regrets do not rise, but for what a search leaves to chance."""
+    found = [planner.pilots(budget=budget, target=1e24).expected[0] for budget in (1e18, 3e18, 1e19, 1e20, 1e21)]
+    for fewer, more in pairwise(found):
+        assert more.loss_error < fewer.loss_error
+        assert more.regret_median <= 1.05 * fewer.regret_median
+        assert more.regret_90 <= 1.05 * fewer.regret_90
+    assert found[-1].regret_90 < found[0].regret_90
+
+
+def test_the_design_halves_the_regret_of_a_grid() -> None:
+    """As the study found: 0.5x of a 5x5 isoFLOP grid or better at equal cost, at both of its noises; a ray tells nothing."""
+    for noise in (0.003, 0.01):
+        found = planner.pilots(budget=1e20, target=1e23, noise=noise)
+        own, grid, ray = found.expected
+        assert own.regret_median <= 0.5 * grid.regret_median
+        assert own.regret_90 <= 0.5 * grid.regret_90
+        assert own.loss_error < grid.loss_error
+        assert own.flops <= grid.flops == pytest.approx(1e20)
+        assert ray.regret_median == ray.regret_90 == np.inf
+        assert ray.condition > 1e6 > grid.condition
+
+
+@pytest.mark.parametrize("law", ["besiroglu2024", "hoffmann2022-approach3-tex", "muennighoff2023"])
+def test_without_noise_the_design_recovers_the_optimum(law: str) -> None:
+    """A fit of the designed runs plans the target within 1 % of the true size."""
+    true = planner.load_law(law)
+    runs = usual().runs
+    N, D = (np.array([getattr(run, name) for run in runs]) for name in ("params", "tokens"))
+    fit = planner.fit(params=N, tokens=D, loss=true.loss(N, D), method="classical", draws=0)
+    found = planner.plan(flops=1e23, law=fit.law, others=()).params
+    assert found == pytest.approx(float(solver.allocate(true, 1e23).params), rel=0.01)
+
+
+def test_expected_errors_are_those_of_real_fits() -> None:
+    """Forty noisy tables under one law: the scatter of ln N* is what was expected of that law, within a third."""
+    true = planner.load_law("besiroglu2024")
+    runs = usual().runs
+    N, D = (np.array([getattr(run, name) for run in runs]) for name in ("params", "tokens"))
+    rng = np.random.default_rng(5)
+    x0, y0 = np.log(N).mean(), np.log(D).mean()
+    p = true.params
+    theta = np.array(
+        [[np.log(p["E"]), np.log(p["A"]) - p["alpha"] * x0, np.log(p["B"]) - p["beta"] * y0, p["alpha"], p["beta"], 0.0]]
+    )
+    laws = Laws(theta, x0, y0, K)
+    J = sensitivities(laws, *laws.logs(N, D))[:, :, :5]  # gamma is known to a classical fit
+    expected = float(
+        np.sqrt(
+            np.einsum(
+                "i,ij,j", wanted(laws, 1e23)[0][0, :5], np.linalg.inv(J[0].T @ J[0] / 0.005**2), wanted(laws, 1e23)[0][0, :5]
+            )
+        )
+    )
+    sizes = []
+    for _ in range(40):
+        loss = true.loss(N, D) * np.exp(0.005 * rng.standard_normal(len(N)))
+        fit = planner.fit(params=N, tokens=D, loss=loss, method="classical", draws=0, robust="squared")
+        sizes.append(np.log(solver.allocate(fit.law, 1e23).params))
+    assert np.std(sizes) == pytest.approx(expected, rel=0.33)
+
+
+def test_the_same_question_has_the_same_answer() -> None:
+    """Seeds are explicit."""
+    assert planner.pilots(budget=1e20, target=1e23).to_dict() == usual().to_dict()
+    assert planner.pilots(budget=1e20, target=1e23, seed=1).runs != usual().runs
+
+
+def test_budgets_in_other_units() -> None:
+    """Devices for days buy what they compute."""
+    held = planner.pilots(gpus="64xh100-sxm", days=2, mfu=0.4, target=1e24)
+    assert held.budget == pytest.approx(planner.plan(gpus="64xh100-sxm", days=2, mfu=0.4, others=()).flops)
+    assert planner.pilots(budget="3 PF-days", target=1e24).budget == 3 * 8.64e19
+
+
+# ---------------------------------------------------------------- the way out
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command; gives exit code, output and complaints."""
+
+    def call(*args: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["plan", *args])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return call
+
+
+def test_every_format(tmp_path: Path) -> None:
+    """A row for each run; JSON has what is expected too, None for what has no bound."""
+    found = usual()
+    content = json.loads(render_pilots(found, "json"))
+    assert [row["params"] for row in content["runs"]] == [each.params for each in found.runs]
+    assert content["expected"][2]["regret_median"] is None
+    assert content["spent"] == found.spent
+    for fmt in ("table", "markdown"):
+        text = render_pilots(found, fmt)
+        assert "unbounded" in text
+        assert "isoFLOP grid 5x5" in text
+    path = save_pilots(found, tmp_path / "pilots.csv")
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    assert [float(row["params"]) for row in rows] == [each.params for each in found.runs]
+    assert {row["loss"] for row in rows} == {""}
+    with pytest.raises(PlannerError, match="exists already"):
+        save_pilots(found, path)
+
+
+def test_the_saved_table_is_fitted_once_it_is_filled_in(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty losses are refused with their row; with losses it is a table like any other."""
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("pilots", "--budget", "1e20", "--target", "1e23", "--save", "pilots.csv")
+    assert (code, err) == (0, "saved; fill in the losses, then: plan fit 'pilots.csv'\n")
+    code, _, err = run("fit", "pilots.csv")
+    assert code == 2
+    assert "pilots.csv:2" in err
+    rows = list(csv.DictReader(io.StringIO(Path("pilots.csv").read_text(encoding="utf-8"))))
+    law = planner.load_law("besiroglu2024")
+    for row in rows:
+        row["loss"] = repr(float(law.loss(float(row["params"]), float(row["tokens"]))))
+    with Path("filled.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    code, out, _ = run("fit", "filled.csv", "--draws", "0", "--method", "classical")
+    assert code == 0
+    assert "N ~ C^0.513, D ~ C^0.487" in out, "the law that the losses came from"
+
+
+def test_the_plot_shows_every_run() -> None:
+    """Under its purpose, with the target's optimum."""
+    found = usual()
+    (panel,) = chart_of(found).panels
+    drawn = [mark for mark in panel.found(Points) if mark.label.startswith(("near", "starved", "overtrained"))]
+    points = {(x, y) for mark in drawn for x, y in zip(mark.x, mark.y, strict=True)}
+    assert points == {(each.params, each.tokens) for each in found.runs}
+    (best,) = panel.found(Points, "optimum of 1.00e23")
+    assert best.x[0] == pytest.approx(float(solver.allocate(planner.load_law("besiroglu2024"), 1e23).params))
+
+
+REFUSED = [
+    ("--target 1e23", "no budget for the pilots: give --budget, such as 1e20"),
+    ("--budget 1e20 --target 1e20", "target 1.00e20 FLOP is not above the pilots' 1.00e20 FLOP"),
+    ("--budget 1e20 --target 1e23 --runs 3", "runs 3: expected a whole number from 6 to 100"),
+    ("--budget 1e20 --target 1e23 --ratios 20", "ratios '20': expected a range of tokens per parameter such as 3..120"),
+    ("--budget 1e20 --target 1e23 --ratios 20..25", "within a factor of three runs hardly tell N from D"),
+    ("--budget 1e20 --target 1e23 --ratios 120..3", "smaller first"),
+    ("--budget 1e20 --target 1e23 --noise 50%", "noise '50%': expected the scatter"),
+    ("--budget 1e20 --target 1e23 --min-params 1B --max-params 10M", "min_params 1.00 B is not below max_params 10.0 M"),
+    ("--budget 1e17 --target 1e23 --min-params 1B", "min_params 1.00 B: leave 0 of the runs that 1.00e17 FLOP could buy"),
+    ("--budget 1e20 --target 1e23 --min-params 500M", "runs within these limits cost at least"),
+    ("--budget 1e20 --target 1e23 --pf-days 3", "two budgets"),
+    ("--budget 1e20 --target 1e23 --save pilots.txt", "a table of pilots's name ends in .csv"),
+    ("--budget 1e20 --target 1e23 --force", "--force goes with --save FILE.csv"),
+    ("--budget lots --target 1e23", "expected a number of FLOPs"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), REFUSED, ids=[each[0] for each in REFUSED])
+def test_bad_questions_get_one_line(run: Run, line: str, message: str) -> None:
+    """What was given, what is required; exit code 2; nothing on standard output."""
+    code, out, err = run("pilots", *line.split())
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
