@@ -130,6 +130,8 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
             raise OptionError(f"{shown_path(path)}: exists already; choose another name{remedy}")
         if not found.parent.is_dir():
             raise OptionError(f"{shown_path(path)}: cannot be written (No such file or directory)")
+    except OSError as error:
+        raise OptionError(f"{shown_path(path)}: cannot be written ({error.strerror or error})") from None
     except OptionError:
         raise
     except ValueError as error:  # a NUL in the path

@@ -38,8 +38,27 @@ def mapper(workers: Workers, progress: Progress | None = None) -> Iterator[Calla
     from multiprocessing import get_context
 
     # "spawn" starts clean: forking a process whose numpy has threads can hang
-    with ProcessPoolExecutor(int(workers), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(int(workers), mp_context=get_context("spawn"), initializer=_leave_with_parent) as pool:
         yield _reporting(pool.map, progress)
+
+
+def _leave_with_parent() -> None:
+    """End this process when its parent is gone: one that a closed pipe has ended clears nothing up."""
+    import os
+    import signal
+    from multiprocessing import parent_process
+    from threading import Thread
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to answer
+    parent = parent_process()
+    if parent is None:  # a thread of the parent itself
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def _reporting(run: Callable[..., Iterable[Any]], progress: Progress | None) -> Callable[..., list[Any]]:

@@ -1,5 +1,6 @@
 """Which law answers: the user's choice, with the user's constants, exponents and anchor."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,7 @@ def read_constants(constants: Mapping[str, object] | None) -> FrozenDict:
 
 def several_laws(law: object) -> bool:
     """Tell whether a text names several laws, with commas between them, and no file of that name."""
-    return isinstance(law, str) and "," in law and not Path(law).exists()
+    return isinstance(law, str) and "," in law and not os.path.exists(law)
 
 
 def load_laws(laws: object, name: str) -> tuple[Law, ...]:

@@ -232,8 +232,9 @@ _ENOUGH = 3
 
 def _near(answers: Sequence[Alternative]) -> bool:
     """Tell whether enough studies plan this budget near their runs."""
-    found = {_study(answer.law) for answer in answers if not _silence(answer, near=True)}
-    return len(found) >= _ENOUGH
+    heard = [answer for answer in answers if not _silence(answer, near=False)]
+    close = [answer for answer in heard if not _silence(answer, near=True)]
+    return len(close) == len(heard) or len({_study(answer.law) for answer in close}) >= _ENOUGH
 
 
 def _silence(answer: Alternative, near: bool) -> str:

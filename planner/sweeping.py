@@ -1,5 +1,6 @@
 """Ranges in, one row for each point out: plans over budgets, losses, sizes, prices, laws, in blocks of bounded memory."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
@@ -24,11 +25,11 @@ from planner.intervals import LEVEL, answer_intervals, check_level
 from planner.landscapes import landscape
 from planner.law import Law, guarded
 from planner.machines.fleet import Cost, Machine
-from planner.notes import Note
+from planner.notes import Note, Severity
 from planner.plans import TOLERANCE
 from planner.problems import Problem
 from planner.regimes import FAR, extrapolation, own_notes, regimes_of
-from planner.units import LARGEST, is_range, parse_fraction, whole_number
+from planner.units import LARGEST, format_price, is_range, parse_fraction, shown, whole_number
 
 BLOCK = 10_000
 """Rows of a block: what a sweep holds in memory, whatever its length."""
@@ -41,21 +42,18 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 class Rows(NamedTuple):
-    """Some rows of a sweep: its ``columns``, and how many rows are far outside the data or have no answer.
+    """Some rows of a sweep.
 
     Attributes
     ----------
     columns : mapping of str to array
         As ``Sweep.columns`` names them; NaN where a row has no such number.
-    far : int
-        Rows more than ten times outside the runs of their law.
-    lost : int
-        Rows without an answer: budgets that serving alone spends, losses that no budget up to 1e60 FLOP reaches.
+    counts : Counter
+        How many rows something must be said of, by the code of the note.
     """
 
     columns: Columns
-    far: int
-    lost: int
+    counts: Counter[str]
 
     @property
     def height(self) -> int:
@@ -68,7 +66,7 @@ class Rows(NamedTuple):
             yield dict(zip(names, values, strict=True))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sweep:
     """Plans over one or two ranges, a row for each point; nothing is computed until rows are asked for.
 
@@ -82,6 +80,8 @@ class Sweep:
         What each row has: ``law``, what varies, ``flops``, ``params``, ``tokens``, ``tokens_per_param``, ``loss`` and
         ``extrapolation``, in base units; where something limits the run ``regime`` and ``overhead``; ends of intervals where a
         law has draws; what it takes on a machine, with low and high end, where one was named.
+    named : tuple of Law
+        The same as they answer: with replaced constants or exponents they bear another name.
     notes : tuple of Note
         Of the question; ``remarks`` adds those of the rows.
     inputs : mapping
@@ -94,6 +94,7 @@ class Sweep:
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     question: Mapping[str, Any]
+    named: tuple[Law, ...] = ()
     workers: Workers = 1
     version: str = __version__
 
@@ -105,44 +106,46 @@ class Sweep:
 
     def blocks(
         self, finish: Callable[[Rows], Result] | None = None, progress: Progress | None = None
-    ) -> Iterator[tuple[Any, int, int]]:
-        """Give (block, far, lost) one after the other, each block passed through ``finish`` where it was made."""
+    ) -> Iterator[tuple[Any, Counter[str]]]:
+        """Give blocks with their counts one after the other, each passed through ``finish`` where it was made."""
         jobs = iter(self._jobs())
         ahead = 1 if self.workers == 1 else 8
-        done, total = 0, len(self)
+        total = len(self)
         with mapper(self.workers) as spread:
             while batch := [(job, finish) for job in islice(jobs, ahead)]:
-                for result, rows, far, lost in spread(_work, batch):
-                    done += rows
+                for found in spread(_work, batch):
+                    if not isinstance(found, tuple) or len(found) != 3:
+                        raise OptionError(
+                            f"workers {shown(self.workers)}: a map must return what the work gives, got {shown(found)}"
+                        )
+                    result, rows, counts = found
                     if progress:
                         progress(rows, total)
-                    yield result, far, lost
+                    yield result, counts
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Give each row as a mapping; what a row has not is None."""
-        for block, _, _ in self.blocks():
+        for block, _ in self.blocks():
             yield from block.rows(self.columns)
 
     def table(self) -> dict[str, NDArray[Any]]:
         """Return every column as one array, all rows in memory."""
-        parts = [block.columns for block, _, _ in self.blocks()]
+        parts = [block.columns for block, _ in self.blocks()]
         return {name: np.concatenate([part[name] for part in parts]) for name in self.columns}
 
-    def remarks(self, far: int, lost: int) -> tuple[Note, ...]:
+    def remarks(self, counts: Mapping[str, int]) -> tuple[Note, ...]:
         """Return what must be said of all rows once they are counted."""
-        notes = list(self.notes)
-        if far:
-            text = f"{far} of {len(self)} rows lie more than {FAR:g}x outside the runs of their law: guesses, not forecasts"
-            notes.append(Note("extrapolation", "warning", text))
-        if lost:
-            text = f"{lost} of {len(self)} rows have no answer: serving alone spends the budget, or no budget reaches the loss"
-            notes.append(Note("no-answer", "warning", text))
-        return tuple(notes)
+        said = [
+            Note(code, severity, f"{counts[code]} of {len(self)} rows {text}")
+            for code, (severity, text) in _SAID.items()
+            if counts.get(code)
+        ]
+        return (*self.notes, *said)
 
     def head(self) -> dict[str, Any]:
         """Return all but the rows as JSON types."""
         ranges = [{"name": axis.name, "unit": axis.unit, "points": len(axis.values)} for axis in self.axes]
-        laws = [{"id": law.id, "reference": law.reference, "loss_unit": law.conventions.loss_unit} for law in self.laws]
+        laws = [{"id": law.id, "reference": law.reference, "loss_unit": law.conventions.loss_unit} for law in self.named]
         return {"inputs": as_json(self.inputs), "ranges": ranges, "laws": laws, "columns": list(self.columns)}
 
     def try_first(self, law: Law) -> None:
@@ -161,6 +164,15 @@ class Sweep:
                 for start in range(0, len(along), BLOCK):
                     part = along[start : start + BLOCK]
                     yield _Job(self.question, law, tuple(some), _along(inner), part, self.columns)
+
+
+_SAID: dict[str, tuple[Severity, str]] = {
+    "extrapolation": ("warning", f"lie more than {FAR:g}x outside the runs of their law: guesses, not forecasts"),
+    "no-answer": ("warning", "have no answer: serving alone spends the budget, or no budget reaches the loss"),
+    "epochs": ("warning", "repeat their tokens beyond what helps: more compute is all but wasted there, find more data"),
+    "mostly-serving": ("warning", "spend more than 90 % on serving: the demand decides the size, so check it well"),
+    "inference-not-counted": ("info", "are underfit by training compute alone: small models may be meant, to be cheap to serve"),
+}
 
 
 class _Along(NamedTuple):
@@ -288,10 +300,15 @@ def sweep(
     allowed = parse_fraction(tolerance, "tolerance")
     confidence = check_level(parse_fraction(level, "level"))
     question = FrozenDict({**given, "tolerance": allowed, "level": confidence})
-    found = Sweep(axes, laws, (), (), FrozenDict(), question, workers)
+    found = Sweep(axes, laws, (), (), FrozenDict(), question, laws, workers)
     if len(found) > _MOST:
         raise OptionError(f"points: {len(found)} rows; expected at most {_MOST}")
-    first = [_read(question, each, {axis.name: axis.given(end) for axis in axes}) for each in laws for end in (0, -1)]
+    corners = list(product(*((0, -1) for _ in axes)))
+    ends = [{axis.name: axis.given(end) for axis, end in zip(axes, corner, strict=True)} for corner in corners]
+    first = [_read(question, each, end) for each in laws for end in ends]
+    named = tuple(request.problem.law for request in first[:: len(ends)])
+    for request in first:
+        _ = request.problem.frontier  # a law that must not choose a size is refused, whatever is fixed
     seen = {(note.code, note.text): note for request in first for note in (*own_notes(request.problem), *request.notes)}
     constant = {key: value for key, value in first[0].inputs.items() if key not in {axis.name for axis in axes} and key != "law"}
     ranges = {axis.name: [float(axis.values[0]), float(axis.values[-1])] for axis in axes}
@@ -301,7 +318,8 @@ def sweep(
         "points": points,
         **{k: v for k, v in constant.items() if v is not None},
     }
-    found = Sweep(axes, laws, _columns(axes, first), tuple(seen.values()), FrozenDict(inputs), question, workers)
+    notes = (*seen.values(), *_price_notes(first[0].held.machine), *_loss_notes(named))
+    found = Sweep(axes, laws, _columns(axes, first), notes, FrozenDict(inputs), question, named, workers)
     for each in laws:
         found.try_first(each)
     return found
@@ -309,7 +327,15 @@ def sweep(
 
 def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
     """Read the ranges, the one that arrays are solved along last."""
+    odd = next((name for name, value in given.items() if isinstance(value, np.ndarray)), None)
+    if odd is not None:
+        raise OptionError(f"{odd}: expected one value or a range such as 1e18..1e26, not an array; planner.allocate takes arrays")
     ranged = [name for name, value in given.items() if name in AXES and is_range(value)]
+    foreign = [
+        name for name, value in given.items() if name not in {*AXES, "gpu_file"} and isinstance(value, str) and is_range(value)
+    ]
+    if foreign:
+        raise OptionError(f"{foreign[0]} {shown(given[foreign[0]])}: no range goes there; ranges go with {', '.join(AXES)}")
     if len(ranged) > 2:
         raise OptionError(f"{', '.join(ranged)} are {len(ranged)} ranges: give at most two")
     if points is not None and not ranged:
@@ -339,6 +365,8 @@ _TAKEN = ("device_hours", "hours", "dollars", "kwh", "kg_co2e", "devices_needed"
 def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...]:
     """Return what every row has, so that all blocks are alike."""
     names = ["law", *(axis.column for axis in axes), "flops", "params", "tokens", "tokens_per_param", "loss"]
+    if any(request.problem.repetition is not None for request in first):
+        names.append("epochs")
     if any(_limited(request.problem) for request in first):
         names += ["regime", "overhead"]
     names.append("extrapolation")
@@ -351,22 +379,49 @@ def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...
     return tuple(dict.fromkeys(names))
 
 
+_MOSTLY = 0.9
+"""Share of serving in what is spent above which the demand decides everything: as of a plan's note."""
+
+
+def _price_notes(machine: Machine | None) -> list[Note]:
+    """Say at which price dollars are counted."""
+    part = machine.parts[0] if machine else None
+    if part is None or part.price is None:
+        return []
+    span = "" if part.price.known else f", {format_price(part.price.low)} to {format_price(part.price.high)}"
+    dated = f", published {part.device.price_date}" if part.device.price_date and not part.price.known else ""
+    known = f"{format_price(part.price.expected)} a device-hour of {part.device.id}"
+    text = f"dollars at {known}{span}{dated}; CSV and JSON have both ends"
+    return [Note("price", "info", text)]
+
+
+def _loss_notes(laws: Sequence[Law]) -> list[Note]:
+    if len({law.conventions.data for law in laws if law.surface_law}) < 2:
+        return []
+    text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
+    return [Note("losses-differ", "info", text)]
+
+
 def _limited(problem: Problem) -> bool:
     """Whether something keeps the run from the optimum of the law that judges it."""
     return not problem.limits.free or problem.law.judge is not None
 
 
-def _work(task: tuple[_Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, int, int]:
+def _work(task: tuple[_Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, Counter[str]]:
     """Solve a job, wherever it runs."""
     job, finish = task
     parts = [guarded(job.law, lambda: _solved(job, point)) for point in job.points]  # noqa: B023  # called at once
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in job.columns}
-    far = int((np.nan_to_num(columns["extrapolation"]) > FAR).sum())
-    block = Rows(columns, far, int(np.isnan(columns["params"]).sum()))
-    return (finish(block) if finish else block), block.height, block.far, block.lost
+    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in job.columns}
+    counts: Counter[str] = sum((part.counts for part in parts), Counter())
+    counts["extrapolation"] = int((np.nan_to_num(columns["extrapolation"]) > FAR).sum())
+    counts["no-answer"] = int(np.isnan(columns["params"]).sum())
+    if "regime" in columns and not job.question.get("inference_tokens") and not job.question.get("inference_per_month"):
+        counts["inference-not-counted"] = int((columns["regime"] == "underfit").sum())
+    block = Rows(columns, counts)
+    return (finish(block) if finish else block), block.height, counts
 
 
-def _solved(job: _Job, point: tuple[dict[str, object], dict[str, float]]) -> Columns:
+def _solved(job: _Job, point: tuple[dict[str, object], dict[str, float]]) -> Rows:
     """Solve one question along the last range."""
     given, varied = ({**each} for each in point)
     columns: dict[str, Any] = varied
@@ -383,8 +438,10 @@ def _solved(job: _Job, point: tuple[dict[str, object], dict[str, float]]) -> Col
     columns["loss"] = _losses(problem, flops, N, D)
     outside = extrapolation(problem.law, N, D, training)
     columns["extrapolation"] = np.nan if outside is None else outside
+    if problem.repetition is not None:
+        columns["epochs"] = D / problem.repetition.unique
     if "overhead" in job.columns:
-        columns |= _verdicts(problem, N, D, job.question["tolerance"])
+        columns |= _verdicts(problem, flops, N, D, job.question["tolerance"])
     if "params_low" in job.columns:
         columns |= _spans(problem, flops, N, D, job, known)
     if request.held.machine is not None:
@@ -394,7 +451,14 @@ def _solved(job: _Job, point: tuple[dict[str, object], dict[str, float]]) -> Col
         solved[name] = np.where(known, solved[name], np.nan)
     if "regime" in solved:
         solved["regime"] = np.where(known, solved["regime"], "")
-    return solved
+    counts: Counter[str] = Counter()
+    if problem.repetition is not None:
+        worn = 1 + problem.repetition.constants(problem.symbols)[0]
+        counts["epochs"] = int((np.nan_to_num(solved["epochs"]) > worn).sum())
+    if problem.spending.served:
+        share = problem.spending.serving(N) / problem.spending.paid(N, D)
+        counts["mostly-serving"] = int((np.broadcast_to(share, count)[np.broadcast_to(known, count)] > _MOSTLY).sum())
+    return Rows(solved, counts)
 
 
 def _runs(request: Request, job: _Job) -> tuple[Num, Num, Num, NDArray[np.bool_]]:
@@ -425,13 +489,16 @@ def _losses(problem: Problem, flops: Num, params: Num, tokens: Num) -> Num:
     return np.nan if loss is None else loss
 
 
-def _verdicts(problem: Problem, params: Num, tokens: Num, tolerance: float) -> dict[str, Any]:
+def _verdicts(problem: Problem, flops: Num, params: Num, tokens: Num, tolerance: float) -> dict[str, Any]:
     """Return regime and overhead of each run, as the law that judges sees it."""
     judge = problem.law.surface_law
     if judge is None or judge.role != "plan":
         return {"regime": "", "overhead": np.nan}
     judged = problem.judged().without_limits()
     extra = solver.overhead(judged, params, tokens)
+    if not problem.limits.fixed and problem.law.judge is None:  # caps that do not bind leave the optimum as it is
+        best, spent = solver.best_run(judged, flops)[0], problem.spending.paid(params, tokens)
+        extra = np.where((np.abs(best / params - 1) < 1e-9) & (np.abs(spent / flops - 1) < 1e-9), 0.0, extra)
     return {"regime": regimes_of(judged, params, tokens, extra, tolerance), "overhead": extra}
 
 

@@ -73,6 +73,12 @@ def test_the_order_of_the_quartiles(decades: float) -> None:
     assert bool(far) == (not any(voice.silent.endswith("outside") for voice in found.voices) and decades > 22) or decades < 22
 
 
+def test_few_laws_inside_their_runs_are_no_guess() -> None:
+    """Two studies near their runs are fewer than three, and yet not extrapolated."""
+    found = planner.compare(flops=1e21, laws="kaplan2020,llama3,besiroglu2024")
+    assert [note.severity for note in found.notes] == ["info"] * len(found.notes)
+
+
 def test_the_band_is_the_judges() -> None:
     """Its ends cost the judge exactly the tolerance."""
     found = planner.compare(flops=1e22, tolerance="5%")

@@ -349,7 +349,7 @@ def test_serving_beside_a_budget_in_dollars() -> None:
         {"flops": 1e22, "gpu": "h100", "deadline": "14d", "grid": "world"},
         {"dollars": "2M", "gpu": "h100", "law": "kaplan2020", "inference_tokens": None},
     ],
-    ids=str,
+    ids=lambda each: getattr(each, "__name__", str(each)),
 )
 def test_the_arithmetic_of_budgets_can_be_redone(asked: dict[str, Any]) -> None:
     """Each line follows from the lines above it: the budget in FLOP, and what training takes."""
@@ -529,7 +529,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, complaint: str) -> Non
         ({"flops": 1e21, "gpu": "h100", "gpu_file": 1}, "expected the path of a TOML file"),
         ({"flops": 1e21, "gpu": "h100", "dtype": [1, 2]}, "expected one of bf16"),
     ],
-    ids=str,
+    ids=lambda each: getattr(each, "__name__", str(each)),
 )
 def test_bad_budgets_are_refused(asked: dict[str, Any], complaint: str) -> None:
     """One line: what was given, what is required, what to do."""
@@ -566,7 +566,7 @@ def test_a_check_takes_a_machine_but_no_second_budget() -> None:
         (parse_peak, "1PFLOPS", 1e15),
         (parse_intensity, "56 g/kWh", 56.0),
     ],
-    ids=str,
+    ids=lambda each: getattr(each, "__name__", str(each)),
 )
 def test_quantities_are_read(parse: Any, text: object, value: float) -> None:
     """As people write them, in base units."""
@@ -591,7 +591,7 @@ def test_quantities_are_read(parse: Any, text: object, value: float) -> None:
         (parse_fleet, ""),
         (parse_fleet, "8xH100+"),
     ],
-    ids=str,
+    ids=lambda each: getattr(each, "__name__", str(each)),
 )
 def test_unclear_quantities_are_refused(parse: Any, text: object) -> None:
     """A slip of a thousand is worse than a complaint."""

@@ -24,7 +24,7 @@ from planner.units import format_count, format_flops, significant
 from tests import browser
 
 LAWS = [law.id for law in planner.laws() if law.role == "plan"]
-BUDGETS = [float(C) for C in np.geomspace(1e17, 1e28, 12)]
+BUDGETS = [1.0, *(float(C) for C in np.geomspace(1e17, 1e28, 12)), 1e60]
 WEIGHING = [law.id for law in planner.laws() if law.role == "plan" and set(law_functions(law)) == {"reducible"}]
 
 
@@ -131,8 +131,8 @@ def test_costs_are_the_machines(page: Any) -> None:
 
 def test_what_is_shown_is_what_planner_prints(page: Any) -> None:
     """The same digits and units, while a budget is typed in; the table of laws follows."""
-    for C in ("3e19", "1e21", "7.7e24"):
-        put(page, "flops", C)
+    for typed, C in (("3e19", "3e19"), ("1 ZFLOP", "1e21"), ("100 PF-days", "8.64e21"), ("7.7e24", "7.7e24")):
+        put(page, "flops", typed)
         answer = planner.plan(flops=float(C), others=())
         assert text(page, "out-flops") == format_flops(float(C))
         assert text(page, "out-params") == format_count(answer.params)
@@ -147,7 +147,7 @@ def test_what_is_shown_is_what_planner_prints(page: Any) -> None:
         for law, N, D, loss in rows:
             best = solver.allocate(planner.load_law(law), float(C))
             assert (format_count(float(best.params)), format_count(float(best.tokens))) == (N, D)
-            assert loss == ("-" if best.loss is None else significant(float(best.loss), 4))
+            assert loss.partition(" (")[0] == ("-" if best.loss is None else significant(float(best.loss), 4))
     put(page, "flops", "1e21")
 
 
@@ -197,8 +197,15 @@ def test_it_works_from_the_keyboard(page: Any) -> None:
     assert button.get_attribute("aria-pressed") == "true"
     assert page.switch_to.active_element == button
     assert "kaplan2020" in text(page, "law-source")
-    assert not page.find_element(By.ID, "unique").is_enabled(), "his surface is not weighed with repeated tokens here"
-    assert "cannot weigh repeated tokens" in text(page, "unique-note")
+    put(page, "unique", "5B")
+    assert text(page, "out-params") == "-", "his surface is not weighed with repeated tokens here, and no other answer is given"
+    assert "kaplan2020 cannot weigh 5.00 B unique tokens on this page" in text(page, "out-beyond")
+    put(page, "unique", "")
+    put(page, "flops", "1e21")
+    kaplan = planner.plan(flops=1e21, law="kaplan2020", others=())
+    assert text(page, "out-params") == format_count(kaplan.params)
+    assert kaplan.params_band is not None
+    assert text(page, "out-band") == " to ".join(format_count(end) for end in kaplan.params_band)
     unnamed = page.execute_script(
         "return [...document.querySelectorAll('input, select, button, svg[role=img]')].filter(each => !(each.labels?.length || each.textContent.trim() "
         "|| each.getAttribute('aria-labelledby'))).map(each => each.id)"
@@ -234,8 +241,10 @@ def test_bad_entries_say_what_is_expected_and_change_nothing(page: Any) -> None:
         put(page, name, bad)
         assert text(page, f"{name}-wrong"), name
         assert page.execute_script("return document.getElementById(arguments[0]).getAttribute('aria-invalid')", name) == "true"
-        assert text(page, "out-params") == before
+        assert text(page, "out-params") == "-"
+        assert "cannot be read" in text(page, "out-beyond")
         put(page, name, good)
+        assert text(page, "out-params") == before
         assert text(page, f"{name}-wrong") == "", name
     put(page, "unique", "25B")
     answer = planner.plan(flops=1e21, unique_tokens="25B", others=())
@@ -243,6 +252,24 @@ def test_bad_entries_say_what_is_expected_and_change_nothing(page: Any) -> None:
     assert answer.data is not None
     assert text(page, "out-epochs") == f"{significant(answer.data.epochs)} passes over 25.0 B unique tokens"
     put(page, "unique", "")
+    assert browser.complaints(page) == []
+
+
+def test_worn_out_data_are_warned_of_and_endless_repetition_names_no_size(page: Any) -> None:
+    """As a plan warns; where the loss is flat to the last digit, dashes instead of an arbitrary size, and no broken picture."""
+    put(page, "flops", "1e22")
+    put(page, "unique", "5B")
+    answer = planner.plan(flops=1e22, unique_tokens="5B", others=())
+    assert text(page, "out-params") == format_count(answer.params)
+    assert answer.data is not None
+    assert f"WARNING: {significant(answer.data.epochs)} passes over the unique tokens" in text(page, "out-beyond")
+    put(page, "unique", "1000")
+    assert text(page, "out-params") == text(page, "out-tokens") == "-"
+    assert text(page, "out-loss").endswith("nats/token")
+    assert "more compute no longer changes the loss" in text(page, "isoflop-none")
+    put(page, "unique", "")
+    for C in ("1", "1e60", "1e21"):
+        put(page, "flops", C)
     assert browser.complaints(page) == []
 
 
@@ -303,8 +330,30 @@ def test_a_law_of_ones_own_plans_in_the_page(chromium: Any, tmp_path: Path, meth
         assert_same(found, law, C, unique)
     assert text(chromium, "out-flops") == "1.00e22 FLOP"
     assert "30.0 B unique tokens" in text(chromium, "out-epochs")
-    assert chromium.execute_script("return document.getElementById('mfu').value") == "40"
+    assert chromium.execute_script("return document.getElementById('mfu').value") == "40%"
     assert chromium.execute_script("return document.getElementById('devices').value") == "64"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"flops": 1e21, "unique_tokens": 1},
+        {"flops": 1e21, "constants": {"E": 1e300}},
+        {"flops": 1e23, "constants": {"A": 1e-200, "B": 1e-200}},
+        {"flops": 1e21, "constants": {"alpha": 9.9, "beta": 9.9}},
+        {"flops": 1e60, "unique_tokens": 1000},
+    ],
+    ids=str,
+)
+def test_odd_plans_break_no_page(chromium: Any, tmp_path: Path, asked: dict[str, Any]) -> None:
+    """Nothing in the console, no number that is none."""
+    path = planner.write_report(planner.plan(**asked), tmp_path / "odd.html")
+    chromium.get(path.as_uri())
+    assert browser.complaints(chromium) == []
+    shown = chromium.execute_script(
+        "return document.body.innerText + [...document.querySelectorAll('polyline')].map(each => each.getAttribute('points'))"
+    )
+    assert not re.search(r"NaN|Infinity|undefined", shown)
 
 
 def test_texts_of_a_law_file_stay_texts(chromium: Any, tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """Sweeps: every row is the plan of its point, whatever varies, however it is spread and written."""
 
+import contextlib
 import csv
 import io
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,6 +155,56 @@ def test_what_a_deadline_needs() -> None:
         assert row["devices_needed"] == cost.devices_needed.expected
 
 
+def test_repeated_data_are_counted_and_warned_of() -> None:
+    """Epochs in every row, and as strict as a single plan is."""
+    found = planner.sweep(flops=1e22, unique_tokens="5B..500B", points=3)
+    rows = list(found)
+    for row in rows:
+        data = planner.plan(flops=1e22, unique_tokens=row["unique_tokens"], others=()).data
+        assert data is not None
+        assert row["epochs"] == pytest.approx(data.epochs, rel=1e-9)
+    (_, counts), *_ = found.blocks()
+    (note,) = [note for note in found.remarks(counts) if note.code == "epochs"]
+    assert note.severity == "warning"
+    assert note.text.startswith("1 of 3 rows repeat")
+    single = planner.plan(flops=1e22, unique_tokens="5B", others=())
+    assert [each.severity for each in single.notes if each.code == "epochs"] == ["warning"]
+
+
+def test_a_cap_that_does_not_bind_changes_no_verdict() -> None:
+    """Balanced, as the plan is, even where repeated data leave a plateau."""
+    asked: dict[str, Any] = {"unique_tokens": "14.46M", "max_params": "674B"}
+    for row in planner.sweep(pf_days="14.6..20", points=2, **asked):
+        answer = planner.plan(pf_days=row["budget_pf_days"], others=(), **asked)
+        assert (row["regime"], row["overhead"]) == (answer.regime, pytest.approx(answer.overhead, abs=1e-9))
+
+
+def test_overhead_of_a_machine_keeps_its_column() -> None:
+    """Beside the overhead of a run, which is something else."""
+    rows = list(planner.sweep(overhead="0%..10%", gpu="h100-sxm", mfu=0.4, dollars="1M", params="7B", points=3))
+    assert [row["overhead_time"] for row in rows] == pytest.approx([0, 0.05, 0.1])
+    assert all(row["overhead"] > 1 for row in rows)
+
+
+def test_a_changed_law_bears_its_name_everywhere() -> None:
+    """In rows, titles and heads."""
+    found = planner.sweep(flops="1e20..1e22", points=2, constants={"alpha": 0.35})
+    assert {row["law"] for row in found} == {"besiroglu2024 (modified)"}
+    assert "under besiroglu2024 (modified)" in "".join(stream_sweep(found, "table", lambda notes: None))
+
+
+def test_what_is_no_range_is_refused_in_python() -> None:
+    """Arrays, and maps that return something else."""
+    with pytest.raises(PlannerError, match="flops: expected one value or a range such as"):
+        planner.sweep(flops=np.array([1e18, 1e20]), points=2)
+    with pytest.raises(PlannerError, match="gpus: expected one value or a range"):
+        planner.sweep(gpus=np.array([1e18, 1e20]), days=3)
+    with pytest.raises(PlannerError, match="a map must return"):
+        list(planner.sweep(flops="1e18..1e20", points=5, workers=lambda work, jobs: [1 for _ in jobs]))
+    with pytest.raises(PlannerError, match="not in the catalogue"):
+        planner.sweep(flops="1e18..1e20", law=",".join(["nobody"] * 1000))
+
+
 def test_budgets_that_serving_spends_are_blank_and_counted() -> None:
     """No row is dropped, none is invented."""
     found = planner.sweep(flops="1e20..1e24", params=70e9, inference_tokens="10T", points=5)
@@ -163,7 +217,7 @@ def test_budgets_that_serving_spends_are_blank_and_counted() -> None:
                 planner.plan(flops=row["flops"], params=70e9, inference_tokens="10T")
     lost = sum(row["params"] is None for row in rows)
     assert lost
-    assert any(note.code == "no-answer" and note.text.startswith(f"{lost} of 5") for note in found.remarks(0, lost))
+    assert any(note.code == "no-answer" and note.text.startswith(f"{lost} of 5") for note in found.remarks({"no-answer": lost}))
 
 
 @given(st.integers(2, 400), st.integers(1, 50), st.floats(3, 20), st.floats(0.1, 8))
@@ -200,7 +254,7 @@ def test_a_long_sweep_is_never_in_memory_at_once() -> None:
     """Blocks of at most BLOCK rows come one after the other, and the next is made only when asked for."""
     found = planner.sweep(flops="1e18..1e26", points=1_000_000)
     seen = []
-    for block, _, _ in found.blocks(progress=lambda done, total: seen.append((done, total))):
+    for block, _ in found.blocks(progress=lambda done, total: seen.append((done, total))):
         assert block.height <= sweeping.BLOCK
         if len(seen) == 3:
             break
@@ -247,12 +301,42 @@ def test_the_command_streams_ranges(run: Run) -> None:
     assert spread == run("--flops", "1e20..1e22", "--points", "3", "--format", "csv")
 
 
+def _of_session(leader: int) -> list[int]:
+    """The processes of a session that are left."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == leader and fields[0] != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are read from /proc")
+def test_workers_leave_with_a_command_whose_reader_has_gone() -> None:
+    """`plan ... --workers 2 | head -1` ends as other commands do, and no process of it is left behind."""
+    code = "from planner.cli import main; main()"
+    line = ["--flops", "1e18..1e26", "--points", "1000000", "--workers", "2", "--format", "csv"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *line], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(b"law,flops")
+    process.stdout.close()
+    process.wait(timeout=60)
+    for _ in range(100):
+        if not _of_session(process.pid):
+            break
+        time.sleep(0.1)
+    assert _of_session(process.pid) == []
+
+
 REFUSED = [
     ("--flops 1e22..1e18", "flops '1e22..1e18': the range ends where it begins or before; smaller first, such as 1e18..1e26"),
     ("--flops 1e18..1e18", "ends where it begins"),
     ("--flops 1e18..", "flops '1e18..': expected a range such as 1e18..1e26"),
     ("--flops 1e18...1e20", "expected a range such as"),
-    ("--flops 1e18..huge", "huge': expected a number of FLOPs"),
+    ("--flops 1e18..huge", "1e18 or 1e18huge?"),
     ("--flops 1e18..1e20 --mfu 0.3..0.4 --gpu h100 --price 1..2", "flops, mfu, price are 3 ranges: give at most two"),
     ("--flops 1e21 --points 3", "points go with a range"),
     ("--flops 1e18..1e20 --points 1", "points 1: expected a whole number from 2"),
@@ -263,7 +347,17 @@ REFUSED = [
     ("--flops 1e18..1e20 --explain", "--explain goes with one plan"),
     ("--flops 1e18..1e20 --workers 0", "workers 0: expected a number of processes"),
     ("--flops 1e21 --workers 2", "--workers goes with a range"),
-    ("--dollars 1..10M --gpu h100", "dollars '1..10M': 1 or 1M? Write the scale at both ends: 1M..10M"),
+    ("--dollars 1..10M --gpu h100", "dollars '1..10M': 1 or 1M? Write the unit at both ends: 1M..10M"),
+    ("--mfu 0.3..50% --gpu h100 --flops 1e21", "0.3 or 0.3%?"),
+    ("--days 1..720h --gpus 8xh100", "1 or 1h?"),
+    ("--flops 1e18 --set E=1..2", "expected a number"),
+    ("--deadline 1d..30d --flops 1e20..1e21 --gpu h100", "deadline '1d..30d': no range goes there; ranges go with flops"),
+    ("--flops 1e21 --tokens-per-param 20..40 --law gadre2024-c4", "gadre2024-c4 must not choose a model size"),
+    ("--flops 1e20..1e22 --params 7B --law besiroglu2024,kumar2024", "kumar2024 has no compute-optimal line"),
+    (
+        "--experts 8..32 --experts-per-token 2..16 --law abnar2025 --flops 1e21",
+        "experts_per_token 16: at most as many as experts, 8",
+    ),
     ("--flops 1..3B", "1B..3B"),
     ("--gpus 64..1024 --days 3", "expected a range of devices of one kind, such as 64..1024xH100"),
     ("--gpus 64xA100..1024xH100 --days 3", "expected a range of devices of one kind"),

@@ -10,6 +10,7 @@ from planner.asking.conditions import above_zero
 from planner.choosing import several_laws
 from planner.errors import OptionError
 from planner.units import (
+    finite,
     is_range,
     parse_count,
     parse_flops,
@@ -96,7 +97,8 @@ AXES = {
     "generated_tokens": _DATA,
     **dict.fromkeys(("tokens_per_param", "experts", "granularity", "experts_per_token"), _PLAIN),
     "months": _PLAIN._replace(unit="months"),
-    **dict.fromkeys(("sparsity", "data_quality", "mfu", "inference_mfu", "generation_mfu", "overhead"), _SHARE),
+    **dict.fromkeys(("sparsity", "data_quality", "mfu", "inference_mfu", "generation_mfu"), _SHARE),
+    "overhead": _SHARE._replace(column="overhead_time"),
     **dict.fromkeys(("price", "inference_price"), _PRICE),
     "gpus": _Kind(lambda value, name: parse_fleet(value, name)[0][0][0], "64..1024xH100", unit="devices"),
     "days": _Kind(parse_duration, "10..60", column="budget_days", unit="days", suffix=" days", per=_DAY),
@@ -134,27 +136,28 @@ def axis_of(name: str, value: object, points: int) -> Axis:
     suffix = kind.suffix
     if name == "gpus":
         value, suffix = _fleet(value)
-    low, high = parse_range(_same_unit(value, name, kind), name, kind.parse, kind.example)
+    low, high = parse_range(_same_unit(value, name), name, kind.parse, kind.example)
     divide = np.linspace if kind.even or not low > 0 else np.geomspace
     values = divide(low, high, points)
     values[0], values[-1] = low, high
     values = values / kind.per
-    if name == "gpus":
+    if name in _WHOLE:
         values = np.unique(np.round(values))
     return Axis(name, kind.column or name, kind.unit, values, suffix)
 
 
 _DIGITS = "0123456789.,eE+-_$ "
-_SCALES = {"k", "m", "mn", "b", "bn", "t", "tn", "thousand", "million", "billion", "trillion"}
+_MEASURED = {"energy", "co2", "power", "peak"}
+"""Inputs that are never without a unit."""
 
 
-def _same_unit(value: object, name: str, kind: _Kind) -> object:
-    """Give the first end the unit of the second where it has none: 1..10GWh; 1..10M could be meant in two ways.
+def _same_unit(value: object, name: str) -> object:
+    """Give the first end the unit of the second where one is due: 1..10GWh; 1..10M could be meant in two ways.
 
     Raises
     ------
     OptionError
-        Only the second end has a scale.
+        Only the second end has a unit, and the first could stand without.
     """
     if not isinstance(value, str) or value.count("..") != 1:
         return value
@@ -162,9 +165,13 @@ def _same_unit(value: object, name: str, kind: _Kind) -> object:
     unit = high.lstrip(_DIGITS)
     if not low or not unit or low.lstrip(_DIGITS):
         return value
-    if unit.split()[0].lower() in _SCALES and not kind.suffix:  # where a unit is due, t is tonnes
-        raise OptionError(f"{name} {shown(value)}: {low} or {low}{unit}? Write the scale at both ends: {low}{unit}..{high}")
+    due = name in _MEASURED or (unit == "%" and finite(low) is not None and float(low) > 1)
+    if not due:
+        raise OptionError(f"{name} {shown(value)}: {low} or {low}{unit}? Write the unit at both ends: {low}{unit}..{high}")
     return f"{low}{unit}..{high}"
+
+
+_WHOLE = {"gpus", "experts", "experts_per_token"}
 
 
 def _fleet(value: object) -> tuple[object, str]:

@@ -5,6 +5,8 @@ from typing import Any, Literal, NamedTuple
 
 from planner.forms import Num
 from planner.law import Law
+from planner.regimes import FAR
+from planner.units import format_factor
 
 Unit = Literal["count", "flops", "percent", "plain", "dollars"]
 """How numbers along a scale are written; ``render`` knows how."""
@@ -116,6 +118,13 @@ def thinned(items: Sequence[Any], most: int) -> list[Any]:
 
 PARAMS, TOKENS = Scale("parameters N"), Scale("tokens D")
 COMPUTE = Scale("training compute C, FLOP", unit="flops")
+
+
+def guess_text(extrapolation: float | None) -> str:
+    """Return what a picture must say of an answer far outside the runs of its law."""
+    if extrapolation is None or extrapolation <= FAR:
+        return ""
+    return f"; {format_factor(extrapolation)} outside those runs: a guess, not a forecast"
 
 
 def law_text(law: Law) -> str:

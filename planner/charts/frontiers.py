@@ -21,10 +21,13 @@ from planner.charts._base import (
     Scale,
     Span,
     Unit,
+    guess_text,
     law_text,
     thinned,
 )
 from planner.consensus import Comparison
+from planner.errors import CannotPlanError
+from planner.law import Law
 from planner.problems import Problem
 from planner.published import model
 from planner.sweeping import Sweep
@@ -76,28 +79,43 @@ def sweep_chart(found: Sweep) -> Chart:
     lines = _lines_of(few, table)
     x, by_compute = _across(few, table)
     panels = []
-    for name, label in (("params", "parameters N"), ("tokens", "tokens D"), ("loss", f"loss, {_loss_unit(few)}")):
-        if np.isnan(table[name]).all() or name == x.label:
+    unit = _loss_unit(few, table)
+    wanted = [("params", PARAMS), ("tokens", TOKENS), ("loss", Scale(f"loss, {unit}", log=False, unit="plain"))]
+    if not by_compute:
+        wanted.insert(0, ("flops", COMPUTE))
+    ends = float(table["flops"].min()), float(table["flops"].max())
+    for name, y in wanted:
+        values = table[name]
+        if np.isnan(values).all() or name in {each for axis in few.axes for each in (axis.name, axis.column)} or (name == "flops" and ends[0] == ends[1]):
             continue
         marks: list[Mark] = []
-        for group, (text, rows) in enumerate(lines):
-            if np.isnan(table[name][rows]).all():
+        for group, (law, text, rows) in enumerate(lines):
+            if np.isnan(values[rows]).all() or (name == "loss" and law.conventions.loss_unit != unit):
                 continue
-            along, values = _column(few, table)[rows], table[name][rows]
-            if f"{name}_low" in table and not np.isnan(table[f"{name}_low"][rows]).all():
+            known = ~np.isnan(values) & rows
+            along = _column(few, table)
+            if f"{name}_low" in table and not np.isnan(table[f"{name}_low"][known]).all():
                 level = format_percent(few.question["level"])
-                marks.append(Band(along, table[f"{name}_low"][rows], table[f"{name}_high"][rows], f"{level} interval", group))
-            marks.append(Line(along, values, text, group, "main" if len(lines) == 1 else "usual"))
-        known = few.laws[0].domain.flops
-        if by_compute and known and len(few.laws) == 1:
-            marks.insert(0, Span(*known, f"runs of {few.laws[0].id}"))
+                low, high = (table[f"{name}_{end}"][known] for end in ("low", "high"))
+                marks.append(Band(along[known], low, high, f"{level} interval", group))
+            marks.append(Line(along[known], values[known], text, group, "main" if len(lines) == 1 else "usual"))
+        if not marks:
+            continue
+        known_runs = few.laws[0].domain.flops
+        if by_compute and known_runs and len(few.laws) == 1:
+            marks.insert(0, Span(*known_runs, f"runs of {few.laws[0].id}"))
         if by_compute and name != "loss":
-            landmarks = model_points(name, (float(table["flops"].min()), float(table["flops"].max())))
+            landmarks = model_points(name, ends)
             marks += [landmarks] if landmarks else []
-        y = Scale(label, log=name != "loss", unit="plain" if name == "loss" else "count")
         panels.append(Panel(_heading(y), x, y, tuple(marks)))
-    title = "Compute-optimal plans" if by_compute else f"Plans over {x.label}"
-    return Chart(title, "; ".join(f"{law.id} ({law.reference})" for law in few.laws[:3]), tuple(panels))
+    if not panels:
+        raise CannotPlanError("plot: no row of this range has an answer to draw")
+    title = "Compute-optimal plans" if by_compute and "regime" not in few.columns else f"Plans over {x.label}"
+    far = float(np.nan_to_num(table["extrapolation"]).max())
+    cited = "; ".join(f"{law.id} ({law.source.authors} {law.source.year})" for law in few.named)
+    if len(few.named) == 1:
+        cited = f"{few.named[0].id} ({few.named[0].reference})"
+    return Chart(title, cited + guess_text(far), tuple(panels))
 
 
 def _thinned(found: Sweep) -> Sweep:
@@ -111,6 +129,9 @@ def _thinned(found: Sweep) -> Sweep:
     return replace(found, axes=axes, workers=1)
 
 
+_NAMES = {"params": "parameters N", "tokens": "tokens D", "mfu": "utilisation (MFU)", "price": "price", "pue": "PUE"}
+
+
 def _across(found: Sweep, table: dict[str, NDArray[Any]]) -> tuple[Scale, bool]:
     """Return the scale of the last range, and whether it is compute."""
     axis = found.axes[-1] if found.axes else None
@@ -119,7 +140,8 @@ def _across(found: Sweep, table: dict[str, NDArray[Any]]) -> tuple[Scale, bool]:
     units: dict[str, Unit] = {"parameters": "count", "tokens": "count", "USD": "dollars"}
     values = axis.values
     unit: Unit = "percent" if not axis.unit and values[-1] <= 1 else units.get(axis.unit, "plain")
-    label = axis.name.replace("_", " ") + (f", {axis.unit}" if axis.unit and axis.unit != axis.name else "")
+    plainly = {"", axis.name, "parameters", "tokens", "USD"}
+    label = _NAMES.get(axis.name, axis.name.replace("_", " ")) + ("" if axis.unit in plainly else f", {axis.unit}")
     return Scale(label, log=bool(values[0] > 0 and values[-1] >= 5 * values[0]), unit=unit), False
 
 
@@ -127,30 +149,33 @@ def _column(found: Sweep, table: dict[str, NDArray[Any]]) -> NDArray[Any]:
     return table[found.axes[-1].column if found.axes else "flops"]
 
 
-def _lines_of(found: Sweep, table: dict[str, NDArray[Any]]) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Return a text and the rows of each line: laws times values of the first of two ranges."""
+def _lines_of(found: Sweep, table: dict[str, NDArray[Any]]) -> list[tuple[Law, str, NDArray[np.bool_]]]:
+    """Return the law, a text and the rows of each line: laws times values of the first of two ranges."""
     other = found.axes[0] if len(found.axes) == 2 else None
     lines = []
-    for law in found.laws:
+    for law in found.named:
         of_law = table["law"] == law.id
         if other is None:
-            lines.append((law.id, of_law))
+            lines.append((law, law.id, of_law))
             continue
         for value in other.values:
-            text = f"{other.name.replace('_', ' ')} {significant(float(value))}"
-            lines.append((text if len(found.laws) == 1 else f"{law.id}, {text}", of_law & (table[other.column] == value)))
+            amount = format_count(float(value)) if other.unit in {"parameters", "tokens"} else significant(float(value))
+            text = f"{other.name.replace('_', ' ')} {amount}"
+            lines.append((law, text if len(found.laws) == 1 else f"{law.id}, {text}", of_law & (table[other.column] == value)))
     return lines
 
 
-def _loss_unit(found: Sweep) -> str:
-    units = {law.conventions.loss_unit for law in found.laws if law.conventions.loss_unit != "none"}
-    return units.pop() if len(units) == 1 else "each law's unit"
+def _loss_unit(found: Sweep, table: dict[str, NDArray[Any]]) -> str:
+    """Return the unit of the first law that has a loss: losses in others are not drawn beside it."""
+    units = [law.conventions.loss_unit for law in found.named if not np.isnan(table["loss"][table["law"] == law.id]).all()]
+    return units[0] if units else "none"
 
 
 def comparison_chart(found: Comparison) -> Chart:
     """Return N and D against compute under the laws that have a voice, the others faint, with published models marked."""
     budgets = np.geomspace(found.flops / 1e3, found.flops * 1e3, 61)
     voices = sorted(found.voices, key=lambda voice: bool(voice.silent))
+    chosen = len(voices) <= _MOST_LINES + 2  # laws that somebody asked for by name bear it
     dense = [voice for voice in voices if voice.answer.law.form.active is None]
     panels = []
     for name, scale, spread in (("params", PARAMS, found.params), ("tokens", TOKENS, found.tokens)):
@@ -158,7 +183,7 @@ def comparison_chart(found: Comparison) -> Chart:
         silent_said = False
         for group, voice in enumerate(dense):
             values = getattr(solver.allocate(voice.answer.law, budgets), name)
-            if voice.silent:
+            if voice.silent and not chosen:
                 marks.append(Line(budgets, values, "" if silent_said else "laws without a voice", 7, "faint"))
                 silent_said = True
             else:

@@ -50,11 +50,22 @@ def curve_chart(curve: Curve) -> Chart:
     return Chart(f"Learning curve of {curve.name}", source, (panel,))
 
 
+_MARKED = {
+    "beyond-10": "10x beyond its runs",
+    "beyond-100": "100x beyond its runs",
+    "data-run-out": "data run out",
+    "near-the-floor": "near the floor",
+    "contradiction": "Kaplan's laws contradict",
+}
+
+
 def compute_chart(found: ComputeLimits) -> Chart:
     """Return the fall in loss from doubling compute, parameters or tokens, and the loss itself, over budgets."""
     rows = [row for row in found.rows if row.loss is not None]
     C = np.array([row.flops for row in (rows or found.rows)])
-    rules: list[Mark] = [Rule(mark.flops, mark.code.replace("-", " ")) for mark in found.marks if C[0] <= mark.flops <= C[-1]]
+    rules: list[Mark] = [
+        Rule(mark.flops, _MARKED.get(mark.code, mark.code)) for mark in found.marks if C[0] <= mark.flops <= C[-1]
+    ]
     known = found.law.domain.flops
     spans: list[Mark] = [Span(*known, f"runs of {found.law.id}")] if known else []
     if not rows:

@@ -6,7 +6,7 @@ import numpy as np
 
 from planner import solver
 from planner.answers import Plan
-from planner.charts._base import PARAMS, TOKENS, Box, Chart, Line, Mark, Panel, Points, Scale, Span, law_text
+from planner.charts._base import PARAMS, TOKENS, Box, Chart, Line, Mark, Panel, Points, Scale, Span, guess_text, law_text
 from planner.charts.frontiers import growth_panels
 from planner.errors import CannotPlanError
 from planner.forms import Num
@@ -21,6 +21,7 @@ from planner.verdicts import Check
 _APART = 10.0  # budgets of neighbouring isoFLOP curves
 _MARGIN = 12.0  # how far their panel goes beyond the outer optima
 _GRID = 161
+_FLAT = 1e-6  # of the loss: the least that a panel is high, where more compute no longer changes it
 
 
 def loss_scale(law: Law, ends: tuple[float, float] | None = None) -> Scale:
@@ -32,21 +33,24 @@ def plan_chart(plan: Plan) -> Chart:
     """Return isoFLOP curves around a plan's budget and the loss surface with it; of a law without one, how N and D grow."""
     run = None if plan.optimum is None else (plan.params, plan.tokens, "this plan")
     title = f"{format_count(plan.params)} parameters on {format_count(plan.tokens)} tokens for {format_flops(plan.flops)}"
+    title += _conditions(plan.problem)
+    guess = guess_text(plan.extrapolation)
     if plan.problem.law.surface_law is None:
         own = (plan.params, plan.tokens, "this plan")
-        return Chart(title, law_text(plan.law), growth_panels(plan.problem, plan.flops, own))
+        return Chart(title, law_text(plan.law) + guess, growth_panels(plan.problem, plan.flops, own))
     problem = plan.problem.judged().without_limits()
     panels = (
         isoflop_panel(problem, plan.flops, plan.params_band, plan.band_tolerance, run),
-        surface_panel(problem, plan.flops, run),
+        surface_panel(problem, plan.flops, run, own=plan.problem if plan.law.judge else None),
     )
-    return Chart(title, law_text(problem.law), panels)
+    return Chart(title, law_text(problem.law) + guess, panels)
 
 
 def check_chart(check: Check) -> Chart:
     """Return the isoFLOP curve of a run's compute and the loss surface, with the run on both."""
     run = (check.params, check.tokens, "this run")
     title = f"{check.regime or 'run'}: {format_count(check.params)} parameters on {format_count(check.tokens)} tokens"
+    title += _conditions(check.problem)
     if check.optimum is None:
         raise CannotPlanError(f"plot: {check.law.id} plans nothing, so there is no optimum to draw a run beside")
     if check.problem.law.surface_law is None:
@@ -54,7 +58,14 @@ def check_chart(check: Check) -> Chart:
     problem = check.problem.judged().without_limits()
     band = check.optimum.params_band
     panels = (isoflop_panel(problem, check.spent, band, 0.01, run), surface_panel(problem, check.spent, run))
-    return Chart(title, law_text(problem.law), panels)
+    return Chart(title, law_text(problem.law) + guess_text(check.extrapolation), panels)
+
+
+def _conditions(problem: Problem) -> str:
+    """Return what else holds, for a title: unique tokens and serving change every line of a picture."""
+    parts = [f"{format_count(float(problem.repetition.unique))} unique tokens"] if problem.repetition else []
+    parts += ["serving counted in the compute"] if problem.spending.served else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def runs_chart(found: RunsCheck) -> Chart:
@@ -100,7 +111,7 @@ def isoflop_panel(
         marks.append(Line(N[known], loss, format_flops(budget), group, "main" if group == 0 else "usual"))
     x = np.array([float(N) for N, _ in best])
     marks.append(Points(x, np.array(lowest), "compute-optimal", 3, "circle", tuple(format_count(N) for N in x)))
-    apart = lowest[1] - lowest[2]
+    apart = max(lowest[1] - lowest[2], _FLAT * abs(lowest[0]))
     bottom, top = lowest[2] - apart / 8, lowest[1] + apart / 2
     if run is not None:
         own = float(land.floor + land.reducible(*run[:2]))
@@ -109,7 +120,13 @@ def isoflop_panel(
     return Panel("Loss at fixed compute", PARAMS._replace(ends=sizes), loss_scale(problem.law, (bottom, top)), tuple(marks))
 
 
-def surface_panel(problem: Problem, flops: float, run: tuple[float, float, str] | None, others: Sequence[float] = ()) -> Panel:
+def surface_panel(
+    problem: Problem,
+    flops: float,
+    run: tuple[float, float, str] | None,
+    others: Sequence[float] = (),
+    own: Problem | None = None,
+) -> Panel:
     """Return lines of equal loss over N and D, with iso-FLOP lines, the optimal path, the law's runs and the user's run."""
     land = landscape(problem)
     seen = [flops, *others]
@@ -131,17 +148,25 @@ def surface_panel(problem: Problem, flops: float, run: tuple[float, float, str] 
         reducible = float(land.reducible(*solver.best_run(problem, budget)))
         N, D = _equal_loss(problem, reducible, grid)
         inside = np.isfinite(D) & (data[0] < D) & (data[1] > D)
-        text = significant(float(land.floor) + reducible, 3)
+        text = significant(float(land.floor) + reducible, 4)
         marks.append(Line(N[inside], D[inside], "equal loss" if step == 0 else "", 0, "usual", note=text))
-    if problem.law.domain.params and problem.law.domain.tokens:
+    if problem.law.domain.params and problem.law.domain.tokens and _in_view(problem.law, sizes, data):
         marks.append(Box(problem.law.domain.params, problem.law.domain.tokens, f"runs of {problem.law.id}"))
     marks.append(Line(N_path, D_path, "optimal path", 5, "main"))
+    if own is not None:
+        marks.append(Line(*solver.best_run(own.without_limits(), path), "your exponents", 4, "usual"))
     best = [float(each) for each in solver.best_run(problem, flops)]
     text = f"optimum of {format_flops(flops)}"
     marks.append(Points(np.array(best[:1]), np.array(best[1:]), text, 3, "circle", (format_count(best[0]),)))
     if run is not None:
         marks.append(Points(np.array([run[0]]), np.array([run[1]]), run[2], 5, "cross"))
     return Panel("Loss over parameters and tokens", PARAMS._replace(ends=sizes), TOKENS._replace(ends=data), tuple(marks))
+
+
+def _in_view(law: Law, sizes: tuple[float, float], data: tuple[float, float]) -> bool:
+    """Tell whether any of the law's runs lie within a panel."""
+    N, D = law.domain.params, law.domain.tokens
+    return bool(N and D and N[0] < sizes[1] and N[1] > sizes[0] and D[0] < data[1] and D[1] > data[0])
 
 
 def _equal_loss(problem: Problem, reducible: float, params: Num) -> tuple[Num, Num]:

@@ -53,7 +53,7 @@ _PLOT = "planner.plot"
 
 
 def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --plot and --force; what cannot be written is refused before anything is computed. :func:`show_plot` draws."""
+    """Add --plot and --force; what cannot be written is refused before anything is computed. :func:`plot_file` draws."""
 
     @wraps(command)
     def prepared(ctx: click.Context, /, plot: str | None, force: bool, **options: Any) -> Any:
@@ -78,15 +78,21 @@ def plot_wanted(ctx: click.Context) -> bool:
     return _PLOT in ctx.meta
 
 
-def show_plot(ctx: click.Context, result: Any) -> None:
-    """Draw a result where that was asked for."""
-    if not plot_wanted(ctx):
-        return
-    from planner.render.plotting import TERMINAL, plot, plot_text
+def plot_file(ctx: click.Context, result: Any) -> None:
+    """Draw a result into a file, where that was asked for; before it is printed, so that what cannot be drawn leaves nothing."""
+    if plot_wanted(ctx):
+        from planner.render.plotting import TERMINAL, plot
 
-    target, force = ctx.meta[_PLOT]
-    if target == TERMINAL:
-        click.echo("\n" + plot_text(result, colours=sys.stdout.isatty()), nl=False)
-    else:
-        plot(result, target, overwrite=force)
-        click.echo(f"drawn: {shown(str(target))}", err=True)
+        target, force = ctx.meta[_PLOT]
+        if target != TERMINAL:
+            plot(result, target, overwrite=force)
+            click.echo(f"drawn: {shown(str(target))}", err=True)
+
+
+def plot_here(ctx: click.Context, result: Any) -> None:
+    """Draw a result below its table, where that was asked for."""
+    if plot_wanted(ctx):
+        from planner.render.plotting import TERMINAL, plot_text
+
+        if ctx.meta[_PLOT][0] == TERMINAL:
+            click.echo("\n" + plot_text(result, colours=bool(sys.stdout and sys.stdout.isatty())), nl=False)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, plot_option, plot_wanted, show_plot, stop_if_strict
+from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, plot_wanted, stop_if_strict
 from planner.cli._options import (
     ASSIGNMENT,
     BOUND,
@@ -78,8 +78,9 @@ def fit(
         answer = fit_runs(_source(table, shipped), **chosen(**options), **pins, progress=progress)
     if save is not None:
         answer.save(save, overwrite=force)
+    plot_file(ctx, answer)
     click.echo(render_fit(answer, fmt), nl=False)
-    show_plot(ctx, answer)
+    plot_here(ctx, answer)
     if save is not None:
         question = "plan --flops 1e23" if answer.law.role == "plan" else "plan check --params 1B --tokens 20B"
         click.echo(f"saved; use it with {question} --law {shown(save)}", err=True)
@@ -103,8 +104,9 @@ def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, stri
 
     with progress_bar("back-test") as progress:
         answer = test_runs(_source(table, shipped), **chosen(**options), progress=progress)
+    plot_file(ctx, answer)
     click.echo(render_backtest(answer, fmt), nl=False)
-    show_plot(ctx, answer)
+    plot_here(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -143,8 +145,9 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
     from planner.render import render_curve
 
     answer = fit_curve(points, **chosen(**options))
+    plot_file(ctx, answer)
     click.echo(render_curve(answer, fmt), nl=False)
-    show_plot(ctx, answer)
+    plot_here(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -180,11 +183,12 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     elif force and not plot_wanted(ctx):
         raise click.UsageError("--force goes with --save FILE.csv, or with --plot FILE")
     answer = design(**chosen(**options))
+    plot_file(ctx, answer)
     click.echo(render_pilots(answer, fmt), nl=False)
     if save is not None:
         save_pilots(answer, save, overwrite=force)
         click.echo(f"saved; fill in the losses, then: plan fit {shown(save)}", err=True)
-    show_plot(ctx, answer)
+    plot_here(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, plot_option, show_plot, stop_if_strict
+from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, stop_if_strict
 from planner.cli._options import (
     ASSIGNMENT,
     FLOPS,
@@ -47,8 +47,9 @@ def limits(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], stri
     from planner.render import render_limits
 
     answer = found_limits(**chosen(**options, constants=collected(constants)))
+    plot_file(ctx, answer)
     click.echo(render_limits(answer, fmt), nl=False)
-    show_plot(ctx, answer)
+    plot_here(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 

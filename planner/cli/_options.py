@@ -22,13 +22,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class Quantity(_ParamType):
     """A human quantity, read by one of the parsers of ``units``."""
 
-    def __init__(self, name: str, parse: Callable[[object, str], Any]) -> None:
+    def __init__(self, name: str, parse: Callable[[object, str], Any], *, ranged: bool = False) -> None:
         self.name = name
         self._parse = parse
+        self._ranged = ranged
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse a text; numbers that are read already pass, and ranges where the command takes them."""
-        if not isinstance(value, str) or (is_range(value) and getattr(ctx and ctx.command, "takes_ranges", False)):
+        if not isinstance(value, str) or (
+            self._ranged and is_range(value) and getattr(ctx and ctx.command, "takes_ranges", False)
+        ):
             return value
         return self._parse(value, param.opts[0] if param else self.name)
 
@@ -89,11 +92,11 @@ def _bound(value: object, name: str) -> tuple[str, str]:
 
 COLUMNS = Quantity("quantity=column", _columns)
 BOUND = Quantity("name=low:high", _bound)
-FLOPS = Quantity("flops", parse_flops)
-PARAMS = Quantity("params", lambda value, name: parse_count(value, name, "parameters"))
-TOKENS = Quantity("tokens", lambda value, name: parse_count(value, name, "tokens"))
+FLOPS = Quantity("flops", parse_flops, ranged=True)
+PARAMS = Quantity("params", lambda value, name: parse_count(value, name, "parameters"), ranged=True)
+TOKENS = Quantity("tokens", lambda value, name: parse_count(value, name, "tokens"), ranged=True)
 FRACTION = Quantity("fraction", parse_fraction)
-NUMBER = Quantity("number", parse_number)
+NUMBER = Quantity("number", parse_number, ranged=True)
 ANCHOR = Quantity("flops:params", parse_anchor)
 ASSIGNMENT = Quantity("name=value", _assignment)
 

@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from planner._version import __version__
-from planner.cli._commands import Budgets, Command, chosen, plot_option, show_plot, stop_if_strict
+from planner.cli._commands import Budgets, Command, chosen, plot_file, plot_here, plot_option, stop_if_strict
 from planner.cli._options import (
     ANCHOR,
     FLOPS,
@@ -107,8 +107,9 @@ def app(
     from planner.render import render_plan
 
     answer = plan(**asked)
+    plot_file(ctx, answer)
     click.echo(render_plan(answer, fmt, _steps(answer) if explained else ()), nl=False)
-    show_plot(ctx, answer)
+    plot_here(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -128,11 +129,12 @@ def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bo
     from planner.sweeping import BLOCK, sweep
 
     found = sweep(**asked)
+    plot_file(ctx, found)
     said: list[Any] = []
-    with progress_bar("planning", wanted=len(found) > BLOCK or not sys.stdout.isatty()) as bar:
+    with progress_bar("planning", wanted=len(found) > BLOCK or not (sys.stdout and sys.stdout.isatty())) as bar:
         for piece in stream_sweep(found, fmt, said.extend, bar):
             click.echo(piece, nl=False)
-    show_plot(ctx, found)
+    plot_here(ctx, found)
     stop_if_strict(ctx, strict, said)
 
 
@@ -176,8 +178,9 @@ def check(
         from planner.render import render_runs_check
 
         judged = check_runs(given.pop("table"), **given)
+        plot_file(ctx, judged)
         click.echo(render_runs_check(judged, fmt), nl=False)
-        show_plot(ctx, judged)
+        plot_here(ctx, judged)
         stop_if_strict(ctx, strict, judged.notes)
         return
     if "sheet" in given or "columns" in given:
@@ -186,8 +189,9 @@ def check(
     from planner.verdicts import check as check_run
 
     answer = check_run(**{"params": None, "tokens": None, **given})
+    plot_file(ctx, answer)
     click.echo(render_check(answer, fmt, _steps(answer) if explained else ()), nl=False)
-    show_plot(ctx, answer)
+    plot_here(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -209,8 +213,9 @@ def trade(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], stric
     from planner.trading import trade as trade_sizes
 
     answer = trade_sizes(**chosen(**options, constants=collected(constants)))
+    plot_file(ctx, answer)
     click.echo(render_trade(answer, fmt), nl=False)
-    show_plot(ctx, answer)
+    plot_here(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 
@@ -234,8 +239,9 @@ def compare(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], str
     from planner.render import render_comparison
 
     answer = compared(**chosen(**options, constants=collected(constants)))
+    plot_file(ctx, answer)
     click.echo(render_comparison(answer, fmt), nl=False)
-    show_plot(ctx, answer)
+    plot_here(ctx, answer)
     stop_if_strict(ctx, strict, answer.notes)
 
 

@@ -129,7 +129,7 @@ def _draw(axes: "Axes", panel: Panel) -> None:
 def _tick(axis: Any, scale: Scale, ends: tuple[float, float]) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    write = writer(scale.unit)
+    write = writer(scale.unit, None if scale.log else ends)
     if scale.log:
         axis.set_major_locator(FixedLocator(ticks(*ends)))
         axis.set_minor_locator(NullLocator())

@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from math import ceil, floor, log10
 
-from planner.charts._base import Unit
+from planner.charts._base import Unit, thinned
 from planner.units import format_count, format_dollars, format_percent, significant
 
 _MOST_TICKS = 8
 _FEWEST_TICKS = 3
 
 
-def writer(unit: Unit) -> Callable[[float], str]:
-    """Return what writes the numbers of a scale."""
+def writer(unit: Unit, ends: tuple[float, float] | None = None) -> Callable[[float], str]:
+    """Return what writes the numbers of a scale; between ``ends`` that are near to each other with digits enough."""
+    if ends is not None and unit in {"plain", "percent"}:
+        size, apart = max(map(abs, ends)), abs(ends[1] - ends[0])
+        digits = min(3 + max(floor(log10(size / apart)), 0), 12) if apart > 0 and size > 0 else 3
+        if digits > 3:
+            return lambda value: significant(value, digits) if unit == "plain" else f"{significant(100 * value, digits)} %"
     return {"count": _count, "flops": _power, "percent": format_percent, "plain": _plain, "dollars": format_dollars}[unit]
 
 
@@ -30,7 +35,7 @@ def ticks(low: float, high: float) -> list[float]:
         ]
         if len(found) >= _FEWEST_TICKS:
             break
-    return found
+    return thinned(found, _MOST_TICKS)
 
 
 def _count(value: float) -> str:

@@ -1,6 +1,7 @@
 """A sweep as a table, Markdown, CSV or JSON, piece by piece: a block of rows is written where it was solved, then forgotten."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -40,16 +41,18 @@ def sweep_pieces(found: Sweep, fmt: Format, heard: Heard, progress: Progress | N
 
 
 def _streamed(found: Sweep, finish: Callable[[Rows], str], heard: Heard, progress: Progress | None) -> Iterator[str]:
-    far = lost = 0
-    for piece, distant, missing in found.blocks(finish, progress):
-        far, lost = far + distant, lost + missing
+    counts: Counter[str] = Counter()
+    for piece, counted in found.blocks(finish, progress):
+        counts += counted
         yield piece
-    heard(found.remarks(far, lost))
+    heard(found.remarks(counts))
 
 
 def _csv(found: Sweep, heard: Heard, progress: Progress | None, decimal_comma: bool = False) -> Iterator[str]:
-    yield ("\ufeff" if decimal_comma else "") + (";" if decimal_comma else ",").join(found.columns) + "\n"
-    yield from _streamed(found, partial(_csv_rows, names=found.columns, decimal_comma=decimal_comma), heard, progress)
+    head = ("\ufeff" if decimal_comma else "") + (";" if decimal_comma else ",").join(found.columns) + "\n"
+    for piece in _streamed(found, partial(_csv_rows, names=found.columns, decimal_comma=decimal_comma), heard, progress):
+        yield head + piece  # the header with the first rows: what cannot be answered leaves nothing behind
+        head = ""
 
 
 def _csv_rows(block: Rows, names: tuple[str, ...], decimal_comma: bool) -> str:
@@ -70,12 +73,11 @@ def _csv_rows(block: Rows, names: tuple[str, ...], decimal_comma: bool) -> str:
 
 def _json(found: Sweep, heard: Heard, progress: Progress | None) -> Iterator[str]:
     head = json.dumps(found.head(), indent=2, ensure_ascii=False, allow_nan=False)
-    yield head.removesuffix("\n}") + ',\n  "rows": [\n'
-    first = True
+    start = head.removesuffix("\n}") + ',\n  "rows": [\n'
     said: list[Note] = []
     for piece in _streamed(found, partial(_json_rows, names=found.columns), said.extend, progress):
-        yield piece if first else ",\n" + piece
-        first = False
+        yield start + piece
+        start = ",\n"
     rest = {"notes": [note.to_dict() for note in said], "version": found.version}
     yield "\n  ]," + json.dumps(rest, indent=2, ensure_ascii=False).removeprefix("{") + "\n"
     heard(tuple(said))
@@ -101,6 +103,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "loss": ("loss", _loss),
     "loss_low": ("loss from", _loss),
     "loss_high": ("loss to", _loss),
+    "epochs": ("epochs", significant),
     "regime": ("regime", str),
     "overhead": ("extra compute", format_overhead),
     "extrapolation": ("outside its data", beyond_text),
@@ -138,25 +141,27 @@ def _table(found: Sweep, heard: Heard, progress: Progress | None, *, markdown: b
     columns = _shown_columns(found)
     headers = [header for header, _ in columns.values()]
     left = [name in {"law", "regime"} for name in columns]
-    yield ("## " if markdown else "") + _title(found) + "\n\n"
+    head = ("## " if markdown else "") + _title(found) + "\n\n"
     if markdown:
-        yield _row(headers) + _row([":--" if is_left else "--:" for is_left in left])
+        head += _row(headers) + _row([":--" if is_left else "--:" for is_left in left])
     widths: list[int] = []
-    far = lost = 0
-    for block, distant, missing in found.blocks(progress=progress):
-        far, lost = far + distant, lost + missing
+    counts: Counter[str] = Counter()
+    for block, counted in found.blocks(progress=progress):
+        counts += counted
         rows = [[_written(value, write) for value, (_, write) in zip(row.values(), columns.values(), strict=True)]
                 for row in block.rows(columns)]  # fmt: skip
         if markdown:
-            yield "".join(map(_row, rows))
+            yield head + "".join(map(_row, rows))
+            head = ""
             continue
         if not widths:  # as wide as the first block needs; a longer cell later moves its own line alone
-            laws = [[law.id if name == "law" else "" for name in columns] for law in found.laws]
+            laws = [[law.id if name == "law" else "" for name in columns] for law in found.named]
             widths = [max(map(len, column)) for column in zip(headers, *rows, *laws, strict=True)]
             rows = [headers, *rows]
-        yield "".join(_line(row, widths, left) for row in rows)
-    said = found.remarks(far, lost)
-    blocks: list[Block] = [Facts([("law", law.id, law.reference) for law in found.laws])]
+        yield head + "".join(_line(row, widths, left) for row in rows)
+        head = ""
+    said = found.remarks(counts)
+    blocks: list[Block] = [Facts([("law", law.id, law.reference) for law in found.named])]
     blocks += [Items("Notes", note_lines(said))] if said else []
     yield "\n" + (to_markdown(blocks) if markdown else to_text(blocks))
     heard(said)
@@ -170,7 +175,7 @@ def _title(found: Sweep) -> str:
         + (f" {axis.unit}" if axis.unit else "")
         for axis in found.axes
     )
-    under = found.laws[0].id if len(found.laws) == 1 else f"{len(found.laws)} laws"
+    under = found.named[0].id if len(found.laws) == 1 else f"{len(found.laws)} laws"
     return f"Plans for {ranges}, under {under}"
 
 

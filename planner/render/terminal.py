@@ -112,7 +112,7 @@ def _legend(panel: Panel) -> list[str]:
     for mark in panel.marks:
         if isinstance(mark, Points) and mark.label:
             write = writer(panel.x.unit)
-            texts = mark.texts or (tuple(write(float(x)) for x in mark.x) if len(mark.x) <= 3 else ())
+            texts = mark.texts or (tuple(map(write, mark.x.tolist())) if len(mark.x) <= 3 and panel.x.unit != "flops" else ())
             sign = _MARKERS[mark.marker] or "."
             lines.append(f"  {sign} {mark.label}" + (f": {', '.join(texts)}" if texts else ""))
         elif isinstance(mark, Rule) and mark.text:
@@ -145,7 +145,8 @@ def _ends(panel: Panel) -> tuple[tuple[float, float], tuple[float, float]]:
 def _span(scale: Scale, values: list[Num]) -> tuple[float, float]:
     if scale.ends:
         low, high = (float(end) for end in _scaled(scale, np.array(scale.ends)))
-        return low, high
+        if low < high:
+            return low, high
     every = _scaled(scale, np.concatenate([np.atleast_1d(each) for each in values]))
     every = every[np.isfinite(every)]
     low, high = float(every.min()), float(every.max())

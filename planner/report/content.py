@@ -18,6 +18,9 @@ from planner.regimes import PRINTED
 from planner.report.javascript import law_functions, spending
 
 _EVERY = (1.0, 1e60)
+EXHAUSTED = 300.0
+"""Passes over unique tokens beyond which the page names no size: the loss there is as flat as a double can tell."""
+
 DEVICE = "h100-sxm"
 """The device at first, where the plan names none."""
 
@@ -101,6 +104,7 @@ def page_content(plan: Plan) -> dict[str, Any]:
             "overhead": machine.overhead if machine else 0.0,
         },
         "band": BAND,
+        "exhausted": EXHAUSTED,
         "printed": PRINTED,
         "laws": [law_content(law) for law in page_laws(plan.law)],
         "devices": [device_content(device) for device in accelerators()],

@@ -66,7 +66,13 @@ function makePlanner(data, functions) {
       const N = [Math.exp(x), Math.exp(x)];
       return surface(N, div(C, perToken(law, N)))[1];
     };
-    return Math.exp(bisect(slope, -5, Math.log(C) + 5));
+    // outwards from where parameters and tokens are as many: far ends of steep laws are no numbers
+    const reach = sign => {
+      let x = Math.log(C / law.f) / 2;
+      for (let step = 0.5; step < 500 && !(sign * slope(x) > 0); step *= 1.5) x += sign * step;
+      return x;
+    };
+    return Math.exp(bisect(slope, reach(-1), reach(1)));
   }
 
   function outside(law, N, D, C) {
@@ -86,6 +92,7 @@ function makePlanner(data, functions) {
     if (unique && !law.reducible) throw new RangeError(`${id} cannot weigh unique tokens here`);
     const surface = law.reducible ? counted(law, unique) : null;
     const params = best(law, C, surface);
+    const epochs = unique ? tokensFor(law, C, params) / unique : null;
     const tokens = tokensFor(law, C, params);
     let loss = null, band = null;
     if (surface) {
@@ -93,16 +100,18 @@ function makePlanner(data, functions) {
       band = bandOf(law, C, surface, params);
     } else if (law.loss) {
       loss = law.loss(C);
+      if (law.implicit) band = bandOf(law, C, (N, D) => [law.implicit(N[0], D[0]), 0], params, law.optimum);
     }
-    const epochs = unique ? tokens / unique : null;
+    // beyond this many passes no token adds what a double could tell: the size is anything
+    const exhausted = epochs !== null && epochs > data.exhausted;
     const factor = outside(law, params, tokens, perToken(law, [params, 0])[0] * tokens);
-    return { params, tokens, tokens_per_param: tokens / params, loss, band, epochs, extrapolation: factor };
+    return { params, tokens, tokens_per_param: tokens / params, loss, band: exhausted ? null : band, epochs, exhausted, extrapolation: factor };
   }
 
   // Sizes that cost at most a share more compute for the same loss.
-  function bandOf(law, C, surface, params) {
+  function bandOf(law, C, surface, params, optimum = null) {
     const value = N => surface([N, 0], [tokensFor(law, C, N), 0])[0];
-    const cheaper = C / (1 + data.band), smaller = best(law, cheaper, surface);
+    const cheaper = C / (1 + data.band), smaller = optimum ? optimum(cheaper) : best(law, cheaper, surface);
     const target = surface([smaller, 0], [tokensFor(law, cheaper, smaller), 0])[0];
     const x = Math.log(params), gap = y => Math.log(value(Math.exp(y)) / target);
     if (!(gap(x) < -1e-10)) return null; // more compute buys nothing that could be measured: no size is told from another
@@ -128,6 +137,6 @@ function makePlanner(data, functions) {
     };
   }
 
-  return Object.freeze({ data, laws, answer, lossOf, cost, weighsUnique: id => Boolean(laws.get(id).reducible),
+  return Object.freeze({ data, laws, answer, lossOf, cost, weighsUnique: id => Boolean(laws.get(id).reducible), worn: id => 1 + laws.get(id).R_D,
     tokensFor: (id, C, N) => tokensFor(laws.get(id), C, N) });
 }

@@ -37,18 +37,40 @@
   const whole = x => (x < 1 ? significant(x) : Math.round(x).toLocaleString("en-US"));
 
   // ------------------------------------------------------------ reading what is typed
+  const NUMBER = "([0-9]+(?:\\.[0-9]*)?(?:e[+-]?[0-9]+)?|\\.[0-9]+)";
+  const SCALES = { "": 1, k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
+  const FLOPS = { k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15, e: 1e18, z: 1e21, y: 1e24, "": 1 };
+  const plainly = text => text.trim().replace(/,(?=\d{3}(?:,|$|\.))/g, "").toLowerCase();
   function readAmount(text) {
-    const match = /^([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([kmbt]?)$/i.exec(text.trim().replace(/,(?=\d{3})/g, ""));
-    if (!match) return NaN;
-    return Number(match[1]) * { "": 1, k: 1e3, m: 1e6, b: 1e9, t: 1e12 }[match[2].toLowerCase()];
+    const match = new RegExp(`^${NUMBER}\\s*([kmbt]?)$`).exec(plainly(text));
+    return match ? Number(match[1]) * SCALES[match[2]] : NaN;
   }
-  function read(id, low, high, { empty = false, percent = false } = {}) {
-    const field = at(id), text = field.value.trim(), wrong = at(`${id}-wrong`);
-    const number = percent ? Number(text.replace("%", "")) / 100 : readAmount(text);
-    const good = (empty && text === "") || (text !== "" && number >= low && number <= high);
+  function readBudget(text) {
+    const match = new RegExp(`^${NUMBER}\\s*(?:([kmgtpezy]?)flops?|(pf[ -]?days?))?$`).exec(plainly(text));
+    return match ? Number(match[1]) * (match[3] ? 8.64e19 : FLOPS[match[2] ?? ""]) : NaN;
+  }
+  function readShare(text) { // 0.4, 40 and 40% are the same, as far as they can be told apart
+    const match = new RegExp(`^${NUMBER}\\s*(%?)$`).exec(plainly(text));
+    if (!match) return NaN;
+    const number = Number(match[1]);
+    return match[2] || number > 1 ? number / 100 : number;
+  }
+  const wrong = new Set();
+  function read(id, low, high, { empty = false, reader = readAmount } = {}) {
+    const field = at(id), text = field.value.trim(), number = text === "" ? null : reader(text);
+    const good = text === "" ? empty : number >= low && number <= high;
     field.setAttribute("aria-invalid", String(!good));
-    wrong.textContent = good ? "" : field.dataset.wrong;
-    return good ? (text === "" ? null : number) : undefined;
+    at(`${id}-wrong`).textContent = good ? "" : field.dataset.wrong;
+    if (good) wrong.delete(id); else wrong.add(id);
+    if (!good) blank(`The field "${field.labels[0].textContent}" cannot be read: no answer.`);
+    return good ? number : undefined;
+  }
+  const ANSWERS = ["flops", "params", "tokens", "ratio", "loss", "band", "epochs", "hours", "time", "dollars", "price", "energy"];
+  function blank(why) {
+    for (const name of ANSWERS) at(`out-${name}`).textContent = ["epochs", "price"].includes(name) ? "" : "-";
+    at("out-beyond").textContent = why;
+    at("out-beyond").classList.add("warning");
+    document.querySelector(".plots").hidden = true;
   }
 
   // ------------------------------------------------------------ plots
@@ -98,7 +120,7 @@
     element("rect", area, element("clipPath", { id: clip }, element("defs", {}, svg)));
     const inside = element("g", { "clip-path": `url(#${clip})` }, svg);
     for (const band of spec.bands ?? []) {
-      element("rect", { x: X(band[0]), y: box.top, width: X(band[1]) - X(band[0]), height: area.height, class: "band" }, inside);
+      element("rect", { x: X(band[0]), y: box.top, width: Math.max(X(band[1]) - X(band[0]), 0), height: area.height, class: "band" }, inside);
     }
     for (const line of spec.lines) {
       const path = line.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)).map(([x, y]) => `${X(x).toFixed(2)},${Y(y).toFixed(2)}`);
@@ -126,15 +148,18 @@
   const grid = (low, high, points) => Array.from({ length: points }, (_, i) => low * (high / low) ** (i / (points - 1)));
 
   function drawIsoflop(law, found) {
-    const figure = at("isoflop-figure");
-    const drawable = planner.lossOf(law.id, found.params, found.tokens, state.unique) !== null;
-    figure.hidden = !drawable;
-    at("isoflop-none").hidden = drawable;
-    if (!drawable) return;
+    const figure = at("isoflop-figure"), none = at("isoflop-none");
+    const known = planner.lossOf(law.id, found.params, found.tokens, state.unique) !== null;
     const budgets = [state.flops, state.flops / 10, state.flops * 10];
     const best = budgets.map(C => planner.answer(law.id, C, state.unique));
     const lowest = best.map((each, i) => planner.lossOf(law.id, each.params, planner.tokensFor(law.id, budgets[i], each.params), state.unique));
     const ends = [best[1].params / 12, best[2].params * 12], gap = lowest[1] - lowest[2];
+    const drawable = known && gap > 1e-7 * Math.abs(lowest[0]) && gap < Infinity && !best.some(each => each.exhausted);
+    figure.hidden = !drawable;
+    none.hidden = drawable;
+    none.textContent = known ? "Here more compute no longer changes the loss: there is no curve to draw."
+      : "This law says how N and D grow, not which loss another size has: there is no curve of loss against size.";
+    if (!drawable) return;
     const lines = budgets.map((C, group) => ({
       group, main: group === 0, label: flopText(C),
       points: grid(...ends, 121).map(N => [N, planner.lossOf(law.id, N, planner.tokensFor(law.id, C, N), state.unique)]),
@@ -152,8 +177,10 @@
     });
   }
   function drawGrowth(law) {
-    const ends = [state.flops / 1e3, state.flops * 1e3];
-    const along = grid(...ends, 49).map(C => [C, planner.answer(law.id, C, state.unique)]);
+    const ends = [Math.max(state.flops / 1e3, 1), Math.max(state.flops, 1) * 1e3];
+    const along = grid(...ends, 49).map(C => [C, planner.answer(law.id, C, state.unique)]).filter(([, each]) => !each.exhausted);
+    at("growth-figure").hidden = along.length < 2;
+    if (along.length < 2) return;
     const models = data.models.params.map((each, i) => ({ ...each, tokens: data.models.tokens[i].y })).filter(each => each.x > ends[0] && each.x < ends[1]);
     const values = along.flatMap(([, each]) => [each.params, each.tokens]);
     const here = planner.answer(law.id, state.flops, state.unique);
@@ -178,33 +205,42 @@
   // ------------------------------------------------------------ answers
   function show() {
     const law = planner.laws.get(state.law), weighs = planner.weighsUnique(state.law);
-    at("unique").disabled = !weighs;
-    at("unique-note").textContent = weighs ? (law.carried && state.unique ? `What repeated tokens are worth is carried over from ${law.carried}.` : "")
-      : "This law cannot weigh repeated tokens on this page.";
-    if (!weighs) state.unique = null;
+    at("unique-note").textContent = !state.unique ? "" : weighs
+      ? (law.carried ? `What repeated tokens are worth is carried over from ${law.carried}.` : "")
+      : `${law.id} cannot weigh repeated tokens on this page; plan --unique-tokens can.`;
+    showLaws();
+    if (wrong.size) return;
+    if (state.unique && !weighs) {
+      blank(`${law.id} cannot weigh ${count(state.unique)} unique tokens on this page: empty the field, or ask plan --unique-tokens.`);
+      return;
+    }
+    document.querySelector(".plots").hidden = false;
     const found = planner.answer(state.law, state.flops, state.unique);
     const device = data.devices.find(each => each.id === state.device);
     const taken = planner.cost({ ...state, mfu: state.mfu ?? device.mfu });
     const price = state.price ?? device.price?.expected ?? null;
     const say = (id, text) => { at(id).textContent = text; };
     say("out-flops", flopText(state.flops));
-    say("out-params", count(found.params));
-    say("out-tokens", count(found.tokens));
-    say("out-ratio", significant(found.tokens_per_param));
+    say("out-params", found.exhausted ? "-" : count(found.params));
+    say("out-tokens", found.exhausted ? "-" : count(found.tokens));
+    say("out-ratio", found.exhausted ? "-" : significant(found.tokens_per_param));
     say("out-loss", found.loss === null ? "this law gives none" : `${significant(found.loss, 4)} ${law.unit}`);
     say("out-band", found.band ? `${count(found.band[0])} to ${count(found.band[1])}` : "not known");
     say("out-epochs", found.epochs === null ? "each token once" : `${significant(found.epochs)} passes over ${count(state.unique)} unique tokens`);
     say("out-hours", whole(taken.device_hours));
     say("out-time", timeText(taken.hours));
     say("out-dollars", taken.dollars === null ? "no price is known: give one" : moneyText(taken.dollars));
-    say("out-price", price === null ? "" : `at $${price.toFixed(2)} a device-hour${state.price === null ? `, published ${device.dated}` : ""}`);
+    say("out-price", price === null ? "" : `at $${price >= 0.1 ? price.toFixed(2) : significant(price, 2)} a device-hour${state.price === null ? `, published ${device.dated}` : ""}`);
     say("out-energy", taken.kwh === null ? "no power is published" : energyText(taken.kwh));
     const factor = found.extrapolation;
     const beyond = factor === null ? "The range of this law's runs is not known."
       : factor > 10 ? `WARNING: ${significant(factor)}x outside the runs of this law: a guess, not a forecast.`
         : factor > 1 ? `${significant(factor)}x outside the runs of this law.` : "Inside the runs of this law.";
-    say("out-beyond", beyond);
-    at("out-beyond").classList.toggle("warning", factor !== null && factor > 10);
+    const worn = found.epochs > planner.worn(state.law)
+      ? ` WARNING: ${significant(found.epochs)} passes over the unique tokens: beyond ${significant(planner.worn(state.law))} one more is worth next to nothing; find more data.`
+      : "";
+    say("out-beyond", beyond + worn);
+    at("out-beyond").classList.toggle("warning", (factor !== null && factor > 10) || worn !== "");
     at("law-notes").replaceChildren(...law.notes.map(note => {
       const item = document.createElement("li");
       item.textContent = (note.warning ? "WARNING: " : "") + note.text;
@@ -213,11 +249,14 @@
     say("law-source", `${law.id}: ${law.equation}. ${law.reference}. N counts ${law.counts}; ${law.data}.`);
     drawIsoflop(law, found);
     drawGrowth(law);
+  }
+  function showLaws() {
     for (const row of at("laws").tBodies[0].rows) {
       const each = planner.answer(row.dataset.law, state.flops), cells = row.cells;
       cells[1].textContent = count(each.params);
       cells[2].textContent = count(each.tokens);
-      cells[3].textContent = each.loss === null ? "-" : significant(each.loss, 4);
+      const unit = planner.laws.get(row.dataset.law).unit;
+        cells[3].textContent = each.loss === null ? "-" : significant(each.loss, 4) + (unit === "nats/token" ? "" : ` (${unit})`);
       cells[4].textContent = each.extrapolation === null ? "unknown" : each.extrapolation > 1 ? `${significant(each.extrapolation)}x` : "no";
       row.classList.toggle("chosen", row.dataset.law === state.law);
       row.querySelector("button").setAttribute("aria-pressed", String(row.dataset.law === state.law));
@@ -230,6 +269,7 @@
     at("slider").setAttribute("aria-valuetext", flopText(flops));
     at("flops").setAttribute("aria-invalid", "false");
     at("flops-wrong").textContent = "";
+    wrong.delete("flops");
     show();
   }
   function setLaw(id) {
@@ -238,12 +278,12 @@
     show();
   }
   at("slider").addEventListener("input", event => setBudget(10 ** Number(event.target.value), "slider"));
-  at("flops").addEventListener("input", () => { const value = read("flops", 1, 1e60); if (value !== undefined) setBudget(value, "flops"); });
+  at("flops").addEventListener("input", () => { const value = read("flops", 1, 1e60, { reader: readBudget }); if (value !== undefined) setBudget(value, "flops"); });
   at("law").addEventListener("change", event => setLaw(event.target.value));
   at("unique").addEventListener("input", () => { const value = read("unique", 1e3, 1e30, { empty: true }); if (value !== undefined) { state.unique = value; show(); } });
   at("device").addEventListener("change", event => { state.device = event.target.value; show(); });
   at("devices").addEventListener("input", () => { const value = read("devices", 1, 1e9); if (value !== undefined) { state.devices = value; show(); } });
-  at("mfu").addEventListener("input", () => { const value = read("mfu", 1e-4, 1, { percent: true }); if (value !== undefined) { state.mfu = value; show(); } });
+  at("mfu").addEventListener("input", () => { const value = read("mfu", 1e-4, 1, { reader: readShare }); if (value !== undefined) { state.mfu = value; show(); } });
   at("price").addEventListener("input", () => { const value = read("price", 1e-6, 1e9, { empty: true }); if (value !== undefined) { state.price = value; show(); } });
   at("laws").addEventListener("click", event => { const button = event.target.closest("button"); if (button) setLaw(button.closest("tr").dataset.law); });
   at("explore").hidden = false;

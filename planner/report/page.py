@@ -65,7 +65,7 @@ def report_page(plan: Plan) -> str:
         "plan": "\n".join(_html(block) for block in plan_document(plan)[1:]),
         "unique": f"{plain(asked['unique'] / 1e9, 12)}B" if asked["unique"] else "",
         "devices": plain(asked["devices"]),
-        "mfu": plain(100 * (asked["mfu"] or device["mfu"])),
+        "mfu": f"{plain(100 * (asked['mfu'] or device['mfu']))}%",
         "price": "" if asked["price"] is None else plain(asked["price"]),
         "band": format_percent(content["band"]),
         "left_out": _left_out(plan),
@@ -112,7 +112,8 @@ def _options(options: list[tuple[str, bool]]) -> str:
 def _law_row(law: Law) -> str:
     name = escape(law.id)
     numbers = '<td class="r"></td>' * 4
-    texts = [PARAM_COUNTS[law.conventions.params], law.conventions.data, law.reference]
+    counts = PARAM_COUNTS[law.conventions.params] + (" (a mixture of experts)" if law.form.active else "")
+    texts = [counts, law.conventions.data, law.reference]
     cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
     button = f'<button type="button" aria-pressed="false">{name}</button>'
     return f'<tr data-law="{name}"><th scope="row">{button}</th>{numbers}{cells}</tr>'
