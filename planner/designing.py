@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner._files import settings
+from planner.fitting.forecast import fit_under_prior
+from planner.fitting.options import Limits
+from planner.fitting.sample import Sample
 from planner.fitting.surface import ALPHA, BETA, Array, B, E, G, Parts, parts
 from planner.fitting.surface import A as A_PLACE
 
@@ -54,6 +57,22 @@ def drawn_laws(count: int, flops: float, k: float, rng: np.random.Generator) -> 
     a = gamma * np.log(f) + log_T + alpha * x
     b = gamma * np.log(1 - f) + log_T + beta * y
     return Laws(np.stack([np.log(floor), a, b, alpha, beta, np.log(gamma)], 1), x0, y0, k)
+
+
+def laws_after(sample: Sample, noise: float, count: int, rng: np.random.Generator) -> Laws:
+    """Draw laws that runs leave possible: around the fit under its priors, as far as its information says, (count, 6).
+
+    Exponents stay within the bounds of the design prior.
+    """
+    theta = fit_under_prior(sample, Limits())
+    best = Laws(theta[None], *sample.center, sample.per_token)
+    H = information(sensitivities(best, sample.rows.x, sample.rows.y), noise)[0]
+    drawn = theta + rng.standard_normal((count, 6)) @ np.linalg.cholesky(np.linalg.inv(H)).T
+    s = settings(FILE, "laws")
+    for place, name in ((ALPHA, "alpha"), (BETA, "beta")):
+        drawn[:, place] = np.clip(drawn[:, place], *s[name][2:])
+    drawn[:, G] = np.clip(drawn[:, G], -1.5, 1.5)
+    return best._replace(theta=drawn)
 
 
 def _clipped(rng: np.random.Generator, count: int, centre: float, sd: float, low: float, high: float) -> Array:

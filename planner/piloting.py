@@ -22,16 +22,22 @@ from planner.designing import (
     exchange,
     extra_compute,
     information,
+    laws_after,
     optimum,
     sensitivities,
     variances,
 )
-from planner.errors import CannotPlanError, OptionError
-from planner.fitting.surface import Array
+from planner.errors import CannotPlanError, FitError, OptionError
+from planner.fitting.fitter import RunsLike, one_group, read_table_of_runs
+from planner.fitting.forecast import fit_under_prior
+from planner.fitting.options import Limits
+from planner.fitting.sample import Sample
+from planner.fitting.surface import Array, parts
 from planner.notes import Note
 from planner.units import (
     LARGEST,
     format_count,
+    format_dollars,
     format_flops,
     is_range,
     parse_count,
@@ -88,6 +94,8 @@ class Expected(NamedTuple):
     regret_median, regret_90 : float
         Extra compute at the target through the error in N*, as a fraction: the median and the 90th percentile over laws and
         errors; infinite where N cannot be told from D.
+    regret_mean : float
+        The mean, a regret above 1 counted as 1: a run that wastes more than its budget would be stopped.
     size_error : float
         Root mean square error of ln N*, the median over laws.
     loss_error : float
@@ -101,6 +109,7 @@ class Expected(NamedTuple):
     flops: float
     regret_median: float
     regret_90: float
+    regret_mean: float
     size_error: float
     loss_error: float
     condition: float
@@ -120,7 +129,11 @@ class Pilots:
         The dearest first.
     expected : tuple of Expected
         Of the design, of a 5x5 isoFLOP grid and of a ray of one ratio at equal cost; where ratios are limited, of the design
-        without that limit too.
+        without that limit too; where runs are given, of them alone first, and of each with them.
+    saved : float or None
+        Where runs are given: what the next ones are expected to save at the target [FLOP].
+    dollars_per_flop : float or None
+        Where a device with a price was named.
     ratios : (low, high)
         Tokens per parameter that runs may have.
     notes : tuple of Note
@@ -133,6 +146,8 @@ class Pilots:
     noise: float
     runs: tuple[PilotRun, ...]
     expected: tuple[Expected, ...]
+    saved: float | None
+    dollars_per_flop: float | None
     ratios: tuple[float, float]
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
@@ -160,6 +175,9 @@ def pilots(
     min_params: object = None,
     max_params: object = None,
     noise: object = None,
+    given: RunsLike | None = None,
+    group: str | None = None,
+    columns: Mapping[str, str] | None = None,
     gpus: object = None,
     gpu: object = None,
     days: object = None,
@@ -192,6 +210,11 @@ def pilots(
         Sizes that a pilot may have.
     noise : float or str, optional
         Standard deviation of ln loss between runs trained alike (``"0.5%"``).
+    given : path or Runs, optional
+        Runs that are done: then the next ones are chosen beside them, 8 unless said otherwise, under laws that they leave
+        possible; and whether those are worth their cost.
+    group, columns : optional
+        Of that table, as of :func:`planner.fit`.
     seed : int
         Of the laws drawn and of the starts.
 
@@ -220,33 +243,42 @@ def pilots(
     (24, True, True)
     """
     asked = dict(locals())
-    money, goal = _read_budget(budget, asked), parse_flops(target, "target")
+    (money, rate), goal = _read_budget(budget, asked), parse_flops(target, "target")
     if goal < 2 * money:
         raise OptionError(
             f"target {format_flops(goal)} is not above the pilots' {format_flops(money)}: pilots are for a much larger run; "
             "with that much to spend, train it"
         )
     c = settings(FILE, "candidates")
-    count = whole_number(c["runs"] if runs is None else runs, "runs", _FEWEST, 100)
-    spread = _read_noise(noise)
+    done = None if given is None else _read_given(given, group, columns, goal)
+    count = whole_number(c["runs" if done is None else "next"] if runs is None else runs, "runs", 1 if done else _FEWEST, 100)
+    spread = _read_noise(noise, done)
     span = _read_ratios(ratios)
     low, high = _read_sizes(min_params, max_params)
-    k = float(settings("fitting.toml", "conventions")["flops_per_param_token"])
+    k = done.per_token if done else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
     rng = np.random.default_rng(whole_number(seed, "seed", 0, 2**32 - 1))
-    laws = drawn_laws(int(settings(FILE, "laws")["draws"]), money, k, rng)
+    drawn = int(settings(FILE, "laws")["draws"])
+    laws = laws_after(done, spread, drawn, rng) if done else drawn_laws(drawn, money, k, rng)
     question = Question.of(laws, goal, spread)
     cells = _cells(money, k, span, (low, high))
     costs, params, tokens = cells
     _affordable(costs, money, count, (low, high))
-    chosen = _designed(question, cells, money, count, rng)
+    chosen = _designed(question, cells, money, count, rng, done)
     found = _runs(laws, costs[chosen], params[chosen], tokens[chosen], money)
-    expected = [_expected("these runs", question, goal, params[chosen], tokens[chosen], k), *_usual(question, goal, money, k)]
+    own = _expected("these runs" if done is None else "with these runs", question, goal, params[chosen], tokens[chosen], k, done)
+    expected = [own, *_usual(question, goal, money, k, done)]
+    saved = None
+    if done is not None:
+        before = _expected("runs given", question, goal, np.zeros(0), np.zeros(0), k, done)
+        before = before._replace(runs=len(done), flops=float(done.flops.sum()))
+        expected.insert(0, before)
+        saved = goal * max(before.regret_mean - own.regret_mean, 0.0)
     whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
     if span != whole:
         free = _cells(money, k, whole, (low, high))
-        freely = _designed(question, free, money, count, np.random.default_rng(seed))
+        freely = _designed(question, free, money, count, np.random.default_rng(seed), done)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
-        expected.append(_expected(text, question, goal, free[1][freely], free[2][freely], k))
+        expected.append(_expected(text, question, goal, free[1][freely], free[2][freely], k, done))
     inputs = {
         "budget": money,
         "target": goal,
@@ -255,15 +287,15 @@ def pilots(
         "min_params": low,
         "max_params": high,
         "noise": spread,
+        "given": None if done is None else len(done),
         "seed": seed,
     }
-    return Pilots(
-        money, goal, spread, found, tuple(expected), span, tuple(_notes(found, expected, span, whole)), FrozenDict(inputs)
-    )
+    notes = (*_notes(found, expected, span, whole), *_worth(found, saved, rate))
+    return Pilots(money, goal, spread, found, tuple(expected), saved, rate, span, notes, FrozenDict(inputs))
 
 
-def _read_budget(budget: object, asked: Mapping[str, object]) -> float:
-    """Return what the pilots may cost [FLOP], given in FLOP or in what means hold."""
+def _read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, float | None]:
+    """Return what the pilots may cost [FLOP], given in FLOP or in what means hold, and dollars per FLOP where they are known."""
     given = read(picked(Conditions, {name: asked[name] for name in ("mfu", "price")}))
     mfu, price = (value if isinstance(value, float) else None for value in (given.mfu, given.price))
     held = read_means(picked(Means, asked), mfu=mfu, price=price)
@@ -271,10 +303,38 @@ def _read_budget(budget: object, asked: Mapping[str, object]) -> float:
         raise OptionError(f"budget and {list(held.inputs)[-1]} are two budgets: give one of them")
     if budget is None and held.flops is None:
         raise OptionError("no budget for the pilots: give --budget, such as 1e20, or --gpus with --days, or --dollars with --gpu")
-    return held.flops if budget is None and held.flops is not None else parse_flops(budget, "budget")
+    dollars = held.machine.cost(1.0).dollars if held.machine else None
+    flops = held.flops if budget is None and held.flops is not None else parse_flops(budget, "budget")
+    return flops, dollars.expected if dollars else None
 
 
-def _read_noise(noise: object) -> float:
+_FEWEST_GIVEN = 4
+
+
+def _read_given(given: RunsLike, group: str | None, columns: Mapping[str, str] | None, target: float) -> Sample:
+    """Read the runs that are done."""
+    table = one_group(read_table_of_runs(given, {}, columns), group)
+    found = Sample.of(table)
+    if len(found) < _FEWEST_GIVEN or len(np.unique(found.params)) < 2:
+        raise FitError(
+            f"{table.name}: {len(found)} runs of {len(np.unique(found.params))} sizes say nothing of a law; give at least "
+            f"{_FEWEST_GIVEN} of different sizes, or leave them out"
+        )
+    if target < 2 * found.flops.max():
+        raise OptionError(
+            f"target {format_flops(target)} is not above the runs given, up to {format_flops(float(found.flops.max()))}"
+        )
+    return found
+
+
+def _read_noise(noise: object, done: Sample | None) -> float:
+    """Read the scatter of ln loss; of runs that are done what they scatter around their own fit, unless said otherwise."""
+    if noise is None and done is not None:
+        s = settings(FILE, "noise")
+        theta = fit_under_prior(done, Limits())[None]
+        missed = parts(theta, done.rows.x, done.rows.y, additive=False).log_loss[0] - done.rows.target
+        spread = float(np.sqrt((missed**2).sum() / max(len(missed) - 5, 1)))
+        return min(max(spread, float(s["least"])), float(s["most"]))
     spread = float(settings(FILE, "noise")["usual"]) if noise is None else parse_fraction(noise, "noise")
     if not 1e-5 <= spread <= 0.2:
         raise OptionError(f"noise {shown(noise)}: expected the scatter of ln loss between runs trained alike, 0.001% to 20%")
@@ -336,10 +396,12 @@ def _affordable(costs: Array, budget: float, count: int, sizes: tuple[float | No
         )
 
 
-def _designed(question: Question, cells: tuple[Array, ...], budget: float, count: int, rng: np.random.Generator) -> list[int]:
+def _designed(
+    question: Question, cells: tuple[Array, ...], budget: float, count: int, rng: np.random.Generator, done: Sample | None
+) -> list[int]:
     costs, params, tokens = cells
     J = sensitivities(question.laws, *question.laws.logs(params, tokens))
-    known = information(J[:, :0], question.noise)
+    known = information(_known(question.laws, done), question.noise)
     chosen, _ = exchange(question, J, costs, known, budget, count, rng)
     return sorted(chosen, key=lambda cell: (-costs[cell], params[cell]))
 
@@ -355,10 +417,19 @@ def _runs(laws: Laws, costs: Array, params: Array, tokens: Array, budget: float)
     return tuple(found)
 
 
-def _expected(design: str, question: Question, target: float, params: Array, tokens: Array, k: float) -> Expected:
-    """Return what a set of runs leads to."""
+def _known(laws: Laws, done: Sample | None) -> Array:
+    """Return the sensitivities of the runs that are done, none without them."""
+    if done is None:
+        return np.zeros((len(laws.theta), 0, 6))
+    return sensitivities(laws, *laws.logs(done.params, done.tokens))
+
+
+def _expected(
+    design: str, question: Question, target: float, params: Array, tokens: Array, k: float, done: Sample | None
+) -> Expected:
+    """Return what a set of runs leads to, beside those that are done."""
     laws = question.laws
-    J = sensitivities(laws, *laws.logs(params, tokens))
+    J = np.concatenate([_known(laws, done), sensitivities(laws, *laws.logs(params, tokens))], 1)
     H = information(J, question.noise)
     v_N, v_L = variances(H, question.to_size, question.to_loss)
     errors = np.sqrt(v_N)[:, None] * _QUANTILES
@@ -370,10 +441,11 @@ def _expected(design: str, question: Question, target: float, params: Array, tok
     median, most = (np.inf if unbounded else float(np.quantile(regrets, share)) for share in (0.5, 0.9))
     cost = float((k * params * tokens).sum())
     size_error, loss_error = float(np.median(np.sqrt(v_N))), float(np.sqrt(v_L).mean())
-    return Expected(design, len(params), cost, median, most, size_error, loss_error, condition)
+    mean = 1.0 if unbounded else float(np.minimum(regrets, 1.0).mean())
+    return Expected(design, len(params), cost, median, most, mean, size_error, loss_error, condition)
 
 
-def _usual(question: Question, target: float, budget: float, k: float) -> list[Expected]:
+def _usual(question: Question, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
     """Return the same of a 5x5 isoFLOP grid and of a ray, at equal cost."""
     grid, ray = settings(FILE, "grid"), settings(FILE, "ray")
     cells = [(grid["factor"] ** -step, grid["middle"] * away) for step in range(grid["budgets"]) for away in grid["ratios"]]
@@ -385,8 +457,23 @@ def _usual(question: Question, target: float, budget: float, k: float) -> list[E
     ):
         C, ratio = (np.array(each, float) for each in zip(*pairs, strict=True))
         N = np.sqrt(C * budget / C.sum() / (k * ratio))
-        found.append(_expected(name, question, target, N, ratio * N, k))
+        found.append(_expected(name, question, target, N, ratio * N, k, done))
     return found
+
+
+def _worth(runs: Sequence[PilotRun], saved: float | None, rate: float | None) -> list[Note]:
+    """Say whether the next runs are worth what they cost; nothing before the first ones."""
+    if saved is None:
+        return []
+    cost = sum(run.flops for run in runs)
+
+    def written(flops: float) -> str:
+        return format_flops(flops) + (f" ({format_dollars(flops * rate)})" if rate else "")
+
+    text = f"these runs cost {written(cost)} and are expected to save {written(saved)} at the target (regrets capped at 100 %)"
+    if saved < cost:
+        return [Note("stop", "warning", f"{text}: not worth it; plan the target with what there is")]
+    return [Note("worth", "info", f"{text}: worth it")]
 
 
 def _notes(
@@ -405,6 +492,8 @@ def _notes(
     )
     notes.append(Note("assumptions", "info", text))
     ray = next(each for each in expected if each.design.startswith("ray"))
+    if np.isfinite(ray.regret_90):
+        return notes
     text = (
         f"runs of one ratio cannot tell N from D (condition number {plain(ray.condition, 2)}): whatever a ray costs, it does not "
         "say how to divide a larger budget"

@@ -33,9 +33,11 @@ from planner.designing import (
     wanted,
 )
 from planner.errors import PlannerError
+from planner.fitting.sample import Sample
 from planner.fitting.surface import parts
 from planner.forms.generalised import GENERALISED
 from planner.render import render_pilots, save_pilots
+from planner.runs import read_runs
 
 K = 6.0
 LAWS = drawn_laws(12, 1e20, K, np.random.default_rng(3))
@@ -249,6 +251,76 @@ def test_budgets_in_other_units() -> None:
     held = planner.pilots(gpus="64xh100-sxm", days=2, mfu=0.4, target=1e24)
     assert held.budget == pytest.approx(planner.plan(gpus="64xh100-sxm", days=2, mfu=0.4, others=()).flops)
     assert planner.pilots(budget="3 PF-days", target=1e24).budget == 3 * 8.64e19
+
+
+# ---------------------------------------------------------------- beside runs that are done
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The usual pilots with losses of a known law and half a per cent of noise."""
+    law, rng = planner.load_law("besiroglu2024"), np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("done") / "done.csv"
+    rows = [
+        (each.params, each.tokens, float(law.loss(each.params, each.tokens)) * np.exp(0.005 * rng.standard_normal()))
+        for each in usual().runs
+    ]
+    path.write_text("params,tokens,loss\n" + "".join(f"{N!r},{D!r},{float(L)!r}\n" for N, D, L in rows), encoding="utf-8")
+    return path
+
+
+def test_the_next_runs_improve_on_those_that_are_done(done: Path) -> None:
+    """Within their own budget; more than a grid or a ray of the same cost would; the noise is that of the runs."""
+    found = planner.pilots(given=done, budget=3e19, target=1e23)
+    assert len(found.runs) == 8
+    assert found.spent <= 3e19
+    assert found.noise == pytest.approx(0.005, rel=0.5)
+    before, own, grid, ray = found.expected
+    assert (before.design, before.runs) == ("runs given", 24)
+    for other in (before, grid, ray):
+        assert own.regret_median < other.regret_median
+        assert own.regret_90 < other.regret_90
+    assert found.saved == pytest.approx(1e23 * (before.regret_mean - own.regret_mean))
+
+
+def test_what_is_known_of_the_law_is_near_the_truth(done: Path) -> None:
+    """The laws drawn after the runs plan the target around its true optimum, as wide as they say."""
+    sample = Sample.of(read_runs(done, flops_per_param_token=6.0))
+    laws = designing.laws_after(sample, 0.005, 400, np.random.default_rng(1))
+    sizes = optimum(laws, 1e23)[0] + laws.x0
+    true = np.log(float(solver.allocate(planner.load_law("besiroglu2024"), 1e23).params))
+    assert abs(np.median(sizes) - true) < 3 * np.std(sizes)
+    assert 0.02 < np.std(sizes) < 0.3
+
+
+def test_advice_to_stop(done: Path) -> None:
+    """More pilots that cost more than they save at a modest target are a warning, in FLOP and dollars; for a great one they pay."""
+    stop = planner.pilots(given=done, gpus="8xh100-sxm", days=20, mfu=0.4, target=3e22)
+    (note,) = [note for note in stop.notes if note.code == "stop"]
+    assert note.severity == "warning"
+    assert note.text.count("$") == 2
+    assert stop.saved is not None
+    assert stop.saved < stop.spent
+    on = planner.pilots(given=done, budget=1e19, target=1e25)
+    assert [note.code for note in on.notes if note.code in {"stop", "worth"}] == ["worth"]
+    assert on.saved is not None
+    assert on.saved > on.spent
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "message"),
+    [
+        ("1e8,2e9,3.5\n1e8,4e9,3.4\n", {}, "2 runs of 1 sizes say nothing of a law"),
+        ("1e8,2e9,3.5\n2e8,4e9,3.3\n3e8,6e9,3.2\n4e8,8e9,3.1\n", {"target": 2e19}, "is not above the runs given"),
+        ("1e8,2e9,\n", {}, "loss"),
+    ],
+)
+def test_tables_that_say_nothing_are_refused(tmp_path: Path, rows: str, asked: dict[str, Any], message: str) -> None:
+    """Too few runs, runs as large as the target, runs without a loss."""
+    path = tmp_path / "done.csv"
+    path.write_text("params,tokens,loss\n" + rows, encoding="utf-8")
+    with pytest.raises(PlannerError, match=message):
+        planner.pilots(given=path, **{"budget": 1e18, "target": 1e23, **asked})
 
 
 # ---------------------------------------------------------------- the way out

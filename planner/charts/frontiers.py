@@ -84,9 +84,10 @@ def sweep_chart(found: Sweep) -> Chart:
     if not by_compute:
         wanted.insert(0, ("flops", COMPUTE))
     ends = float(table["flops"].min()), float(table["flops"].max())
+    varied = {each for axis in few.axes for each in (axis.name, axis.column)}
     for name, y in wanted:
         values = table[name]
-        if np.isnan(values).all() or name in {each for axis in few.axes for each in (axis.name, axis.column)} or (name == "flops" and ends[0] == ends[1]):
+        if np.isnan(values).all() or name in varied or (name == "flops" and ends[0] == ends[1]):
             continue
         marks: list[Mark] = []
         for group, (law, text, rows) in enumerate(lines):

@@ -8,6 +8,7 @@ from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_op
 from planner.cli._options import (
     ASSIGNMENT,
     BOUND,
+    COLUMNS,
     COUNTS,
     FLOPS,
     FORMS,
@@ -159,6 +160,9 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
 @click.option("--min-params", type=PARAMS, help="Smallest pilot.")
 @click.option("--max-params", type=PARAMS, help="Largest pilot.")
 @click.option("--noise", metavar="FRACTION", help="Scatter of ln loss between runs trained alike.  [default: 0.5%]")
+@click.option("--given", type=click.Path(), metavar="RUNS.csv", help="Runs that are done: choose the next ones.")
+@click.option("--group", metavar="NAME", help="Which group of --given.")
+@click.option("--columns", type=COLUMNS, help="Other column names of --given: params=n_params,loss=val_loss.")
 @held_budget_options
 @click.option("--seed", type=int, help="Seed of the laws drawn.  [default: 0]")
 @click.option("--save", metavar="PILOTS.csv", help="Write a table whose losses wait to be filled in, for plan fit.")
@@ -172,6 +176,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     \b
     plan pilots --budget 1e20 --target 1e23 --save pilots.csv
     plan pilots --gpus 64xh100 --days 2 --target 1e24 --ratios 3..120 --min-params 20M
+    plan pilots --given runs.csv --budget 3e19 --target 1e23
     """
     from planner.piloting import pilots as design
     from planner.render import render_pilots, save_pilots

@@ -14,13 +14,16 @@ def pilots_document(found: Pilots) -> list[Block]:
     title = f"{len(found.runs)} pilot runs for {format_flops(found.target)}: {spent}"
     headers = ["run", "parameters", "tokens", "tok/param", "compute", "share", "what it is for"]
     runs = [_run(number, run) for number, run in enumerate(found.runs, 1)]
-    heads = ["runs", "how many", "regret, median", "90 % below", "error of ln N", "error of the loss", "condition"]
+    heads = ["runs", "how many", "regret, median", "90 % below", "mean", "error of ln N", "error of the loss", "condition"]
     expected = [_expected(each) for each in found.expected]
-    note = "regret: extra compute at the target through the error in N*; errors are root mean squares; all at equal cost"
+    note = (
+        "regret: extra compute at the target through the error in N*, in the mean capped at 100 %; errors are root mean squares; "
+    )
+    note += "all at equal cost" if found.saved is None else "the last ones each beside the runs given, at equal cost"
     return [
         Title(title),
         Table("Runs", "rrrrrrl", headers, runs, []),
-        Table("How good the plan for the target would be", "lrrrrrr", heads, expected, [note]),
+        Table("How good the plan for the target would be", "lrrrrrrr", heads, expected, [note]),
         Items("Notes", note_lines(found.notes)),
     ]
 
@@ -60,6 +63,7 @@ def _expected(each: Expected) -> list[str]:
         str(each.runs),
         _share(each.regret_median),
         _share(each.regret_90),
+        _share(each.regret_mean),
         significant(each.size_error),
         format_percent(each.loss_error),
         plain(each.condition, 2),
