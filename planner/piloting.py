@@ -9,6 +9,7 @@ import numpy as np
 
 from planner._files import settings
 from planner._frozen import FrozenDict
+from planner._spread import Progress, Workers, check_workers
 from planner._version import __version__
 from planner.answers import as_json
 from planner.asking.conditions import Conditions, picked, read
@@ -34,6 +35,8 @@ from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array, parts
 from planner.notes import Note
+from planner.runs import PURPOSES
+from planner.simulating import Simulated, simulated
 from planner.units import (
     LARGEST,
     format_count,
@@ -134,6 +137,8 @@ class Pilots:
         Where runs are given: what the next ones are expected to save at the target [FLOP].
     dollars_per_flop : float or None
         Where a device with a price was named.
+    simulation : tuple of Simulated
+        Where it was asked for: regrets of real fits to simulated tables.
     ratios : (low, high)
         Tokens per parameter that runs may have.
     notes : tuple of Note
@@ -148,6 +153,7 @@ class Pilots:
     expected: tuple[Expected, ...]
     saved: float | None
     dollars_per_flop: float | None
+    simulation: tuple[Simulated, ...]
     ratios: tuple[float, float]
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
@@ -178,6 +184,10 @@ def pilots(
     given: RunsLike | None = None,
     group: str | None = None,
     columns: Mapping[str, str] | None = None,
+    simulate: bool = False,
+    tables: int | None = None,
+    workers: Workers = 1,
+    progress: Progress | None = None,
     gpus: object = None,
     gpu: object = None,
     days: object = None,
@@ -215,8 +225,14 @@ def pilots(
         possible; and whether those are worth their cost.
     group, columns : optional
         Of that table, as of :func:`planner.fit`.
+    simulate : bool
+        Also fit simulated tables of the design and of the grid, under published and drawn laws, with noise and misfit.
+    tables : int, optional
+        Tables for each law and misfit (20).
+    workers, progress : optional
+        Of the simulation, as of :func:`planner.fit`.
     seed : int
-        Of the laws drawn and of the starts.
+        Of the laws drawn, of the starts and of the simulated noise.
 
     Returns
     -------
@@ -243,6 +259,7 @@ def pilots(
     (24, True, True)
     """
     asked = dict(locals())
+    _check_simulation(simulate, tables, workers, given)
     (money, rate), goal = _read_budget(budget, asked), parse_flops(target, "target")
     if goal < 2 * money:
         raise OptionError(
@@ -279,6 +296,11 @@ def pilots(
         freely = _designed(question, free, money, count, np.random.default_rng(seed), done)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
         expected.append(_expected(text, question, goal, free[1][freely], free[2][freely], k, done))
+    simulation: tuple[Simulated, ...] = ()
+    if simulate:
+        grids = {"these runs": (params[chosen], tokens[chosen]), **dict(list(_usual_runs(money, k).items())[:1])}
+        many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "tables", 1, 10_000)
+        simulation = simulated(grids, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
     inputs = {
         "budget": money,
         "target": goal,
@@ -291,7 +313,18 @@ def pilots(
         "seed": seed,
     }
     notes = (*_notes(found, expected, span, whole), *_worth(found, saved, rate))
-    return Pilots(money, goal, spread, found, tuple(expected), saved, rate, span, notes, FrozenDict(inputs))
+    return Pilots(money, goal, spread, found, tuple(expected), saved, rate, simulation, span, notes, FrozenDict(inputs))
+
+
+def _check_simulation(simulate: object, tables: object, workers: object, given: object) -> None:
+    """Refuse a simulation that cannot be made, before anything long is computed."""
+    if not isinstance(simulate, bool):
+        raise OptionError(f"simulate {shown(simulate)}: expected True or False")
+    check_workers(workers)
+    if not simulate and tables is not None:
+        raise OptionError("tables go with simulate: plan pilots --simulate --tables 50")
+    if simulate and given is not None:
+        raise OptionError("simulate: simulated tables begin without runs; leave given out")
 
 
 def _read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, float | None]:
@@ -412,7 +445,8 @@ def _runs(laws: Laws, costs: Array, params: Array, tokens: Array, budget: float)
         x, y = optimum(laws, C)
         usual = float(np.exp(np.median(y - x) + laws.y0 - laws.x0))
         away = D / N / usual
-        purpose = "near the optimum" if 1 / 3 <= away <= 3 else "starved" if away < 1 else "overtrained"
+        near, starved, overtrained = PURPOSES
+        purpose = near if 1 / 3 <= away <= 3 else starved if away < 1 else overtrained
         found.append(PilotRun(N, D, D / N, C, C / budget, purpose))
     return tuple(found)
 
@@ -447,17 +481,22 @@ def _expected(
 
 def _usual(question: Question, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
     """Return the same of a 5x5 isoFLOP grid and of a ray, at equal cost."""
+    return [_expected(name, question, target, *runs, k, done) for name, runs in _usual_runs(budget, k).items()]
+
+
+def _usual_runs(budget: float, k: float) -> dict[str, tuple[Array, Array]]:
+    """Return N and D of a 5x5 isoFLOP grid and of a ray that cost a budget."""
     grid, ray = settings(FILE, "grid"), settings(FILE, "ray")
     cells = [(grid["factor"] ** -step, grid["middle"] * away) for step in range(grid["budgets"]) for away in grid["ratios"]]
     line = [(ray["factor"] ** -step, ray["ratio"]) for step in range(ray["runs"])]
-    found = []
+    found: dict[str, tuple[Array, Array]] = {}
     for name, pairs in (
         (f"isoFLOP grid {grid['budgets']}x{len(grid['ratios'])}", cells),
         (f"ray at {plain(ray['ratio'])}", line),
     ):
         C, ratio = (np.array(each, float) for each in zip(*pairs, strict=True))
         N = np.sqrt(C * budget / C.sum() / (k * ratio))
-        found.append(_expected(name, question, target, N, ratio * N, k, done))
+        found[name] = N, ratio * N
     return found
 
 

@@ -22,7 +22,7 @@ from planner.units import LARGEST, finite, parse_count, parse_error, parse_flops
 Array = NDArray[Any]
 
 NUMBERS = ("params", "tokens", "flops", "loss", "weight", "unique_tokens")
-TEXTS = ("group", "run")
+TEXTS = ("group", "run", "purpose")
 LARGEST_FILE = 256 * 1024 * 1024
 
 

@@ -19,6 +19,10 @@ REQUIRED = ("params", "tokens", "loss")
 _PERPLEXITY = 20.0  # nats per token: above the entropy of any vocabulary (e^20 entries)
 
 
+PURPOSES = ("near the optimum", "starved", "overtrained")
+"""What runs of a design are for: their tokens for their size, beside the optimum's."""
+
+
 @dataclass(frozen=True, eq=False)
 class Runs:
     """Training runs as arrays of one length.
@@ -35,6 +39,8 @@ class Runs:
         Data set and recipe; one group is fitted at a time.
     run : tuple of str or None
         The run a row is a checkpoint of: rows of one run are not independent.
+    purpose : tuple of str or None
+        What each run of a design of ours is for, see :func:`planner.pilots`.
     weight, unique_tokens : array or None
     sha256 : str
         Of the file's bytes, empty without a file.
@@ -54,6 +60,7 @@ class Runs:
     rows: NDArray[np.int64]
     group: tuple[str, ...] | None = None
     run: tuple[str, ...] | None = None
+    purpose: tuple[str, ...] | None = None
     weight: Array | None = None
     unique_tokens: Array | None = None
     sha256: str = ""
@@ -65,6 +72,11 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.loss)
+
+    @property
+    def designed(self) -> bool:
+        """Whether the runs are pilots that planner designed: then none of them is far from the frontier by accident."""
+        return self.purpose is not None and set(self.purpose) <= set(PURPOSES)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -183,6 +195,7 @@ def _checked(read: Columns, k: float) -> Runs:
         rows=rows,
         group=texts.get("group"),
         run=texts.get("run"),
+        purpose=texts.get("purpose"),
         weight=numbers.get("weight"),
         unique_tokens=numbers.get("unique_tokens"),
         sha256=digest,

@@ -253,6 +253,47 @@ def test_budgets_in_other_units() -> None:
     assert planner.pilots(budget="3 PF-days", target=1e24).budget == 3 * 8.64e19
 
 
+# ---------------------------------------------------------------- in simulation
+
+
+def test_simulation_fits_every_design_under_every_law_and_misfit() -> None:
+    """Without noise the plan wastes next to nothing; misfit alone is what is left, and the same seed gives the same figures."""
+    found = planner.pilots(budget=1e20, target=1e23, noise="0.001%", simulate=True, tables=1)
+    assert [(each.design, each.truths, each.misfit) for each in found.simulation] == [
+        (design, truths, misfit)
+        for truths in ("published", "drawn")
+        for misfit in ("none", "overtrained", "small")
+        for design in ("these runs", "isoFLOP grid 5x5")
+    ]
+    for each in found.simulation:
+        assert each.tables == {"published": 3, "drawn": 5}[each.truths]
+        if each.misfit == "none":
+            assert each.regret_90 < 1e-3
+            assert each.loss_error < 2e-3
+        assert 0 <= each.regret_median <= each.regret_90
+    worst = max(each.regret_90 for each in found.simulation if each.misfit != "none")
+    assert worst > 10 * max(each.regret_90 for each in found.simulation if each.misfit == "none")
+    again = planner.pilots(budget=1e20, target=1e23, noise="0.001%", simulate=True, tables=1, workers=map)
+    assert again.simulation == found.simulation
+    assert "In simulation" in render_pilots(found, "table")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"tables": 3}, "tables go with simulate"),
+        ({"simulate": True, "tables": 0}, "tables 0"),
+        ({"simulate": True, "workers": 0}, "workers 0: expected"),
+        ({"simulate": "yes"}, "simulate 'yes': expected True or False"),
+        ({"simulate": True, "given": "gadre2024"}, "simulated tables begin without runs"),
+    ],
+)
+def test_simulations_that_cannot_be_made_are_refused(asked: dict[str, Any], message: str) -> None:
+    """Before anything long is computed."""
+    with pytest.raises(PlannerError, match=message):
+        planner.pilots(budget=1e20, target=1e23, **asked)
+
+
 # ---------------------------------------------------------------- beside runs that are done
 
 
@@ -361,6 +402,15 @@ def test_every_format(tmp_path: Path) -> None:
         save_pilots(found, path)
 
 
+def _fit_of(rows: list[dict[str, str]], path: Path) -> planner.FitResult:
+    """Write a table and fit its forecast."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return planner.fit(path, draws=0)
+
+
 def test_the_saved_table_is_fitted_once_it_is_filled_in(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty losses are refused with their row; with losses it is a table like any other."""
     monkeypatch.chdir(tmp_path)
@@ -373,10 +423,16 @@ def test_the_saved_table_is_fitted_once_it_is_filled_in(run: Run, tmp_path: Path
     law = planner.load_law("besiroglu2024")
     for row in rows:
         row["loss"] = repr(float(law.loss(float(row["params"]), float(row["tokens"]))))
-    with Path("filled.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    forecast = _fit_of(rows, Path("filled.csv"))
+    assert [note.code for note in forecast.notes if note.code == "designed-pilots"]
+    assert len(forecast.law.params["weight"]) == 2, "the adaptive members alone"
+    forecast.save("designed.json")
+    assert planner.load_law("designed.json").params["weight"] == forecast.law.params["weight"]
+    planned = planner.plan(flops=1e23, law=forecast.law, others=()).params
+    assert planned == pytest.approx(float(solver.allocate(law, 1e23).params), rel=0.05)
+    for row in rows:
+        row["purpose"] = "mine"
+    assert len(_fit_of(rows, Path("own.csv")).law.params["weight"]) == 18, "of other tables all members count"
     code, out, _ = run("fit", "filled.csv", "--draws", "0", "--method", "classical")
     assert code == 0
     assert "N ~ C^0.513, D ~ C^0.487" in out, "the law that the losses came from"

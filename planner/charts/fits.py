@@ -14,6 +14,7 @@ from planner.fitting.sample import Sample
 from planner.intervals import draw_cloud, loss_interval
 from planner.piloting import Pilots
 from planner.problems import as_problem
+from planner.runs import PURPOSES
 from planner.units import format_flops, format_percent
 
 _BEYOND = 100.0  # how far the fan goes past the largest run, over its compute
@@ -75,11 +76,7 @@ def _fan(fit: FitResult, runs: Sample) -> Panel | None:
     return Panel("Forecast", COMPUTE, loss_scale(law, (ends[0] - pad, ends[1] + pad)), tuple(marks))
 
 
-_PURPOSES: dict[str, tuple[int, Marker]] = {
-    "near the optimum": (2, "circle"),
-    "starved": (5, "triangle"),
-    "overtrained": (0, "square"),
-}
+_PURPOSES: dict[str, tuple[int, Marker]] = dict(zip(PURPOSES, ((2, "circle"), (5, "triangle"), (0, "square")), strict=True))
 
 
 def pilots_chart(found: Pilots) -> Chart:

@@ -163,6 +163,9 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
 @click.option("--given", type=click.Path(), metavar="RUNS.csv", help="Runs that are done: choose the next ones.")
 @click.option("--group", metavar="NAME", help="Which group of --given.")
 @click.option("--columns", type=COLUMNS, help="Other column names of --given: params=n_params,loss=val_loss.")
+@click.option("--simulate", is_flag=True, help="Also fit simulated tables, of these runs and of an isoFLOP grid.")
+@click.option("--tables", type=int, help="Simulated tables for each law and misfit.  [default: 20]")
+@click.option("--workers", type=int, help="Processes of the simulation.  [default: 1]")
 @held_budget_options
 @click.option("--seed", type=int, help="Seed of the laws drawn.  [default: 0]")
 @click.option("--save", metavar="PILOTS.csv", help="Write a table whose losses wait to be filled in, for plan fit.")
@@ -177,6 +180,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     plan pilots --budget 1e20 --target 1e23 --save pilots.csv
     plan pilots --gpus 64xh100 --days 2 --target 1e24 --ratios 3..120 --min-params 20M
     plan pilots --given runs.csv --budget 3e19 --target 1e23
+    plan pilots --budget 1e20 --target 1e23 --simulate --workers 2
     """
     from planner.piloting import pilots as design
     from planner.render import render_pilots, save_pilots
@@ -187,7 +191,8 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
         refuse_existing(new_file(save, force, ".csv", "a table of pilots"), overwrite=force)
     elif force and not plot_wanted(ctx):
         raise click.UsageError("--force goes with --save FILE.csv, or with --plot FILE")
-    answer = design(**chosen(**options))
+    with progress_bar("simulating", wanted=bool(options["simulate"])) as progress:
+        answer = design(**chosen(**options), progress=progress)
     plot_file(ctx, answer)
     click.echo(render_pilots(answer, fmt), nl=False)
     if save is not None:

@@ -57,10 +57,13 @@ class Forecast:
         """All members, (count, 6)."""
         return np.concatenate([self.frontier, self.adaptive, self.structures])
 
-    @property
-    def weights(self) -> Array:
-        """Their weights, which add to 1; each group weighs as ``data/fitting.toml`` says, structures as far as trusted."""
-        share = settings("forecast")["weights"]
+    def weights(self, *, designed: bool) -> Array:
+        """Return their weights, which add to 1: each group weighs as ``data/fitting.toml`` says, structures as far as trusted.
+
+        Of ``designed`` pilots the adaptive members alone count: their starved and overtrained runs are meant to be far from
+        the frontier, and what looks at the frontier would leave them aside.
+        """
+        share = settings("forecast")["designed" if designed else "weights"]
         each = [
             np.full(len(self.frontier), share["frontier"] / len(self.frontier)),
             np.full(len(self.adaptive), share["adaptive"] / len(self.adaptive)),

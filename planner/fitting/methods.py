@@ -99,8 +99,10 @@ def fit_forecast(job: Job) -> FitResult:
         fitted = forecast(sample, limits)
         count = settings("forecast")["draws"] if job.draws else 0
         drawn = forecast_draws(sample, fitted, count, np.random.default_rng(job.seed), limits) if count else None
-    members = sample.constants(fitted.members)
-    weights = fitted.weights
+    weights = fitted.weights(designed=job.table.designed)
+    free = weights[: len(fitted.frontier) + len(fitted.adaptive)] > 0  # gamma is pinned in some of the structures
+    members = sample.constants(fitted.members[weights > 0])
+    weights = weights[weights > 0]
     constants: dict[str, Any] = {key: tuple(value.tolist()) for key, value in members.items()}
     constants |= {"weight": tuple(weights.tolist()), "C_ref": float(sample.flops.max())}
     law = law_of(job, "forecast", "ensemble", constants, why_no_size(job, job.model))
@@ -112,8 +114,7 @@ def fit_forecast(job: Job) -> FitResult:
     middle = {key: typical(value, weights) for key, value in members.items()}
     middle["E"] = float(law.irreducible_loss)
     intervals = _member_intervals(job, members, weights, None if drawn is None else sample.constants(drawn))
-    free = np.concatenate([fitted.frontier, fitted.adaptive])
-    gammas = sample.constants(free)["gamma"]
+    gammas = members["gamma"][: free.sum()]
     combination = Combination(
         gamma=float(np.exp(np.log(gammas).mean())),
         gamma_range=(float(gammas.min()), float(gammas.max())),
@@ -122,6 +123,12 @@ def fit_forecast(job: Job) -> FitResult:
         zeta=float(fitted.zeta),
     )
     notes = common_notes(job, residuals)
+    if job.table.designed:
+        text = (
+            "pilots that planner designed: every run was chosen for what it tells, so the members that use them all count, and "
+            "not those near the lowest loss alone; the intervals were calibrated on other tables"
+        )
+        notes.append(Note("designed-pilots", "info", text))
     if drawn is not None:
         scales = settings("forecast.interval")
         notes.append(diagnostics.far_note(float(sample.flops.max()), scales["calibrated_to"]))

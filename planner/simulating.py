@@ -1,0 +1,141 @@
+"""What pilots lead to in simulation: known laws, noise and misfit, a fit to each table, and what its plan wastes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from planner._files import settings
+from planner._spread import Progress, Workers, mapper
+from planner.catalogue import load_law
+from planner.designing import FILE, Laws, drawn_laws, extra_compute, optimum
+from planner.fitting.forecast import fit_under_prior
+from planner.fitting.options import Limits
+from planner.fitting.sample import Sample
+from planner.fitting.surface import Array, parts
+
+MISFITS = ("none", "overtrained", "small")
+"""What no law describes: nothing, a higher loss of runs with many tokens for their size, a higher loss of small runs."""
+
+_FARTHEST = 12.0  # e-folds that a plan's size may be off: beyond, every regret is unbounded
+
+
+class Simulated(NamedTuple):
+    """Regrets of one design over simulated tables.
+
+    Attributes
+    ----------
+    design : str
+    truths : str
+        ``published``: laws of the catalogue; ``drawn``: laws from the design's prior.
+    misfit : str
+        One of ``MISFITS``.
+    tables : int
+        Simulated and fitted.
+    regret_median, regret_90 : float
+        Extra compute at the target, as a fraction.
+    loss_error : float
+        Root mean square error of ln L forecast at the target's true optimum.
+    """
+
+    design: str
+    truths: str
+    misfit: str
+    tables: int
+    regret_median: float
+    regret_90: float
+    loss_error: float
+
+
+class _Job(NamedTuple):
+    """One design under one law and one misfit."""
+
+    params: Array
+    tokens: Array
+    laws: Laws
+    target: float
+    noise: float
+    misfit: str
+    draws: int
+    seed: int
+
+
+def simulated(
+    designs: dict[str, tuple[Array, Array]],
+    laws: Laws,
+    target: float,
+    noise: float,
+    *,
+    draws: int,
+    seed: int,
+    workers: Workers,
+    progress: Progress | None,
+) -> tuple[Simulated, ...]:
+    """Fit ``draws`` noisy tables of every design under every true law and misfit.
+
+    Parameters
+    ----------
+    designs : mapping of str to (N, D)
+    laws : Laws
+        For their coordinates.
+    target, noise : float
+    draws : int
+        Noisy tables a law.
+    """
+    s = settings(FILE, "simulation")
+    rng = np.random.default_rng(seed)
+    drawn = drawn_laws(int(s["drawn"]), float(np.exp(laws.x0 + laws.y0)) * laws.k, laws.k, rng)
+    truths = {"published": _published(laws, s["published"]), "drawn": drawn}
+    cases = [(name, which, misfit) for which in truths for misfit in MISFITS for name in designs]
+    jobs, owner = [], []
+    for place, (name, which, misfit) in enumerate(cases):
+        known = truths[which]
+        for row in range(len(known.theta)):
+            one = known._replace(theta=known.theta[row : row + 1])
+            # the same noise for every design and misfit: they differ in nothing else
+            jobs.append(_Job(*designs[name], one, target, noise, misfit, draws, seed + 1000 * row + ord(which[0])))
+            owner.append(place)
+    with mapper(workers, progress) as spread:
+        results = spread(_simulate, jobs)
+    found = []
+    for place, case in enumerate(cases):
+        own = [result for result, of in zip(results, owner, strict=True) if of == place]
+        regrets, errors = (np.concatenate([each[end] for each in own]) for end in (0, 1))
+        median, most = (float(np.quantile(regrets, share)) for share in (0.5, 0.9))
+        found.append(Simulated(*case, len(regrets), median, most, float(np.sqrt((errors**2).mean()))))
+    return tuple(found)
+
+
+def _published(laws: Laws, names: tuple[str, ...]) -> Laws:
+    """Return laws of the catalogue in a design's coordinates: gamma is 1."""
+    rows = []
+    for name in names:
+        p = load_law(name).params
+        a, b = np.log(p["A"]) - p["alpha"] * laws.x0, np.log(p["B"]) - p["beta"] * laws.y0
+        rows.append([np.log(p["E"]), a, b, p["alpha"], p["beta"], 0.0])
+    return laws._replace(theta=np.array(rows))
+
+
+def _simulate(job: _Job) -> tuple[Array, Array]:
+    """Return the regret and the error of ln L of each noisy table."""
+    s, laws = settings(FILE, "simulation"), job.laws
+    rng = np.random.default_rng(job.seed)
+    flops = laws.k * job.params * job.tokens
+    worse = {
+        "none": np.zeros(len(flops)),
+        "overtrained": np.where(job.tokens / job.params > s["overtrained_from"], s["overtrained"], 0.0),
+        "small": np.where(flops < s["small_below"] * flops.sum(), s["small"], 0.0),
+    }[job.misfit]
+    clean = parts(laws.theta, *laws.logs(job.params, job.tokens), additive=False).log_loss[0] + np.log1p(worse)
+    best_x, best_y = optimum(laws, job.target)
+    true = parts(laws.theta, best_x[:, None], best_y[:, None], additive=False).log_loss[0, 0]
+    ones, order = np.ones(len(flops)), np.arange(len(flops))
+    away, errors = [], []
+    for _ in range(job.draws):
+        loss = np.exp(clean + job.noise * rng.standard_normal(len(flops)))
+        sample = Sample(job.params, job.tokens, flops, loss, ones, order)
+        fitted = Laws(fit_under_prior(sample, Limits())[None], *sample.center, laws.k)
+        away.append(float(optimum(fitted, job.target)[0][0] + fitted.x0 - laws.x0 - best_x[0]))
+        there = best_x + laws.x0 - fitted.x0, best_y + laws.y0 - fitted.y0
+        errors.append(float(parts(fitted.theta, there[0][:, None], there[1][:, None], additive=False).log_loss[0, 0] - true))
+    regrets = extra_compute(laws, job.target, np.clip(np.array(away), -_FARTHEST, _FARTHEST))[0]
+    return regrets, np.array(errors)
