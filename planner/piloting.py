@@ -28,20 +28,22 @@ from planner.designing import (
     sensitivities,
     variances,
 )
-from planner.errors import CannotPlanError, FitError, OptionError
+from planner.errors import FitError, OptionError
 from planner.fitting.fitter import RunsLike, one_group, read_table_of_runs
 from planner.fitting.forecast import fit_under_prior
 from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array, parts
 from planner.notes import Note
+from planner.pilot_cells import Builder, Cells, Model, cells, check_affordable, read_builder
+from planner.provenance import PARAM_COUNTS
 from planner.runs import PURPOSES
 from planner.simulating import Simulated, simulated
 from planner.units import (
-    LARGEST,
     format_count,
     format_dollars,
     format_flops,
+    format_whole,
     is_range,
     parse_count,
     parse_flops,
@@ -63,6 +65,10 @@ _RAY_CONDITION = 1e6
 """Condition number of a design's information from which N cannot be told from D: a house convention."""
 
 
+_COUNTED = "total"
+"""Which parameters the N of a shape counts, unless the runs given say otherwise."""
+
+
 class PilotRun(NamedTuple):
     """One run to train.
 
@@ -71,9 +77,11 @@ class PilotRun(NamedTuple):
     params, tokens, tokens_per_param : float
         N and D.
     flops, share : float
-        C = k N D, and its share of the pilot budget.
+        C = k N D, or the exact FLOP of its model, and its share of the pilot budget.
     purpose : str
         ``near the optimum``, ``starved`` (few tokens for its size) or ``overtrained`` (many).
+    model : Model or None
+        What to train, where shapes were asked for: then N, D and C are exactly its own.
     """
 
     params: float
@@ -82,6 +90,7 @@ class PilotRun(NamedTuple):
     flops: float
     share: float
     purpose: str
+    model: Model | None = None
 
 
 class Expected(NamedTuple):
@@ -181,6 +190,10 @@ def pilots(
     min_params: object = None,
     max_params: object = None,
     noise: object = None,
+    shapes: bool = False,
+    vocab: object = None,
+    context: object = None,
+    batch: object = None,
     given: RunsLike | None = None,
     group: str | None = None,
     columns: Mapping[str, str] | None = None,
@@ -220,6 +233,11 @@ def pilots(
         Sizes that a pilot may have.
     noise : float or str, optional
         Standard deviation of ln loss between runs trained alike (``"0.5%"``).
+    shapes : bool
+        Choose among models that exist: shapes within 2 % of a size, whole batches of tokens, exact FLOP.
+    vocab, context, batch : optional
+        Of those models: one vocabulary for all (by default the best for the target's size, by tao2024), tokens of context (4096),
+        and tokens of a step (by default what deepseek2024 says for each run), rounded to whole sequences.
     given : path or Runs, optional
         Runs that are done: then the next ones are chosen beside them, 8 unless said otherwise, under laws that they leave
         possible; and whether those are worth their cost.
@@ -260,6 +278,7 @@ def pilots(
     """
     asked = dict(locals())
     _check_simulation(simulate, tables, workers, given)
+    _check_shapes(shapes, vocab=vocab, context=context, batch=batch)
     (money, rate), goal = _read_budget(budget, asked), parse_flops(target, "target")
     if goal < 2 * money:
         raise OptionError(
@@ -267,7 +286,7 @@ def pilots(
             "with that much to spend, train it"
         )
     c = settings(FILE, "candidates")
-    done = None if given is None else _read_given(given, group, columns, goal)
+    done, convention = (None, _COUNTED) if given is None else _read_given(given, group, columns, goal)
     count = whole_number(c["runs" if done is None else "next"] if runs is None else runs, "runs", 1 if done else _FEWEST, 100)
     spread = _read_noise(noise, done)
     span = _read_ratios(ratios)
@@ -277,28 +296,31 @@ def pilots(
     drawn = int(settings(FILE, "laws")["draws"])
     laws = laws_after(done, spread, drawn, rng) if done else drawn_laws(drawn, money, k, rng)
     question = Question.of(laws, goal, spread)
-    cells = _cells(money, k, span, (low, high))
-    costs, params, tokens = cells
-    _affordable(costs, money, count, (low, high))
-    chosen = _designed(question, cells, money, count, rng, done)
-    found = _runs(laws, costs[chosen], params[chosen], tokens[chosen], money)
-    own = _expected("these runs" if done is None else "with these runs", question, goal, params[chosen], tokens[chosen], k, done)
+    builder = None
+    if shapes:
+        largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
+        builder = read_builder(vocab, context, batch, convention, largest)
+    choice = cells(money, k, span, (low, high), builder)
+    check_affordable(choice, money, count, (low, high), builder)
+    chosen = _designed(question, choice, money, count, rng, done)
+    found = _runs(laws, chosen, money)
+    own = _expected("these runs" if done is None else "with these runs", question, goal, *chosen[:3], done)
     expected = [own, *_usual(question, goal, money, k, done)]
     saved = None
     if done is not None:
-        before = _expected("runs given", question, goal, np.zeros(0), np.zeros(0), k, done)
+        before = _expected("runs given", question, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
         before = before._replace(runs=len(done), flops=float(done.flops.sum()))
         expected.insert(0, before)
         saved = goal * max(before.regret_mean - own.regret_mean, 0.0)
     whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
     if span != whole:
-        free = _cells(money, k, whole, (low, high))
+        free = cells(money, k, whole, (low, high), builder)
         freely = _designed(question, free, money, count, np.random.default_rng(seed), done)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
-        expected.append(_expected(text, question, goal, free[1][freely], free[2][freely], k, done))
+        expected.append(_expected(text, question, goal, *freely[:3], done))
     simulation: tuple[Simulated, ...] = ()
     if simulate:
-        grids = {"these runs": (params[chosen], tokens[chosen]), **dict(list(_usual_runs(money, k).items())[:1])}
+        grids = {"these runs": (chosen.params, chosen.tokens), **dict(list(_usual_runs(money, k).items())[:1])}
         many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "tables", 1, 10_000)
         simulation = simulated(grids, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
     inputs = {
@@ -310,9 +332,11 @@ def pilots(
         "max_params": high,
         "noise": spread,
         "given": None if done is None else len(done),
+        "shapes": shapes,
+        **({"vocab": builder.vocab, "context": builder.context, "batch": builder.batch} if builder else {}),
         "seed": seed,
     }
-    notes = (*_notes(found, expected, span, whole), *_worth(found, saved, rate))
+    notes = (*_notes(found, expected, span, whole, builder), *_worth(found, saved, rate))
     return Pilots(money, goal, spread, found, tuple(expected), saved, rate, simulation, span, notes, FrozenDict(inputs))
 
 
@@ -325,6 +349,15 @@ def _check_simulation(simulate: object, tables: object, workers: object, given: 
         raise OptionError("tables go with simulate: plan pilots --simulate --tables 50")
     if simulate and given is not None:
         raise OptionError("simulate: simulated tables begin without runs; leave given out")
+
+
+def _check_shapes(shapes: object, **given: object) -> None:
+    """Refuse what goes with shapes only."""
+    if not isinstance(shapes, bool):
+        raise OptionError(f"shapes {shown(shapes)}: expected True or False")
+    told = [name for name, value in given.items() if value is not None]
+    if told and not shapes:
+        raise OptionError(f"{told[0]} goes with shapes: without them pilots are numbers of parameters and tokens")
 
 
 def _read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, float | None]:
@@ -344,8 +377,8 @@ def _read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, fl
 _FEWEST_GIVEN = 4
 
 
-def _read_given(given: RunsLike, group: str | None, columns: Mapping[str, str] | None, target: float) -> Sample:
-    """Read the runs that are done."""
+def _read_given(given: RunsLike, group: str | None, columns: Mapping[str, str] | None, target: float) -> tuple[Sample, str]:
+    """Read the runs that are done, and which parameters their N counts (all, where the table does not say)."""
     table = one_group(read_table_of_runs(given, {}, columns), group)
     found = Sample.of(table)
     if len(found) < _FEWEST_GIVEN or len(np.unique(found.params)) < 2:
@@ -357,7 +390,8 @@ def _read_given(given: RunsLike, group: str | None, columns: Mapping[str, str] |
         raise OptionError(
             f"target {format_flops(target)} is not above the runs given, up to {format_flops(float(found.flops.max()))}"
         )
-    return found
+    told = table.params_count
+    return found, told if told in PARAM_COUNTS and told != "unstated" else _COUNTED
 
 
 def _read_noise(noise: object, done: Sample | None) -> float:
@@ -400,54 +434,28 @@ def _read_sizes(min_params: object, max_params: object) -> tuple[float | None, f
     return low, high
 
 
-def _cells(budget: float, k: float, ratios: tuple[float, float], sizes: tuple[float | None, float | None]) -> tuple[Array, ...]:
-    """Return cost, N and D of the runs to choose from."""
-    c = settings(FILE, "candidates")
-    costs = budget * np.geomspace(c["cheapest"], c["dearest"], c["costs"])
-    C, ratio = (each.ravel() for each in np.meshgrid(costs, np.geomspace(*ratios, c["ratios"])))
-    N = np.sqrt(C / (k * ratio))
-    low, high = sizes
-    inside = ((low or 0.0) <= N) & ((high or LARGEST) >= N)
-    return C[inside], N[inside], (ratio * N)[inside]
-
-
-def _affordable(costs: Array, budget: float, count: int, sizes: tuple[float | None, float | None]) -> None:
-    """Refuse limits that leave fewer runs than are asked for, or runs that the budget does not pay for."""
-    if len(costs) < count:
-        limits = " and ".join(
-            f"{name} {format_count(value)}" for name, value in zip(("min_params", "max_params"), sizes, strict=True) if value
-        )
-        raise CannotPlanError(
-            f"{limits}: leave {len(costs)} of the runs that {format_flops(budget)} could buy, of which {count} are wanted; fewer "
-            "runs, or wider limits"
-        )
-    least = float(np.sort(costs)[:count].sum())
-    if least > budget:
-        raise CannotPlanError(
-            f"budget {format_flops(budget)}: {count} runs within these limits cost at least {format_flops(least)}; fewer runs, "
-            "or smaller models"
-        )
-
-
 def _designed(
-    question: Question, cells: tuple[Array, ...], budget: float, count: int, rng: np.random.Generator, done: Sample | None
-) -> list[int]:
-    costs, params, tokens = cells
-    J = sensitivities(question.laws, *question.laws.logs(params, tokens))
+    question: Question, choice: Cells, budget: float, count: int, rng: np.random.Generator, done: Sample | None
+) -> Cells:
+    """Return the cells of a design, the dearest first."""
+    J = sensitivities(question.laws, *question.laws.logs(choice.params, choice.tokens))
     known = information(_known(question.laws, done), question.noise)
-    chosen, _ = exchange(question, J, costs, known, budget, count, rng)
-    return sorted(chosen, key=lambda cell: (-costs[cell], params[cell]))
+    chosen, _ = exchange(question, J, choice.costs, known, budget, count, rng)
+    order = sorted(chosen, key=lambda cell: (-choice.costs[cell], choice.params[cell]))
+    models = tuple(choice.models[cell] for cell in order)
+    return Cells(choice.costs[order], choice.params[order], choice.tokens[order], models)
 
 
-def _runs(laws: Laws, costs: Array, params: Array, tokens: Array, budget: float) -> tuple[PilotRun, ...]:
+def _runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:
     found = []
-    for C, N, D in zip(costs.tolist(), params.tolist(), tokens.tolist(), strict=True):
+    numbers = (each.tolist() for each in (chosen.costs, chosen.params, chosen.tokens))
+    for C, N, D, model in zip(*numbers, chosen.models, strict=True):
         x, y = optimum(laws, C)
         usual = float(np.exp(np.median(y - x) + laws.y0 - laws.x0))
         away = D / N / usual
         near, starved, overtrained = PURPOSES
         purpose = near if 1 / 3 <= away <= 3 else starved if away < 1 else overtrained
-        found.append(PilotRun(N, D, D / N, C, C / budget, purpose))
+        found.append(PilotRun(N, D, D / N, C, C / budget, purpose, model))
     return tuple(found)
 
 
@@ -459,7 +467,7 @@ def _known(laws: Laws, done: Sample | None) -> Array:
 
 
 def _expected(
-    design: str, question: Question, target: float, params: Array, tokens: Array, k: float, done: Sample | None
+    design: str, question: Question, target: float, costs: Array, params: Array, tokens: Array, done: Sample | None
 ) -> Expected:
     """Return what a set of runs leads to, beside those that are done."""
     laws = question.laws
@@ -473,7 +481,7 @@ def _expected(
     condition = float(np.median(np.linalg.cond(told * scale[:, :, None] * scale[:, None, :])))
     unbounded = condition > _RAY_CONDITION and np.median(v_N) > 1
     median, most = (np.inf if unbounded else float(np.quantile(regrets, share)) for share in (0.5, 0.9))
-    cost = float((k * params * tokens).sum())
+    cost = float(costs.sum())
     size_error, loss_error = float(np.median(np.sqrt(v_N))), float(np.sqrt(v_L).mean())
     mean = 1.0 if unbounded else float(np.minimum(regrets, 1.0).mean())
     return Expected(design, len(params), cost, median, most, mean, size_error, loss_error, condition)
@@ -481,7 +489,7 @@ def _expected(
 
 def _usual(question: Question, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
     """Return the same of a 5x5 isoFLOP grid and of a ray, at equal cost."""
-    return [_expected(name, question, target, *runs, k, done) for name, runs in _usual_runs(budget, k).items()]
+    return [_expected(name, question, target, k * N * D, N, D, done) for name, (N, D) in _usual_runs(budget, k).items()]
 
 
 def _usual_runs(budget: float, k: float) -> dict[str, tuple[Array, Array]]:
@@ -516,7 +524,11 @@ def _worth(runs: Sequence[PilotRun], saved: float | None, rate: float | None) ->
 
 
 def _notes(
-    runs: Sequence[PilotRun], expected: Sequence[Expected], span: tuple[float, float], whole: tuple[float, float]
+    runs: Sequence[PilotRun],
+    expected: Sequence[Expected],
+    span: tuple[float, float],
+    whole: tuple[float, float],
+    builder: Builder | None,
 ) -> list[Note]:
     notes = []
     if span == whole:
@@ -530,16 +542,23 @@ def _notes(
         "prior of about 20 tokens per parameter; one-sided misfit on overtrained runs undoes the gain in the median"
     )
     notes.append(Note("assumptions", "info", text))
-    ray = next(each for each in expected if each.design.startswith("ray"))
-    if np.isfinite(ray.regret_90):
-        return notes
-    text = (
-        f"runs of one ratio cannot tell N from D (condition number {plain(ray.condition, 2)}): whatever a ray costs, it does not "
-        "say how to divide a larger budget"
-    )
-    notes.append(Note("ray", "info", text))
-    if min(run.params for run in runs) < 1e6:
-        least = format_count(min(run.params for run in runs))
-        text = f"the smallest pilot has {least} parameters; --min-params keeps to models that can be built"
+    smallest = min(run.params for run in runs)
+    if builder:
+        text = (
+            f"N counts {PARAM_COUNTS[builder.convention]}; one vocabulary of {format_whole(builder.vocab)} and a context of "
+            f"{format_whole(builder.context)} for all; FLOP are exact, attention over the whole context too, which is much of a "
+            "small model and little of the target: plan fit does not read the table's flops_exact, and takes C = 6ND; "
+            + (f"batches by {builder.recipe.id}" if builder.batch is None else f"batches of {format_whole(builder.batch)} tokens")
+        )
+        notes.append(Note("shapes", "info", text))
+    elif smallest < 1e6:
+        text = f"the smallest pilot has {format_count(smallest)} parameters; --min-params keeps to models that can be built"
         notes.append(Note("tiny", "warning", text))
+    ray = next(each for each in expected if each.design.startswith("ray"))
+    if not np.isfinite(ray.regret_90):
+        text = (
+            f"runs of one ratio cannot tell N from D (condition number {plain(ray.condition, 2)}): whatever a ray costs, it does "
+            "not say how to divide a larger budget"
+        )
+        notes.append(Note("ray", "info", text))
     return notes

@@ -160,6 +160,10 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
 @click.option("--min-params", type=PARAMS, help="Smallest pilot.")
 @click.option("--max-params", type=PARAMS, help="Largest pilot.")
 @click.option("--noise", metavar="FRACTION", help="Scatter of ln loss between runs trained alike.  [default: 0.5%]")
+@click.option("--shapes", is_flag=True, help="Choose models that exist: shapes, whole batches, exact FLOP.")
+@click.option("--vocab", metavar="N", help="Vocabulary of the shapes.  [default: the best for the target, by tao2024]")
+@click.option("--context", metavar="N", help="Tokens of context of the shapes.  [default: 4096]")
+@click.option("--batch", metavar="TOKENS", help="Tokens of a step of the shapes.  [default: by deepseek2024]")
 @click.option("--given", type=click.Path(), metavar="RUNS.csv", help="Runs that are done: choose the next ones.")
 @click.option("--group", metavar="NAME", help="Which group of --given.")
 @click.option("--columns", type=COLUMNS, help="Other column names of --given: params=n_params,loss=val_loss.")
@@ -179,6 +183,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     \b
     plan pilots --budget 1e20 --target 1e23 --save pilots.csv
     plan pilots --gpus 64xh100 --days 2 --target 1e24 --ratios 3..120 --min-params 20M
+    plan pilots --budget 1e20 --target 1e23 --shapes --vocab 32000 --context 2048
     plan pilots --given runs.csv --budget 3e19 --target 1e23
     plan pilots --budget 1e20 --target 1e23 --simulate --workers 2
     """

@@ -6,7 +6,7 @@ from typing import Any
 from planner.piloting import Expected, PilotRun, Pilots
 from planner.render.documents import Block, Items, Table, Title, note_lines
 from planner.simulating import Simulated
-from planner.units import format_count, format_flops, format_percent, plain, significant
+from planner.units import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant
 
 
 def pilots_document(found: Pilots) -> list[Block]:
@@ -24,6 +24,7 @@ def pilots_document(found: Pilots) -> list[Block]:
     return [
         Title(title),
         Table("Runs", "rrrrrrl", headers, runs, []),
+        *_models(found),
         Table("How good the plan for the target would be", "lrrrrrrr", heads, expected, [note]),
         *_simulation(found),
         Items("Notes", note_lines(found.notes)),
@@ -37,14 +38,57 @@ def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
             "run": f"pilot-{number}",
             "params": run.params,
             "tokens": run.tokens,
-            "flops": run.flops,
+            (
+                "flops" if run.model is None else "flops_exact"
+            ): run.flops,  # a fit's C = k N D is the target's, not a small model's
             "loss": None,
             "tokens_per_param": run.tokens_per_param,
             "share": run.share,
             "purpose": run.purpose,
+            **_model(run),
         }
         for number, run in enumerate(found.runs, 1)
     ]
+
+
+def _model(run: PilotRun) -> dict[str, int]:
+    """Return what to train, nothing for numbers on paper."""
+    if run.model is None:
+        return {}
+    shape = run.model.shape
+    return {
+        "layers": shape.layers,
+        "width": shape.width,
+        "heads": shape.heads,
+        "kv_heads": shape.kv_heads,
+        "head_size": shape.head_size,
+        "ffn": shape.ffn,
+        "vocab": shape.vocab,
+        "context": shape.context,
+        "batch": run.model.batch,
+        "steps": run.model.steps,
+    }
+
+
+def _models(found: Pilots) -> list[Block]:
+    """Return the shapes to train, nothing for numbers on paper."""
+    models = [_model(run) for run in found.runs]
+    first = found.runs[0].model
+    if first is None:
+        return []
+    columns = [name for name in models[0] if name not in ("vocab", "context")]
+    heads = ["run", *(name.replace("kv_heads", "kv").replace("head_size", "head") for name in columns), "exact against 6ND"]
+    rows = [
+        [
+            str(number),
+            *(format_whole(model[name]) for name in columns),
+            format_signed_percent(run.flops / (6 * run.params * run.tokens) - 1),
+        ]
+        for number, (run, model) in enumerate(zip(found.runs, models, strict=True), 1)
+    ]
+    tied = ", ".join(sorted({"tied" if run.model.shape.tied else "not tied" for run in found.runs if run.model}))
+    note = f"feed-forward gated (SwiGLU); embeddings {tied}; RMS norms, no biases; batch in tokens"
+    return [Table("What to train", "r" * len(heads), heads, rows, [note])]
 
 
 def _run(number: int, run: PilotRun) -> list[str]:

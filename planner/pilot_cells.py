@@ -1,0 +1,200 @@
+"""The runs that pilots are chosen from: a grid of costs and ratios, or the models nearest to it that can be trained."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from planner._files import settings
+from planner.designing import FILE
+from planner.errors import CannotPlanError, OptionError
+from planner.fitting.surface import Array
+from planner.proposing import propose, usual_proportions, usual_vocab
+from planner.recipes import Recipe, recipes, suggest
+from planner.shapes import Shape
+from planner.units import LARGEST, format_count, format_flops, format_whole, parse_count, parse_whole, shown
+
+
+class Model(NamedTuple):
+    """What one pilot trains.
+
+    Attributes
+    ----------
+    shape : Shape
+    batch : int
+        Tokens of a step, whole sequences of the shape's context.
+    steps : int
+    flops : float
+        Exact training FLOP: every matrix product, attention over the whole context.
+    """
+
+    shape: Shape
+    batch: int
+    steps: int
+    flops: float
+
+    @property
+    def tokens(self) -> int:
+        """D: whole batches."""
+        return self.batch * self.steps
+
+
+class Builder(NamedTuple):
+    """How pilots are built: one vocabulary and one context for all, for losses are compared only within a tokenizer.
+
+    Attributes
+    ----------
+    convention : str
+        Which parameters N counts.
+    vocab, context : int
+    batch : int or None
+        Tokens of a step; None for what the recipe says of each run.
+    recipe : Recipe
+        The published law of batch size.
+    least_steps : int
+        A run of fewer is not trained.
+    """
+
+    convention: str
+    vocab: int
+    context: int
+    batch: int | None
+    recipe: Recipe
+    least_steps: int
+
+    def counted(self, model: Model) -> float:
+        """Return N of a model as the law counts it."""
+        return float(model.shape.counted(self.convention))
+
+    def build(self, flops: float, params: float) -> Model | None:
+        """Return the model nearest a size, trained on as many whole batches as a cost pays for; None where there is none.
+
+        Parameters
+        ----------
+        flops : float
+            The most that it may cost [FLOP].
+        params : float
+            N.
+        """
+        try:
+            (best, *_), _ = propose(params, convention=self.convention, count=1, vocab=self.vocab, context=self.context)
+        except CannotPlanError:
+            return None
+        shape = best.shape
+        each = shape.flops_per_token("exact", shape.counted(self.convention))
+        affordable = flops / each
+        batch = self.batch
+        if batch is None:
+            sequences = suggest(self.recipe, shape, affordable, None).sequences
+            batch = shape.context * max(1, round(sequences or 1))
+        steps = int(affordable // batch)
+        return Model(shape, batch, steps, each * batch * steps) if steps >= self.least_steps else None
+
+
+def read_builder(vocab: object, context: object, batch: object, convention: str, largest: float) -> Builder:
+    """Read how pilots for a run of about ``largest`` parameters are built; its vocabulary is theirs unless said otherwise."""
+    section = settings(FILE, "models")
+    words = (
+        usual_vocab(largest, usual_proportions(largest, gated=True).aspect) if vocab is None else parse_whole(vocab, "vocab", 1)
+    )
+    window = int(settings("planning.toml", "shapes")["context"]) if context is None else parse_whole(context, "context", 1)
+    step = None
+    if batch is not None:
+        tokens = parse_count(batch, "batch", "tokens")
+        step = window * round(tokens / window)
+        if step == 0:
+            raise OptionError(
+                f"batch {shown(batch)}: less than half a sequence of {window} tokens; a larger batch or a shorter context"
+            )
+    recipe = next(each for each in recipes() if each.id == section["recipe"])
+    return Builder(convention, words, window, step, recipe, int(section["least_steps"]))
+
+
+class Cells(NamedTuple):
+    """The runs that a design is chosen from.
+
+    Attributes
+    ----------
+    costs, params, tokens : array, shape (cells,)
+        C [FLOP], N and D.
+    models : tuple of Model or None
+        What each trains; None for numbers on paper.
+    """
+
+    costs: Array
+    params: Array
+    tokens: Array
+    models: tuple[Model | None, ...]
+
+
+def cells(
+    budget: float,
+    k: float,
+    ratios: tuple[float, float],
+    sizes: tuple[float | None, float | None],
+    builder: Builder | None = None,
+) -> Cells:
+    """Return the runs to choose from: costs and ratios on a grid, or the models nearest to it that keep the limits."""
+    c = settings(FILE, "candidates")
+    costs = budget * np.geomspace(c["cheapest"], c["dearest"], c["costs"])
+    if builder:
+        return _modelled(builder, costs, np.geomspace(ratios[0] * _INSIDE, ratios[1] / _INSIDE, c["ratios"]), k, ratios, sizes)
+    C, ratio = (each.ravel() for each in np.meshgrid(costs, np.geomspace(*ratios, c["ratios"])))
+    N = np.sqrt(C / (k * ratio))
+    inside = ((sizes[0] or 0.0) <= N) & ((sizes[1] or LARGEST) >= N)
+    return Cells(C[inside], N[inside], (ratio * N)[inside], (None,) * int(inside.sum()))
+
+
+_INSIDE = 1.05
+"""How far inside the limits ratios of models are aimed at, for shapes come within 2 % of a size."""
+
+
+def _modelled(
+    builder: Builder,
+    costs: Array,
+    aims: Array,
+    k: float,
+    ratios: tuple[float, float],
+    sizes: tuple[float | None, float | None],
+) -> Cells:
+    """Return the models nearest to costs and ratios that keep the limits."""
+    low, high = sizes[0] or 0.0, sizes[1] or LARGEST
+    found: dict[tuple[Shape, int, int], Model] = {}
+    for aim in aims.tolist():
+        per_token = k  # FLOP per parameter and token: of the next cheaper model once there is one
+        for cost in costs.tolist():
+            size = (cost / (per_token * aim)) ** 0.5
+            model = builder.build(cost, size) if low <= size <= high else None
+            if model is None:
+                continue
+            counted = builder.counted(model)
+            per_token = model.flops / (counted * model.tokens)
+            if low <= counted <= high and ratios[0] <= model.tokens / counted <= ratios[1]:
+                found.setdefault((model.shape, model.batch, model.steps), model)
+    models = tuple(found.values())
+    numbers = np.array([(each.flops, builder.counted(each), each.tokens) for each in models], float).reshape(-1, 3)
+    return Cells(numbers[:, 0], numbers[:, 1], numbers[:, 2], models)
+
+
+def check_affordable(
+    choice: Cells, budget: float, count: int, sizes: tuple[float | None, float | None], builder: Builder | None
+) -> None:
+    """Refuse limits that leave fewer runs than are asked for, or runs that the budget does not pay for."""
+    if len(choice.costs) < count:
+        limits = [f"{name} {format_count(size)}" for name, size in zip(("min_params", "max_params"), sizes, strict=True) if size]
+        cures = "fewer runs, or wider limits"
+        if builder:
+            limits.append(
+                f"shapes with a vocabulary of {format_whole(builder.vocab)} and a context of {format_whole(builder.context)}, "
+                f"trained for {builder.least_steps} steps or more"
+            )
+            cures += ", or a smaller vocab, context or batch"
+        raise CannotPlanError(
+            f"{' and '.join(limits)}: leave {len(choice.costs)} of the runs that {format_flops(budget)} could buy, of which "
+            f"{count} are wanted; {cures}"
+        )
+    least = float(np.sort(choice.costs)[:count].sum())
+    if least > budget:
+        raise CannotPlanError(
+            f"budget {format_flops(budget)}: {count} runs within these limits cost at least {format_flops(least)}; fewer runs, "
+            "or smaller models"
+        )
