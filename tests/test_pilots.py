@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import sys
-from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +17,6 @@ import planner
 from planner import designing, solver
 from planner.charts import chart_of
 from planner.charts._base import Points
-from planner.cli import main
 from planner.designing import (
     Laws,
     Question,
@@ -38,6 +35,7 @@ from planner.fitting.surface import parts
 from planner.forms.generalised import GENERALISED
 from planner.render import render_pilots, save_pilots
 from planner.runs import read_runs
+from tests.conftest import Run
 
 K = 6.0
 LAWS = drawn_laws(12, 1e20, K, np.random.default_rng(3))
@@ -440,22 +438,6 @@ def test_tables_that_say_nothing_are_refused(tmp_path: Path, rows: str, asked: d
 
 
 # ---------------------------------------------------------------- the way out
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command; gives exit code, output and complaints."""
-
-    def call(*args: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["plan", *args])
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return call
 
 
 def test_every_format(tmp_path: Path) -> None:

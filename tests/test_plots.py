@@ -15,7 +15,6 @@ import planner
 from planner import solver
 from planner.charts import chart_of
 from planner.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Span
-from planner.cli import main
 from planner.errors import PlannerError
 from planner.problems import as_problem
 from planner.published import model
@@ -474,20 +473,6 @@ def test_files_are_what_their_ending_says(tmp_path: Path, ending: str) -> None:
         assert b"tokens D" in contents[0]
         assert b"2.78 B" in contents[0]
     assert len(contents[0]) < 300_000
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the command; gives exit code, output and complaints."""
-
-    def call(*args: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["plan", *args])
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return call
 
 
 COMMANDS = [

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +18,12 @@ from hypothesis import strategies as st
 import planner
 from planner import sweeping
 from planner.asking.ranges import ALONG, AXES, axis_of, has_ranges
-from planner.cli import main
 from planner.errors import PlannerError
 from planner.render import FORMATS, stream_sweep
 from planner.units import is_range, parse_flops, parse_range
+from tests.conftest import Run
 
 SAME = {"flops": "flops", "params": "params", "tokens": "tokens", "tokens_per_param": "tokens_per_param", "loss": "loss"}
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command; gives exit code, output and complaints."""
-
-    def call(*args: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["plan", *args])
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return call
 
 
 def assert_is_plan(row: dict[str, Any], answer: planner.Plan) -> None:
