@@ -175,26 +175,68 @@ def _modelled(
     return Cells(numbers[:, 0], numbers[:, 1], numbers[:, 2], models)
 
 
-def check_affordable(
-    choice: Cells, budget: float, count: int, sizes: tuple[float | None, float | None], builder: Builder | None
-) -> None:
-    """Refuse limits that leave fewer runs than are asked for, or runs that the budget does not pay for."""
+def affordable_cells(
+    budget: float,
+    k: float,
+    ratios: tuple[float, float],
+    sizes: tuple[float | None, float | None],
+    builder: Builder | None,
+    count: int,
+    target: float,
+) -> Cells:
+    """Return the runs to choose ``count`` from.
+
+    Raises
+    ------
+    CannotPlanError
+        The limits leave fewer, or the budget does not pay for as many; with a budget that does, where one below half of the
+        target [FLOP] is found.
+    """
+    choice = cells(budget, k, ratios, sizes, builder)
+    if _enough(choice, budget, count):
+        return choice
+    limits = [f"{name} {format_count(size)}" for name, size in zip(("min_params", "max_params"), sizes, strict=True) if size]
+    cures = "fewer runs, wider limits or smaller models"
+    if builder:
+        limits.append(
+            f"shapes with a vocabulary of {format_whole(builder.vocab)} and a context of {format_whole(builder.context)}, "
+            f"trained for {builder.least_steps} steps or more"
+        )
+        cures += " (vocab, context, batch)"
+    enough = budget
+    while enough <= target / 20:
+        enough = float(f"{10 * enough:.2e}")
+        if _enough(cells(enough, k, ratios, sizes, builder), enough, count):
+            cures += f", or a larger budget: {format_flops(_least(budget, enough, k, ratios, sizes, builder, count))} is enough"
+            break
     if len(choice.costs) < count:
-        limits = [f"{name} {format_count(size)}" for name, size in zip(("min_params", "max_params"), sizes, strict=True) if size]
-        cures = "fewer runs, or wider limits"
-        if builder:
-            limits.append(
-                f"shapes with a vocabulary of {format_whole(builder.vocab)} and a context of {format_whole(builder.context)}, "
-                f"trained for {builder.least_steps} steps or more"
-            )
-            cures += ", or a smaller vocab, context or batch"
         raise CannotPlanError(
             f"{' and '.join(limits)}: leave {len(choice.costs)} of the runs that {format_flops(budget)} could buy, of which "
             f"{count} are wanted; {cures}"
         )
-    least = float(np.sort(choice.costs)[:count].sum())
-    if least > budget:
-        raise CannotPlanError(
-            f"budget {format_flops(budget)}: {count} runs within these limits cost at least {format_flops(least)}; fewer runs, "
-            "or smaller models"
-        )
+    least = format_flops(float(np.sort(choice.costs)[:count].sum()))
+    raise CannotPlanError(f"budget {format_flops(budget)}: {count} runs within these limits cost at least {least}; {cures}")
+
+
+def _enough(choice: Cells, budget: float, count: int) -> bool:
+    return len(choice.costs) >= count and float(np.sort(choice.costs)[:count].sum()) <= budget
+
+
+def _least(
+    low: float,
+    high: float,
+    k: float,
+    ratios: tuple[float, float],
+    sizes: tuple[float | None, float | None],
+    builder: Builder | None,
+    count: int,
+) -> float:
+    """Return a budget that is enough, in the three digits that are shown: within about a third of the least, by bisection."""
+    high = float(f"{high:.2e}")
+    for _ in range(4):
+        middle = float(f"{(low * high) ** 0.5:.2e}")
+        if _enough(cells(middle, k, ratios, sizes, builder), middle, count):
+            high = middle
+        else:
+            low = middle
+    return high

@@ -35,7 +35,7 @@ from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array, parts
 from planner.notes import Note
-from planner.pilot_cells import Builder, Cells, Model, cells, check_affordable, read_builder
+from planner.pilot_cells import Builder, Cells, Model, affordable_cells, cells, read_builder
 from planner.provenance import PARAM_COUNTS
 from planner.runs import PURPOSES
 from planner.simulating import Simulated, simulated
@@ -300,8 +300,7 @@ def pilots(
     if shapes:
         largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
         builder = read_builder(vocab, context, batch, convention, largest)
-    choice = cells(money, k, span, (low, high), builder)
-    check_affordable(choice, money, count, (low, high), builder)
+    choice = affordable_cells(money, k, span, (low, high), builder, count, goal)
     chosen = _designed(question, choice, money, count, rng, done)
     found = _runs(laws, chosen, money)
     own = _expected("these runs" if done is None else "with these runs", question, goal, *chosen[:3], done)

@@ -251,6 +251,31 @@ def test_budgets_in_other_units() -> None:
     assert planner.pilots(budget="3 PF-days", target=1e24).budget == 3 * 8.64e19
 
 
+@pytest.mark.parametrize(
+    ("asked", "target"),
+    [
+        ({"budget": 1e17, "min_params": "1B"}, 1e23),
+        ({"budget": 1e20, "min_params": "500M"}, 1e23),
+        ({"budget": 1e15, "shapes": True, "vocab": 32000, "context": 2048}, 1e20),
+    ],
+)
+def test_a_budget_too_small_is_told_what_is_enough(asked: dict[str, Any], target: float) -> None:
+    """The budget named is enough, and half of it is not."""
+    with pytest.raises(PlannerError) as refused:
+        planner.pilots(**asked, target=target)
+    enough = float(str(refused.value).split("a larger budget: ")[1].split(" FLOP")[0])
+    assert len(planner.pilots(**{**asked, "budget": enough}, target=target).runs) == 24
+    with pytest.raises(PlannerError, match="is enough"):
+        planner.pilots(**{**asked, "budget": enough / 2}, target=target)
+
+
+def test_no_budget_is_named_where_none_is_enough() -> None:
+    """Models that may not grow leave dear runs no ratio that is allowed."""
+    with pytest.raises(PlannerError) as refused:
+        planner.pilots(budget=1e20, target=1e23, max_params="1M")
+    assert "larger budget" not in str(refused.value)
+
+
 # ---------------------------------------------------------------- models that exist
 
 
