@@ -126,21 +126,41 @@ class Cells(NamedTuple):
     models: tuple[Model | None, ...]
 
 
-def cells(
-    budget: float,
-    k: float,
-    ratios: tuple[float, float],
-    sizes: tuple[float | None, float | None],
-    builder: Builder | None = None,
-) -> Cells:
-    """Return the runs to choose from: costs and ratios on a grid, or the models nearest to it that keep the limits."""
+class Bounds(NamedTuple):
+    """What every pilot must keep to.
+
+    Attributes
+    ----------
+    k : float
+        Of C = k N D, for numbers on paper.
+    ratios : (low, high)
+        Tokens per parameter.
+    sizes : (low or None, high or None)
+        Of N.
+    builder : Builder or None
+        Of models that exist; None for numbers on paper.
+    """
+
+    k: float
+    ratios: tuple[float, float]
+    sizes: tuple[float | None, float | None]
+    builder: Builder | None
+
+    def fit_size(self, params: float) -> bool:
+        """Say whether a model is neither too small nor too large."""
+        return (self.sizes[0] or 0.0) <= params <= (self.sizes[1] or LARGEST)
+
+
+def cells(budget: float, bounds: Bounds) -> Cells:
+    """Return the runs to choose from: costs and ratios on a grid, or the models nearest to it that keep the bounds."""
     c = settings(FILE, "candidates")
     costs = budget * np.geomspace(c["cheapest"], c["dearest"], c["costs"])
-    if builder:
-        return _modelled(builder, costs, np.geomspace(ratios[0] * _INSIDE, ratios[1] / _INSIDE, c["ratios"]), k, ratios, sizes)
-    C, ratio = (each.ravel() for each in np.meshgrid(costs, np.geomspace(*ratios, c["ratios"])))
-    N = np.sqrt(C / (k * ratio))
-    inside = ((sizes[0] or 0.0) <= N) & ((sizes[1] or LARGEST) >= N)
+    if bounds.builder:
+        low, high = bounds.ratios
+        return _modelled(bounds, bounds.builder, costs, np.geomspace(low * _INSIDE, high / _INSIDE, c["ratios"]))
+    C, ratio = (each.ravel() for each in np.meshgrid(costs, np.geomspace(*bounds.ratios, c["ratios"])))
+    N = np.sqrt(C / (bounds.k * ratio))
+    inside = np.array([bounds.fit_size(size) for size in N.tolist()])
     return Cells(C[inside], N[inside], (ratio * N)[inside], (None,) * int(inside.sum()))
 
 
@@ -148,56 +168,41 @@ _INSIDE = 1.05
 """How far inside the limits ratios of models are aimed at, for shapes come within 2 % of a size."""
 
 
-def _modelled(
-    builder: Builder,
-    costs: Array,
-    aims: Array,
-    k: float,
-    ratios: tuple[float, float],
-    sizes: tuple[float | None, float | None],
-) -> Cells:
-    """Return the models nearest to costs and ratios that keep the limits."""
-    low, high = sizes[0] or 0.0, sizes[1] or LARGEST
+def _modelled(bounds: Bounds, builder: Builder, costs: Array, aims: Array) -> Cells:
+    """Return the models nearest to costs and ratios that keep the bounds."""
     found: dict[tuple[Shape, int, int], Model] = {}
     for aim in aims.tolist():
-        per_token = k  # FLOP per parameter and token: of the next cheaper model once there is one
+        per_token = bounds.k  # FLOP per parameter and token: of the next cheaper model once there is one
         for cost in costs.tolist():
             size = (cost / (per_token * aim)) ** 0.5
-            model = builder.build(cost, size) if low <= size <= high else None
+            model = builder.build(cost, size) if bounds.fit_size(size) else None
             if model is None:
                 continue
             counted = builder.counted(model)
             per_token = model.flops / (counted * model.tokens)
-            if low <= counted <= high and ratios[0] <= model.tokens / counted <= ratios[1]:
+            if bounds.fit_size(counted) and bounds.ratios[0] <= model.tokens / counted <= bounds.ratios[1]:
                 found.setdefault((model.shape, model.batch, model.steps), model)
     models = tuple(found.values())
     numbers = np.array([(each.flops, builder.counted(each), each.tokens) for each in models], float).reshape(-1, 3)
     return Cells(numbers[:, 0], numbers[:, 1], numbers[:, 2], models)
 
 
-def affordable_cells(
-    budget: float,
-    k: float,
-    ratios: tuple[float, float],
-    sizes: tuple[float | None, float | None],
-    builder: Builder | None,
-    count: int,
-    target: float,
-) -> Cells:
+def affordable_cells(budget: float, bounds: Bounds, count: int, target: float) -> Cells:
     """Return the runs to choose ``count`` from.
 
     Raises
     ------
     CannotPlanError
-        The limits leave fewer, or the budget does not pay for as many; with a budget that does, where one below half of the
+        The bounds leave fewer, or the budget does not pay for as many; with a budget that does, where one below half of the
         target [FLOP] is found.
     """
-    choice = cells(budget, k, ratios, sizes, builder)
+    choice = cells(budget, bounds)
     if _enough(choice, budget, count):
         return choice
-    limits = [f"{name} {format_count(size)}" for name, size in zip(("min_params", "max_params"), sizes, strict=True) if size]
+    names = zip(("min_params", "max_params"), bounds.sizes, strict=True)
+    limits = [f"{name} {format_count(size)}" for name, size in names if size]
     cures = "fewer runs, wider limits or smaller models"
-    if builder:
+    if builder := bounds.builder:
         limits.append(
             f"shapes with a vocabulary of {format_whole(builder.vocab)} and a context of {format_whole(builder.context)}, "
             f"trained for {builder.least_steps} steps or more"
@@ -206,8 +211,8 @@ def affordable_cells(
     enough = budget
     while enough <= target / 20:
         enough = float(f"{10 * enough:.2e}")
-        if _enough(cells(enough, k, ratios, sizes, builder), enough, count):
-            cures += f", or a larger budget: {format_flops(_least(budget, enough, k, ratios, sizes, builder, count))} is enough"
+        if _enough(cells(enough, bounds), enough, count):
+            cures += f", or a larger budget: {format_flops(_least(budget, enough, bounds, count))} is enough"
             break
     if len(choice.costs) < count:
         raise CannotPlanError(
@@ -222,20 +227,11 @@ def _enough(choice: Cells, budget: float, count: int) -> bool:
     return len(choice.costs) >= count and float(np.sort(choice.costs)[:count].sum()) <= budget
 
 
-def _least(
-    low: float,
-    high: float,
-    k: float,
-    ratios: tuple[float, float],
-    sizes: tuple[float | None, float | None],
-    builder: Builder | None,
-    count: int,
-) -> float:
+def _least(low: float, high: float, bounds: Bounds, count: int) -> float:
     """Return a budget that is enough, in the three digits that are shown: within about a third of the least, by bisection."""
-    high = float(f"{high:.2e}")
     for _ in range(4):
         middle = float(f"{(low * high) ** 0.5:.2e}")
-        if _enough(cells(middle, k, ratios, sizes, builder), middle, count):
+        if _enough(cells(middle, bounds), middle, count):
             high = middle
         else:
             low = middle

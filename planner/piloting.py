@@ -35,7 +35,7 @@ from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array, parts
 from planner.notes import Note
-from planner.pilot_cells import Builder, Cells, Model, affordable_cells, cells, read_builder
+from planner.pilot_cells import Bounds, Builder, Cells, Model, affordable_cells, cells, read_builder
 from planner.provenance import PARAM_COUNTS
 from planner.runs import PURPOSES
 from planner.simulating import Simulated, simulated
@@ -300,7 +300,8 @@ def pilots(
     if shapes:
         largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
         builder = read_builder(vocab, context, batch, convention, largest)
-    choice = affordable_cells(money, k, span, (low, high), builder, count, goal)
+    bounds = Bounds(k, span, (low, high), builder)
+    choice = affordable_cells(money, bounds, count, goal)
     chosen = _designed(question, choice, money, count, rng, done)
     found = _runs(laws, chosen, money)
     own = _expected("these runs" if done is None else "with these runs", question, goal, *chosen[:3], done)
@@ -313,7 +314,7 @@ def pilots(
         saved = goal * max(before.regret_mean - own.regret_mean, 0.0)
     whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
     if span != whole:
-        free = cells(money, k, whole, (low, high), builder)
+        free = cells(money, bounds._replace(ratios=whole))
         freely = _designed(question, free, money, count, np.random.default_rng(seed), done)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
         expected.append(_expected(text, question, goal, *freely[:3], done))
