@@ -172,11 +172,15 @@ def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterato
         )
 
 
+MOSTLY = 0.9
+"""Share of serving in what is spent above which the demand decides everything: a house convention."""
+
+
 def serving_notes(serving: Serving | None) -> Iterator[Note]:
     """Say where serving decides the answer."""
     if serving is not None and serving.share > 0.5:
         text = f"serving takes {format_percent(serving.share)} of what is spent: the demand decides the size, so check it well"
-        yield Note("mostly-serving", "warning" if serving.share > 0.9 else "info", text)
+        yield Note("mostly-serving", "warning" if serving.share > MOSTLY else "info", text)
 
 
 def memory_notes(machine: "Machine | None", params: float) -> Iterator[Note]:

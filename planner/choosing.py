@@ -49,6 +49,12 @@ def load_laws(laws: object, name: str) -> tuple[Law, ...]:
     return found
 
 
+def refuse_without_plans(law: Law) -> None:
+    """Refuse a law that does not say which size to train, with the reason that its file gives."""
+    if law.role != "plan":
+        raise CannotPlanError(f"{law.id} plans no runs" + (f": {law.no_allocation}" if law.no_allocation else ""))
+
+
 def resolve_law(
     law: LawLike,
     *,

@@ -13,7 +13,7 @@ from planner._version import __version__
 from planner.accounting import embedded_params
 from planner.answers import Alternative, as_json
 from planner.catalogue import all_laws
-from planner.choosing import DEFAULT_LAW, LawLike, load_laws, read_constants, resolve_law
+from planner.choosing import DEFAULT_LAW, LawLike, load_laws, read_constants, refuse_without_plans, resolve_law
 from planner.comparing import alternative
 from planner.errors import CannotPlanError, OptionError
 from planner.law import Law, guarded
@@ -206,9 +206,8 @@ def compare(
 
 def _chosen(laws: str | Sequence[LawLike] | None, judge: Law) -> list[Law]:
     known = [each for each in all_laws() if each.role == "plan"] if laws is None else list(load_laws(laws, "laws"))
-    unable = next((each for each in known if each.role != "plan"), None)
-    if unable is not None:
-        raise CannotPlanError(f"{unable.id} plans no runs" + (f": {unable.no_allocation}" if unable.no_allocation else ""))
+    for each in known:
+        refuse_without_plans(each)
     return [judge if each.id == judge.id else each for each in known] + [judge] * (judge.id not in {each.id for each in known})
 
 

@@ -320,7 +320,8 @@ def pilots(
         expected.append(_expected(text, question, goal, *freely[:3], done))
     simulation: tuple[Simulated, ...] = ()
     if simulate:
-        grids = {"these runs": (chosen.params, chosen.tokens), **dict(list(_usual_runs(money, k).items())[:1])}
+        grid_name, grid_runs = next(iter(_usual_runs(money, k).items()))
+        grids = {"these runs": (chosen.params, chosen.tokens), grid_name: grid_runs}
         many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "tables", 1, 10_000)
         simulation = simulated(grids, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
     inputs = {

@@ -13,6 +13,7 @@ from planner import solver
 from planner._frozen import FrozenDict
 from planner._spread import Progress, Workers, check_workers, mapper
 from planner._version import __version__
+from planner.accounting import MOSTLY
 from planner.answers import as_json
 from planner.asking.conditions import Conditions, picked
 from planner.asking.means import Means
@@ -29,7 +30,7 @@ from planner.notes import Note, Severity
 from planner.plans import TOLERANCE
 from planner.problems import Problem
 from planner.regimes import FAR, extrapolation, own_notes, regimes_of
-from planner.units import LARGEST, format_price, is_range, parse_fraction, shown, whole_number
+from planner.units import LARGEST, format_percent, format_price, is_range, parse_fraction, shown, whole_number
 
 BLOCK = 10_000
 """Rows of a block: what a sweep holds in memory, whatever its length."""
@@ -170,7 +171,10 @@ _SAID: dict[str, tuple[Severity, str]] = {
     "extrapolation": ("warning", f"lie more than {FAR:g}x outside the runs of their law: guesses, not forecasts"),
     "no-answer": ("warning", "have no answer: serving alone spends the budget, or no budget reaches the loss"),
     "epochs": ("warning", "repeat their tokens beyond what helps: more compute is all but wasted there, find more data"),
-    "mostly-serving": ("warning", "spend more than 90 % on serving: the demand decides the size, so check it well"),
+    "mostly-serving": (
+        "warning",
+        f"spend more than {format_percent(MOSTLY)} on serving: the demand decides the size, so check it well",
+    ),
     "inference-not-counted": ("info", "are underfit by training compute alone: small models may be meant, to be cheap to serve"),
 }
 
@@ -379,10 +383,6 @@ def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...
     return tuple(dict.fromkeys(names))
 
 
-_MOSTLY = 0.9
-"""Share of serving in what is spent above which the demand decides everything: as of a plan's note."""
-
-
 def _price_notes(machine: Machine | None) -> list[Note]:
     """Say at which price dollars are counted."""
     part = machine.parts[0] if machine else None
@@ -457,7 +457,7 @@ def _solved(job: _Job, point: tuple[dict[str, object], dict[str, float]]) -> Row
         counts["epochs"] = int((np.nan_to_num(solved["epochs"]) > worn).sum())
     if problem.spending.served:
         share = problem.spending.serving(N) / problem.spending.paid(N, D)
-        counts["mostly-serving"] = int((np.broadcast_to(share, count)[np.broadcast_to(known, count)] > _MOSTLY).sum())
+        counts["mostly-serving"] = int((np.broadcast_to(share, count)[np.broadcast_to(known, count)] > MOSTLY).sum())
     return Rows(solved, counts)
 
 

@@ -337,6 +337,7 @@ def test_their_table_is_fitted_with_the_targets_convention(tmp_path: Path) -> No
     text = save_pilots(found, tmp_path / "pilots.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [int(row["batch"]) * int(row["steps"]) for row in rows] == [float(row["tokens"]) for row in rows]
+    assert {row["tied"] for row in rows} == {"yes"}, "small models tie their embeddings"
     law = planner.load_law("besiroglu2024")
     for row in rows:
         row["loss"] = repr(float(law.loss(float(row["params"]), float(row["tokens"]))))

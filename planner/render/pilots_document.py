@@ -51,7 +51,7 @@ def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
     ]
 
 
-def _model(run: PilotRun) -> dict[str, int]:
+def _model(run: PilotRun) -> dict[str, int | str]:
     """Return what to train, nothing for numbers on paper."""
     if run.model is None:
         return {}
@@ -63,6 +63,7 @@ def _model(run: PilotRun) -> dict[str, int]:
         "kv_heads": shape.kv_heads,
         "head_size": shape.head_size,
         "ffn": shape.ffn,
+        "tied": "yes" if shape.tied else "no",
         "vocab": shape.vocab,
         "context": shape.context,
         "batch": run.model.batch,
@@ -81,13 +82,12 @@ def _models(found: Pilots) -> list[Block]:
     rows = [
         [
             str(number),
-            *(format_whole(model[name]) for name in columns),
+            *(value if isinstance(value := model[name], str) else format_whole(value) for name in columns),
             format_signed_percent(run.flops / (6 * run.params * run.tokens) - 1),
         ]
         for number, (run, model) in enumerate(zip(found.runs, models, strict=True), 1)
     ]
-    tied = ", ".join(sorted({"tied" if run.model.shape.tied else "not tied" for run in found.runs if run.model}))
-    note = f"feed-forward gated (SwiGLU); embeddings {tied}; RMS norms, no biases; batch in tokens"
+    note = "feed-forward gated (SwiGLU); tied: head and embeddings are one table; RMS norms, no biases; batch in tokens"
     return [Table("What to train", "r" * len(heads), heads, rows, [note])]
 
 

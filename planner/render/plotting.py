@@ -18,7 +18,9 @@ def plot(result: Any, path: str | Path, *, overwrite: bool = False) -> Path:
 
     Parameters
     ----------
-    result : Plan, Check, RunsCheck, Sweep, Comparison, TradeOff, FitResult, Backtest, Curve, ComputeLimits or BenchmarkLimits
+    result : object
+        A Plan, Check, RunsCheck, Sweep, Comparison, TradeOff, FitResult, Backtest, Curve, ComputeLimits, BenchmarkLimits or
+        Pilots.
     path : str or Path
         A file ending in .png, .svg or .pdf.
     overwrite : bool

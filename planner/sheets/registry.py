@@ -9,6 +9,7 @@ from planner import solver
 from planner.asking.holding import read_means
 from planner.asking.means import Means
 from planner.catalogue import all_laws, load_law
+from planner.choosing import refuse_without_plans
 from planner.errors import CannotPlanError, QuantityError
 from planner.law import Law, guarded
 from planner.machines.devices import accelerator, accelerators
@@ -21,8 +22,7 @@ from planner.units import LARGEST, plain
 
 def _planning(name: str) -> Law:
     law = load_law(name)
-    if law.role != "plan":
-        raise CannotPlanError(f"{law.id} plans no runs" + (f": {law.no_allocation}" if law.no_allocation else ""))
+    refuse_without_plans(law)
     return law
 
 
