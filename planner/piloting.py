@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,21 +20,20 @@ from planner.designing import (
     Question,
     drawn_laws,
     exchange,
-    extra_compute,
     information,
     laws_after,
     optimum,
     sensitivities,
-    variances,
 )
 from planner.errors import FitError, OptionError
 from planner.fitting.fitter import RunsLike, one_group, read_table_of_runs
 from planner.fitting.forecast import fit_under_prior
 from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
-from planner.fitting.surface import Array, parts
+from planner.fitting.surface import parts
 from planner.notes import Note
 from planner.pilot_cells import Bounds, Builder, Cells, Model, affordable_cells, cells, read_builder
+from planner.pilot_expectations import Expected, expectation, sensitivities_of, usual, usual_runs
 from planner.provenance import PARAM_COUNTS
 from planner.runs import PURPOSES
 from planner.simulating import Simulated, simulated
@@ -57,13 +55,6 @@ from planner.units import (
 
 _FEWEST = 6
 """Runs below which the six constants of the law cannot all be told."""
-
-_QUANTILES = np.array([NormalDist().inv_cdf((place + 0.5) / 200) for place in range(200)])
-"""Standard normal errors of ln N*, evenly likely."""
-
-_RAY_CONDITION = 1e6
-"""Condition number of a design's information from which N cannot be told from D: a house convention."""
-
 
 _COUNTED = "total"
 """Which parameters the N of a shape counts, unless the runs given say otherwise."""
@@ -91,40 +82,6 @@ class PilotRun(NamedTuple):
     share: float
     purpose: str
     model: Model | None = None
-
-
-class Expected(NamedTuple):
-    """How good a plan for the target would be after some runs.
-
-    Attributes
-    ----------
-    design : str
-        Which runs.
-    runs : int
-    flops : float
-        What they cost [FLOP].
-    regret_median, regret_90 : float
-        Extra compute at the target through the error in N*, as a fraction: the median and the 90th percentile over laws and
-        errors; infinite where N cannot be told from D.
-    regret_mean : float
-        The mean, a regret above 1 counted as 1: a run that wastes more than its budget would be stopped.
-    size_error : float
-        Root mean square error of ln N*, the median over laws.
-    loss_error : float
-        Root mean square error of ln L at the target's optimum, the mean over laws.
-    condition : float
-        Condition number of what the runs tell of the constants, the median over laws: above a million one ray of runs hides.
-    """
-
-    design: str
-    runs: int
-    flops: float
-    regret_median: float
-    regret_90: float
-    regret_mean: float
-    size_error: float
-    loss_error: float
-    condition: float
 
 
 @dataclass(frozen=True)
@@ -304,11 +261,11 @@ def pilots(
     choice = affordable_cells(money, bounds, count, goal)
     chosen = _designed(question, choice, money, count, rng, done)
     found = _runs(laws, chosen, money)
-    own = _expected("these runs" if done is None else "with these runs", question, goal, *chosen[:3], done)
-    expected = [own, *_usual(question, goal, money, k, done)]
+    own = expectation("these runs" if done is None else "with these runs", question, goal, *chosen[:3], done)
+    expected = [own, *usual(question, goal, money, k, done)]
     saved = None
     if done is not None:
-        before = _expected("runs given", question, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
+        before = expectation("runs given", question, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
         before = before._replace(runs=len(done), flops=float(done.flops.sum()))
         expected.insert(0, before)
         saved = goal * max(before.regret_mean - own.regret_mean, 0.0)
@@ -317,10 +274,10 @@ def pilots(
         free = cells(money, bounds._replace(ratios=whole))
         freely = _designed(question, free, money, count, np.random.default_rng(seed), done)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
-        expected.append(_expected(text, question, goal, *freely[:3], done))
+        expected.append(expectation(text, question, goal, *freely[:3], done))
     simulation: tuple[Simulated, ...] = ()
     if simulate:
-        grid_name, grid_runs = next(iter(_usual_runs(money, k).items()))
+        grid_name, grid_runs = next(iter(usual_runs(money, k).items()))
         grids = {"these runs": (chosen.params, chosen.tokens), grid_name: grid_runs}
         many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "tables", 1, 10_000)
         simulation = simulated(grids, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
@@ -440,7 +397,7 @@ def _designed(
 ) -> Cells:
     """Return the cells of a design, the dearest first."""
     J = sensitivities(question.laws, *question.laws.logs(choice.params, choice.tokens))
-    known = information(_known(question.laws, done), question.noise)
+    known = information(sensitivities_of(question.laws, done), question.noise)
     chosen, _ = exchange(question, J, choice.costs, known, budget, count, rng)
     order = sorted(chosen, key=lambda cell: (-choice.costs[cell], choice.params[cell]))
     models = tuple(choice.models[cell] for cell in order)
@@ -458,55 +415,6 @@ def _runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:
         purpose = near if 1 / 3 <= away <= 3 else starved if away < 1 else overtrained
         found.append(PilotRun(N, D, D / N, C, C / budget, purpose, model))
     return tuple(found)
-
-
-def _known(laws: Laws, done: Sample | None) -> Array:
-    """Return the sensitivities of the runs that are done, none without them."""
-    if done is None:
-        return np.zeros((len(laws.theta), 0, 6))
-    return sensitivities(laws, *laws.logs(done.params, done.tokens))
-
-
-def _expected(
-    design: str, question: Question, target: float, costs: Array, params: Array, tokens: Array, done: Sample | None
-) -> Expected:
-    """Return what a set of runs leads to, beside those that are done."""
-    laws = question.laws
-    J = np.concatenate([_known(laws, done), sensitivities(laws, *laws.logs(params, tokens))], 1)
-    H = information(J, question.noise)
-    v_N, v_L = variances(H, question.to_size, question.to_loss)
-    errors = np.sqrt(v_N)[:, None] * _QUANTILES
-    regrets = np.sort(extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel())
-    told = np.einsum("lri,lrj->lij", J, J)
-    scale = 1 / np.sqrt(np.maximum(np.einsum("lii->li", told), 1e-300))
-    condition = float(np.median(np.linalg.cond(told * scale[:, :, None] * scale[:, None, :])))
-    unbounded = condition > _RAY_CONDITION and np.median(v_N) > 1
-    median, most = (np.inf if unbounded else float(np.quantile(regrets, share)) for share in (0.5, 0.9))
-    cost = float(costs.sum())
-    size_error, loss_error = float(np.median(np.sqrt(v_N))), float(np.sqrt(v_L).mean())
-    mean = 1.0 if unbounded else float(np.minimum(regrets, 1.0).mean())
-    return Expected(design, len(params), cost, median, most, mean, size_error, loss_error, condition)
-
-
-def _usual(question: Question, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
-    """Return the same of a 5x5 isoFLOP grid and of a ray, at equal cost."""
-    return [_expected(name, question, target, k * N * D, N, D, done) for name, (N, D) in _usual_runs(budget, k).items()]
-
-
-def _usual_runs(budget: float, k: float) -> dict[str, tuple[Array, Array]]:
-    """Return N and D of a 5x5 isoFLOP grid and of a ray that cost a budget."""
-    grid, ray = settings(FILE, "grid"), settings(FILE, "ray")
-    cells = [(grid["factor"] ** -step, grid["middle"] * away) for step in range(grid["budgets"]) for away in grid["ratios"]]
-    line = [(ray["factor"] ** -step, ray["ratio"]) for step in range(ray["runs"])]
-    found: dict[str, tuple[Array, Array]] = {}
-    for name, pairs in (
-        (f"isoFLOP grid {grid['budgets']}x{len(grid['ratios'])}", cells),
-        (f"ray at {plain(ray['ratio'])}", line),
-    ):
-        C, ratio = (np.array(each, float) for each in zip(*pairs, strict=True))
-        N = np.sqrt(C * budget / C.sum() / (k * ratio))
-        found[name] = N, ratio * N
-    return found
 
 
 def _worth(runs: Sequence[PilotRun], saved: float | None, rate: float | None) -> list[Note]:

@@ -1,36 +1,31 @@
 """Ranges in, one row for each point out: plans over budgets, losses, sizes, prices, laws, in blocks of bounded memory."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner import solver
 from planner._frozen import FrozenDict
 from planner._spread import Progress, Workers, check_workers, mapper
 from planner._version import __version__
 from planner.accounting import MOSTLY
 from planner.answers import as_json
-from planner.asking.conditions import Conditions, picked
-from planner.asking.means import Means
 from planner.asking.ranges import ALONG, AXES, Axis, axis_of
-from planner.asking.request import Request, read_request
+from planner.asking.request import Request
 from planner.choosing import DEFAULT_LAW, LawLike, load_laws
 from planner.errors import OptionError
-from planner.forms import Num
-from planner.intervals import LEVEL, answer_intervals, check_level
-from planner.landscapes import landscape
-from planner.law import Law, guarded
-from planner.machines.fleet import Cost, Machine
+from planner.intervals import LEVEL, check_level
+from planner.law import Law
+from planner.machines.fleet import Machine
 from planner.notes import Note, Severity
 from planner.plans import TOLERANCE
-from planner.problems import Problem
-from planner.regimes import FAR, extrapolation, own_notes, regimes_of
-from planner.units import LARGEST, format_percent, format_price, is_range, parse_fraction, shown, whole_number
+from planner.regimes import FAR, own_notes
+from planner.sweep_rows import TAKEN, Along, Job, Rows, limited, read_point, solve
+from planner.units import format_percent, format_price, is_range, parse_fraction, shown, whole_number
 
 BLOCK = 10_000
 """Rows of a block: what a sweep holds in memory, whatever its length."""
@@ -39,32 +34,6 @@ _FEW = 200  # questions of a block, where each must be read by itself
 _POINTS = {0: 1, 1: 50, 2: 10}  # of each range, unless the user says otherwise
 _MOST = 10_000_000
 Result = TypeVar("Result")
-Columns = Mapping[str, NDArray[Any]]
-
-
-class Rows(NamedTuple):
-    """Some rows of a sweep.
-
-    Attributes
-    ----------
-    columns : mapping of str to array
-        As ``Sweep.columns`` names them; NaN where a row has no such number.
-    counts : Counter
-        How many rows something must be said of, by the code of the note.
-    """
-
-    columns: Columns
-    counts: Counter[str]
-
-    @property
-    def height(self) -> int:
-        """How many there are."""
-        return len(self.columns["law"])
-
-    def rows(self, names: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Give each row's values of those names; what a row has not is None."""
-        for values in zip(*(_plain(self.columns[name]) for name in names), strict=True):
-            yield dict(zip(names, values, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +83,7 @@ class Sweep:
         total = len(self)
         with mapper(self.workers) as spread:
             while batch := [(job, finish) for job in islice(jobs, ahead)]:
-                for found in spread(_work, batch):
+                for found in spread(solve, batch):
                     if not isinstance(found, tuple) or len(found) != 3:
                         raise OptionError(
                             f"workers {shown(self.workers)}: a map must return what the work gives, got {shown(found)}"
@@ -152,9 +121,9 @@ class Sweep:
     def try_first(self, law: Law) -> None:
         """Solve the first point under a law, so that what cannot be answered is refused before any row is given."""
         job = next(iter(replace(self, laws=(law,))._jobs()))
-        _work((job._replace(points=job.points[:1], along=job.along[:1]), None))
+        solve((job._replace(points=job.points[:1], along=job.along[:1]), None))
 
-    def _jobs(self) -> Iterator["_Job"]:
+    def _jobs(self) -> Iterator["Job"]:
         inner = self.axes[-1] if self.axes and self.axes[-1].name in ALONG else None
         outer = self.axes[:-1] if inner else self.axes
         along = inner.values if inner else np.ones(1)
@@ -164,7 +133,7 @@ class Sweep:
             while some := [_point(outer, indices) for indices in islice(points, few)]:
                 for start in range(0, len(along), BLOCK):
                     part = along[start : start + BLOCK]
-                    yield _Job(self.question, law, tuple(some), _along(inner), part, self.columns)
+                    yield Job(self.question, law, tuple(some), _along(inner), part, self.columns)
 
 
 _SAID: dict[str, tuple[Severity, str]] = {
@@ -179,34 +148,14 @@ _SAID: dict[str, tuple[Severity, str]] = {
 }
 
 
-class _Along(NamedTuple):
-    """The last range: its name and column, and its first point, as a number and as a question has it."""
-
-    name: str
-    column: str
-    least: float
-    given: object
-
-
-class _Job(NamedTuple):
-    """Questions, each with its points of the outer ranges, solved along a part of the last one."""
-
-    question: Mapping[str, Any]
-    law: Law
-    points: tuple[tuple[dict[str, object], dict[str, float]], ...]
-    inner: _Along | None
-    along: NDArray[np.float64]
-    columns: tuple[str, ...]
-
-
 def _point(axes: tuple[Axis, ...], indices: tuple[int, ...]) -> tuple[dict[str, object], dict[str, float]]:
     """Return one point of the outer ranges, as a question has it and as rows have it."""
     at = list(zip(axes, indices, strict=True))
     return {axis.name: axis.given(i) for axis, i in at}, {axis.column: float(axis.values[i]) for axis, i in at}
 
 
-def _along(inner: Axis | None) -> _Along | None:
-    return inner and _Along(inner.name, inner.column, float(inner.values[0]), inner.given(0))
+def _along(inner: Axis | None) -> Along | None:
+    return inner and Along(inner.name, inner.column, float(inner.values[0]), inner.given(0))
 
 
 def sweep(
@@ -309,7 +258,7 @@ def sweep(
         raise OptionError(f"points: {len(found)} rows; expected at most {_MOST}")
     corners = list(product(*((0, -1) for _ in axes)))
     ends = [{axis.name: axis.given(end) for axis, end in zip(axes, corner, strict=True)} for corner in corners]
-    first = [_read(question, each, end) for each in laws for end in ends]
+    first = [read_point(question, each, end) for each in laws for end in ends]
     named = tuple(request.problem.law for request in first[:: len(ends)])
     for request in first:
         _ = request.problem.frontier  # a law that must not choose a size is refused, whatever is fixed
@@ -348,37 +297,19 @@ def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
     return tuple(axis_of(name, given[name], count) for name in sorted(ranged, key=lambda name: name in ALONG))
 
 
-def _read(question: Mapping[str, Any], law: Law, values: Mapping[str, object]) -> Request:
-    """Read the question of one point."""
-    given = {**question, **values}
-    return read_request(
-        flops=given.get("flops"),
-        loss=given.get("loss"),
-        law=law,
-        constants=given.get("constants"),
-        exponents=given.get("exponents"),
-        anchor=given.get("anchor"),
-        conditions=picked(Conditions, given),
-        means=picked(Means, given),
-    )
-
-
-_TAKEN = ("device_hours", "hours", "dollars", "kwh", "kg_co2e", "devices_needed")
-
-
 def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...]:
     """Return what every row has, so that all blocks are alike."""
     names = ["law", *(axis.column for axis in axes), "flops", "params", "tokens", "tokens_per_param", "loss"]
     if any(request.problem.repetition is not None for request in first):
         names.append("epochs")
-    if any(_limited(request.problem) for request in first):
+    if any(limited(request.problem) for request in first):
         names += ["regime", "overhead"]
     names.append("extrapolation")
     if any(request.problem.law.draws is not None for request in first):
         names += [f"{name}_{end}" for name in ("params", "loss") for end in ("low", "high")]
     machine = first[0].held.machine
     if machine is not None:
-        known = [name for name in _TAKEN if getattr(machine.cost(1.0), name) is not None]
+        known = [name for name in TAKEN if getattr(machine.cost(1.0), name) is not None]
         names += [each for name in known for each in (f"{name}_low", name, f"{name}_high")]
     return tuple(dict.fromkeys(names))
 
@@ -400,138 +331,3 @@ def _loss_notes(laws: Sequence[Law]) -> list[Note]:
         return []
     text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
     return [Note("losses-differ", "info", text)]
-
-
-def _limited(problem: Problem) -> bool:
-    """Whether something keeps the run from the optimum of the law that judges it."""
-    return not problem.limits.free or problem.law.judge is not None
-
-
-def _work(task: tuple[_Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, Counter[str]]:
-    """Solve a job, wherever it runs."""
-    job, finish = task
-    parts = [guarded(job.law, lambda: _solved(job, point)) for point in job.points]  # noqa: B023  # called at once
-    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in job.columns}
-    counts: Counter[str] = sum((part.counts for part in parts), Counter())
-    counts["extrapolation"] = int((np.nan_to_num(columns["extrapolation"]) > FAR).sum())
-    counts["no-answer"] = int(np.isnan(columns["params"]).sum())
-    if "regime" in columns and not job.question.get("inference_tokens") and not job.question.get("inference_per_month"):
-        counts["inference-not-counted"] = int((columns["regime"] == "underfit").sum())
-    block = Rows(columns, counts)
-    return (finish(block) if finish else block), block.height, counts
-
-
-def _solved(job: _Job, point: tuple[dict[str, object], dict[str, float]]) -> Rows:
-    """Solve one question along the last range."""
-    given, varied = ({**each} for each in point)
-    columns: dict[str, Any] = varied
-    count = len(job.along)
-    if job.inner is not None:
-        given[job.inner.name] = job.inner.given  # the least, which is the hardest to reach
-        columns[job.inner.column] = job.along
-    ranged = set(columns)
-    request = _read(job.question, job.law, given)
-    problem = request.problem
-    flops, N, D, known = _runs(request, job)
-    training = problem.spending.training(N, D)
-    columns |= {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
-    columns["loss"] = _losses(problem, flops, N, D)
-    outside = extrapolation(problem.law, N, D, training)
-    columns["extrapolation"] = np.nan if outside is None else outside
-    if problem.repetition is not None:
-        columns["epochs"] = D / problem.repetition.unique
-    if "overhead" in job.columns:
-        columns |= _verdicts(problem, flops, N, D, job.question["tolerance"])
-    if "params_low" in job.columns:
-        columns |= _spans(problem, flops, N, D, job, known)
-    if request.held.machine is not None:
-        columns |= _costs(request.held.machine, training)
-    solved = {name: np.broadcast_to(np.asarray(columns.get(name, np.nan)), count).copy() for name in job.columns}
-    for name in set(solved) - ranged - {"law", "regime"}:
-        solved[name] = np.where(known, solved[name], np.nan)
-    if "regime" in solved:
-        solved["regime"] = np.where(known, solved["regime"], "")
-    counts: Counter[str] = Counter()
-    if problem.repetition is not None:
-        worn = 1 + problem.repetition.constants(problem.symbols)[0]
-        counts["epochs"] = int((np.nan_to_num(solved["epochs"]) > worn).sum())
-    if problem.spending.served:
-        share = problem.spending.serving(N) / problem.spending.paid(N, D)
-        counts["mostly-serving"] = int((np.broadcast_to(share, count)[np.broadcast_to(known, count)] > MOSTLY).sum())
-    return Rows(solved, counts)
-
-
-def _runs(request: Request, job: _Job) -> tuple[Num, Num, Num, NDArray[np.bool_]]:
-    """Return C, N, D along the last range, and where there is an answer; elsewhere what stands there is to be dropped."""
-    problem = request.problem
-    if request.loss is not None:
-        losses = job.along if job.inner else np.full(1, request.loss)
-        with np.errstate(over="ignore"):
-            flops, N, D = solver.cheapest(problem, losses - float(problem.law.irreducible_loss))
-        known = (flops >= 1) & (flops <= LARGEST)
-        return flops, N, D, np.asarray(known)
-    assert request.flops is not None  # a request has a budget or a loss
-    flops = np.full(1, request.flops)
-    if job.inner is not None:
-        flops = job.along if job.inner.name == "flops" else request.flops * (job.along / job.inner.least)
-    N, D = solver.best_run(problem, flops)
-    known = np.asarray(D > 0)
-    return flops, N, np.where(known, D, 1.0), known
-
-
-def _losses(problem: Problem, flops: Num, params: Num, tokens: Num) -> Num:
-    """Return the expected loss of each run, NaN under a law without one."""
-    if problem.law.surface_law is not None:
-        judged = problem.judged()
-        land = landscape(judged)
-        return land.floor + land.reducible(params, tokens)
-    loss = solver.allocate(problem, flops).loss if problem.limits.free else None
-    return np.nan if loss is None else loss
-
-
-def _verdicts(problem: Problem, flops: Num, params: Num, tokens: Num, tolerance: float) -> dict[str, Any]:
-    """Return regime and overhead of each run, as the law that judges sees it."""
-    judge = problem.law.surface_law
-    if judge is None or judge.role != "plan":
-        return {"regime": "", "overhead": np.nan}
-    judged = problem.judged().without_limits()
-    extra = solver.overhead(judged, params, tokens)
-    if not problem.limits.fixed and problem.law.judge is None:  # caps that do not bind leave the optimum as it is
-        best, spent = solver.best_run(judged, flops)[0], problem.spending.paid(params, tokens)
-        extra = np.where((np.abs(best / params - 1) < 1e-9) & (np.abs(spent / flops - 1) < 1e-9), 0.0, extra)
-    return {"regime": regimes_of(judged, params, tokens, extra, tolerance), "overhead": extra}
-
-
-def _spans(problem: Problem, flops: Num, params: Num, tokens: Num, job: _Job, known: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return the ends of the intervals of N and of the law's mean loss, row by row: they are quantiles of draws."""
-    names = ("params_low", "params_high", "loss_low", "loss_high")
-    found = np.full((4, len(job.along)), np.nan)
-    runs = np.broadcast_arrays(flops, params, tokens)
-    for row in np.flatnonzero(np.broadcast_to(known, len(job.along))):
-        C, N, D = (float(each[row]) for each in runs)
-        sure = answer_intervals(problem, C, N, D, job.question["level"], sizes=not problem.limits.fixed)
-        if sure:
-            found[:, row] = [np.nan if end is None else end for each in (sure.params, sure.loss) for end in each or (None, None)]
-    return dict(zip(names, found, strict=True))
-
-
-def _costs(machine: Machine, training: Num) -> dict[str, Any]:
-    """Return what each run takes, low, expected and high."""
-    cost: Cost = machine._replace(deadline=None).cost(training)
-    columns: dict[str, Any] = {}
-    for name in _TAKEN:
-        if (span := getattr(cost, name)) is not None:
-            columns |= {f"{name}_low": span.low, name: span.expected, f"{name}_high": span.high}
-    if machine.deadline is not None:
-        for end in ("_low", "", "_high"):
-            columns[f"devices_needed{end}"] = np.ceil(columns[f"device_hours{end}"] / machine.deadline * (1 - 1e-12))
-    return columns
-
-
-def _plain(column: NDArray[Any]) -> list[Any]:
-    """Return a column as Python's own types, None for what a row has not."""
-    if column.dtype.kind != "f":
-        return [value or None for value in column.tolist()]
-    missing = np.isnan(column)
-    values: list[Any] = column.tolist()
-    return [None if gone else value for value, gone in zip(values, missing, strict=True)] if missing.any() else values

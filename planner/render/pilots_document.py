@@ -3,7 +3,8 @@
 from math import isfinite
 from typing import Any
 
-from planner.piloting import Expected, PilotRun, Pilots
+from planner.pilot_expectations import Expected
+from planner.piloting import PilotRun, Pilots
 from planner.render.documents import Block, Items, Table, Title, note_lines
 from planner.simulating import Simulated
 from planner.units import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant

@@ -12,7 +12,8 @@ from planner.render import Format
 from planner.render.data import cell
 from planner.render.documents import Block, Facts, Items, beyond_text, note_lines
 from planner.render.writers import to_markdown, to_text
-from planner.sweeping import Rows, Sweep
+from planner.sweep_rows import Rows
+from planner.sweeping import Sweep
 from planner.units import (
     format_count,
     format_dollars,

@@ -1,0 +1,101 @@
+"""What pilot runs lead to: how far the best size and loss for the target would be off, and what that wastes."""
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from planner._files import settings
+from planner.designing import FILE, Laws, Question, extra_compute, information, sensitivities, variances
+from planner.fitting.sample import Sample
+from planner.fitting.surface import Array
+from planner.units import plain
+
+_QUANTILES = np.array([NormalDist().inv_cdf((place + 0.5) / 200) for place in range(200)])
+"""Standard normal errors of ln N*, evenly likely."""
+
+_RAY_CONDITION = 1e6
+"""Condition number of a design's information from which N cannot be told from D: a house convention."""
+
+
+class Expected(NamedTuple):
+    """How good a plan for the target would be after some runs.
+
+    Attributes
+    ----------
+    design : str
+        Which runs.
+    runs : int
+    flops : float
+        What they cost [FLOP].
+    regret_median, regret_90 : float
+        Extra compute at the target through the error in N*, as a fraction: the median and the 90th percentile over laws and
+        errors; infinite where N cannot be told from D.
+    regret_mean : float
+        The mean, a regret above 1 counted as 1: a run that wastes more than its budget would be stopped.
+    size_error : float
+        Root mean square error of ln N*, the median over laws.
+    loss_error : float
+        Root mean square error of ln L at the target's optimum, the mean over laws.
+    condition : float
+        Condition number of what the runs tell of the constants, the median over laws: above a million one ray of runs hides.
+    """
+
+    design: str
+    runs: int
+    flops: float
+    regret_median: float
+    regret_90: float
+    regret_mean: float
+    size_error: float
+    loss_error: float
+    condition: float
+
+
+def sensitivities_of(laws: Laws, done: Sample | None) -> Array:
+    """Return the sensitivities of the runs that are done, none without them."""
+    if done is None:
+        return np.zeros((len(laws.theta), 0, 6))
+    return sensitivities(laws, *laws.logs(done.params, done.tokens))
+
+
+def expectation(
+    design: str, question: Question, target: float, costs: Array, params: Array, tokens: Array, done: Sample | None
+) -> Expected:
+    """Return what a set of runs leads to, beside those that are done."""
+    laws = question.laws
+    J = np.concatenate([sensitivities_of(laws, done), sensitivities(laws, *laws.logs(params, tokens))], 1)
+    H = information(J, question.noise)
+    v_N, v_L = variances(H, question.to_size, question.to_loss)
+    errors = np.sqrt(v_N)[:, None] * _QUANTILES
+    regrets = np.sort(extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel())
+    told = np.einsum("lri,lrj->lij", J, J)
+    scale = 1 / np.sqrt(np.maximum(np.einsum("lii->li", told), 1e-300))
+    condition = float(np.median(np.linalg.cond(told * scale[:, :, None] * scale[:, None, :])))
+    unbounded = condition > _RAY_CONDITION and np.median(v_N) > 1
+    median, most = (np.inf if unbounded else float(np.quantile(regrets, share)) for share in (0.5, 0.9))
+    cost = float(costs.sum())
+    size_error, loss_error = float(np.median(np.sqrt(v_N))), float(np.sqrt(v_L).mean())
+    mean = 1.0 if unbounded else float(np.minimum(regrets, 1.0).mean())
+    return Expected(design, len(params), cost, median, most, mean, size_error, loss_error, condition)
+
+
+def usual(question: Question, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
+    """Return the same of a 5x5 isoFLOP grid and of a ray, at equal cost."""
+    return [expectation(name, question, target, k * N * D, N, D, done) for name, (N, D) in usual_runs(budget, k).items()]
+
+
+def usual_runs(budget: float, k: float) -> dict[str, tuple[Array, Array]]:
+    """Return N and D of a 5x5 isoFLOP grid and of a ray that cost a budget."""
+    grid, ray = settings(FILE, "grid"), settings(FILE, "ray")
+    cells = [(grid["factor"] ** -step, grid["middle"] * away) for step in range(grid["budgets"]) for away in grid["ratios"]]
+    line = [(ray["factor"] ** -step, ray["ratio"]) for step in range(ray["runs"])]
+    found: dict[str, tuple[Array, Array]] = {}
+    for name, pairs in (
+        (f"isoFLOP grid {grid['budgets']}x{len(grid['ratios'])}", cells),
+        (f"ray at {plain(ray['ratio'])}", line),
+    ):
+        C, ratio = (np.array(each, float) for each in zip(*pairs, strict=True))
+        N = np.sqrt(C * budget / C.sum() / (k * ratio))
+        found[name] = N, ratio * N
+    return found

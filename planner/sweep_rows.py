@@ -1,0 +1,223 @@
+"""The questions of a sweep's block, solved: what is read once, and what follows for every row along the last range."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner import solver
+from planner.accounting import MOSTLY
+from planner.asking.conditions import Conditions, picked
+from planner.asking.means import Means
+from planner.asking.request import Request, read_request
+from planner.forms import Num
+from planner.intervals import answer_intervals
+from planner.landscapes import landscape
+from planner.law import Law, guarded
+from planner.machines.fleet import Cost, Machine
+from planner.problems import Problem
+from planner.regimes import FAR, extrapolation, regimes_of
+from planner.units import LARGEST
+
+Columns = Mapping[str, NDArray[Any]]
+
+
+TAKEN = ("device_hours", "hours", "dollars", "kwh", "kg_co2e", "devices_needed")
+"""What a run takes on a machine, in the order of the columns."""
+
+
+class Rows(NamedTuple):
+    """Some rows of a sweep.
+
+    Attributes
+    ----------
+    columns : mapping of str to array
+        As ``Sweep.columns`` names them; NaN where a row has no such number.
+    counts : Counter
+        How many rows something must be said of, by the code of the note.
+    """
+
+    columns: Columns
+    counts: Counter[str]
+
+    @property
+    def height(self) -> int:
+        """How many there are."""
+        return len(self.columns["law"])
+
+    def rows(self, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Give each row's values of those names; what a row has not is None."""
+        for values in zip(*(_plain(self.columns[name]) for name in names), strict=True):
+            yield dict(zip(names, values, strict=True))
+
+
+class Along(NamedTuple):
+    """The last range: its name and column, and its first point, as a number and as a question has it."""
+
+    name: str
+    column: str
+    least: float
+    given: object
+
+
+class Job(NamedTuple):
+    """Questions, each with its points of the outer ranges, solved along a part of the last one."""
+
+    question: Mapping[str, Any]
+    law: Law
+    points: tuple[tuple[dict[str, object], dict[str, float]], ...]
+    inner: Along | None
+    along: NDArray[np.float64]
+    columns: tuple[str, ...]
+
+
+def read_point(question: Mapping[str, Any], law: Law, values: Mapping[str, object]) -> Request:
+    """Read the question of one point."""
+    given = {**question, **values}
+    return read_request(
+        flops=given.get("flops"),
+        loss=given.get("loss"),
+        law=law,
+        constants=given.get("constants"),
+        exponents=given.get("exponents"),
+        anchor=given.get("anchor"),
+        conditions=picked(Conditions, given),
+        means=picked(Means, given),
+    )
+
+
+def limited(problem: Problem) -> bool:
+    """Whether something keeps the run from the optimum of the law that judges it."""
+    return not problem.limits.free or problem.law.judge is not None
+
+
+def solve(task: tuple[Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, Counter[str]]:
+    """Solve a job, wherever it runs."""
+    job, finish = task
+    parts = [guarded(job.law, lambda: _solved(job, point)) for point in job.points]  # noqa: B023  # called at once
+    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in job.columns}
+    counts: Counter[str] = sum((part.counts for part in parts), Counter())
+    counts["extrapolation"] = int((np.nan_to_num(columns["extrapolation"]) > FAR).sum())
+    counts["no-answer"] = int(np.isnan(columns["params"]).sum())
+    if "regime" in columns and not job.question.get("inference_tokens") and not job.question.get("inference_per_month"):
+        counts["inference-not-counted"] = int((columns["regime"] == "underfit").sum())
+    block = Rows(columns, counts)
+    return (finish(block) if finish else block), block.height, counts
+
+
+def _solved(job: Job, point: tuple[dict[str, object], dict[str, float]]) -> Rows:
+    """Solve one question along the last range."""
+    given, varied = ({**each} for each in point)
+    columns: dict[str, Any] = varied
+    count = len(job.along)
+    if job.inner is not None:
+        given[job.inner.name] = job.inner.given  # the least, which is the hardest to reach
+        columns[job.inner.column] = job.along
+    ranged = set(columns)
+    request = read_point(job.question, job.law, given)
+    problem = request.problem
+    flops, N, D, known = _runs(request, job)
+    training = problem.spending.training(N, D)
+    columns |= {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
+    columns["loss"] = _losses(problem, flops, N, D)
+    outside = extrapolation(problem.law, N, D, training)
+    columns["extrapolation"] = np.nan if outside is None else outside
+    if problem.repetition is not None:
+        columns["epochs"] = D / problem.repetition.unique
+    if "overhead" in job.columns:
+        columns |= _verdicts(problem, flops, N, D, job.question["tolerance"])
+    if "params_low" in job.columns:
+        columns |= _spans(problem, flops, N, D, job, known)
+    if request.held.machine is not None:
+        columns |= _costs(request.held.machine, training)
+    solved = {name: np.broadcast_to(np.asarray(columns.get(name, np.nan)), count).copy() for name in job.columns}
+    for name in set(solved) - ranged - {"law", "regime"}:
+        solved[name] = np.where(known, solved[name], np.nan)
+    if "regime" in solved:
+        solved["regime"] = np.where(known, solved["regime"], "")
+    counts: Counter[str] = Counter()
+    if problem.repetition is not None:
+        worn = 1 + problem.repetition.constants(problem.symbols)[0]
+        counts["epochs"] = int((np.nan_to_num(solved["epochs"]) > worn).sum())
+    if problem.spending.served:
+        share = problem.spending.serving(N) / problem.spending.paid(N, D)
+        counts["mostly-serving"] = int((np.broadcast_to(share, count)[np.broadcast_to(known, count)] > MOSTLY).sum())
+    return Rows(solved, counts)
+
+
+def _runs(request: Request, job: Job) -> tuple[Num, Num, Num, NDArray[np.bool_]]:
+    """Return C, N, D along the last range, and where there is an answer; elsewhere what stands there is to be dropped."""
+    problem = request.problem
+    if request.loss is not None:
+        losses = job.along if job.inner else np.full(1, request.loss)
+        with np.errstate(over="ignore"):
+            flops, N, D = solver.cheapest(problem, losses - float(problem.law.irreducible_loss))
+        known = (flops >= 1) & (flops <= LARGEST)
+        return flops, N, D, np.asarray(known)
+    assert request.flops is not None  # a request has a budget or a loss
+    flops = np.full(1, request.flops)
+    if job.inner is not None:
+        flops = job.along if job.inner.name == "flops" else request.flops * (job.along / job.inner.least)
+    N, D = solver.best_run(problem, flops)
+    known = np.asarray(D > 0)
+    return flops, N, np.where(known, D, 1.0), known
+
+
+def _losses(problem: Problem, flops: Num, params: Num, tokens: Num) -> Num:
+    """Return the expected loss of each run, NaN under a law without one."""
+    if problem.law.surface_law is not None:
+        judged = problem.judged()
+        land = landscape(judged)
+        return land.floor + land.reducible(params, tokens)
+    loss = solver.allocate(problem, flops).loss if problem.limits.free else None
+    return np.nan if loss is None else loss
+
+
+def _verdicts(problem: Problem, flops: Num, params: Num, tokens: Num, tolerance: float) -> dict[str, Any]:
+    """Return regime and overhead of each run, as the law that judges sees it."""
+    judge = problem.law.surface_law
+    if judge is None or judge.role != "plan":
+        return {"regime": "", "overhead": np.nan}
+    judged = problem.judged().without_limits()
+    extra = solver.overhead(judged, params, tokens)
+    if not problem.limits.fixed and problem.law.judge is None:  # caps that do not bind leave the optimum as it is
+        best, spent = solver.best_run(judged, flops)[0], problem.spending.paid(params, tokens)
+        extra = np.where((np.abs(best / params - 1) < 1e-9) & (np.abs(spent / flops - 1) < 1e-9), 0.0, extra)
+    return {"regime": regimes_of(judged, params, tokens, extra, tolerance), "overhead": extra}
+
+
+def _spans(problem: Problem, flops: Num, params: Num, tokens: Num, job: Job, known: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return the ends of the intervals of N and of the law's mean loss, row by row: they are quantiles of draws."""
+    names = ("params_low", "params_high", "loss_low", "loss_high")
+    found = np.full((4, len(job.along)), np.nan)
+    runs = np.broadcast_arrays(flops, params, tokens)
+    for row in np.flatnonzero(np.broadcast_to(known, len(job.along))):
+        C, N, D = (float(each[row]) for each in runs)
+        sure = answer_intervals(problem, C, N, D, job.question["level"], sizes=not problem.limits.fixed)
+        if sure:
+            found[:, row] = [np.nan if end is None else end for each in (sure.params, sure.loss) for end in each or (None, None)]
+    return dict(zip(names, found, strict=True))
+
+
+def _costs(machine: Machine, training: Num) -> dict[str, Any]:
+    """Return what each run takes, low, expected and high."""
+    cost: Cost = machine._replace(deadline=None).cost(training)
+    columns: dict[str, Any] = {}
+    for name in TAKEN:
+        if (span := getattr(cost, name)) is not None:
+            columns |= {f"{name}_low": span.low, name: span.expected, f"{name}_high": span.high}
+    if machine.deadline is not None:
+        for end in ("_low", "", "_high"):
+            columns[f"devices_needed{end}"] = np.ceil(columns[f"device_hours{end}"] / machine.deadline * (1 - 1e-12))
+    return columns
+
+
+def _plain(column: NDArray[Any]) -> list[Any]:
+    """Return a column as Python's own types, None for what a row has not."""
+    if column.dtype.kind != "f":
+        return [value or None for value in column.tolist()]
+    missing = np.isnan(column)
+    values: list[Any] = column.tolist()
+    return [None if gone else value for value, gone in zip(values, missing, strict=True)] if missing.any() else values
