@@ -9,6 +9,7 @@ budget, and the loss there: with H the sum of the runs' information and of the p
 ln N*, v_L that of ln L. The criterion is the mean over laws drawn from a prior of ln v_N + w ln v_L.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -135,7 +136,13 @@ _FLAT = 1e-9  # a and b are free: so little is known of them that it never tells
 
 def information(J: Array, noise: float) -> Array:
     """Return H of runs with sensitivities (laws, runs, 6) and a noise of ln L, (laws, 6, 6)."""
-    found: Array = prior_information() + _FLAT * np.eye(6) + np.einsum("lri,lrj->lij", J, J) / noise**2
+    found: Array = prior_information() + _FLAT * np.eye(6) + _products(J) / noise**2
+    return found
+
+
+def _products(J: Array) -> Array:
+    """Return the sum of J J' over runs, (laws, 6, 6)."""
+    found: Array = J.swapaxes(1, 2) @ J
     return found
 
 
@@ -170,7 +177,14 @@ def criterion(question: Question, H: Array) -> float:
 
 
 def exchange(
-    question: Question, J: Array, costs: NDArray[np.float64], known: Array, budget: float, runs: int, rng: np.random.Generator
+    question: Question,
+    J: Array,
+    costs: NDArray[np.float64],
+    known: Array,
+    budget: float,
+    runs: int,
+    rng: np.random.Generator,
+    start: Sequence[int] = (),
 ) -> tuple[list[int], float]:
     """Choose distinct cells whose cost fits the budget by exchanging one at a time for the best other.
 
@@ -186,6 +200,8 @@ def exchange(
     runs : int
         How many cells.
     rng : Generator
+    start : sequence of int
+        Cells to begin with, rather than with random ones.
 
     Returns
     -------
@@ -193,10 +209,10 @@ def exchange(
     """
     s = settings(FILE, "candidates")
     best: tuple[list[int], float] = ([], np.inf)
-    for _ in range(s["starts"]):
-        chosen = _start(costs, budget, runs, rng)
+    for first in [list(start)] if start else [rng.permutation(len(costs)).tolist() for _ in range(s["starts"])]:
+        chosen = _start(costs, budget, first, runs)
         value = np.inf
-        for _ in range(s["sweeps"]):
+        for _ in range(s["sweeps_up"] if start else s["sweeps"]):
             before = value
             for place in range(runs):
                 value = _improve(question, J, costs, known, budget, chosen, place)
@@ -207,10 +223,12 @@ def exchange(
     return best
 
 
-def _start(costs: NDArray[np.float64], budget: float, runs: int, rng: np.random.Generator) -> list[int]:
-    """Return random distinct cells that fit the budget: the dearest give way to cheaper ones until they do."""
-    chosen = [int(cell) for cell in rng.permutation(len(costs))[:runs]]
+def _start(costs: NDArray[np.float64], budget: float, first: list[int], runs: int) -> list[int]:
+    """Return distinct cells that fit the budget, the first ones: the dearest give way to cheaper ones until they do."""
+    chosen = first[:runs]
     spare = sorted(set(range(len(costs))) - set(chosen), key=lambda cell: float(costs[cell]))
+    while len(chosen) < runs:
+        chosen.append(spare.pop(0))
     while costs[chosen].sum() > budget:
         dearest = max(range(runs), key=lambda place: float(costs[chosen[place]]))
         cheapest = spare.pop(0)
@@ -224,13 +242,13 @@ def _improve(
 ) -> float:
     """Put the best affordable cell in one place of a design; return the criterion."""
     rest = chosen[:place] + chosen[place + 1 :]
-    inverse = np.linalg.inv(known + np.einsum("lri,lrj->lij", J[:, rest], J[:, rest]) / question.noise**2)
-    spread = np.einsum("lij,lcj->lci", inverse, J)  # H^-1 J of every cell
+    inverse = np.linalg.inv(known + _products(J[:, rest]) / question.noise**2)
+    spread = J @ inverse  # H^-1 J of every cell
     taken = question.noise**2 + np.einsum("lci,lci->lc", spread, J)
     total: Array = np.zeros(len(costs))
     for wanted_by, weight in ((question.to_size, 1.0), (question.to_loss, question.loss_weight)):
         before = np.einsum("li,lij,lj->l", wanted_by, inverse, wanted_by)
-        gain = np.einsum("lci,li->lc", spread, wanted_by) ** 2 / taken  # a run more: rank-one update
+        gain = (spread @ wanted_by[:, :, None])[:, :, 0] ** 2 / taken  # a run more: rank-one update
         total = total + weight * np.log(np.maximum(before[:, None] - gain, 1e-300)).mean(0)
     allowed = costs[rest].sum() + costs <= budget
     allowed[rest] = False

@@ -1,8 +1,12 @@
 """The runs that pilots are chosen from: a grid of costs and ratios, or the models nearest to it that can be trained."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+from math import exp, log
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner._files import settings
 from planner.designing import FILE
@@ -11,7 +15,7 @@ from planner.fitting.surface import Array
 from planner.proposing import propose, usual_proportions, usual_vocab
 from planner.recipes import Recipe, recipes, suggest
 from planner.shapes import Shape
-from planner.units import LARGEST, format_count, format_flops, format_whole, parse_count, parse_whole, shown
+from planner.units import LARGEST, parse_count, parse_whole, shown
 
 
 class Model(NamedTuple):
@@ -52,6 +56,8 @@ class Builder(NamedTuple):
         The published law of batch size.
     least_steps : int
         A run of fewer is not trained.
+    most_tables : float
+        Share of a model's parameters in its embeddings and head: one with more is not trained.
     """
 
     convention: str
@@ -60,34 +66,63 @@ class Builder(NamedTuple):
     batch: int | None
     recipe: Recipe
     least_steps: int
+    most_tables: float
 
     def counted(self, model: Model) -> float:
         """Return N of a model as the law counts it."""
         return float(model.shape.counted(self.convention))
 
-    def build(self, flops: float, params: float) -> Model | None:
-        """Return the model nearest a size, trained on as many whole batches as a cost pays for; None where there is none.
+    def build(self, flops: float, ratio: float, limits: tuple[float, float], k: float) -> Model | None:
+        """Return a model that a cost trains at a ratio, on whole batches; None where there is none.
 
         Parameters
         ----------
         flops : float
             The most that it may cost [FLOP].
-        params : float
-            N.
+        ratio : float
+            Tokens per parameter: the shape that comes nearest is taken.
+        limits : (low, high)
+            Of the ratio.
+        k : float
+            FLOP per parameter and token of a large model: of a small one they are a third to three times as many.
         """
-        try:
-            (best, *_), _ = propose(params, convention=self.convention, count=1, vocab=self.vocab, context=self.context)
-        except CannotPlanError:
+        middle = round(log(flops / (k * ratio)) / 2 / _SIZES)
+        best: tuple[float, Shape, float] | None = None
+        for size in range(middle - _AROUND, middle + _AROUND + 1):
+            if found := _shape(size, self.convention, self.vocab, self.context):
+                shape, counted, each = found
+                if shape.embeddings > self.most_tables * shape.total:
+                    continue
+                reached = flops / each / counted
+                if limits[0] <= reached <= limits[1] and (best is None or abs(log(reached / ratio)) < best[0]):
+                    best = abs(log(reached / ratio)), shape, each
+        if best is None:
             return None
-        shape = best.shape
-        each = shape.flops_per_token("exact", shape.counted(self.convention))
-        affordable = flops / each
+        _, shape, each = best
         batch = self.batch
         if batch is None:
-            sequences = suggest(self.recipe, shape, affordable, None).sequences
+            sequences = suggest(self.recipe, shape, flops / each, None).sequences
             batch = shape.context * max(1, round(sequences or 1))
-        steps = int(affordable // batch)
+        steps = int(flops / each // batch)
         return Model(shape, batch, steps, each * batch * steps) if steps >= self.least_steps else None
+
+
+_SIZES = 0.03
+"""Step of ln N between the sizes that shapes are proposed for, which they come within 2 % of."""
+
+_AROUND = 20
+"""Such steps to either side of a size that 6ND suggests."""
+
+
+@lru_cache(maxsize=4096)
+def _shape(size: int, convention: str, vocab: int, context: int) -> tuple[Shape, int, float] | None:
+    """Return the best shape of a size, its N, and its FLOP per token."""
+    try:
+        (best, *_), _ = propose(exp(_SIZES * size), convention=convention, count=1, vocab=vocab, context=context)
+    except CannotPlanError:
+        return None
+    counted = best.shape.counted(convention)
+    return best.shape, counted, best.shape.flops_per_token("exact", counted)
 
 
 def read_builder(vocab: object, context: object, batch: object, convention: str, largest: float) -> Builder:
@@ -106,11 +141,15 @@ def read_builder(vocab: object, context: object, batch: object, convention: str,
                 f"batch {shown(batch)}: less than half a sequence of {window} tokens; a larger batch or a shorter context"
             )
     recipe = next(each for each in recipes() if each.id == section["recipe"])
-    return Builder(convention, words, window, step, recipe, int(section["least_steps"]))
+    return Builder(convention, words, window, step, recipe, int(section["least_steps"]), float(section["most_tables"]))
+
+
+Place = tuple[float, int]
+"""Where a run lies on the grid: its step of cost, from the cheapest of rung 0, and its step of tokens per parameter."""
 
 
 class Cells(NamedTuple):
-    """The runs that a design is chosen from.
+    """Runs on a grid.
 
     Attributes
     ----------
@@ -118,12 +157,37 @@ class Cells(NamedTuple):
         C [FLOP], N and D.
     models : tuple of Model or None
         What each trains; None for numbers on paper.
+    places : tuple of Place
     """
 
     costs: Array
     params: Array
     tokens: Array
     models: tuple[Model | None, ...]
+    places: tuple[Place, ...]
+
+    def least(self, count: int) -> float:
+        """Return what the cheapest ``count`` cost together [FLOP]; infinite where there are fewer."""
+        return float(np.sort(self.costs)[:count].sum()) if len(self.costs) >= count else np.inf
+
+    def of(self, order: Sequence[int]) -> "Cells":
+        """Return some of them."""
+        kept = list(order)
+        models, places = (tuple(self.models[each] for each in kept), tuple(self.places[each] for each in kept))
+        return Cells(self.costs[kept], self.params[kept], self.tokens[kept], models, places)
+
+    def row(self, each: int) -> "_Row":
+        """Return one of them."""
+        costs, params, tokens = self.costs[each], self.params[each], self.tokens[each]
+        return _Row(float(costs), float(params), float(tokens), self.models[each], self.places[each])
+
+
+class _Row(NamedTuple):
+    cost: float
+    params: float
+    tokens: float
+    model: Model | None
+    place: Place
 
 
 class Bounds(NamedTuple):
@@ -146,93 +210,101 @@ class Bounds(NamedTuple):
     sizes: tuple[float | None, float | None]
     builder: Builder | None
 
-    def fit_size(self, params: float) -> bool:
-        """Say whether a model is neither too small nor too large."""
-        return (self.sizes[0] or 0.0) <= params <= (self.sizes[1] or LARGEST)
+    @property
+    def any_size(self) -> bool:
+        """Whether a model may be as small as one likes."""
+        return self.builder is None and self.sizes[0] is None
+
+    def keep(self, params: Array, ratios: Array) -> NDArray[np.bool_]:
+        """Say which runs are neither too small nor too large, starved nor overtrained."""
+        low, high = self.sizes
+        sized = (params >= (low or 0.0)) & (params <= (high or LARGEST))
+        return sized & (ratios >= self.ratios[0] * (1 - 1e-12)) & (ratios <= self.ratios[1] * (1 + 1e-12))
 
 
-def cells(budget: float, bounds: Bounds) -> Cells:
-    """Return the runs to choose from: costs and ratios on a grid, or the models nearest to it that keep the bounds."""
-    c = settings(FILE, "candidates")
-    costs = budget * np.geomspace(c["cheapest"], c["dearest"], c["costs"])
-    if bounds.builder:
-        low, high = bounds.ratios
-        return _modelled(bounds, bounds.builder, costs, np.geomspace(low * _INSIDE, high / _INSIDE, c["ratios"]))
-    C, ratio = (each.ravel() for each in np.meshgrid(costs, np.geomspace(*bounds.ratios, c["ratios"])))
-    N = np.sqrt(C / (bounds.k * ratio))
-    inside = np.array([bounds.fit_size(size) for size in N.tolist()])
-    return Cells(C[inside], N[inside], (ratio * N)[inside], (None,) * int(inside.sum()))
+class Grid:
+    """The runs that designs are chosen from: costs and ratios on a grid, or the models nearest to it that keep the bounds.
 
+    The grid hangs on the target alone, never on the budget, so that the same runs are there for every budget. Budgets climb it in
+    rungs, some to a step of cost; rung 0 is a thousandth of the target, at most 1e20 FLOP. The runs of a rung cost from a
+    two-thousandth to half of its budget; above rung 0 the cheap ones stay, so that what a rung buys every higher one can.
 
-_INSIDE = 1.05
-"""How far inside the limits ratios of models are aimed at, for shapes come within 2 % of a size."""
-
-
-def _modelled(bounds: Bounds, builder: Builder, costs: Array, aims: Array) -> Cells:
-    """Return the models nearest to costs and ratios that keep the bounds."""
-    found: dict[tuple[Shape, int, int], Model] = {}
-    for aim in aims.tolist():
-        per_token = bounds.k  # FLOP per parameter and token: of the next cheaper model once there is one
-        for cost in costs.tolist():
-            size = (cost / (per_token * aim)) ** 0.5
-            model = builder.build(cost, size) if bounds.fit_size(size) else None
-            if model is None:
-                continue
-            counted = builder.counted(model)
-            per_token = model.flops / (counted * model.tokens)
-            if bounds.fit_size(counted) and bounds.ratios[0] <= model.tokens / counted <= bounds.ratios[1]:
-                found.setdefault((model.shape, model.batch, model.steps), model)
-    models = tuple(found.values())
-    numbers = np.array([(each.flops, builder.counted(each), each.tokens) for each in models], float).reshape(-1, 3)
-    return Cells(numbers[:, 0], numbers[:, 1], numbers[:, 2], models)
-
-
-def affordable_cells(budget: float, bounds: Bounds, count: int, target: float) -> Cells:
-    """Return the runs to choose ``count`` from.
-
-    Raises
-    ------
-    CannotPlanError
-        The bounds leave fewer, or the budget does not pay for as many; with a budget that does, where one below half of the
-        target [FLOP] is found.
+    Parameters
+    ----------
+    target : float
+        [FLOP].
+    bounds : Bounds
+    done : float, optional
+        What the cheapest run cost that is done already [FLOP]: then no rung has cheaper ones than it, or than rung 0.
     """
-    choice = cells(budget, bounds)
-    if _enough(choice, budget, count):
-        return choice
-    names = zip(("min_params", "max_params"), bounds.sizes, strict=True)
-    limits = [f"{name} {format_count(size)}" for name, size in names if size]
-    cures = "fewer runs, wider limits or smaller models"
-    if builder := bounds.builder:
-        limits.append(
-            f"shapes with a vocabulary of {format_whole(builder.vocab)} and a context of {format_whole(builder.context)}, "
-            f"trained for {builder.least_steps} steps or more"
-        )
-        cures += " (vocab, context, batch)"
-    enough = budget
-    while enough <= target / 20:
-        enough = float(f"{10 * enough:.2e}")
-        if _enough(cells(enough, bounds), enough, count):
-            cures += f", or a larger budget: {format_flops(_least(budget, enough, bounds, count))} is enough"
-            break
-    if len(choice.costs) < count:
-        raise CannotPlanError(
-            f"{' and '.join(limits)}: leave {len(choice.costs)} of the runs that {format_flops(budget)} could buy, of which "
-            f"{count} are wanted; {cures}"
-        )
-    least = format_flops(float(np.sort(choice.costs)[:count].sum()))
-    raise CannotPlanError(f"budget {format_flops(budget)}: {count} runs within these limits cost at least {least}; {cures}")
 
+    def __init__(self, target: float, bounds: Bounds, done: float | None = None) -> None:
+        c = settings(FILE, "candidates")
+        self.target, self.bounds = target, bounds
+        self._costs = int(c["costs"])
+        self._step = float((c["dearest"] / c["cheapest"]) ** (1 / (self._costs - 1)))
+        self.searched = int(c["rungs_between"])
+        self.per_step = self.searched * int(c["searches_per_step"])
+        self._base, self._cheapest = min(target * float(c["first_rung"]), float(c["first_rung_most"])), float(c["cheapest"])
+        self._ratios = np.geomspace(*bounds.ratios, c["ratios"])
+        self.any_cost = done is None and bounds.any_size
+        self._first = None
+        if done is not None:
+            self._first = min(int(np.floor(np.log(done / (self._base * self._cheapest)) / np.log(self._step) + 0.5)), 0)
+        self._built: dict[Place, Model | None] = {}
 
-def _enough(choice: Cells, budget: float, count: int) -> bool:
-    return len(choice.costs) >= count and float(np.sort(choice.costs)[:count].sum()) <= budget
+    def budget(self, rung: float) -> float:
+        """Return the budget of a rung [FLOP]."""
+        return float(self._base * self._step ** (rung / self.per_step))
 
+    def rung(self, budget: float) -> float:
+        """Return the rung of a budget [FLOP]; a fraction of it lies between two."""
+        return float(self.per_step * np.log(budget / self._base) / np.log(self._step))
 
-def _least(low: float, high: float, bounds: Bounds, count: int) -> float:
-    """Return a budget that is enough, in the three digits that are shown: within about a third of the least, by bisection."""
-    for _ in range(4):
-        middle = float(f"{(low * high) ** 0.5:.2e}")
-        if _enough(cells(middle, bounds), middle, count):
-            high = middle
-        else:
-            low = middle
-    return high
+    def cells(self, rung: int) -> Cells:
+        """Return the runs that a rung chooses from."""
+        step = rung // self.per_step
+        rows = range(min(step, 0) if self._first is None else self._first, step + self._costs)
+        return self._at([(float(row), column) for column in range(len(self._ratios)) for row in rows])
+
+    def dearer(self, design: Cells, rungs: float) -> Cells:
+        """Return a design that many rungs higher: every run at its ratio, for so much more; one that the bounds hold stays."""
+        steps = rungs / self.per_step
+        moved = self._at([(row + steps, column) for row, column in design.places])
+        there = {place: moved.row(each) for each, place in enumerate(moved.places)}
+        rows = [design.row(each) for each in range(len(design.places))]
+        taken = {(row.params, row.tokens) for row in rows}
+        # the farthest moves first, and leaves its place to the next
+        for each in sorted(range(len(rows)), key=lambda each: -np.sign(rungs) * rows[each].cost):
+            old = rows[each]
+            new = there.get((old.place[0] + steps, old.place[1]))
+            if new is not None and (new.params, new.tokens) not in taken:
+                taken = taken - {(old.params, old.tokens)} | {(new.params, new.tokens)}
+                rows[each] = new
+        costs, N, D, models, places = zip(*rows, strict=True)
+        return Cells(np.array(costs), np.array(N), np.array(D), models, places)
+
+    def _at(self, places: Sequence[Place]) -> Cells:
+        """Return the runs at places that keep the bounds, no model twice."""
+        costs = self._base * self._cheapest * self._step ** np.array([row for row, _ in places])
+        ratios = self._ratios[[column for _, column in places]]
+        if self.bounds.builder:
+            return self._modelled(self.bounds.builder, places, costs, ratios)
+        N = np.sqrt(costs / (self.bounds.k * ratios))
+        found = Cells(costs, N, ratios * N, (None,) * len(places), tuple(places))
+        return found.of(np.flatnonzero(self.bounds.keep(N, ratios)).tolist())
+
+    def _modelled(self, builder: Builder, places: Sequence[Place], costs: Array, ratios: Array) -> Cells:
+        """Return the models nearest to costs and ratios that keep the bounds."""
+        found: dict[tuple[Shape, int, int], tuple[Place, Model]] = {}
+        near = float(self._ratios[1] / self._ratios[0]) ** 0.5  # a place's models are nearer to its ratio than to another's
+        for place, cost, ratio in zip(places, costs.tolist(), ratios.tolist(), strict=True):
+            if place not in self._built:
+                limits = max(ratio / near, self.bounds.ratios[0]), min(ratio * near, self.bounds.ratios[1])
+                self._built[place] = builder.build(cost, ratio, limits, self.bounds.k)
+            if model := self._built[place]:
+                found.setdefault((model.shape, model.batch, model.steps), (place, model))
+        numbers = np.array([(each.flops, builder.counted(each), each.tokens) for _, each in found.values()], float).reshape(-1, 3)
+        kept, models = tuple(place for place, _ in found.values()), tuple(model for _, model in found.values())
+        cells = Cells(numbers[:, 0], numbers[:, 1], numbers[:, 2], models, kept)
+        return cells.of(np.flatnonzero(self.bounds.keep(cells.params, cells.tokens / cells.params)).tolist())

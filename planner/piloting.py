@@ -19,11 +19,8 @@ from planner.designing import (
     Laws,
     Question,
     drawn_laws,
-    exchange,
-    information,
     laws_after,
     optimum,
-    sensitivities,
 )
 from planner.errors import FitError, OptionError
 from planner.fitting.fitter import RunsLike, one_group, read_table_of_runs
@@ -32,8 +29,9 @@ from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
 from planner.fitting.surface import parts
 from planner.notes import Note
-from planner.pilot_cells import Bounds, Builder, Cells, Model, affordable_cells, cells, read_builder
-from planner.pilot_expectations import Expected, expectation, sensitivities_of, usual, usual_runs
+from planner.pilot_cells import Bounds, Builder, Cells, Grid, Model, read_builder
+from planner.pilot_expectations import Expected, expectation, usual, usual_runs
+from planner.pilot_ladder import Design, designed
 from planner.provenance import PARAM_COUNTS
 from planner.runs import PURPOSES
 from planner.simulating import Simulated, simulated
@@ -41,6 +39,7 @@ from planner.units import (
     format_count,
     format_dollars,
     format_flops,
+    format_percent,
     format_whole,
     is_range,
     parse_count,
@@ -49,6 +48,7 @@ from planner.units import (
     parse_number,
     parse_range,
     plain,
+    rounded_up,
     shown,
     whole_number,
 )
@@ -223,8 +223,12 @@ def pilots(
     -----
     48 laws are drawn from a prior around published ones. For each, a run's information about the constants of the generalised
     law follows from the gradient of ln L; the design minimises the mean of ln Var(ln N*) + 0.5 ln Var(ln L*) at the target, by
-    exchanging one run at a time among 180 cells of cost and ratio. Expected regrets turn Var(ln N*) into extra compute under each
+    exchanging one run at a time among cells of cost and ratio. Expected regrets turn Var(ln N*) into extra compute under each
     law. They hold for a recipe that is as good at every ratio: overtrained or starved runs that are tuned badly undo the gain.
+
+    Designs are searched at budgets on a fixed ladder, each from the one below, and a dearer one is taken only where no regret
+    rises: more budget never raises an expected regret, and a design may cost less than its budget. The cheapest run costs a
+    two-thousandth of the budget, and of budgets above 1e20 FLOP, or above a thousandth of the target, a two-thousandth of that.
 
     Examples
     --------
@@ -251,30 +255,30 @@ def pilots(
     k = done.per_token if done else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
     rng = np.random.default_rng(whole_number(seed, "seed", 0, 2**32 - 1))
     drawn = int(settings(FILE, "laws")["draws"])
-    laws = laws_after(done, spread, drawn, rng) if done else drawn_laws(drawn, money, k, rng)
+    laws = laws_after(done, spread, drawn, rng) if done else drawn_laws(drawn, goal, k, rng)
     question = Question.of(laws, goal, spread)
     builder = None
     if shapes:
         largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
         builder = read_builder(vocab, context, batch, convention, largest)
     bounds = Bounds(k, span, (low, high), builder)
-    choice = affordable_cells(money, bounds, count, goal)
-    chosen = _designed(question, choice, money, count, rng, done)
+    name = "these runs" if done is None else "with these runs"
+    cheapest = float(done.flops.min()) if done else None
+    *smaller, (chosen, own, _) = designed(question, Grid(goal, bounds, cheapest), money, count, seed, done, name)
     found = _runs(laws, chosen, money)
-    own = expectation("these runs" if done is None else "with these runs", question, goal, *chosen[:3], done)
     expected = [own, *usual(question, goal, money, k, done)]
-    saved = None
+    saved, worth = None, []
     if done is not None:
         before = expectation("runs given", question, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
         before = before._replace(runs=len(done), flops=float(done.flops.sum()))
         expected.insert(0, before)
-        saved = goal * max(before.regret_mean - own.regret_mean, 0.0)
+        saved = _saved(before, own, goal)
+        worth = _worth(before, own, smaller, goal, rate)
     whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
     if span != whole:
-        free = cells(money, bounds._replace(ratios=whole))
-        freely = _designed(question, free, money, count, np.random.default_rng(seed), done)
+        free = Grid(goal, bounds._replace(ratios=whole), cheapest)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
-        expected.append(expectation(text, question, goal, *freely[:3], done))
+        expected.append(designed(question, free, money, count, seed, done, text)[-1].expected)
     simulation: tuple[Simulated, ...] = ()
     if simulate:
         grid_name, grid_runs = next(iter(usual_runs(money, k).items()))
@@ -294,7 +298,7 @@ def pilots(
         **({"vocab": builder.vocab, "context": builder.context, "batch": builder.batch} if builder else {}),
         "seed": seed,
     }
-    notes = (*_notes(found, expected, span, whole, builder), *_worth(found, saved, rate))
+    notes = (*_notes(money, found, expected, span, whole, builder), *worth)
     return Pilots(money, goal, spread, found, tuple(expected), saved, rate, simulation, span, notes, FrozenDict(inputs))
 
 
@@ -392,18 +396,6 @@ def _read_sizes(min_params: object, max_params: object) -> tuple[float | None, f
     return low, high
 
 
-def _designed(
-    question: Question, choice: Cells, budget: float, count: int, rng: np.random.Generator, done: Sample | None
-) -> Cells:
-    """Return the cells of a design, the dearest first."""
-    J = sensitivities(question.laws, *question.laws.logs(choice.params, choice.tokens))
-    known = information(sensitivities_of(question.laws, done), question.noise)
-    chosen, _ = exchange(question, J, choice.costs, known, budget, count, rng)
-    order = sorted(chosen, key=lambda cell: (-choice.costs[cell], choice.params[cell]))
-    models = tuple(choice.models[cell] for cell in order)
-    return Cells(choice.costs[order], choice.params[order], choice.tokens[order], models)
-
-
 def _runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:
     found = []
     numbers = (each.tolist() for each in (chosen.costs, chosen.params, chosen.tokens))
@@ -417,22 +409,36 @@ def _runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:
     return tuple(found)
 
 
-def _worth(runs: Sequence[PilotRun], saved: float | None, rate: float | None) -> list[Note]:
-    """Say whether the next runs are worth what they cost; nothing before the first ones."""
-    if saved is None:
-        return []
-    cost = sum(run.flops for run in runs)
+def _saved(before: Expected, after: Expected, target: float) -> float:
+    """Return what further runs are expected to save at the target [FLOP]."""
+    return target * max(before.regret_mean - after.regret_mean, 0.0)
+
+
+def _worth(before: Expected, own: Expected, smaller: Sequence[Design], target: float, rate: float | None) -> list[Note]:
+    """Say whether the next runs are worth what they cost, and if not, whether fewer FLOP would be."""
 
     def written(flops: float) -> str:
         return format_flops(flops) + (f" ({format_dollars(flops * rate)})" if rate else "")
 
-    text = f"these runs cost {written(cost)} and are expected to save {written(saved)} at the target (regrets capped at 100 %)"
-    if saved < cost:
-        return [Note("stop", "warning", f"{text}: not worth it; plan the target with what there is")]
-    return [Note("worth", "info", f"{text}: worth it")]
+    def net(design: Expected) -> float:
+        return _saved(before, design, target) - design.flops
+
+    saves = _saved(before, own, target)
+    text = (
+        f"these runs cost {written(own.flops)} and are expected to save {written(saves)} at the target (regrets capped at 100 %)"
+    )
+    if net(own) >= 0:
+        return [Note("worth", "info", f"{text}: worth it")]
+    advice = "plan the target with what there is"
+    best = max(smaller, key=lambda each: net(each.expected), default=None)
+    if best and net(best.expected) > 0:
+        saves = _saved(before, best.expected, target)
+        advice = f"a budget of {written(rounded_up(best.budget))} would be, and is expected to save {written(saves)}"
+    return [Note("stop", "warning", f"{text}: not worth it; {advice}")]
 
 
 def _notes(
+    budget: float,
     runs: Sequence[PilotRun],
     expected: Sequence[Expected],
     span: tuple[float, float],
@@ -451,12 +457,21 @@ def _notes(
         "prior of about 20 tokens per parameter; one-sided misfit on overtrained runs undoes the gain in the median"
     )
     notes.append(Note("assumptions", "info", text))
+    spent = sum(run.flops for run in runs)
+    if spent < 0.9 * budget:
+        text = (
+            f"these runs cost {format_flops(spent)} of {format_flops(budget)}: none that cost more were found to plan the target "
+            "better; the rest can be kept, or pay for more runs (--runs)"
+        )
+        notes.append(Note("unspent", "info", text))
     smallest = min(run.params for run in runs)
     if builder:
         text = (
             f"N counts {PARAM_COUNTS[builder.convention]}; one vocabulary of {format_whole(builder.vocab)} and a context of "
             f"{format_whole(builder.context)} for all; FLOP are exact, attention over the whole context too, which is much of a "
-            "small model and little of the target: plan fit does not read the table's flops_exact, and takes C = 6ND; "
+            "small model and little of the target: plan fit does not read the table's flops_exact, and takes C = 6ND; models "
+            f"that are more than {format_percent(builder.most_tables)} tables are left out, a smaller --vocab "
+            "leaves more to choose from; "
             + (f"batches by {builder.recipe.id}" if builder.batch is None else f"batches of {format_whole(builder.batch)} tokens")
         )
         notes.append(Note("shapes", "info", text))

@@ -112,9 +112,9 @@ def propose(
     widths = np.arange(max(1, guess / 3 // coarse), guess * 3 // coarse + 2) * coarse
     widths = widths[widths % head == 0]
     fewest, most = (max(2, guess / 3 / usual.aspects[1]), max(8.0, 3 * guess / usual.aspects[0]))
-    width, layers = (axis.ravel() for axis in np.meshgrid(widths, np.arange(int(fewest), min(most, 1000) + 1)))
-    heads = width / head
-    keys = _kv_heads(heads, kv_heads, section["kv_heads"])
+    depths = np.arange(int(fewest), min(most, 1000) + 1)
+    width, layers = (axis.ravel() for axis in np.meshgrid(widths, depths))
+    heads, keys = width / head, np.tile(_kv_heads(widths / head, kv_heads, section["kv_heads"]), len(depths))
 
     def of(layers: Any, width: Any, heads: Any, keys: Any, ffn: Any) -> Shape:
         return Shape(layers, width, heads, words, window, ffn, keys, head, gated=gated, tied=shared)

@@ -42,6 +42,7 @@ from planner.units.writing import (
     format_signed_percent,
     format_whole,
     plain,
+    rounded_up,
     significant,
 )
 
@@ -78,6 +79,7 @@ __all__ = [
     "parse_range",
     "parse_whole",
     "plain",
+    "rounded_up",
     "shown",
     "shown_path",
     "significant",

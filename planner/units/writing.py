@@ -1,6 +1,7 @@
 """Numbers in base units in, rounded texts for people out; nothing else in the package rounds."""
 
 import math
+from decimal import ROUND_CEILING, Context
 
 from planner.units.reading import PF_DAY
 
@@ -25,6 +26,11 @@ def plain(value: float, digits: int = 9) -> str:
     """Write a number to that many digits, without trailing zeros, so that it can be typed again: ``2.77845946e9``, ``0.34``."""
     mantissa, sign, exponent = f"{value:.{digits}g}".partition("e")
     return f"{mantissa}e{int(exponent)}" if sign else mantissa
+
+
+def rounded_up(value: float, digits: int = 3) -> float:
+    """Round up to as many digits as will be shown, where what is shown must be enough."""
+    return float(Context(prec=digits, rounding=ROUND_CEILING).create_decimal_from_float(value))
 
 
 def format_count(value: float, digits: int = 3) -> str:

@@ -1,0 +1,157 @@
+"""The design of a pilot budget, found by climbing from small budgets to it, so that more money never makes a plan worse.
+
+Every rung of the grid is searched from the design of the rung below. A design is taken over only where none of its expected
+figures is worse than of the one held, which may also be scaled up, and a budget between two rungs scales the design of the lower
+one. The climb to a larger budget begins with the climb to a smaller one, so that its figures cannot be higher.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from planner.designing import Question, exchange, information, sensitivities
+from planner.errors import CannotPlanError
+from planner.fitting.sample import Sample
+from planner.pilot_cells import Cells, Grid
+from planner.pilot_expectations import Expected, expectation, sensitivities_of
+from planner.units import format_count, format_flops, format_whole, rounded_up
+
+
+class Design(NamedTuple):
+    """Runs to train, what they lead to, and the least budget on the ladder that they are the design of [FLOP]."""
+
+    cells: Cells
+    expected: Expected
+    budget: float
+
+
+_REGRETS = ("regret_median", "regret_90", "regret_mean")
+_SLACK = 1.05
+
+
+def _no_worse(one: Expected, other: Expected, loss_error: float) -> bool:
+    """Say whether no regret is higher than another design's, and the loss about as sure as it has been."""
+    regrets = all(getattr(one, name) <= getattr(other, name) for name in _REGRETS)
+    return regrets and one.loss_error <= _SLACK * loss_error
+
+
+def designed(
+    question: Question, grid: Grid, budget: float, count: int, seed: int, done: Sample | None, name: str
+) -> list[Design]:
+    """Return designs of ``count`` runs, the dearest run first: those of smaller budgets, and last the budget's own.
+
+    Parameters
+    ----------
+    question : Question
+    grid : Grid
+    budget : float
+        [FLOP].
+    count : int
+    seed : int
+        Of the first search.
+    done : Sample or None
+        Runs that there are already.
+    name : str
+        Of the design.
+
+    Raises
+    ------
+    CannotPlanError
+        The bounds leave too few runs, or the budget does not pay for as many.
+    """
+    laws = question.laws
+    known = information(sensitivities_of(laws, done), question.noise)
+
+    def judged(cells: Cells, rung: float) -> Design:
+        cells = cells.of(np.lexsort((cells.params, -cells.costs)).tolist())
+        return Design(cells, expectation(name, question, grid.target, *cells[:3], done), grid.budget(rung))
+
+    def searched(rung: int, before: Cells | None) -> Cells:
+        choice = grid.cells(rung)
+        J = sensitivities(laws, *laws.logs(choice.params, choice.tokens))
+        where = {place: cell for cell, place in enumerate(choice.places)}
+        start = [where[place] for place in before.places if place in where] if before else []
+        rng = np.random.default_rng(seed)
+        return choice.of(exchange(question, J, choice.costs, known, grid.budget(rung), count, rng, start)[0])
+
+    rungs, reached = climb(grid, budget, count), grid.rung(budget)
+    since, pattern = rungs[0], searched(rungs[0], None)
+    last, lowest = pattern, since - (_SCALED if grid.any_cost else 0)
+    held = [judged(grid.dearer(pattern, min(reached, lowest) - since), min(reached, lowest))]
+    surest = held[0].expected.loss_error
+    for rung in range(lowest + 1, int(np.floor(reached + _SAME)) + 1):
+        tried = [(since, pattern)]
+        if rung in rungs:
+            last = searched(rung, last)
+            tried.append((rung, last))
+        for place, cells in tried:
+            design = judged(grid.dearer(cells, rung - place), rung)
+            paid = design.expected.flops <= design.budget * (1 + 1e-12)  # a model's batches may come nearer to its cost
+            if paid and _no_worse(design.expected, held[-1].expected, surest):
+                since, pattern = place, cells
+                surest = min(surest, design.expected.loss_error)
+                held.append(design)
+    return held
+
+
+_SCALED = 40
+"""Rungs below the first one searched from which its design is scaled up; below them scaling it up has always been better."""
+
+_SAME = 1e-9  # of a rung
+_LOWEST = -60  # steps of cost that a climb begins with: a 1e-16th of rung 0
+
+
+def climb(grid: Grid, budget: float, count: int) -> range:
+    """Return the rungs that a budget's design is searched on, from the lowest that pays for ``count`` runs up to the budget.
+
+    Where models may be as small as one likes and runs as cheap, there is no lowest: then rung 0 is searched for budgets below it.
+
+    Raises
+    ------
+    CannotPlanError
+        There is none; with a budget that is enough, where one below half of the target is found.
+    """
+
+    def pays(rung: int) -> bool:
+        return grid.cells(rung).least(count) <= grid.budget(rung)
+
+    every, any_cost = grid.searched, grid.any_cost
+    reached = int(np.floor(grid.rung(budget) + _SAME)) // every * every
+    below = range(max(reached, 0) if any_cost else reached, _LOWEST * grid.per_step, -every)
+    top = next((rung for rung in below if pays(rung)), None)
+    if top is None:
+        raise CannotPlanError(_too_small(grid, budget, reached, count, pays))
+    if any_cost:
+        return range(min(top, 0), top + 1, every)
+    low = top
+    while low in below and pays(low - every):
+        low -= every
+    return range(low, top + 1, every)
+
+
+def _too_small(grid: Grid, budget: float, rung: int, count: int, pays: Callable[[int], bool]) -> str:
+    """Say what limits leave too few runs, or how much too little a budget is."""
+    sizes, builder = grid.bounds.sizes, grid.bounds.builder
+    limits = [f"{name} {format_count(size)}" for name, size in zip(("min_params", "max_params"), sizes, strict=True) if size]
+    cures = "fewer runs, wider limits or smaller models"
+    if builder:
+        limits.append(
+            f"shapes with a vocabulary of {format_whole(builder.vocab)} and a context of {format_whole(builder.context)}, "
+            f"trained for {builder.least_steps} steps or more"
+        )
+        cures += " (vocab, context, batch)"
+    higher = rung + grid.searched
+    while grid.budget(higher) <= grid.target / 2:
+        if pays(higher):
+            cures += f", or a larger budget: {format_flops(rounded_up(grid.budget(higher)))} is enough"
+            break
+        higher += grid.searched
+    choice = grid.cells(rung)
+    least = choice.least(count)
+    if np.isfinite(least):
+        return f"budget {format_flops(budget)}: {count} runs within these limits cost at least {format_flops(least)}; {cures}"
+    return (
+        f"{' and '.join(limits)}: leave {len(choice.costs)} of the runs that {format_flops(budget)} could buy, of which "
+        f"{count} are wanted; {cures}"
+    )
