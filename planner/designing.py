@@ -136,11 +136,11 @@ _FLAT = 1e-9  # a and b are free: so little is known of them that it never tells
 
 def information(J: Array, noise: float) -> Array:
     """Return H of runs with sensitivities (laws, runs, 6) and a noise of ln L, (laws, 6, 6)."""
-    found: Array = prior_information() + _FLAT * np.eye(6) + _products(J) / noise**2
+    found: Array = prior_information() + _FLAT * np.eye(6) + products(J) / noise**2
     return found
 
 
-def _products(J: Array) -> Array:
+def products(J: Array) -> Array:
     """Return the sum of J J' over runs, (laws, 6, 6)."""
     found: Array = J.swapaxes(1, 2) @ J
     return found
@@ -242,7 +242,7 @@ def _improve(
 ) -> float:
     """Put the best affordable cell in one place of a design; return the criterion."""
     rest = chosen[:place] + chosen[place + 1 :]
-    inverse = np.linalg.inv(known + _products(J[:, rest]) / question.noise**2)
+    inverse = np.linalg.inv(known + products(J[:, rest]) / question.noise**2)
     spread = J @ inverse  # H^-1 J of every cell
     taken = question.noise**2 + np.einsum("lci,lci->lc", spread, J)
     total: Array = np.zeros(len(costs))

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._files import settings
-from planner.designing import FILE, Laws, Question, extra_compute, information, sensitivities, variances
+from planner.designing import FILE, Laws, Question, extra_compute, information, products, sensitivities, variances
 from planner.fitting.sample import Sample
-from planner.fitting.surface import Array
+from planner.fitting.surface import ALPHA, BETA, A, Array, B
 from planner.units import plain
 
 _QUANTILES = np.array([NormalDist().inv_cdf((place + 0.5) / 200) for place in range(200)])
@@ -69,7 +69,7 @@ def expectation(
     v_N, v_L = variances(H, question.to_size, question.to_loss)
     errors = np.sqrt(v_N)[:, None] * _QUANTILES
     regrets = np.sort(extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel())
-    told = np.einsum("lri,lrj->lij", J, J)
+    told = products(_centred(J))
     scale = 1 / np.sqrt(np.maximum(np.einsum("lii->li", told), 1e-300))
     condition = float(np.median(np.linalg.cond(told * scale[:, :, None] * scale[:, None, :])))
     unbounded = condition > _RAY_CONDITION and np.median(v_N) > 1
@@ -78,6 +78,16 @@ def expectation(
     size_error, loss_error = float(np.median(np.sqrt(v_N))), float(np.sqrt(v_L).mean())
     mean = 1.0 if unbounded else float(np.minimum(regrets, 1.0).mean())
     return Expected(design, len(params), cost, median, most, mean, size_error, loss_error, condition)
+
+
+def _centred(J: Array) -> Array:
+    """Return sensitivities to constants at the middle of the runs: elsewhere a and b go with their exponents."""
+    moved = J.copy()
+    for of_scale, of_exponent in ((A, ALPHA), (B, BETA)):
+        # J of an exponent is -(x - x_0) times that of its scale
+        at = np.where(J[..., of_scale] == 0, 0.0, J[..., of_exponent] / np.where(J[..., of_scale] == 0, 1.0, J[..., of_scale]))
+        moved[..., of_exponent] -= at.mean(1, keepdims=True) * J[..., of_scale]
+    return moved
 
 
 def usual(question: Question, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
