@@ -210,11 +210,6 @@ class Bounds(NamedTuple):
     sizes: tuple[float | None, float | None]
     builder: Builder | None
 
-    @property
-    def any_size(self) -> bool:
-        """Whether a model may be as small as one likes."""
-        return self.builder is None and self.sizes[0] is None
-
     def keep(self, params: Array, ratios: Array) -> NDArray[np.bool_]:
         """Say which runs are neither too small nor too large, starved nor overtrained."""
         low, high = self.sizes
@@ -236,6 +231,13 @@ class Grid:
     bounds : Bounds
     done : float, optional
         What the cheapest run cost that is done already [FLOP]: then no rung has cheaper ones than it, or than rung 0.
+
+    Attributes
+    ----------
+    per_step, searched : int
+        Rungs to a step of cost, and to a search.
+    any_cost : bool
+        Whether runs may be as small and as cheap as one likes.
     """
 
     def __init__(self, target: float, bounds: Bounds, done: float | None = None) -> None:
@@ -247,7 +249,7 @@ class Grid:
         self.per_step = self.searched * int(c["searches_per_step"])
         self._base, self._cheapest = min(target * float(c["first_rung"]), float(c["first_rung_most"])), float(c["cheapest"])
         self._ratios = np.geomspace(*bounds.ratios, c["ratios"])
-        self.any_cost = done is None and bounds.any_size
+        self.any_cost = done is None and bounds.builder is None and bounds.sizes[0] is None
         self._first = None
         if done is not None:
             self._first = min(int(np.floor(np.log(done / (self._base * self._cheapest)) / np.log(self._step) + 0.5)), 0)

@@ -1,8 +1,9 @@
 """The design of a pilot budget, found by climbing from small budgets to it, so that more money never makes a plan worse.
 
-Every rung of the grid is searched from the design of the rung below. A design is taken over only where none of its expected
-figures is worse than of the one held, which may also be scaled up, and a budget between two rungs scales the design of the lower
-one. The climb to a larger budget begins with the climb to a smaller one, so that its figures cannot be higher.
+A climb to a budget passes the rungs of a ladder set by the target alone. On every rung the design held is scaled up, and on
+some a search begins with the one below; either is taken only where none of the expected regrets is higher than what is held. A
+climb to a larger budget begins with the climb to a smaller one, so that its regrets cannot be higher; a design may thus cost less
+than its budget.
 """
 
 from collections.abc import Callable
@@ -28,6 +29,7 @@ class Design(NamedTuple):
 
 _REGRETS = ("regret_median", "regret_90", "regret_mean")
 _SLACK = 1.05
+"""How much less sure of the loss a design with lower regrets may be than the surest one passed: a house convention."""
 
 
 def _no_worse(one: Expected, other: Expected, loss_error: float) -> bool:

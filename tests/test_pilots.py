@@ -310,10 +310,20 @@ def test_the_design_halves_the_regret_of_a_grid() -> None:
 
 
 @pytest.mark.parametrize("law", ["besiroglu2024", "hoffmann2022-approach3-tex", "muennighoff2023"])
-def test_without_noise_the_design_recovers_the_optimum(law: str) -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"budget": 1e22},
+        {"ratios": "3..120", "runs": 12},
+        {"min_params": "20M", "max_params": "2B"},
+        {"shapes": True, "vocab": 32000, "context": 2048},
+    ],
+)
+def test_without_noise_the_design_recovers_the_optimum(asked: dict[str, Any], law: str) -> None:
     """A fit of the designed runs plans the target within 1 % of the true size."""
     true = planner.load_law(law)
-    runs = usual().runs
+    runs = planner.pilots(**{"budget": 1e20, "target": 1e23, **asked}).runs
     N, D = (np.array([getattr(run, name) for run in runs]) for name in ("params", "tokens"))
     fit = planner.fit(params=N, tokens=D, loss=true.loss(N, D), method="classical", draws=0)
     found = planner.plan(flops=1e23, law=fit.law, others=()).params
