@@ -230,12 +230,14 @@ class Grid:
         [FLOP].
     bounds : Bounds
     done : float, optional
-        What the cheapest run cost that is done already [FLOP]: then no rung has cheaper ones than it, or than rung 0.
+        What the cheapest runs cost that are done already [FLOP]: then no rung has cheaper ones than they, or than rung 0.
 
     Attributes
     ----------
     per_step, searched : int
         Rungs to a step of cost, and to a search.
+    cheapest : float or None
+        That least cost [FLOP].
     any_cost : bool
         Whether runs may be as small and as cheap as one likes.
     """
@@ -250,9 +252,10 @@ class Grid:
         self._base, self._cheapest = min(target * float(c["first_rung"]), float(c["first_rung_most"])), float(c["cheapest"])
         self._ratios = np.geomspace(*bounds.ratios, c["ratios"])
         self.any_cost = done is None and bounds.builder is None and bounds.sizes[0] is None
-        self._first = None
+        self._first, self.cheapest = None, None
         if done is not None:
             self._first = min(int(np.floor(np.log(done / (self._base * self._cheapest)) / np.log(self._step) + 0.5)), 0)
+            self.cheapest = self._base * self._cheapest * self._step**self._first
         self._built: dict[Place, Model | None] = {}
 
     def budget(self, rung: float) -> float:

@@ -14,7 +14,7 @@ from planner.units import plain
 _QUANTILES = np.array([NormalDist().inv_cdf((place + 0.5) / 200) for place in range(200)])
 """Standard normal errors of ln N*, evenly likely."""
 
-_RAY_CONDITION = 1e6
+RAY_CONDITION = 1e6
 """Condition number of a design's information from which N cannot be told from D: a house convention."""
 
 
@@ -69,15 +69,20 @@ def expectation(
     v_N, v_L = variances(H, question.to_size, question.to_loss)
     errors = np.sqrt(v_N)[:, None] * _QUANTILES
     regrets = np.sort(extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel())
-    told = products(_centred(J))
-    scale = 1 / np.sqrt(np.maximum(np.einsum("lii->li", told), 1e-300))
-    condition = float(np.median(np.linalg.cond(told * scale[:, :, None] * scale[:, None, :])))
-    unbounded = condition > _RAY_CONDITION and np.median(v_N) > 1
+    hidden = condition(J)
+    unbounded = hidden > RAY_CONDITION and np.median(v_N) > 1
     median, most = (np.inf if unbounded else float(np.quantile(regrets, share)) for share in (0.5, 0.9))
     cost = float(costs.sum())
     size_error, loss_error = float(np.median(np.sqrt(v_N))), float(np.sqrt(v_L).mean())
     mean = 1.0 if unbounded else float(np.minimum(regrets, 1.0).mean())
-    return Expected(design, len(params), cost, median, most, mean, size_error, loss_error, condition)
+    return Expected(design, len(params), cost, median, most, mean, size_error, loss_error, hidden)
+
+
+def condition(J: Array) -> float:
+    """Return the condition number of what runs with sensitivities (laws, runs, 6) tell of the constants, the median over laws."""
+    told = products(_centred(J))
+    scale = 1 / np.sqrt(np.maximum(np.einsum("lii->li", told), 1e-300))
+    return float(np.median(np.linalg.cond(told * scale[:, :, None] * scale[:, None, :])))
 
 
 def _centred(J: Array) -> Array:

@@ -135,7 +135,8 @@ def climb(grid: Grid, budget: float, count: int) -> range:
 def _too_small(grid: Grid, budget: float, rung: int, count: int, pays: Callable[[int], bool]) -> str:
     """Say what limits leave too few runs, or how much too little a budget is."""
     sizes, builder = grid.bounds.sizes, grid.bounds.builder
-    limits = [f"{name} {format_count(size)}" for name, size in zip(("min_params", "max_params"), sizes, strict=True) if size]
+    limits = [f"no run cheaper than {format_flops(grid.cheapest)}, as those given"] if grid.cheapest else []
+    limits += [f"{name} {format_count(size)}" for name, size in zip(("min_params", "max_params"), sizes, strict=True) if size]
     cures = "fewer runs, wider limits or smaller models"
     if builder:
         limits.append(

@@ -22,15 +22,13 @@ from planner.designing import (
     laws_after,
     optimum,
 )
-from planner.errors import FitError, OptionError
-from planner.fitting.fitter import RunsLike, one_group, read_table_of_runs
-from planner.fitting.forecast import fit_under_prior
-from planner.fitting.options import Limits
-from planner.fitting.sample import Sample
-from planner.fitting.surface import parts
+from planner.errors import CannotPlanError, OptionError
+from planner.fitting.fitter import RunsLike
+from planner.machines.fleet import Machine
 from planner.notes import Note
-from planner.pilot_cells import Bounds, Builder, Cells, Grid, Model, read_builder
+from planner.pilot_cells import Bounds, Cells, Grid, Model, read_builder
 from planner.pilot_expectations import Expected, expectation, usual, usual_runs
+from planner.pilot_given import read_given
 from planner.pilot_ladder import Design, designed
 from planner.provenance import PARAM_COUNTS
 from planner.runs import PURPOSES
@@ -39,7 +37,9 @@ from planner.units import (
     format_count,
     format_dollars,
     format_flops,
+    format_hours,
     format_percent,
+    format_price,
     format_whole,
     is_range,
     parse_count,
@@ -56,8 +56,8 @@ from planner.units import (
 _FEWEST = 6
 """Runs below which the six constants of the law cannot all be told."""
 
-_COUNTED = "total"
-"""Which parameters the N of a shape counts, unless the runs given say otherwise."""
+_SMALLEST = 1000.0
+"""Parameters below which nothing trained is a language model: a house convention."""
 
 
 class PilotRun(NamedTuple):
@@ -239,32 +239,38 @@ def pilots(
     """
     asked = dict(locals())
     _check_simulation(simulate, tables, workers, given)
+    if given is None and (group is not None or columns is not None):
+        raise OptionError("group and columns go with given: they say which runs of a table are meant, and what it calls them")
     _check_shapes(shapes, vocab=vocab, context=context, batch=batch)
-    (money, rate), goal = _read_budget(budget, asked), parse_flops(target, "target")
+    (money, machine), goal = _read_budget(budget, asked), parse_flops(target, "target")
+    dollars_each = machine.cost(1.0).dollars if machine else None
+    rate = dollars_each.expected if dollars_each else None
     if goal < 2 * money:
         raise OptionError(
-            f"target {format_flops(goal)} is not above the pilots' {format_flops(money)}: pilots are for a much larger run; "
-            "with that much to spend, train it"
+            f"target {format_flops(goal)} is less than twice the pilots' {format_flops(money)}: pilots are for a much larger "
+            "run; with that much to spend, train it"
         )
     c = settings(FILE, "candidates")
-    done, convention = (None, _COUNTED) if given is None else _read_given(given, group, columns, goal)
+    known = None if given is None else read_given(given, group, columns, goal, guess=noise is None)
+    done = known.runs if known else None
     count = whole_number(c["runs" if done is None else "next"] if runs is None else runs, "runs", 1 if done else _FEWEST, 100)
-    spread = _read_noise(noise, done)
+    spread = known.noise if known and noise is None else _read_noise(noise)
     span = _read_ratios(ratios)
     low, high = _read_sizes(min_params, max_params)
     k = done.per_token if done else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
-    rng = np.random.default_rng(whole_number(seed, "seed", 0, 2**32 - 1))
-    drawn = int(settings(FILE, "laws")["draws"])
-    laws = laws_after(done, spread, drawn, rng) if done else drawn_laws(drawn, goal, k, rng)
+    seed = whole_number(seed, "seed", 0, 2**32 - 1)
+    drawn, rng = int(settings(FILE, "laws")["draws"]), np.random.default_rng(seed)
+    laws = laws_after(done, spread, drawn, rng) if known and done and known.told else drawn_laws(drawn, goal, k, rng)
     question = Question.of(laws, goal, spread)
     builder = None
     if shapes:
         largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
-        builder = read_builder(vocab, context, batch, convention, largest)
+        builder = read_builder(vocab, context, batch, known.convention if known else "total", largest)
     bounds = Bounds(k, span, (low, high), builder)
     name = "these runs" if done is None else "with these runs"
-    cheapest = float(done.flops.min()) if done else None
+    cheapest = known.cheapest if known else None
     *smaller, (chosen, own, _) = designed(question, Grid(goal, bounds, cheapest), money, count, seed, done, name)
+    _check_models(chosen, money)
     found = _runs(laws, chosen, money)
     expected = [own, *usual(question, goal, money, k, done)]
     saved, worth = None, []
@@ -296,9 +302,15 @@ def pilots(
         "given": None if done is None else len(done),
         "shapes": shapes,
         **({"vocab": builder.vocab, "context": builder.context, "batch": builder.batch} if builder else {}),
+        **({"gpu": [part.device.id for part in machine.parts], "mfu": machine.mfu.expected} if machine else {}),
         "seed": seed,
     }
-    notes = (*_notes(money, found, expected, span, whole, builder), *worth)
+    notes = (
+        *_notes(money, found, expected, span, whole, bounds),
+        *(known.notes if known else ()),
+        *_costs(machine, sum(run.flops for run in found)),
+        *worth,
+    )
     return Pilots(money, goal, spread, found, tuple(expected), saved, rate, simulation, span, notes, FrozenDict(inputs))
 
 
@@ -309,6 +321,8 @@ def _check_simulation(simulate: object, tables: object, workers: object, given: 
     check_workers(workers)
     if not simulate and tables is not None:
         raise OptionError("tables go with simulate: plan pilots --simulate --tables 50")
+    if not simulate and workers != 1:
+        raise OptionError("workers go with simulate: a design is found in this process")
     if simulate and given is not None:
         raise OptionError("simulate: simulated tables begin without runs; leave given out")
 
@@ -322,8 +336,8 @@ def _check_shapes(shapes: object, **given: object) -> None:
         raise OptionError(f"{told[0]} goes with shapes: without them pilots are numbers of parameters and tokens")
 
 
-def _read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, float | None]:
-    """Return what the pilots may cost [FLOP], given in FLOP or in what means hold, and dollars per FLOP where they are known."""
+def _read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, Machine | None]:
+    """Return what the pilots may cost [FLOP], given in FLOP or in what means hold, and the devices where they are known."""
     given = read(picked(Conditions, {name: asked[name] for name in ("mfu", "price")}))
     mfu, price = (value if isinstance(value, float) else None for value in (given.mfu, given.price))
     held = read_means(picked(Means, asked), mfu=mfu, price=price)
@@ -331,39 +345,40 @@ def _read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, fl
         raise OptionError(f"budget and {list(held.inputs)[-1]} are two budgets: give one of them")
     if budget is None and held.flops is None:
         raise OptionError("no budget for the pilots: give --budget, such as 1e20, or --gpus with --days, or --dollars with --gpu")
-    dollars = held.machine.cost(1.0).dollars if held.machine else None
+    for name in ("mfu", "price"):
+        if asked[name] is not None and held.machine is None:
+            raise OptionError(f"{name} says what a device's time is worth: of which device? Give gpu or gpus")
     flops = held.flops if budget is None and held.flops is not None else parse_flops(budget, "budget")
-    return flops, dollars.expected if dollars else None
+    return flops, held.machine
 
 
-_FEWEST_GIVEN = 4
+def _costs(machine: Machine | None, flops: float) -> list[Note]:
+    """Say what runs take on devices, and by which utilisation and price."""
+    if machine is None:
+        return []
+    cost, names = machine.cost(flops), ", ".join(part.device.id for part in machine.parts)
+    text = (
+        f"on {names} at an MFU of {format_percent(machine.mfu.expected)} these runs take "
+        f"{format_hours(cost.device_hours.expected)} device-hours"
+    )
+    if cost.dollars:
+        each = cost.dollars.expected / cost.device_hours.expected
+        text += f" for {format_dollars(cost.dollars.expected)}, at {format_price(each)} an hour"
+    return [Note("cost", "info", text)]
 
 
-def _read_given(given: RunsLike, group: str | None, columns: Mapping[str, str] | None, target: float) -> tuple[Sample, str]:
-    """Read the runs that are done, and which parameters their N counts (all, where the table does not say)."""
-    table = one_group(read_table_of_runs(given, {}, columns), group)
-    found = Sample.of(table)
-    if len(found) < _FEWEST_GIVEN or len(np.unique(found.params)) < 2:
-        raise FitError(
-            f"{table.name}: {len(found)} runs of {len(np.unique(found.params))} sizes say nothing of a law; give at least "
-            f"{_FEWEST_GIVEN} of different sizes, or leave them out"
+def _check_models(chosen: Cells, budget: float) -> None:
+    """Refuse a budget whose smallest runs are no models at all, with one that is enough."""
+    smallest = float(chosen.params.min())
+    if smallest < _SMALLEST:
+        enough = rounded_up(budget * (_SMALLEST / smallest) ** 2)  # at one ratio N grows as the square root of cost
+        raise CannotPlanError(
+            f"budget {format_flops(budget)}: its smallest run would have {plain(smallest, 2)} parameters; a larger budget "
+            f"({format_flops(enough)} is enough), or --min-params with fewer runs"
         )
-    if target < 2 * found.flops.max():
-        raise OptionError(
-            f"target {format_flops(target)} is not above the runs given, up to {format_flops(float(found.flops.max()))}"
-        )
-    told = table.params_count
-    return found, told if told in PARAM_COUNTS and told != "unstated" else _COUNTED
 
 
-def _read_noise(noise: object, done: Sample | None) -> float:
-    """Read the scatter of ln loss; of runs that are done what they scatter around their own fit, unless said otherwise."""
-    if noise is None and done is not None:
-        s = settings(FILE, "noise")
-        theta = fit_under_prior(done, Limits())[None]
-        missed = parts(theta, done.rows.x, done.rows.y, additive=False).log_loss[0] - done.rows.target
-        spread = float(np.sqrt((missed**2).sum() / max(len(missed) - 5, 1)))
-        return min(max(spread, float(s["least"])), float(s["most"]))
+def _read_noise(noise: object) -> float:
     spread = float(settings(FILE, "noise")["usual"]) if noise is None else parse_fraction(noise, "noise")
     if not 1e-5 <= spread <= 0.2:
         raise OptionError(f"noise {shown(noise)}: expected the scatter of ln loss between runs trained alike, 0.001% to 20%")
@@ -427,6 +442,9 @@ def _worth(before: Expected, own: Expected, smaller: Sequence[Design], target: f
     text = (
         f"these runs cost {written(own.flops)} and are expected to save {written(saves)} at the target (regrets capped at 100 %)"
     )
+    if not np.isfinite(own.regret_90):
+        text = "the runs given do not tell N from D, and these with them do not either: more runs (--runs), or wider --ratios"
+        return [Note("open", "warning", text)]
     if net(own) >= 0:
         return [Note("worth", "info", f"{text}: worth it")]
     advice = "plan the target with what there is"
@@ -443,10 +461,10 @@ def _notes(
     expected: Sequence[Expected],
     span: tuple[float, float],
     whole: tuple[float, float],
-    builder: Builder | None,
+    bounds: Bounds,
 ) -> list[Note]:
-    notes = []
-    if span == whole:
+    notes, builder = [], bounds.builder
+    if span[0] <= whole[0] or span[1] >= whole[1]:
         text = (
             "starved and overtrained runs tell most, if the recipe (learning rate, warm-up, batch) is as good there as "
             "elsewhere; where it is not trusted, hold the ratios: --ratios 3..120"
@@ -460,8 +478,9 @@ def _notes(
     spent = sum(run.flops for run in runs)
     if spent < 0.9 * budget:
         text = (
-            f"these runs cost {format_flops(spent)} of {format_flops(budget)}: none that cost more were found to plan the target "
-            "better; the rest can be kept, or pay for more runs (--runs)"
+            f"these runs cost {format_flops(spent)} of {format_flops(budget)}: the search found none for the rest that plan the "
+            "target better; keep it, or pay for more runs (--runs)"
+            + (f"; max_params {format_count(bounds.sizes[1])} keeps them cheap" if bounds.sizes[1] else "")
         )
         notes.append(Note("unspent", "info", text))
     smallest = min(run.params for run in runs)
@@ -478,7 +497,13 @@ def _notes(
     elif smallest < 1e6:
         text = f"the smallest pilot has {format_count(smallest)} parameters; --min-params keeps to models that can be built"
         notes.append(Note("tiny", "warning", text))
-    ray = next(each for each in expected if each.design.startswith("ray"))
+    own, grid, ray = (next(each for each in expected if name in each.design) for name in ("these runs", "grid", "ray"))
+    if own.regret_90 > grid.regret_90:
+        text = (
+            f"within these limits the design is worse than a {grid.design} on paper, which keeps to none of them and costs the "
+            "whole budget: wider limits, or with --shapes a smaller --vocab"
+        )
+        notes.append(Note("limits", "warning", text))
     if not np.isfinite(ray.regret_90):
         text = (
             f"runs of one ratio cannot tell N from D (condition number {plain(ray.condition, 2)}): whatever a ray costs, it does "

@@ -6,7 +6,7 @@ import json
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -553,6 +553,70 @@ def test_what_is_known_of_the_law_is_near_the_truth(done: Path) -> None:
     assert 0.02 < np.std(sizes) < 0.3
 
 
+def table(path: Path, N: Any, D: Any, noise: float) -> Path:
+    """Save runs with losses of a known law."""
+    law, rng = planner.load_law("besiroglu2024"), np.random.default_rng(3)
+    loss = np.asarray(law.loss(N, D)) * np.exp(noise * rng.standard_normal(len(N)))
+    rows = "".join(f"{n!r},{d!r},{value!r}\n" for n, d, value in zip(N.tolist(), D.tolist(), loss.tolist(), strict=True))
+    path.write_text("params,tokens,loss\n" + rows, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("count", [4, 12])
+def test_runs_that_tell_no_law_do_no_harm(tmp_path: Path, count: int) -> None:
+    """Few runs, or runs of one ratio: the design is made for laws of the prior, no worse than without them, and said to be so."""
+    N = np.geomspace(5e7, 5e8, count)
+    given = table(tmp_path / "ray.csv", N, 20 * N, 0.003)
+    found = planner.pilots(given=given, budget=3e19, target=1e23, runs=12, noise=0.005)
+    alone = planner.pilots(budget=3e19, target=1e23, runs=12, noise=0.005)
+    codes = {note.code: note.severity for note in found.notes}
+    assert codes["given"] == "warning"
+    assert "worth" in codes
+    assert found.expected[0].regret_90 == np.inf or count < 6
+    assert found.expected[1].regret_90 <= 1.1 * alone.expected[0].regret_90
+    fewest = planner.pilots(given=given, budget=3e19, target=1e23)
+    assert (0.005 if count < 10 else 0.001) <= fewest.noise < 0.01
+
+
+def test_scatter_that_no_law_has_is_said(tmp_path: Path) -> None:
+    """Half of a loss is no noise between runs trained alike."""
+    rng = np.random.default_rng(5)
+    N, D = 10 ** rng.uniform(7, 9, 20), 10 ** rng.uniform(9, 10.5, 20)
+    found = planner.pilots(given=table(tmp_path / "wild.csv", N, D, 0.3), budget=3e20, target=1e23)
+    assert found.noise == pytest.approx(0.05)
+    (note,) = [note for note in found.notes if note.code == "noise"]
+    assert note.severity == "warning"
+    assert "look for runs that failed" in note.text
+
+
+def test_one_toy_run_does_not_lead_to_more(done: Path, tmp_path: Path) -> None:
+    """A run of 1e10 FLOP among dear ones: the next ones stay as dear as the rest."""
+    text = done.read_text(encoding="utf-8")
+    loss = float(planner.load_law("besiroglu2024").loss(1e4, 1.6e5))
+    (tmp_path / "toy.csv").write_text(text + f"1e4,1.6e5,{loss}\n", encoding="utf-8")
+    found = planner.pilots(given=tmp_path / "toy.csv", budget=3e19, target=1e23)
+    assert min(run.flops for run in found.runs) > 1e16
+
+
+def test_devices_are_named_with_what_the_runs_cost() -> None:
+    """By the utilisation and the price assumed; and numpy's seeds are numbers."""
+    found = planner.pilots(dollars="20k", gpu="h100", target=1e24, seed=cast(int, np.int64(2)))
+    (note,) = [note for note in found.notes if note.code == "cost"]
+    assert "on h100-sxm at an MFU of" in note.text
+    assert found.inputs["gpu"] == ["h100-sxm"]
+    assert found.dollars_per_flop is not None
+    assert found.dollars_per_flop * found.budget == pytest.approx(20_000)
+    assert json.loads(json.dumps(found.to_dict()))["inputs"]["seed"] == 2
+
+
+def test_a_design_worse_than_a_grid_is_said_to_be() -> None:
+    """Narrow limits leave too little: the grid on paper keeps to none of them."""
+    found = planner.pilots(budget=1e20, target=1e23, max_params="5M")
+    assert found.expected[0].regret_90 > found.expected[1].regret_90
+    assert [note.severity for note in found.notes if note.code == "limits"] == ["warning"]
+    assert "limits" not in [note.code for note in usual().notes]
+
+
 def test_advice_to_stop(done: Path) -> None:
     """More pilots that cost more than they save at a modest target are a warning, in FLOP and dollars; for a great one they pay."""
     stop = planner.pilots(given=done, gpus="8xh100-sxm", days=20, mfu=0.4, target=3e22)
@@ -575,8 +639,11 @@ def test_advice_to_stop(done: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "asked", "message"),
     [
-        ("1e8,2e9,3.5\n1e8,4e9,3.4\n", {}, "2 runs of 1 sizes say nothing of a law"),
-        ("1e8,2e9,3.5\n2e8,4e9,3.3\n3e8,6e9,3.2\n4e8,8e9,3.1\n", {"target": 2e19}, "is not above the runs given"),
+        ("1e8,2e9,3.5\n1e8,4e9,3.4\n", {}, "2 runs for 3 constants; at least 4 are needed"),
+        ("1e8,2e9,3.5\n1e8,4e9,3.4\n1e8,6e9,3.3\n1e8,8e9,3.2\n", {}, "every run has the same params"),
+        ("1e8,2e9,3.5\n2e8,4e9,3.3\n3e8,6e9,3.2\n4e8,8e9,3.1\n", {"target": 2e19}, "less than twice the dearest run given"),
+        ("1e8,2e9,3\n2e8,4e9,3\n3e8,6e9,3\n4e8,8e9,3\n", {}, "every loss is 3: there is nothing to learn from"),
+        ("1e8,2e9,3\n2e8,4e9,3.1\n3e8,6e9,3.2\n4e8,8e9,3.3\n", {}, "losses rise with compute"),
         ("1e8,2e9,\n", {}, "loss"),
     ],
 )
@@ -659,7 +726,7 @@ def test_the_plot_shows_every_run() -> None:
 
 REFUSED = [
     ("--target 1e23", "no budget for the pilots: give --budget, such as 1e20"),
-    ("--budget 1e20 --target 1e20", "target 1.00e20 FLOP is not above the pilots' 1.00e20 FLOP"),
+    ("--budget 1e20 --target 1e20", "target 1.00e20 FLOP is less than twice the pilots' 1.00e20 FLOP"),
     ("--budget 1e20 --target 1e23 --runs 3", "runs 3: expected a whole number from 6 to 100"),
     ("--budget 1e20 --target 1e23 --ratios 20", "ratios '20': expected a range of tokens per parameter such as 3..120"),
     ("--budget 1e20 --target 1e23 --ratios 20..25", "within a factor of three runs hardly tell N from D"),
@@ -678,6 +745,10 @@ REFUSED = [
     ("--budget 1e20 --target 1e23 --shapes --batch 1T", "trained for 100 steps or more: leave 0 of the runs"),
     ("--budget 1e16 --target 1e19 --shapes", "24 runs within these limits cost at least 1"),
     ("--budget lots --target 1e23", "expected a number of FLOPs"),
+    ("--budget 1 --target 1e23", "its smallest run would have 0.00046 parameters; a larger budget (4.80e12 FLOP is enough)"),
+    ("--budget 1e20 --target 1e23 --mfu 30%", "mfu says what a device's time is worth: of which device?"),
+    ("--budget 1e20 --target 1e23 --group a", "group and columns go with given"),
+    ("--budget 1e20 --target 1e23 --workers 3", "workers go with simulate"),
 ]
 
 

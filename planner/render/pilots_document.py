@@ -21,7 +21,8 @@ def pilots_document(found: Pilots) -> list[Block]:
     note = (
         "regret: extra compute at the target through the error in N*, in the mean capped at 100 %; errors are root mean squares; "
     )
-    note += "all at equal cost" if found.saved is None else "the last ones each beside the runs given, at equal cost"
+    note += "grid and ray cost the whole budget, on paper: C = 6ND, models of any size"
+    note += "" if found.saved is None else "; the last ones each beside the runs given"
     return [
         Title(title),
         Table("Runs", "rrrrrrl", headers, runs, []),

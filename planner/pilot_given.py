@@ -1,0 +1,98 @@
+"""Pilot runs that are done: whether they tell of a law, how much they scatter, and what to say of them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from planner._files import settings
+from planner.designing import FILE, drawn_laws
+from planner.errors import OptionError
+from planner.fitting.diagnostics import refuse_hopeless
+from planner.fitting.fitter import RunsLike, one_group, read_table_of_runs
+from planner.fitting.forecast import fit_under_prior
+from planner.fitting.options import Limits
+from planner.fitting.sample import Sample
+from planner.fitting.surface import parts
+from planner.notes import Note
+from planner.pilot_expectations import RAY_CONDITION, condition, sensitivities_of
+from planner.provenance import PARAM_COUNTS
+from planner.units import format_flops, format_percent
+
+_FEWEST = 4
+_CONSTANTS = 6
+_TELLING = 10
+"""Distinct runs from which their scatter around their own fit is believed below the usual noise: a house convention."""
+
+
+class Given(NamedTuple):
+    """Runs that are done.
+
+    Attributes
+    ----------
+    runs : Sample
+    convention : str
+        Which parameters their N counts: all, where the table does not say.
+    noise : float
+        Of ln loss, by their scatter around their own fit.
+    cheapest : float
+        The cost that further runs keep above [FLOP]: a tenth of the runs cost no more.
+    told : bool
+        Whether they tell all constants of a law.
+    notes : tuple of Note
+    """
+
+    runs: Sample
+    convention: str
+    noise: float
+    cheapest: float
+    told: bool
+    notes: tuple[Note, ...]
+
+
+def read_given(given: RunsLike, group: str | None, columns: Mapping[str, str] | None, target: float, *, guess: bool) -> Given:
+    """Read runs that are done; ``guess`` says whether their noise is wanted.
+
+    Raises
+    ------
+    PlannerError
+        The table cannot be read, its runs are too few or say nothing of a law, or the target [FLOP] is not far above them.
+    """
+    table = one_group(read_table_of_runs(given, {}, columns), group)
+    runs = Sample.of(table)
+    refuse_hopeless(runs, _FEWEST - 1, table.name, needs_both=True)
+    dearest = float(runs.flops.max())
+    if target < 2 * dearest:
+        raise OptionError(f"target {format_flops(target)} is less than twice the dearest run given, {format_flops(dearest)}")
+    notes = []
+    prior = drawn_laws(int(settings(FILE, "laws")["draws"]), target, runs.per_token, np.random.default_rng(0))
+    distinct = len({*zip(runs.params.tolist(), runs.tokens.tolist(), strict=True)})
+    told = distinct >= _CONSTANTS and condition(sensitivities_of(prior, runs)) < RAY_CONDITION
+    if not told:
+        text = (
+            f"the {distinct} different runs given cannot tell a law's constants apart: further ones are chosen beside them under "
+            "laws of the prior, as if nothing were known of their losses"
+        )
+        notes.append(Note("given", "warning", text))
+    noise = _noise(runs, distinct, notes) if guess else 0.0
+    told_count = table.params_count
+    convention = told_count if told_count in PARAM_COUNTS and told_count != "unstated" else "total"
+    return Given(runs, convention, noise, float(np.quantile(runs.flops, 0.1, method="higher")), told, tuple(notes))
+
+
+def _noise(runs: Sample, distinct: int, notes: list[Note]) -> float:
+    """Return what runs scatter around their own fit, within what is believed of it."""
+    s = settings(FILE, "noise")
+    theta = fit_under_prior(runs, Limits())[None]
+    missed = parts(theta, runs.rows.x, runs.rows.y, additive=False).log_loss[0] - runs.rows.target
+    spread = float(np.sqrt((missed**2).sum() / max(len(missed) - _CONSTANTS + 1, 1)))
+    least, most = float(s["least" if distinct >= _TELLING else "usual"]), float(s["most"])
+    if least <= spread <= most:
+        return spread
+    text = f"the runs given scatter by {format_percent(spread)} around their own fit"
+    if spread > most:
+        text += f": {format_percent(most)} is assumed; look for runs that failed or do not belong together"
+    else:
+        text += f", of {distinct} different ones: {format_percent(least)} is assumed; --noise says what it is"
+    notes.append(Note("noise", "warning" if spread > most else "info", text))
+    return min(max(spread, least), most)
