@@ -1,6 +1,6 @@
 """A pilot budget and a target in, the runs to train out, and how good the plan for the target would then be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,18 +29,13 @@ from planner.notes import Note
 from planner.pilot_cells import Bounds, Cells, Grid, Model, read_builder
 from planner.pilot_expectations import Expected, expectation, usual, usual_runs
 from planner.pilot_given import read_given
-from planner.pilot_ladder import Design, designed
-from planner.provenance import PARAM_COUNTS
+from planner.pilot_ladder import designed
+from planner.pilot_notes import cost_notes, design_notes, saved_by, worth
 from planner.runs import PURPOSES
 from planner.simulating import Simulated, simulated
 from planner.units import (
     format_count,
-    format_dollars,
     format_flops,
-    format_hours,
-    format_percent,
-    format_price,
-    format_whole,
     is_range,
     parse_count,
     parse_flops,
@@ -260,7 +255,7 @@ def pilots(
     k = done.per_token if done else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
     seed = whole_number(seed, "seed", 0, 2**32 - 1)
     drawn, rng = int(settings(FILE, "laws")["draws"]), np.random.default_rng(seed)
-    laws = laws_after(done, spread, drawn, rng) if known and done and known.told else drawn_laws(drawn, goal, k, rng)
+    laws = laws_after(known.runs, spread, drawn, rng) if known and known.told else drawn_laws(drawn, goal, k, rng)
     question = Question.of(laws, goal, spread)
     builder = None
     if shapes:
@@ -273,13 +268,13 @@ def pilots(
     _check_models(chosen, money)
     found = _runs(laws, chosen, money)
     expected = [own, *usual(question, goal, money, k, done)]
-    saved, worth = None, []
+    saved, verdict = None, list[Note]()
     if done is not None:
         before = expectation("runs given", question, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
         before = before._replace(runs=len(done), flops=float(done.flops.sum()))
         expected.insert(0, before)
-        saved = _saved(before, own, goal)
-        worth = _worth(before, own, smaller, goal, rate)
+        saved = saved_by(before, own, goal)
+        verdict = worth(before, own, smaller, goal, rate)
     whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
     if span != whole:
         free = Grid(goal, bounds._replace(ratios=whole), cheapest)
@@ -306,10 +301,10 @@ def pilots(
         "seed": seed,
     }
     notes = (
-        *_notes(money, found, expected, span, whole, bounds),
+        *design_notes(money, chosen, expected, span, whole, bounds),
         *(known.notes if known else ()),
-        *_costs(machine, sum(run.flops for run in found)),
-        *worth,
+        *cost_notes(machine, own.flops),
+        *verdict,
     )
     return Pilots(money, goal, spread, found, tuple(expected), saved, rate, simulation, span, notes, FrozenDict(inputs))
 
@@ -350,21 +345,6 @@ def _read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, Ma
             raise OptionError(f"{name} says what a device's time is worth: of which device? Give gpu or gpus")
     flops = held.flops if budget is None and held.flops is not None else parse_flops(budget, "budget")
     return flops, held.machine
-
-
-def _costs(machine: Machine | None, flops: float) -> list[Note]:
-    """Say what runs take on devices, and by which utilisation and price."""
-    if machine is None:
-        return []
-    cost, names = machine.cost(flops), ", ".join(part.device.id for part in machine.parts)
-    text = (
-        f"on {names} at an MFU of {format_percent(machine.mfu.expected)} these runs take "
-        f"{format_hours(cost.device_hours.expected)} device-hours"
-    )
-    if cost.dollars:
-        each = cost.dollars.expected / cost.device_hours.expected
-        text += f" for {format_dollars(cost.dollars.expected)}, at {format_price(each)} an hour"
-    return [Note("cost", "info", text)]
 
 
 def _check_models(chosen: Cells, budget: float) -> None:
@@ -422,92 +402,3 @@ def _runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:
         purpose = near if 1 / 3 <= away <= 3 else starved if away < 1 else overtrained
         found.append(PilotRun(N, D, D / N, C, C / budget, purpose, model))
     return tuple(found)
-
-
-def _saved(before: Expected, after: Expected, target: float) -> float:
-    """Return what further runs are expected to save at the target [FLOP]."""
-    return target * max(before.regret_mean - after.regret_mean, 0.0)
-
-
-def _worth(before: Expected, own: Expected, smaller: Sequence[Design], target: float, rate: float | None) -> list[Note]:
-    """Say whether the next runs are worth what they cost, and if not, whether fewer FLOP would be."""
-
-    def written(flops: float) -> str:
-        return format_flops(flops) + (f" ({format_dollars(flops * rate)})" if rate else "")
-
-    def net(design: Expected) -> float:
-        return _saved(before, design, target) - design.flops
-
-    saves = _saved(before, own, target)
-    text = (
-        f"these runs cost {written(own.flops)} and are expected to save {written(saves)} at the target (regrets capped at 100 %)"
-    )
-    if not np.isfinite(own.regret_90):
-        text = "the runs given do not tell N from D, and these with them do not either: more runs (--runs), or wider --ratios"
-        return [Note("open", "warning", text)]
-    if net(own) >= 0:
-        return [Note("worth", "info", f"{text}: worth it")]
-    advice = "plan the target with what there is"
-    best = max(smaller, key=lambda each: net(each.expected), default=None)
-    if best and net(best.expected) > 0:
-        saves = _saved(before, best.expected, target)
-        advice = f"a budget of {written(rounded_up(best.budget))} would be, and is expected to save {written(saves)}"
-    return [Note("stop", "warning", f"{text}: not worth it; {advice}")]
-
-
-def _notes(
-    budget: float,
-    runs: Sequence[PilotRun],
-    expected: Sequence[Expected],
-    span: tuple[float, float],
-    whole: tuple[float, float],
-    bounds: Bounds,
-) -> list[Note]:
-    notes, builder = [], bounds.builder
-    if span[0] <= whole[0] or span[1] >= whole[1]:
-        text = (
-            "starved and overtrained runs tell most, if the recipe (learning rate, warm-up, batch) is as good there as "
-            "elsewhere; where it is not trusted, hold the ratios: --ratios 3..120"
-        )
-        notes.append(Note("recipe", "info", text))
-    text = (
-        "expected regrets assume that some generalised law is true, noise that is equal and independent for all runs, and a "
-        "prior of about 20 tokens per parameter; one-sided misfit on overtrained runs undoes the gain in the median"
-    )
-    notes.append(Note("assumptions", "info", text))
-    spent = sum(run.flops for run in runs)
-    if spent < 0.9 * budget:
-        text = (
-            f"these runs cost {format_flops(spent)} of {format_flops(budget)}: the search found none for the rest that plan the "
-            "target better; keep it, or pay for more runs (--runs)"
-            + (f"; max_params {format_count(bounds.sizes[1])} keeps them cheap" if bounds.sizes[1] else "")
-        )
-        notes.append(Note("unspent", "info", text))
-    smallest = min(run.params for run in runs)
-    if builder:
-        text = (
-            f"N counts {PARAM_COUNTS[builder.convention]}; one vocabulary of {format_whole(builder.vocab)} and a context of "
-            f"{format_whole(builder.context)} for all; FLOP are exact, attention over the whole context too, which is much of a "
-            "small model and little of the target: plan fit does not read the table's flops_exact, and takes C = 6ND; models "
-            f"that are more than {format_percent(builder.most_tables)} tables are left out, a smaller --vocab "
-            "leaves more to choose from; "
-            + (f"batches by {builder.recipe.id}" if builder.batch is None else f"batches of {format_whole(builder.batch)} tokens")
-        )
-        notes.append(Note("shapes", "info", text))
-    elif smallest < 1e6:
-        text = f"the smallest pilot has {format_count(smallest)} parameters; --min-params keeps to models that can be built"
-        notes.append(Note("tiny", "warning", text))
-    own, grid, ray = (next(each for each in expected if name in each.design) for name in ("these runs", "grid", "ray"))
-    if own.regret_90 > grid.regret_90:
-        text = (
-            f"within these limits the design is worse than a {grid.design} on paper, which keeps to none of them and costs the "
-            "whole budget: wider limits, or with --shapes a smaller --vocab"
-        )
-        notes.append(Note("limits", "warning", text))
-    if not np.isfinite(ray.regret_90):
-        text = (
-            f"runs of one ratio cannot tell N from D (condition number {plain(ray.condition, 2)}): whatever a ray costs, it does "
-            "not say how to divide a larger budget"
-        )
-        notes.append(Note("ray", "info", text))
-    return notes

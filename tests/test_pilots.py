@@ -309,21 +309,26 @@ def test_the_design_halves_the_regret_of_a_grid() -> None:
         assert ray.condition > 1e6 > grid.condition
 
 
+SPREAD: dict[str, dict[str, Any]] = {
+    "usual": {},
+    "dear": {"budget": 1e22},
+    "held ratios": {"ratios": "3..120", "runs": 12},
+    "held sizes": {"min_params": "20M", "max_params": "2B"},
+    "shapes": {"shapes": True, "vocab": 32000, "context": 2048},
+}
+
+
+@cache
+def spread_design(name: str) -> planner.Pilots:
+    return planner.pilots(**{"budget": 1e20, "target": 1e23, **SPREAD[name]})
+
+
 @pytest.mark.parametrize("law", ["besiroglu2024", "hoffmann2022-approach3-tex", "muennighoff2023"])
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {},
-        {"budget": 1e22},
-        {"ratios": "3..120", "runs": 12},
-        {"min_params": "20M", "max_params": "2B"},
-        {"shapes": True, "vocab": 32000, "context": 2048},
-    ],
-)
-def test_without_noise_the_design_recovers_the_optimum(asked: dict[str, Any], law: str) -> None:
+@pytest.mark.parametrize("design", SPREAD)
+def test_without_noise_the_design_recovers_the_optimum(design: str, law: str) -> None:
     """A fit of the designed runs plans the target within 1 % of the true size."""
     true = planner.load_law(law)
-    runs = planner.pilots(**{"budget": 1e20, "target": 1e23, **asked}).runs
+    runs = spread_design(design).runs
     N, D = (np.array([getattr(run, name) for run in runs]) for name in ("params", "tokens"))
     fit = planner.fit(params=N, tokens=D, loss=true.loss(N, D), method="classical", draws=0)
     found = planner.plan(flops=1e23, law=fit.law, others=()).params

@@ -1,0 +1,134 @@
+"""What is said of a pilot design: what it assumes, leaves over and takes on devices, and whether it is worth its cost."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from planner.machines.fleet import Machine
+from planner.notes import Note
+from planner.pilot_cells import Bounds, Cells
+from planner.pilot_expectations import Expected
+from planner.pilot_ladder import Design
+from planner.provenance import PARAM_COUNTS
+from planner.units import (
+    format_count,
+    format_dollars,
+    format_flops,
+    format_hours,
+    format_percent,
+    format_price,
+    format_whole,
+    plain,
+    rounded_up,
+)
+
+
+def saved_by(before: Expected, after: Expected, target: float) -> float:
+    """Return what further runs are expected to save at the target [FLOP]."""
+    return target * max(before.regret_mean - after.regret_mean, 0.0)
+
+
+def worth(before: Expected, own: Expected, smaller: Sequence[Design], target: float, rate: float | None) -> list[Note]:
+    """Say whether the next runs are worth what they cost, and if not, whether fewer FLOP would be."""
+
+    def written(flops: float) -> str:
+        return format_flops(flops) + (f" ({format_dollars(flops * rate)})" if rate else "")
+
+    def net(design: Expected) -> float:
+        return saved_by(before, design, target) - design.flops
+
+    saves = saved_by(before, own, target)
+    text = (
+        f"these runs cost {written(own.flops)} and are expected to save {written(saves)} at the target (regrets capped at 100 %)"
+    )
+    if not np.isfinite(own.regret_90):
+        text = "the runs given do not tell N from D, and these with them do not either: more runs (--runs), or wider --ratios"
+        return [Note("open", "warning", text)]
+    if net(own) >= 0:
+        return [Note("worth", "info", f"{text}: worth it")]
+    advice = "plan the target with what there is"
+    best = max(smaller, key=lambda each: net(each.expected), default=None)
+    if best and net(best.expected) > 0:
+        saves = saved_by(before, best.expected, target)
+        advice = f"a budget of {written(rounded_up(best.budget))} would be, and is expected to save {written(saves)}"
+    return [Note("stop", "warning", f"{text}: not worth it; {advice}")]
+
+
+def design_notes(
+    budget: float,
+    runs: Cells,
+    expected: Sequence[Expected],
+    span: tuple[float, float],
+    whole: tuple[float, float],
+    bounds: Bounds,
+) -> list[Note]:
+    """Say what a design assumes, leaves over, and is short of."""
+    notes, builder = [], bounds.builder
+    if span[0] <= whole[0] or span[1] >= whole[1]:
+        text = (
+            "starved and overtrained runs tell most, if the recipe (learning rate, warm-up, batch) is as good there as "
+            "elsewhere; where it is not trusted, hold the ratios: --ratios 3..120"
+        )
+        notes.append(Note("recipe", "info", text))
+    else:
+        text = (
+            "held ratios tell less, and do not make up for a recipe that is worse on overtrained runs: in fits to tables with "
+            "1 % higher losses beyond 60 tokens per parameter they did worse than free ones (--simulate shows what misfit does)"
+        )
+        notes.append(Note("held", "info", text))
+    text = (
+        "expected regrets assume that some generalised law is true, noise that is equal and independent for all runs, and a "
+        "prior of about 20 tokens per parameter; one-sided misfit on overtrained runs takes half of the gain away"
+    )
+    notes.append(Note("assumptions", "info", text))
+    spent = float(runs.costs.sum())
+    if spent < 0.9 * budget:
+        text = (
+            f"these runs cost {format_flops(spent)} of {format_flops(budget)}: the search found none for the rest that plan the "
+            "target better; keep it, or pay for more runs (--runs)"
+            + (f"; max_params {format_count(bounds.sizes[1])} keeps them cheap" if bounds.sizes[1] else "")
+        )
+        notes.append(Note("unspent", "info", text))
+    smallest = float(runs.params.min())
+    if builder:
+        text = (
+            f"N counts {PARAM_COUNTS[builder.convention]}; one vocabulary of {format_whole(builder.vocab)} and a context of "
+            f"{format_whole(builder.context)} for all; FLOP are exact, attention over the whole context too, which is much of a "
+            "small model and little of the target: plan fit does not read the table's flops_exact, and takes C = 6ND; models "
+            f"that are more than {format_percent(builder.most_tables)} tables are left out, a smaller --vocab "
+            "leaves more to choose from; "
+            + (f"batches by {builder.recipe.id}" if builder.batch is None else f"batches of {format_whole(builder.batch)} tokens")
+        )
+        notes.append(Note("shapes", "info", text))
+    elif smallest < 1e6:
+        text = f"the smallest pilot has {format_count(smallest)} parameters; --min-params keeps to models that can be built"
+        notes.append(Note("tiny", "warning", text))
+    own, grid, ray = (next(each for each in expected if name in each.design) for name in ("these runs", "grid", "ray"))
+    if own.regret_90 > grid.regret_90:
+        text = (
+            f"within these limits the design is worse than a {grid.design} on paper, which keeps to none of them and costs the "
+            "whole budget: wider limits, or with --shapes a smaller --vocab"
+        )
+        notes.append(Note("limits", "warning", text))
+    if not np.isfinite(ray.regret_90):
+        text = (
+            f"runs of one ratio cannot tell N from D (condition number {plain(ray.condition, 2)}): whatever a ray costs, it does "
+            "not say how to divide a larger budget"
+        )
+        notes.append(Note("ray", "info", text))
+    return notes
+
+
+def cost_notes(machine: Machine | None, flops: float) -> list[Note]:
+    """Say what runs take on devices, and by which utilisation and price."""
+    if machine is None:
+        return []
+    cost, names = machine.cost(flops), ", ".join(part.device.id for part in machine.parts)
+    text = (
+        f"on {names} at an MFU of {format_percent(machine.mfu.expected)} these runs take "
+        f"{format_hours(cost.device_hours.expected)} device-hours"
+    )
+    if cost.dollars:
+        each = cost.dollars.expected / cost.device_hours.expected
+        text += f" for {format_dollars(cost.dollars.expected)}, at {format_price(each)} an hour"
+    return [Note("cost", "info", text)]
