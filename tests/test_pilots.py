@@ -215,6 +215,15 @@ def test_more_money_never_raises_an_expected_regret(target: float, fraction: flo
     assert no_worse(fewer, planner.pilots(budget=budgets[1], target=goal, **asked))
 
 
+@pytest.mark.parametrize(
+    ("budgets", "target", "noise"), [((6.695e18, 8.556e18), 1.12e25, 0.0393), ((1.3e17, 1.34e17, 1e18), 1e29, 0.05)]
+)
+def test_where_a_scaled_design_alone_would_rise(budgets: tuple[float, ...], target: float, noise: float) -> None:
+    """Far below the target and with much noise the median rises slightly as one design is scaled up; the climb holds it."""
+    found = [planner.pilots(budget=budget, target=target, noise=noise) for budget in budgets]
+    assert all(no_worse(fewer, more) for fewer, more in pairwise(found))
+
+
 @pytest.mark.parametrize("asked", [{}, {"shapes": True, "vocab": 32000, "context": 2048}])
 def test_regrets_fall_all_the_way_up(asked: dict[str, Any]) -> None:
     """Over four decades and in neighbouring budgets, where a search at each would rise and fall; and they do fall."""
