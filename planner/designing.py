@@ -24,6 +24,9 @@ from planner.fitting.surface import A as A_PLACE
 
 FILE = "pilots.toml"
 
+CONSTANTS = 6
+"""Of the generalised law: as many different runs are needed to tell them all."""
+
 
 class Laws(NamedTuple):
     """Laws that the truth may be, in coordinates centred at ln N = ``x0`` and ln D = ``y0``; ``theta`` is (laws, 6)."""

@@ -96,7 +96,7 @@ def _centred(J: Array) -> Array:
 
 
 def usual(question: Question, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
-    """Return the same of a 5x5 isoFLOP grid and of a ray, at equal cost."""
+    """Return the same of a 5x5 isoFLOP grid and of a ray that cost the whole budget on paper."""
     return [expectation(name, question, target, k * N * D, N, D, done) for name, (N, D) in usual_runs(budget, k).items()]
 
 

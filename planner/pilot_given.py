@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._files import settings
-from planner.designing import FILE, drawn_laws
+from planner.designing import CONSTANTS, FILE, drawn_laws
 from planner.errors import OptionError
 from planner.fitting.diagnostics import refuse_hopeless
 from planner.fitting.fitter import RunsLike, one_group, read_table_of_runs
@@ -20,7 +20,6 @@ from planner.provenance import PARAM_COUNTS
 from planner.units import format_flops, format_percent
 
 _FEWEST = 4
-_CONSTANTS = 6
 _TELLING = 10
 """Distinct runs from which their scatter around their own fit is believed below the usual noise: a house convention."""
 
@@ -33,8 +32,8 @@ class Given(NamedTuple):
     runs : Sample
     convention : str
         Which parameters their N counts: all, where the table does not say.
-    noise : float
-        Of ln loss, by their scatter around their own fit.
+    noise : float or None
+        Of ln loss, by their scatter around their own fit; None where it was not asked for.
     cheapest : float
         The cost that further runs keep above [FLOP]: a tenth of the runs cost no more.
     told : bool
@@ -44,7 +43,7 @@ class Given(NamedTuple):
 
     runs: Sample
     convention: str
-    noise: float
+    noise: float | None
     cheapest: float
     told: bool
     notes: tuple[Note, ...]
@@ -67,32 +66,31 @@ def read_given(given: RunsLike, group: str | None, columns: Mapping[str, str] | 
     notes = []
     prior = drawn_laws(int(settings(FILE, "laws")["draws"]), target, runs.per_token, np.random.default_rng(0))
     distinct = len({*zip(runs.params.tolist(), runs.tokens.tolist(), strict=True)})
-    told = distinct >= _CONSTANTS and condition(sensitivities_of(prior, runs)) < RAY_CONDITION
+    told = distinct >= CONSTANTS and condition(sensitivities_of(prior, runs)) < RAY_CONDITION
     if not told:
         text = (
             f"the {distinct} different runs given cannot tell a law's constants apart: further ones are chosen beside them under "
             "laws of the prior, as if nothing were known of their losses"
         )
         notes.append(Note("given", "warning", text))
-    noise = _noise(runs, distinct, notes) if guess else 0.0
+    noise, said = _noise(runs, distinct) if guess else (None, [])
     told_count = table.params_count
     convention = told_count if told_count in PARAM_COUNTS and told_count != "unstated" else "total"
-    return Given(runs, convention, noise, float(np.quantile(runs.flops, 0.1, method="higher")), told, tuple(notes))
+    return Given(runs, convention, noise, float(np.quantile(runs.flops, 0.1, method="higher")), told, (*notes, *said))
 
 
-def _noise(runs: Sample, distinct: int, notes: list[Note]) -> float:
-    """Return what runs scatter around their own fit, within what is believed of it."""
+def _noise(runs: Sample, distinct: int) -> tuple[float, list[Note]]:
+    """Return what runs scatter around their own fit, within what is believed of it, and what to say of it."""
     s = settings(FILE, "noise")
     theta = fit_under_prior(runs, Limits())[None]
     missed = parts(theta, runs.rows.x, runs.rows.y, additive=False).log_loss[0] - runs.rows.target
-    spread = float(np.sqrt((missed**2).sum() / max(len(missed) - _CONSTANTS + 1, 1)))
+    spread = float(np.sqrt((missed**2).sum() / max(len(missed) - (CONSTANTS - 1), 1)))
     least, most = float(s["least" if distinct >= _TELLING else "usual"]), float(s["most"])
     if least <= spread <= most:
-        return spread
+        return spread, []
     text = f"the runs given scatter by {format_percent(spread)} around their own fit"
     if spread > most:
         text += f": {format_percent(most)} is assumed; look for runs that failed or do not belong together"
     else:
         text += f", of {distinct} different ones: {format_percent(least)} is assumed; --noise says what it is"
-    notes.append(Note("noise", "warning" if spread > most else "info", text))
-    return min(max(spread, least), most)
+    return min(max(spread, least), most), [Note("noise", "warning" if spread > most else "info", text)]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from planner._files import settings
+from planner.designing import FILE
 from planner.machines.fleet import Machine
 from planner.notes import Note
 from planner.pilot_cells import Bounds, Cells
@@ -57,12 +59,12 @@ def worth(before: Expected, own: Expected, smaller: Sequence[Design], target: fl
 def design_notes(
     budget: float,
     runs: Cells,
-    expected: Sequence[Expected],
+    compared: tuple[Expected, Expected, Expected],
     span: tuple[float, float],
     whole: tuple[float, float],
     bounds: Bounds,
 ) -> list[Note]:
-    """Say what a design assumes, leaves over, and is short of."""
+    """Say what a design assumes, leaves over, and is short of; ``compared`` are it, a grid and a ray."""
     notes, builder = [], bounds.builder
     if span[0] <= whole[0] or span[1] >= whole[1]:
         text = (
@@ -71,9 +73,11 @@ def design_notes(
         )
         notes.append(Note("recipe", "info", text))
     else:
+        s = settings(FILE, "simulation")
         text = (
             "held ratios tell less, and do not make up for a recipe that is worse on overtrained runs: in fits to tables with "
-            "1 % higher losses beyond 60 tokens per parameter they did worse than free ones (--simulate shows what misfit does)"
+            f"{format_percent(s['overtrained'])} higher losses beyond {plain(s['overtrained_from'])} tokens per parameter they "
+            "did worse than free ones (--simulate shows what misfit does)"
         )
         notes.append(Note("held", "info", text))
     text = (
@@ -103,7 +107,7 @@ def design_notes(
     elif smallest < 1e6:
         text = f"the smallest pilot has {format_count(smallest)} parameters; --min-params keeps to models that can be built"
         notes.append(Note("tiny", "warning", text))
-    own, grid, ray = (next(each for each in expected if name in each.design) for name in ("these runs", "grid", "ray"))
+    own, grid, ray = compared
     if own.regret_90 > grid.regret_90:
         text = (
             f"within these limits the design is worse than a {grid.design} on paper, which keeps to none of them and costs the "

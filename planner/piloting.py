@@ -8,13 +8,11 @@ import numpy as np
 
 from planner._files import settings
 from planner._frozen import FrozenDict
-from planner._spread import Progress, Workers, check_workers
+from planner._spread import Progress, Workers
 from planner._version import __version__
 from planner.answers import as_json
-from planner.asking.conditions import Conditions, picked, read
-from planner.asking.holding import read_means
-from planner.asking.means import Means
 from planner.designing import (
+    CONSTANTS,
     FILE,
     Laws,
     Question,
@@ -24,32 +22,22 @@ from planner.designing import (
 )
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.fitter import RunsLike
-from planner.machines.fleet import Machine
 from planner.notes import Note
 from planner.pilot_cells import Bounds, Cells, Grid, Model, read_builder
 from planner.pilot_expectations import Expected, expectation, usual, usual_runs
 from planner.pilot_given import read_given
 from planner.pilot_ladder import designed
 from planner.pilot_notes import cost_notes, design_notes, saved_by, worth
+from planner.pilot_options import check_shapes, check_simulation, read_budget, read_noise, read_ratios, read_sizes
 from planner.runs import PURPOSES
 from planner.simulating import Simulated, simulated
 from planner.units import (
-    format_count,
     format_flops,
-    is_range,
-    parse_count,
     parse_flops,
-    parse_fraction,
-    parse_number,
-    parse_range,
     plain,
     rounded_up,
-    shown,
     whole_number,
 )
-
-_FEWEST = 6
-"""Runs below which the six constants of the law cannot all be told."""
 
 _SMALLEST = 1000.0
 """Parameters below which nothing trained is a language model: a house convention."""
@@ -68,6 +56,8 @@ class PilotRun(NamedTuple):
         ``near the optimum``, ``starved`` (few tokens for its size) or ``overtrained`` (many).
     model : Model or None
         What to train, where shapes were asked for: then N, D and C are exactly its own.
+    beyond_rule : float
+        What it costs beyond C = k N D, as a fraction: nothing on paper.
     """
 
     params: float
@@ -77,6 +67,7 @@ class PilotRun(NamedTuple):
     share: float
     purpose: str
     model: Model | None = None
+    beyond_rule: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,8 +83,9 @@ class Pilots:
     runs : tuple of PilotRun
         The dearest first.
     expected : tuple of Expected
-        Of the design, of a 5x5 isoFLOP grid and of a ray of one ratio at equal cost; where ratios are limited, of the design
-        without that limit too; where runs are given, of them alone first, and of each with them.
+        Of the design, and of a 5x5 isoFLOP grid and a ray of one ratio that cost the whole budget, on paper and without limits;
+        where ratios are limited, of the design without that limit too; where runs are given, of them alone first, and of each
+        with them.
     saved : float or None
         Where runs are given: what the next ones are expected to save at the target [FLOP].
     dollars_per_flop : float or None
@@ -186,7 +178,7 @@ def pilots(
     noise : float or str, optional
         Standard deviation of ln loss between runs trained alike (``"0.5%"``).
     shapes : bool
-        Choose among models that exist: shapes within 2 % of a size, whole batches of tokens, exact FLOP.
+        Choose among models that exist: the shapes nearest to each ratio, whole batches of tokens, exact FLOP.
     vocab, context, batch : optional
         Of those models: one vocabulary for all (by default the best for the target's size, by tao2024), tokens of context (4096),
         and tokens of a step (by default what deepseek2024 says for each run), rounded to whole sequences.
@@ -219,7 +211,7 @@ def pilots(
     48 laws are drawn from a prior around published ones. For each, a run's information about the constants of the generalised
     law follows from the gradient of ln L; the design minimises the mean of ln Var(ln N*) + 0.5 ln Var(ln L*) at the target, by
     exchanging one run at a time among cells of cost and ratio. Expected regrets turn Var(ln N*) into extra compute under each
-    law. They hold for a recipe that is as good at every ratio: overtrained or starved runs that are tuned badly undo the gain.
+    law. They hold for a recipe that is as good at every ratio: overtrained runs that are tuned badly take half of the gain.
 
     Designs are searched at budgets on a fixed ladder, each from the one below, and a dearer one is taken only where no regret
     rises: more budget never raises an expected regret, and a design may cost less than its budget. The cheapest run costs a
@@ -233,11 +225,11 @@ def pilots(
     (24, True, True)
     """
     asked = dict(locals())
-    _check_simulation(simulate, tables, workers, given)
+    check_simulation(simulate, tables, workers, given)
     if given is None and (group is not None or columns is not None):
         raise OptionError("group and columns go with given: they say which runs of a table are meant, and what it calls them")
-    _check_shapes(shapes, vocab=vocab, context=context, batch=batch)
-    (money, machine), goal = _read_budget(budget, asked), parse_flops(target, "target")
+    check_shapes(shapes, vocab=vocab, context=context, batch=batch)
+    (money, machine), goal = read_budget(budget, asked), parse_flops(target, "target")
     dollars_each = machine.cost(1.0).dollars if machine else None
     rate = dollars_each.expected if dollars_each else None
     if goal < 2 * money:
@@ -248,10 +240,10 @@ def pilots(
     c = settings(FILE, "candidates")
     known = None if given is None else read_given(given, group, columns, goal, guess=noise is None)
     done = known.runs if known else None
-    count = whole_number(c["runs" if done is None else "next"] if runs is None else runs, "runs", 1 if done else _FEWEST, 100)
-    spread = known.noise if known and noise is None else _read_noise(noise)
-    span = _read_ratios(ratios)
-    low, high = _read_sizes(min_params, max_params)
+    count = whole_number(c["runs" if done is None else "next"] if runs is None else runs, "runs", 1 if done else CONSTANTS, 100)
+    spread = known.noise if known and known.noise is not None else read_noise(noise)
+    span = read_ratios(ratios)
+    low, high = read_sizes(min_params, max_params)
     k = done.per_token if done else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
     seed = whole_number(seed, "seed", 0, 2**32 - 1)
     drawn, rng = int(settings(FILE, "laws")["draws"]), np.random.default_rng(seed)
@@ -267,7 +259,8 @@ def pilots(
     *smaller, (chosen, own, _) = designed(question, Grid(goal, bounds, cheapest), money, count, seed, done, name)
     _check_models(chosen, money)
     found = _runs(laws, chosen, money)
-    expected = [own, *usual(question, goal, money, k, done)]
+    grid_row, ray_row = usual(question, goal, money, k, done)
+    expected = [own, grid_row, ray_row]
     saved, verdict = None, list[Note]()
     if done is not None:
         before = expectation("runs given", question, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
@@ -301,50 +294,12 @@ def pilots(
         "seed": seed,
     }
     notes = (
-        *design_notes(money, chosen, expected, span, whole, bounds),
+        *design_notes(money, chosen, (own, grid_row, ray_row), span, whole, bounds),
         *(known.notes if known else ()),
         *cost_notes(machine, own.flops),
         *verdict,
     )
     return Pilots(money, goal, spread, found, tuple(expected), saved, rate, simulation, span, notes, FrozenDict(inputs))
-
-
-def _check_simulation(simulate: object, tables: object, workers: object, given: object) -> None:
-    """Refuse a simulation that cannot be made, before anything long is computed."""
-    if not isinstance(simulate, bool):
-        raise OptionError(f"simulate {shown(simulate)}: expected True or False")
-    check_workers(workers)
-    if not simulate and tables is not None:
-        raise OptionError("tables go with simulate: plan pilots --simulate --tables 50")
-    if not simulate and workers != 1:
-        raise OptionError("workers go with simulate: a design is found in this process")
-    if simulate and given is not None:
-        raise OptionError("simulate: simulated tables begin without runs; leave given out")
-
-
-def _check_shapes(shapes: object, **given: object) -> None:
-    """Refuse what goes with shapes only."""
-    if not isinstance(shapes, bool):
-        raise OptionError(f"shapes {shown(shapes)}: expected True or False")
-    told = [name for name, value in given.items() if value is not None]
-    if told and not shapes:
-        raise OptionError(f"{told[0]} goes with shapes: without them pilots are numbers of parameters and tokens")
-
-
-def _read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, Machine | None]:
-    """Return what the pilots may cost [FLOP], given in FLOP or in what means hold, and the devices where they are known."""
-    given = read(picked(Conditions, {name: asked[name] for name in ("mfu", "price")}))
-    mfu, price = (value if isinstance(value, float) else None for value in (given.mfu, given.price))
-    held = read_means(picked(Means, asked), mfu=mfu, price=price)
-    if budget is not None and held.flops is not None:
-        raise OptionError(f"budget and {list(held.inputs)[-1]} are two budgets: give one of them")
-    if budget is None and held.flops is None:
-        raise OptionError("no budget for the pilots: give --budget, such as 1e20, or --gpus with --days, or --dollars with --gpu")
-    for name in ("mfu", "price"):
-        if asked[name] is not None and held.machine is None:
-            raise OptionError(f"{name} says what a device's time is worth: of which device? Give gpu or gpus")
-    flops = held.flops if budget is None and held.flops is not None else parse_flops(budget, "budget")
-    return flops, held.machine
 
 
 def _check_models(chosen: Cells, budget: float) -> None:
@@ -358,39 +313,6 @@ def _check_models(chosen: Cells, budget: float) -> None:
         )
 
 
-def _read_noise(noise: object) -> float:
-    spread = float(settings(FILE, "noise")["usual"]) if noise is None else parse_fraction(noise, "noise")
-    if not 1e-5 <= spread <= 0.2:
-        raise OptionError(f"noise {shown(noise)}: expected the scatter of ln loss between runs trained alike, 0.001% to 20%")
-    return spread
-
-
-def _read_ratios(ratios: object) -> tuple[float, float]:
-    c = settings(FILE, "candidates")
-    if ratios is None:
-        return float(c["lowest_ratio"]), float(c["highest_ratio"])
-    if not is_range(ratios):
-        raise OptionError(f"ratios {shown(ratios)}: expected a range of tokens per parameter such as 3..120")
-    low, high = parse_range(ratios, "ratios", parse_number, "3..120")
-    if not 0.01 <= low < high <= 1e5:
-        raise OptionError(f"ratios {shown(ratios)}: tokens per parameter lie between 0.01 and 100,000")
-    if high < 3 * low:
-        raise OptionError(
-            f"ratios {shown(ratios)}: within a factor of three runs hardly tell N from D; give a wider range such as 3..120"
-        )
-    return low, high
-
-
-def _read_sizes(min_params: object, max_params: object) -> tuple[float | None, float | None]:
-    low, high = (
-        None if value is None else parse_count(value, name, "parameters")
-        for name, value in (("min_params", min_params), ("max_params", max_params))
-    )
-    if low is not None and high is not None and not low < high:
-        raise OptionError(f"min_params {format_count(low)} is not below max_params {format_count(high)}")
-    return low, high
-
-
 def _runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:
     found = []
     numbers = (each.tolist() for each in (chosen.costs, chosen.params, chosen.tokens))
@@ -400,5 +322,5 @@ def _runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:
         away = D / N / usual
         near, starved, overtrained = PURPOSES
         purpose = near if 1 / 3 <= away <= 3 else starved if away < 1 else overtrained
-        found.append(PilotRun(N, D, D / N, C, C / budget, purpose, model))
+        found.append(PilotRun(N, D, D / N, C, C / budget, purpose, model, C / (laws.k * N * D) - 1 if model else 0.0))
     return tuple(found)

@@ -59,6 +59,12 @@ class _Job(NamedTuple):
     seed: int
 
 
+def misfits() -> tuple[float, float]:
+    """Return what misfit adds to ln loss of overtrained runs, and of small ones."""
+    s = settings(FILE, "simulation")
+    return float(s["overtrained"]), float(s["small"])
+
+
 def simulated(
     designs: dict[str, tuple[Array, Array]],
     laws: Laws,

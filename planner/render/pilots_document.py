@@ -6,7 +6,7 @@ from typing import Any
 from planner.pilot_expectations import Expected
 from planner.piloting import PilotRun, Pilots
 from planner.render.documents import Block, Items, Table, Title, note_lines
-from planner.simulating import Simulated
+from planner.simulating import Simulated, misfits
 from planner.units import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant
 
 
@@ -40,9 +40,8 @@ def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
             "run": f"pilot-{number}",
             "params": run.params,
             "tokens": run.tokens,
-            (
-                "flops" if run.model is None else "flops_exact"
-            ): run.flops,  # a fit's C = k N D is the target's, not a small model's
+            # a fit's C = k N D is the target's, not a small model's
+            "flops" if run.model is None else "flops_exact": run.flops,
             "loss": None,
             "tokens_per_param": run.tokens_per_param,
             "share": run.share,
@@ -85,7 +84,7 @@ def _models(found: Pilots) -> list[Block]:
         [
             str(number),
             *(value if isinstance(value := model[name], str) else format_whole(value) for name in columns),
-            format_signed_percent(run.flops / (6 * run.params * run.tokens) - 1),
+            format_signed_percent(run.beyond_rule),
         ]
         for number, (run, model) in enumerate(zip(found.runs, models, strict=True), 1)
     ]
@@ -123,7 +122,11 @@ def _simulation(found: Pilots) -> list[Block]:
         return []
     heads = ["runs", "true laws", "misfit", "tables", "regret, median", "90 % below", "error of the loss"]
     rows = [_simulated(each) for each in found.simulation]
-    note = "fits of the generalised law under weak priors; misfit: 1 % on overtrained runs, or 2 % on small ones"
+    overtrained, small = misfits()
+    note = (
+        f"fits of the generalised law under weak priors; misfit: {format_percent(overtrained)} on overtrained runs, or "
+        f"{format_percent(small)} on small ones"
+    )
     return [Table("In simulation", "lllrrrr", heads, rows, [note])]
 
 
