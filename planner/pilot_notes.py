@@ -110,7 +110,7 @@ def design_notes(
     own, grid, ray = compared
     if own.regret_90 > grid.regret_90:
         text = (
-            f"within these limits the design is worse than a {grid.design} on paper, which keeps to none of them and costs the "
+            f"within these limits the design is worse than the {grid.design} on paper, which keeps to none of them and costs the "
             "whole budget: wider limits, or with --shapes a smaller --vocab"
         )
         notes.append(Note("limits", "warning", text))
