@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from planner._choice import order
 from planner._files import settings
 from planner._frozen import FrozenDict
 from planner._version import __version__
@@ -214,7 +215,7 @@ def configure(
         fits=fits,
         suggestions=suggestions,
         trade=batch_trade(),
-        used=tuple(sorted(used(), key=lambda each: abs(each.params - N) / max(each.params, N))[:3]),
+        used=_nearest(N),
         notes=tuple(notes),
         inputs=FrozenDict(
             {**{name: _plain(value) for name, value in asked.items()}, "law": chosen.id, "shape": conditions.shape}
@@ -238,6 +239,12 @@ def _run(law: Law, given: Mapping[str, Any], conditions: Conditions) -> tuple[fl
     kept = [note for note in answer.notes if note.code in {"extrapolation", "params-convention", "no-run"}]
     paid = given["loss"] is None and conditions.tokens is None
     return answer.params, answer.tokens, answer.training_flops if paid else None, kept
+
+
+def _nearest(N: float) -> tuple[Used, ...]:
+    """Return the three published models nearest in size."""
+    known = tuple(used())
+    return tuple(known[place] for place in order([abs(each.params - N) / max(each.params, N) for each in known])[:3])
 
 
 def _plain(value: object) -> object:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner import solver
+from planner._choice import rounded
 from planner._files import settings
 from planner._frozen import FrozenDict
 from planner._version import __version__
@@ -198,7 +199,7 @@ def compare(
         tokens=_spread({a.law.id: (a.law, a.tokens) for a, _ in heard}),
         loss=_spread(losses) if len({_study(each) for each, _ in losses.values()}) > 1 else None,
         studies=tuple(dict.fromkeys(_study(a.law) for a, _ in heard)),
-        voices=tuple(sorted(voices, key=lambda voice: (bool(voice.silent), voice.params))),
+        voices=tuple(sorted(voices, key=lambda voice: (bool(voice.silent), rounded(voice.params)))),
         notes=_notes(voices, near),
         inputs=FrozenDict(flops=budget, law=judge.id, constants=replaced, tolerance=allowed, laws=[each.id for each in chosen]),
     )

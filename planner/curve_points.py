@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._choice import lowest
 from planner.errors import FitError, OptionError, RunsFileError
 from planner.notes import Note
 from planner.run_files import read_columns, read_numbers
@@ -44,7 +45,7 @@ def read_points(
     order = np.argsort(m, kind="stable")
     m, e = m[order], e[order]
     drops = -np.diff(np.log(e))
-    worst = int(drops.argmax())
+    worst = lowest(-drops)
     if e[worst] > 1 >= e[worst + 1] and drops[worst] > max(np.log(_MIXED), 4 * float(np.median(drops))):
         raise RunsFileError(
             f"{name}: {said(e[worst])} and then {said(e[worst + 1])}: per cent beside fractions? Bring all to one"

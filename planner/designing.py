@@ -10,11 +10,12 @@ ln N*, v_L that of ln L. The criterion is the mean over laws drawn from a prior 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._choice import PRECISION, lowest, rounded
 from planner._files import settings
 from planner.fitting.forecast import fit_under_prior
 from planner.fitting.options import Limits
@@ -219,20 +220,26 @@ def exchange(
             before = value
             for place in range(runs):
                 value = _improve(question, J, costs, known, budget, chosen, place)
-            if value > before - 1e-9:
+            if value > before - PRECISION * abs(before):
                 break
-        if value < best[1]:
+        if not best[0] or value < best[1] - PRECISION * abs(best[1]):
             best = chosen, value
     return best
+
+
+def pays(budget: float, costs: Any) -> Any:
+    """Say whether a budget pays for costs [FLOP]; what a sum's rounding adds is paid for."""
+    return costs <= budget * (1 + 1e-12)
 
 
 def _start(costs: NDArray[np.float64], budget: float, first: list[int], runs: int) -> list[int]:
     """Return distinct cells that fit the budget, the first ones: the dearest give way to cheaper ones until they do."""
     chosen = first[:runs]
-    spare = sorted(set(range(len(costs))) - set(chosen), key=lambda cell: float(costs[cell]))
+    costs = rounded(costs)  # of equal costs the first cell is the cheaper one
+    spare = sorted(set(range(len(costs))) - set(chosen), key=lambda cell: (float(costs[cell]), cell))
     while len(chosen) < runs:
         chosen.append(spare.pop(0))
-    while costs[chosen].sum() > budget:
+    while not pays(budget, costs[chosen].sum()):
         dearest = max(range(runs), key=lambda place: float(costs[chosen[place]]))
         cheapest = spare.pop(0)
         spare.append(chosen[dearest])
@@ -253,10 +260,10 @@ def _improve(
         before = np.einsum("li,lij,lj->l", wanted_by, inverse, wanted_by)
         gain = (spread @ wanted_by[:, :, None])[:, :, 0] ** 2 / taken  # a run more: rank-one update
         total = total + weight * np.log(np.maximum(before[:, None] - gain, 1e-300)).mean(0)
-    allowed = costs[rest].sum() + costs <= budget
+    allowed = pays(budget, costs[rest].sum() + costs)
     allowed[rest] = False
     total[~allowed] = np.inf
-    chosen[place] = int(total.argmin())
+    chosen[place] = lowest(total, costs)
     return float(total[chosen[place]])
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner import solver
+from planner._choice import rounded
 from planner._files import settings
 from planner._frozen import FrozenDict
 from planner._roots import find_root
@@ -200,7 +201,7 @@ def _reducible(law: Law, best: Any, floor: float) -> Num:
 
 def _marks(law: Law, share: float, stock: tuple[float, ...], source: str) -> tuple[Mark, ...]:
     found = [*_range_marks(law), *_stock_marks(law, stock, source), *_floor_marks(law, share), *_contradiction()]
-    return tuple(sorted((mark for mark in found if mark.flops <= LARGEST), key=lambda mark: mark.flops))
+    return tuple(sorted((mark for mark in found if mark.flops <= LARGEST), key=lambda mark: rounded(mark.flops)))
 
 
 def _mark(law: Law, code: str, text: str, flops: Num, source: str, ends: tuple[Num, Num] | None = None) -> list[Mark]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner import solver
+from planner._choice import lowest
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
@@ -151,7 +152,7 @@ def _judged(law: Law, read: Columns, tolerance: float) -> tuple[JudgedRun, ...]:
     problem = as_problem(law)
     C = problem.spending.training(N, D)
     if C.max() > LARGEST:
-        row = int(read.rows[C.argmax()])
+        row = int(read.rows[lowest(-C)])
         raise RunsFileError(f"{read.name}:{row}: spends {plain(float(C.max()), 4)} FLOP, above {plain(LARGEST)}")
     loss = np.broadcast_to(law.loss(N, D), N.shape)
     extra = solver.overhead(law, N, D)

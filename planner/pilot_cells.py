@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._choice import rounded
 from planner._files import settings
 from planner.designing import FILE
 from planner.errors import CannotPlanError, OptionError
@@ -94,8 +95,9 @@ class Builder(NamedTuple):
                 if shape.embeddings > self.most_tables * shape.total:
                     continue
                 reached = flops / each / counted
-                if limits[0] <= reached <= limits[1] and (best is None or abs(log(reached / ratio)) < best[0]):
-                    best = abs(log(reached / ratio)), shape, each
+                away = rounded(abs(log(reached / ratio)))
+                if limits[0] <= reached <= limits[1] and (best is None or away < best[0]):
+                    best = away, shape, each
         if best is None:
             return None
         _, shape, each = best
@@ -103,7 +105,7 @@ class Builder(NamedTuple):
         if batch is None:
             sequences = suggest(self.recipe, shape, flops / each, None).sequences
             batch = shape.context * max(1, round(sequences or 1))
-        steps = int(flops / each // batch)
+        steps = int(flops / each / batch * (1 + 1e-12))  # a cost that pays for whole batches may have been rounded down
         return Model(shape, batch, steps, each * batch * steps) if steps >= self.least_steps else None
 
 

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from planner._choice import rounded
 from planner._files import settings
-from planner.designing import FILE, Laws, Question, extra_compute, information, products, sensitivities, variances
+from planner.designing import CONSTANTS, FILE, Laws, Question, extra_compute, information, sensitivities, variances
 from planner.fitting.sample import Sample
 from planner.fitting.surface import ALPHA, BETA, A, Array, B
 from planner.units import plain
@@ -62,7 +63,7 @@ def sensitivities_of(laws: Laws, done: Sample | None) -> Array:
 def expectation(
     design: str, question: Question, target: float, costs: Array, params: Array, tokens: Array, done: Sample | None
 ) -> Expected:
-    """Return what a set of runs leads to, beside those that are done."""
+    """Return what a set of runs leads to, beside those that are done; to thirty bits, beyond which processors differ."""
     laws = question.laws
     J = np.concatenate([sensitivities_of(laws, done), sensitivities(laws, *laws.logs(params, tokens))], 1)
     H = information(J, question.noise)
@@ -71,18 +72,23 @@ def expectation(
     regrets = np.sort(extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel())
     hidden = condition(J)
     unbounded = hidden > RAY_CONDITION and np.median(v_N) > 1
-    median, most = (np.inf if unbounded else float(np.quantile(regrets, share)) for share in (0.5, 0.9))
+    median, most = (np.inf if unbounded else rounded(np.quantile(regrets, share)) for share in (0.5, 0.9))
     cost = float(costs.sum())
-    size_error, loss_error = float(np.median(np.sqrt(v_N))), float(np.sqrt(v_L).mean())
-    mean = 1.0 if unbounded else float(np.minimum(regrets, 1.0).mean())
+    size_error, loss_error = rounded(np.median(np.sqrt(v_N))), rounded(np.sqrt(v_L).mean())
+    mean = 1.0 if unbounded else rounded(np.minimum(regrets, 1.0).mean())
     return Expected(design, len(params), cost, median, most, mean, size_error, loss_error, hidden)
 
 
 def condition(J: Array) -> float:
     """Return the condition number of what runs with sensitivities (laws, runs, 6) tell of the constants, the median over laws."""
-    told = products(_centred(J))
-    scale = 1 / np.sqrt(np.maximum(np.einsum("lii->li", told), 1e-300))
-    return float(np.median(np.linalg.cond(told * scale[:, :, None] * scale[:, None, :])))
+    if J.shape[1] < CONSTANTS:
+        return np.inf
+    moved = _centred(J)
+    scaled = moved / np.sqrt(np.maximum((moved**2).sum(1, keepdims=True), 1e-300))
+    # of J rather than of J'J, whose smallest eigenvalue is lost in rounding long before J's smallest singular value is
+    found = np.linalg.svd(scaled, compute_uv=False)
+    with np.errstate(divide="ignore"):
+        return float(np.median((found[:, 0] / found[:, -1]) ** 2))
 
 
 def _centred(J: Array) -> Array:

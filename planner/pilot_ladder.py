@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from planner._choice import order
 from planner.designing import Question, exchange, information, sensitivities
 from planner.errors import CannotPlanError
 from planner.fitting.sample import Sample
@@ -66,7 +67,7 @@ def designed(
     known = information(sensitivities_of(laws, done), question.noise)
 
     def judged(cells: Cells, rung: float) -> Design:
-        cells = cells.of(np.lexsort((cells.params, -cells.costs)).tolist())
+        cells = cells.of(order(-cells.costs, cells.params).tolist())
         return Design(cells, expectation(name, question, grid.target, *cells[:3], done), grid.budget(rung))
 
     def searched(rung: int, before: Cells | None) -> Cells:

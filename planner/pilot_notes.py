@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from planner._choice import SINGULAR, first_lowest
 from planner._files import settings
 from planner.designing import FILE
 from planner.machines.fleet import Machine
@@ -49,7 +50,7 @@ def worth(before: Expected, own: Expected, smaller: Sequence[Design], target: fl
     if net(own) >= 0:
         return [Note("worth", "info", f"{text}: worth it")]
     advice = "plan the target with what there is"
-    best = max(smaller, key=lambda each: net(each.expected), default=None)
+    best = first_lowest(smaller, lambda each: -net(each.expected)) if smaller else None
     if best and net(best.expected) > 0:
         saves = saved_by(before, best.expected, target)
         advice = f"a budget of {written(rounded_up(best.budget))} would be, and is expected to save {written(saves)}"
@@ -115,8 +116,9 @@ def design_notes(
         )
         notes.append(Note("limits", "warning", text))
     if not np.isfinite(ray.regret_90):
+        hidden = f"condition number {plain(ray.condition, 2)}" if ray.condition < SINGULAR else "their information is singular"
         text = (
-            f"runs of one ratio cannot tell N from D (condition number {plain(ray.condition, 2)}): whatever a ray costs, it does "
+            f"runs of one ratio cannot tell N from D ({hidden}): whatever a ray costs, it does "
             "not say how to divide a larger budget"
         )
         notes.append(Note("ray", "info", text))

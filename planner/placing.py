@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from planner._choice import rounded
 from planner._files import settings
 from planner.errors import OptionError
 from planner.machines.fleet import Machine
@@ -112,7 +113,7 @@ def _best(shape: Shape, scheme: Scheme, asked: Asked, counted: int | None, capac
     good = [fit for fit in found if fit.fits]
     if good:
         return min(good, key=lambda fit: (fit.layout.devices, fit.layout.tensor * fit.layout.pipeline))
-    return min(found, key=lambda fit: fit.memory.total)
+    return min(found, key=lambda fit: rounded(fit.memory.total))
 
 
 def _check_split(shape: Shape, asked: Asked, counted: int | None) -> None:

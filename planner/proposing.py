@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from planner._choice import order
 from planner._files import settings
 from planner.catalogue import load_law
 from planner.errors import CannotPlanError
@@ -38,8 +39,8 @@ def usual_proportions(params: float, *, gated: bool) -> Proportions:
     dense = [each for each in dense if not each.shape.details.relative_positions]  # one family, in many sizes
 
     def nearest(candidates: list[Model]) -> list[Model]:
-        ranked = sorted(candidates, key=lambda each: abs(log(each.params / params)))
-        return ranked[: section["neighbours"]]
+        away = order([abs(log(each.params / params)) for each in candidates])
+        return [candidates[place] for place in away[: section["neighbours"]]]
 
     near = nearest(dense)
     aspects = [each.aspect for each in near]
@@ -141,23 +142,23 @@ def propose(
     ugly += 0.03 * (layers % 2 != 0) + (0.03 if small else 0.06) * (heads % 8 != 0)
     ugly += 0.1 * ((keys == heads) & (heads >= 2 * section["kv_heads"]) & (kv_heads is None))  # a cache several times too large
     score = np.log(aspect / usual.aspect) ** 2 + np.log(share / usual.ffn) ** 2 + ugly + np.abs(off)
-    order = _varied(np.argsort(score, kind="stable"), width, count)
+    best = _varied(order(score), width, count)
     found = tuple(
         Proposal(
             of(*(int(values[i]) for values in (layers, width, heads, keys, ffn))),
             float(off[i]),
         )
-        for i in order
+        for i in best
     )
     return found, usual
 
 
-def _varied(order: np.ndarray, width: np.ndarray, count: int) -> list[int]:
+def _varied(ranked: np.ndarray, width: np.ndarray, count: int) -> list[int]:
     """Return the first of an order, two of a width before any more of it."""
     seen: dict[float, int] = {}
     first: list[int] = []
     rest: list[int] = []
-    for i in order:
+    for i in ranked:
         seen[width[i]] = seen.get(width[i], 0) + 1
         (first if seen[width[i]] <= 2 else rest).append(int(i))
     return (first + rest)[:count]

@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from planner._choice import rounded
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
@@ -168,4 +169,4 @@ def rank_hardware(
 
 def _rank(row: Ranked, by: str) -> tuple[float, float]:
     found = {"dollars": row.cost.dollars, "energy": row.cost.kwh, "devices": row.cost.devices_needed}[by]
-    return (found.expected if found else inf, row.cost.device_hours.expected)
+    return rounded(found.expected if found else inf), rounded(row.cost.device_hours.expected)

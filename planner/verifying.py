@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from planner import solver
+from planner._choice import lowest
 from planner.catalogue import load_law
 from planner.forms.counting import best_vocab, kept_params
 from planner.forms.experts import dense_equivalent
@@ -121,7 +122,7 @@ def _compute(law: Law, check: PublishedCheck) -> float:
 def _best_bits(law: Law) -> float:
     """Return the bits P at which N_eff costs least, where compute is paid by N D P (Kumar 2024, Sec. 4.3)."""
     bits = np.linspace(4, 16, 12_001)
-    return float(bits[np.argmin(bits / kept_params(law.params, (bits, bits, bits)))])
+    return float(bits[lowest(bits / kept_params(law.params, (bits, bits, bits)))])
 
 
 def _repeating(law: Law, given: Mapping[str, float]) -> Problem:

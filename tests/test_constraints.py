@@ -166,7 +166,9 @@ def test_vectors_equal_scalars(case: tuple[Problem, float], budgets: list[float]
     goals = _reducible(problem, params, tokens)
     costs = solver.equivalent_flops(problem, goals)
     for i in range(len(budgets)):
-        assert costs[i] == pytest.approx(solver.equivalent_flops(problem, goals[i]), rel=1e-9)
+        # a cost follows the distance to the floor, of which a goal's last bits are the larger part the nearer it lies
+        above = max(float(goals[i] / solver.lowest_reducible(problem)) - 1, 1e-9)
+        assert costs[i] == pytest.approx(solver.equivalent_flops(problem, goals[i]), rel=1e-9 + 16 * 2.0**-52 / above)
 
 
 @given(st.floats(-3, 3), st.floats(-3, 3), st.floats(0.5, 50), st.floats(0.5, 50))

@@ -8,7 +8,7 @@ import planner
 
 PACKAGE = Path(planner.__file__).parent
 FLOORS = {
-    "errors": 0, "notes": 0, "units": 0, "_files": 0, "_roots": 0, "_version": 0, "_frozen": 0, "_cells": 0, "_xlsx": 0, "_student": 0, "_spread": 0,
+    "errors": 0, "notes": 0, "units": 0, "_files": 0, "_roots": 0, "_version": 0, "_frozen": 0, "_cells": 0, "_choice": 0, "_xlsx": 0, "_student": 0, "_spread": 0,
     "forms": 1, "modifiers": 1, "spending": 1, "shapes": 1, "memory": 1,
     "provenance": 2, "law": 2, "_schema": 2, "_lawdraws": 2, "_lawfile": 2, "catalogue": 2, "machines": 2, "published": 2, "recipes": 2, "learning_curves": 2, "benchmarks": 2, "published_levers": 2, "uncertainty": 2, "runs": 2, "run_files": 2, "curve_points": 2, "tables": 2,
     "problems": 3, "landscapes": 3, "solver": 3, "regimes": 3, "intervals": 3, "fitting": 3, "proposing": 3, "designing": 3, "pilot_cells": 3,

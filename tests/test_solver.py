@@ -109,8 +109,8 @@ def test_scalars_equal_arrays(law: Law, budgets: list[float]) -> None:
     together = solver.allocate(law, np.array(budgets))
     for i, flops in enumerate(budgets):
         alone = solver.allocate(law, flops)
-        # an ensemble's optimum is a root: its last bits depend on what else is searched
-        close = 1e-12 if law.form.name in BENT else 1e-15
+        # powers of vectors and of scalars differ in their last bits; an ensemble's optimum is a root, and so do those of its search
+        close = 1e-12 if law.form.name in BENT else 1e-13
         assert together.params[i] == pytest.approx(alone.params, rel=close)
         assert together.tokens[i] == pytest.approx(alone.tokens, rel=close)
         if alone.loss is not None:

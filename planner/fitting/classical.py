@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from planner._choice import lowest
 from planner.errors import OptionError
 from planner.fitting.minimise import Problems, Tie, descend, objective
 from planner.fitting.options import Limits
@@ -78,7 +79,7 @@ def minimise(sample: Sample, model: Model) -> Minimum:
     problems = _problems(sample, model, sample.weight[None])
     starts = np.concatenate([grid_starts(problems, settings("classical")["starts"])[0], neutral_start(problems)])
     theta, value = descend(problems.take(np.zeros(len(starts), int)), starts)
-    best = int(value.argmin())
+    best = lowest(value)
     lower, upper = problems.lower[0], problems.upper[0]
     at = theta[best]
     ended = (lower < upper) & ((at <= lower) | (at >= upper))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from planner._choice import order
 from planner.errors import FitError
 from planner.fitting.sample import FEWEST_BLOCKS, Sample
 from planner.fitting.surface import Array
@@ -192,8 +193,7 @@ def outlying(residuals: Array) -> Array:
     center = np.median(residuals)
     spread = 1.4826 * np.median(np.abs(residuals - center))
     far = np.flatnonzero(np.abs(residuals - center) > _OUTLIER * max(spread, 1e-6))
-    order: Array = far[np.argsort(-np.abs(residuals[far]), kind="stable")]
-    return order
+    return far[order(-np.abs(residuals[far]))]
 
 
 def outlier_note(rows: list[int], total: int) -> Iterator[Note]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from planner._choice import lowest_of_each
 from planner.fitting.minimise import Problems, descend
 from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
@@ -211,7 +212,7 @@ def _lowest(problems: Problems, starts: Array) -> Array:
     B, K = starts.shape[:2]
     index = np.repeat(np.arange(B), K)
     theta, value = descend(problems.take(index), starts.reshape(-1, 6), tolerance=_TOLERANCE, iterations=_STEPS)
-    best = value.reshape(B, K).argmin(1)
+    best = lowest_of_each(value.reshape(B, K))
     found: Array = theta.reshape(B, K, 6)[np.arange(B), best]
     return found
 
@@ -266,7 +267,7 @@ def _adaptive(sample: Sample, start: Array, penalties: Array, limits: Limits) ->
     for _ in range(s["rounds"]):
         residuals = np.abs(parts(theta, sample.rows.x, sample.rows.y, additive=False).log_loss - sample.rows.target)
         noise = np.maximum((residuals * sample.weight) @ (1 / spread).T / n, s["smallest_noise"])
-        choice = (-n * np.log(noise) - log_spread).argmax(1)
+        choice = lowest_of_each(n * np.log(noise) + log_spread)
         weights = sample.weight / spread[choice]
         scale = _scale(weights, residuals)
         theta = _with_prior(sample, weights, penalties, scale, theta, _Prior(sample, len(penalties)), limits, neutral=False)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._choice import first_lowest, lowest
 from planner._student import student_quantile
 
 Array = NDArray[np.float64]
@@ -75,7 +76,7 @@ def fit_shape(x: Array, y: Array, shape: Shape, known_guess: float | None) -> Fi
         return None
     starts = _starts(x, y, shape, known_guess)
     found, squares = descend(x, np.broadcast_to(y, (len(starts.b), len(y))), starts, shape)
-    best = int(np.argmin(squares))
+    best = lowest(squares)
     return Fitted(shape, found.take(np.array([best])), float(squares[best]), freedom)
 
 
@@ -98,7 +99,7 @@ def choose_shape(x: Array, y: Array, known_guess: float | None) -> Fitted | None
                 better = [(1.0, both)]
         if not better:
             return best
-        best = max(better, key=lambda pair: pair[0])[1]
+        best = first_lowest(better, lambda pair: -pair[0])[1]
     return best
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from planner._choice import lowest
 from planner.errors import FitError, OptionError
 from planner.fitting.classical import Minimum, Model, bootstrap, minimise
 from planner.fitting.sample import Sample
@@ -86,26 +87,26 @@ def _decay(
     """Return (R_D, R_N) of the lowest objective: a fine grid of both, or a start, then grids that close in on their best cell."""
     p = {key: float(value) for key, value in constants.items()}
 
-    def lowest(R_D: Array, R_N: Array) -> tuple[Array, float]:
+    def best_pair(R_D: Array, R_N: Array) -> tuple[Array, float]:
         pairs = np.array([axis.ravel() for axis in np.meshgrid(R_D, R_N, indexing="ij")])
         N, D = effective(p, np.exp(pairs[0])[:, None], np.exp(pairs[1])[:, None], sample.params, sample.tokens, unique)
         delta = settings("classical")["huber_delta"]
         size = np.abs(np.log(p["E"] + p["A"] * N ** -p["alpha"] + p["B"] * D ** -p["beta"]) - sample.rows.target)
         inside = np.minimum(size, delta)
         values = (inside * (size - 0.5 * inside)) @ weight
-        best = int(values.argmin())
+        best = lowest(values)
         return pairs[:, best], float(values[best])
 
     ends = np.log(np.array(DECAY_RANGE))
     if near is None:
         ladder = np.linspace(ends[0], ends[1], _FINE)
-        middle, value = lowest(ladder, ladder)
+        middle, value = best_pair(ladder, ladder)
         half = 2 * (ladder[1] - ladder[0])
     else:
         middle, half = np.log(near), 1.0
     for _ in range(_LEVELS):
         steps = np.linspace(-half, half, _POINTS)
         R_D, R_N = np.clip(middle[:, None] + steps, ends[0], ends[1])
-        middle, value = lowest(R_D, R_N)
+        middle, value = best_pair(R_D, R_N)
         half *= _CLOSER
     return (float(np.exp(middle[0])), float(np.exp(middle[1]))), value

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from planner._choice import first_lowest
 from planner.errors import FitError
 from planner.fitting.classical import Model, Shape, minimise
 from planner.fitting.results import Candidate
@@ -37,8 +38,8 @@ def choose_form(sample: Sample, model: Model, spread: Any) -> tuple[Shape, tuple
     )
     of_sizes = [c for c in candidates if c.form != "compute"] or list(candidates)
     with_error = [c for c in of_sizes if c.held_out is not None]
-    best = min(with_error, key=lambda c: c.held_out or 0.0) if with_error else min(of_sizes, key=lambda c: c.information)
-    return best.form, candidates  # type: ignore[return-value]  # a Shape, as it came
+    best = first_lowest(with_error, lambda c: c.held_out) if with_error else first_lowest(of_sizes, lambda c: c.information)
+    return best.form, candidates
 
 
 def _judge(sample: Sample, model: Model, shape: Shape) -> tuple[str, int, float, float | None] | None:

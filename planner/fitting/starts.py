@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from planner._choice import rounded
 from planner.fitting.minimise import Problems
 from planner.fitting.surface import Array
 
@@ -43,7 +44,7 @@ def grid_starts(problems: Problems, count: int) -> Array:
     theta[..., :3] = np.log(found)
     theta[..., 3] = _LADDER[:, None]
     theta[..., 4] = _LADDER
-    best = np.argsort(error.reshape(len(weights), m * m), 1, kind="stable")[:, :count]
+    best = np.argsort(rounded(error.reshape(len(weights), m * m)), 1, kind="stable")[:, :count]
     return np.take_along_axis(theta.reshape(len(weights), m * m, 6), best[..., None], 1)
 
 

@@ -3,6 +3,7 @@
 from math import isfinite
 from typing import Any
 
+from planner._choice import SINGULAR
 from planner.pilot_expectations import Expected
 from planner.piloting import PilotRun, Pilots
 from planner.render.documents import Block, Items, Table, Title, note_lines
@@ -113,8 +114,12 @@ def _expected(each: Expected) -> list[str]:
         _share(each.regret_mean),
         significant(each.size_error),
         format_percent(each.loss_error),
-        plain(each.condition, 2),
+        _condition(each.condition),
     ]
+
+
+def _condition(number: float) -> str:
+    return plain(number, 2) if number < SINGULAR else "singular"
 
 
 def _simulation(found: Pilots) -> list[Block]:
