@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from planner._version import __version__
 
 if TYPE_CHECKING:
+    from planner._defaults import DEFAULT_LAW
     from planner.allocating import allocate
     from planner.answers import Alternative, Plan
     from planner.arithmetic import Step
     from planner.catalogue import load_law
-    from planner.choosing import DEFAULT_LAW, laws
+    from planner.choosing import laws
     from planner.configuring import Configuration, configure
     from planner.consensus import Comparison, compare
     from planner.diminishing import ComputeLimits
@@ -64,7 +65,8 @@ _HOMES = {
     "planner.answers": ("Alternative", "Plan"),
     "planner.arithmetic": ("Step",),
     "planner.catalogue": ("load_law",),
-    "planner.choosing": ("DEFAULT_LAW", "laws"),
+    "planner._defaults": ("DEFAULT_LAW",),
+    "planner.choosing": ("laws",),
     "planner.configuring": ("Configuration", "configure"),
     "planner.consensus": ("Comparison", "compare"),
     "planner.diminishing": ("ComputeLimits",),

@@ -8,15 +8,14 @@ from planner import solver
 from planner._files import settings
 from planner._frozen import FrozenDict
 from planner.answers import DataUse, Mixture, Serving
-from planner.asking.request import Request
 from planner.catalogue import load_law
 from planner.forms.experts import dense_equivalent
+from planner.inputs.request import Request
 from planner.landscapes import landscape
 from planner.law import Law
 from planner.modifiers import non_embedding_params, total_params
 from planner.notes import Note
 from planner.problems import Problem, problem_of, spending_of
-from planner.shapes import Shape
 from planner.units import LARGEST, format_bytes, format_count, format_factor, format_percent, significant
 
 if TYPE_CHECKING:
@@ -56,6 +55,7 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
     return Serving(
         tokens=demand.tokens,
         price=demand.price,
+        weights=demand.weights,
         training_flops=float(spending.training(params, tokens)),
         serving_flops=float(spending.serving(params)),
         share=float(spending.serving(params)) / spent,
@@ -68,9 +68,9 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
 
 def counted_params(law: Law, request: Request, params: float) -> tuple[float | None, float | None]:
     """Return N with and without embeddings: exact for a shape, converted by Pearce & Song 2024 for dense models, else None."""
-    shape = request.inputs.get("shape")
-    if shape:
-        return float(Shape(**shape).total), float(Shape(**shape).non_embedding)
+    shape = request.question.shape
+    if shape is not None:
+        return float(shape.total), float(shape.non_embedding)
     return embedded_params(law, params)
 
 
@@ -98,10 +98,10 @@ def mixture_of(problem: Problem, request: Request, params: float, tokens: float,
     if dense is not None and loss > float(dense.irreducible_loss):
         same = problem_of(dense, spending=spending_of(dense, problem.spending.served), modifiers=problem.modifiers)
         flops, size, _ = (float(value) for value in solver.cheapest(same, loss - float(dense.irreducible_loss)))
-    shape = request.inputs.get("shape")
-    active = float(Shape(**shape).active) if shape else law.active_share * params
+    shape = request.question.shape
+    active = float(shape.active) if shape is not None else law.active_share * params
     routed = load_law(section["routed"])
-    experts = shape["experts"] if shape else request.inputs.get("experts") or law.params.get("E")
+    experts = shape.experts if shape is not None else request.question.experts or law.params.get("E")
     known = experts is not None and active <= routed.params["N_cutoff"]
     assert routed.domain.tokens is not None  # what all its runs saw
     return Mixture(
@@ -126,7 +126,7 @@ def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -
     if mixture is None:
         return
     for name, value in mixture.choices.items():
-        if "shape" not in request.inputs and not any(option in request.inputs for option in _CHOSEN_WITH[name]):
+        if not request.question.named("shape", *_CHOSEN_WITH[name]):
             options = " or ".join(option.replace("_", " ") for option in _CHOSEN_WITH[name])
             yield Note("default-choice", "info", f"{significant(value)} is a default nobody chose: say it with {options}")
     measured = load_law(mixture.routed_law).domain.params

@@ -12,6 +12,7 @@ from planner.problems import Limits, Problem
 from planner.regimes import Regime
 
 if TYPE_CHECKING:
+    from planner.inputs.serving import Weights
     from planner.machines.devices import Range
     from planner.machines.fleet import Cost, Machine
 
@@ -66,6 +67,8 @@ class Serving(NamedTuple):
         The run of the same loss that is cheapest to train.
     saved : float
         What this plan saves over that run, training and serving together, as a fraction; below 0 where a limit costs more.
+    weights : Weights
+        Utilisations and prices that made the price.
     dollars : Range or None
         What serving costs, at the price of training, where a machine with a price was given.
     """
@@ -78,6 +81,7 @@ class Serving(NamedTuple):
     trained_alone_params: float
     trained_alone_tokens: float
     saved: float
+    weights: "Weights"
     dollars: "Range | None" = None
 
     @property
@@ -296,7 +300,17 @@ class Plan:
     version: str = __version__
 
     def __post_init__(self) -> None:
-        names = ("flops", "params", "tokens", "tokens_per_param", "loss", "irreducible_loss", "overhead", "spent")
+        names = (
+            "flops",
+            "params",
+            "tokens",
+            "tokens_per_param",
+            "loss",
+            "irreducible_loss",
+            "overhead",
+            "spent",
+            "extrapolation",
+        )
         low, high = self.params_band or (None, None)
         require_finite(self.law, {**{name: getattr(self, name) for name in names}, "params_band": low, "params_band end": high})
 

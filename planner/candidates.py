@@ -1,9 +1,9 @@
 """Shapes for a run, and what training each takes."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from planner.errors import OptionError
+from planner.inputs.registry import Number
 from planner.law import Law
 from planner.machines.fleet import Cost, Machine
 from planner.proposing import Proportions, propose
@@ -12,6 +12,17 @@ from planner.units import parse_whole, shown, whole_number
 
 COUNT = 5
 """Shapes proposed, unless the user says otherwise."""
+
+
+class FixedParts(NamedTuple):
+    """What the user fixes of the shapes to propose; see :func:`planner.configure`."""
+
+    vocab: Number | None
+    context: Number | None
+    kv_heads: Number | None
+    gated: bool | None
+    tied: bool | None
+    shapes: int | None
 
 
 class Candidate(NamedTuple):
@@ -50,28 +61,34 @@ class Candidate(NamedTuple):
 
 
 def shapes_for(
-    law: Law, given: Mapping[str, Any], known: Shape | None, N: float
+    law: Law, fixed: FixedParts, known: Shape | None, N: float
 ) -> tuple[list[tuple[Shape, float]], Proportions | None]:
     """Return the shape given, or proposals with what they go by; each with what it counts over N, less one."""
-    parts = ("vocab", "context", "kv_heads")
     if known is not None:
-        told = [name for name in (*parts, "gated", "tied", "count") if given[name] is not None]
+        told = [name for name, value in fixed._asdict().items() if value is not None]
         if told:
-            raise OptionError(f"{told[0]}: the shape says that itself; drop it, or change the shape: llama2-7b,context=2048")
+            option = "count" if told[0] == "shapes" else told[0]
+            raise OptionError(f"`{option}`: the shape says that itself; drop it, or change the shape: llama2-7b,context=2048")
         if known.experts > 1:
-            raise OptionError(f"shape: a mixture of experts, but {law.id} and the laws of batch size are of dense models")
+            raise OptionError(f"`shape`: a mixture of experts, but {law.id} and the laws of batch size are of dense models")
         return [(known, known.counted(law.conventions.params) / N - 1)], None
-    fixed = {name: None if given[name] is None else parse_whole(given[name], name, 1) for name in parts}
-    for name in ("gated", "tied"):
-        if given[name] is not None and not isinstance(given[name], bool):
-            raise OptionError(f"{name} {shown(given[name])}: expected True or False")
+    for name, value in (("gated", fixed.gated), ("tied", fixed.tied)):
+        if value is not None and not isinstance(value, bool):
+            raise OptionError(f"`{name}` {shown(value)}: expected True or False")
+
+    def whole(name: str) -> int | None:
+        value = getattr(fixed, name)
+        return None if value is None else parse_whole(value, f"`{name}`", 1)
+
     proposals, usual = propose(
         N,
         convention=law.conventions.params,
-        count=whole_number(COUNT if given["count"] is None else given["count"], "count", 1, 50),
-        gated=given["gated"] is not False,
-        tied=given["tied"],
-        **fixed,
+        count=whole_number(COUNT if fixed.shapes is None else fixed.shapes, "`count`", 1, 50),
+        gated=fixed.gated is not False,
+        tied=fixed.tied,
+        vocab=whole("vocab"),
+        context=whole("context"),
+        kv_heads=whole("kv_heads"),
     )
     return [(each.shape, each.off) for each in proposals], usual
 

@@ -15,9 +15,6 @@ from planner.notes import Note
 from planner.regimes import covers
 from planner.units import parse_anchor, parse_flops, parse_number, plain, shown
 
-DEFAULT_LAW = "besiroglu2024"
-"""The law that plans when none is named: the 2024 refit of Chinchilla."""
-
 REFERENCE_FLOPS = 1e20
 """Where a law's own optimum anchors a user's exponents: a budget that the runs behind every main law reach."""
 

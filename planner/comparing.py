@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from planner import solver
 from planner.answers import Alternative
-from planner.asking.counts import repetition
 from planner.catalogue import load_law
+from planner.inputs.effective_size import repetition
 from planner.law import Law
 from planner.modifiers import Modifier, Repetition, total_params
 from planner.notes import Note

@@ -2,29 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Unpack
 
 from planner._choice import order
 from planner._files import settings
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
-from planner.asking.conditions import Conditions, picked, read
-from planner.asking.holding import read_means
-from planner.asking.means import Means
-from planner.candidates import Candidate, candidate, shapes_for
-from planner.choosing import DEFAULT_LAW, LawLike, resolve_law
+from planner.candidates import Candidate, FixedParts, candidate, shapes_for
+from planner.choosing import resolve_law
 from planner.errors import OptionError
+from planner.inputs.held_budgets import read_held
+from planner.inputs.question import Question
+from planner.inputs.registry import ConfigureInputs, Number, asks
 from planner.law import Law, guarded
 from planner.machines.fleet import Cost, Machine
 from planner.memory import Scheme
 from planner.notes import Note
 from planner.placing import Fit, fewest, placements, read_layout, read_scheme, usable_memory
-from planner.plans import plan
+from planner.plans import answered
 from planner.proposing import Proportions
 from planner.provenance import PARAM_COUNTS
 from planner.recipes import Suggestion, Used, batch_trade, recipes, suggest, used
-from planner.shapes import Shape
 from planner.units import (
     LARGEST,
     format_count,
@@ -96,17 +95,12 @@ class Configuration:
         return result
 
 
+@asks(ConfigureInputs)
 def configure(
     *,
-    flops: object = None,
-    loss: object = None,
-    params: object = None,
-    tokens: object = None,
-    shape: object = None,
-    law: LawLike = DEFAULT_LAW,
-    vocab: object = None,
-    context: object = None,
-    kv_heads: object = None,
+    vocab: Number | None = None,
+    context: Number | None = None,
+    kv_heads: Number | None = None,
     gated: bool | None = None,
     tied: bool | None = None,
     count: int | None = None,
@@ -116,35 +110,14 @@ def configure(
     pipeline: int | None = None,
     micro_batch: int | None = None,
     recompute: str = "selective",
-    gpus: object = None,
-    gpu: object = None,
-    days: object = None,
-    gpu_hours: object = None,
-    dollars: object = None,
-    energy: object = None,
-    co2: object = None,
-    pf_days: object = None,
-    deadline: object = None,
-    dtype: object = None,
-    mfu: object = None,
-    price: object = None,
-    peak: object = None,
-    power: object = None,
-    pue: object = None,
-    grid: object = None,
-    overhead: object = None,
-    gpu_file: object = None,
+    **asked: Unpack[ConfigureInputs],
 ) -> Configuration:
     """Propose what to configure: shapes, memory, batch size and learning rate.
 
+    The run is N and D, or a shape and D, or what :func:`planner.plan` answers to a budget or a loss.
+
     Parameters
     ----------
-    flops, loss, params, tokens : optional
-        The run: N and D, or a budget (also as devices, money, ...) or loss whose plan gives them, see :func:`planner.plan`.
-    shape : mapping or str, optional
-        A concrete model instead of proposals: name=number pairs, or a published model such as ``"llama2-7b"``.
-    law : str, Path or Law
-        Of dense models: plans, and says what N counts.
     vocab, context, kv_heads : int, optional
         Fixed parts of the proposals; by default the best vocabulary for the size, and house conventions.
     gated, tied : bool, optional
@@ -155,8 +128,7 @@ def configure(
         What is kept of each parameter, one of ``data/memory.toml``.
     zero, tensor, pipeline, micro_batch, recompute : optional
         The layout; by default those that need the fewest devices are searched.
-    gpus, gpu, ... : optional
-        Devices, as for :func:`planner.plan`.
+    {inputs}
 
     Returns
     -------
@@ -175,41 +147,48 @@ def configure(
     >>> best.shape.layers, best.shape.width, f"{best.off:+.2%}"
     (34, 4096, '+0.52%')
     """
-    given = dict(locals())
-    conditions = read(picked(Conditions, {**given, "recompute": None}))
-    chosen = resolve_law(law)
+    question = Question.of(ConfigureInputs, "configure", asked)
+    chosen = resolve_law(question.law, constants=question.constants)
     if chosen.form.active is not None:
         raise OptionError(f"configure proposes dense models; {chosen.id} is a law of mixtures of experts")
-    layout = read_layout(zero, tensor, pipeline, micro_batch, recompute)
+    asked_layout = read_layout(zero, tensor, pipeline, micro_batch, recompute)
     scheme = read_scheme(optimizer)
-    held = read_means(picked(Means, given), mfu=conditions.mfu, price=conditions.price)  # type: ignore[arg-type]  # read above
-    N, planned, budget, budget_notes = _run(chosen, given, conditions)
-    known: Shape | None = conditions.shape  # type: ignore[assignment]  # read above
-    found, usual = shapes_for(chosen, given, known, N)
-    shapes = tuple(candidate(shape, off, chosen, planned, budget, held.machine) for shape, off in found)
+    fixed = FixedParts(vocab, context, kv_heads, gated, tied, count)
+    run = _run(question, chosen)
+    machine, N = run.machine, run.params
+    found, usual = shapes_for(chosen, fixed, question.shape, N)
+    shapes = tuple(candidate(shape, off, chosen, run.tokens, run.budget, machine) for shape, off in found)
     first, D = shapes[0].shape, shapes[0].tokens
     if shapes[0].training_flops > LARGEST:
         raise OptionError(f"the run spends {plain(shapes[0].training_flops, 4)} FLOP, above {plain(LARGEST)}")
     surface = chosen.surface_law
     expected = None if surface is None else float(guarded(chosen, lambda: surface.loss(N, D)))
-    capacity = usable_memory(held.machine)
+    capacity = usable_memory(machine)
     comparable = expected if chosen.conventions.loss_unit == "nats/token" else None
-    fits = tuple(placements(first, scheme, layout, held.machine, capacity))
-    notes = [*held.notes, *budget_notes, *_notes(chosen, shapes[0], planned, usual, scheme)]
+    fits = tuple(placements(first, scheme, asked_layout, machine, capacity))
+    notes = [*run.notes, *_notes(chosen, shapes[0], run.tokens, usual, scheme)]
     if capacity is not None and not any(fit.fits for fit in fits):
-        notes.append(_no_fit(fewest(first, scheme, layout, capacity)))
+        notes.append(_no_fit(fewest(first, scheme, asked_layout, capacity)))
     suggestions = tuple(suggest(each, first, D, comparable) for each in recipes())
     notes += _crowd(fits, suggestions)
-    asked = {name: value for name, value in given.items() if value is not None and name not in {"law", "shape"}}
+    own = {**fixed._asdict(), "zero": zero, "tensor": tensor, "pipeline": pipeline, "micro_batch": micro_batch}
+    inputs = {
+        **question.stated(),
+        **{name: value for name, value in own.items() if value is not None},
+        "optimizer": optimizer,
+        "recompute": recompute,
+        "law": chosen.id,
+        **({"constants": question.constants} if question.constants else {}),
+    }
     return Configuration(
         params=N,
         tokens=D,
         loss=expected,
-        flops=budget,
+        flops=run.budget,
         law=chosen,
         shapes=shapes,
         proportions=usual,
-        machine=held.machine,
+        machine=machine,
         capacity=capacity,
         scheme=scheme,
         fits=fits,
@@ -217,38 +196,50 @@ def configure(
         trade=batch_trade(),
         used=_nearest(N),
         notes=tuple(notes),
-        inputs=FrozenDict(
-            {**{name: _plain(value) for name, value in asked.items()}, "law": chosen.id, "shape": conditions.shape}
-        ),
+        inputs=FrozenDict(inputs),
     )
 
 
-def _run(law: Law, given: Mapping[str, Any], conditions: Conditions) -> tuple[float, float, float | None, list[Note]]:
-    """Return N, D, the budget that its tokens come from (None where D is given or follows from a loss), and warnings."""
-    has_run = conditions.tokens is not None and (conditions.params is not None or conditions.shape is not None)
-    budgets = ("flops", "loss", "days", "gpu_hours", "dollars", "energy", "co2", "pf_days")
-    if has_run and all(given[name] is None for name in budgets):
-        if conditions.params is not None and conditions.shape is not None:
-            raise OptionError("shape fixes the parameters: drop params")
-        shape: Any = conditions.shape
-        N: Any = conditions.params if shape is None else shape.counted(law.conventions.params)
-        D: Any = conditions.tokens
-        return N, D, None, []
-    names = {*Means.__dataclass_fields__, "flops", "loss", "params", "tokens", "shape", "law", "mfu", "price"}
-    answer = plan(**{name: value for name, value in given.items() if name in names}, others=())
-    kept = [note for note in answer.notes if note.code in {"extrapolation", "params-convention", "no-run"}]
-    paid = given["loss"] is None and conditions.tokens is None
-    return answer.params, answer.tokens, answer.training_flops if paid else None, kept
+class _Planned(NamedTuple):
+    """The run to configure: N, D, the budget that its tokens come from (None where D is given or follows from a loss)."""
+
+    params: float
+    tokens: float
+    budget: float | None
+    machine: Machine | None
+    notes: tuple[Note, ...]
+
+
+def _run(question: Question, law: Law) -> _Planned:
+    """Return the run that is stated, or that the plan of the question gives."""
+    held = read_held(question)
+    if question.tokens is not None and question.named("params", "shape") and not (held.name or question.named("flops", "loss")):
+        return _Planned(*_stated(question, law), None, held.machine, held.notes)
+    answer = answered(question)
+    kept = [note for note in answer.notes if note.code in _KEPT]
+    paid = question.loss is None and question.tokens is None
+    return _Planned(answer.params, answer.tokens, answer.training_flops if paid else None, held.machine, (*held.notes, *kept))
+
+
+def _stated(question: Question, law: Law) -> tuple[float, float]:
+    """Return N and D of a run that is stated whole."""
+    assert question.tokens is not None  # asked for by the caller
+    if question.shape is None:
+        assert question.params is not None  # asked for by the caller
+        return question.params, question.tokens
+    if question.params is not None:
+        raise OptionError("`shape` fixes the parameters: drop `params`")
+    return float(question.shape.counted(law.conventions.params)), question.tokens
+
+
+_KEPT = {"extrapolation", "params-convention", "no-run"}
+"""What is said of the plan that a configuration is made for."""
 
 
 def _nearest(N: float) -> tuple[Used, ...]:
     """Return the three published models nearest in size."""
     known = tuple(used())
     return tuple(known[place] for place in order([abs(each.params - N) / max(each.params, N) for each in known])[:3])
-
-
-def _plain(value: object) -> object:
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _crowd(fits: tuple[Fit, ...], suggestions: tuple[Suggestion, ...]) -> Iterator[Note]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -14,15 +14,17 @@ from planner._version import __version__
 from planner.accounting import embedded_params
 from planner.answers import Alternative, as_json
 from planner.catalogue import all_laws
-from planner.choosing import DEFAULT_LAW, LawLike, load_laws, read_constants, refuse_without_plans, resolve_law
+from planner.choosing import LawLike, load_laws, refuse_without_plans, resolve_law
 from planner.comparing import alternative
 from planner.errors import CannotPlanError, OptionError
+from planner.inputs.budget import needed_budget
+from planner.inputs.question import Question
+from planner.inputs.registry import CompareInputs, asks
 from planner.law import Law, guarded
 from planner.notes import Note
-from planner.plans import TOLERANCE
 from planner.problems import problem_of
 from planner.regimes import FAR
-from planner.units import format_factor, parse_flops, parse_fraction, shown
+from planner.units import format_factor, plain
 
 
 class Voice(NamedTuple):
@@ -110,28 +112,17 @@ class Comparison:
         return result
 
 
-def compare(
-    *,
-    flops: object,
-    laws: str | Sequence[LawLike] | None = None,
-    law: LawLike = DEFAULT_LAW,
-    constants: Mapping[str, object] | None = None,
-    tolerance: object = TOLERANCE,
-) -> Comparison:
+@asks(CompareInputs)
+def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[CompareInputs]) -> Comparison:
     """Compare what every law that can plan makes of a budget: consensus, spread, who disagrees and why.
+
+    The chosen law is the judge: its loss surface says which sizes are near the consensus.
 
     Parameters
     ----------
-    flops : float or str
-        The budget.
     laws : sequence of laws, or str, optional
         Instead of the whole catalogue's; as a text with commas between them.
-    law : str, Path or Law
-        The judge: its loss surface says which sizes are near the consensus.
-    constants : mapping, optional
-        Constants of the judge to replace.
-    tolerance : float or str
-        Extra compute up to which a size counts as near.
+    {inputs}
 
     Returns
     -------
@@ -155,12 +146,12 @@ def compare(
     >>> f"{found.params.middle:.2g} parameters by {len(found.studies)} studies, {found.params.low:.2g} to {found.params.high:.2g}"
     '2.9e+09 parameters by 6 studies, 2.8e+09 to 3.1e+09'
     """
-    budget = parse_flops(flops, "flops")
-    replaced = read_constants(constants)
-    judge = resolve_law(law, constants=replaced)
-    allowed = parse_fraction(tolerance, "tolerance")
+    question = Question.of(CompareInputs, "compare", asked)
+    budget, held = needed_budget(question)
+    allowed = question.tolerance
+    judge = resolve_law(question.law, constants=question.constants)
     if allowed <= 0:
-        raise OptionError(f"tolerance {shown(tolerance)}: must be above 0, such as 10%")
+        raise OptionError(f"`tolerance` {plain(allowed)}: must be above 0, such as 10%")
     if judge.surface_law is not judge or judge.role != "plan":
         raise CannotPlanError(f"{judge.id} cannot judge other laws: it has no loss surface to plan on; besiroglu2024 has one")
     chosen = _chosen(laws, judge)
@@ -190,6 +181,13 @@ def compare(
         for answer, N, why in zip(answers, sizes, silent, strict=True)
     ]
     losses = {a.law.id: (a.law, a.loss) for a, _ in heard if a.loss and a.law.conventions.loss_unit == "nats/token"}
+    inputs = {
+        "flops": budget,
+        "law": judge.id,
+        "constants": question.constants,
+        "tolerance": allowed,
+        "laws": [each.id for each in chosen],
+    }
     return Comparison(
         flops=budget,
         judge=judge,
@@ -200,8 +198,8 @@ def compare(
         loss=_spread(losses) if len({_study(each) for each, _ in losses.values()}) > 1 else None,
         studies=tuple(dict.fromkeys(_study(a.law) for a, _ in heard)),
         voices=tuple(sorted(voices, key=lambda voice: (bool(voice.silent), rounded(voice.params)))),
-        notes=_notes(voices, near),
-        inputs=FrozenDict(flops=budget, law=judge.id, constants=replaced, tolerance=allowed, laws=[each.id for each in chosen]),
+        notes=(*_notes(voices, near), *held.notes),
+        inputs=FrozenDict({**question.stated(), **inputs}),
     )
 
 

@@ -159,7 +159,7 @@ def variances(H: Array, to_size: Array, to_loss: Array) -> tuple[Array, Array]:
     )
 
 
-class Question(NamedTuple):
+class DesignAim(NamedTuple):
     """What a design is for: laws, what is wanted of each, the noise, and how much the loss counts beside the size."""
 
     laws: Laws
@@ -169,19 +169,19 @@ class Question(NamedTuple):
     loss_weight: float
 
     @classmethod
-    def of(cls, laws: Laws, target: float, noise: float) -> "Question":
-        """Return the question of a target budget [FLOP]."""
+    def of(cls, laws: Laws, target: float, noise: float) -> "DesignAim":
+        """Return the aim of a target budget [FLOP]."""
         return cls(laws, *wanted(laws, target), noise, float(settings(FILE, "candidates")["loss_weight"]))
 
 
-def criterion(question: Question, H: Array) -> float:
+def criterion(aim: DesignAim, H: Array) -> float:
     """Return the mean over laws of ln v_N + w ln v_L."""
-    v_N, v_L = variances(H, question.to_size, question.to_loss)
-    return float((np.log(v_N) + question.loss_weight * np.log(v_L)).mean())
+    v_N, v_L = variances(H, aim.to_size, aim.to_loss)
+    return float((np.log(v_N) + aim.loss_weight * np.log(v_L)).mean())
 
 
 def exchange(
-    question: Question,
+    aim: DesignAim,
     J: Array,
     costs: NDArray[np.float64],
     known: Array,
@@ -194,7 +194,7 @@ def exchange(
 
     Parameters
     ----------
-    question : Question
+    aim : DesignAim
     J : (laws, cells, 6)
         Sensitivities of the cells.
     costs : (cells,)
@@ -219,7 +219,7 @@ def exchange(
         for _ in range(s["sweeps_up"] if start else s["sweeps"]):
             before = value
             for place in range(runs):
-                value = _improve(question, J, costs, known, budget, chosen, place)
+                value = _improve(aim, J, costs, known, budget, chosen, place)
             if value > before - PRECISION * abs(before):
                 break
         if not best[0] or value < best[1] - PRECISION * abs(best[1]):
@@ -248,15 +248,15 @@ def _start(costs: NDArray[np.float64], budget: float, first: list[int], runs: in
 
 
 def _improve(
-    question: Question, J: Array, costs: NDArray[np.float64], known: Array, budget: float, chosen: list[int], place: int
+    aim: DesignAim, J: Array, costs: NDArray[np.float64], known: Array, budget: float, chosen: list[int], place: int
 ) -> float:
     """Put the best affordable cell in one place of a design; return the criterion."""
     rest = chosen[:place] + chosen[place + 1 :]
-    inverse = np.linalg.inv(known + products(J[:, rest]) / question.noise**2)
+    inverse = np.linalg.inv(known + products(J[:, rest]) / aim.noise**2)
     spread = J @ inverse  # H^-1 J of every cell
-    taken = question.noise**2 + np.einsum("lci,lci->lc", spread, J)
+    taken = aim.noise**2 + np.einsum("lci,lci->lc", spread, J)
     total: Array = np.zeros(len(costs))
-    for wanted_by, weight in ((question.to_size, 1.0), (question.to_loss, question.loss_weight)):
+    for wanted_by, weight in ((aim.to_size, 1.0), (aim.to_loss, aim.loss_weight)):
         before = np.einsum("li,lij,lj->l", wanted_by, inverse, wanted_by)
         gain = (spread @ wanted_by[:, :, None])[:, :, 0] ** 2 / taken  # a run more: rank-one update
         total = total + weight * np.log(np.maximum(before[:, None] - gain, 1e-300)).mean(0)

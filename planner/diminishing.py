@@ -14,9 +14,11 @@ from planner._roots import find_root
 from planner._version import __version__
 from planner.answers import as_json
 from planner.catalogue import load_law
-from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
+from planner.choosing import resolve_law
 from planner.errors import OptionError
 from planner.forms import Num
+from planner.inputs.question import Question
+from planner.inputs.registry import Number
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.regimes import FAR, extrapolation
@@ -24,11 +26,8 @@ from planner.units import (
     LARGEST,
     PF_DAY,
     format_percent,
-    is_range,
     parse_count,
-    parse_flops,
     parse_fraction,
-    parse_range,
     shown,
     whole_number,
 )
@@ -125,48 +124,32 @@ class ComputeLimits:
 
 
 def compute_limits(
-    flops: object,
-    *,
-    law: LawLike = DEFAULT_LAW,
-    constants: Mapping[str, object] | None = None,
-    stock: object = None,
-    share: object = None,
-    points: int | None = None,
+    low: float, high: float, question: Question, *, stock: Number | None, share: Number | None, points: int | None
 ) -> ComputeLimits:
-    """Say what more compute buys over a range of budgets, and where it stops paying; see :func:`planner.limits`."""
-    low, high = _range(flops)
-    chosen = resolve_law(law, constants=read_constants(constants))
+    """Say what more compute buys from one budget [FLOP] to another, and where it stops paying; see :func:`planner.limits`."""
+    chosen = resolve_law(question.law, constants=question.constants)
     if points is not None and low == high:
-        raise OptionError("points go with a range of budgets, such as 1e18..1e28")
-    count = 1 if low == high else whole_number(_POINTS if points is None else points, "points", 2, 1000)
+        raise OptionError("`points` go with a range of budgets, such as 1e18..1e28")
+    count = 1 if low == high else whole_number(_POINTS if points is None else points, "`points`", 2, 1000)
     section, house = settings("planning.toml", "stock"), settings("planning.toml", "returns")
-    limit = float(house["share"]) if share is None else parse_fraction(share, "share")
+    limit = float(house["share"]) if share is None else parse_fraction(share, "`share`")
     if limit <= 0:
-        raise OptionError(f"share {shown(share)}: must be above 0, such as 10%")
-    own = None if stock is None else parse_count(stock, "stock", "tokens")
+        raise OptionError(f"`share` {shown(share)}: must be above 0, such as 10%")
+    own = None if stock is None else parse_count(stock, "`stock`", "tokens")
     low_stock, usual, high_stock = (float(section[name]) if own is None else own for name in ("low", "expected", "high"))
     tokens = (low_stock, usual, high_stock)
     budgets = np.geomspace(low, high, count)
     rows = guarded(chosen, lambda: _rows(chosen, budgets))
     marks = guarded(chosen, lambda: _marks(chosen, limit, tokens, "yours" if stock is not None else section["source"]))
     inputs = {
+        **question.stated(),
         "flops": [low, high],
         "law": chosen.id,
-        "constants": read_constants(constants),
+        "constants": question.constants,
         "stock": list(tokens),
         "share": limit,
     }
     return ComputeLimits(chosen, rows, marks, tokens, limit, tuple(_notes(chosen, rows)), FrozenDict(inputs))
-
-
-def _range(value: object) -> tuple[float, float]:
-    """Read a range of budgets; one budget begins and ends its range."""
-    if is_range(value):
-        return parse_range(value, "flops", parse_flops, "1e18..1e28")
-    if isinstance(value, (list, tuple)):
-        raise OptionError(f"flops {shown(value)}: expected a range of budgets such as 1e18..1e28, or one")
-    budget = parse_flops(value, "flops")
-    return budget, budget
 
 
 def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:

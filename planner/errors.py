@@ -11,11 +11,31 @@ PlannerError                bad input or an impossible question; one line says w
 └── CannotPlanError         the law has no answer to this question, and says why
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+
+_ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")
 
 
 class PlannerError(ValueError):
-    """Root of the tree. The message is one line, ready to show to a person."""
+    """Root of the tree. The message is one line, ready to show to a person.
+
+    A keyword of the library stands in backquotes in the text that is raised: Python shows it without them, the command line as
+    the option that was typed.
+
+    Attributes
+    ----------
+    marked : str
+        The message with its backquotes.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_ARGUMENT.sub(r"\1", message))
+        self.marked = message
+
+    def renamed(self, rename: Callable[[str], str]) -> str:
+        """Return the message with each keyword under another name."""
+        return _ARGUMENT.sub(lambda found: rename(found[1]), self.marked)
 
 
 class QuantityError(PlannerError):

@@ -1,19 +1,17 @@
 """The arithmetic of an answer, line by line: formula, numbers put in, result, source. Redo it on paper."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from planner import solver
 from planner.answers import Plan
 from planner.arithmetic import BUDGET, Paper, Step
-from planner.asking.serving import training_weighed
 from planner.budget_steps import cost_steps, funding_steps
 from planner.catalogue import load_law
 from planner.errors import OptionError
+from planner.inputs.serving import Demand, Weights
 from planner.landscapes import landscape, line_of
 from planner.law import Law, guarded
-from planner.machines.fleet import Machine
-from planner.problems import Problem, Question
+from planner.problems import LawOrProblem, Problem
 from planner.regimes import Remedy
 from planner.spending import Spending, training_flops
 from planner.units import plain
@@ -53,7 +51,7 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
     if plan.machine and plan.funded:
         yield from funding_steps(law, plan.machine, plan.funded)
     if plan.serving:
-        yield from _demand_steps(law, plan.serving.tokens, plan.serving.price, plan.inputs, plan.machine)
+        yield from _demand_steps(law, Demand(plan.serving.tokens, plan.serving.price, plan.serving.weights))
     target = plan.inputs.get("loss")
     if target is not None:
         source = "the least budget whose best run has the loss asked for"
@@ -81,26 +79,32 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
         yield from cost_steps(law, plan.machine, plan.training_flops)
 
 
-def _demand_steps(law: Law, tokens: float, price: float, asked: Mapping[str, Any], machine: Machine | None) -> Iterable[Step]:
-    asked = training_weighed(asked, machine)
-    paper = Paper(law, "what serving costs", D_inf=tokens, w=price)
-    formula = _price_formula(asked)
+def _demand_steps(law: Law, demand: Demand) -> Iterable[Step]:
+    given = demand.weights
+    paper = Paper(law, "what serving costs", D_inf=demand.tokens, w=demand.price)
+    formula = _price_formula(given)
     if formula:
-        names = {"price": "p", "inference_price": "p_inf", "mfu": "u", "inference_mfu": "u_inf", "generation_mfu": "u_gen"}
-        paper.values |= {symbol: asked[name] for name, symbol in names.items() if name in asked}
-        paper.values["D_gen"] = asked.get("generated_tokens", 0.0)
+        named = {
+            "p": given.price,
+            "p_inf": given.inference_price,
+            "u": given.mfu,
+            "u_inf": given.inference_mfu,
+            "u_gen": given.generation_mfu,
+            "D_gen": given.generated or 0.0,
+        }
+        paper.values |= {symbol: value for symbol, value in named.items() if value is not None}
         paper.line("w", formula, "trained FLOP a served one costs", "prices of a device-hour over utilisations, as given")
     paper.line("S", "D_inf*w", "tokens", "tokens to serve, times the price of a served FLOP over a trained one")
     yield from paper.steps
 
 
-def _price_formula(asked: Mapping[str, Any]) -> str:
+def _price_formula(given: Weights) -> str:
     """Return how prices and utilisations make the price of a served FLOP; empty where none were given."""
-    money = "p_inf/p" if "price" in asked else ""
-    if "mfu" not in asked:
+    money = "p_inf/p" if given.price is not None else ""
+    if given.mfu is None:
         return money
-    read = "(1-D_gen/D_inf)*u/u_inf" if "inference_mfu" in asked else "0"
-    work = f"({read}+D_gen/D_inf*u/u_gen)" if "generation_mfu" in asked else "u/u_inf"
+    read = "(1-D_gen/D_inf)*u/u_inf" if given.inference_mfu is not None else "0"
+    work = f"({read}+D_gen/D_inf*u/u_gen)" if given.generation_mfu is not None else "u/u_inf"
     return f"{money}*{work}" if money else work
 
 
@@ -180,7 +184,7 @@ def _price(spending: Spending) -> tuple[str, str, str]:
 def _explain_check(check: Check) -> Iterable[Step]:
     judge, problem = check.law.surface_law, check.problem
     if check.demand:
-        yield from _demand_steps(check.law, *check.demand, check.inputs, check.machine)
+        yield from _demand_steps(check.law, check.demand)
     paid = problem.spending
     known = {"S": float(paid.served), "k": float(paid.k), "q": float(paid.q)}
     paper = Paper(check.law, "this run", N=check.params, D=check.tokens, **known)
@@ -329,5 +333,5 @@ def _overfitting_steps(check: Check) -> list[Step]:
     return paper.steps
 
 
-def _reducible(question: Question, params: float, tokens: float) -> float:
+def _reducible(question: LawOrProblem, params: float, tokens: float) -> float:
     return float(sum(solver.reducible(question, params, tokens)))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from planner._defaults import LEVEL
 from planner._roots import find_root
 from planner._student import student_quantile
 from planner.errors import OptionError
@@ -17,13 +18,10 @@ from planner.forms import FORMS, Form, Num
 from planner.landscapes import landscape
 from planner.law import Law
 from planner.notes import Note
-from planner.problems import Problem, Question, as_problem
+from planner.problems import LawOrProblem, Problem, as_problem
 from planner.solver import best_run
 from planner.uncertainty import Calibration
 from planner.units import plain
-
-LEVEL = 0.95
-"""The level of an interval, unless the user says otherwise."""
 
 
 class LossInterval(NamedTuple):
@@ -80,7 +78,7 @@ class Intervals(NamedTuple):
 
 
 def answer_intervals(
-    question: Question, flops: float, params: float, tokens: float, level: float, *, sizes: bool, loss: float | None = None
+    question: LawOrProblem, flops: float, params: float, tokens: float, level: float, *, sizes: bool, loss: float | None = None
 ) -> Intervals | None:
     """Return the intervals of an answer, those of N and D only where ``sizes`` were left to the law; None without draws.
 
@@ -177,7 +175,7 @@ def check_level(level: float) -> float:
     return level
 
 
-def size_interval(question: Question, flops: Num, level: float = LEVEL) -> tuple[Num, Num] | None:
+def size_interval(question: LawOrProblem, flops: Num, level: float = LEVEL) -> tuple[Num, Num] | None:
     """Return the interval of the compute-optimal N of a budget [FLOP], or of each of an array; None for a law without draws."""
     problem = as_problem(question)
     law = problem.law

@@ -9,14 +9,15 @@ import numpy as np
 
 from planner import solver
 from planner._choice import lowest
+from planner._defaults import DEFAULT_LAW, TOLERANCE
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
-from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
+from planner.choosing import LawLike, read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError, RunsFileError
 from planner.law import Law, guarded
 from planner.notes import Note
-from planner.plans import TOLERANCE, size_notes
+from planner.plans import size_notes
 from planner.problems import as_problem
 from planner.regimes import FAR, extrapolation, regime_notes, regimes_of
 from planner.run_files import Columns, read_columns

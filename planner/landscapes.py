@@ -8,7 +8,7 @@ import numpy as np
 from planner._roots import find_root, reach_above
 from planner.forms import Num
 from planner.modifiers import Counts, Line
-from planner.problems import FARTHEST, Problem, Question, as_problem
+from planner.problems import FARTHEST, LawOrProblem, Problem, as_problem
 
 
 class Landscape(NamedTuple):
@@ -54,7 +54,7 @@ class Landscape(NamedTuple):
         return self.problem.surface.floor(self.problem.symbols)
 
 
-def landscape(question: Question) -> Landscape:
+def landscape(question: LawOrProblem) -> Landscape:
     """Return the loss over what is trained, judged by the law whose surface judges.
 
     Raises

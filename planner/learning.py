@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._defaults import LEVEL
 from planner._frozen import FrozenDict
 from planner._student import student_quantile
 from planner._version import __version__
@@ -14,7 +15,7 @@ from planner.answers import as_json
 from planner.curve_points import positive, read_points, read_target, rising_notes, said
 from planner.errors import CannotPlanError, FitError, OptionError
 from planner.fitting.learning import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
-from planner.intervals import LEVEL, check_level
+from planner.intervals import check_level
 from planner.learning_curves import PublishedCurve, general_model_exponents, published_curve
 from planner.notes import Note
 from planner.regimes import FAR

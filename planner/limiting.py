@@ -1,25 +1,25 @@
 """What a target accuracy would really cost, by the published regressions of benchmark errors on compute."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log10
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
+from planner._defaults import LEVEL
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
-from planner.asking.conditions import Conditions, read
-from planner.asking.holding import read_means
-from planner.asking.means import Means
 from planner.benchmarks import Benchmark, Kind, Regression, benchmark_named
-from planner.choosing import LawLike
 from planner.diminishing import ComputeLimits, compute_limits
 from planner.errors import CannotPlanError, OptionError
-from planner.intervals import LEVEL, check_level
+from planner.inputs.budget import needed_budget, refuse_idle
+from planner.inputs.held_budgets import BUDGETS, read_held
+from planner.inputs.question import Question
+from planner.inputs.registry import LimitsInputs, Number, asks, stated
 from planner.machines.devices import Range
 from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
-from planner.units import LARGEST, format_factor, format_percent, parse_fraction, plain, shown
+from planner.units import LARGEST, format_factor, format_percent, is_range, parse_flops, parse_fraction, parse_range, plain, shown
 
 _DEVICE = "h100-sxm"
 
@@ -100,35 +100,25 @@ class BenchmarkLimits:
         return result
 
 
+@asks(LimitsInputs)
 def limits(
     *,
-    flops: object = None,
-    law: LawLike | None = None,
-    constants: Mapping[str, object] | None = None,
-    stock: object = None,
-    share: object = None,
+    stock: Number | None = None,
+    share: Number | None = None,
     points: int | None = None,
     benchmark: str | None = None,
-    error: object = None,
-    today: object = None,
-    gpu: object = None,
-    price: object = None,
-    peak: object = None,
-    power: object = None,
-    pue: object = None,
-    grid: object = None,
-    gpu_file: object = None,
-    level: object = None,
+    error: Number | None = None,
+    today: Number | None = None,
+    **asked: Unpack[LimitsInputs],
 ) -> BenchmarkLimits | ComputeLimits:
     """Say where compute stops paying over a range of budgets, or what an error on a benchmark takes.
 
+    Of a budget, or a range of ``flops`` such as ``"1e18..1e28"``: what a doubling of compute, of parameters or of tokens still
+    buys, and the budgets from which the law is far outside its runs, the rest is small beside the irreducible loss, and the data
+    run out.
+
     Parameters
     ----------
-    flops : str, pair or float
-        A range of budgets, ``"1e18..1e28"``, or one: what a doubling of compute, of parameters or of tokens still buys, and the
-        budgets from which the law is far outside its runs, the rest is small beside the irreducible loss, and the data run out.
-    law, constants : optional
-        The law, and constants of it to replace.
     stock : float or str, optional
         Different tokens there are; by default Villalobos et al. 2024's stock of public human text.
     share : float or str, optional
@@ -141,10 +131,7 @@ def limits(
         The error to reach there, as a fraction or ``"5%"``.
     today : float or str, optional
         The error to start from: then the factor in compute between them is given too.
-    gpu, price, peak, power, pue, grid, gpu_file : optional
-        The device that the compute is paid for, as for :func:`planner.plan`.
-    level : float or str
-        Of the slope's interval.
+    {inputs}
 
     Returns
     -------
@@ -172,34 +159,49 @@ def limits(
     >>> [(each.kind, f"{each.flops:.1e}") for each in found.needed]
     [('polynomial', '1.2e+26'), ('exponential', '1.2e+31')]
     """
-    given = {name: value for name, value in locals().items() if value is not None}
-    asked, other = (("flops", _OF_BUDGETS), ("benchmark", _OF_BENCHMARKS))["benchmark" in given]
-    foreign = [name for name in given if name not in other]
-    if foreign or asked not in given:
-        if "flops" in given and "benchmark" in given:
-            raise OptionError("flops and benchmark are two questions: ask one of them")
-        if asked not in given:
-            raise OptionError("limits of what? flops, a budget or a range such as 1e18..1e28, or benchmark and error")
-        raise OptionError(f"{foreign[0]} does not go with {asked}")
-    if asked == "flops":
-        return compute_limits(**given)
-    return _benchmark_limits(given)
+    given = stated(asked, LimitsInputs, "limits")
+    own = {"stock": stock, "share": share, "points": points, "benchmark": benchmark, "error": error, "today": today}
+    told = {*given, *(name for name, value in own.items() if value is not None)}
+    budgets = [name for name in ("flops", *BUDGETS, "gpus") if name in given]
+    if benchmark is None:
+        foreign = sorted(told & {"error", "today", "level"})
+        if foreign and budgets:
+            raise OptionError(f"`{foreign[0]}` does not go with `{budgets[0]}`; it goes with `benchmark`")
+        if not budgets:
+            raise OptionError("limits of what? A budget or a range of `flops` such as 1e18..1e28, or `benchmark` and `error`")
+        return _budget_limits(given, stock, share, points)
+    if any(name != "gpus" for name in budgets):
+        raise OptionError(f"`{budgets[0]}` and `benchmark` are two questions: ask one of them")
+    foreign = sorted(told & {"law", "constants", "stock", "share", "points", "mfu", "overhead", "deadline", "gpus"})
+    if foreign:
+        raise OptionError(f"`{foreign[0]}` does not go with `benchmark`")
+    return _benchmark_limits(Question.of(LimitsInputs, "limits", given), benchmark, error, today)
 
 
-_OF_BUDGETS = {"flops", "law", "constants", "stock", "share", "points"}
-_OF_BENCHMARKS = {"benchmark", "error", "today", "gpu", "price", "peak", "power", "pue", "grid", "gpu_file", "level"}
+def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | None) -> ComputeLimits:
+    """Return the limits of a range of budgets, or of one in any unit."""
+    ranged = given.get("flops")
+    if is_range(ranged):
+        low, high = parse_range(ranged, "`flops`", parse_flops, "1e18..1e28")
+        question = Question.of(LimitsInputs, "limits", {**given, "flops": low})
+        refuse_idle(question, (), "flops")
+    else:
+        if isinstance(ranged, (list, tuple)):
+            raise OptionError(f"`flops` {shown(ranged)}: expected a range of budgets such as 1e18..1e28, or one")
+        question = Question.of(LimitsInputs, "limits", given)
+        low, _ = needed_budget(question)
+        high = low
+    return compute_limits(low, high, question, stock=stock, share=share, points=points)
 
 
-def _benchmark_limits(given: Mapping[str, Any]) -> BenchmarkLimits:
-    chosen = benchmark_named(given["benchmark"])
-    error, today = given.get("error"), given.get("today")
+def _benchmark_limits(question: Question, benchmark: str, error: Any, today: Any) -> BenchmarkLimits:
+    chosen = benchmark_named(benchmark)
     if error is None:
-        raise OptionError("a benchmark needs an error to reach, such as 5%")
-    target = _error(error, "error")
-    start = None if today is None else _error(today, "today")
-    confidence = check_level(parse_fraction(given.get("level", LEVEL), "level"))
+        raise OptionError("a benchmark needs an `error` to reach, such as 5%")
+    target = _error(error, "`error`")
+    start = None if today is None else _error(today, "`today`")
     if start is not None and start <= target:
-        raise OptionError(f"today {shown(today)}: not above the error to reach, {shown(error)}; nothing is needed")
+        raise OptionError(f"`today` {shown(today)}: not above the error to reach, {shown(error)}; nothing is needed")
     usable = [each for each in chosen.regressions if each.significant(LEVEL)]
     if not usable:
         best = chosen.regressions[0]
@@ -207,15 +209,11 @@ def _benchmark_limits(given: Mapping[str, Any]) -> BenchmarkLimits:
             f"{chosen.id}: its errors do not follow compute significantly ({best.n} systems, slope over its standard error "
             f"{plain(best.t, 3)}, R2 {plain(best.r2, 3)}): no compute can be read off them"
         )
-    conditions: Any = read(Conditions(price=given.get("price")))
-    means = Means(**{"gpu": _DEVICE, **{name: value for name, value in given.items() if name in Means.__dataclass_fields__}})
-    held = read_means(means, mfu=None, price=conditions.price)
+    held = read_held(replace(question, gpu=question.gpu or _DEVICE))
     assert held.machine is not None  # a device is named
     machine = held.machine._replace(mfu=Range(1.0, 1.0, 1.0))  # the burden counts peak FLOP/s
-    if held.flops is not None:
-        raise OptionError("limits say what an error takes; a budget goes with plan")
-    needed = tuple(_needed(each, target, start, confidence, machine) for each in usable)
-    inputs = {"benchmark": chosen.id, "error": target, "today": start, "machine": machine, "level": confidence}
+    needed = tuple(_needed(each, target, start, question.level, machine) for each in usable)
+    inputs = {**question.stated(), "benchmark": chosen.id, "error": target, "today": start}
     return BenchmarkLimits(
         benchmark=chosen,
         error=target,
@@ -223,9 +221,9 @@ def _benchmark_limits(given: Mapping[str, Any]) -> BenchmarkLimits:
         needed=needed,
         said=chosen.said.get(target, ""),
         machine=machine,
-        level=confidence,
+        level=question.level,
         notes=tuple(_notes(chosen, usable, needed)),
-        inputs=FrozenDict(inputs),
+        inputs=FrozenDict({**inputs, "machine": machine, "level": question.level}),
     )
 
 

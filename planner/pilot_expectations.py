@@ -7,7 +7,7 @@ import numpy as np
 
 from planner._choice import rounded
 from planner._files import settings
-from planner.designing import CONSTANTS, FILE, Laws, Question, extra_compute, information, sensitivities, variances
+from planner.designing import CONSTANTS, FILE, DesignAim, Laws, extra_compute, information, sensitivities, variances
 from planner.fitting.sample import Sample
 from planner.fitting.surface import ALPHA, BETA, A, Array, B
 from planner.units import plain
@@ -61,13 +61,13 @@ def sensitivities_of(laws: Laws, done: Sample | None) -> Array:
 
 
 def expectation(
-    design: str, question: Question, target: float, costs: Array, params: Array, tokens: Array, done: Sample | None
+    design: str, aim: DesignAim, target: float, costs: Array, params: Array, tokens: Array, done: Sample | None
 ) -> Expected:
     """Return what a set of runs leads to, beside those that are done; to thirty bits, beyond which processors differ."""
-    laws = question.laws
+    laws = aim.laws
     J = np.concatenate([sensitivities_of(laws, done), sensitivities(laws, *laws.logs(params, tokens))], 1)
-    H = information(J, question.noise)
-    v_N, v_L = variances(H, question.to_size, question.to_loss)
+    H = information(J, aim.noise)
+    v_N, v_L = variances(H, aim.to_size, aim.to_loss)
     errors = np.sqrt(v_N)[:, None] * _QUANTILES
     regrets = np.sort(extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel())
     hidden = condition(J)
@@ -101,9 +101,9 @@ def _centred(J: Array) -> Array:
     return moved
 
 
-def usual(question: Question, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
+def usual(aim: DesignAim, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
     """Return the same of a 5x5 isoFLOP grid and of a ray that cost the whole budget on paper."""
-    return [expectation(name, question, target, k * N * D, N, D, done) for name, (N, D) in usual_runs(budget, k).items()]
+    return [expectation(name, aim, target, k * N * D, N, D, done) for name, (N, D) in usual_runs(budget, k).items()]
 
 
 def usual_runs(budget: float, k: float) -> dict[str, tuple[Array, Array]]:

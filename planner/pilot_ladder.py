@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._choice import order
-from planner.designing import Question, exchange, information, sensitivities
+from planner.designing import DesignAim, exchange, information, sensitivities
 from planner.errors import CannotPlanError
 from planner.fitting.sample import Sample
 from planner.pilot_cells import Cells, Grid
@@ -39,14 +39,12 @@ def _no_worse(one: Expected, other: Expected, loss_error: float) -> bool:
     return regrets and one.loss_error <= _SLACK * loss_error
 
 
-def designed(
-    question: Question, grid: Grid, budget: float, count: int, seed: int, done: Sample | None, name: str
-) -> list[Design]:
+def designed(aim: DesignAim, grid: Grid, budget: float, count: int, seed: int, done: Sample | None, name: str) -> list[Design]:
     """Return designs of ``count`` runs, the dearest run first: those of smaller budgets, and last the budget's own.
 
     Parameters
     ----------
-    question : Question
+    aim : DesignAim
     grid : Grid
     budget : float
         [FLOP].
@@ -63,12 +61,12 @@ def designed(
     CannotPlanError
         The bounds leave too few runs, or the budget does not pay for as many.
     """
-    laws = question.laws
-    known = information(sensitivities_of(laws, done), question.noise)
+    laws = aim.laws
+    known = information(sensitivities_of(laws, done), aim.noise)
 
     def judged(cells: Cells, rung: float) -> Design:
         cells = cells.of(order(-cells.costs, cells.params).tolist())
-        return Design(cells, expectation(name, question, grid.target, *cells[:3], done), grid.budget(rung))
+        return Design(cells, expectation(name, aim, grid.target, *cells[:3], done), grid.budget(rung))
 
     def searched(rung: int, before: Cells | None) -> Cells:
         choice = grid.cells(rung)
@@ -76,7 +74,7 @@ def designed(
         where = {place: cell for cell, place in enumerate(choice.places)}
         start = [where[place] for place in before.places if place in where] if before else []
         rng = np.random.default_rng(seed)
-        return choice.of(exchange(question, J, choice.costs, known, grid.budget(rung), count, rng, start)[0])
+        return choice.of(exchange(aim, J, choice.costs, known, grid.budget(rung), count, rng, start)[0])
 
     rungs, reached = climb(grid, budget, count), grid.rung(budget)
     since, pattern = rungs[0], searched(rungs[0], None)

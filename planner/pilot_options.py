@@ -1,14 +1,12 @@
 """What is asked of pilots, read: their budget, limits and noise, and what goes with what."""
 
-from collections.abc import Mapping
-
 from planner._files import settings
 from planner._spread import check_workers
-from planner.asking.conditions import Conditions, picked, read
-from planner.asking.holding import read_means
-from planner.asking.means import Means
 from planner.designing import FILE
 from planner.errors import OptionError
+from planner.inputs.held_budgets import read_held
+from planner.inputs.question import Question
+from planner.inputs.registry import Number
 from planner.machines.fleet import Machine
 from planner.units import (
     format_count,
@@ -44,27 +42,26 @@ def check_shapes(shapes: object, **given: object) -> None:
         raise OptionError(f"{told[0]} goes with shapes: without them pilots are numbers of parameters and tokens")
 
 
-def read_budget(budget: object, asked: Mapping[str, object]) -> tuple[float, Machine | None]:
-    """Return what the pilots may cost [FLOP], given in FLOP or in what means hold, and the devices where they are known."""
-    given = read(picked(Conditions, {name: asked[name] for name in ("mfu", "price")}))
-    mfu, price = (value if isinstance(value, float) else None for value in (given.mfu, given.price))
-    held = read_means(picked(Means, asked), mfu=mfu, price=price)
+def read_budget(budget: Number | None, question: Question) -> tuple[float, Machine | None]:
+    """Return what the pilots may cost [FLOP], given in FLOP or in what is held, and the devices where they are known."""
+    held = read_held(question)
     if budget is not None and held.flops is not None:
-        raise OptionError(f"budget and {list(held.inputs)[-1]} are two budgets: give one of them")
-    if budget is None and held.flops is None:
+        raise OptionError(f"`budget` and `{held.name}` are two budgets: give one of them")
+    for name in question.named("mfu", "price"):
+        if held.machine is None:
+            raise OptionError(f"`{name}` says what a device's time is worth: of which device? Give `gpu` or `gpus`")
+    if held.flops is not None:
+        return held.flops, held.machine
+    if budget is None:
         raise OptionError("no budget for the pilots: give --budget, such as 1e20, or --gpus with --days, or --dollars with --gpu")
-    for name in ("mfu", "price"):
-        if asked[name] is not None and held.machine is None:
-            raise OptionError(f"{name} says what a device's time is worth: of which device? Give gpu or gpus")
-    flops = held.flops if budget is None and held.flops is not None else parse_flops(budget, "budget")
-    return flops, held.machine
+    return parse_flops(budget, "`budget`"), held.machine
 
 
 def read_noise(noise: object) -> float:
     """Read the scatter of ln loss, the usual one where none is given."""
-    spread = float(settings(FILE, "noise")["usual"]) if noise is None else parse_fraction(noise, "noise")
+    spread = float(settings(FILE, "noise")["usual"]) if noise is None else parse_fraction(noise, "`noise`")
     if not 1e-5 <= spread <= 0.2:
-        raise OptionError(f"noise {shown(noise)}: expected the scatter of ln loss between runs trained alike, 0.001% to 20%")
+        raise OptionError(f"`noise` {shown(noise)}: expected the scatter of ln loss between runs trained alike, 0.001% to 20%")
     return spread
 
 
@@ -74,13 +71,13 @@ def read_ratios(ratios: object) -> tuple[float, float]:
     if ratios is None:
         return float(c["lowest_ratio"]), float(c["highest_ratio"])
     if not is_range(ratios):
-        raise OptionError(f"ratios {shown(ratios)}: expected a range of tokens per parameter such as 3..120")
-    low, high = parse_range(ratios, "ratios", parse_number, "3..120")
+        raise OptionError(f"`ratios` {shown(ratios)}: expected a range of tokens per parameter such as 3..120")
+    low, high = parse_range(ratios, "`ratios`", parse_number, "3..120")
     if not 0.01 <= low < high <= 1e5:
-        raise OptionError(f"ratios {shown(ratios)}: tokens per parameter lie between 0.01 and 100,000")
+        raise OptionError(f"`ratios` {shown(ratios)}: tokens per parameter lie between 0.01 and 100,000")
     if high < 3 * low:
         raise OptionError(
-            f"ratios {shown(ratios)}: within a factor of three runs hardly tell N from D; give a wider range such as 3..120"
+            f"`ratios` {shown(ratios)}: within a factor of three runs hardly tell N from D; give a wider range such as 3..120"
         )
     return low, high
 
@@ -88,9 +85,9 @@ def read_ratios(ratios: object) -> tuple[float, float]:
 def read_sizes(min_params: object, max_params: object) -> tuple[float | None, float | None]:
     """Read the sizes that pilots may have, None where an end is open."""
     low, high = (
-        None if value is None else parse_count(value, name, "parameters")
+        None if value is None else parse_count(value, f"`{name}`", "parameters")
         for name, value in (("min_params", min_params), ("max_params", max_params))
     )
     if low is not None and high is not None and not low < high:
-        raise OptionError(f"min_params {format_count(low)} is not below max_params {format_count(high)}")
+        raise OptionError(f"`min_params` {format_count(low)} is not below `max_params` {format_count(high)}")
     return low, high

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -14,14 +14,16 @@ from planner.answers import as_json
 from planner.designing import (
     CONSTANTS,
     FILE,
+    DesignAim,
     Laws,
-    Question,
     drawn_laws,
     laws_after,
     optimum,
 )
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.fitter import RunsLike
+from planner.inputs.question import Question
+from planner.inputs.registry import Number, PilotInputs, asks
 from planner.notes import Note
 from planner.pilot_cells import Bounds, Cells, Grid, Model, read_builder
 from planner.pilot_expectations import Expected, expectation, usual, usual_runs
@@ -125,19 +127,20 @@ class Pilots:
         return {**content, "spent": self.spent}
 
 
+@asks(PilotInputs)
 def pilots(
     *,
-    target: object,
-    budget: object = None,
+    target: Number,
+    budget: Number | None = None,
     runs: int | None = None,
-    ratios: object = None,
-    min_params: object = None,
-    max_params: object = None,
-    noise: object = None,
+    ratios: str | tuple[Number, Number] | None = None,
+    min_params: Number | None = None,
+    max_params: Number | None = None,
+    noise: Number | None = None,
     shapes: bool = False,
-    vocab: object = None,
-    context: object = None,
-    batch: object = None,
+    vocab: Number | None = None,
+    context: Number | None = None,
+    batch: Number | None = None,
     given: RunsLike | None = None,
     group: str | None = None,
     columns: Mapping[str, str] | None = None,
@@ -145,19 +148,8 @@ def pilots(
     tables: int | None = None,
     workers: Workers = 1,
     progress: Progress | None = None,
-    gpus: object = None,
-    gpu: object = None,
-    days: object = None,
-    gpu_hours: object = None,
-    dollars: object = None,
-    energy: object = None,
-    co2: object = None,
-    pf_days: object = None,
-    mfu: object = None,
-    price: object = None,
-    overhead: object = None,
-    grid: object = None,
     seed: int = 0,
+    **asked: Unpack[PilotInputs],
 ) -> Pilots:
     """Choose the runs whose losses tell most about the best size for a target budget.
 
@@ -195,6 +187,7 @@ def pilots(
         Of the simulation, as of :func:`planner.fit`.
     seed : int
         Of the laws drawn, of the starts and of the simulated noise.
+    {inputs}
 
     Returns
     -------
@@ -224,12 +217,12 @@ def pilots(
     >>> len(found.runs), found.spent <= 1e20, found.expected[0].regret_90 < 0.5 * found.expected[1].regret_90
     (24, True, True)
     """
-    asked = dict(locals())
+    question = Question.of(PilotInputs, "pilots", asked)
     check_simulation(simulate, tables, workers, given)
     if given is None and (group is not None or columns is not None):
         raise OptionError("group and columns go with given: they say which runs of a table are meant, and what it calls them")
     check_shapes(shapes, vocab=vocab, context=context, batch=batch)
-    (money, machine), goal = read_budget(budget, asked), parse_flops(target, "target")
+    (money, machine), goal = read_budget(budget, question), parse_flops(target, "`target`")
     dollars_each = machine.cost(1.0).dollars if machine else None
     rate = dollars_each.expected if dollars_each else None
     if goal < 2 * money:
@@ -248,7 +241,7 @@ def pilots(
     seed = whole_number(seed, "seed", 0, 2**32 - 1)
     drawn, rng = int(settings(FILE, "laws")["draws"]), np.random.default_rng(seed)
     laws = laws_after(known.runs, spread, drawn, rng) if known and known.told else drawn_laws(drawn, goal, k, rng)
-    question = Question.of(laws, goal, spread)
+    aim = DesignAim.of(laws, goal, spread)
     builder = None
     if shapes:
         largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
@@ -256,14 +249,14 @@ def pilots(
     bounds = Bounds(k, span, (low, high), builder)
     name = "these runs" if done is None else "with these runs"
     cheapest = known.cheapest if known else None
-    *smaller, (chosen, own, _) = designed(question, Grid(goal, bounds, cheapest), money, count, seed, done, name)
+    *smaller, (chosen, own, _) = designed(aim, Grid(goal, bounds, cheapest), money, count, seed, done, name)
     _check_models(chosen, money)
     found = _runs(laws, chosen, money)
-    grid_row, ray_row = usual(question, goal, money, k, done)
+    grid_row, ray_row = usual(aim, goal, money, k, done)
     expected = [own, grid_row, ray_row]
     saved, verdict = None, list[Note]()
     if done is not None:
-        before = expectation("runs given", question, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
+        before = expectation("runs given", aim, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
         before = before._replace(runs=len(done), flops=float(done.flops.sum()))
         expected.insert(0, before)
         saved = saved_by(before, own, goal)
@@ -272,7 +265,7 @@ def pilots(
     if span != whole:
         free = Grid(goal, bounds._replace(ratios=whole), cheapest)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
-        expected.append(designed(question, free, money, count, seed, done, text)[-1].expected)
+        expected.append(designed(aim, free, money, count, seed, done, text)[-1].expected)
     simulation: tuple[Simulated, ...] = ()
     if simulate:
         grid_name, grid_runs = next(iter(usual_runs(money, k).items()))
@@ -290,6 +283,7 @@ def pilots(
         "given": None if done is None else len(done),
         "shapes": shapes,
         **({"vocab": builder.vocab, "context": builder.context, "batch": builder.batch} if builder else {}),
+        **question.stated(),
         **({"gpu": [part.device.id for part in machine.parts], "mfu": machine.mfu.expected} if machine else {}),
         "seed": seed,
     }

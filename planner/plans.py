@@ -1,6 +1,7 @@
 """A question in, a plan out: composes asking, solver and regimes into one answer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Unpack
 
 from planner import solver
 from planner._frozen import FrozenDict
@@ -15,14 +16,15 @@ from planner.accounting import (
     serving_of,
 )
 from planner.answers import Alternative, Doubling, Funded, Plan
-from planner.asking.conditions import Conditions, picked
-from planner.asking.means import NOTHING, Means
-from planner.asking.request import Request, limit_texts, read_request
 from planner.catalogue import load_law
-from planner.choosing import DEFAULT_LAW, LawLike
+from planner.choosing import LawLike
 from planner.comparing import MAIN_LAWS, alternatives
 from planner.errors import CannotPlanError, OptionError, PlannerError
-from planner.intervals import LEVEL, answer_intervals, check_level, interval_notes
+from planner.inputs.held_budgets import Held
+from planner.inputs.question import Question
+from planner.inputs.registry import PlanInputs, asks
+from planner.inputs.request import Request, limit_texts, read_request
+from planner.intervals import answer_intervals, interval_notes
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.problems import Problem
@@ -34,7 +36,6 @@ from planner.units import (
     format_factor,
     format_flops,
     format_percent,
-    parse_fraction,
     plain,
     shown,
 )
@@ -42,128 +43,19 @@ from planner.units import (
 BAND = 0.01
 """The flat-optimum band is the range of N that costs at most this much more compute for the same loss."""
 
-TOLERANCE = 0.10
-"""Extra compute up to which a run is called balanced, unless the user says otherwise."""
 
+@asks(PlanInputs)
+def plan(*, others: Sequence[LawLike] = MAIN_LAWS, **asked: Unpack[PlanInputs]) -> Plan:
+    """Plan a training run for a compute budget or for a loss to reach, or say what a run takes.
 
-def plan(
-    *,
-    flops: object = None,
-    loss: object = None,
-    law: LawLike = DEFAULT_LAW,
-    params: object = None,
-    tokens: object = None,
-    tokens_per_param: object = None,
-    active_params: object = None,
-    max_params: object = None,
-    max_tokens: object = None,
-    experts: object = None,
-    granularity: object = None,
-    experts_per_token: object = None,
-    sparsity: object = None,
-    shape: object = None,
-    flops_rule: object = None,
-    recompute: object = None,
-    unique_tokens: object = None,
-    precision: object = None,
-    data_quality: object = None,
-    inference_tokens: object = None,
-    inference_per_month: object = None,
-    months: object = None,
-    generated_tokens: object = None,
-    mfu: object = None,
-    inference_mfu: object = None,
-    generation_mfu: object = None,
-    price: object = None,
-    inference_price: object = None,
-    gpus: object = None,
-    gpu: object = None,
-    days: object = None,
-    gpu_hours: object = None,
-    dollars: object = None,
-    energy: object = None,
-    co2: object = None,
-    pf_days: object = None,
-    deadline: object = None,
-    dtype: object = None,
-    peak: object = None,
-    power: object = None,
-    pue: object = None,
-    grid: object = None,
-    overhead: object = None,
-    gpu_file: object = None,
-    exponents: Sequence[object] | None = None,
-    anchor: object = None,
-    constants: Mapping[str, object] | None = None,
-    tolerance: object = TOLERANCE,
-    others: Sequence[LawLike] = MAIN_LAWS,
-    level: object = LEVEL,
-) -> Plan:
-    """Plan a training run for a compute budget, or for a loss to reach.
+    A budget, or a loss, asks for the best run. Parameters or tokens beside it fix one side; without it, either alone asks for the
+    budget that makes it optimal, and both, or a shape with tokens, for what that run takes.
 
     Parameters
     ----------
-    flops : float or str
-        Budget: FLOP, or a text such as ``"3 PF-days"``. With tokens to serve it pays for training and serving.
-    loss : float, optional
-        Instead of a budget: the loss to reach, in the law's loss unit. With neither, ``params`` or ``tokens`` asks for the budget
-        that makes them optimal.
-    law : str, Path or Law
-        Catalogue id, law file or Law.
-    params, tokens, tokens_per_param : float or str, optional
-        Fix the number of parameters, of tokens, or their ratio; the rest follows from the budget or the loss.
-    max_params, max_tokens : float or str, optional
-        Caps, such as what fits in memory.
-    active_params : float or str, optional
-        Of a mixture of experts: fix the parameters that work on a token.
-    experts, granularity, experts_per_token, sparsity : float, optional
-        Of a mixture of experts, for the laws that know them: experts, parts into which each is split (Krajewski et al. 2024), how
-        many work on a token, or the share that rests (Abnar et al. 2025).
-    shape : mapping or str, optional
-        A concrete model, ``"layers=32,width=4096,heads=32,vocab=32000,context=4096"`` with ``ffn``, ``kv_heads``, ``head_size``,
-        ``gated``, ``tied``, ``experts`` and ``experts_per_token`` where they differ from a plain one: it fixes N.
-    flops_rule : {"exact", "kaplan", "6nd"}
-        How a shape's FLOP are counted; ``recompute=True`` adds a forward pass.
-    unique_tokens : float or str, optional
-        Different tokens at hand; more are had by repetition, and worth less (Muennighoff et al. 2023).
-    precision : str, optional
-        Of training: ``"fp8"``, or bits of weights, activations and key-value cache, ``"w4a8kv8"`` (Kumar et al. 2024).
-    data_quality : float or str, optional
-        Share of the tokens that is not corrupted, 0.5 to 1 (Subramanyam et al. 2025).
-    inference_tokens : float or str, optional
-        Tokens to serve over the model's life (Sardana et al. 2024); or ``inference_per_month`` with ``months``.
-    mfu, price : float or str, optional
-        Model FLOP utilisation, and US dollars per device-hour, of training; by default published ones, with their range.
-    inference_mfu, inference_price : float or str, optional
-        The same of serving: what a served FLOP costs over a trained one. ``generated_tokens`` of the served ones are generated,
-        at ``generation_mfu``.
-    gpus, days : str and float, optional
-        Instead of FLOP: devices, ``"512xH100"`` or ``"256xH100+512xA100"``, for so many days; without days what they take.
-    gpu : str, optional
-        One device, for budgets in ``gpu_hours``, ``dollars``, ``energy`` (``"4GWh"``) or ``co2`` (``"300t"``), or for the cost.
-    pf_days : float, optional
-        Budget in PF-days.
-    deadline : float or str, optional
-        Days in which the run must end: gives the devices needed.
-    dtype, peak : str, optional
-        Format trained in (bf16, fp16, fp8), and one's own dense peak of a device (``"989TFLOPS"``).
-    power, pue, grid, overhead : optional
-        Average watts of a device with its server, power at the meter over that of the servers, a country or grams of CO2e a kWh,
-        and time lost to failures and restarts over the time that counts.
-    gpu_file : str or Path, optional
-        One's own devices and prices, see :func:`planner.hardware`.
-    exponents : (a, b), optional
-        Your own exponents of N and D, through ``anchor``.
-    anchor : (flops, params) or str, optional
-        A known optimum, such as ``"1e21:2.8B"``; by default the law's own at 1e20 FLOP.
-    constants : mapping, optional
-        Constants of the law to replace, such as ``{"alpha": 0.34}``.
-    tolerance : float or str
-        Extra compute up to which a run counts as balanced.
     others : sequence of laws
         Laws to show beside the answer.
-    level : float or str
-        Of the intervals that a fitted law gives.
+    {inputs}
 
     Returns
     -------
@@ -181,35 +73,33 @@ def plan(
     >>> f"{answer.params:.3g} parameters, {answer.tokens:.3g} tokens, loss {answer.loss:.3f}"
     '2.78e+09 parameters, 6e+10 tokens, loss 2.306'
     """
-    given = dict(locals())
-    request = read_request(
-        flops=flops,
-        loss=loss,
-        law=law,
-        constants=constants,
-        exponents=exponents,
-        anchor=anchor,
-        conditions=picked(Conditions, given),
-        means=picked(Means, given),
-    )
-    allowed = parse_fraction(tolerance, "tolerance")
-    confidence = check_level(parse_fraction(level, "level"))
-    request = request._replace(inputs=FrozenDict({**request.inputs, "tolerance": allowed, "level": confidence}))
+    return answered(Question.of(PlanInputs, "plan", asked), others)
+
+
+def answered(question: Question, others: Sequence[LawLike] = ()) -> Plan:
+    """Return the plan of a question."""
+    request = read_request(question)
     if not isinstance(others, (list, tuple)):
         raise OptionError(f"others {shown(others)}: expected a list of laws")
     beside = [load_law(other) for other in others]
-    return guarded(request.problem.law, lambda: _planned(request, allowed, confidence, beside))
+    inputs = FrozenDict({**request.inputs, "tolerance": question.tolerance, "level": question.level})
+    request = request._replace(inputs=inputs)
+    return guarded(request.problem.law, lambda: _planned(request, beside))
 
 
-def best_plan(request: Request, tolerance: float, level: float) -> Plan:
+def best_plan(request: Request) -> Plan:
     """Return the best plan of a question without its limits, for what is judged against it."""
-    inputs = FrozenDict(flops=request.flops, loss=request.loss, law=request.problem.law.id, tolerance=tolerance, level=level)
-    free = request._replace(problem=request.problem.without_limits(), notes=(), inputs=inputs, held=NOTHING)
-    return _planned(free, tolerance, level, ())
+    asked = request.question
+    inputs = FrozenDict(
+        flops=request.flops, loss=request.loss, law=request.problem.law.id, tolerance=asked.tolerance, level=asked.level
+    )
+    free = request._replace(problem=request.problem.without_limits(), notes=(), inputs=inputs, held=Held(), run=None)
+    return _planned(free, ())
 
 
-def _planned(request: Request, tolerance: float, level: float, others: Sequence[Law]) -> Plan:
+def _planned(request: Request, others: Sequence[Law]) -> Plan:
     problem = request.problem
+    tolerance, level = request.question.tolerance, request.question.level
     law, spending = problem.law, problem.spending
     flops, N, D = run_of(request)
     referee = _referee(problem)
@@ -225,7 +115,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
     if loss is not None:
         doubling = _doubling(problem, flops)
     if not is_optimum:
-        optimum = best_plan(request._replace(problem=referee), tolerance, level)
+        optimum = best_plan(request._replace(problem=referee))
         band = optimum.params_band
     elif law.surface_law and law.surface_law.role == "plan":
         low, high = solver.flat_band(problem, flops, BAND)
@@ -276,7 +166,7 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
         extrapolation=extrapolation(law, N, D, training),
         intervals=sure,
         optimum=optimum,
-        limits=problem.limits,
+        limits=problem.limits if request.run is None else problem.limits._replace(tokens=D),
         data=data,
         serving=serving,
         mixture=mixture,
@@ -292,6 +182,8 @@ def _planned(request: Request, tolerance: float, level: float, others: Sequence[
 def run_of(request: Request) -> tuple[float, float, float]:
     """Return (C, N, D): the best run of the budget, or the cheapest of the loss."""
     problem = request.problem
+    if request.run is not None:
+        return float(problem.spending.paid(*request.run)), *request.run
     if request.loss is not None:
         reducible = request.loss - float(problem.law.irreducible_loss)
         flops, N, D = (float(value) for value in solver.cheapest(problem, reducible))

@@ -133,7 +133,7 @@ class Problem(NamedTuple):
         return self.form.frontier
 
 
-Question = Law | Problem
+LawOrProblem = Law | Problem
 """A law alone asks the plain question: least loss for C = k N D."""
 
 
@@ -153,7 +153,7 @@ def spending_of(law: Law, served: Num = 0.0) -> Spending:
     return Spending(k * share, served, q)
 
 
-def as_problem(question: Question) -> Problem:
+def as_problem(question: LawOrProblem) -> Problem:
     """Return a question as a problem."""
     return problem_of(question) if isinstance(question, Law) else question
 

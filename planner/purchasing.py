@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from planner._choice import rounded
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
-from planner.asking.conditions import Conditions, read
-from planner.asking.machine import read_machine
 from planner.errors import OptionError, PlannerError
+from planner.inputs.budget import needed_budget
+from planner.inputs.machine import read_machine
+from planner.inputs.question import Question
+from planner.inputs.registry import RankInputs, asks
 from planner.machines.devices import Accelerator, accelerator, accelerators
 from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
-from planner.units import format_percent, parse_flops, shown
+from planner.units import format_percent, shown
 
 ORDERS = ("dollars", "energy", "devices")
 """What devices can be ranked by."""
@@ -92,29 +94,16 @@ def hardware(name: str | None = None, *, gpu_file: str | Path | None = None) -> 
     return catalogue if name is None else (accelerator(name, catalogue),)
 
 
-def rank_hardware(
-    *,
-    flops: object,
-    deadline: object = None,
-    by: str = "dollars",
-    mfu: object = None,
-    dtype: object = None,
-    pue: object = None,
-    grid: object = None,
-    overhead: object = None,
-    gpu_file: object = None,
-) -> Ranking:
+@asks(RankInputs)
+def rank_hardware(*, by: str = "dollars", **asked: Unpack[RankInputs]) -> Ranking:
     """Rank the devices of the catalogue by what an amount of compute takes on them.
+
+    Devices without the format, or that cannot reach the utilisation, are left out with a note.
 
     Parameters
     ----------
-    flops : float or str
-        Compute [FLOP].
-    deadline : float or str, optional
-        Days in which it must be done: gives the number of devices.
     by : {"dollars", "energy", "devices"}
-    mfu, dtype, pue, grid, overhead, gpu_file : optional
-        As for :func:`planner.plan`; devices without the format, or that cannot reach the utilisation, are left out with a note.
+    {inputs}
 
     Returns
     -------
@@ -132,19 +121,17 @@ def rank_hardware(
     >>> best.device.id, best.cost.devices_needed.expected
     ('gb200', 5.0)
     """
-    budget = parse_flops(flops, "flops")
+    question = Question.of(RankInputs, "rank_hardware", asked)
+    budget, _ = needed_budget(Question(flops=question.flops, pf_days=question.pf_days))
     if not isinstance(by, str) or by not in ORDERS:
-        raise OptionError(f"by {shown(by)}: expected one of {', '.join(ORDERS)}")
-    if by == "devices" and deadline is None:
-        raise OptionError("by devices: how many are needed depends on the time there is; give a deadline, such as 30d")
-    share = read(Conditions(mfu=mfu)).mfu
-    used = {"deadline": deadline, "dtype": dtype, "pue": pue, "grid": grid, "overhead": overhead}
-    asked = {name: value for name, value in used.items() if value is not None}
+        raise OptionError(f"`by` {shown(by)}: expected one of {', '.join(ORDERS)}")
+    if by == "devices" and question.deadline is None:
+        raise OptionError("`by` devices: how many are needed depends on the time there is; give a `deadline`, such as 30d")
     rows, left_out, notes = [], [], []
     problem: PlannerError | None = None
-    for device in hardware(gpu_file=gpu_file):  # type: ignore[arg-type]  # what is no path is refused
+    for device in hardware(gpu_file=question.gpu_file):
         try:
-            machine, said = read_machine(asked, ((1.0, device),), counted=False, mfu=share, price=None)  # type: ignore[arg-type]  # read above
+            machine, said = read_machine(question, ((1.0, device),), counted=False)
         except OptionError as error:
             problem = error
             left_out.append(device.id)
@@ -154,16 +141,16 @@ def rank_hardware(
     if not rows:
         raise problem or OptionError("no device is known")
     if left_out:
-        why = f"format {dtype}" if dtype is not None else f"MFU {format_percent(share)}" if isinstance(share, float) else "format"
+        wanted = f"MFU {format_percent(question.mfu)}" if question.mfu is not None else "format"
+        why = f"format {question.dtype}" if question.dtype is not None else wanted
         notes.append(Note("left-out", "info", f"left out, for the {why} is beyond them: {', '.join(left_out)}"))
-    inputs = asked if gpu_file is None else {**asked, "gpu_file": gpu_file}
     return Ranking(
         flops=budget,
         deadline_hours=rows[0].machine.deadline,
         order=by,
         rows=tuple(sorted(rows, key=lambda row: _rank(row, by))),
         notes=tuple(notes),
-        inputs=FrozenDict({"flops": budget, "mfu": share, **{name: str(value) for name, value in inputs.items()}}),
+        inputs=FrozenDict({"flops": budget, **question.stated(), "by": by}),
     )
 
 

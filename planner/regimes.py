@@ -14,7 +14,7 @@ from planner.forms.reference import rule_tokens
 from planner.landscapes import landscape
 from planner.law import Law
 from planner.notes import Note
-from planner.problems import Problem, Question, as_problem
+from planner.problems import LawOrProblem, Problem, as_problem
 from planner.provenance import PARAM_COUNTS
 from planner.spending import training_flops
 from planner.units import format_count, format_factor, format_flops, significant
@@ -121,7 +121,7 @@ class OverfittingTest(NamedTuple):
     extrapolation: float | None
 
 
-def assess(question: Question, params: float, tokens: float, tolerance: float) -> Assessment | None:
+def assess(question: LawOrProblem, params: float, tokens: float, tolerance: float) -> Assessment | None:
     """Judge a run under a law; None where the law has no loss surface.
 
     Parameters
@@ -163,7 +163,7 @@ def _regime(named: Any) -> Regime:
     return found
 
 
-def remedies(question: Question, params: float, tokens: float, verdict: Assessment | None) -> tuple[Remedy, ...]:
+def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Assessment | None) -> tuple[Remedy, ...]:
     """Return the runs on the optimal line that keep the loss, the parameters, or the tokens; none for a balanced run."""
     if verdict is None or verdict.regime in {None, "balanced"} or verdict.equivalent_flops is None:
         return ()

@@ -9,7 +9,7 @@ from planner._roots import find_root, reach_above
 from planner.errors import CannotPlanError
 from planner.forms import Num
 from planner.landscapes import Landscape, landscape
-from planner.problems import FARTHEST, MOST, Limits, Problem, Question, as_problem, corner
+from planner.problems import FARTHEST, MOST, LawOrProblem, Limits, Problem, as_problem, corner
 
 _REACH = 120.0
 """How far one side of a run is searched when the other is fixed, in e-folds: 52 decades."""
@@ -26,7 +26,7 @@ class Allocation(NamedTuple):
     loss: Num
 
 
-def allocate(question: Question, flops: Num) -> Allocation:
+def allocate(question: LawOrProblem, flops: Num) -> Allocation:
     """Return the best allocation of one budget or of an array of budgets.
 
     Parameters
@@ -112,7 +112,7 @@ def free_run(problem: Problem, flops: Num) -> tuple[Num, Num]:
     return search_run(problem, flops, closed)
 
 
-def search_run(question: Question, flops: Num, start: Num = None) -> tuple[Num, Num]:
+def search_run(question: LawOrProblem, flops: Num, start: Num = None) -> tuple[Num, Num]:
     """Return the best (N, D) for each budget by search along the spending curve, without the closed form.
 
     Where what a parameter and a token buy is as what they cost, no neighbour on the curve is better. The search is the reference
@@ -156,18 +156,18 @@ def search_run(question: Question, flops: Num, start: Num = None) -> tuple[Num, 
     return run(find_root(tilt, center, center + side * step))
 
 
-def reducible(question: Question, params: Num, tokens: Num) -> tuple[Num, Num]:
+def reducible(question: LawOrProblem, params: Num, tokens: Num) -> tuple[Num, Num]:
     """Return the reducible loss of a run, split into (owed to params, owed to tokens)."""
     return landscape(question).terms(np.asarray(params, float), np.asarray(tokens, float))
 
 
-def lowest_reducible(question: Question) -> Num:
+def lowest_reducible(question: LawOrProblem) -> Num:
     """Return the reducible loss that no budget gets below within the limits and with the unique tokens at hand."""
     problem = as_problem(question)
     return landscape(problem).reducible(*(np.asarray(end, float) for end in corner(problem.limits)))
 
 
-def equivalent_flops(question: Question, reducible_loss: Num) -> Num:
+def equivalent_flops(question: LawOrProblem, reducible_loss: Num) -> Num:
     """Return the least that reaches a reducible loss [the law's loss unit] within the limits [FLOP]; infinite beyond reach.
 
     Where limits or repeated data leave a floor, what lies within a billionth of it counts as the floor: no budget is enough for
@@ -251,7 +251,7 @@ def _fixed_cost(problem: Problem, land: Landscape, goal: Num) -> Num:
     return np.where(excess(top) > 0, np.inf, problem.spending.paid(*run(x)))[()]
 
 
-def cheapest(question: Question, reducible_loss: Num) -> tuple[Num, Num, Num]:
+def cheapest(question: LawOrProblem, reducible_loss: Num) -> tuple[Num, Num, Num]:
     """Return (C, N, D) of the cheapest run that reaches a reducible loss within the limits; C is infinite beyond reach."""
     problem = as_problem(question).judged()
     flops = equivalent_flops(problem, reducible_loss)
@@ -259,7 +259,7 @@ def cheapest(question: Question, reducible_loss: Num) -> tuple[Num, Num, Num]:
     return flops, params, tokens
 
 
-def overhead(question: Question, params: Num, tokens: Num, equivalent: Num = None) -> Num:
+def overhead(question: LawOrProblem, params: Num, tokens: Num, equivalent: Num = None) -> Num:
     """Return what a run costs over the cheapest of the same loss, as a fraction >= 0 (0.1 = 10 % more); limits do not count.
 
     ``equivalent`` is what the cheapest costs, where that is known already.
@@ -270,7 +270,7 @@ def overhead(question: Question, params: Num, tokens: Num, equivalent: Num = Non
     return np.maximum(problem.spending.paid(params, tokens) / equivalent - 1, 0.0)
 
 
-def flat_band(question: Question, flops: Num, extra: float) -> tuple[Num, Num]:
+def flat_band(question: LawOrProblem, flops: Num, extra: float) -> tuple[Num, Num]:
     """Return the range of N whose run at this budget costs at most ``extra`` more compute than an optimal run of the same loss.
 
     The ends solve L(N, D(C, N)) = L_opt(C/(1 + extra)), so :func:`overhead` there is ``extra`` (0.01 = 1 %).
@@ -291,7 +291,7 @@ def flat_band(question: Question, flops: Num, extra: float) -> tuple[Num, Num]:
     return np.exp(low), np.exp(high)
 
 
-def cost_of_size(question: Question, flops: Num, params: Num) -> Num:
+def cost_of_size(question: LawOrProblem, flops: Num, params: Num) -> Num:
     """Return what a model of the given size needs for the loss that the optimal run reaches with ``flops`` [FLOP].
 
     Infinite where no amount of tokens gets there.
@@ -300,14 +300,14 @@ def cost_of_size(question: Question, flops: Num, params: Num) -> Num:
     return cost_of_loss(problem, landscape(problem).reducible(*best_run(problem, flops)), params)
 
 
-def cost_of_loss(question: Question, reducible_loss: Num, params: Num) -> Num:
+def cost_of_loss(question: LawOrProblem, reducible_loss: Num, params: Num) -> Num:
     """Return what a model of the given size needs for a reducible loss [FLOP]; infinite where no amount of tokens gets there."""
     problem = as_problem(question).judged()
     N = np.asarray(params, float)
     return equivalent_flops(problem._replace(limits=Limits(params=N)), reducible_loss + 0 * N)
 
 
-def smallest_params(question: Question, reducible_loss: Num) -> Num:
+def smallest_params(question: LawOrProblem, reducible_loss: Num) -> Num:
     """Return the N below which no amount of tokens reaches a reducible loss."""
     problem = as_problem(question).without_limits()
     land = landscape(problem)
@@ -316,7 +316,7 @@ def smallest_params(question: Question, reducible_loss: Num) -> Num:
     return np.exp(find_root(lambda x: np.log(land.reducible(np.exp(x), MOST)) - goal, -end, end))
 
 
-def optimal_at(question: Question, *, params: Num = None, tokens: Num = None) -> Num:
+def optimal_at(question: LawOrProblem, *, params: Num = None, tokens: Num = None) -> Num:
     """Return the budget C [FLOP] whose optimum has the given parameters, or the given tokens; infinite beyond 1e100 FLOP."""
     problem = as_problem(question).without_limits()
     wanted = np.log(params if tokens is None else tokens)
@@ -330,7 +330,7 @@ def optimal_at(question: Question, *, params: Num = None, tokens: Num = None) ->
     return np.where(outside, np.inf, np.exp(find_root(gap, -top, top)))[()]
 
 
-def fixed(question: Question, flops: Num, *, params: Num = None, tokens: Num = None) -> tuple[Num, Num]:
+def fixed(question: LawOrProblem, flops: Num, *, params: Num = None, tokens: Num = None) -> tuple[Num, Num]:
     """Return (N, D) that spend the budget with one of the two given."""
     problem = as_problem(question)
     return best_run(problem._replace(limits=problem.limits._replace(params=params, tokens=tokens)), flops)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +10,9 @@ from numpy.typing import NDArray
 
 from planner import solver
 from planner.accounting import MOSTLY
-from planner.asking.conditions import Conditions, picked
-from planner.asking.means import Means
-from planner.asking.request import Request, read_request
 from planner.forms import Num
+from planner.inputs.question import Question
+from planner.inputs.request import Request, read_request
 from planner.intervals import answer_intervals
 from planner.landscapes import landscape
 from planner.law import Law, guarded
@@ -59,33 +59,18 @@ class Along(NamedTuple):
     name: str
     column: str
     least: float
-    given: object
+    first: Any
 
 
 class Job(NamedTuple):
     """Questions, each with its points of the outer ranges, solved along a part of the last one."""
 
-    question: Mapping[str, Any]
+    question: Question
     law: Law
-    points: tuple[tuple[dict[str, object], dict[str, float]], ...]
+    points: tuple[tuple[dict[str, Any], dict[str, float]], ...]
     inner: Along | None
     along: NDArray[np.float64]
     columns: tuple[str, ...]
-
-
-def read_point(question: Mapping[str, Any], law: Law, values: Mapping[str, object]) -> Request:
-    """Read the question of one point."""
-    given = {**question, **values}
-    return read_request(
-        flops=given.get("flops"),
-        loss=given.get("loss"),
-        law=law,
-        constants=given.get("constants"),
-        exponents=given.get("exponents"),
-        anchor=given.get("anchor"),
-        conditions=picked(Conditions, given),
-        means=picked(Means, given),
-    )
 
 
 def limited(problem: Problem) -> bool:
@@ -101,22 +86,22 @@ def solve(task: tuple[Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, Cou
     counts: Counter[str] = sum((part.counts for part in parts), Counter())
     counts["extrapolation"] = int((np.nan_to_num(columns["extrapolation"]) > FAR).sum())
     counts["no-answer"] = int(np.isnan(columns["params"]).sum())
-    if "regime" in columns and not job.question.get("inference_tokens") and not job.question.get("inference_per_month"):
+    if "regime" in columns and not job.question.named("inference_tokens", "inference_per_month", "requests_per_month"):
         counts["inference-not-counted"] = int((columns["regime"] == "underfit").sum())
     block = Rows(columns, counts)
     return (finish(block) if finish else block), block.height, counts
 
 
-def _solved(job: Job, point: tuple[dict[str, object], dict[str, float]]) -> Rows:
+def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     """Solve one question along the last range."""
     given, varied = ({**each} for each in point)
     columns: dict[str, Any] = varied
     count = len(job.along)
     if job.inner is not None:
-        given[job.inner.name] = job.inner.given  # the least, which is the hardest to reach
+        given[job.inner.name] = job.inner.first  # the least, which is the hardest to reach
         columns[job.inner.column] = job.along
     ranged = set(columns)
-    request = read_point(job.question, job.law, given)
+    request = read_request(replace(job.question, law=job.law, **given))
     problem = request.problem
     flops, N, D, known = _runs(request, job)
     training = problem.spending.training(N, D)
@@ -127,7 +112,7 @@ def _solved(job: Job, point: tuple[dict[str, object], dict[str, float]]) -> Rows
     if problem.repetition is not None:
         columns["epochs"] = D / problem.repetition.unique
     if "overhead" in job.columns:
-        columns |= _verdicts(problem, flops, N, D, job.question["tolerance"])
+        columns |= _verdicts(problem, flops, N, D, job.question.tolerance)
     if "params_low" in job.columns:
         columns |= _spans(problem, flops, N, D, job, known)
     if request.held.machine is not None:
@@ -195,7 +180,7 @@ def _spans(problem: Problem, flops: Num, params: Num, tokens: Num, job: Job, kno
     runs = np.broadcast_arrays(flops, params, tokens)
     for row in np.flatnonzero(np.broadcast_to(known, len(job.along))):
         C, N, D = (float(each[row]) for each in runs)
-        sure = answer_intervals(problem, C, N, D, job.question["level"], sizes=not problem.limits.fixed)
+        sure = answer_intervals(problem, C, N, D, job.question.level, sizes=not problem.limits.fixed)
         if sure:
             found[:, row] = [np.nan if end is None else end for each in (sure.params, sure.loss) for end in each or (None, None)]
     return dict(zip(names, found, strict=True))

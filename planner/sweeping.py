@@ -4,28 +4,30 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._defaults import DEFAULT_LAW
 from planner._frozen import FrozenDict
 from planner._spread import Progress, Workers, check_workers, mapper
 from planner._version import __version__
 from planner.accounting import MOSTLY
 from planner.answers import as_json
-from planner.asking.ranges import ALONG, AXES, Axis, axis_of
-from planner.asking.request import Request
-from planner.choosing import DEFAULT_LAW, LawLike, load_laws
+from planner.choosing import LawLike, load_laws
 from planner.errors import OptionError
-from planner.intervals import LEVEL, check_level
+from planner.inputs.question import Question
+from planner.inputs.ranges import ALONG, Axis, axis_of
+from planner.inputs.ranges import axes as axes_known
+from planner.inputs.registry import SweepInputs, asks, stated
+from planner.inputs.request import Request, read_request
 from planner.law import Law
 from planner.machines.fleet import Machine
 from planner.notes import Note, Severity
-from planner.plans import TOLERANCE
 from planner.regimes import FAR, own_notes
-from planner.sweep_rows import TAKEN, Along, Job, Rows, limited, read_point, solve
-from planner.units import format_percent, format_price, is_range, parse_fraction, shown, whole_number
+from planner.sweep_rows import TAKEN, Along, Job, Rows, limited, solve
+from planner.units import format_percent, format_price, is_range, shown, whole_number
 
 BLOCK = 10_000
 """Rows of a block: what a sweep holds in memory, whatever its length."""
@@ -63,7 +65,7 @@ class Sweep:
     columns: tuple[str, ...]
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
-    question: Mapping[str, Any]
+    question: Question
     named: tuple[Law, ...] = ()
     workers: Workers = 1
     version: str = __version__
@@ -148,71 +150,27 @@ _SAID: dict[str, tuple[Severity, str]] = {
 }
 
 
-def _point(axes: tuple[Axis, ...], indices: tuple[int, ...]) -> tuple[dict[str, object], dict[str, float]]:
+def _point(axes: tuple[Axis, ...], indices: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, float]]:
     """Return one point of the outer ranges, as a question has it and as rows have it."""
     at = list(zip(axes, indices, strict=True))
-    return {axis.name: axis.given(i) for axis, i in at}, {axis.column: float(axis.values[i]) for axis, i in at}
+    return {axis.name: axis.at(i) for axis, i in at}, {axis.column: float(axis.values[i]) for axis, i in at}
 
 
 def _along(inner: Axis | None) -> Along | None:
-    return inner and Along(inner.name, inner.column, float(inner.values[0]), inner.given(0))
+    return inner and Along(inner.name, inner.column, float(inner.values[0]), inner.at(0))
 
 
+@asks(SweepInputs)
 def sweep(
     *,
     law: LawLike | Sequence[LawLike] = DEFAULT_LAW,
     points: int | None = None,
     workers: Workers = 1,
-    flops: object = None,
-    loss: object = None,
-    params: object = None,
-    tokens: object = None,
-    tokens_per_param: object = None,
-    active_params: object = None,
-    max_params: object = None,
-    max_tokens: object = None,
-    experts: object = None,
-    granularity: object = None,
-    experts_per_token: object = None,
-    sparsity: object = None,
-    shape: object = None,
-    flops_rule: object = None,
-    recompute: object = None,
-    unique_tokens: object = None,
-    precision: object = None,
-    data_quality: object = None,
-    inference_tokens: object = None,
-    inference_per_month: object = None,
-    months: object = None,
-    generated_tokens: object = None,
-    mfu: object = None,
-    inference_mfu: object = None,
-    generation_mfu: object = None,
-    price: object = None,
-    inference_price: object = None,
-    gpus: object = None,
-    gpu: object = None,
-    days: object = None,
-    gpu_hours: object = None,
-    dollars: object = None,
-    energy: object = None,
-    co2: object = None,
-    pf_days: object = None,
-    deadline: object = None,
-    dtype: object = None,
-    peak: object = None,
-    power: object = None,
-    pue: object = None,
-    grid: object = None,
-    overhead: object = None,
-    gpu_file: object = None,
-    exponents: Sequence[object] | None = None,
-    anchor: object = None,
-    constants: Mapping[str, object] | None = None,
-    tolerance: object = TOLERANCE,
-    level: object = LEVEL,
+    **asked: Unpack[SweepInputs],
 ) -> Sweep:
     """Plan over ranges of one or two inputs: each row is what :func:`planner.plan` answers for its point.
+
+    At most two inputs are ranges: ``"1e18..1e26"``, or a pair of ends.
 
     Parameters
     ----------
@@ -223,8 +181,7 @@ def sweep(
         grids evenly.
     workers : int or map-like callable
         Processes, as of :func:`planner.fit`.
-    flops, loss, params, ... : float or str
-        As of :func:`planner.plan`. At most two are ranges: ``"1e18..1e26"``, or a pair of ends.
+    {inputs}
 
     Returns
     -------
@@ -245,55 +202,60 @@ def sweep(
     1e+21 FLOP: 2.78e+09 parameters, 6e+10 tokens, loss 2.306
     1e+22 FLOP: 9.05e+09 parameters, 1.84e+11 tokens, loss 2.141
     """
-    asked = {name: value for name, value in locals().items() if name not in {"law", "points", "workers"}}
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = stated(asked, SweepInputs, "sweep")
     check_workers(workers)
     laws = load_laws(law, "law")
     axes = _axes(given, points)
-    allowed = parse_fraction(tolerance, "tolerance")
-    confidence = check_level(parse_fraction(level, "level"))
-    question = FrozenDict({**given, "tolerance": allowed, "level": confidence})
+    varied = {axis.name for axis in axes}
+    question = Question.of(SweepInputs, "sweep", {name: value for name, value in given.items() if name not in varied})
     found = Sweep(axes, laws, (), (), FrozenDict(), question, laws, workers)
     if len(found) > _MOST:
         raise OptionError(f"points: {len(found)} rows; expected at most {_MOST}")
-    corners = list(product(*((0, -1) for _ in axes)))
-    ends = [{axis.name: axis.given(end) for axis, end in zip(axes, corner, strict=True)} for corner in corners]
-    first = [read_point(question, each, end) for each in laws for end in ends]
-    named = tuple(request.problem.law for request in first[:: len(ends)])
+    first = _corners(question, laws, axes)
+    named = tuple(request.problem.law for request in first[:: 2 ** len(axes)])
     for request in first:
         _ = request.problem.frontier  # a law that must not choose a size is refused, whatever is fixed
     seen = {(note.code, note.text): note for request in first for note in (*own_notes(request.problem), *request.notes)}
-    constant = {key: value for key, value in first[0].inputs.items() if key not in {axis.name for axis in axes} and key != "law"}
-    ranges = {axis.name: [float(axis.values[0]), float(axis.values[-1])] for axis in axes}
     inputs = {
-        **ranges,
+        **{axis.name: [float(axis.values[0]), float(axis.values[-1])] for axis in axes},
         "law": [each.id for each in laws],
         "points": points,
-        **{k: v for k, v in constant.items() if v is not None},
+        **{name: value for name, value in first[0].inputs.items() if name not in {*varied, "law"} and value is not None},
     }
-    notes = (*seen.values(), *_price_notes(first[0].held.machine), *_loss_notes(named))
+    notes = (*seen.values(), *_price_notes([request.held.machine for request in first]), *_loss_notes(named))
     found = Sweep(axes, laws, _columns(axes, first), notes, FrozenDict(inputs), question, named, workers)
     for each in laws:
         found.try_first(each)
     return found
 
 
+def _corners(question: Question, laws: Sequence[Law], axes: tuple[Axis, ...]) -> list[Request]:
+    """Return the questions at the ends of the ranges, under each law."""
+    ends = [
+        {axis.name: axis.at(end) for axis, end in zip(axes, corner, strict=True)} for corner in product(*((0, -1) for _ in axes))
+    ]
+    return [read_request(replace(question, law=law, **end)) for law in laws for end in ends]
+
+
 def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
     """Read the ranges, the one that arrays are solved along last."""
     odd = next((name for name, value in given.items() if isinstance(value, np.ndarray)), None)
     if odd is not None:
-        raise OptionError(f"{odd}: expected one value or a range such as 1e18..1e26, not an array; planner.allocate takes arrays")
-    ranged = [name for name, value in given.items() if name in AXES and is_range(value)]
+        raise OptionError(
+            f"`{odd}`: expected one value or a range such as 1e18..1e26, not an array; planner.allocate takes arrays"
+        )
+    known = axes_known()
+    ranged = [name for name, value in given.items() if name in known and is_range(value)]
     foreign = [
-        name for name, value in given.items() if name not in {*AXES, "gpu_file"} and isinstance(value, str) and is_range(value)
+        name for name, value in given.items() if name not in {*known, "gpu_file"} and isinstance(value, str) and is_range(value)
     ]
     if foreign:
-        raise OptionError(f"{foreign[0]} {shown(given[foreign[0]])}: no range goes there; ranges go with {', '.join(AXES)}")
+        raise OptionError(f"`{foreign[0]}` {shown(given[foreign[0]])}: no range goes there; ranges go with {', '.join(known)}")
     if len(ranged) > 2:
-        raise OptionError(f"{', '.join(ranged)} are {len(ranged)} ranges: give at most two")
+        raise OptionError(f"{', '.join(f'`{name}`' for name in ranged)} are {len(ranged)} ranges: give at most two")
     if points is not None and not ranged:
-        raise OptionError("points go with a range, such as flops 1e18..1e26")
-    count = _POINTS[len(ranged)] if points is None else whole_number(points, "points", 2, _MOST)
+        raise OptionError("`points` go with a range, such as flops 1e18..1e26")
+    count = _POINTS[len(ranged)] if points is None else whole_number(points, "`points`", 2, _MOST)
     return tuple(axis_of(name, given[name], count) for name in sorted(ranged, key=lambda name: name in ALONG))
 
 
@@ -314,14 +276,20 @@ def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...
     return tuple(dict.fromkeys(names))
 
 
-def _price_notes(machine: Machine | None) -> list[Note]:
-    """Say at which price dollars are counted."""
-    part = machine.parts[0] if machine else None
-    if part is None or part.price is None:
+def _price_notes(machines: Sequence[Machine | None]) -> list[Note]:
+    """Say at which price dollars are counted; over a range of prices, from which to which."""
+    parts = [machine.parts[0] for machine in machines if machine]
+    prices = [part.price for part in parts if part.price is not None]
+    if not prices:
         return []
-    span = "" if part.price.known else f", {format_price(part.price.low)} to {format_price(part.price.high)}"
-    dated = f", published {part.device.price_date}" if part.device.price_date and not part.price.known else ""
-    known = f"{format_price(part.price.expected)} a device-hour of {part.device.id}"
+    device = parts[0].device
+    low, high = min(price.low for price in prices), max(price.high for price in prices)
+    if len({price.expected for price in prices}) > 1:
+        text = f"dollars at {format_price(low)} to {format_price(high)} a device-hour of {device.id}, row by row"
+        return [Note("price", "info", text)]
+    span = "" if prices[0].known else f", {format_price(low)} to {format_price(high)}"
+    dated = f", published {device.price_date}" if device.price_date and not prices[0].known else ""
+    known = f"{format_price(prices[0].expected)} a device-hour of {device.id}"
     text = f"dollars at {known}{span}{dated}; CSV and JSON have both ends"
     return [Note("price", "info", text)]
 

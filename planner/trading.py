@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from planner import solver
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
-from planner.asking.conditions import Conditions
-from planner.asking.request import read_request
-from planner.choosing import DEFAULT_LAW, LawLike
 from planner.errors import CannotPlanError, OptionError
+from planner.inputs.question import Question
+from planner.inputs.registry import Number, TradeInputs, asks
+from planner.inputs.request import read_request
 from planner.landscapes import landscape
 from planner.law import Law, guarded
 from planner.notes import Note
@@ -103,30 +103,15 @@ class TradeOff:
         return result
 
 
-def trade(
-    *,
-    flops: object = None,
-    loss: object = None,
-    law: LawLike = DEFAULT_LAW,
-    ratios: Sequence[object] = RATIOS,
-    unique_tokens: object = None,
-    constants: Mapping[str, object] | None = None,
-) -> TradeOff:
+@asks(TradeInputs)
+def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) -> TradeOff:
     """Tabulate models smaller and larger than the optimal one that reach the same loss.
 
     Parameters
     ----------
-    flops : float or str
-        Training budget whose optimal run sets the loss.
-    loss : float, optional
-        Instead of a budget: the loss.
-    law : str, Path or Law
     ratios : sequence of float
         Sizes over the optimal one.
-    unique_tokens : float or str, optional
-        Different tokens at hand, as for :func:`planner.plan`.
-    constants : mapping, optional
-        Constants of the law to replace.
+    {inputs}
 
     Returns
     -------
@@ -148,18 +133,9 @@ def trade(
     -----
     The overheads are those of de Vries 2023; a served token costs a third of a trained one (Sardana et al. 2024, Eq. 2).
     """
-    if flops is None and loss is None:
-        raise OptionError("no budget: give --flops, such as --flops 1e22 (flops=1e22 in Python), or the loss to hold, --loss")
+    question = Question.of(TradeInputs, "trade", asked)
     wanted = _ratios(ratios)
-    request = read_request(
-        flops=flops,
-        loss=loss,
-        law=law,
-        constants=constants,
-        exponents=None,
-        anchor=None,
-        conditions=Conditions(unique_tokens=unique_tokens),
-    )
+    request = read_request(question)
     chosen = request.problem.law
     if chosen.surface_law is not chosen or chosen.role != "plan":
         raise CannotPlanError(f"{chosen.id} has no loss surface to plan on, so it cannot hold a loss; besiroglu2024 has one")
@@ -183,7 +159,7 @@ def trade(
             problem=problem,
             rows=rows,
             smallest=float(solver.smallest_params(problem, goal)),
-            unique_tokens=request.inputs.get("unique_tokens"),
+            unique_tokens=question.unique_tokens,
             notes=(*request.notes, *own_notes(problem), *range_notes(chosen, N, D, budget), *_smaller(rows)),
             inputs=inputs,
         )
@@ -191,7 +167,7 @@ def trade(
     return guarded(chosen, answer)
 
 
-def _ratios(ratios: Sequence[object]) -> tuple[float, ...]:
+def _ratios(ratios: Sequence[Number]) -> tuple[float, ...]:
     if not isinstance(ratios, (list, tuple)) or not ratios:
         raise OptionError(f"ratios {shown(ratios)}: expected a list of sizes over the optimal one, such as 0.5 and 2")
     read = tuple(parse_number(ratio, "ratio") for ratio in ratios)

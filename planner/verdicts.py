@@ -2,24 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.accounting import data_notes, data_use, memory_notes
 from planner.answers import DataUse, Plan, as_json
-from planner.asking.conditions import Conditions, picked
-from planner.asking.means import Means
-from planner.asking.request import Request, read_run
-from planner.asking.serving import Demand
 from planner.catalogue import load_law
-from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
+from planner.choosing import resolve_law
 from planner.errors import CannotPlanError, OptionError
-from planner.intervals import LEVEL, Intervals, answer_intervals, check_level, interval_notes
+from planner.inputs.question import Question
+from planner.inputs.registry import CheckInputs, asks
+from planner.inputs.request import Request, read_run
+from planner.inputs.serving import Demand
+from planner.intervals import Intervals, answer_intervals, interval_notes
 from planner.law import Law, guarded, require_finite
 from planner.modifiers import non_embedding_params
 from planner.notes import Note
-from planner.plans import TOLERANCE, best_plan, size_notes
+from planner.plans import best_plan, size_notes
 from planner.problems import Problem
 from planner.regimes import (
     Assessment,
@@ -35,7 +35,7 @@ from planner.regimes import (
     regime_notes,
     remedies,
 )
-from planner.units import LARGEST, PF_DAY, format_factor, parse_count, parse_fraction, plain
+from planner.units import LARGEST, PF_DAY, format_factor, plain
 
 if TYPE_CHECKING:
     from planner.machines.fleet import Cost, Machine
@@ -138,7 +138,7 @@ class Check:
     version: str = __version__
 
     def __post_init__(self) -> None:
-        names = ("loss", "irreducible_loss", "overhead", "equivalent_flops")
+        names = ("loss", "irreducible_loss", "overhead", "equivalent_flops", "extrapolation")
         require_finite(self.law, {name: getattr(self, name) for name in names})
 
     @property
@@ -152,58 +152,13 @@ class Check:
         return result
 
 
-def check(
-    *,
-    params: object,
-    tokens: object,
-    law: LawLike = DEFAULT_LAW,
-    experts: object = None,
-    granularity: object = None,
-    experts_per_token: object = None,
-    sparsity: object = None,
-    unique_tokens: object = None,
-    precision: object = None,
-    data_quality: object = None,
-    inference_tokens: object = None,
-    inference_per_month: object = None,
-    months: object = None,
-    generated_tokens: object = None,
-    mfu: object = None,
-    inference_mfu: object = None,
-    generation_mfu: object = None,
-    price: object = None,
-    inference_price: object = None,
-    gpus: object = None,
-    gpu: object = None,
-    deadline: object = None,
-    dtype: object = None,
-    peak: object = None,
-    power: object = None,
-    pue: object = None,
-    grid: object = None,
-    overhead: object = None,
-    gpu_file: object = None,
-    constants: Mapping[str, object] | None = None,
-    tolerance: object = TOLERANCE,
-    level: object = LEVEL,
-) -> Check:
-    """Judge a proposed run of N parameters on D tokens.
+@asks(CheckInputs)
+def check(**asked: Unpack[CheckInputs]) -> Check:
+    """Judge a proposed run: parameters, or a shape, on tokens; by what it costs over its life, where tokens to serve are given.
 
     Parameters
     ----------
-    params, tokens : float or str
-        The run, such as ``"175B"`` and ``"300B"``.
-    law : str, Path or Law
-        The judge.
-    unique_tokens, inference_tokens, ... : float or str, optional
-        Different tokens at hand, and tokens to serve, as for :func:`planner.plan`: the run is judged by what repeated tokens are
-        worth, and by what it costs over its life.
-    gpus, gpu, deadline, ... : optional
-        Devices, as for :func:`planner.plan`: what the run takes on them.
-    constants : mapping, optional
-        Constants of the law to replace.
-    tolerance : float or str
-        Extra compute up to which a run counts as balanced (0.1 or "10%").
+    {inputs}
 
     Returns
     -------
@@ -221,35 +176,30 @@ def check(
     >>> verdict.regime, round(verdict.overhead, 2)
     ('overfit', 0.64)
     """
-    given = dict(locals())
-    if params is None or tokens is None:
-        raise OptionError("a check needs a run: params and tokens, as in --params 175B --tokens 300B; or a table of runs")
-    N = parse_count(params, "params", "parameters")
-    D = parse_count(tokens, "tokens", "tokens")
-    allowed = parse_fraction(tolerance, "tolerance")
-    confidence = check_level(parse_fraction(level, "level"))
-    replaced = read_constants(constants)
-    judge = resolve_law(law, constants=replaced)
+    question = Question.of(CheckInputs, "check", asked)
+    judge = resolve_law(question.law, constants=question.constants)
     if judge.role in {"anchor", "reference"}:
         raise CannotPlanError(f"{judge.id} cannot judge a run ({judge.form.equation}); besiroglu2024 and kaplan2020 can")
-    request = read_run(judge, picked(Conditions, given), picked(Means, given))
-    inputs = {"params": N, "tokens": D, "law": load_law(law).id, **request.inputs}
-    inputs |= {"constants": replaced, "tolerance": allowed, "level": confidence}
-    return guarded(judge, lambda: _checked(request._replace(inputs=FrozenDict(inputs)), N, D, allowed))
+    request = read_run(question, judge)
+    assert request.run is not None  # asked for by read_run
+    inputs = {"params": request.run[0], "tokens": request.run[1], "law": load_law(question.law).id, **request.inputs}
+    inputs |= {"constants": question.constants, "tolerance": question.tolerance, "level": question.level}
+    run = request.run
+    return guarded(judge, lambda: _checked(request._replace(inputs=FrozenDict(inputs)), *run))
 
 
-def _checked(request: Request, N: float, D: float, allowed: float) -> Check:
-    problem, inputs = request.problem, request.inputs
+def _checked(request: Request, N: float, D: float) -> Check:
+    problem, inputs, allowed = request.problem, request.inputs, request.question.tolerance
     judge = problem.law
     flops, spent = float(problem.spending.training(N, D)), float(problem.spending.paid(N, D))
     if spent > LARGEST:
         raise OptionError(f"params {plain(N, 4)} on tokens {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}")
-    sure = answer_intervals(problem, flops, N, D, inputs["level"], sizes=False)
+    sure = answer_intervals(problem, flops, N, D, request.question.level, sizes=False)
     notes = [*request.notes, *own_notes(problem), *range_notes(judge, N, D, flops), *interval_notes(sure, judge)]
     notes += size_notes(min(N, D))
     optimum = None
     if judge.role == "plan":
-        optimum = best_plan(request._replace(flops=spent), allowed, inputs["level"])
+        optimum = best_plan(request._replace(flops=spent))
     else:
         notes.append(Note("no-optimum", "info", f"{judge.id} gives the loss of a run but no optimum: {judge.no_allocation}"))
     verdict = assess(problem, N, D, allowed)

@@ -3,23 +3,23 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from planner import solver
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
-from planner.asking.conditions import Conditions, read
-from planner.asking.holding import read_means
-from planner.asking.means import Means
-from planner.choosing import DEFAULT_LAW, LawLike, read_constants, resolve_law
+from planner.choosing import read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError
+from planner.inputs.budget import needed_budget
+from planner.inputs.question import Question
+from planner.inputs.registry import LeversInputs, Number, asks
 from planner.law import Law, guarded
 from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
 from planner.published_levers import WorksOn, published_levers, unusable_levers
 from planner.regimes import FAR, extrapolation
-from planner.units import LARGEST, format_factor, parse_flops, parse_fraction, parse_number, plain, shown
+from planner.units import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
 
 _SOON = 3.0
 """Years beyond which a rate of the past is stretched: a house convention."""
@@ -113,42 +113,31 @@ class Levers:
         return result
 
 
+@asks(LeversInputs)
 def levers(
     *,
-    flops: object,
-    law: LawLike = DEFAULT_LAW,
-    constants: Mapping[str, object] | None = None,
-    own: Mapping[str, object] | None = None,
-    better: Mapping[str, object] | None = None,
-    mfu: object = None,
-    mfu_to: object = None,
-    years: object = 1,
+    own: Mapping[str, Number] | None = None,
+    better: Mapping[str, Number] | None = None,
+    mfu_to: Number | None = None,
+    years: Number = 1,
     combine: Iterable[str] | str | None = None,
-    gpu: object = None,
-    price: object = None,
-    peak: object = None,
-    gpu_file: object = None,
+    **asked: Unpack[LeversInputs],
 ) -> Levers:
     """Say what each efficiency lever is worth at a budget, in loss, equivalent compute and money.
 
     Parameters
     ----------
-    flops : float or str
-        The budget.
-    law, constants : optional
-        The law that gives the losses, and constants of it to replace.
     own : mapping, optional
         Levers of your own, name to gain: ``{"dedup": 1.2}``.
     better : mapping, optional
         Constants of the law that a better method would have, ``{"alpha": 0.36}``: the lever of better exponents.
-    mfu, mfu_to : float or str, optional
-        Utilisation now, and the one to reach: the lever of higher utilisation.
+    mfu_to : float or str, optional
+        The utilisation to reach, from ``mfu``: the lever of higher utilisation.
     years : float
         Waited for algorithmic progress and cheaper hardware.
     combine : names, optional
         Levers whose gains are multiplied.
-    gpu, price, peak, gpu_file : optional
-        The device that is paid for, as for :func:`planner.plan`.
+    {inputs}
 
     Returns
     -------
@@ -171,22 +160,21 @@ def levers(
     >>> found.levers[0].id, round(found.loss - found.levers[0].loss, 4)
     ('dedup', 0.0104)
     """
-    budget = parse_flops(flops, "flops")
-    chosen = resolve_law(law, constants=read_constants(constants))
+    question = Question.of(LeversInputs, "levers", asked)
+    alone = question.named("price", "peak", "gpu_file")
+    if alone and not question.named("gpu", "gpus"):
+        raise OptionError(f"`{alone[0]}` goes with a device: `gpu`, such as h100")
+    budget, held = needed_budget(question, ("gpus", "gpu", "price", "peak", "dtype", "mfu", "overhead", "gpu_file"))
+    machine = held.machine
+    chosen = resolve_law(question.law, constants=question.constants)
     base = guarded(chosen, lambda: solver.allocate(chosen, budget))
     if base.loss is None:
         raise CannotPlanError(
             f"{chosen.id} says which size, not which loss: a lever's worth cannot be told; besiroglu2024 has one"
         )
-    waited = parse_number(years, "years")
+    waited = parse_number(years, "`years`")
     if not 0 <= waited <= 20:
-        raise OptionError(f"years {shown(years)}: expected from 0 to 20")
-    conditions: Any = read(Conditions(mfu=mfu, price=price))
-    named = gpu is not None
-    means = Means(gpu=gpu, peak=peak, gpu_file=gpu_file)
-    machine = read_means(means, mfu=conditions.mfu, price=conditions.price).machine if named else None
-    if not named and any(value is not None for value in (price, peak, gpu_file)):
-        raise OptionError("price, peak and gpu_file go with a device: gpu, such as h100")
+        raise OptionError(f"`years` {shown(years)}: expected from 0 to 20")
     cost = machine.cost(budget) if machine else None
     dollars = cost.dollars.expected if cost and cost.dollars else None
 
@@ -194,7 +182,7 @@ def levers(
         return _worth(chosen, budget, dollars, id, title, works_on, gains, **rest)
 
     found = [worth(*each) for each in _own(own)]
-    found += [worth("mfu", *_utilisation(conditions.mfu, mfu_to))] if mfu_to is not None else []
+    found += [worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []
     found += [worth("exponents", *_exponents(chosen, better, budget))] if better else []
     gone: list[str] = []
     for each in published_levers():
@@ -205,9 +193,10 @@ def levers(
         else:
             gone.append(each.id)
     both = _combined(found, combine, worth)
-    if mfu_to is None and mfu is not None and not named:
-        raise OptionError("mfu goes with mfu_to, the utilisation to reach, or with a device")
+    if mfu_to is None and question.mfu is not None and machine is None:
+        raise OptionError("`mfu` goes with `mfu_to`, the utilisation to reach, or with a device")
     inputs = {
+        **question.stated(),
         "flops": budget,
         "law": chosen.id,
         "years": waited,

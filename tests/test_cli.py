@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import planner
 from planner.cli._app import app
+from planner.inputs.completion import completions
 from tests.conftest import Run
 
 
@@ -228,9 +229,9 @@ BAD = {
         "chekc",
     ): "no command 'chekc'; commands are backtest, check, compare, configure, curve, fit, hardware, laws, levers, limits, models, pilots, report, runs, sheets, trade, workbook",
     ("--flops", "1e21", "check", "--params", "1B", "--tokens", "1B"): "--flops stands before 'check'",
-    ("check",): "a check needs a run: params and tokens",
-    ("check", "--params", "1B"): "a check needs a run: params and tokens",
-    ("check", "--params", "1B", "--tokens", "1B", "--flops", "1e21"): "No such option",
+    ("check",): "a check needs a run: --params and --tokens",
+    ("check", "--params", "1B"): "a check needs a run: --params and --tokens",
+    ("check", "--params", "1B", "--tokens", "1B", "--flops", "1e21"): "plan check does not take --flops; plan, ",
     ("check", "--params", "0", "--tokens", "1B"): "--params '0': must be above 0",
     ("check", "--params", "1B", "--tokens", "1B", "--law", "pearce2024"): "cannot judge a run",
     ("laws", "nope"): "not in the catalogue",
@@ -308,8 +309,8 @@ def test_help_lists_every_option(run: Run) -> None:
 
 def test_help_names_the_librarys_defaults(run: Run) -> None:
     """Defaults are the library's; the help only repeats them."""
-    from planner.choosing import DEFAULT_LAW, REFERENCE_FLOPS
-    from planner.plans import TOLERANCE
+    from planner._defaults import DEFAULT_LAW, TOLERANCE
+    from planner.choosing import REFERENCE_FLOPS
     from planner.units import format_percent, plain
 
     words = " ".join(run("--help")[1].split())
@@ -333,11 +334,33 @@ def test_interrupts_are_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_completion_offers_law_ids() -> None:
     """Shells complete --law."""
-    from planner.cli._options import LawName
-
     context = click.Context(app)
     option = next(param for param in app.params if param.name == "law")
-    assert "llama3" in [item.value for item in LawName().shell_complete(context, option, "ll")]
+    assert "llama3" in [item.value for item in option.type.shell_complete(context, option, "ll")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "found"),
+    [
+        ("laws", "ll", "llama3"),
+        ("devices", "H100", "h100-sxm"),
+        ("devices", "512xh100", "512xh100-sxm"),
+        ("grids", "fra", "france"),
+        ("models", "llama2-7", "llama2-7b"),
+        ("runs", "por", "porian2024"),
+        ("benchmarks", "ima", "imagenet"),
+    ],
+)
+def test_completion_knows_every_kind_of_name(kind: str, start: str, found: str) -> None:
+    """Devices (with their number), grids, models, run tables and benchmarks are offered, in any case."""
+    assert found in completions(kind, start)
+    assert completions(kind, "no-such-name") == []
+
+
+def test_completion_offers_the_groups_of_the_table_named() -> None:
+    """Groups are those of --runs; without a table there are none."""
+    assert "rpj|c4_val" in completions("groups", "rpj", "gadre2024")
+    assert completions("groups", "", "") == []
 
 
 def _process(*args: str, **kwargs: object) -> "subprocess.CompletedProcess[str]":
@@ -476,7 +499,7 @@ def test_constraints_on_the_command_line(run: Run, args: tuple[str, ...], shown:
         (("--flops", "1e21", "--precision", "fp7"), "expected one of"),
         (("trade",), "no budget"),
         (("trade", "--flops", "1e21", "--law", "llama3"), "no loss surface"),
-        (("check", "--params", "8B", "--tokens", "1T", "--mfu", "40%"), "needs inference_tokens"),
+        (("check", "--params", "8B", "--tokens", "1T", "--mfu", "40%"), "needs --inference-tokens"),
     ],
 )
 def test_bad_constraints_exit_with_2_and_one_line(run: Run, args: tuple[str, ...], message: str) -> None:

@@ -412,7 +412,7 @@ def test_two_caps_may_leave_budget_over_and_say_so() -> None:
         ({"loss": 2.0, "exponents": (0.5, 0.5)}, "cannot be combined with loss"),
         ({"max_params": "1B"}, "no budget"),
         ({"params": "1B", "max_tokens": "1B"}, "a cap has no place there"),
-        ({"params": "30B", "tokens": "1T"}, "together fix the whole run"),
+        ({"params": "30B", "tokens": "1T", "loss": 2.0}, "say too much"),
         ({"flops": 1e21, "law": "abnar2025", "exponents": (0.5, 0.5)}, "law of mixtures of experts"),
         ({"flops": 1e21, "law": "abnar2025", "anchor": "1e21:2B"}, "law of mixtures of experts"),
         ({"flops": 1e21, "tokens_per_param": 1e300}, "expected 1e-9 to 1e12"),

@@ -114,7 +114,7 @@ def test_under_other_laws(law: str) -> None:
         ({"flops": 1e22, "mfu_to": 0.5}, "from which utilisation?"),
         ({"flops": 1e22, "mfu": 0.4, "mfu_to": 0}, "must be above 0 and at most 100 %"),
         ({"flops": 1e22, "mfu": 0.4}, "mfu goes with mfu_to"),
-        ({"flops": 1e22, "price": 2}, "go with a device"),
+        ({"flops": 1e22, "price": 2}, "goes with a device"),
         ({"flops": 1e22, "years": -1}, "expected from 0 to 20"),
         ({"flops": 1e22, "combine": "fp8,magic"}, "no such lever; there are"),
         ({"flops": 1e22, "combine": "fp8"}, "name two levers or more"),

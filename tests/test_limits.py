@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import planner
 from planner._files import settings
 from planner.benchmarks import Regression, benchmark_named, benchmarks
-from planner.diminishing import compute_limits, contradiction
+from planner.diminishing import ComputeLimits, contradiction
 from planner.errors import CannotPlanError, PlannerError
 
 USABLE = [(each, line) for each in benchmarks() for line in each.regressions if line.significant(0.95)]
@@ -111,7 +111,7 @@ def test_translation_is_refused(benchmark: str) -> None:
         ({"benchmark": "imagenet"}, "needs an error to reach"),
         ({}, "limits of what?"),
         ({"flops": "1e18..1e28", "benchmark": "imagenet"}, "two questions"),
-        ({"flops": "1e18..1e28", "gpu": "h100"}, "gpu does not go with flops"),
+        ({"flops": "1e18..1e28", "gpu": "h100"}, "gpu would change nothing beside flops"),
         ({"benchmark": "imagenet", "error": 0.1, "stock": "1T"}, "stock does not go with benchmark"),
         ({"flops": "1e28..1e18"}, "the range ends where it begins or before"),
         ({"flops": "1e21", "points": 3}, "points go with a range"),
@@ -203,9 +203,16 @@ def test_marks_are_where_they_say(law: planner.Law) -> None:
     assert "contradiction" in marks
 
 
+def compute_limits(flops: float | tuple[float, float]) -> ComputeLimits:
+    """Return the limits of a range of budgets, or of one."""
+    found = planner.limits(flops=flops)
+    assert isinstance(found, ComputeLimits)
+    return found
+
+
 def test_one_budget_is_a_row_of_the_range() -> None:
     """Of any plan: the row that a range has there, the same marks, and the fall in loss that the plan itself prints."""
-    one, over = (compute_limits(flops) for flops in (1e21, (1e21, 1e23)))
+    one, over = (compute_limits(flops=flops) for flops in (1e21, (1e21, 1e23)))
     assert one.rows == over.rows[:1]
     assert one.marks == over.marks
     doubling = planner.plan(flops=1e21).doubling

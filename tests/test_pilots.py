@@ -18,8 +18,8 @@ from planner import designing, solver
 from planner.charts import chart_of
 from planner.charts._base import Points
 from planner.designing import (
+    DesignAim,
     Laws,
-    Question,
     drawn_laws,
     exchange,
     extra_compute,
@@ -139,7 +139,7 @@ def test_the_exchange_leaves_nothing_better_one_swap_away() -> None:
     rng = np.random.default_rng(2)
     costs = np.exp(rng.uniform(-6, -1, 40))
     x, y = rng.uniform(-4, 4, 40), rng.uniform(-4, 4, 40)
-    question = Question.of(LAWS, 1e23, 0.005)
+    question = DesignAim.of(LAWS, 1e23, 0.005)
     J = sensitivities(LAWS, x, y)
     known = information(J[:, :0], 0.005)
     chosen, value = exchange(question, J, costs, known, 1.0, 8, rng)
@@ -746,7 +746,7 @@ REFUSED = [
     ("--budget 1e20 --target 1e23 --ratios 20..25", "within a factor of three runs hardly tell N from D"),
     ("--budget 1e20 --target 1e23 --ratios 120..3", "smaller first"),
     ("--budget 1e20 --target 1e23 --noise 50%", "noise '50%': expected the scatter"),
-    ("--budget 1e20 --target 1e23 --min-params 1B --max-params 10M", "min_params 1.00 B is not below max_params 10.0 M"),
+    ("--budget 1e20 --target 1e23 --min-params 1B --max-params 10M", "--min-params 1.00 B is not below --max-params 10.0 M"),
     ("--budget 1e17 --target 1e23 --min-params 1B", "min_params 1.00 B: leave 0 of the runs that 1.00e17 FLOP could buy"),
     ("--budget 1e20 --target 1e23 --min-params 500M", "runs within these limits cost at least"),
     ("--budget 1e20 --target 1e23 --pf-days 3", "two budgets"),

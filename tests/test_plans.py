@@ -260,7 +260,7 @@ def test_exponents_through_a_law_that_must_not_allocate() -> None:
         ((0.5, float("nan")), "expected a number"),
     ],
 )
-def test_impossible_exponents_are_refused(exponents: tuple[object, ...], message: str) -> None:
+def test_impossible_exponents_are_refused(exponents: tuple[float, ...], message: str) -> None:
     """The reason is given."""
     with pytest.raises(PlannerError, match=message):
         planner.plan(flops=1e21, exponents=exponents)
@@ -275,7 +275,7 @@ def test_rounded_exponents_are_accepted_with_a_note() -> None:
 
 def test_own_constants() -> None:
     """constants= plans under a renamed law; the printed Chinchilla constants give the printed law's plan."""
-    printed = {"E": 1.69, "A": 406.4, "B": "410.7", "alpha": 0.34, "beta": 0.28}
+    printed: dict[str, float | str] = {"E": 1.69, "A": 406.4, "B": "410.7", "alpha": 0.34, "beta": 0.28}
     plan = planner.plan(flops=1e21, constants=printed)
     assert plan.law.id == "besiroglu2024 (modified)"
     assert plan.params == pytest.approx(planner.allocate("hoffmann2022-approach3", 1e21).params)

@@ -12,8 +12,8 @@ import pytest
 
 import planner
 from planner import solver
-from planner.asking.counts import repetition
 from planner.errors import PlannerError
+from planner.inputs.effective_size import repetition
 from planner.law import Law
 from planner.problems import problem_of
 from planner.regimes import extrapolation

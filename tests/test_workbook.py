@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import planner
 from planner.cli._app import app
 from planner.errors import OptionError, PlannerError
+from planner.inputs.question import Question
 from planner.regimes import extrapolation
 from planner.sheets import inputs
 from planner.sheets.formulas import formula, kind_of
@@ -20,7 +21,7 @@ from planner.sheets.plan_page import answers
 from tests import office
 
 LAWS = [law for law in planner.laws() if kind_of(law) is not None]
-_AT_FIRST = inputs.read_inputs(planner.load_law("besiroglu2024"), flops=1e21)
+_AT_FIRST = inputs.read_inputs(planner.load_law("besiroglu2024"), Question(flops=1e21))
 ANSWERS = [each.name for each in answers(_AT_FIRST)]
 CELL = {name: f"Plan!B{row}" for row, name in enumerate(ANSWERS, 18)}
 PAGE = f"Plan!B18:B{17 + len(ANSWERS)}"
@@ -313,7 +314,7 @@ def test_bad_cells_are_named(book: Path) -> None:
         ({"gpus": "512xH100"}, "gpus and days go together"),
         ({"days": 30}, "gpus and days go together"),
         ({"gpus": "8xH100+8xA100", "days": 3}, "one kind of device"),
-        ({"gpus": "8xH100", "days": 3, "gpu": "h100"}, "gpus names the device already"),
+        ({"gpus": "8xH100", "days": 3, "gpu": "h100"}, "gpus and gpu together: gpus is then a number"),
         ({"gpu": "v100"}, "no bf16"),
         ({"gpu": ""}, "expected devices"),
         ({"overwrite": "no"}, "expected True or False"),

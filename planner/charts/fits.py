@@ -3,10 +3,10 @@
 import numpy as np
 
 from planner import solver
+from planner._defaults import DEFAULT_LAW
 from planner.catalogue import load_law
 from planner.charts._base import COMPUTE, Band, Box, Chart, Line, Mark, Marker, Panel, Points, Rule, Scale, Span, law_text
 from planner.charts.surfaces import loss_scale, surface_panel
-from planner.choosing import DEFAULT_LAW
 from planner.errors import OptionError
 from planner.fitting.backtesting import Backtest
 from planner.fitting.results import FitResult

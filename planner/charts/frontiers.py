@@ -96,7 +96,7 @@ def sweep_chart(found: Sweep) -> Chart:
             known = ~np.isnan(values) & rows
             along = _column(few, table)
             if f"{name}_low" in table and not np.isnan(table[f"{name}_low"][known]).all():
-                level = format_percent(few.question["level"])
+                level = format_percent(few.question.level)
                 low, high = (table[f"{name}_{end}"][known] for end in ("low", "high"))
                 marks.append(Band(along[known], low, high, f"{level} interval", group))
             marks.append(Line(along[known], values[known], text, group, "main" if len(lines) == 1 else "usual"))

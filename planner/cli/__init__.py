@@ -37,7 +37,9 @@ def _run() -> int:
     except click.ClickException as error:
         return _complain(error.format_message())
     except PlannerError as error:
-        return _complain(str(error))
+        from planner.inputs.registry import option_of
+
+        return _complain(error.renamed(option_of))
     except click.Abort:
         return 130
     return int(code)

@@ -9,21 +9,52 @@ import click
 
 from planner.cli._options import Once
 from planner.errors import PlannerError
+from planner.inputs.registry import GROUPS, every_input, option_of
 from planner.units import parse_flops, shown
 
 
-class Command(Once, click.Command):
+class Headed:
+    """Mix-in for commands: options stand under the headings of the registry, and one of other commands is told which they are."""
+
+    params: list[click.Parameter]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options group by group, the command's own first; the main command's own, which are of its output, last."""
+        headed: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):  # type: ignore[attr-defined]  # of click's own class
+            if record := param.get_help_record(ctx):
+                headed.setdefault(getattr(param, "heading", "") or "Options", []).append(record)
+        for heading in (*GROUPS, "Options") if isinstance(self, Budgets) else ("Options", *GROUPS):
+            if headed.get(heading):
+                with formatter.section(heading):
+                    formatter.write_dl(headed[heading])
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> Any:
+        """Parse, and say of an option that only other commands take which they are."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)  # type: ignore[misc]
+        except click.NoSuchOption as error:
+            name = next((each for each in every_input() if option_of(each) == error.option_name), None)
+            if name is None or error.ctx is None:
+                raise
+            root = error.ctx.find_root().command
+            known = {"plan": root, **{f"plan {each}": command for each, command in getattr(root, "commands", {}).items()}}
+            able = [each for each, command in known.items() if any(name == param.name for param in command.params)]
+            raise click.UsageError(f"{error.ctx.command_path} does not take {option_of(name)}; {', '.join(able)} do") from None
+
+
+class Command(Headed, Once, click.Command):
     """A command whose options are given once."""
 
 
-class Group(Once, click.Group):
+class Group(Headed, Once, click.Group):
     """A group whose options are given once."""
 
 
 class Budgets(Group):
-    """A group that plans by itself, over ranges too, and knows a budget typed without its option when it sees one."""
-
-    takes_ranges = True
+    """A group that plans by itself, and knows a budget typed without its option when it sees one."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]

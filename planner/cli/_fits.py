@@ -10,22 +10,21 @@ from planner.cli._options import (
     BOUND,
     COLUMNS,
     COUNTS,
-    FLOPS,
     FORMS,
     METHODS,
-    NUMBER,
-    PARAMS,
     ROBUST,
+    Names,
     collected,
     format_option,
-    held_budget_options,
-    level_option,
+    inputs,
     progress_bar,
     runs_options,
     sheet_options,
+    strict_option,
     work_options,
 )
 from planner.cli._plan import app
+from planner.inputs.registry import Level, PilotInputs
 from planner.render import Format
 from planner.units import shown
 
@@ -37,16 +36,16 @@ from planner.units import shown
 @click.option("--robust", type=click.Choice(ROBUST), help="Loss of the classical fit's residuals.  [default: huber]")
 @click.option("--fix", multiple=True, type=ASSIGNMENT, help="Pin a constant, such as E=1.69; repeat for more.")
 @click.option("--bound", multiple=True, type=BOUND, help="Bound a constant, such as alpha=0.1:0.6; repeat for more.")
-@click.option("--overestimate-penalty", type=NUMBER, help="Cost of a run predicted too high over one predicted too low.")
+@click.option("--overestimate-penalty", metavar="NUMBER", help="Cost of a run predicted too high over one predicted too low.")
 @click.option("--draws", type=int, help="Bootstrap refits of the classical fit; 0 for none.  [default: 1000]")
 @work_options
-@level_option
+@inputs(Level)
 @click.option("--name", help="What to call the law.  [default: my-law]")
 @click.option("--params-count", type=click.Choice(COUNTS), help="Which parameters N counts.  [default: the table's, or unstated]")
 @click.option("--loss-unit", help="Unit of the losses.  [default: the table's, or nats/token]")
 @click.option("--data", help="Training data and tokenizer, for the law's conventions.")
 @click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@strict_option
 @format_option
 @click.pass_context
 @plot_option
@@ -55,7 +54,7 @@ def fit(
     /,
     table: str | None,
     shipped: str | None,
-    fix: tuple[tuple[str, float], ...],
+    fix: tuple[tuple[str, str], ...],
     bound: tuple[tuple[str, str], ...],
     save: str | None,
     force: bool,
@@ -90,11 +89,13 @@ def fit(
 
 @app.command(cls=Command)
 @runs_options
-@click.option("--ratio", "ratios", multiple=True, type=NUMBER, help="Fit on C <= C_max/R; repeat for more.  [default: 10 and 30]")
+@click.option(
+    "--ratio", "ratios", multiple=True, metavar="NUMBER", help="Fit on C <= C_max/R; repeat for more.  [default: 10 and 30]"
+)
 @click.option("--method", "methods", multiple=True, type=click.Choice(METHODS[:2]), help="Only this method.  [default: both]")
 @work_options
-@level_option
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@inputs(Level)
+@strict_option
 @format_option
 @click.pass_context
 @plot_option
@@ -112,7 +113,7 @@ def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, stri
 
 
 @app.command(cls=Command)
-@click.argument("table", required=False)
+@click.argument("table", required=False, type=Names("runs"))
 @format_option
 def runs(table: str | None, fmt: Format) -> None:
     """List the tables of real runs that ship with planner, or show one TABLE."""
@@ -127,11 +128,11 @@ def runs(table: str | None, fmt: Format) -> None:
 @click.option("--best-guess", metavar="ERROR", help="Error of guessing.  [default: estimated where the points show it]")
 @click.option("--target", metavar="ERROR", help="An error to reach, in the unit of the points.")
 @click.option("--domain", metavar="NAME", help="Whose model grows so: word-lm, char-lm, translation, imagenet, speech.")
-@click.option("--params", type=PARAMS, help="Parameters of the model at the largest size.")
+@click.option("--params", metavar="N", help="Parameters of the model at the largest size.")
 @sheet_options
 @click.option("--seed", type=int, help="Seed of the draws.  [default: 0]")
-@level_option
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@inputs(Level)
+@strict_option
 @format_option
 @click.pass_context
 @plot_option
@@ -153,12 +154,12 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
 
 
 @app.command(cls=Command)
-@click.option("--budget", type=FLOPS, help="What all pilots may cost: 1e20, or one of the budgets below.")
-@click.option("--target", type=FLOPS, required=True, help="The budget of the run that they are for.")
+@click.option("--budget", metavar="FLOP", help="What all pilots may cost: 1e20, or one of the budgets below.")
+@click.option("--target", metavar="FLOP", required=True, help="The budget of the run that they are for.")
 @click.option("--runs", type=int, help="How many pilots.  [default: 24]")
 @click.option("--ratios", metavar="FROM..TO", help="Tokens per parameter that a pilot may have (3..120).  [default: 1..400]")
-@click.option("--min-params", type=PARAMS, help="Smallest pilot.")
-@click.option("--max-params", type=PARAMS, help="Largest pilot.")
+@click.option("--min-params", metavar="N", help="Smallest pilot.")
+@click.option("--max-params", metavar="N", help="Largest pilot.")
 @click.option("--noise", metavar="FRACTION", help="Scatter of ln loss between runs trained alike.  [default: 0.5%]")
 @click.option("--shapes", is_flag=True, help="Choose models that exist: shapes, whole batches, exact FLOP.")
 @click.option("--vocab", metavar="N", help="Vocabulary of the shapes.  [default: the best for the target, by tao2024]")
@@ -170,10 +171,10 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
 @click.option("--simulate", is_flag=True, help="Also fit simulated tables, of these runs and of an isoFLOP grid.")
 @click.option("--tables", type=int, help="Simulated tables for each law and misfit.  [default: 20]")
 @click.option("--workers", type=int, help="Processes of the simulation.  [default: 1]")
-@held_budget_options
+@inputs(PilotInputs)
 @click.option("--seed", type=int, help="Seed of the laws drawn.  [default: 0]")
 @click.option("--save", metavar="PILOTS.csv", help="Write a table whose losses wait to be filled in, for plan fit.")
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@strict_option
 @format_option
 @click.pass_context
 @plot_option

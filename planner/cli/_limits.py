@@ -5,37 +5,29 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, stop_if_strict
-from planner.cli._options import (
-    ASSIGNMENT,
-    FLOPS,
-    NUMBER,
-    TOKENS,
-    collected,
-    device_options,
-    format_option,
-    law_options,
-    levers_device_options,
-)
+from planner.cli._options import ASSIGNMENT, Names, collected, format_option, inputs, strict_option
 from planner.cli._plan import app
+from planner.inputs.registry import LeversInputs, LimitsInputs
 from planner.render import Format
 
 
 @app.command(cls=Command)
-@click.option("--flops", metavar="FROM..TO", help="A budget, or a range (1e18..1e28): what more compute still buys.")
-@law_options
-@click.option("--stock", type=TOKENS, help="Different tokens there are.  [default: 300T, public human text]")
+@inputs(
+    LimitsInputs, flops="A budget, or a range (1e18..1e28): what more compute still buys.", level="Level of the slope's interval."
+)
+@click.option("--stock", metavar="TOKENS", help="Different tokens there are.  [default: 300T, public human text]")
 @click.option("--share", metavar="FRACTION", help="Of the irreducible loss, below which the rest is small.  [default: 10%]")
 @click.option("--points", type=int, help="Budgets of the table.  [default: 11]")
-@click.option("--benchmark", metavar="NAME", help="Instead: imagenet, coco, squad, conll, wmt-en-fr or wmt-en-de.")
+@click.option(
+    "--benchmark", type=Names("benchmarks"), metavar="NAME", help="Instead: imagenet, coco, squad, conll, wmt-en-fr or wmt-en-de."
+)
 @click.option("--error", metavar="FRACTION", help="Error to reach there (5%).")
 @click.option("--today", metavar="FRACTION", help="Error to start from (11%): gives the factor in compute.")
-@device_options
-@click.option("--level", metavar="FRACTION", help="Level of the slope's interval.  [default: 95%]")
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@strict_option
 @format_option
 @click.pass_context
 @plot_option
-def limits(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], strict: bool, fmt: Format, **options: Any) -> None:
+def limits(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Say where compute stops paying over a range of budgets, or what an error on a published benchmark takes.
 
     \b
@@ -54,24 +46,21 @@ def limits(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], stri
 
 
 @app.command(cls=Command)
-@click.option("--flops", type=FLOPS, required=True, help="The budget.")
-@law_options
 @click.option("--lever", "own", multiple=True, type=ASSIGNMENT, help="A lever of your own: dedup=1.2; repeat for more.")
 @click.option("--better", multiple=True, type=ASSIGNMENT, help="A constant that a better method would have: alpha=0.36.")
-@click.option("--mfu", metavar="FRACTION", help="Utilisation now (35%), with --mfu-to or a device.")
 @click.option("--mfu-to", metavar="FRACTION", help="Utilisation to reach (45%).")
-@click.option("--years", type=NUMBER, help="Waited for algorithmic progress and cheaper hardware.  [default: 1]")
+@click.option("--years", metavar="NUMBER", help="Waited for algorithmic progress and cheaper hardware.  [default: 1]")
 @click.option("--combine", metavar="ID,ID", help="Levers whose gains are multiplied.")
-@levers_device_options
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@inputs(LeversInputs, mfu="Utilisation now (35%), with --mfu-to or a device.")
+@strict_option
 @format_option
 @click.pass_context
 def levers(
     ctx: click.Context,
     /,
-    constants: tuple[tuple[str, float], ...],
-    own: tuple[tuple[str, float], ...],
-    better: tuple[tuple[str, float], ...],
+    constants: tuple[tuple[str, str], ...],
+    own: tuple[tuple[str, str], ...],
+    better: tuple[tuple[str, str], ...],
     strict: bool,
     fmt: Format,
     **options: Any,

@@ -5,24 +5,17 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, chosen, stop_if_strict
-from planner.cli._options import (
-    FLOPS,
-    NUMBER,
-    LawName,
-    configuration_options,
-    format_option,
-    hardware_options,
-    run_options,
-)
+from planner.cli._options import OPTIMIZERS, ORDERS, RECOMPUTED, Names, collected, format_option, inputs, strict_option
 from planner.cli._plan import app
+from planner.inputs.registry import ConfigureInputs, RankInputs, option_of
 from planner.render import Format
 
 
 @app.command(cls=Command)
-@click.argument("device", required=False)
-@click.option("--flops", type=FLOPS, help="Rank the devices by what this compute takes on them.")
-@hardware_options
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@click.argument("device", required=False, type=Names("devices"))
+@click.option("--by", type=click.Choice(ORDERS), help="What devices are ranked by.  [default: dollars]")
+@inputs(RankInputs, flops="Rank the devices by what this compute takes on them.", pf_days="The same in PF-days.")
+@strict_option
 @format_option
 @click.pass_context
 def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Format, **options: Any) -> None:
@@ -38,10 +31,10 @@ def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Forma
     from planner.render import render_hardware, render_ranking
 
     given = chosen(**options)
-    if options["flops"] is None:
+    if options["flops"] is None and options["pf_days"] is None:
         ranking = [name for name in given if name != "gpu_file"]
         if ranking:
-            raise click.UsageError(f"--{ranking[0]} goes with --flops: plan hardware --flops 1e22 --deadline 30d")
+            raise click.UsageError(f"{option_of(ranking[0])} goes with --flops: plan hardware --flops 1e22 --deadline 30d")
         click.echo(render_hardware(known_hardware(device, **given), fmt), nl=False)
         return
     if device is not None:
@@ -52,15 +45,23 @@ def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Forma
 
 
 @app.command(cls=Command)
-@click.option("--flops", type=FLOPS, help="Budget; or one of those below, or --params and --tokens.")
-@click.option("--loss", type=NUMBER, help="Instead of a budget: the loss to reach.")
-@run_options
-@click.option("--law", type=LawName(), help="Law that plans and counts N.  [default: besiroglu2024]")
-@configuration_options
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@inputs(ConfigureInputs, law="Law that plans and counts N.")
+@click.option("--vocab", metavar="N", help="Vocabulary of the shapes.  [default: the best for the size, by tao2024]")
+@click.option("--context", metavar="N", help="Tokens of context.  [default: 4096]")
+@click.option("--kv-heads", metavar="N", help="Key-value heads.  [default: near 8]")
+@click.option("--gated/--not-gated", default=None, help="Gated feed-forward parts (SwiGLU) or plain ones.")
+@click.option("--tied/--not-tied", default=None, help="One table for embedding and head, or two.")
+@click.option("--count", type=int, help="Shapes to propose.  [default: 5]")
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="What is kept of each parameter.  [default: adam]")
+@click.option("--zero", type=int, help="Stage of ZeRO or FSDP, 0 to 3.  [default: each]")
+@click.option("--tensor", type=int, help="Devices that share each matrix.  [default: searched]")
+@click.option("--pipeline", type=int, help="Devices that share the layers.  [default: searched]")
+@click.option("--micro-batch", type=int, help="Sequences that a device works on at once.  [default: 1]")
+@click.option("--recompute", type=click.Choice(RECOMPUTED), help="Activations computed anew.  [default: selective]")
+@strict_option
 @format_option
 @click.pass_context
-def configure(ctx: click.Context, /, strict: bool, fmt: Format, **options: Any) -> None:
+def configure(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Propose what to configure: shapes that hit the size, whether they fit in memory, batch size and learning rate.
 
     \b
@@ -71,13 +72,13 @@ def configure(ctx: click.Context, /, strict: bool, fmt: Format, **options: Any) 
     from planner.configuring import configure as configured
     from planner.render import render_configuration
 
-    answer = configured(**chosen(**options))
+    answer = configured(**chosen(**options, constants=collected(constants)))
     click.echo(render_configuration(answer, fmt), nl=False)
     stop_if_strict(ctx, strict, answer.notes)
 
 
 @app.command(cls=Command)
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=Names("models"))
 @format_option
 def models(name: str | None, fmt: Format) -> None:
     """List published models with shapes, parameters, tokens and compute, or show one by NAME."""

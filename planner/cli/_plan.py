@@ -9,43 +9,26 @@ from click.core import ParameterSource
 from planner._version import __version__
 from planner.cli._commands import Budgets, Command, chosen, plot_file, plot_here, plot_option, stop_if_strict
 from planner.cli._options import (
-    ANCHOR,
-    FLOPS,
-    FRACTION,
-    NUMBER,
-    PARAMS,
-    TOKENS,
-    LawName,
+    Names,
     collected,
-    condition_options,
+    explain_option,
     format_option,
-    judging_options,
-    law_options,
-    level_option,
-    life_options,
+    inputs,
     progress_bar,
-    sweep_options,
+    strict_option,
     table_options,
 )
+from planner.inputs.registry import CheckInputs, CompareInputs, PlanInputs, TradeInputs, option_of
 from planner.render import Format
 from planner.units import is_range, shown
 
 
 @click.group(cls=Budgets, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--flops", type=FLOPS, help='Budget: 1e21, "3 PF-days", "1 ZFLOP".')
-@click.option("--loss", type=NUMBER, help="Instead of a budget: the loss to reach, at the least compute.")
-@condition_options
-@sweep_options
-@law_options
-@click.option("--exponents", nargs=2, type=NUMBER, metavar="A B", help="Your own exponents: N ~ C^A, D ~ C^B.")
-@click.option(
-    "--anchor",
-    type=ANCHOR,
-    metavar="C:N",
-    help="Known optimum the exponents pass through.  [default: the law's own at 1e20 FLOP]",
-)
-@judging_options
-@level_option
+@inputs(PlanInputs)
+@click.option("--points", type=int, help="Values of a range, such as --flops 1e18..1e26.  [default: 50; of two, 10 each]")
+@click.option("--workers", type=int, help="Processes over a range.  [default: 1]")
+@explain_option
+@strict_option
 @format_option
 @click.version_option(__version__, prog_name="plan", message="%(prog)s %(version)s")
 @click.pass_context
@@ -53,7 +36,7 @@ from planner.units import is_range, shown
 def app(
     ctx: click.Context,
     /,
-    constants: tuple[tuple[str, float], ...],
+    constants: tuple[tuple[str, str], ...],
     explained: bool,
     strict: bool,
     fmt: Format,
@@ -71,6 +54,7 @@ def app(
     plan --flops 1e24 --inference-tokens 2T     training and serving together
     plan --flops 1e18..1e26 --law llama3,kaplan2020   a range, under several laws
     plan check --params 175B --tokens 300B      judge a proposed run
+    plan --shape llama2-7b --tokens 2T          what a run takes
     plan --gpus 512xH100 --days 30 --mfu 0.4    what these devices can train
     plan --dollars 2M --gpu h100 --grid france  what this money can, with time, energy and CO2e
     plan compare --flops 1e21                   every law: consensus, spread, who disagrees and why
@@ -117,7 +101,7 @@ def _several(asked: dict[str, Any]) -> bool:
     """Tell whether more than one plan is asked for; what reads ranges is imported only where one may be."""
     if "points" not in asked and "," not in str(asked.get("law", "")) and not any(map(is_range, asked.values())):
         return False
-    from planner.asking.ranges import has_ranges
+    from planner.inputs.ranges import has_ranges
 
     return has_ranges(asked)
 
@@ -143,19 +127,16 @@ _OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance", "constants"}
 
 @app.command(cls=Command)
 @table_options
-@click.option("--params", type=PARAMS, help="Parameters of the run, such as 175B.")
-@click.option("--tokens", type=TOKENS, help="Training tokens of the run, such as 300B.")
-@law_options
-@life_options
-@judging_options
-@level_option
+@inputs(CheckInputs, params="Parameters of the run, such as 175B.", tokens="Training tokens of the run, such as 300B.")
+@explain_option
+@strict_option
 @format_option
 @click.pass_context
 @plot_option
 def check(
     ctx: click.Context,
     /,
-    constants: tuple[tuple[str, float], ...],
+    constants: tuple[tuple[str, str], ...],
     explained: bool,
     strict: bool,
     fmt: Format,
@@ -173,7 +154,7 @@ def check(
         if explained:
             foreign.append("explain")
         if foreign:
-            raise click.UsageError(f"--{foreign[0].replace('_', '-')} goes with one run, --params and --tokens, not with a table")
+            raise click.UsageError(f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with a table")
         from planner.judging import check_runs
         from planner.render import render_runs_check
 
@@ -188,7 +169,7 @@ def check(
     from planner.render import render_check
     from planner.verdicts import check as check_run
 
-    answer = check_run(**{"params": None, "tokens": None, **given})
+    answer = check_run(**given)
     plot_file(ctx, answer)
     click.echo(render_check(answer, fmt, _steps(answer) if explained else ()), nl=False)
     plot_here(ctx, answer)
@@ -196,18 +177,15 @@ def check(
 
 
 @app.command(cls=Command)
-@click.option("--flops", type=FLOPS, help="Training budget whose optimal run sets the loss.")
-@click.option("--loss", type=NUMBER, help="Instead of a budget: the loss.")
 @click.option(
-    "--ratio", "ratios", multiple=True, type=NUMBER, help="Size over the optimal one; repeat for more.  [default: 0.1 to 3]"
+    "--ratio", "ratios", multiple=True, metavar="NUMBER", help="Size over the optimal one; repeat for more.  [default: 0.1 to 3]"
 )
-@click.option("--unique-tokens", type=TOKENS, help="Different tokens at hand (25B); more come from repeating them.")
-@law_options
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@inputs(TradeInputs, flops="Training budget whose optimal run sets the loss.", loss="Instead of a budget: the loss.")
+@strict_option
 @format_option
 @click.pass_context
 @plot_option
-def trade(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], strict: bool, fmt: Format, **options: Any) -> None:
+def trade(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay."""
     from planner.render import render_trade
     from planner.trading import trade as trade_sizes
@@ -220,15 +198,13 @@ def trade(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], stric
 
 
 @app.command(cls=Command)
-@click.option("--flops", type=FLOPS, required=True, help="The budget.")
 @click.option("--laws", metavar="ID,ID", help="These laws instead of the whole catalogue.")
-@law_options
-@click.option("--tolerance", type=FRACTION, help="Extra compute up to which a size counts as near.  [default: 10%]")
-@click.option("--strict", is_flag=True, help="Exit with 1 if any note is a warning.")
+@inputs(CompareInputs, tolerance="Extra compute up to which a size counts as near.", law="The judge: a law with a loss surface.")
+@strict_option
 @format_option
 @click.pass_context
 @plot_option
-def compare(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], strict: bool, fmt: Format, **options: Any) -> None:
+def compare(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Say what every law makes of a budget: consensus and spread over the studies, which laws disagree, and why.
 
     \b
@@ -246,13 +222,10 @@ def compare(ctx: click.Context, /, constants: tuple[tuple[str, float], ...], str
 
 
 @app.command(cls=Command)
-@click.option("--flops", type=FLOPS, help="Budget at first; or another of the options of plan.")
-@click.option("--loss", type=NUMBER, help="Instead of a budget: the loss to reach.")
 @click.option("-o", "--out", "path", required=True, metavar="PLAN.html", help="The page to write.")
 @click.option("--overwrite", "--force", "overwrite", is_flag=True, help="Let it replace a file.")
-@condition_options
-@law_options
-def report(path: str, overwrite: bool, constants: tuple[tuple[str, float], ...], **options: Any) -> None:
+@inputs(PlanInputs)
+def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], **options: Any) -> None:
     """Write a plan as one HTML page that goes on planning in a browser, with nothing to install and nothing fetched.
 
     \b
@@ -269,11 +242,11 @@ def report(path: str, overwrite: bool, constants: tuple[tuple[str, float], ...],
 
 
 @app.command(cls=Command)
-@click.argument("law", required=False, type=LawName())
+@click.argument("law", required=False, type=Names("laws"))
 @click.option("--applicable", is_flag=True, help="Only laws whose fitted range covers --flops and what they would plan for it.")
-@click.option("--flops", type=FLOPS, help="The budget for --applicable.")
+@click.option("--flops", metavar="FLOP", help="The budget for --applicable.")
 @format_option
-def laws(law: str | None, applicable: bool, flops: float | None, fmt: Format) -> None:
+def laws(law: str | None, applicable: bool, flops: str | None, fmt: Format) -> None:
     """List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps."""
     from planner.catalogue import load_law
     from planner.choosing import laws as chosen_laws

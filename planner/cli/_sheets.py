@@ -5,21 +5,18 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, Group, chosen
-from planner.cli._options import (
-    FLOPS,
-    LawName,
-    format_option,
-    workbook_options,
-)
+from planner.cli._options import Names, format_option, inputs
 from planner.cli._plan import app
+from planner.inputs.registry import WorkbookInputs
 from planner.render import Format
 
 
 @app.command(cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False), metavar="FILE.xlsx")
-@click.option("--flops", type=FLOPS, help="The budget at first.  [default: 1e21]")
-@workbook_options
-@click.option("--law", type=LawName(), help="The law at first; your own is added to the list.  [default: besiroglu2024]")
+@inputs(WorkbookInputs, flops="The budget at first.  [default: 1e21]")
+@click.option(
+    "--law", type=Names("laws"), metavar="ID|FILE", help="The law at first; your own is added.  [default: besiroglu2024]"
+)
 @click.option("--overwrite", "--force", "overwrite", is_flag=True, help="Replace a file that exists.")
 def workbook(file: str, *, overwrite: bool, **options: Any) -> None:
     """Write a workbook of live formulas for Excel or LibreOffice: plan, sweep, sensitivity, laws, devices; it needs no Python."""

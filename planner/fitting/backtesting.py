@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from planner._defaults import LEVEL
 from planner._frozen import FrozenDict
 from planner._spread import Progress, Workers, mapper
 from planner._version import __version__
@@ -15,7 +16,7 @@ from planner.fitting.fitter import RunsLike, fit, one_group, read_table_of_runs
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array
-from planner.intervals import LEVEL, check_level
+from planner.intervals import check_level
 from planner.notes import Note
 from planner.runs import Runs
 from planner.units import parse_fraction, parse_number, plain, shown

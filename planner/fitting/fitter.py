@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from planner._defaults import LEVEL
 from planner._frozen import FrozenDict
 from planner._spread import Progress, Workers, mapper
 from planner._version import __version__
@@ -19,7 +20,7 @@ from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
 from planner.fitting.selection import choose_form
 from planner.fitting.settings import settings
-from planner.intervals import LEVEL, check_level
+from planner.intervals import check_level
 from planner.law import is_id
 from planner.notes import Note
 from planner.provenance import PARAM_COUNTS, Conventions

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from planner._defaults import LEVEL
 from planner._files import write_new
 from planner._version import __version__
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
 from planner.forms import Num
-from planner.intervals import LEVEL, check_level, loss_interval
+from planner.intervals import check_level, loss_interval
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.uncertainty import Draws

@@ -1,7 +1,7 @@
 """A plan as blocks to read."""
 
 from planner.answers import Alternative, Plan
-from planner.asking.request import limit_texts
+from planner.inputs.request import limit_texts
 from planner.notes import Note
 from planner.render.cost_document import budget_rows, cost_facts
 from planner.render.documents import (
@@ -78,6 +78,9 @@ def _title(plan: Plan) -> str:
     limits = " and ".join(limit_texts(plan.limits))
     if target is not None:
         kind = f"Cheapest plan for loss {plain(target, 6)}{f' with {limits}' if limits else ''}"
+    elif plan.limits.params is not None and plan.limits.tokens is not None:
+        kind = f"What {format_count(plan.params)} parameters on {format_count(plan.tokens)} tokens take"
+        return f"{kind}: {budget}"
     elif limits:
         kind = f"Plan with {limits}"
     else:

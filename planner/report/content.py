@@ -4,11 +4,11 @@ from typing import Any
 
 from planner._files import settings
 from planner.answers import Plan
-from planner.asking.holding import read_means
-from planner.asking.means import Means
 from planner.catalogue import all_laws, load_law
 from planner.charts._base import Points
 from planner.charts.frontiers import model_points
+from planner.inputs.held_budgets import read_held
+from planner.inputs.question import Question
 from planner.law import Law
 from planner.machines.devices import Accelerator, accelerators
 from planner.notes import Note
@@ -65,7 +65,7 @@ def _note(note: Note) -> dict[str, Any]:
 
 def device_content(device: Accelerator) -> dict[str, Any]:
     """Return a device as it is used when nothing else is given."""
-    machine = read_means(Means(gpu=device.id), mfu=None, price=None).machine
+    machine = read_held(Question(gpu=device.id)).machine
     assert machine is not None
     part = machine.parts[0]
     return {

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from planner.asking.conditions import Conditions, read
-from planner.asking.holding import read_means
-from planner.asking.means import Means
-from planner.choosing import DEFAULT_LAW
+from planner._defaults import DEFAULT_LAW
 from planner.errors import QuantityError
-from planner.units import finite, parse_count, parse_flops, parse_fraction, parse_number, shown
-from planner.units.resources import parse_intensity, parse_price
+from planner.inputs.held_budgets import read_held
+from planner.inputs.question import Question
+from planner.inputs.readers import devices
+from planner.inputs.registry import every_input
+from planner.units import finite, parse_flops, shown
 
 
 class Argument(NamedTuple):
@@ -111,25 +111,10 @@ def read_budget(cell: Any) -> float:
 
 @lru_cache(maxsize=4096)
 def _held(text: str, mfu: float | None, overhead: float | None) -> float:
-    flops = read_means(Means(gpus=text, overhead=overhead), mfu=mfu, price=None).flops
+    flops = read_held(Question(gpus=devices(text, "budget"), overhead=overhead, mfu=mfu)).flops
     if flops is None:
         raise QuantityError(f"budget {shown(text)}: devices for how long? Such as 512xH100 x 30d")
     return flops
-
-
-def _count(what: Any, name: str) -> Callable[[Any], float]:
-    def parse(cell: Any) -> float:
-        number = finite(cell)
-        return number if number is not None and 1 <= number <= 1e60 else parse_count(cell, name, what)
-
-    return parse
-
-
-def _loss(cell: Any) -> float:
-    number = parse_number(cell, "loss")
-    if number <= 0:
-        raise QuantityError(f"loss {shown(cell)}: must be above 0")
-    return number
 
 
 def _text(name: str) -> Callable[[Any], str]:
@@ -139,11 +124,6 @@ def _text(name: str) -> Callable[[Any], str]:
         return cell.strip()
 
     return parse
-
-
-def _mfu(cell: Any) -> float:
-    share: Any = read(Conditions(mfu=cell)).mfu
-    return float(share)
 
 
 def _errors(cell: Any) -> bool:
@@ -159,25 +139,31 @@ BUDGET = Argument(
     REQUIRED,
     varies=True,
 )
-PARAMS = Argument("params", 'parameters: 7e9 or "7B"', _count("parameters", "params"), REQUIRED, varies=True)
-TOKENS = Argument("tokens", 'training tokens: 1.4e12 or "1.4T"', _count("tokens", "tokens"), REQUIRED, varies=True)
-LOSS = Argument("loss", "loss to reach, in the law's unit", _loss, REQUIRED, varies=True)
-LAW = Argument("law", f"law, an id of PLAN_LAWS; {DEFAULT_LAW} if blank", _text("law"), DEFAULT_LAW)
+
+
+def _of(name: str, default: Any = None, *, varies: bool = False, zero: bool = False) -> Argument:
+    """Return an input of the registry as an argument."""
+    row = every_input()[name][1]
+
+    def parse(cell: Any) -> Any:
+        number = finite(cell) if varies else None
+        if number is not None and 1 <= number <= 1e60 and name != "loss":
+            return number  # the common case, in columns of thousands
+        return row.read(cell, name)
+
+    return Argument(name, row.cell, parse, default, varies, zero)
+
+
+PARAMS = _of("params", REQUIRED, varies=True)
+TOKENS = _of("tokens", REQUIRED, varies=True)
+LOSS = _of("loss", REQUIRED, varies=True)
+LAW = Argument("law", every_input()["law"][1].cell, _text("law"), DEFAULT_LAW)
 DEVICE = Argument("device", 'device: "h100", see PLAN_DEVICES', _text("device"), REQUIRED)
 FLEET = Argument("devices", 'devices: "512xH100"', _text("devices"), REQUIRED)
-MFU = Argument("mfu", "model FLOP utilisation: 0.4; a published median if blank", _mfu)
-PRICE = Argument(
-    "price", "US dollars per device-hour; a published price if blank", lambda cell: parse_price(cell, "price"), zero=True
-)
-OVERHEAD = Argument(
-    "overhead", "time lost to failures over the time that counts; 0 if blank", lambda cell: parse_fraction(cell, "overhead")
-)
-GRID = Argument(
-    "grid",
-    "country, or grams of CO2e per kWh",
-    lambda cell: cell.strip() if isinstance(cell, str) else parse_intensity(cell, "grid"),
-    REQUIRED,
-)
+MFU = _of("mfu")
+PRICE = _of("price", zero=True)
+OVERHEAD = _of("overhead")
+GRID = _of("grid", REQUIRED)
 ERRORS = Argument(
     "errors", '"text" writes an error\'s reason into its cell, which sums pass over; an error value if blank', _errors, False
 )

@@ -1,20 +1,19 @@
 """What a user asks of a workbook: the budget, device and law that stand in its marked cells at first."""
 
 import re
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 from planner._files import settings
-from planner.asking.conditions import Conditions, read
-from planner.asking.holding import read_means
-from planner.asking.means import Means
 from planner.catalogue import all_laws
 from planner.errors import CannotPlanError, OptionError
+from planner.inputs.held_budgets import BUDGETS, read_held
+from planner.inputs.question import Question
 from planner.law import Law
 from planner.machines.devices import FILE, Accelerator
 from planner.machines.fleet import Machine
 from planner.sheets.formulas import kind_of
-from planner.units import parse_flops, shown
-from planner.units.resources import parse_dollars, parse_duration
+from planner.units import shown
 
 MODES = ("FLOP", "devices for days", "US dollars")
 """What a budget can be held in, as the workbook's drop-down says it."""
@@ -40,20 +39,7 @@ class Inputs(NamedTuple):
     law: Law
 
 
-def read_inputs(
-    law: Law,
-    *,
-    flops: object = None,
-    gpus: object = None,
-    days: object = None,
-    dollars: object = None,
-    gpu: object = None,
-    mfu: object = None,
-    price: object = None,
-    overhead: object = None,
-    pue: object = None,
-    grid: object = None,
-) -> Inputs:
+def read_inputs(law: Law, question: Question) -> Inputs:
     """Read what stands in the marked cells at first.
 
     Raises
@@ -68,18 +54,16 @@ def read_inputs(
         raise OptionError(
             f"law {shown(law.id)}: spreadsheets take its id for {known_ids.get(law.id.lower(), 'a number')}; rename it"
         )
-    if (gpus is None) != (days is None):
-        raise OptionError("gpus and days go together, such as 512xH100 for 30 days")
-    given = [name for name, value in (("flops", flops), ("days", days), ("dollars", dollars)) if value is not None]
-    if len(given) > 1:
-        raise OptionError(f"{given[0]} and {given[1]} are two budgets: give one of them")
-    if gpus is not None and gpu is not None:
-        raise OptionError("gpus names the device already: drop gpu")
-    conditions = read(Conditions(mfu=mfu, price=price))
-    known: Any = conditions
-    named = None if gpus is not None else _DEVICE if gpu is None else gpu
-    means = Means(gpus=gpus, gpu=named, overhead=overhead, pue=pue, grid=grid)
-    machine = read_means(means, mfu=known.mfu, price=known.price).machine
+    budgets = question.named("flops", *BUDGETS)
+    if len(budgets) > 1:
+        raise OptionError(f"`{budgets[0]}` and `{budgets[1]}` are two budgets: give one of them")
+    name = budgets[0] if budgets else "flops"
+    if (question.gpus is None) != (name != "days"):
+        raise OptionError("`gpus` and `days` go together, such as 512xH100 for 30 days")
+    named = question if question.named("gpu", "gpus") else replace(question, gpu=_DEVICE)
+    typed = name in {"days", "dollars"}  # a cell of their own; what they buy is a formula
+    held = read_held(replace(named, days=None, dollars=None) if typed else named)
+    machine = held.machine
     assert machine is not None  # a device is named
     if len(machine.parts) > 1:
         raise OptionError("a workbook holds one kind of device; mixed fleets are for plan --gpus")
@@ -87,14 +71,14 @@ def read_inputs(
         raise OptionError(f"{machine.parts[0].device.id} has no bf16, which the workbook counts in; plan --gpu knows it")
     part = machine.parts[0]
     return Inputs(
-        mode=MODES[("flops", "days", "dollars").index(given[0])] if given else MODES[0],
-        flops=1e21 if flops is None else parse_flops(flops, "flops"),
-        gpus=part.number if gpus is not None else 64.0,
-        days=30.0 if days is None else parse_duration(days, "days") / 24,
-        dollars=1e5 if dollars is None else parse_dollars(dollars, "dollars"),
+        mode={"days": MODES[1], "dollars": MODES[2]}.get(name, MODES[0]),
+        flops=question.flops or held.flops or 1e21,
+        gpus=part.number if question.gpus is not None else 64.0,
+        days=30.0 if question.days is None else question.days / 24,
+        dollars=1e5 if question.dollars is None else question.dollars,
         device=part.device,
         machine=machine,
-        price=known.price,
+        price=question.price,
         grid=GRID if machine.grid is None else machine.grid.grams_per_kwh.expected,
         law=law,
     )

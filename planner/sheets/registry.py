@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 
 from planner import solver
-from planner.asking.holding import read_means
-from planner.asking.means import Means
+from planner._defaults import TOLERANCE
 from planner.catalogue import all_laws, load_law
 from planner.choosing import refuse_without_plans
 from planner.errors import CannotPlanError, QuantityError
+from planner.inputs.held_budgets import read_held
+from planner.inputs.question import Question
+from planner.inputs.readers import device as read_device
+from planner.inputs.readers import devices as read_devices
 from planner.law import Law, guarded
 from planner.machines.devices import accelerator, accelerators
-from planner.plans import TOLERANCE, plan
+from planner.plans import plan
 from planner.problems import as_problem
 from planner.regimes import extrapolation, regimes_of
 from planner.sheets.arguments import BUDGET, DEVICE, FLEET, GRID, LAW, LOSS, MFU, OVERHEAD, PARAMS, PRICE, TOKENS, Function
@@ -110,9 +113,9 @@ def _run_flops(params: Any, tokens: Any, law: str) -> Any:
     return flops
 
 
-def _takes(what: str, budget: Any, *, price: Any = None, mfu: Any = None, **means: Any) -> Any:
+def _takes(what: str, budget: Any, **machine: Any) -> Any:
     """Return what a budget takes on a machine: ``what`` names a quantity of its cost."""
-    held = read_means(Means(**means), mfu=mfu, price=price)
+    held = read_held(Question(**machine))
     assert held.machine is not None  # a device is named
     found = getattr(held.machine.cost(budget), what)
     if found is None:
@@ -261,14 +264,18 @@ FUNCTIONS: Mapping[str, Function] = {
             "PLAN_GPU_HOURS",
             "Device-hours that a budget takes.",
             (BUDGET, DEVICE, MFU, OVERHEAD),
-            lambda budget, device, mfu, overhead: _takes("device_hours", budget, gpu=device, mfu=mfu, overhead=overhead),
+            lambda budget, device, mfu, overhead: _takes(
+                "device_hours", budget, gpu=read_device(device, "device"), mfu=mfu, overhead=overhead
+            ),
             '=PLAN_GPU_HOURS(1e22, "h100", 0.4)',
         ),
         Function(
             "PLAN_DAYS",
             "Days that a budget takes on devices.",
             (BUDGET, FLEET, MFU, OVERHEAD),
-            lambda budget, devices, mfu, overhead: _takes("hours", budget, gpus=devices, mfu=mfu, overhead=overhead) / 24,
+            lambda budget, devices, mfu, overhead: (
+                _takes("hours", budget, gpus=read_devices(devices, "devices"), mfu=mfu, overhead=overhead) / 24
+            ),
             '=PLAN_DAYS(1e22, "64xH100", 0.4)',
         ),
         Function(
@@ -276,7 +283,7 @@ FUNCTIONS: Mapping[str, Function] = {
             "US dollars that a budget takes.",
             (BUDGET, DEVICE, MFU, PRICE, OVERHEAD),
             lambda budget, device, mfu, price, overhead: _takes(
-                "dollars", budget, gpu=device, mfu=mfu, price=price, overhead=overhead
+                "dollars", budget, gpu=read_device(device, "device"), mfu=mfu, price=price, overhead=overhead
             ),
             '=PLAN_COST(1e22, "h100", 0.4, 2.95)',
         ),
@@ -284,7 +291,9 @@ FUNCTIONS: Mapping[str, Function] = {
             "PLAN_ENERGY",
             "Energy at the meter that a budget takes, in kWh.",
             (BUDGET, DEVICE, MFU, OVERHEAD),
-            lambda budget, device, mfu, overhead: _takes("kwh", budget, gpu=device, mfu=mfu, overhead=overhead),
+            lambda budget, device, mfu, overhead: _takes(
+                "kwh", budget, gpu=read_device(device, "device"), mfu=mfu, overhead=overhead
+            ),
             '=PLAN_ENERGY(1e22, "h100", 0.4)',
         ),
         Function(
@@ -292,7 +301,7 @@ FUNCTIONS: Mapping[str, Function] = {
             "CO2e that a budget takes, in kg.",
             (BUDGET, DEVICE, GRID, MFU, OVERHEAD),
             lambda budget, device, grid, mfu, overhead: _takes(
-                "kg_co2e", budget, gpu=device, grid=grid, mfu=mfu, overhead=overhead
+                "kg_co2e", budget, gpu=read_device(device, "device"), grid=grid, mfu=mfu, overhead=overhead
             ),
             '=PLAN_CO2(1e22, "h100", "france", 0.4)',
         ),

@@ -3,12 +3,16 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
+from planner._defaults import DEFAULT_LAW
 from planner._files import new_file, write_new
 from planner._version import __version__
 from planner.catalogue import all_laws, load_law
-from planner.choosing import DEFAULT_LAW, LawLike
+from planner.choosing import LawLike
 from planner.errors import OptionError
+from planner.inputs.question import Question
+from planner.inputs.registry import WorkbookInputs, asks
 from planner.law import Law
 from planner.sheets.formulas import MEAN, kind_of
 from planner.sheets.inputs import Inputs, read_inputs
@@ -19,21 +23,9 @@ from planner.sheets.reference_pages import MOST_CONSTANTS, write_devices, write_
 from planner.sheets.searching import write_members, write_search
 
 
+@asks(WorkbookInputs)
 def write_workbook(
-    path: str | Path,
-    *,
-    flops: object = None,
-    gpus: object = None,
-    days: object = None,
-    dollars: object = None,
-    gpu: object = None,
-    mfu: object = None,
-    price: object = None,
-    overhead: object = None,
-    pue: object = None,
-    grid: object = None,
-    law: LawLike = DEFAULT_LAW,
-    overwrite: bool = False,
+    path: str | Path, *, law: LawLike = DEFAULT_LAW, overwrite: bool = False, **asked: Unpack[WorkbookInputs]
 ) -> Path:
     """Write an .xlsx workbook whose cells hold live formulas: plan, sweep, sensitivity, laws, devices.
 
@@ -41,14 +33,11 @@ def write_workbook(
     ----------
     path : str or Path
         File to write, ending in ``.xlsx``.
-    flops, gpus with days, dollars : optional
-        The budget at first, as for :func:`planner.plan`; any other can be typed into the workbook.
-    gpu, mfu, price, overhead, pue, grid : optional
-        The device at first, its utilisation and price, time lost to failures, the building's overhead, and the grid.
     law : str, Path or Law
         The law at first; one of your own is added to the list.
     overwrite : bool
         Whether an existing file may be replaced.
+    {inputs}
 
     Returns
     -------
@@ -64,10 +53,8 @@ def write_workbook(
     The laws' formulas are the derivations of their forms, the same that ``plan --explain`` prints; the values that stand in the
     cells at first are planner's own.
     """
-    given = dict(locals())
     target = new_file(path, overwrite, ".xlsx", "a workbook")
-    asked = {name: value for name, value in given.items() if name not in {"path", "law", "overwrite"}}
-    inputs = read_inputs(load_law(law), **asked)
+    inputs = read_inputs(load_law(law), Question.of(WorkbookInputs, "write_workbook", asked))
     laws = [each for each in all_laws() if kind_of(each) is not None and each.id != inputs.law.id]
     write_new(target, _written(inputs, [inputs.law, *laws]), overwrite=overwrite)
     return target

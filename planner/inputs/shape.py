@@ -1,13 +1,14 @@
 """A concrete shape under a law: which of its parameters count, and what training on a token costs."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from planner._files import settings
-from planner.asking.conditions import SHAPE
-from planner.asking.mixtures import MIXTURES
 from planner.catalogue import load_law
 from planner.errors import OptionError
 from planner.forms.counting import best_vocab
+from planner.inputs.mixtures import MIXTURES
+from planner.inputs.question import Question
+from planner.inputs.shape_text import SHAPE
 from planner.law import Law
 from planner.notes import Note
 from planner.problems import Limits
@@ -29,37 +30,37 @@ class Counted(NamedTuple):
     served_over_trained: float
 
 
-def counted_shape(given: Any, law: Law) -> Counted | None:
+def counted_shape(question: Question, law: Law) -> Counted | None:
     """Return the shape that the user gave, counted; None without one."""
-    if given.shape is None:
-        named = [name for name in ("flops_rule", "recompute") if getattr(given, name) not in (None, "6nd", False)]
+    if question.shape is None:
+        named = [name for name in ("flops_rule", "recompute") if getattr(question, name) not in (None, "6nd", False)]
         if named:
-            raise OptionError(f"{named[0]} needs a concrete model: shape, such as {SHAPE}")
+            raise OptionError(f"`{named[0]}` needs a concrete model: `shape`, such as {SHAPE}")
         return None
-    shape: Shape = given.shape
+    shape = question.shape
     if law.judge is not None:
-        raise OptionError("exponents and anchor cannot be combined with shape: a shape fixes N")
+        raise OptionError("`exponents` and `anchor` cannot be combined with `shape`: a shape fixes N")
     if (shape.experts > 1) != (law.form.active is not None):
         kind = "a mixture of experts" if shape.experts > 1 else "a dense model"
         raise OptionError(
-            f"shape: {kind}, but {law.id} is a law of {'dense models' if shape.experts > 1 else 'mixtures'}; {MIXTURES}"
+            f"`shape`: {kind}, but {law.id} is a law of {'dense models' if shape.experts > 1 else 'mixtures'}; {MIXTURES}"
         )
     params = float(shape.counted(law.conventions.params))
     working = params - (shape.total - shape.active)
     k = law.symbols["k"]
-    rule: Rule = given.flops_rule or "exact"
+    rule: Rule = question.flops_rule or "exact"
     once = shape.flops_per_token(rule, working)
-    cost = shape.flops_per_token(rule, working, recompute=bool(given.recompute))
+    cost = shape.flops_per_token(rule, working, recompute=bool(question.recompute))
     return Counted(shape, rule, params, cost, k * working, once / cost)
 
 
 def of_shape(limits: Limits, counted: Counted) -> Limits:
     """Return the limits with N fixed to that of the shape."""
     if limits.params is not None or limits.tokens_per_param is not None:
-        raise OptionError("shape fixes the parameters: drop params, active_params and tokens_per_param")
+        raise OptionError("`shape` fixes the parameters: drop `params`, `active_params` and `tokens_per_param`")
     if limits.max_params is not None and counted.params > limits.max_params:
         raise OptionError(
-            f"shape has {format_count(counted.params)} parameters, above max_params {format_count(limits.max_params)}"
+            f"`shape` has {format_count(counted.params)} parameters, above `max_params` {format_count(limits.max_params)}"
         )
     return limits._replace(params=counted.params)
 

@@ -2,23 +2,19 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
 
 from planner._files import settings
 from planner.errors import OptionError
+from planner.inputs.question import Question
 from planner.machines.devices import DTYPES, FILE, Accelerator, Range, accelerators, average_watts, exactly
 from planner.machines.fleet import Grid, Machine, Part
 from planner.notes import Note
-from planner.units import format_peak, format_percent, parse_fraction, parse_number, plain, shown
-from planner.units.resources import parse_duration, parse_intensity, parse_peak, parse_power
+from planner.units import format_peak, format_percent, shown
+from planner.units.resources import parse_intensity
 
 
 def read_machine(
-    given: dict[str, Any],
-    pairs: tuple[tuple[float, Accelerator], ...],
-    counted: bool,
-    mfu: float | None,
-    price: float | None,
+    question: Question, pairs: tuple[tuple[float, Accelerator], ...], counted: bool
 ) -> tuple[Machine, tuple[Note, ...]]:
     """Return the machine of so many devices, used as the user says, and what to say of it.
 
@@ -28,33 +24,31 @@ def read_machine(
         A format that a device lacks, a utilisation that none reaches, numbers out of range, or of more than one kind of device.
     """
     alone = len(pairs) == 1
-    for name, value in (("price", price), ("peak", given.get("peak")), ("power", given.get("power"))):
-        if value is not None and not alone:
-            raise OptionError(f"{name} is of one kind of device; for a mixed fleet describe them in a --gpu-file")
-    dtype = _dtype(given.get("dtype"), pairs)
-    peak = parse_peak(given["peak"], "peak") if "peak" in given else None
-    watts = exactly(parse_power(given["power"], "power")) if "power" in given else None
+    for name in question.named("price", "peak", "power"):
+        if not alone:
+            raise OptionError(f"`{name}` is of one kind of device; for a mixed fleet describe them in a `gpu_file`")
+    dtype = _dtype(question.dtype, pairs)
+    watts = exactly(question.power) if question.power is not None else None
     parts = tuple(
         Part(
             number=count,
             device=device,
-            peak=peak or device.peaks[dtype],
-            price=exactly(price) if price is not None else device.price,
+            peak=question.peak or device.peaks[dtype],
+            price=exactly(question.price) if question.price is not None else device.price,
             watts=watts or average_watts(device),
         )
         for count, device in pairs
     )
-    deadline = parse_duration(given["deadline"], "deadline") if "deadline" in given else None
-    share, share_notes = utilisation(mfu, dtype, parts)
+    share, share_notes = utilisation(question.mfu, dtype, parts)
     machine = Machine(
         parts=parts,
         counted=counted,
         dtype=dtype,
         mfu=share,
-        overhead=_overhead(given.get("overhead")),
-        pue=_pue(given.get("pue")),
-        grid=read_grid(given["grid"]) if "grid" in given else None,
-        deadline=deadline,
+        overhead=question.overhead or 0.0,
+        pue=question.pue or _usual_pue(),
+        grid=question.grid,
+        deadline=question.deadline,
     )
     return machine, (
         *share_notes,
@@ -64,18 +58,16 @@ def read_machine(
     )
 
 
-def _dtype(value: object, pairs: tuple[tuple[float, Accelerator], ...]) -> str:
+def _dtype(value: str | None, pairs: tuple[tuple[float, Accelerator], ...]) -> str:
     """Return the format trained in: the one asked for, or the first that all devices have."""
     if value is None:
         common = [dtype for dtype in DTYPES if all(dtype in device.peaks for _, device in pairs)]
         if not common:
             raise OptionError(f"{' and '.join(device.id for _, device in pairs)} have no format in common")
         return common[0]
-    if not isinstance(value, str) or value not in DTYPES:
-        raise OptionError(f"dtype {shown(value)}: expected one of {', '.join(DTYPES)}")
     for _, device in pairs:
         if value not in device.peaks:
-            raise OptionError(f"dtype {value}: {device.id} has {' and '.join(device.peaks)} only")
+            raise OptionError(f"`dtype` {value}: {device.id} has {' and '.join(device.peaks)} only")
     return value
 
 
@@ -100,7 +92,7 @@ def utilisation(mfu: float | None, dtype: str, parts: tuple[Part, ...]) -> tuple
             dense = part.device.peaks[dtype]
             typed = "" if part.peak == dense else f"; is {format_peak(part.peak)} the dense peak? Known is {format_peak(dense)}"
             raise OptionError(
-                f"mfu {format_percent(mfu)}: above {format_percent(best / part.peak)}, what the best {dtype} matrix product "
+                f"`mfu` {format_percent(mfu)}: above {format_percent(best / part.peak)}, what the best {dtype} matrix product "
                 f"measured on {part.device.id} reaches ({format_peak(best)} of {format_peak(part.peak)}); training stays below; "
                 f"the source: plan hardware {part.device.id}{typed}"
             )
@@ -162,24 +154,12 @@ _SAME = 0.02
 """Peaks closer than this are printed roundings of each other."""
 
 
-def _pue(value: object) -> Range:
-    if value is None:
-        usual = settings(FILE, "power")["pue"]
-        return Range(usual["low"], usual["expected"], usual["high"])
-    number = parse_number(value, "pue")
-    if not 1 <= number <= 5:
-        raise OptionError(f"pue {plain(number)}: power at the meter over that of the servers, so from 1 to 5, such as 1.2")
-    return exactly(number)
+def _usual_pue() -> Range:
+    usual = settings(FILE, "power")["pue"]
+    return Range(usual["low"], usual["expected"], usual["high"])
 
 
-def _overhead(value: object) -> float:
-    number = 0.0 if value is None else parse_fraction(value, "overhead")
-    if number > 10:
-        raise OptionError(f"overhead {plain(number)}: time lost over the time that counts, such as 10%")
-    return number
-
-
-def read_grid(value: object) -> Grid:
+def read_grid(value: object, called: str) -> Grid:
     """Read a country, or grams of CO2e per kWh."""
     section = settings(FILE, "grid")
     name = value.strip().lower() if isinstance(value, str) else ""
@@ -188,7 +168,7 @@ def read_grid(value: object) -> Grid:
         if entry is None:
             close = get_close_matches(name, section, n=3)
             hint = f"did you mean {' or '.join(close)}?" if close else f"countries are {', '.join(section)}"
-            raise OptionError(f"grid {shown(value)}: not known; {hint} (or grams of CO2e per kWh, such as 56)")
+            raise OptionError(f"{called} {shown(value)}: not known; {hint} (or grams of CO2e per kWh, such as 56)")
         found = section[entry]
         return Grid(entry, Range(found["low"], found["expected"], found["high"]), found["source"])
-    return Grid("yours", exactly(parse_intensity(value, "grid")), "as given")
+    return Grid("yours", exactly(parse_intensity(value, called)), "as given")

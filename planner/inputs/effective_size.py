@@ -1,28 +1,27 @@
 """What changes what counts: repeated data, low precision, imperfect data; and where its constants come from."""
 
-from typing import Any
-
 from planner._files import settings
 from planner.catalogue import load_law
 from planner.forms import Num
+from planner.inputs.question import Question
 from planner.law import Law
 from planner.modifiers import Modifier, Precision, Quality, Repetition
 from planner.notes import Note
 from planner.units import format_percent, significant
 
 
-def modifiers_of(law: Law, given: Any) -> tuple[tuple[Modifier, ...], list[Note]]:
+def modifiers_of(law: Law, question: Question) -> tuple[tuple[Modifier, ...], list[Note]]:
     """Return what changes what counts, in the order in which it applies, and what to say of each."""
     modifiers: list[Modifier] = []
     notes: list[Note] = []
-    if given.unique_tokens is not None:
-        repeated = repetition(law, given.unique_tokens)
+    if question.unique_tokens is not None:
+        repeated = repetition(law, question.unique_tokens)
         modifiers.append(repeated)
         notes += _carried_over(law, repeated)
-    if given.precision is not None:
+    if question.precision is not None:
         section = settings("planning.toml", "precision")
         source = load_law(section["law"])
-        lowered = Precision(given.precision, source.params, float(section["baseline"]), source.reference)
+        lowered = Precision(question.precision, source.params, float(section["baseline"]), source.reference)
         modifiers.append(lowered)
         if lowered.kept != 1:
             text = (
@@ -30,9 +29,9 @@ def modifiers_of(law: Law, given: Any) -> tuple[tuple[Modifier, ...], list[Note]
                 f"types and small models, carried over to {law.id}; what it saves in time and money is not counted here"
             )
             notes.append(Note("precision", "info", text))
-    if given.data_quality is not None:
+    if question.data_quality is not None:
         source = load_law(settings("planning.toml", "quality")["law"])
-        clean = Quality(given.data_quality, source.params, source.reference)
+        clean = Quality(question.data_quality, source.params, source.reference)
         modifiers.append(clean)
         if clean.kept != 1:
             text = (

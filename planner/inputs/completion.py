@@ -1,0 +1,66 @@
+"""What the shell offers for a name: laws, devices, grids, models, run tables with their groups, benchmarks."""
+
+from collections.abc import Callable, Mapping
+
+
+def completions(kind: str, start: str, table: str = "") -> list[str]:
+    """Return the names of a kind that begin so; groups are those of a run table."""
+    found = _groups(table) if kind == "groups" else _NAMES[kind]()
+    head, sign, start = start.rpartition("x") if kind == "devices" and start[:1].isdigit() else ("", "", start)
+    return [f"{head}{sign}{name}" for name in found if name.lower().startswith(start.lower())]
+
+
+def _laws() -> list[str]:
+    from planner.catalogue import law_ids
+
+    return list(law_ids())
+
+
+def _devices() -> list[str]:
+    from planner.machines.devices import accelerators
+
+    return [each.id for each in accelerators()]
+
+
+def _grids() -> list[str]:
+    from planner._files import settings
+    from planner.machines.devices import FILE
+
+    return list(settings(FILE, "grid"))
+
+
+def _models() -> list[str]:
+    from planner.published import models
+
+    return [each.id for each in models()]
+
+
+def _runs() -> list[str]:
+    from planner.tables import run_tables
+
+    return [each.name for each in run_tables()]
+
+
+def _benchmarks() -> list[str]:
+    from planner.benchmarks import benchmarks
+
+    return [each.id for each in benchmarks()]
+
+
+def _groups(table: str) -> list[str]:
+    from planner.tables import load_runs
+
+    if table not in _runs():
+        return []
+    groups = load_runs(table).group
+    return sorted(set(groups)) if groups is not None else []
+
+
+_NAMES: Mapping[str, Callable[[], list[str]]] = {
+    "laws": _laws,
+    "devices": _devices,
+    "grids": _grids,
+    "models": _models,
+    "runs": _runs,
+    "benchmarks": _benchmarks,
+}

@@ -1,0 +1,88 @@
+"""The user's choice of a mixture of experts, under laws that know them."""
+
+from dataclasses import replace
+
+from planner.errors import OptionError
+from planner.inputs.question import Question
+from planner.law import Law
+from planner.shapes import Shape
+from planner.units import plain
+
+MIXTURES = (
+    "laws with experts are krajewski2024-moe (--granularity) and abnar2025 (--experts with --experts-per-token, or --sparsity)"
+)
+
+
+_CHOICES = ("experts", "granularity", "experts_per_token", "sparsity")
+
+
+def mixed(law: Law, question: Question) -> Law:
+    """Return a law with the mixture of experts that the user chose.
+
+    Raises
+    ------
+    OptionError
+        The law knows no experts, or not this number, or what was given contradicts itself.
+    """
+    if question.shape is not None and question.shape.experts > 1 and law.choices:
+        question = _of_shape(question, question.shape, law)
+    named = question.named(*_CHOICES)
+    if not named:
+        return law
+    if not law.choices:
+        raise OptionError(f"`{named[0]}`: {law.id} is no law of mixtures of experts; {MIXTURES}")
+    experts, working, sparsity = question.experts, question.experts_per_token, question.sparsity
+    if "G" in law.choices:
+        unknown = [name for name in named if name not in {"experts", "granularity"}]
+        if unknown:
+            raise OptionError(f"`{unknown[0]}`: {law.id} knows experts and granularity; abnar2025 knows sparsity")
+        if experts is not None and experts != law.params["E"]:
+            raise OptionError(
+                f"`experts` {plain(experts)}: {law.id} was fitted with {plain(law.params['E'])}; "
+                "abnar2025 takes any number, with `experts_per_token`"
+            )
+        return law if question.granularity is None else law.choose(G=question.granularity)
+    if question.granularity is not None:
+        raise OptionError(f"`granularity`: {law.id} knows sparsity only; krajewski2024-moe knows granularity")
+    if sparsity is not None and experts is not None:
+        raise OptionError("give `sparsity`, or `experts` with `experts_per_token`, not both")
+    if sparsity is not None and working is None:
+        return law.choose(S=sparsity)
+    if experts is None or working is None:
+        raise OptionError("`experts` and `experts_per_token` go together, such as 64 with 2 at work on a token")
+    if not 1 <= experts <= 1e9:
+        raise OptionError(f"`experts` {plain(experts)}: expected 1 to 1e9")
+    if working > experts:
+        raise OptionError(f"`experts_per_token` {plain(working)}: at most as many as experts, {plain(experts)}")
+    return law.choose(S=1 - working / experts)
+
+
+def all_of_active(question: Question, law: Law) -> Question:
+    """Return the question with all parameters instead of active ones."""
+    if question.active_params is None:
+        return question
+    if law.form.active is None:
+        raise OptionError(f"`active_params`: {law.id} is no law of mixtures of experts; {MIXTURES}")
+    if question.params is not None:
+        raise OptionError("`active_params` and `params` together say too much: give one of them")
+    return replace(question, params=question.active_params / law.active_share)
+
+
+def _of_shape(question: Question, shape: Shape, law: Law) -> Question:
+    """Return the question with the mixture that a shape has; refuse one that the user gave otherwise."""
+    if "G" in law.choices:
+        found = {"experts": shape.experts / shape.experts_per_token, "granularity": float(shape.experts_per_token)}
+    else:
+        found = {"experts": float(shape.experts), "experts_per_token": float(shape.experts_per_token)}
+    for name in question.named(*_CHOICES):
+        value: float = getattr(question, name)
+        if value != found.get(name):
+            raise OptionError(
+                f"`{name}` {plain(value)} contradicts the shape, which has {shape.experts_per_token} of {shape.experts} experts"
+            )
+    return replace(
+        question,
+        experts=found["experts"],
+        granularity=found.get("granularity"),
+        experts_per_token=found.get("experts_per_token"),
+    )

@@ -1,0 +1,123 @@
+"""What a user says, read: one frozen question, every part of its real type and in base units; None where nothing was said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from planner._defaults import DEFAULT_LAW, LEVEL, TOLERANCE
+from planner._frozen import FrozenDict
+from planner.inputs.registry import rows, stated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from planner.inputs.registry import LawLike
+    from planner.machines.devices import Range
+    from planner.machines.fleet import Grid
+    from planner.shapes import Rule, Shape
+
+
+class Devices(NamedTuple):
+    """Devices as they were named: (number, name) pairs, a name empty where ``gpu`` says it, and hours that stood beside them."""
+
+    parts: tuple[tuple[float, str], ...]
+    hours: float | None = None
+
+    def __str__(self) -> str:
+        each = [f"{number:.0f}x{name}" if name else f"{number:.0f}" for number, name in self.parts]
+        return "+".join(each) + (f" for {self.hours:g}h" if self.hours is not None else "")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked, in base units: FLOP, parameters, tokens, hours, device-hours, US dollars, kWh, kg, W, FLOP/s, fractions."""
+
+    flops: float | None = None
+    pf_days: float | None = None
+    days: float | None = None
+    gpu_hours: float | None = None
+    dollars: float | None = None
+    energy: float | None = None
+    co2: float | None = None
+    loss: float | None = None
+    params: float | None = None
+    tokens: float | None = None
+    tokens_per_param: float | None = None
+    max_params: float | None = None
+    max_tokens: float | None = None
+    shape: "Shape | None" = None
+    flops_rule: "Rule | None" = None
+    recompute: bool | None = None
+    active_params: float | None = None
+    experts: float | None = None
+    granularity: float | None = None
+    experts_per_token: float | None = None
+    sparsity: float | None = None
+    unique_tokens: float | None = None
+    precision: tuple[float, float, float] | None = None
+    data_quality: float | None = None
+    inference_tokens: float | None = None
+    inference_per_month: float | None = None
+    requests_per_month: float | None = None
+    tokens_per_request: float | None = None
+    generated_per_request: float | None = None
+    months: float | None = None
+    generated_tokens: float | None = None
+    inference_mfu: float | None = None
+    generation_mfu: float | None = None
+    inference_price: float | None = None
+    gpus: Devices | None = None
+    gpu: str | None = None
+    deadline: float | None = None
+    dtype: str | None = None
+    peak: float | None = None
+    price: float | None = None
+    mfu: float | None = None
+    overhead: float | None = None
+    power: float | None = None
+    pue: "Range | None" = None
+    grid: "Grid | None" = None
+    gpu_file: "str | Path | None" = None
+    law: "LawLike" = DEFAULT_LAW
+    constants: Mapping[str, float] = FrozenDict()
+    exponents: tuple[float, float] | None = None
+    anchor: tuple[float, float] | None = None
+    tolerance: float = TOLERANCE
+    level: float = LEVEL
+
+    @classmethod
+    def of(cls, kind: type, verb: str, asked: Mapping[str, object]) -> "Question":
+        """Read what the function ``verb`` was asked of the inputs of ``kind``.
+
+        Raises
+        ------
+        PlannerError
+            A value that cannot be read, or an input that the function does not take.
+        """
+        known = rows(kind)
+        return cls(**{name: known[name][1].read(value, f"`{name}`") for name, value in stated(asked, kind, verb).items()})
+
+    def named(self, *names: str) -> list[str]:
+        """Return those of some inputs that were given, in the order asked for."""
+        return [name for name in names if getattr(self, name) is not None]
+
+    def stated(self, *without: str) -> dict[str, Any]:
+        """Return what was given as an answer's ``inputs`` have it; what has a default is left to whoever answers."""
+        found = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {*_DEFAULTED, *without}}
+        return {name: _plainly(value) for name, value in found.items() if value is not None}
+
+
+_DEFAULTED = {"law", "constants", "exponents", "anchor", "tolerance", "level"}
+
+
+def _plainly(value: Any) -> Any:
+    """Return a part of a question as JSON and a person take it: devices as a text, a shape by its parts, a grid by its name."""
+    if isinstance(value, Devices):
+        return str(value)
+    if hasattr(value, "grams_per_kwh"):
+        return value.name if value.name != "yours" else value.grams_per_kwh.expected
+    if hasattr(value, "known") and value.known:  # a range that is one number
+        return value.expected
+    if hasattr(value, "_asdict"):
+        return FrozenDict(value._asdict())
+    return str(value) if hasattr(value, "__fspath__") else value

@@ -1,0 +1,156 @@
+"""Readers of inputs that know laws, devices or shapes; the registry imports this room when the first of them is asked for."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from planner._files import settings
+from planner._frozen import FrozenDict
+from planner.catalogue import load_law
+from planner.errors import OptionError
+from planner.forms.counting import kept_params
+from planner.inputs.question import Devices
+from planner.inputs.registry import above_zero
+from planner.inputs.shape_text import read_shape
+from planner.intervals import check_level
+from planner.units import LARGEST, PF_DAY, parse_fraction, parse_number, plain, shown
+from planner.units.resources import parse_devices, parse_fleet
+
+shape = read_shape
+
+
+_LEAST_MFU = 1e-4
+"""Utilisations below this are slips: a house convention."""
+
+
+def utilisation(value: object, name: str) -> float:
+    number = parse_fraction(value, name)
+    if not _LEAST_MFU <= number <= 1:
+        least = f"from {plain(_LEAST_MFU)} on: less is a slip"
+        raise OptionError(f"{name} {plain(number)}: model FLOP utilisation lies above 0 and is at most 1, such as 40% ({least})")
+    return number
+
+
+def precision(value: object, name: str) -> tuple[float, float, float]:
+    """Read a precision: a format for all, or bits of weights, activations and key-value cache, such as ``w4a8kv8``."""
+    formats = settings("planning.toml", "precision.formats")
+    text = value.strip().lower() if isinstance(value, str) else ""
+    parts = re.fullmatch(r"w(\d{1,2})a(\d{1,2})kv(\d{1,2})", text)
+    if parts:
+        bits = tuple(float(part) for part in parts.groups())
+    elif text in formats:
+        bits = (float(formats[text]),) * 3
+    else:
+        raise OptionError(f"{name} {shown(value)}: expected one of {', '.join(formats)}, or bits such as w4a8kv8")
+    section = settings("planning.toml", "precision")
+    kept = kept_params(load_law(section["law"]).params, (bits[0], bits[1], bits[2]))
+    if not (min(bits) >= section["least"] and max(bits) <= section["baseline"] and kept > 0):
+        span = f"{section['least']} to {section['baseline']} bits"
+        raise OptionError(
+            f"{name} {shown(value)}: {section['law']} covers {span}, not all parts at the fewest; nothing is known beyond"
+        )
+    return bits[0], bits[1], bits[2]
+
+
+def sparsity(value: object, name: str) -> float:
+    number = parse_fraction(value, name)
+    if not 0 <= number < 1:
+        raise OptionError(f"{name} {plain(number)}: the share of experts at rest lies from 0 to below 1, such as 0.9")
+    return number
+
+
+def data_quality(value: object, name: str) -> float:
+    least = settings("planning.toml", "quality")["least"]
+    number = parse_fraction(value, name)
+    if not least <= number <= 1:
+        raise OptionError(
+            f"{name} {plain(number)}: 1 is clean and {least:g} was the worst that was measured; give a share between"
+        )
+    return number
+
+
+_ANY_RUN = 1e4
+"""No run is worse than this, in any unit of loss."""
+
+
+def loss(value: object, name: str) -> float:
+    """Read a loss to reach."""
+    number = above_zero(value, name)
+    if number > _ANY_RUN:
+        raise OptionError(f"{name} {plain(number)}: any run is better than that")
+    return number
+
+
+def pf_days(value: object, name: str) -> float:
+    """Read a budget in PF-days."""
+    number = parse_number(value, name)
+    if not 1 / PF_DAY <= number <= LARGEST / PF_DAY:
+        raise OptionError(f"{name} {plain(number)}: must be above 0 and at most {LARGEST / PF_DAY:.0e}, such as 100")
+    return number
+
+
+def level(value: object, name: str) -> float:
+    """Read the level of intervals."""
+    return check_level(parse_fraction(value, name))
+
+
+def overhead(value: object, name: str) -> float:
+    """Read time lost over the time that counts."""
+    number = parse_fraction(value, name)
+    if number > 10:
+        raise OptionError(f"{name} {plain(number)}: time lost over the time that counts, such as 10%")
+    return number
+
+
+def constants(value: object, name: str) -> FrozenDict:
+    """Read the constants that a user wants replaced, as {name: number}."""
+    if not (isinstance(value, Mapping) and all(isinstance(each, str) for each in value)):
+        raise OptionError(f"{name} {shown(value)}: expected names and values, such as {{'alpha': 0.34}}")
+    return FrozenDict({each: parse_number(number, f"{name} {each}") for each, number in value.items()})
+
+
+def exponents(value: object, name: str) -> tuple[float, float]:
+    """Read exponents of N and of D."""
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise OptionError(f"{name} {shown(value)}: expected two numbers, of N and of D, such as 0.73 0.27")
+    return parse_number(value[0], name), parse_number(value[1], name)
+
+
+def devices(value: object, name: str) -> Devices:
+    """Read devices such as ``512xH100``, or their number alone."""
+    if not isinstance(value, str) or value.strip().replace(",", "").isdigit():
+        return Devices(((parse_devices(value, name), ""),))
+    return Devices(*parse_fleet(value, name))
+
+
+def device(value: object, name: str) -> str:
+    """Read the name of one kind of device."""
+    pairs, hours = parse_fleet(value, name)
+    if len(pairs) > 1 or pairs[0][0] != 1 or hours is not None:
+        raise OptionError(f"{name} {shown(value)}: names one kind of device; how many goes with gpus, such as 512xH100")
+    return pairs[0][1]
+
+
+def file(value: object, name: str) -> str | Path:
+    """Take the path of a file."""
+    if not isinstance(value, (str, Path)):
+        raise OptionError(f"{name} {shown(value)}: expected the path of a TOML file")
+    return value
+
+
+def pue(value: object, name: str) -> Any:
+    """Read power at the meter over power of the servers."""
+    from planner.machines.devices import exactly
+
+    number = parse_number(value, name)
+    if not 1 <= number <= 5:
+        raise OptionError(f"{name} {plain(number)}: power at the meter over that of the servers, so from 1 to 5, such as 1.2")
+    return exactly(number)
+
+
+def grid(value: object, name: str) -> Any:
+    """Read a country, or grams of CO2e per kWh."""
+    from planner.inputs.machine import read_grid
+
+    return read_grid(value, name)

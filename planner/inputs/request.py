@@ -1,0 +1,286 @@
+"""A question, read: which problem, for which budget or loss."""
+
+from typing import NamedTuple
+
+from planner import solver
+from planner._frozen import FrozenDict
+from planner.catalogue import load_law
+from planner.choosing import resolve_law
+from planner.errors import CannotPlanError, OptionError
+from planner.inputs.effective_size import modifiers_of
+from planner.inputs.held_budgets import Held, read_held
+from planner.inputs.mixtures import all_of_active, mixed
+from planner.inputs.question import Question
+from planner.inputs.serving import Demand, demand_of
+from planner.inputs.shape import Counted, counted_shape, of_shape, shape_notes
+from planner.law import Law, guarded
+from planner.modifiers import Precision, Quality, Repetition
+from planner.notes import Note
+from planner.problems import Limits, Problem, problem_of, spending_of
+from planner.spending import Spending
+from planner.units import LARGEST, format_count, format_percent, plain, significant
+
+_SERVED_AS_TRAINED = Note(
+    "served-as-trained",
+    "warning",
+    "serving is taken at the utilisation of training; generating reaches far less, which favours smaller models: give "
+    "--inference-mfu, or --generated-tokens with --generation-mfu",
+)
+
+
+class Request(NamedTuple):
+    """A question under a law.
+
+    Attributes
+    ----------
+    question : Question
+    problem : Problem
+    flops : float or None
+        Budget [FLOP]; None where a loss is asked for.
+    loss : float or None
+        Loss to reach.
+    demand : Demand or None
+    notes : tuple of Note
+    inputs : mapping
+        What was asked, in base units.
+    held : Held
+        What the budget is held in, and the machine.
+    run : (N, D) or None
+        Where the question states the run itself.
+    """
+
+    question: Question
+    problem: Problem
+    flops: float | None
+    loss: float | None
+    demand: Demand | None
+    notes: tuple[Note, ...]
+    inputs: FrozenDict
+    held: Held = Held()
+    run: tuple[float, float] | None = None
+
+
+def read_request(question: Question) -> Request:
+    """Read a question of a plan.
+
+    Raises
+    ------
+    PlannerError
+        Anything missing, contradictory, or beyond what the law can answer.
+    """
+    if (question.exponents is not None or question.anchor is not None) and load_law(question.law).form.active is not None:
+        known = load_law(question.law).id
+        raise OptionError(f"`exponents` and `anchor`: {known} is a law of mixtures of experts; they are for dense models")
+    resolved = resolve_law(question.law, constants=question.constants, exponents=question.exponents, anchor=question.anchor)
+    chosen = mixed(resolved, question)
+    held = read_held(question)
+    budget = question.flops if held.flops is None else held.flops
+    name = held.name or "flops"
+    counted = counted_shape(question, chosen)
+    limits = _limits(question, chosen, counted)
+    whole = limits.params is not None and limits.tokens is not None
+    if whole and (budget is not None or question.loss is not None):
+        what = "loss" if budget is None else name
+        size = "shape" if counted is not None else "active_params" if question.params is None else "params"
+        raise OptionError(f"`{what}`, `{size}` and `tokens` together say too much: C = k N D leaves two free; drop one")
+    _one_question(name, budget, question.loss, limits)
+    problem, demand, notes = _problem(chosen, question, limits, counted, held)
+    run = None
+    if whole:
+        run = limits.params, limits.tokens
+        budget, problem = _stated(problem, run)
+    elif budget is None and question.loss is None:
+        budget, limits = _optimal_budget(problem)
+        problem = problem._replace(limits=limits)
+    _within_reach(problem, chosen, question.loss)
+    inputs = _inputs(question, chosen, held)
+    return Request(question, problem, budget, question.loss, demand, (*notes, *held.notes), inputs, held, run)
+
+
+def _stated(problem: Problem, run: tuple[float, float]) -> tuple[float, Problem]:
+    """Return what a run takes over its life [FLOP], and the problem whose N is fixed to its own."""
+    flops = float(problem.spending.paid(*run))
+    if flops > LARGEST:
+        raise OptionError(
+            f"`params` {plain(run[0], 4)} on `tokens` {plain(run[1], 4)} spends {plain(flops, 4)} FLOP, above {plain(LARGEST)}"
+        )
+    return flops, problem._replace(limits=problem.limits._replace(tokens=None))
+
+
+def _inputs(question: Question, law: Law, held: Held) -> FrozenDict:
+    """Return what was asked of a plan, in base units."""
+    own = question.exponents is not None or question.anchor is not None
+    return FrozenDict(
+        {
+            "flops": None,
+            "loss": None,
+            "law": load_law(question.law).id,
+            "params": None,
+            "tokens": None,
+            **question.stated(),
+            **({"machine": held.machine} if held.machine else {}),
+            **({"days": held.funding.amount} if held.funding and held.name == "days" else {}),
+            "constants": question.constants,
+            "exponents": law.exponents if question.exponents is not None and law.exponents else None,
+            "anchor": (law.params["C_0"], law.params["N_0"]) if own else None,
+        }
+    )
+
+
+def read_run(question: Question, law: Law) -> Request:
+    """Read what holds for a run whose N and D are given.
+
+    Raises
+    ------
+    PlannerError
+        As :func:`read_request`, and where N or D is missing.
+    """
+    held = read_held(question)
+    if held.name:
+        raise OptionError(f"`{held.name}`: `params` and `tokens` fix what a run takes; a device says what that costs")
+    chosen = mixed(law, question)
+    counted = counted_shape(question, chosen)
+    if question.tokens is None or (question.params is None and question.active_params is None and counted is None):
+        raise OptionError(
+            "a check needs a run: `params` and `tokens`, as in --params 175B --tokens 300B; or a `shape` and `tokens`; or a table"
+        )
+    limits = _limits(question, chosen, counted)
+    assert limits.params is not None  # asked for above
+    problem, demand, notes = _problem(chosen, question, Limits(), counted, held)
+    inputs = FrozenDict({**question.stated(), **({"machine": held.machine} if held.machine else {})})
+    run = limits.params, question.tokens
+    return Request(question, problem, None, None, demand, (*notes, *held.notes), inputs, held, run)
+
+
+def _limits(question: Question, law: Law, counted: Counted | None) -> Limits:
+    question = all_of_active(question, law)
+    fixed = question.named("params", "tokens", "tokens_per_param")
+    if len(fixed) > 1 and "tokens_per_param" in fixed:
+        others = " and ".join(f"`{name}`" for name in fixed)
+        raise OptionError(
+            f"{others} together fix the whole run; drop one, or state the run by its parameters and tokens: --params N --tokens D"
+        )
+    for name in ("params", "tokens"):
+        value, most = getattr(question, name), getattr(question, f"max_{name}")
+        if value is not None and most is not None and value > most:
+            raise OptionError(f"`{name}` {format_count(value)} contradicts `max_{name}` {format_count(most)}: drop one of them")
+    limits = Limits(question.params, question.tokens, question.tokens_per_param, question.max_params, question.max_tokens)
+    return limits if counted is None else of_shape(limits, counted)
+
+
+def _one_question(name: str, flops: float | None, loss: float | None, limits: Limits) -> None:
+    if flops is not None and loss is not None:
+        raise OptionError(f"`{name}` and `loss` together say too much: give the budget, or the loss to reach")
+    if flops is None and loss is None and limits.params is None and limits.tokens is None:
+        raise OptionError(
+            "no budget: give --flops, such as --flops 1e21 (flops=1e21 in Python), --gpus 512xH100 with --days, --dollars with "
+            "--gpu, or --loss to reach, or --params or --tokens alone for the budget that makes them optimal, or both for what "
+            "that run takes"
+        )
+
+
+def _optimal_budget(problem: Problem) -> tuple[float, Limits]:
+    """Return the budget whose optimum has the N or D given, and the limits without it."""
+    if problem.limits.max_params is not None or problem.limits.max_tokens is not None:
+        raise OptionError(
+            "without a budget, `params` or `tokens` ask for the budget that makes them optimal: a cap has no place there"
+        )
+    given = {name: getattr(problem.limits, name) for name in ("params", "tokens") if getattr(problem.limits, name) is not None}
+    flops = guarded(problem.law, lambda: float(solver.optimal_at(problem, **given)))
+    name, value = next(iter(given.items()))
+    if not 1 <= flops <= LARGEST:
+        raise CannotPlanError(
+            f"{name} {format_count(value)}: no budget from 1 FLOP to {plain(LARGEST)} makes that optimal under {problem.law.id}"
+        )
+    return flops, problem.limits._replace(params=None, tokens=None)
+
+
+def _problem(
+    law: Law, question: Question, limits: Limits, counted: Counted | None, held: Held
+) -> tuple[Problem, Demand | None, tuple[Note, ...]]:
+    demand = demand_of(question, held.machine)
+    if demand and held.funding and held.funding.kind == "devices for a time":
+        raise OptionError(
+            "devices for some days train; serving comes after: give the whole budget, as dollars, gpu_hours or flops, or a loss"
+        )
+    served_slower = bool(question.named("inference_mfu", "generation_mfu"))
+    serving_notes = [_SERVED_AS_TRAINED] if demand and held.machine and not served_slower else []
+    modifiers, notes = modifiers_of(law, question)
+    served = demand.tokens * demand.price if demand else 0.0
+    spending = spending_of(law, served)
+    if counted is not None:
+        spending = Spending(counted.flops_per_token / counted.params, served * counted.served_over_trained)
+    needs = question.named(*_WEIGHED)
+    if needs and law.judge is not None:
+        raise OptionError(
+            f"`exponents` and `anchor` fix the line of N and D; they cannot be combined with `{needs[0]}`, which moves it"
+        )
+    if needs and law.surface_law is None:
+        raise CannotPlanError(
+            f"{law.id} has no loss surface L(N, D), so it cannot weigh `{needs[0]}`; laws with one, such as besiroglu2024, can"
+        )
+    if question.unique_tokens is not None and law.role != "plan":
+        raise CannotPlanError(
+            f"{law.id} must not say which size `unique_tokens` can fill, for it plans none; besiroglu2024 and muennighoff2023 can"
+        )
+    return (
+        problem_of(law, spending=spending, modifiers=modifiers, limits=limits),
+        demand,
+        (*notes, *serving_notes, *shape_notes(counted)),
+    )
+
+
+_WEIGHED = ("unique_tokens", "precision", "data_quality", "inference_tokens", "inference_per_month", "requests_per_month")
+"""What only a law with a loss surface can weigh."""
+
+
+def _within_reach(problem: Problem, law: Law, loss: float | None) -> None:
+    """Refuse a loss below what the limits allow, with the floor and the distance."""
+    if loss is None:
+        return
+    judge = law.surface_law
+    if law.role != "plan" or judge is None or judge is not law:
+        if law.judge is not None:
+            raise OptionError("`exponents` and `anchor` fix the line of N and D; they cannot be combined with `loss`")
+        raise CannotPlanError(
+            f"{law.id} cannot say which budget reaches a loss: it has no loss surface to plan on; besiroglu2024 has one"
+        )
+    unit = law.conventions.loss_unit
+    free = float(law.irreducible_loss)
+    floor = free + float(guarded(law, lambda: solver.lowest_reducible(problem)))
+    if loss <= free * (1 + 1e-9):
+        raise CannotPlanError(
+            f"`loss` {plain(loss)} cannot be reached at all: it lies {significant(max(free - loss, 0.0))} below the irreducible "
+            f"loss of {law.id}, {significant(free, 5)} {unit}"
+        )
+    if loss < floor * (1 - 1e-12):
+        raise CannotPlanError(
+            f"`loss` {plain(loss)} cannot be reached with {' and '.join(_condition_texts(problem))}: the floor there is "
+            f"{significant(floor, 5)} {unit}; without limits it is {significant(free, 5)}"
+        )
+
+
+def limit_texts(limits: Limits) -> list[str]:
+    """Return what the user fixed or capped, in words."""
+    texts = []
+    for name, what in (("params", "parameters"), ("tokens", "tokens")):
+        value, most = getattr(limits, name), getattr(limits, f"max_{name}")
+        if value is not None:
+            texts.append(f"{format_count(value)} {what}")
+        elif most is not None:
+            texts.append(f"at most {format_count(most)} {what}")
+    if limits.tokens_per_param is not None:
+        texts.append(f"{significant(limits.tokens_per_param)} tokens per parameter")
+    return texts
+
+
+def _condition_texts(problem: Problem) -> list[str]:
+    texts = limit_texts(problem.limits)
+    for each in problem.modifiers:
+        if isinstance(each, Repetition):
+            texts.append(f"{format_count(each.unique)} unique tokens")
+        elif isinstance(each, Quality):
+            texts.append(f"data of quality {plain(each.quality)}")
+        elif isinstance(each, Precision):
+            texts.append(f"{format_percent(each.kept)} of the parameters left by the precision")
+    return texts

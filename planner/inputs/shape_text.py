@@ -1,0 +1,77 @@
+"""A concrete model in words: NAME=NUMBER pairs, or the name of a published one with changes."""
+
+from collections.abc import Mapping
+
+from planner.errors import OptionError
+from planner.shapes import Shape
+from planner.units import parse_whole, shown
+
+SHAPE = "layers=32,width=4096,heads=32,kv_heads=8,ffn=14336,gated=1,vocab=128256,context=8192"
+_NEEDED = ("layers", "width", "heads", "vocab", "context")
+_FLAGS = ("gated", "tied")
+
+
+def read_shape(value: object, name: str) -> Shape:
+    """Read a shape: NAME=NUMBER pairs, as a text or a mapping."""
+    if isinstance(value, Shape):
+        return value
+    if isinstance(value, str) and "=" not in value.partition(",")[0]:
+        return _published(value, name)
+    if isinstance(value, Mapping):
+        pairs = {str(part): item for part, item in value.items()}
+    elif isinstance(value, str):
+        pairs = _pairs(value, name)
+    else:
+        raise OptionError(f"{name} {shown(value)}: expected NAME=NUMBER pairs such as {SHAPE}")
+    known = [part for part in Shape._fields if part != "details"]
+    unknown = [part for part in pairs if part not in known]
+    missing = [part for part in _NEEDED if part not in pairs]
+    if unknown or missing:
+        what = f"{shown(unknown[0])} is none of its names" if unknown else f"lacks {missing[0]}"
+        raise OptionError(f"{name}: {what}; names are {', '.join(known)}")
+    read = {part: parse_whole(item, f"{name} {part}", least=0 if part in _FLAGS else 1) for part, item in pairs.items()}
+    if any(read.get(part, 0) > 1 for part in _FLAGS):
+        raise OptionError(f"{name}: gated and tied are 0 or 1")
+    if "head_size" not in read and read["width"] % read["heads"]:
+        raise OptionError(f"{name}: width {read['width']} is not a multiple of {read['heads']} heads; give head_size")
+    shape = Shape(
+        layers=read["layers"],
+        width=read["width"],
+        heads=read["heads"],
+        vocab=read["vocab"],
+        context=read["context"],
+        ffn=read.get("ffn", 4 * read["width"]),
+        kv_heads=read.get("kv_heads", read["heads"]),
+        head_size=read.get("head_size", read["width"] // read["heads"]),
+        gated=bool(read.get("gated", 0)),
+        tied=bool(read.get("tied", 0)),
+        experts=read.get("experts", 1),
+        experts_per_token=read.get("experts_per_token", 1),
+    )
+    if shape.experts_per_token > shape.experts or shape.kv_heads > shape.heads:
+        raise OptionError(f"{name}: experts_per_token is at most experts, and kv_heads at most heads")
+    return shape
+
+
+def _published(text: str, called: str) -> Shape:
+    """Read a published model's name, with changes after it: ``llama2-7b,context=2048``."""
+    from planner.published import model  # only where a name is given: it costs some milliseconds
+
+    model_name, _, changes = text.partition(",")
+    known = model(model_name).shape
+    if not changes:
+        return known
+    parts = {key: int(value) for key, value in known._asdict().items() if key != "details"}
+    changed = {**parts, **_pairs(changes, called)}
+    return read_shape(changed, called)._replace(details=known.details)
+
+
+def _pairs(text: str, called: str) -> dict[str, object]:
+    """Read NAME=NUMBER pairs, each once."""
+    pairs: dict[str, object] = {}
+    for part in text.split(","):
+        name, sign, number = (each.strip() for each in part.partition("="))
+        if not sign or name in pairs:
+            raise OptionError(f"{called} {shown(part)}: expected NAME=NUMBER pairs, each once, such as {SHAPE}")
+        pairs[name] = number
+    return pairs
