@@ -131,6 +131,9 @@ class Form(NamedTuple):
     active: Callable[[Symbols], Num] | None = None
     powers: Derivation = ()
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return form_named, (self.name,)  # functions cannot be pickled or copied, names can
 

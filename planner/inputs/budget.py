@@ -35,8 +35,8 @@ def needed_budget(question: Question, uses: tuple[str, ...] = ()) -> tuple[float
     flops, name = (question.flops, "flops") if question.flops is not None else (held.flops, held.name)
     if flops is None:
         raise OptionError(
-            "no budget: give --flops, such as --flops 1e21 (flops=1e21 in Python), --gpus 512xH100 with --days, or --dollars with "
-            "--gpu"
+            "no budget: give --flops, such as --flops 1e21 (flops=1e21 in Python), --gpus 512xH100 with --days, or --dollars "
+            "with --gpu"
         )
     refuse_idle(question, (*_DECIDES.get(name, ()), *uses), name)
     return flops, held

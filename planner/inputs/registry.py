@@ -181,13 +181,7 @@ class Constants(TypedDict, total=False):
 
     constants: Annotated[
         "Mapping[str, Number]",
-        Input(
-            _later("constants"),
-            "Replace a constant of the law; repeat for more.",
-            "NAME=VALUE",
-            option="--set",
-            many=True,
-        ),
+        Input(_later("constants"), "Replace a constant of the law; repeat for more.", "NAME=VALUE", option="--set", many=True),
     ]
 
 
@@ -231,8 +225,7 @@ class PfDays(TypedDict, total=False):
     """The same in PF-days."""
 
     pf_days: Annotated[
-        Number,
-        Input(_later("pf_days"), "Budget: PF-days.", "NUMBER", "PF-days", "10..1000", column="budget_pf_days"),
+        Number, Input(_later("pf_days"), "Budget: PF-days.", "NUMBER", "PF-days", "10..1000", column="budget_pf_days")
     ]
 
 
@@ -282,14 +275,7 @@ class HeldBudget(TypedDict, total=False):
     ]
     co2: Annotated[
         str,
-        Input(
-            _resource("mass"),
-            "Budget: CO2e (300t) of --gpu on a --grid.",
-            "MASS",
-            "kg",
-            "100..500t",
-            column="budget_kg_co2e",
-        ),
+        Input(_resource("mass"), "Budget: CO2e (300t) of --gpu on a --grid.", "MASS", "kg", "100..500t", column="budget_kg_co2e"),
     ]
 
 
@@ -342,8 +328,7 @@ class SizeLimits(TypedDict, total=False):
 
     tokens_per_param: Annotated[Number, Input(_within(1e-9, 1e12), "Fix the tokens per parameter (20).", "RATIO", range="1..10")]
     max_params: Annotated[
-        Number,
-        Input(_PARAMS, "At most so many parameters, for memory or latency (13B).", "N", "parameters", "1B..70B"),
+        Number, Input(_PARAMS, "At most so many parameters, for memory or latency (13B).", "N", "parameters", "1B..70B")
     ]
     max_tokens: Annotated[Number, Input(_TOKENS, "At most so many tokens (2T).", "D", "tokens", "100B..2T")]
 
@@ -475,8 +460,7 @@ class Device(TypedDict, total=False):
         ),
     ]
     peak: Annotated[
-        Number,
-        Input(_resource("peak"), "Your own dense peak of one device (989TFLOPS).", "FLOP/S", "FLOP/s", "312..989TFLOPS"),
+        Number, Input(_resource("peak"), "Your own dense peak of one device (989TFLOPS).", "FLOP/S", "FLOP/s", "312..989TFLOPS")
     ]
     price: Annotated[
         Number,
@@ -502,12 +486,7 @@ class Deadline(TypedDict, total=False):
 
     deadline: Annotated[
         Number,
-        Input(
-            _resource("duration"),
-            "Time in which the run must end (30d): gives the number of devices needed.",
-            "TIME",
-            "h",
-        ),
+        Input(_resource("duration"), "Time in which the run must end (30d): gives the number of devices needed.", "TIME", "h"),
     ]
 
 
@@ -515,8 +494,7 @@ class Watts(TypedDict, total=False):
     """What one device draws."""
 
     power: Annotated[
-        Number,
-        Input(_resource("power"), "Average power of one device with its server (1.1kW).", "WATTS", "W", "700W..1.4kW"),
+        Number, Input(_resource("power"), "Average power of one device with its server (1.1kW).", "WATTS", "W", "700W..1.4kW")
     ]
 
 
