@@ -15,12 +15,15 @@ from planner.errors import OptionError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, Number, asks
+from planner.inputs.request import read_run
+from planner.landscapes import landscape
 from planner.law import Law, guarded
 from planner.machines.fleet import Cost, Machine
 from planner.memory import Scheme
 from planner.notes import Note
 from planner.placing import Fit, fewest, placements, read_layout, read_scheme, usable_memory
 from planner.plans import answered
+from planner.problems import Problem
 from planner.proposing import Proportions
 from planner.provenance import PARAM_COUNTS
 from planner.recipes import Suggestion, Used, batch_trade, recipes, suggest, used
@@ -161,8 +164,7 @@ def configure(
     first, D = shapes[0].shape, shapes[0].tokens
     if shapes[0].training_flops > LARGEST:
         raise OptionError(f"the run spends {plain(shapes[0].training_flops, 4)} FLOP, above {plain(LARGEST)}")
-    surface = chosen.surface_law
-    expected = None if surface is None else float(guarded(chosen, lambda: surface.loss(N, D)))
+    expected = guarded(chosen, lambda: _loss(run.problem, N, D))
     capacity = usable_memory(machine)
     comparable = expected if chosen.conventions.loss_unit == "nats/token" else None
     fits = tuple(placements(first, scheme, asked_layout, machine, capacity))
@@ -207,6 +209,7 @@ class _Planned(NamedTuple):
     tokens: float
     budget: float | None
     machine: Machine | None
+    problem: Problem
     notes: tuple[Note, ...]
 
 
@@ -214,25 +217,25 @@ def _run(question: Question, law: Law) -> _Planned:
     """Return the run that is stated, or that the plan of the question gives."""
     held = read_held(question)
     if question.tokens is not None and question.named("params", "shape") and not (held.name or question.named("flops", "loss")):
-        return _Planned(*_stated(question, law), None, held.machine, held.notes)
+        stated = read_run(question, law)
+        assert stated.run is not None  # what read_run promises
+        return _Planned(*stated.run, None, held.machine, stated.problem, held.notes)
     answer = answered(question)
     kept = [note for note in answer.notes if note.code in _KEPT]
     paid = question.loss is None and question.tokens is None
-    return _Planned(answer.params, answer.tokens, answer.training_flops if paid else None, held.machine, (*held.notes, *kept))
+    budget = answer.training_flops if paid else None
+    return _Planned(answer.params, answer.tokens, budget, held.machine, answer.problem, (*held.notes, *kept))
 
 
-def _stated(question: Question, law: Law) -> tuple[float, float]:
-    """Return N and D of a run that is stated whole."""
-    assert question.tokens is not None  # asked for by the caller
-    if question.shape is None:
-        assert question.params is not None  # asked for by the caller
-        return question.params, question.tokens
-    if question.params is not None:
-        raise OptionError("`shape` fixes the parameters: drop `params`")
-    return float(question.shape.counted(law.conventions.params)), question.tokens
+def _loss(problem: Problem, N: float, D: float) -> float | None:
+    """Return the expected loss of a run, of what counts of it; None under a law without one."""
+    if problem.law.surface_law is None:
+        return None
+    land = landscape(problem.judged())
+    return float(land.floor + land.reducible(N, D))
 
 
-_KEPT = {"extrapolation", "params-convention", "no-run"}
+_KEPT = {"extrapolation", "params-convention", "no-run", "limit-does-not-bind", "budget-not-spent"}
 """What is said of the plan that a configuration is made for."""
 
 

@@ -184,7 +184,7 @@ def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | 
     if is_range(ranged):
         low, high = parse_range(ranged, "`flops`", parse_flops, "1e18..1e28")
         question = Question.of(LimitsInputs, "limits", {**given, "flops": low})
-        refuse_idle(question, (), "flops")
+        refuse_idle(question, "flops")
     else:
         if isinstance(ranged, (list, tuple)):
             raise OptionError(f"`flops` {shown(ranged)}: expected a range of budgets such as 1e18..1e28, or one")

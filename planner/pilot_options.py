@@ -4,6 +4,7 @@ from planner._files import settings
 from planner._spread import check_workers
 from planner.designing import FILE
 from planner.errors import OptionError
+from planner.inputs.budget import PAID, refuse_idle
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.inputs.registry import Number
@@ -50,6 +51,7 @@ def read_budget(budget: Number | None, question: Question) -> tuple[float, Machi
     for name in question.named("mfu", "price"):
         if held.machine is None:
             raise OptionError(f"`{name}` says what a device's time is worth: of which device? Give `gpu` or `gpus`")
+    refuse_idle(question, held.name or "budget", PAID)
     if held.flops is not None:
         return held.flops, held.machine
     if budget is None:

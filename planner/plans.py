@@ -140,6 +140,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         *mixture_notes(problem, request, mixture),
         *memory_notes(request.held.machine, total or N),
         *interval_notes(sure, law),
+        *request.question.idle_notes(judged=True, drawn=law.draws is not None),
     )
     return Plan(
         flops=flops,

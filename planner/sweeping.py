@@ -221,9 +221,13 @@ def sweep(
         "law": [each.id for each in laws],
         "points": points,
         **{name: value for name, value in first[0].inputs.items() if name not in {*varied, "law"} and value is not None},
+        "tolerance": question.tolerance,
+        "level": question.level,
     }
-    notes = (*seen.values(), *_price_notes([request.held.machine for request in first]), *_loss_notes(named))
-    found = Sweep(axes, laws, _columns(axes, first), notes, FrozenDict(inputs), question, named, workers)
+    columns = _columns(axes, first)
+    idle = question.idle_notes(judged="regime" in columns, drawn="params_low" in columns)
+    notes = (*seen.values(), *_price_notes([request.held.machine for request in first]), *_loss_notes(named), *idle)
+    found = Sweep(axes, laws, columns, notes, FrozenDict(inputs), question, named, workers)
     for each in laws:
         found.try_first(each)
     return found

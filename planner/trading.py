@@ -10,9 +10,11 @@ from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
 from planner.errors import CannotPlanError, OptionError
+from planner.inputs.budget import refuse_idle
 from planner.inputs.question import Question
 from planner.inputs.registry import Number, TradeInputs, asks
 from planner.inputs.request import read_request
+from planner.inputs.serving import WEIGHED
 from planner.landscapes import landscape
 from planner.law import Law, guarded
 from planner.notes import Note
@@ -136,6 +138,7 @@ def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) ->
     question = Question.of(TradeInputs, "trade", asked)
     wanted = _ratios(ratios)
     request = read_request(question)
+    refuse_idle(question, request.held.name or ("loss" if question.flops is None else "flops"), WEIGHED if request.demand else ())
     chosen = request.problem.law
     if chosen.surface_law is not chosen or chosen.role != "plan":
         raise CannotPlanError(f"{chosen.id} has no loss surface to plan on, so it cannot hold a loss; besiroglu2024 has one")

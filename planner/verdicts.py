@@ -196,6 +196,7 @@ def _checked(request: Request, N: float, D: float) -> Check:
         raise OptionError(f"params {plain(N, 4)} on tokens {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}")
     sure = answer_intervals(problem, flops, N, D, request.question.level, sizes=False)
     notes = [*request.notes, *own_notes(problem), *range_notes(judge, N, D, flops), *interval_notes(sure, judge)]
+    notes += request.question.idle_notes(judged=True, drawn=judge.draws is not None)
     notes += size_notes(min(N, D))
     optimum = None
     if judge.role == "plan":

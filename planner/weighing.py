@@ -11,7 +11,7 @@ from planner._version import __version__
 from planner.answers import as_json
 from planner.choosing import read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError
-from planner.inputs.budget import needed_budget
+from planner.inputs.budget import PAID, needed_budget
 from planner.inputs.question import Question
 from planner.inputs.registry import LeversInputs, Number, asks
 from planner.law import Law, guarded
@@ -164,7 +164,7 @@ def levers(
     alone = question.named("price", "peak", "gpu_file")
     if alone and not question.named("gpu", "gpus"):
         raise OptionError(f"`{alone[0]}` goes with a device: `gpu`, such as h100")
-    budget, held = needed_budget(question, ("gpus", "gpu", "price", "peak", "dtype", "mfu", "overhead", "gpu_file"))
+    budget, held = needed_budget(question, PAID)
     machine = held.machine
     chosen = resolve_law(question.law, constants=question.constants)
     base = guarded(chosen, lambda: solver.allocate(chosen, budget))
@@ -199,6 +199,7 @@ def levers(
         **question.stated(),
         "flops": budget,
         "law": chosen.id,
+        "constants": question.constants,
         "years": waited,
         "machine": machine,
         "combine": None if both is None else both.title,

@@ -38,12 +38,16 @@ def needed_budget(question: Question, uses: tuple[str, ...] = ()) -> tuple[float
             "no budget: give --flops, such as --flops 1e21 (flops=1e21 in Python), --gpus 512xH100 with --days, or --dollars "
             "with --gpu"
         )
-    refuse_idle(question, (*_DECIDES.get(name, ()), *uses), name)
+    refuse_idle(question, name, uses)
     return flops, held
 
 
-def refuse_idle(question: Question, used: tuple[str, ...], name: str) -> None:
-    """Refuse an input of a machine that would change nothing beside what was asked by ``name``."""
-    idle = [each for each in question.named(*rows(Machine)) if each not in used]
+PAID = ("gpus", "gpu", "price", "peak", "dtype", "mfu", "overhead", "gpu_file")
+"""Inputs of a machine that decide what an amount of compute costs in dollars."""
+
+
+def refuse_idle(question: Question, name: str, uses: tuple[str, ...] = ()) -> None:
+    """Refuse an input of a machine that would change nothing beside a budget given by ``name``, or what the caller uses."""
+    idle = [each for each in question.named(*rows(Machine)) if each not in (*_DECIDES.get(name, ()), *uses)]
     if idle:
         raise OptionError(f"`{idle[0]}` would change nothing beside `{name}` here; `plan` says what a budget takes on devices")

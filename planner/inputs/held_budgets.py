@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.notes import Note
-from planner.units import LARGEST, PF_DAY, format_flops, plain
+from planner.units import LARGEST, PF_DAY, format_flops, plain, shown_path
 
 if TYPE_CHECKING:
     from planner.machines.devices import Accelerator
@@ -64,6 +64,7 @@ def read_held(question: Question) -> Held:
     from planner.inputs.machine import read_machine
 
     counted = question.gpus is not None
+    _refuse_idle_file(question, [device for _, device in parts])
     machine, notes = read_machine(question, parts, counted)
     if not budgets or budgets == ["flops"]:
         return Held(machine, notes=notes)
@@ -77,6 +78,15 @@ def read_held(question: Question) -> Held:
     if name == "days" and machine.deadline is not None:
         raise OptionError("`days` say how long the devices run, so a `deadline` adds nothing: drop one")
     return _funded(machine, name, hours if hours is not None else getattr(question, name), notes)
+
+
+def _refuse_idle_file(question: Question, devices: list["Accelerator"]) -> None:
+    """Refuse a file of one's own that says nothing of the devices named."""
+    from planner.machines.devices import accelerators
+
+    if question.gpu_file is not None and all(device in accelerators() for device in devices):
+        named = " and ".join(device.id for device in devices)
+        raise OptionError(f"`gpu_file` {shown_path(question.gpu_file)} says nothing of {named}: drop it, or name a device of it")
 
 
 def _funded(machine: "Machine", name: str, amount: float, notes: tuple[Note, ...]) -> Held:

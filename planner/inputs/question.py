@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from planner._defaults import DEFAULT_LAW, LEVEL, TOLERANCE
 from planner._frozen import FrozenDict
 from planner.inputs.registry import rows, stated
+from planner.notes import Note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +101,17 @@ class Question:
     def named(self, *names: str) -> list[str]:
         """Return those of some inputs that were given, in the order asked for."""
         return [name for name in names if getattr(self, name) is not None]
+
+    def idle_notes(self, *, judged: bool, drawn: bool) -> list[Note]:
+        """Say which of tolerance and level the user changed in vain: nothing is ``judged``, or no law has draws."""
+        notes = []
+        if self.tolerance != TOLERANCE and not judged:
+            notes.append(Note("tolerance-idle", "info", "tolerance changes nothing here: no run is called balanced or not"))
+        if self.level != LEVEL and not drawn:
+            notes.append(
+                Note("level-idle", "info", "level changes nothing here: the law has no draws, so there are no intervals")
+            )
+        return notes
 
     def stated(self, *without: str) -> dict[str, Any]:
         """Return what was given as an answer's ``inputs`` have it; what has a default is left to whoever answers."""

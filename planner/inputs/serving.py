@@ -113,6 +113,8 @@ def _price(given: Weights, tokens: float, by_request: bool) -> float:
         raise OptionError(
             f"`generated_tokens` {format_count(generated)}: a part of the served tokens, so at most {format_count(tokens)}"
         )
+    if given.inference_mfu is not None and generated == tokens:
+        raise OptionError("`inference_mfu` would change nothing: all served tokens are generated, at `generation_mfu`")
     if given.inference_mfu is None and generated < tokens:
         raise OptionError("`inference_mfu`: needed for the served tokens that are read rather than generated")
     slow = generated / tokens

@@ -1,0 +1,204 @@
+"""Nothing stated is lost: every input changes an answer that names it, or is refused by name, on every command and surface."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import planner
+from planner.errors import PlannerError
+from planner.inputs.registry import TAKES, every_input, rows
+
+_OWN_DEVICES = """
+[[accelerator]]
+id = "h100-sxm"
+name = "ours"
+peak_tflops = { bf16 = 700.0, fp8 = 1400.0 }
+memory_gb = 80
+power_w = 650
+
+[[price]]
+id = "h100-sxm"
+usd_per_hour = 1.75
+date = "2026-05-01"
+source = "our contract"
+"""
+
+# a value that differs from every default, and what must stand beside it for it to mean anything
+_SAID: Mapping[str, tuple[Any, dict[str, Any]]] = {
+    "flops": (3e22, {}),
+    "pf_days": (400, {}),
+    "days": (21, {"gpus": "64xH100"}),
+    "gpu_hours": ("90k", {"gpu": "h100"}),
+    "dollars": ("300k", {"gpu": "h100"}),
+    "energy": ("90MWh", {"gpu": "h100"}),
+    "co2": ("30t", {"gpu": "h100", "grid": "france"}),
+    "loss": (2.2, {}),
+    "params": ("3B", {}),
+    "tokens": ("300B", {}),
+    "tokens_per_param": (40, {}),
+    "max_params": ("2B", {}),
+    "max_tokens": ("50B", {}),
+    "shape": ("llama2-7b", {}),
+    "flops_rule": ("kaplan", {"shape": "llama2-7b"}),
+    "recompute": (True, {"shape": "llama2-7b"}),
+    "active_params": ("2B", {"law": "krajewski2024-moe"}),
+    "experts": (64, {"law": "abnar2025", "experts_per_token": 4}),
+    "granularity": (4, {"law": "krajewski2024-moe"}),
+    "experts_per_token": (4, {"law": "abnar2025", "experts": 64}),
+    "sparsity": (0.75, {"law": "abnar2025"}),
+    "unique_tokens": ("20B", {}),
+    "precision": ("fp8", {}),
+    "data_quality": (0.8, {}),
+    "inference_tokens": ("2T", {}),
+    "inference_per_month": ("80B", {"months": 24}),
+    "requests_per_month": ("50M", {"tokens_per_request": 1500, "months": 24}),
+    "tokens_per_request": (1500, {"requests_per_month": "50M", "months": 24}),
+    "generated_per_request": (
+        500,
+        {"requests_per_month": "50M", "tokens_per_request": 1500, "months": 24, "mfu": 0.4, "inference_mfu": 0.3, "generation_mfu": 0.05},
+    ),
+    "months": (36, {"inference_per_month": "80B"}),
+    "generated_tokens": ("1T", {"inference_tokens": "2T", "mfu": 0.4, "inference_mfu": 0.3, "generation_mfu": 0.05}),
+    "inference_mfu": (0.2, {"inference_tokens": "2T", "mfu": 0.4}),
+    "generation_mfu": (0.05, {"inference_tokens": "2T", "generated_tokens": "2T", "mfu": 0.4}),
+    "inference_price": (1.2, {"inference_tokens": "2T", "price": 3}),
+    "gpus": ("128xH100", {}),
+    "gpu": ("a100", {}),
+    "deadline": ("10d", {"gpu": "h100"}),
+    "dtype": ("fp8", {"gpu": "h100"}),
+    "peak": ("800TFLOPS", {"gpu": "h100"}),
+    "price": (1.9, {"gpu": "h100"}),
+    "mfu": (0.33, {"gpu": "h100"}),
+    "overhead": (0.15, {"gpu": "h100"}),
+    "power": ("900W", {"gpu": "h100"}),
+    "pue": (1.1, {"gpu": "h100"}),
+    "grid": ("france", {"gpu": "h100"}),
+    "gpu_file": ("ours.toml", {"gpu": "h100"}),
+    "law": ("hoffmann2022-approach3-tex", {}),
+    "constants": ({"alpha": 0.36}, {}),
+    "exponents": ((0.55, 0.45), {}),
+    "anchor": ("1e21:4B", {"exponents": (0.55, 0.45)}),
+    "tolerance": (0.01, {}),
+    "level": (0.8, {}),
+}  # fmt: skip
+_BUDGETS = {"flops", "pf_days", "days", "gpu_hours", "dollars", "energy", "co2", "loss"}
+_BASE: Mapping[str, Mapping[str, Any]] = {
+    "plan": {"flops": 1e24},  # pays for every demand below
+    "sweep": {"flops": "1e21..1e22", "points": 3},
+    "check": {"params": "4B", "tokens": "200B"},
+    "configure": {"flops": 1e24},
+    "trade": {"flops": 1e22},
+    "compare": {"flops": 1e22},
+    "limits": {"flops": 1e22},
+    "levers": {"flops": 1e22},
+    "pilots": {"target": 1e23, "budget": 1e20, "seed": 1},
+    "rank_hardware": {"flops": 1e22},
+}
+
+
+def _asked(verb: str, *said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a question: the base of the function, in which a budget or a run that is said replaces the base's own."""
+    told = {name: value for each in said for name, value in each.items()}
+    base = dict(_BASE[verb])
+    if told.keys() & _BUDGETS and verb != "check":
+        base.pop("flops", None)
+        base.pop("points", None)
+        base.pop("budget", None)
+    if "shape" in told and verb == "check":
+        base.pop("params", None)
+    if "active_params" in told:
+        base.pop("params", None)
+    return {**base, **told}
+
+
+def _content(verb: str, asked: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what an answer says beside its inputs, and the inputs."""
+    answer = getattr(planner, verb)(**asked)
+    if verb == "sweep":
+        return json.dumps([list(answer), [note.text for note in answer.notes]], default=str), answer.inputs
+    content = answer.to_dict()
+    return json.dumps({name: value for name, value in content.items() if name != "inputs"}), content["inputs"]
+
+
+def _outcome(verb: str, asked: Mapping[str, Any]) -> tuple[Any, Any] | str:
+    try:
+        return _content(verb, asked)
+    except PlannerError as error:
+        return str(error)
+
+
+def _heard(name: str, verb: str, asked: Mapping[str, Any], without: Mapping[str, Any]) -> str:
+    """Say how an input was lost; nothing where it changed an answer that names it, or was refused by name."""
+    found = _outcome(verb, asked)
+    if isinstance(found, str):
+        told = [each for each in asked if each in found]
+        return "" if told else f"refused without a name: {found}"
+    content, inputs = found
+    if inputs.get(name) is None:
+        return f"not in inputs: {sorted(name for name, value in inputs.items() if value is not None)}"
+    before = _outcome(verb, without)
+    same = not isinstance(before, str) and before[0] == content
+    return "changed nothing" if same and name not in _A_THRESHOLD else ""
+
+
+_A_THRESHOLD = {"tolerance"}
+"""What the runs at hand may lie on one side of, whichever it is."""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder with a device file of one's own."""
+    (tmp_path / "ours.toml").write_text(_OWN_DEVICES, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_input_has_an_example() -> None:
+    """The table above knows what the registry knows."""
+    assert set(_SAID) == set(every_input())
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"), [(verb, name) for verb in _BASE for name in rows(TAKES[verb])], ids=lambda each: str(each)
+)
+@pytest.mark.usefixtures("here")
+def test_an_input_alone_is_heard(verb: str, name: str) -> None:
+    """It changes the answer and stands in its inputs, or is refused by name."""
+    value, beside = _SAID[name]
+    assert _heard(name, verb, _asked(verb, beside, {name: value}), _asked(verb, beside)) == ""
+
+
+@st.composite
+def _pairs(draw: st.DrawFn) -> tuple[str, str, str]:
+    verb = draw(st.sampled_from(["plan", "sweep", "check", "configure", "trade", "compare", "levers"]))
+    one, other = draw(st.lists(st.sampled_from(list(rows(TAKES[verb]))), min_size=2, max_size=2, unique=True))
+    return verb, one, other
+
+
+@settings(max_examples=250)
+@given(_pairs())
+def test_an_input_beside_another_is_heard(pair: tuple[str, str, str]) -> None:
+    """Of two inputs neither is lost: each changes what the other alone answers, or one of them is refused by name."""
+    verb, name, other = pair
+    with _own_devices() as path:
+        said = {each: ({**_SAID[each][1]}, path if each == "gpu_file" else _SAID[each][0]) for each in (other, name)}
+        (beside_other, value_other), (beside, value) = said[other], said[name]
+        asked = _asked(verb, beside_other, beside, {other: value_other}, {name: value})
+        without = {key: each for key, each in asked.items() if key != name}
+        if name in _BUDGETS and not without.keys() & _BUDGETS:
+            without = _asked(verb, beside_other, {other: value_other})
+        assert _heard(name, verb, asked, without) == "", (verb, name, other)
+
+
+@contextmanager
+def _own_devices() -> Iterator[str]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ours.toml"
+        path.write_text(_OWN_DEVICES, encoding="utf-8")
+        yield str(path)
