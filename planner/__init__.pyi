@@ -528,7 +528,6 @@ def write_workbook(
     peak: Number | None = ...,
     price: Number | None = ...,
     gpu_file: FileLike | None = ...,
-    deadline: Number | None = ...,
     power: Number | None = ...,
     pue: Number | None = ...,
     grid: Number | None = ...,

@@ -38,7 +38,7 @@ def data_use(problem: Problem, flops: float, params: float, tokens: float) -> Da
         effective_tokens=float(counts.tokens),
         effective_params=float(counts.params),
         loss_owed=max(owed, 0.0),
-        tokens_wanted=float(solver.best_run(fresh.without_limits(), flops)[1]),
+        tokens_wanted=float(solver.best_run(fresh, flops)[1]),
         doubling_gain=max(here - then, 0.0),
     )
 
@@ -49,6 +49,8 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
     if demand is None:
         return None
     spending = problem.spending
+    if request.served_after:
+        spending = spending._replace(served=request.served_after)
     trained = problem.without_limits()._replace(spending=spending._replace(served=0.0))
     _, N, D = solver.cheapest(trained, sum(solver.reducible(problem, params, tokens)))
     spent, alone = (float(spending.paid(*run)) for run in ((params, tokens), (N, D)))
@@ -176,8 +178,12 @@ MOSTLY = 0.9
 """Share of serving in what is spent above which the demand decides everything: a house convention."""
 
 
-def serving_notes(serving: Serving | None) -> Iterator[Note]:
-    """Say where serving decides the answer."""
+def serving_notes(serving: Serving | None, *, after: bool) -> Iterator[Note]:
+    """Say where serving decides the answer, and that devices for some days do not pay it."""
+    if serving is not None and after:
+        text = "the devices and days train; serving comes after, and this budget does not pay it"
+        yield Note("served-after", "info", text)
+        return
     if serving is not None and serving.share > 0.5:
         text = f"serving takes {format_percent(serving.share)} of what is spent: the demand decides the size, so check it well"
         yield Note("mostly-serving", "warning" if serving.share > MOSTLY else "info", text)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from planner.inputs.serving import Weights
     from planner.machines.devices import Range
     from planner.machines.fleet import Cost, Machine
+    from planner.served_sizes import ServedSize
 
 
 class Doubling(NamedTuple):
@@ -245,6 +246,8 @@ class Plan:
         Where unique tokens were given.
     serving : Serving or None
         Where tokens to serve were given.
+    served_sizes : tuple of ServedSize
+        Where devices train for some days and tokens are served after: smaller sizes on the same devices and days.
     mixture : Mixture or None
         Where the law is one of mixtures of experts.
     machine : Machine or None
@@ -290,6 +293,7 @@ class Plan:
     limits: Limits
     data: DataUse | None
     serving: Serving | None
+    served_sizes: "tuple[ServedSize, ...]"
     mixture: Mixture | None
     machine: "Machine | None"
     funded: Funded | None

@@ -15,7 +15,7 @@ from planner.errors import OptionError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, Number, asks
-from planner.inputs.request import read_run
+from planner.inputs.request import read_request, read_run, refuse_served_after
 from planner.landscapes import landscape
 from planner.law import Law, guarded
 from planner.machines.fleet import Cost, Machine
@@ -220,6 +220,7 @@ def _run(question: Question, law: Law) -> _Planned:
         stated = read_run(question, law)
         assert stated.run is not None  # what read_run promises
         return _Planned(*stated.run, None, held.machine, stated.problem, held.notes)
+    refuse_served_after(read_request(question), "configure")
     answer = answered(question)
     kept = [note for note in answer.notes if note.code in _KEPT]
     paid = question.loss is None and question.tokens is None

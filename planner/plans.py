@@ -29,6 +29,7 @@ from planner.law import Law, guarded
 from planner.notes import Note
 from planner.problems import Problem
 from planner.regimes import Regime, assess, extrapolation, own_notes, range_notes, regime_notes
+from planner.served_sizes import ServedSize, served_sizes
 from planner.units import (
     LARGEST,
     PF_DAY,
@@ -127,6 +128,10 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
     data = data_use(problem, flops, N, D)
     serving = serving_of(problem, request, N, D)
     total, without = counted_params(law, request, N)
+    sizes: tuple[ServedSize, ...] = ()
+    if request.served_after and is_optimum and loss is not None:
+        served = spending._replace(served=request.served_after)
+        sizes = served_sizes(problem, flops, N, served, request.held.machine)
     mixture = None if loss is None else mixture_of(problem, request, N, D, loss)
     training = float(spending.training(N, D))
     notes = (
@@ -136,7 +141,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         *_waste_notes(doubling),
         *_limit_notes(problem, flops, float(spending.paid(N, D)), free=free),
         *data_notes(problem, data, N),
-        *serving_notes(serving),
+        *serving_notes(serving, after=bool(request.served_after)),
         *mixture_notes(problem, request, mixture),
         *memory_notes(request.held.machine, total or N),
         *interval_notes(sure, law),
@@ -170,6 +175,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         limits=problem.limits if request.run is None else problem.limits._replace(tokens=D),
         data=data,
         serving=serving,
+        served_sizes=sizes,
         mixture=mixture,
         machine=request.held.machine,
         funded=_funded(request, loss is not None),

@@ -21,7 +21,7 @@ from planner.inputs.question import Question
 from planner.inputs.ranges import ALONG, Axis, axis_of
 from planner.inputs.ranges import axes as axes_known
 from planner.inputs.registry import SweepInputs, asks, stated
-from planner.inputs.request import Request, read_request
+from planner.inputs.request import Request, read_request, refuse_served_after
 from planner.law import Law
 from planner.machines.fleet import Machine
 from planner.notes import Note, Severity
@@ -238,7 +238,10 @@ def _corners(question: Question, laws: Sequence[Law], axes: tuple[Axis, ...]) ->
     ends = [
         {axis.name: axis.at(end) for axis, end in zip(axes, corner, strict=True)} for corner in product(*((0, -1) for _ in axes))
     ]
-    return [read_request(replace(question, law=law, **end)) for law in laws for end in ends]
+    found = [read_request(replace(question, law=law, **end)) for law in laws for end in ends]
+    for request in found:
+        refuse_served_after(request, "a range")
+    return found
 
 
 def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, NamedTuple, Unpack
 
 from planner import solver
+from planner._choice import lowest
 from planner._frozen import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
@@ -14,7 +15,7 @@ from planner.inputs.budget import refuse_idle
 from planner.inputs.question import Question
 from planner.inputs.registry import Number, TradeInputs, asks
 from planner.inputs.request import read_request
-from planner.inputs.serving import WEIGHED
+from planner.inputs.serving import WEIGHED, Demand
 from planner.landscapes import landscape
 from planner.law import Law, guarded
 from planner.notes import Note
@@ -49,6 +50,10 @@ class Trade(NamedTuple):
         FLOP saved with each token served, and their share of what the cheapest run's model takes; below 0 for larger models.
     break_even : float or None
         Tokens served at which its life costs the same: from there on it is cheaper, where it is smaller; None where never.
+    life : float or None
+        Training and serving the tokens asked for [FLOP, at the price of training]; None where none were, or out of reach.
+    cheapest : bool
+        Whether no other row's life costs less.
     """
 
     ratio: float
@@ -62,6 +67,8 @@ class Trade(NamedTuple):
     saved_per_token: float
     saved_share: float
     break_even: float | None
+    life: float | None = None
+    cheapest: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,8 @@ class TradeOff:
     smallest : float
         N below which no amount of data reaches the loss.
     unique_tokens : float or None
+    demand : Demand or None
+        Where tokens to serve were given.
     notes : tuple of Note
     inputs : mapping
     version : str
@@ -95,6 +104,7 @@ class TradeOff:
     rows: tuple[Trade, ...]
     smallest: float
     unique_tokens: float | None
+    demand: Demand | None
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
@@ -145,14 +155,14 @@ def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) ->
     inputs = FrozenDict({**request.inputs, "ratios": wanted})
 
     def answer() -> TradeOff:
-        budget, N, D = run_of(request)
-        problem = request.problem
+        problem = request.problem._replace(spending=request.problem.spending._replace(served=0.0))  # the budget trains
+        budget, N, D = run_of(request._replace(problem=problem))
         land = landscape(problem)
         floor = float(land.floor)
         goal = float(land.reducible(N, D))
         if problem.modifiers:  # what the budget bought may be had for less, where data run out
             budget, N, D = (float(value) for value in solver.cheapest(problem, goal))
-        rows = tuple(_trade(problem, budget, goal, ratio, N) for ratio in wanted)
+        rows = _over_their_lives([_trade(problem, budget, goal, ratio, N) for ratio in wanted], problem, request.demand)
         return TradeOff(
             flops=budget,
             loss=floor + goal,
@@ -163,6 +173,7 @@ def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) ->
             rows=rows,
             smallest=float(solver.smallest_params(problem, goal)),
             unique_tokens=question.unique_tokens,
+            demand=request.demand,
             notes=(*request.notes, *own_notes(problem), *range_notes(chosen, N, D, budget), *_smaller(rows)),
             inputs=inputs,
         )
@@ -202,6 +213,19 @@ def _trade(problem: Problem, budget: float, goal: float, ratio: float, best: flo
         saved_per_token=saved,
         saved_share=saved / there,
         break_even=extra / saved if saved > 0 else None,
+    )
+
+
+def _over_their_lives(rows: list[Trade], problem: Problem, demand: Demand | None) -> tuple[Trade, ...]:
+    """Return the rows with what training and serving cost together, and the cheapest marked."""
+    if demand is None:
+        return tuple(rows)
+    served = problem.spending._replace(served=demand.tokens * demand.price)
+    lives = [inf if row.flops is None else row.flops + float(served.serving(row.params)) for row in rows]
+    best = lowest(lives)
+    return tuple(
+        row._replace(life=life if isfinite(life) else None, cheapest=place == best and isfinite(life))
+        for place, (row, life) in enumerate(zip(rows, lives, strict=True))
     )
 
 

@@ -12,7 +12,7 @@ FLOORS = {
     "forms": 1, "modifiers": 1, "spending": 1, "shapes": 1, "memory": 1,
     "provenance": 2, "law": 2, "_schema": 2, "_lawdraws": 2, "_lawfile": 2, "catalogue": 2, "machines": 2, "published": 2, "recipes": 2, "learning_curves": 2, "benchmarks": 2, "published_levers": 2, "uncertainty": 2, "runs": 2, "run_files": 2, "curve_points": 2, "tables": 2,
     "problems": 3, "landscapes": 3, "solver": 3, "regimes": 3, "intervals": 3, "fitting": 3, "proposing": 3, "designing": 3, "pilot_cells": 3,
-    "answers": 4, "choosing": 4, "_defaults": 0, "inputs": 4, "allocating": 4, "accounting": 4, "comparing": 4, "plans": 4, "verdicts": 4, "arithmetic": 4, "trading": 4, "explaining": 4, "verifying": 4, "purchasing": 4, "budget_steps": 4, "configuring": 4, "candidates": 4, "judging": 4, "learning": 4, "limiting": 4, "diminishing": 4, "weighing": 4, "placing": 4, "sweeping": 4, "sweep_rows": 4, "consensus": 4, "charts": 4, "piloting": 4, "pilot_expectations": 4, "pilot_ladder": 4, "pilot_given": 4, "pilot_notes": 4, "pilot_options": 4, "simulating": 4,
+    "answers": 4, "choosing": 4, "_defaults": 0, "inputs": 4, "allocating": 4, "accounting": 4, "comparing": 4, "plans": 4, "verdicts": 4, "arithmetic": 4, "trading": 4, "explaining": 4, "verifying": 4, "purchasing": 4, "budget_steps": 4, "configuring": 4, "candidates": 4, "judging": 4, "learning": 4, "limiting": 4, "diminishing": 4, "weighing": 4, "placing": 4, "sweeping": 4, "served_sizes": 4, "sweep_rows": 4, "consensus": 4, "charts": 4, "piloting": 4, "pilot_expectations": 4, "pilot_ladder": 4, "pilot_given": 4, "pilot_notes": 4, "pilot_options": 4, "simulating": 4,
     "render": 5, "report": 5, "sheets": 5,
     "cli": 6,
 }  # fmt: skip

@@ -517,7 +517,6 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, complaint: str) -> Non
         ({"flops": 1e21, "mfu": 0.4}, "or for what training costs a device"),
         ({"flops": 1e21, "gpu_file": "nowhere.toml"}, "gpu_file: on which device"),
         ({"flops": 1e21, "gpu": "h100", "gpu_file": "nowhere.toml"}, "nowhere.toml: cannot be read"),
-        ({"gpus": "512xH100", "days": 3, "inference_tokens": "1T"}, "devices for some days train"),
         ({"pf_days": 0}, "pf_days 0: must be above 0"),
         ({"pf_days": 1e300}, "at most 1e"),
         ({"flops": 1e60, "gpu": "h100", "mfu": 1e-300}, "above 0"),

@@ -129,6 +129,60 @@ def test_costs_are_the_machines(page: Any) -> None:
     assert free["dollars"] == pytest.approx(published.dollars.expected, rel=1e-9)
 
 
+_OWN = """
+[[accelerator]]
+id = "my-gpu"
+name = "ours"
+peak_tflops = { bf16 = 500.0 }
+memory_gb = 64
+power_w = 500
+
+[[price]]
+id = "my-gpu"
+usd_per_hour = 1.25
+date = "2026-05-01"
+source = "our contract"
+"""
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"gpus": "64xh100", "dtype": "fp8", "pue": 1.05},
+        {"gpus": "64xh100", "peak": "800TFLOPS", "power": "900W", "price": 1.9, "overhead": 0.2},
+        {"gpus": "256xh100+128xa100", "mfu": 0.35},
+        {"gpu": "h100", "deadline": "10d"},
+        {"gpu": "h100"},
+        {"gpus": "32xmy-gpu", "gpu_file": "ours.toml"},
+    ],
+    ids=str,
+)
+def test_the_panel_begins_with_the_plans_own_machine(
+    chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    """Format, peak, power, PUE, prices, failures, fleets and devices of one's own: the panel's cost is the plan's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ours.toml").write_text(_OWN, encoding="utf-8")
+    plan = planner.plan(flops=1e22, others=(), **asked)
+    assert plan.cost is not None
+    path = planner.write_report(plan, tmp_path / "own-machine.html")
+    chromium.get(path.as_uri())
+    assert browser.complaints(chromium) == []
+    found = chromium.execute_script("return planner.cost(planner.data.asked)")
+    expected = plan.cost
+    assert found["device_hours"] == pytest.approx(expected.device_hours.expected, rel=1e-9)
+    assert found["dollars"] == (None if expected.dollars is None else pytest.approx(expected.dollars.expected, rel=1e-9))
+    assert found["kwh"] == (None if expected.kwh is None else pytest.approx(expected.kwh.expected, rel=1e-9))
+    field = chromium.execute_script("return document.getElementById('devices').value")
+    if expected.hours is not None:
+        assert found["hours"] == pytest.approx(expected.hours.expected, rel=1e-9)
+    elif expected.devices_needed is not None:
+        assert field == f"{expected.devices_needed.expected:.0f}"
+    else:
+        assert field == ""
+        assert "how many" in text(chromium, "out-time")
+
+
 def test_what_is_shown_is_what_planner_prints(page: Any) -> None:
     """The same digits and units, while a budget is typed in; the table of laws follows."""
     for typed, C in (("3e19", "3e19"), ("1 ZFLOP", "1e21"), ("100 PF-days", "8.64e21"), ("7.7e24", "7.7e24")):

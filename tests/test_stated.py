@@ -7,13 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import planner
 from planner.errors import PlannerError
-from planner.inputs.registry import TAKES, every_input, rows
+from planner.inputs.registry import TAKES, PlanInputs, every_input, rows
+from planner.render import Format, render_plan
 
 _OWN_DEVICES = """
 [[accelerator]]
@@ -80,7 +82,7 @@ _SAID: Mapping[str, tuple[Any, dict[str, Any]]] = {
     "power": ("900W", {"gpu": "h100"}),
     "pue": (1.1, {"gpu": "h100"}),
     "grid": ("france", {"gpu": "h100"}),
-    "gpu_file": ("ours.toml", {"gpu": "h100"}),
+    "gpu_file": ("ours.toml", {"gpu": "h100-sxm"}),
     "law": ("hoffmann2022-approach3-tex", {}),
     "constants": ({"alpha": 0.36}, {}),
     "exponents": ((0.55, 0.45), {}),
@@ -172,6 +174,46 @@ def test_an_input_alone_is_heard(verb: str, name: str) -> None:
     """It changes the answer and stands in its inputs, or is refused by name."""
     value, beside = _SAID[name]
     assert _heard(name, verb, _asked(verb, beside, {name: value}), _asked(verb, beside)) == ""
+
+
+@pytest.mark.parametrize("name", list(rows(PlanInputs)))
+@pytest.mark.usefixtures("here")
+def test_an_input_alone_is_heard_in_text_and_csv(name: str) -> None:
+    """What a person or a spreadsheet reads of a plan changes with every input, unless it is refused by name."""
+    value, beside = _SAID[name]
+    asked, without = (_asked("plan", beside, more) for more in ({name: value}, {}))
+    try:
+        told = planner.plan(**asked)
+        before = planner.plan(**without)
+    except PlannerError:
+        return  # by name: the test above
+    for form in FORMS:
+        assert render_plan(told, form) != render_plan(before, form), form
+
+
+FORMS: tuple[Format, ...] = ("table", "csv")
+
+
+@pytest.mark.parametrize("name", list(rows(TAKES["write_workbook"])))
+@pytest.mark.usefixtures("here")
+def test_an_input_alone_is_heard_in_a_workbook(name: str) -> None:
+    """A cell changes, or the input is refused by name."""
+    value, beside = _SAID[name]
+    found = _cells({**beside, name: value})
+    if isinstance(found, str):
+        assert name in found
+    else:
+        assert found != _cells(beside)
+
+
+def _cells(asked: Mapping[str, Any]) -> list[Any] | str:
+    """Return every formula and value of a workbook, or why it is refused."""
+    try:
+        path = planner.write_workbook("budget.xlsx", overwrite=True, **asked)
+    except PlannerError as error:
+        return str(error)
+    books = [openpyxl.load_workbook(path, data_only=values) for values in (False, True)]
+    return [[cell.value for row in sheet.iter_rows() for cell in row] for book in books for sheet in book]
 
 
 @st.composite

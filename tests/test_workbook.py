@@ -315,7 +315,7 @@ def test_bad_cells_are_named(book: Path) -> None:
         ({"days": 30}, "gpus and days go together"),
         ({"gpus": "8xH100+8xA100", "days": 3}, "one kind of device"),
         ({"gpus": "8xH100", "days": 3, "gpu": "h100"}, "gpus and gpu together: gpus is then a number"),
-        ({"gpu": "v100"}, "no bf16"),
+        ({"gpu": "v100"}, "the workbook counts in bf16"),
         ({"gpu": ""}, "expected devices"),
         ({"overwrite": "no"}, "expected True or False"),
         ({"gpu": "h1000"}, "did you mean h100-sxm"),

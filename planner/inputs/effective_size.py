@@ -24,9 +24,12 @@ def modifiers_of(law: Law, question: Question) -> tuple[tuple[Modifier, ...], li
         lowered = Precision(question.precision, source.params, float(section["baseline"]), source.reference)
         modifiers.append(lowered)
         if lowered.kept != 1:
+            saves = "what it saves in time and money is not counted here"
+            if question.dtype is not None:
+                saves = f"what it saves in time and money is the speed of dtype {question.dtype}"
             text = (
                 f"at this precision {format_percent(lowered.kept)} of the parameters count, by {source.id}: measured on integer "
-                f"types and small models, carried over to {law.id}; what it saves in time and money is not counted here"
+                f"types and small models, carried over to {law.id}; {saves}"
             )
             notes.append(Note("precision", "info", text))
     if question.data_quality is not None:

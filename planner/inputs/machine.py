@@ -53,7 +53,7 @@ def read_machine(
     return machine, (
         *share_notes,
         *(note for part in parts for note in _part_notes(part, dtype)),
-        *_dtype_notes(machine),
+        *_dtype_notes(machine, question),
         *_energy_notes(machine),
     )
 
@@ -130,8 +130,8 @@ def _part_notes(part: Part, dtype: str) -> Iterator[Note]:
         yield Note("peak-unverified", "info", f"the {dtype} peak of {device.id} was not read in a source: {device.note}")
 
 
-def _dtype_notes(machine: Machine) -> Iterator[Note]:
-    if machine.dtype == "fp8":
+def _dtype_notes(machine: Machine, question: Question) -> Iterator[Note]:
+    if machine.dtype == "fp8" and question.precision is None:  # with a precision, its own note says what both do
         text = (
             "dtype fp8 changes the speed alone: the law's runs were in 16 bits; what lower precision costs in loss is "
             "--precision fp8 (Kumar et al. 2024)"

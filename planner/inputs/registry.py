@@ -617,7 +617,7 @@ class RankInputs(Compute, PfDays, OwnDevices, Deadline, Power, Use, total=False)
     """What devices are ranked for."""
 
 
-class WorkbookInputs(Budget, Machine, total=False):
+class WorkbookInputs(Budget, FleetSize, Device, OwnDevices, Watts, Power, Use, total=False):
     """What stands in a workbook's marked cells at first."""
 
 

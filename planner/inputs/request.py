@@ -59,6 +59,25 @@ class Request(NamedTuple):
     held: Held = Held()
     run: tuple[float, float] | None = None
 
+    @property
+    def served_after(self) -> float:
+        """Tokens served after devices trained for some days, at their price over training's; 0 where the budget pays them."""
+        return self.demand.tokens * self.demand.price if self.demand and _after(self.held) else 0.0
+
+
+def _after(held: Held) -> bool:
+    """Tell whether a budget trains only: devices for some days do."""
+    return held.name == "days"
+
+
+def refuse_served_after(request: Request, what: str) -> None:
+    """Refuse tokens to serve after devices have trained for some days, where nothing is made of them."""
+    if request.served_after:
+        raise OptionError(
+            f"devices for some `days` train and serving comes after, which {what} does not weigh: plan and trade do; or give the "
+            "whole budget, as `dollars`, `gpu_hours` or `flops`"
+        )
+
 
 def read_request(question: Question) -> Request:
     """Read a question of a plan.
@@ -199,14 +218,10 @@ def _problem(
     law: Law, question: Question, limits: Limits, counted: Counted | None, held: Held
 ) -> tuple[Problem, Demand | None, tuple[Note, ...]]:
     demand = demand_of(question, held.machine)
-    if demand and held.funding and held.funding.kind == "devices for a time":
-        raise OptionError(
-            "devices for some days train; serving comes after: give the whole budget, as dollars, gpu_hours or flops, or a loss"
-        )
     served_slower = bool(question.named("inference_mfu", "generation_mfu"))
     serving_notes = [_SERVED_AS_TRAINED] if demand and held.machine and not served_slower else []
     modifiers, notes = modifiers_of(law, question)
-    served = demand.tokens * demand.price if demand else 0.0
+    served = demand.tokens * demand.price if demand and not _after(held) else 0.0
     spending = spending_of(law, served)
     if counted is not None:
         spending = Spending(counted.flops_per_token / counted.params, served * counted.served_over_trained)

@@ -66,6 +66,8 @@ def plan_document(plan: Plan) -> list[Block]:
     ]
     if plan.notes:
         blocks.append(Items("Notes", note_lines(plan.notes)))
+    if plan.served_sizes:
+        blocks.append(_served_sizes(plan))
     if plan.others:
         blocks.append(_alternatives(plan))
     return blocks
@@ -87,7 +89,8 @@ def _title(plan: Plan) -> str:
         kind = "Plan by your exponents" if plan.optimum else "Compute-optimal plan"
     if plan.data:
         kind += f"{', ' if limits else ' with '}{format_count(plan.data.unique_tokens)} unique tokens"
-    served = f", training and serving {format_count(plan.serving.tokens)} tokens" if plan.serving else ""
+    how = "then serving" if plan.served_sizes else "training and serving"
+    served = f", {how} {format_count(plan.serving.tokens)} tokens" if plan.serving else ""
     return f"{kind}{served}: {budget}" if target is not None else f"{kind} for {budget}{served}"
 
 
@@ -145,12 +148,46 @@ def _serving_rows(plan: Plan) -> list[tuple[str, str, str]]:
     price = "" if found.price == 1 else f", a served FLOP counted {significant(found.price)} times"
     alone = f"{format_count(found.trained_alone_params)} on {format_count(found.trained_alone_tokens)} tokens"
     money = f"; {format_dollars(found.dollars.expected)}" if found.dollars else ""
+    if plan.served_sizes:
+        return [("serving", format_flops(found.serving_flops), f"over its life, after training{price}{money}")]
     verb = "saves" if found.saved >= 0 else "costs"
     return [
         ("training", format_flops(found.training_flops), f"{format_percent(found.training_share)} of what is spent"),
         ("serving", format_flops(found.serving_flops), f"{format_percent(found.share)} of what is spent{price}{money}"),
         ("", "", f"{verb} {format_percent(abs(found.saved))} over the run of the same loss that is cheapest to train: {alone}"),
     ]
+
+
+def _served_sizes(plan: Plan) -> Table:
+    """Return smaller sizes on the same devices and days, and which of them pays."""
+    rows = [
+        [
+            format_factor(each.ratio) + " [1]" * each.best,
+            format_count(each.params),
+            format_count(each.tokens),
+            significant(each.loss, 4),
+            format_flops(each.worth),
+            format_flops(each.serving_flops),
+            "-" if each.ratio == 1 else _signed_flops(each.net),
+            *([] if each.net_dollars is None else ["-" if each.ratio == 1 else _signed_dollars(each.net_dollars)]),
+        ]
+        for each in plan.served_sizes
+    ]
+    headers = ["size", "parameters", "tokens", "loss", "worth in training", "serving", "saved less lost"]
+    headers += ["in dollars"] if plan.served_sizes[0].net_dollars is not None else []
+    best = (
+        "where the serving saved on the training-optimal size, less what the worse loss is worth (the budget minus the least "
+        "training compute that reaches that loss), is largest"
+    )
+    return Table("The same devices and days on smaller models", "r" * len(headers), headers, rows, [best])
+
+
+def _signed_flops(flops: float) -> str:
+    return f"{'+' if flops >= 0 else '-'}{format_flops(abs(flops))}" if abs(flops) >= 1 else "0 FLOP"
+
+
+def _signed_dollars(dollars: float) -> str:
+    return f"{'+' if dollars >= 0 else '-'}{format_dollars(abs(dollars))}"
 
 
 def _mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:

@@ -18,7 +18,15 @@ def trade_document(found: TradeOff) -> list[Block]:
     ]
     headers = ["size", "parameters", "tokens", "tok/param", *(["epochs"] if found.unique_tokens else [])]
     headers += ["training", "more than the least", "serving saved", "pays from tokens served", "outside its data"]
-    table = Table("Sizes", "r" * len(headers), headers, [_row(row, epochs=bool(found.unique_tokens)) for row in found.rows], [])
+    cells = [_row(row, epochs=bool(found.unique_tokens)) for row in found.rows]
+    footnotes = []
+    if found.demand is not None:
+        headers.insert(-1, "training and serving")
+        for row, texts in zip(found.rows, cells, strict=True):
+            texts.insert(-1, "-" if row.life is None else format_flops(row.life) + " [1]" * row.cheapest)
+        price = "" if found.demand.price == 1 else f", a served FLOP counted {significant(found.demand.price)} times"
+        footnotes.append(f"the least for training it and serving {format_count(found.demand.tokens)} tokens{price}")
+    table = Table("Sizes", "r" * len(headers), headers, cells, footnotes)
     return [
         Title(title),
         Facts(rows),

@@ -11,6 +11,7 @@ from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.law import Law
 from planner.machines.devices import Accelerator, accelerators
+from planner.machines.fleet import Machine
 from planner.notes import Note
 from planner.plans import BAND
 from planner.provenance import PARAM_COUNTS
@@ -67,17 +68,33 @@ def device_content(device: Accelerator) -> dict[str, Any]:
     """Return a device as it is used when nothing else is given."""
     machine = read_held(Question(gpu=device.id)).machine
     assert machine is not None
-    part = machine.parts[0]
+    return {**machine_content(machine), "id": device.id}
+
+
+def machine_content(machine: Machine) -> dict[str, Any]:
+    """Return a machine as one kind of device: that of the plan as it was used, the average of a mixed fleet."""
+    parts, count = machine.parts, machine.devices
+    hourly, names = machine.dollars_per_hour, [part.device.id for part in parts]
+    fleet = [f"{part.number:.0f} x {name}" if machine.counted else name for part, name in zip(parts, names, strict=True)]
+    watts = None if machine.kilowatts is None else 1e3 * machine.kilowatts.expected / machine.pue.expected / count
+    dates = {part.device.price_date or "" for part in parts}
     return {
-        "id": device.id,
-        "peak": part.peak,
+        "id": f"the plan's: {' + '.join(fleet)}, {machine.dtype}",
+        "peak": machine.peak / count,
         "dtype": machine.dtype,
-        "watts": part.watts and part.watts.expected,
-        "price": part.price and part.price._asdict(),
-        "dated": device.price_date or "",
+        "watts": watts,
+        "price": hourly and hourly.times(1 / count)._asdict(),
+        "dated": dates.pop() if len(dates) == 1 else "",
         "pue": machine.pue.expected,
         "mfu": machine.mfu.expected,
     }
+
+
+def devices_at_first(plan: Plan) -> float | None:
+    """Return how many devices stand in the field at first: those of the plan, or what its deadline needs; else nobody said."""
+    if plan.machine and plan.machine.counted:
+        return plan.machine.devices
+    return plan.cost.devices_needed.expected if plan.cost and plan.cost.devices_needed else None
 
 
 def model_content(which: str) -> list[dict[str, Any]]:
@@ -90,24 +107,25 @@ def model_content(which: str) -> list[dict[str, Any]]:
 def page_content(plan: Plan) -> dict[str, Any]:
     """Return all that the page knows, but the laws' functions."""
     machine = plan.machine
-    part = machine.parts[0] if machine else None
+    known = [device_content(device) for device in accelerators()]
+    own = [machine_content(machine)] if machine else []
     unique = plan.data.unique_tokens if plan.data else None
     return {
         "asked": {
             "flops": plan.flops,
             "law": plan.law.id,
             "unique": unique,
-            "device": part.device.id if part else DEVICE,
-            "devices": machine.devices if machine and machine.counted else 1.0,
+            "device": own[0]["id"] if own else DEVICE,
+            "devices": devices_at_first(plan),
             "mfu": machine.mfu.expected if machine else None,
-            "price": part.price.expected if machine and part and part.price and "price" in plan.inputs else None,
+            "price": plan.inputs.get("price") if machine else None,
             "overhead": machine.overhead if machine else 0.0,
         },
         "band": BAND,
         "exhausted": EXHAUSTED,
         "printed": PRINTED,
         "laws": [law_content(law) for law in page_laws(plan.law)],
-        "devices": [device_content(device) for device in accelerators()],
+        "devices": [*own, *known],
         "models": {which: model_content(which) for which in ("params", "tokens")},
     }
 

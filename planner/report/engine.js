@@ -131,7 +131,7 @@ function makePlanner(data, functions) {
     const rate = price ?? (known.price ? known.price.expected : null);
     return {
       device_hours: hours,
-      hours: hours / devices,
+      hours: devices === null ? null : hours / devices,
       dollars: rate === null ? null : hours * rate,
       kwh: known.watts === null ? null : (hours * known.watts * known.pue) / 1000,
     };

@@ -228,7 +228,7 @@
     say("out-band", found.band ? `${count(found.band[0])} to ${count(found.band[1])}` : "not known");
     say("out-epochs", found.epochs === null ? "each token once" : `${significant(found.epochs)} passes over ${count(state.unique)} unique tokens`);
     say("out-hours", whole(taken.device_hours));
-    say("out-time", timeText(taken.hours));
+    say("out-time", taken.hours === null ? "on how many devices?" : timeText(taken.hours));
     say("out-dollars", taken.dollars === null ? "no price is known: give one" : moneyText(taken.dollars));
     say("out-price", price === null ? "" : `at $${price >= 0.1 ? price.toFixed(2) : significant(price, 2)} a device-hour${state.price === null ? `, published ${device.dated}` : ""}`);
     say("out-energy", taken.kwh === null ? "no power is published" : energyText(taken.kwh));
@@ -282,7 +282,7 @@
   at("law").addEventListener("change", event => setLaw(event.target.value));
   at("unique").addEventListener("input", () => { const value = read("unique", 1e3, 1e30, { empty: true }); if (value !== undefined) { state.unique = value; show(); } });
   at("device").addEventListener("change", event => { state.device = event.target.value; show(); });
-  at("devices").addEventListener("input", () => { const value = read("devices", 1, 1e9); if (value !== undefined) { state.devices = value; show(); } });
+  at("devices").addEventListener("input", () => { const value = read("devices", 1, 1e9, { empty: true }); if (value !== undefined) { state.devices = value; show(); } });
   at("mfu").addEventListener("input", () => { const value = read("mfu", 1e-4, 1, { reader: readShare }); if (value !== undefined) { state.mfu = value; show(); } });
   at("price").addEventListener("input", () => { const value = read("price", 1e-6, 1e9, { empty: true }); if (value !== undefined) { state.price = value; show(); } });
   at("laws").addEventListener("click", event => { const button = event.target.closest("button"); if (button) setLaw(button.closest("tr").dataset.law); });

@@ -64,7 +64,7 @@ def report_page(plan: Plan) -> str:
         "lead": escape(f"By {plan.law.id}: {plan.law.reference}. N counts {PARAM_COUNTS[plan.law.conventions.params]}."),
         "plan": "\n".join(_html(block) for block in plan_document(plan)[1:]),
         "unique": f"{plain(asked['unique'] / 1e9, 12)}B" if asked["unique"] else "",
-        "devices": plain(asked["devices"]),
+        "devices": "" if asked["devices"] is None else plain(asked["devices"]),
         "mfu": f"{plain(100 * (asked['mfu'] or device['mfu']))}%",
         "price": "" if asked["price"] is None else plain(asked["price"]),
         "band": format_percent(content["band"]),
@@ -89,6 +89,7 @@ def _left_out(plan: Plan) -> str:
     """Say what of the plan the interactive part does not weigh; nothing where it weighs all."""
     problem = plan.problem
     parts = ["the limits"] * (not problem.limits.free) + ["serving"] * bool(problem.spending.served)
+    parts += ["CO2e"] * bool(plan.machine and plan.machine.grid)
     parts += ["precision or data quality"] * any(each is not problem.repetition for each in problem.modifiers)
     if not parts:
         return ""

@@ -68,7 +68,9 @@ def read_inputs(law: Law, question: Question) -> Inputs:
     if len(machine.parts) > 1:
         raise OptionError("a workbook holds one kind of device; mixed fleets are for plan --gpus")
     if machine.dtype != "bf16":
-        raise OptionError(f"{machine.parts[0].device.id} has no bf16, which the workbook counts in; plan --gpu knows it")
+        raise OptionError(
+            f"`dtype` {machine.dtype} of {machine.parts[0].device.id}: the workbook counts in bf16; plan --gpu knows others"
+        )
     part = machine.parts[0]
     return Inputs(
         mode={"days": MODES[1], "dollars": MODES[2]}.get(name, MODES[0]),

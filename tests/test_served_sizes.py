@@ -1,0 +1,106 @@
+"""Devices for some days with a demand: smaller sizes on the same devices and days, and the one that pays."""
+
+from typing import Any
+
+import pytest
+from scipy.optimize import minimize_scalar
+
+import planner
+from planner import solver
+from planner.served_sizes import RATIOS
+from tests.conftest import Run
+
+ASKED: dict[str, Any] = {"gpus": "64xH100", "days": 21, "mfu": 0.4, "inference_per_month": "100B", "months": 24}
+
+
+def _net(plan: planner.Plan, params: float, tokens: float) -> float:
+    """Return the serving saved less what the worse loss is worth, from the definitions alone [FLOP at the price of training]."""
+    law, budget = plan.law, plan.flops
+    D = budget / (6 * params)
+    reducible = float(law.loss(params, D)) - float(law.irreducible_loss)
+    worth = float(solver.equivalent_flops(law, reducible))
+    served = 2 * tokens * (plan.params - params)  # a forward pass over each token, 2 N FLOP (Sardana et al. 2024, Eq. 2)
+    return served - (budget - worth)
+
+
+def test_the_plan_is_the_training_optimal_one_and_serving_comes_after() -> None:
+    """N, D and loss are those of the same FLOP without a demand; what serving costs stands beside them."""
+    plan = planner.plan(**ASKED)
+    alone = planner.plan(flops=plan.flops)
+    assert (plan.params, plan.tokens, plan.loss) == (alone.params, alone.tokens, alone.loss)
+    assert plan.serving is not None
+    assert plan.serving.tokens == 2.4e12
+    assert plan.serving.serving_flops == pytest.approx(2 * plan.params * 2.4e12, rel=1e-12)
+    assert plan.spent == pytest.approx(plan.flops, rel=1e-12)
+
+
+def test_rows_follow_from_their_definitions() -> None:
+    """Every size is trained on the same budget; what is saved and lost is what the definitions say, in FLOP and dollars."""
+    plan = planner.plan(**ASKED)
+    assert {row.ratio for row in plan.served_sizes} >= set(RATIOS)
+    hour = plan.machine
+    assert hour is not None
+    for row in plan.served_sizes:
+        assert 6 * row.params * row.tokens == pytest.approx(plan.flops, rel=1e-12)
+        assert row.loss == pytest.approx(float(plan.law.loss(row.params, row.tokens)), rel=1e-12)
+        assert row.net == pytest.approx(_net(plan, row.params, 2.4e12), rel=1e-6, abs=1e-9 * plan.flops)
+        dollars = hour.cost(1.0).dollars
+        assert dollars is not None
+        assert row.net_dollars == pytest.approx(row.net * dollars.expected, rel=1e-12)
+
+
+def test_the_marked_size_is_the_best_of_all() -> None:
+    """SciPy finds no better one, and a demand of nothing worth speaking of keeps the training-optimal size."""
+    plan = planner.plan(**ASKED)
+    (best,) = [row for row in plan.served_sizes if row.best]
+    found = minimize_scalar(lambda ratio: -_net(plan, ratio * plan.params, 2.4e12), bounds=(0.01, 1.0), method="bounded")
+    assert best.net == pytest.approx(-found.fun, rel=1e-4)
+    assert best.ratio == pytest.approx(found.x, rel=0.01)
+    (little,) = [row for row in planner.plan(**{**ASKED, "inference_per_month": "1M"}).served_sizes if row.best]
+    assert little.ratio == pytest.approx(1.0, abs=0.01)
+
+
+_SPEEDS: tuple[dict[str, Any], ...] = ({}, {"inference_mfu": 0.04})
+
+
+def test_a_dearer_demand_marks_a_smaller_size() -> None:
+    """Serving at a tenth of training's utilisation counts tenfold; requests say the same demand."""
+    plain, slow = (next(row for row in planner.plan(**ASKED, **more).served_sizes if row.best) for more in _SPEEDS)
+    assert slow.params < plain.params
+    requests = {name: value for name, value in ASKED.items() if name != "inference_per_month"}
+    same = planner.plan(**requests, requests_per_month="50M", tokens_per_request=2000)
+    assert next(row for row in same.served_sizes if row.best) == plain
+
+
+def test_what_makes_nothing_of_it_refuses_it_by_name() -> None:
+    """A range and a configuration point to what does."""
+    for ask in (planner.configure, planner.sweep):
+        asked = {**ASKED, "days": "10..30"} if ask is planner.sweep else ASKED
+        with pytest.raises(planner.PlannerError, match="days train and serving comes after"):
+            ask(**asked)
+
+
+def test_it_is_printed(run: Run) -> None:
+    """The table, its mark and its dollars; the trade marks the cheapest life."""
+    asked = ("--gpus", "64xH100", "--days", "21", "--inference-per-month", "100B", "--months", "24")
+    code, out, _ = run(*asked)
+    assert code == 0
+    assert "The same devices and days on smaller models" in out
+    assert out.count(" [1]  ") >= 1
+    assert "in dollars" in out
+    code, out, _ = run("trade", *asked)
+    assert code == 0
+    assert "FLOP [1]" in out
+    assert "the least for training it and serving 2.40 T tokens" in out
+
+
+def test_the_trade_marks_the_cheapest_life() -> None:
+    """Training and serving together, at the price of training: least in the marked row."""
+    found = planner.trade(**ASKED)
+    assert found.demand is not None
+    lives = [row.life for row in found.rows if row.life is not None]
+    (best,) = [row for row in found.rows if row.cheapest]
+    assert best.life == min(lives)
+    assert best.flops is not None
+    assert best.life == pytest.approx(best.flops + 2 * best.params * 2.4e12, rel=1e-12)
+    assert planner.trade(flops=found.flops).rows[0].life is None
