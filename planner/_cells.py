@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 
 from planner.errors import OptionError, RunsFileError
-from planner.units import shown
+from planner.quantities import shown
 
 LARGEST_ROWS = 2_000_000
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from planner._frozen import FrozenDict
 from planner.errors import LawFileError, OptionError, PlannerError
-from planner.units import shown, shown_path
+from planner.quantities import shown, shown_path
 
 _HERE = Path(__file__).resolve().parent
 _MAX_BYTES = {".toml": 256 * 1024, ".json": 4 * 1024 * 1024}  # a fitted law is JSON and carries its draws

@@ -8,8 +8,8 @@ from planner._frozen import FrozenDict
 from planner._schema import form_of, number_of, only, range_of, table_of
 from planner.errors import LawFileError
 from planner.forms import Form
+from planner.quantities import LARGEST, finite, shown
 from planner.uncertainty import SCALES, Calibration, Draws
-from planner.units import LARGEST, finite, shown
 
 
 def draws_from_table(table: Mapping[str, Any], law_form: Form, file: str) -> "Draws | None":

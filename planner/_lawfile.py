@@ -11,7 +11,7 @@ from planner.forms import Form
 from planner.law import Law, check_constant, is_id
 from planner.notes import SEVERITIES, Note, Severity
 from planner.provenance import PARAM_COUNTS, UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
-from planner.units import LARGEST, finite, shown
+from planner.quantities import LARGEST, finite, shown
 
 _TOP = {
     "id",

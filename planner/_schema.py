@@ -5,7 +5,7 @@ from typing import Any
 
 from planner.errors import LawFileError
 from planner.forms import FORMS, Form
-from planner.units import finite, shown
+from planner.quantities import finite, shown
 
 _LONGEST_TEXT = 2000
 

@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import Any
 
 from planner.errors import OptionError
-from planner.units import shown
+from planner.quantities import shown
 
 Workers = int | Callable[..., Iterable[Any]]
 _MOST = 256

@@ -5,7 +5,7 @@ import zipfile
 from typing import Any
 
 from planner.errors import OptionError, RunsFileError
-from planner.units import shown
+from planner.quantities import shown
 
 _LARGEST = 400 * 1024 * 1024
 """Bytes that a workbook may unpack to."""

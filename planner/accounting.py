@@ -16,7 +16,7 @@ from planner.law import Law
 from planner.modifiers import non_embedding_params, total_params
 from planner.notes import Note
 from planner.problems import Problem, problem_of, spending_of
-from planner.units import LARGEST, format_bytes, format_count, format_factor, format_percent, significant
+from planner.quantities import LARGEST, format_bytes, format_count, format_factor, format_percent, significant
 
 if TYPE_CHECKING:
     from planner.machines.fleet import Machine

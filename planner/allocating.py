@@ -6,7 +6,7 @@ from planner.choosing import LawLike
 from planner.errors import OptionError, PlannerError
 from planner.forms import Num
 from planner.law import guarded
-from planner.units import LARGEST, parse_flops, plain
+from planner.quantities import LARGEST, parse_flops, plain
 
 
 def allocate(law: LawLike, flops: Num) -> solver.Allocation:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from planner import solver
 from planner.law import Law
-from planner.units import PF_DAY, plain
+from planner.quantities import PF_DAY, plain
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from planner._files import data_root, read_table
 from planner._student import student_quantile
 from planner.errors import OptionError
-from planner.units import shown
+from planner.quantities import shown
 
 Kind = Literal["polynomial", "exponential"]
 KINDS: tuple[Kind, ...] = ("polynomial", "exponential")

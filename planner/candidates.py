@@ -7,8 +7,8 @@ from planner.inputs.registry import Number
 from planner.law import Law
 from planner.machines.fleet import Cost, Machine
 from planner.proposing import Proportions, propose
+from planner.quantities import parse_whole, shown, whole_number
 from planner.shapes import Shape
-from planner.units import parse_whole, shown, whole_number
 
 COUNT = 5
 """Shapes proposed, unless the user says otherwise."""

@@ -7,7 +7,7 @@ from planner._files import data_root, read_table
 from planner._lawfile import law_from_table
 from planner.errors import LawFileError, UnknownLawError
 from planner.law import Law, is_id
-from planner.units import shown, shown_path
+from planner.quantities import shown, shown_path
 
 
 def law_ids() -> list[str]:

@@ -10,8 +10,8 @@ from planner.law import Law
 from planner.modifiers import Modifier, Repetition, total_params
 from planner.notes import Note
 from planner.problems import Problem, problem_of, spending_of
+from planner.quantities import format_count
 from planner.regimes import assess, convention_notes, extrapolation, own_notes, range_notes
-from planner.units import format_count
 
 MAIN_LAWS = (
     "kaplan2020",

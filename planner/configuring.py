@@ -26,8 +26,7 @@ from planner.plans import answered
 from planner.problems import Problem
 from planner.proposing import Proportions
 from planner.provenance import PARAM_COUNTS
-from planner.recipes import Suggestion, Used, batch_trade, recipes, suggest, used
-from planner.units import (
+from planner.quantities import (
     LARGEST,
     format_count,
     format_percent,
@@ -35,6 +34,7 @@ from planner.units import (
     format_whole,
     plain,
 )
+from planner.recipes import Suggestion, Used, batch_trade, recipes, suggest, used
 
 
 @dataclass(frozen=True)

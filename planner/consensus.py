@@ -23,8 +23,8 @@ from planner.inputs.registry import CompareInputs, asks
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.problems import problem_of
+from planner.quantities import format_factor, plain
 from planner.regimes import FAR
-from planner.units import format_factor, plain
 
 
 class Voice(NamedTuple):

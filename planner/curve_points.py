@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from planner._choice import lowest
 from planner.errors import FitError, OptionError, RunsFileError
 from planner.notes import Note
+from planner.quantities import format_count, format_factor, parse_error, plain, shown
 from planner.run_files import read_columns, read_numbers
-from planner.units import format_count, format_factor, parse_error, plain, shown
 
 Array = NDArray[np.float64]
 

@@ -21,8 +21,7 @@ from planner.inputs.question import Question
 from planner.inputs.registry import Number
 from planner.law import Law, guarded
 from planner.notes import Note
-from planner.regimes import FAR, extrapolation
-from planner.units import (
+from planner.quantities import (
     LARGEST,
     PF_DAY,
     format_percent,
@@ -31,6 +30,7 @@ from planner.units import (
     shown,
     whole_number,
 )
+from planner.regimes import FAR, extrapolation
 
 _POINTS = 11
 

@@ -12,9 +12,9 @@ from planner.inputs.serving import Demand, Weights
 from planner.landscapes import landscape, line_of
 from planner.law import Law, guarded
 from planner.problems import LawOrProblem, Problem
+from planner.quantities import plain
 from planner.regimes import Remedy
 from planner.spending import Spending, training_flops
-from planner.units import plain
 from planner.verdicts import EMBEDDING_COUNT, JOINT_LAW, OVERFIT_RULE, Check
 
 

@@ -19,9 +19,9 @@ from planner.landscapes import landscape
 from planner.law import Law
 from planner.notes import Note
 from planner.problems import LawOrProblem, Problem, as_problem
+from planner.quantities import plain
 from planner.solver import best_run
 from planner.uncertainty import Calibration
-from planner.units import plain
 
 
 class LossInterval(NamedTuple):

@@ -19,9 +19,9 @@ from planner.law import Law, guarded
 from planner.notes import Note
 from planner.plans import size_notes
 from planner.problems import as_problem
+from planner.quantities import LARGEST, parse_fraction, plain, shown
 from planner.regimes import FAR, extrapolation, regime_notes, regimes_of
 from planner.run_files import Columns, read_columns
-from planner.units import LARGEST, parse_fraction, plain, shown
 
 
 class JudgedRun(NamedTuple):

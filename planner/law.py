@@ -11,8 +11,8 @@ from planner.errors import CannotPlanError, OptionError
 from planner.forms import FORMS, Form, Num, Symbols
 from planner.notes import Note
 from planner.provenance import UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
+from planner.quantities import finite, plain, shown
 from planner.uncertainty import Draws
-from planner.units import finite, plain, shown
 
 Role = Literal["plan", "check", "anchor", "reference"]
 T = TypeVar("T")

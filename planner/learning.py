@@ -18,8 +18,7 @@ from planner.fitting.learning import Constants, Fitted, Shape, choose_shape, fit
 from planner.intervals import check_level
 from planner.learning_curves import PublishedCurve, general_model_exponents, published_curve
 from planner.notes import Note
-from planner.regimes import FAR
-from planner.units import (
+from planner.quantities import (
     LARGEST,
     format_count,
     format_factor,
@@ -30,6 +29,7 @@ from planner.units import (
     shown,
     whole_number,
 )
+from planner.regimes import FAR
 
 Array = NDArray[np.float64]
 

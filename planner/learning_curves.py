@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from planner._files import data_root, read_table
 from planner.errors import OptionError
-from planner.units import shown
+from planner.quantities import shown
 
 
 class PublishedCurve(NamedTuple):

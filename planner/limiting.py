@@ -19,7 +19,17 @@ from planner.inputs.registry import LimitsInputs, Number, asks, stated
 from planner.machines.devices import Range
 from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
-from planner.units import LARGEST, format_factor, format_percent, is_range, parse_flops, parse_fraction, parse_range, plain, shown
+from planner.quantities import (
+    LARGEST,
+    format_factor,
+    format_percent,
+    is_range,
+    parse_flops,
+    parse_fraction,
+    parse_range,
+    plain,
+    shown,
+)
 
 _DEVICE = "h100-sxm"
 

@@ -14,9 +14,9 @@ from planner.designing import FILE
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.surface import Array
 from planner.proposing import propose, usual_proportions, usual_vocab
+from planner.quantities import LARGEST, parse_count, parse_whole, shown
 from planner.recipes import Recipe, recipes, suggest
 from planner.shapes import Shape
-from planner.units import LARGEST, parse_count, parse_whole, shown
 
 
 class Model(NamedTuple):

@@ -10,7 +10,7 @@ from planner._files import settings
 from planner.designing import CONSTANTS, FILE, DesignAim, Laws, extra_compute, information, sensitivities, variances
 from planner.fitting.sample import Sample
 from planner.fitting.surface import ALPHA, BETA, A, Array, B
-from planner.units import plain
+from planner.quantities import plain
 
 _QUANTILES = np.array([NormalDist().inv_cdf((place + 0.5) / 200) for place in range(200)])
 """Standard normal errors of ln N*, evenly likely."""

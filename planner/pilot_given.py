@@ -17,7 +17,7 @@ from planner.fitting.surface import parts
 from planner.notes import Note
 from planner.pilot_expectations import RAY_CONDITION, condition, sensitivities_of
 from planner.provenance import PARAM_COUNTS
-from planner.units import format_flops, format_percent
+from planner.quantities import format_flops, format_percent
 
 _FEWEST = 4
 _TELLING = 10

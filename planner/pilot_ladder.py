@@ -17,7 +17,7 @@ from planner.errors import CannotPlanError
 from planner.fitting.sample import Sample
 from planner.pilot_cells import Cells, Grid
 from planner.pilot_expectations import Expected, expectation, sensitivities_of
-from planner.units import format_count, format_flops, format_whole, rounded_up
+from planner.quantities import format_count, format_flops, format_whole, rounded_up
 
 
 class Design(NamedTuple):

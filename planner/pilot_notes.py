@@ -13,7 +13,7 @@ from planner.pilot_cells import Bounds, Cells
 from planner.pilot_expectations import Expected
 from planner.pilot_ladder import Design
 from planner.provenance import PARAM_COUNTS
-from planner.units import (
+from planner.quantities import (
     format_count,
     format_dollars,
     format_flops,

@@ -9,7 +9,7 @@ from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.inputs.registry import Number
 from planner.machines.fleet import Machine
-from planner.units import (
+from planner.quantities import (
     format_count,
     is_range,
     parse_count,

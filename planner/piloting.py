@@ -31,15 +31,15 @@ from planner.pilot_given import read_given
 from planner.pilot_ladder import designed
 from planner.pilot_notes import cost_notes, design_notes, saved_by, worth
 from planner.pilot_options import check_shapes, check_simulation, read_budget, read_noise, read_ratios, read_sizes
-from planner.runs import PURPOSES
-from planner.simulating import Simulated, simulated
-from planner.units import (
+from planner.quantities import (
     format_flops,
     parse_flops,
     plain,
     rounded_up,
     whole_number,
 )
+from planner.runs import PURPOSES
+from planner.simulating import Simulated, simulated
 
 _SMALLEST = 1000.0
 """Parameters below which nothing trained is a language model: a house convention."""

@@ -8,8 +8,8 @@ from planner._files import settings
 from planner.errors import OptionError
 from planner.machines.fleet import Machine
 from planner.memory import RECOMPUTE, Layout, Memory, Scheme, fewest_devices, memory
+from planner.quantities import shown, whole_number
 from planner.shapes import Shape
-from planner.units import shown, whole_number
 
 
 class Fit(NamedTuple):

@@ -28,9 +28,7 @@ from planner.intervals import answer_intervals, interval_notes
 from planner.law import Law, guarded
 from planner.notes import Note
 from planner.problems import Problem
-from planner.regimes import Regime, assess, extrapolation, own_notes, range_notes, regime_notes
-from planner.served_sizes import ServedSize, served_sizes
-from planner.units import (
+from planner.quantities import (
     LARGEST,
     PF_DAY,
     format_count,
@@ -40,6 +38,8 @@ from planner.units import (
     plain,
     shown,
 )
+from planner.regimes import Regime, assess, extrapolation, own_notes, range_notes, regime_notes
+from planner.served_sizes import ServedSize, served_sizes
 
 BAND = 0.01
 """The flat-optimum band is the range of N that costs at most this much more compute for the same loss."""

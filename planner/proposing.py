@@ -11,8 +11,8 @@ from planner.catalogue import load_law
 from planner.errors import CannotPlanError
 from planner.forms.counting import best_vocab
 from planner.published import Model, models
+from planner.quantities import format_count, format_percent
 from planner.shapes import Shape
-from planner.units import format_count, format_percent
 
 
 class Proportions(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Any
 
 from planner._files import data_root, read_table
 from planner.errors import OptionError
+from planner.quantities import shown
 from planner.shapes import PLAIN, Details, Latent, Shape
-from planner.units import shown
 
 
 @dataclass(frozen=True)

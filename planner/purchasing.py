@@ -18,7 +18,7 @@ from planner.inputs.registry import RankInputs, asks
 from planner.machines.devices import Accelerator, accelerator, accelerators
 from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
-from planner.units import format_percent, shown
+from planner.quantities import format_percent, shown
 
 ORDERS = ("dollars", "energy", "devices")
 """What devices can be ranked by."""

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from planner._files import data_root, read_table
 from planner._frozen import FrozenDict
+from planner.quantities import PF_DAY
 from planner.shapes import Shape
-from planner.units import PF_DAY
 
 _QUANTITIES = {"N": "params", "D": "tokens", "C": "flops", "L": "loss"}
 

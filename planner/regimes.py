@@ -16,8 +16,8 @@ from planner.law import Law
 from planner.notes import Note
 from planner.problems import LawOrProblem, Problem, as_problem
 from planner.provenance import PARAM_COUNTS
+from planner.quantities import format_count, format_factor, format_flops, significant
 from planner.spending import training_flops
-from planner.units import format_count, format_factor, format_flops, significant
 
 Regime = Literal["overfit", "underfit", "balanced"]
 Action = Literal["same loss", "train longer", "train shorter", "shrink", "grow"]

@@ -17,7 +17,7 @@ from planner._files import read_bytes
 from planner._xlsx import sheet_text
 from planner.errors import PlannerError, RunsFileError
 from planner.notes import Note
-from planner.units import LARGEST, finite, parse_count, parse_error, parse_flops, parse_number, plain, shown, shown_path
+from planner.quantities import LARGEST, finite, parse_count, parse_error, parse_flops, parse_number, plain, shown, shown_path
 
 Array = NDArray[Any]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from planner.errors import OptionError, RunsFileError
 from planner.notes import Note
+from planner.quantities import plain, shown
 from planner.run_files import NUMBERS, TEXTS, Columns, read_columns, read_numbers
-from planner.units import plain, shown
 
 Array = NDArray[Any]
 

@@ -18,8 +18,8 @@ from planner.landscapes import landscape
 from planner.law import Law, guarded
 from planner.machines.fleet import Cost, Machine
 from planner.problems import Problem
+from planner.quantities import LARGEST
 from planner.regimes import FAR, extrapolation, regimes_of
-from planner.units import LARGEST
 
 Columns = Mapping[str, NDArray[Any]]
 

@@ -25,9 +25,9 @@ from planner.inputs.request import Request, read_request, refuse_served_after
 from planner.law import Law
 from planner.machines.fleet import Machine
 from planner.notes import Note, Severity
+from planner.quantities import format_percent, format_price, is_range, shown, whole_number
 from planner.regimes import FAR, own_notes
 from planner.sweep_rows import TAKEN, Along, Job, Rows, limited, solve
-from planner.units import format_percent, format_price, is_range, shown, whole_number
 
 BLOCK = 10_000
 """Rows of a block: what a sweep holds in memory, whatever its length."""

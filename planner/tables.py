@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from planner._files import data_root, read_table
 from planner._frozen import FrozenDict
 from planner.errors import OptionError
+from planner.quantities import shown
 from planner.runs import Runs, read_runs
-from planner.units import shown
 
 
 class Group(NamedTuple):

@@ -21,6 +21,7 @@ from planner.modifiers import non_embedding_params
 from planner.notes import Note
 from planner.plans import best_plan, size_notes
 from planner.problems import Problem
+from planner.quantities import LARGEST, PF_DAY, format_factor, plain
 from planner.regimes import (
     Assessment,
     Change,
@@ -35,7 +36,6 @@ from planner.regimes import (
     regime_notes,
     remedies,
 )
-from planner.units import LARGEST, PF_DAY, format_factor, plain
 
 if TYPE_CHECKING:
     from planner.machines.fleet import Cost, Machine

@@ -18,8 +18,8 @@ from planner.law import Law, guarded
 from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
 from planner.published_levers import WorksOn, published_levers, unusable_levers
+from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
 from planner.regimes import FAR, extrapolation
-from planner.units import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
 
 _SOON = 3.0
 """Years beyond which a rate of the past is stretched: a house convention."""

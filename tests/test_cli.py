@@ -311,7 +311,7 @@ def test_help_names_the_librarys_defaults(run: Run) -> None:
     """Defaults are the library's; the help only repeats them."""
     from planner._defaults import DEFAULT_LAW, TOLERANCE
     from planner.choosing import REFERENCE_FLOPS
-    from planner.units import format_percent, plain
+    from planner.quantities import format_percent, plain
 
     words = " ".join(run("--help")[1].split())
     assert f"[default: {DEFAULT_LAW}]" in words

@@ -13,7 +13,7 @@ from planner._files import data_root, read_table
 from planner.arithmetic import evaluate
 from planner.errors import HardwareFileError, OptionError, PlannerError, QuantityError
 from planner.machines.devices import DTYPES, Range
-from planner.units.resources import (
+from planner.quantities.resource_parsing import (
     parse_device_hours,
     parse_dollars,
     parse_duration,

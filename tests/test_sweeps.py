@@ -19,8 +19,8 @@ import planner
 from planner import sweeping
 from planner.errors import PlannerError
 from planner.inputs.ranges import ALONG, axes, axis_of, has_ranges
+from planner.quantities import is_range, parse_flops, parse_range
 from planner.render import FORMATS, stream_sweep
-from planner.units import is_range, parse_flops, parse_range
 from tests.conftest import Run
 
 SAME = {"flops": "flops", "params": "params", "tokens": "tokens", "tokens_per_param": "tokens_per_param", "loss": "loss"}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import QuantityError
-from planner.units import (
+from planner.quantities import (
     PF_DAY,
     format_count,
     format_factor,

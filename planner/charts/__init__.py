@@ -4,7 +4,7 @@ from typing import Any
 
 from planner.charts._base import Chart
 from planner.errors import OptionError
-from planner.units import shown
+from planner.quantities import shown
 
 _CHARTS = {
     "Plan": ("surfaces", "plan_chart"),

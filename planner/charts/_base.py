@@ -5,8 +5,8 @@ from typing import Any, Literal, NamedTuple
 
 from planner.forms import Num
 from planner.law import Law
+from planner.quantities import format_factor
 from planner.regimes import FAR
-from planner.units import format_factor
 
 Unit = Literal["count", "flops", "percent", "plain", "dollars"]
 """How numbers along a scale are written; ``render`` knows how."""

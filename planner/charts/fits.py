@@ -14,8 +14,8 @@ from planner.fitting.sample import Sample
 from planner.intervals import draw_cloud, loss_interval
 from planner.piloting import Pilots
 from planner.problems import as_problem
+from planner.quantities import format_flops, format_percent
 from planner.runs import PURPOSES
-from planner.units import format_flops, format_percent
 
 _BEYOND = 100.0  # how far the fan goes past the largest run, over its compute
 _MOST = 2000  # points of a cloud

@@ -30,8 +30,8 @@ from planner.errors import CannotPlanError
 from planner.law import Law
 from planner.problems import Problem
 from planner.published import model
+from planner.quantities import format_count, format_flops, format_percent, significant
 from planner.sweeping import Sweep
-from planner.units import format_count, format_flops, format_percent, significant
 
 _MOST_ROWS = 400
 _MOST_LINES = 6

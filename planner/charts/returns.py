@@ -9,7 +9,7 @@ from planner.charts.surfaces import loss_scale
 from planner.diminishing import ComputeLimits
 from planner.learning import Curve
 from planner.limiting import BenchmarkLimits
-from planner.units import format_count, format_percent, significant
+from planner.quantities import format_count, format_percent, significant
 
 
 def curve_chart(curve: Curve) -> Chart:

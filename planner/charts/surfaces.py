@@ -14,8 +14,8 @@ from planner.judging import RunsCheck
 from planner.landscapes import landscape
 from planner.law import Law
 from planner.problems import Problem, as_problem
+from planner.quantities import format_count, format_flops, format_percent, significant
 from planner.trading import TradeOff
-from planner.units import format_count, format_flops, format_percent, significant
 from planner.verdicts import Check
 
 _APART = 10.0  # budgets of neighbouring isoFLOP curves

@@ -10,7 +10,7 @@ import click
 from planner.cli._options import Once
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
-from planner.units import parse_flops, shown
+from planner.quantities import parse_flops, shown
 
 
 class Headed:

@@ -25,8 +25,8 @@ from planner.cli._options import (
 )
 from planner.cli._plan import app
 from planner.inputs.registry import Level, PilotInputs
+from planner.quantities import shown
 from planner.render import Format
-from planner.units import shown
 
 
 @app.command(cls=Command)

@@ -19,8 +19,8 @@ from planner.cli._options import (
     table_options,
 )
 from planner.inputs.registry import CheckInputs, CompareInputs, PlanInputs, TradeInputs, option_of
+from planner.quantities import is_range, shown
 from planner.render import Format
-from planner.units import is_range, shown
 
 
 @click.group(cls=Budgets, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

@@ -18,8 +18,8 @@ from planner.fitting.sample import Sample
 from planner.fitting.surface import Array
 from planner.intervals import check_level
 from planner.notes import Note
+from planner.quantities import parse_fraction, parse_number, plain, shown
 from planner.runs import Runs
-from planner.units import parse_fraction, parse_number, plain, shown
 
 _FRONTIER = 1e-9
 

@@ -10,7 +10,7 @@ from planner.errors import FitError
 from planner.fitting.sample import FEWEST_BLOCKS, Sample
 from planner.fitting.surface import Array
 from planner.notes import Note
-from planner.units import format_factor, format_percent, plain, significant
+from planner.quantities import format_factor, format_percent, plain, significant
 
 # House conventions, not published: where a design is called too narrow to decide.
 _ONE_RATIO = 0.25  # spread of ln D about a line in ln N: 25 %

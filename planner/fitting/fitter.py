@@ -24,9 +24,9 @@ from planner.intervals import check_level
 from planner.law import is_id
 from planner.notes import Note
 from planner.provenance import PARAM_COUNTS, Conventions
+from planner.quantities import parse_fraction, plain, shown, whole_number
 from planner.runs import Runs, read_runs, runs_from_arrays
 from planner.tables import load_runs, table_names
-from planner.units import parse_fraction, plain, shown, whole_number
 
 _MOST_DRAWS = 20_000  # what a law file holds
 _FEWEST_DRAWS = 20

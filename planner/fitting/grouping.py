@@ -10,8 +10,8 @@ from planner.fitting.sample import Sample
 from planner.fitting.surface import Array
 from planner.law import Law
 from planner.notes import Note
+from planner.quantities import format_flops, format_percent, format_signed_percent, significant
 from planner.solver import allocate
-from planner.units import format_flops, format_percent, format_signed_percent, significant
 
 # House conventions, not published.
 _SAME_BUDGET = 0.10  # runs within 10 % of compute are one budget

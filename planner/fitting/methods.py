@@ -19,8 +19,8 @@ from planner.fitting.settings import settings
 from planner.fitting.surface import Array
 from planner.forms import FORMS
 from planner.notes import Note
+from planner.quantities import plain
 from planner.uncertainty import Calibration, Draws
-from planner.units import plain
 
 _MOST_ROWS_KEPT = 2000
 

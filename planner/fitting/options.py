@@ -9,7 +9,7 @@ from planner._frozen import FrozenDict
 from planner.errors import OptionError
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array
-from planner.units import parse_number, plain, shown
+from planner.quantities import parse_number, plain, shown
 
 _NAMES = ("E", "A", "B", "alpha", "beta", "gamma")
 _PLACE = {"E": 0, "alpha": 3, "beta": 4, "gamma": 5}

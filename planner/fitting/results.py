@@ -16,8 +16,8 @@ from planner.forms import Num
 from planner.intervals import check_level, loss_interval
 from planner.law import Law, guarded
 from planner.notes import Note
+from planner.quantities import parse_fraction, shown
 from planner.uncertainty import Draws
-from planner.units import parse_fraction, shown
 
 if TYPE_CHECKING:
     from planner.fitting.sample import Sample

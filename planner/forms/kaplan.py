@@ -9,7 +9,7 @@ import numpy as np
 from planner._roots import find_root
 from planner.forms import additive
 from planner.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
-from planner.units import PF_DAY
+from planner.quantities import PF_DAY
 
 # ---------------------------------------------------------------- L(N, D), Eq. 1.5
 

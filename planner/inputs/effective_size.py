@@ -7,7 +7,7 @@ from planner.inputs.question import Question
 from planner.law import Law
 from planner.modifiers import Modifier, Precision, Quality, Repetition
 from planner.notes import Note
-from planner.units import format_percent, significant
+from planner.quantities import format_percent, significant
 
 
 def modifiers_of(law: Law, question: Question) -> tuple[tuple[Modifier, ...], list[Note]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.notes import Note
-from planner.units import LARGEST, PF_DAY, format_flops, plain, shown_path
+from planner.quantities import LARGEST, PF_DAY, format_flops, plain, shown_path
 
 if TYPE_CHECKING:
     from planner.machines.devices import Accelerator

@@ -9,8 +9,8 @@ from planner.inputs.question import Question
 from planner.machines.devices import DTYPES, FILE, Accelerator, Range, accelerators, average_watts, exactly
 from planner.machines.fleet import Grid, Machine, Part
 from planner.notes import Note
-from planner.units import format_peak, format_percent, shown
-from planner.units.resources import parse_intensity
+from planner.quantities import format_peak, format_percent, shown
+from planner.quantities.resource_parsing import parse_intensity
 
 
 def read_machine(

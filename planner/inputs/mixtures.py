@@ -5,8 +5,8 @@ from dataclasses import replace
 from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.law import Law
+from planner.quantities import plain
 from planner.shapes import Shape
-from planner.units import plain
 
 MIXTURES = (
     "laws with experts are krajewski2024-moe (--granularity) and abnar2025 (--experts with --experts-per-token, or --sparsity)"

@@ -12,7 +12,7 @@ from planner.inputs.question import Devices
 from planner.inputs.registry import Input, every_input
 from planner.machines.devices import exactly
 from planner.machines.fleet import Grid
-from planner.units import finite, is_range, parse_range, shown
+from planner.quantities import finite, is_range, parse_range, shown
 
 
 class Axis(NamedTuple):

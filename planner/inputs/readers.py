@@ -14,8 +14,8 @@ from planner.inputs.question import Devices
 from planner.inputs.registry import above_zero
 from planner.inputs.shape_text import read_shape
 from planner.intervals import check_level
-from planner.units import LARGEST, PF_DAY, parse_fraction, parse_number, plain, shown
-from planner.units.resources import parse_devices, parse_fleet
+from planner.quantities import LARGEST, PF_DAY, parse_fraction, parse_number, plain, shown
+from planner.quantities.resource_parsing import parse_devices, parse_fleet
 
 shape = read_shape
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypedDict, TypeVar
 
 from planner._defaults import DEFAULT_LAW, LEVEL, TOLERANCE
 from planner.errors import OptionError
-from planner.units import parse_anchor, parse_count, parse_flops, parse_fraction, parse_number, shown
+from planner.quantities import parse_anchor, parse_count, parse_flops, parse_fraction, parse_number, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def _resource(name: str) -> Reader:
     """Return a reader of devices, time, money, energy or carbon, imported when it is first used."""
 
     def read(value: object, called: str) -> Any:
-        from planner.units import resources
+        from planner.quantities import resource_parsing as resources
 
         return getattr(resources, f"parse_{name}")(value, called)
 
@@ -115,7 +115,7 @@ def _count(what: Any) -> Reader:
 
 def above_zero(value: object, name: str) -> float:
     """Read a number above 0."""
-    from planner.units import plain
+    from planner.quantities import plain
 
     number = parse_number(value, name)
     if number <= 0:
@@ -125,7 +125,7 @@ def above_zero(value: object, name: str) -> float:
 
 def _within(least: float, most: float) -> Reader:
     def read(value: object, name: str) -> float:
-        from planner.units import plain
+        from planner.quantities import plain
 
         number = above_zero(value, name)
         if not least <= number <= most:

@@ -17,8 +17,8 @@ from planner.law import Law, guarded
 from planner.modifiers import Precision, Quality, Repetition
 from planner.notes import Note
 from planner.problems import Limits, Problem, problem_of, spending_of
+from planner.quantities import LARGEST, format_count, format_percent, plain, significant
 from planner.spending import Spending
-from planner.units import LARGEST, format_count, format_percent, plain, significant
 
 _SERVED_AS_TRAINED = Note(
     "served-as-trained",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from planner.errors import OptionError
 from planner.inputs.question import Question
-from planner.units import LARGEST, format_count, plain
+from planner.quantities import LARGEST, format_count, plain
 
 if TYPE_CHECKING:
     from planner.machines.fleet import Machine

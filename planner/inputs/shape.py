@@ -12,8 +12,8 @@ from planner.inputs.shape_text import SHAPE
 from planner.law import Law
 from planner.notes import Note
 from planner.problems import Limits
+from planner.quantities import format_count, format_flops, format_signed_percent
 from planner.shapes import Rule, Shape
-from planner.units import format_count, format_flops, format_signed_percent
 
 
 class Counted(NamedTuple):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from planner.errors import OptionError
+from planner.quantities import parse_whole, shown
 from planner.shapes import Shape
-from planner.units import parse_whole, shown
 
 SHAPE = "layers=32,width=4096,heads=32,kv_heads=8,ffn=14336,gated=1,vocab=128256,context=8192"
 _NEEDED = ("layers", "width", "heads", "vocab", "context")

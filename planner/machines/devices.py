@@ -12,7 +12,7 @@ from planner import _schema
 from planner._files import data_root, read_table, settings
 from planner._frozen import FrozenDict
 from planner.errors import HardwareFileError, LawFileError, OptionError
-from planner.units import shown, shown_path
+from planner.quantities import shown, shown_path
 
 DTYPES = ("bf16", "fp16", "fp8")
 """Formats that peaks are given for, the usual one first."""

@@ -3,6 +3,16 @@
 from collections import Counter
 
 from planner.judging import RunsCheck
+from planner.quantities import (
+    format_change,
+    format_count,
+    format_factor,
+    format_flops,
+    format_overhead,
+    format_percent,
+    format_pf_days,
+    significant,
+)
 from planner.regimes import Change
 from planner.render.cost_document import cost_facts
 from planner.render.documents import (
@@ -18,16 +28,6 @@ from planner.render.documents import (
     note_lines,
     regime_text,
     repetition_rows,
-)
-from planner.units import (
-    format_change,
-    format_count,
-    format_factor,
-    format_flops,
-    format_overhead,
-    format_percent,
-    format_pf_days,
-    significant,
 )
 from planner.verdicts import Check, Shares
 

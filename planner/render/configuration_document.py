@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from planner.render.cost_document import cost_facts
-from planner.render.documents import Block, Facts, Items, Table, Title, conventions, note_lines
-from planner.units import (
+from planner.quantities import (
     format_bytes,
     format_count,
     format_factor,
@@ -16,6 +14,8 @@ from planner.units import (
     plain,
     significant,
 )
+from planner.render.cost_document import cost_facts
+from planner.render.documents import Block, Facts, Items, Table, Title, conventions, note_lines
 
 if TYPE_CHECKING:
     from planner.candidates import Candidate

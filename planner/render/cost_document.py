@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from planner.answers import Funded
-from planner.render.documents import Facts
-from planner.units import (
+from planner.quantities import (
     format_count,
     format_dollars,
     format_duration,
@@ -20,6 +19,7 @@ from planner.units import (
     plain,
     significant,
 )
+from planner.render.documents import Facts
 
 if TYPE_CHECKING:
     from planner.machines.devices import Range

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from planner.learning import Curve, Estimate
+from planner.quantities import format_count, format_factor, format_percent, significant
 from planner.render.documents import Block, Facts, Items, Title, note_lines
-from planner.units import format_count, format_factor, format_percent, significant
 
 if TYPE_CHECKING:
     from planner.render.machine_data import Row

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.law import Law
 from planner.notes import Note
 from planner.provenance import PARAM_COUNTS
-from planner.units import format_count, format_factor, format_overhead, format_percent, plain, significant
+from planner.quantities import format_count, format_factor, format_overhead, format_percent, plain, significant
 
 if TYPE_CHECKING:
     from planner.answers import DataUse, Plan

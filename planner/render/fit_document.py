@@ -3,8 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from planner.quantities import (
+    format_count,
+    format_factor,
+    format_flops,
+    format_percent,
+    format_signed_percent,
+    plain,
+    significant,
+)
 from planner.render.documents import Block, Facts, Items, Table, Title, note_lines
-from planner.units import format_count, format_factor, format_flops, format_percent, format_signed_percent, plain, significant
 
 if TYPE_CHECKING:
     from planner.fitting.backtesting import Backtest, Case

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from planner.machines.devices import Accelerator, assumptions, average_watts
-from planner.render.documents import Block, Facts, Items, Table, Title, note_lines
-from planner.units import (
+from planner.quantities import (
     format_dollars,
     format_duration,
     format_energy,
@@ -18,6 +17,7 @@ from planner.units import (
     format_whole,
     plain,
 )
+from planner.render.documents import Block, Facts, Items, Table, Title, note_lines
 
 if TYPE_CHECKING:
     from planner.machines.devices import Price, Range

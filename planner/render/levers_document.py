@@ -3,8 +3,16 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from planner.quantities import (
+    format_change,
+    format_dollars,
+    format_factor,
+    format_flops,
+    format_percent,
+    format_price,
+    significant,
+)
 from planner.render.documents import Block, Facts, Items, Table, Title, law_facts, note_lines
-from planner.units import format_change, format_dollars, format_factor, format_flops, format_percent, format_price, significant
 from planner.weighing import Levers, Worth
 
 if TYPE_CHECKING:

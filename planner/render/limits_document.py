@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from planner.diminishing import ComputeLimits, Mark, Returns
 from planner.limiting import BenchmarkLimits, Needed
-from planner.render.documents import Block, Facts, Items, Table, Title, beyond_text, law_facts, note_lines
-from planner.units import (
+from planner.quantities import (
     format_change,
     format_count,
     format_dollars,
@@ -19,6 +18,7 @@ from planner.units import (
     format_price,
     significant,
 )
+from planner.render.documents import Block, Facts, Items, Table, Title, beyond_text, law_facts, note_lines
 
 if TYPE_CHECKING:
     from planner.render.machine_data import Row

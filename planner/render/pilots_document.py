@@ -6,9 +6,9 @@ from typing import Any
 from planner._choice import SINGULAR
 from planner.pilot_expectations import Expected
 from planner.piloting import PilotRun, Pilots
+from planner.quantities import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant
 from planner.render.documents import Block, Items, Table, Title, note_lines
 from planner.simulating import Simulated, misfits
-from planner.units import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant
 
 
 def pilots_document(found: Pilots) -> list[Block]:

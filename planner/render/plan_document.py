@@ -3,6 +3,17 @@
 from planner.answers import Alternative, Plan
 from planner.inputs.request import limit_texts
 from planner.notes import Note
+from planner.quantities import (
+    format_count,
+    format_dollars,
+    format_factor,
+    format_flops,
+    format_overhead,
+    format_percent,
+    format_pf_days,
+    plain,
+    significant,
+)
 from planner.render.cost_document import budget_rows, cost_facts
 from planner.render.documents import (
     Block,
@@ -17,17 +28,6 @@ from planner.render.documents import (
     note_lines,
     regime_text,
     repetition_rows,
-)
-from planner.units import (
-    format_count,
-    format_dollars,
-    format_factor,
-    format_flops,
-    format_overhead,
-    format_percent,
-    format_pf_days,
-    plain,
-    significant,
 )
 
 

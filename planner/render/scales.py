@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import ceil, floor, log10
 
 from planner.charts._base import Unit, thinned
-from planner.units import format_count, format_dollars, format_percent, significant
+from planner.quantities import format_count, format_dollars, format_percent, significant
 
 _MOST_TICKS = 8
 _FEWEST_TICKS = 3

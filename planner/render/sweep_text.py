@@ -8,13 +8,7 @@ from typing import Any
 
 from planner._spread import Progress
 from planner.notes import Note
-from planner.render import Format
-from planner.render.data import cell
-from planner.render.documents import Block, Facts, Items, beyond_text, note_lines
-from planner.render.writers import to_markdown, to_text
-from planner.sweep_rows import Rows
-from planner.sweeping import Sweep
-from planner.units import (
+from planner.quantities import (
     format_count,
     format_dollars,
     format_duration,
@@ -27,6 +21,12 @@ from planner.units import (
     plain,
     significant,
 )
+from planner.render import Format
+from planner.render.data import cell
+from planner.render.documents import Block, Facts, Items, beyond_text, note_lines
+from planner.render.writers import to_markdown, to_text
+from planner.sweep_rows import Rows
+from planner.sweeping import Sweep
 
 Heard = Callable[[tuple[Note, ...]], None]
 

@@ -1,8 +1,16 @@
 """The trade of size against data, as blocks to read."""
 
+from planner.quantities import (
+    format_count,
+    format_factor,
+    format_flops,
+    format_overhead,
+    format_percent,
+    format_pf_days,
+    significant,
+)
 from planner.render.documents import Block, Facts, Items, Table, Title, beyond_text, law_facts, loss_text, note_lines
 from planner.trading import Trade, TradeOff
-from planner.units import format_count, format_factor, format_flops, format_overhead, format_percent, format_pf_days, significant
 
 
 def trade_document(found: TradeOff) -> list[Block]:

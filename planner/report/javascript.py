@@ -11,7 +11,7 @@ from planner.forms._base import Derivation
 from planner.forms.generalised import GENERALISED
 from planner.law import Law
 from planner.problems import spending_of
-from planner.units import PF_DAY
+from planner.quantities import PF_DAY
 
 _PLAIN = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _DUAL = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}

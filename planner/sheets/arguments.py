@@ -11,7 +11,7 @@ from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.inputs.readers import devices
 from planner.inputs.registry import every_input
-from planner.units import finite, parse_flops, shown
+from planner.quantities import finite, parse_flops, shown
 
 
 class Argument(NamedTuple):

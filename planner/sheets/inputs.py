@@ -12,8 +12,8 @@ from planner.inputs.question import Question
 from planner.law import Law
 from planner.machines.devices import FILE, Accelerator
 from planner.machines.fleet import Machine
+from planner.quantities import shown
 from planner.sheets.formulas import kind_of
-from planner.units import shown
 
 MODES = ("FLOP", "devices for days", "US dollars")
 """What a budget can be held in, as the workbook's drop-down says it."""

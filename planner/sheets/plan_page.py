@@ -6,11 +6,11 @@ from planner import solver
 from planner._version import __version__
 from planner.machines.fleet import HOUR
 from planner.provenance import PARAM_COUNTS
+from planner.quantities import PF_DAY
 from planner.sheets.formulas import CLOSED, REFERENCE
 from planner.sheets.inputs import MODES, Inputs
 from planner.sheets.looks import Book
 from planner.sheets.searching import place
-from planner.units import PF_DAY
 
 ROW = "MATCH(in_law,law_ids,0)"
 """Row of the chosen law."""

@@ -7,10 +7,10 @@ from planner import solver
 from planner.law import Law
 from planner.machines.devices import average_watts
 from planner.provenance import PARAM_COUNTS
+from planner.quantities import PF_DAY
 from planner.sheets.formulas import CLOSED, FACTOR, MEAN, REFERENCE, SUM, formula, kind_of, loss_formulas, optimum_formula
 from planner.sheets.looks import FIRST, Book, letters
 from planner.sheets.searching import POWERS, power_values
-from planner.units import PF_DAY
 
 MOST_CONSTANTS = 11
 """Columns for constants: the most that a law has."""

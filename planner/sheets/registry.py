@@ -18,9 +18,9 @@ from planner.law import Law, guarded
 from planner.machines.devices import accelerator, accelerators
 from planner.plans import plan
 from planner.problems import as_problem
+from planner.quantities import LARGEST, plain
 from planner.regimes import extrapolation, regimes_of
 from planner.sheets.arguments import BUDGET, DEVICE, FLEET, GRID, LAW, LOSS, MFU, OVERHEAD, PARAMS, PRICE, TOKENS, Function
-from planner.units import LARGEST, plain
 
 
 def _planning(name: str) -> Law:

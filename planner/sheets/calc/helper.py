@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from planner._version import __version__
+from planner.quantities import shown
 from planner.sheets.arguments import REQUIRED, Function
 from planner.sheets.calling import call
 from planner.sheets.cells import CellError, is_blank
 from planner.sheets.registry import FUNCTIONS
-from planner.units import shown
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from planner.errors import QuantityError
-from planner.units.reading import EXAMPLES, LARGEST, count_scale, refuse, scaled, shown, split
+from planner.quantities.parsing import EXAMPLES, LARGEST, count_scale, refuse, scaled, shown, split
 
 Scale = int | float | None
 """A power of ten (int) or a factor (float); None for a unit that does not fit."""

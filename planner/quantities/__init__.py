@@ -1,28 +1,11 @@
 """The only reader and writer of human quantities.
 
 Readers take a number or a text (``1e21``, ``"3 PF-days"``, ``"70B"``) and return a float in base units: FLOP, parameters, tokens,
-or a plain fraction; ``planner.units.resources`` does the same for devices, time, money, energy and carbon. Writers round for
+or a plain fraction; ``planner.quantities.resource_parsing`` does the same for devices, time, money, energy and carbon. Writers round for
 display; nothing else in the package rounds.
 """
 
-from planner.units.ranges import is_range, parse_range
-from planner.units.reading import (
-    LARGEST,
-    PF_DAY,
-    Count,
-    finite,
-    parse_anchor,
-    parse_count,
-    parse_error,
-    parse_flops,
-    parse_fraction,
-    parse_number,
-    parse_whole,
-    shown,
-    shown_path,
-    whole_number,
-)
-from planner.units.writing import (
+from planner.quantities.formatting import (
     format_bytes,
     format_change,
     format_count,
@@ -45,6 +28,23 @@ from planner.units.writing import (
     rounded_up,
     significant,
 )
+from planner.quantities.parsing import (
+    LARGEST,
+    PF_DAY,
+    Count,
+    finite,
+    parse_anchor,
+    parse_count,
+    parse_error,
+    parse_flops,
+    parse_fraction,
+    parse_number,
+    parse_whole,
+    shown,
+    shown_path,
+    whole_number,
+)
+from planner.quantities.ranges import is_range, parse_range
 
 __all__ = [
     "LARGEST",

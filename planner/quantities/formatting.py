@@ -3,7 +3,7 @@
 import math
 from decimal import ROUND_CEILING, Context
 
-from planner.units.reading import PF_DAY
+from planner.quantities.parsing import PF_DAY
 
 
 def significant(value: float, digits: int = 3) -> str:

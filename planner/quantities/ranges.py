@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from planner.errors import QuantityError
-from planner.units.reading import shown
+from planner.quantities.parsing import shown
 
 _SIGN = ".."
 
