@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from planner._version import __version__
 
 if TYPE_CHECKING:
-    from planner._defaults import DEFAULT_LAW
+    from planner._util.defaults import DEFAULT_LAW
     from planner.allocating import allocate
     from planner.answers import Alternative, Plan
     from planner.arithmetic import Step
@@ -65,7 +65,7 @@ _HOMES = {
     "planner.answers": ("Alternative", "Plan"),
     "planner.arithmetic": ("Step",),
     "planner.catalogue": ("load_law",),
-    "planner._defaults": ("DEFAULT_LAW",),
+    "planner._util.defaults": ("DEFAULT_LAW",),
     "planner.choosing": ("laws",),
     "planner.configuring": ("Configuration", "configure"),
     "planner.consensus": ("Comparison", "compare"),

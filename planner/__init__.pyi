@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from planner._spread import Progress, Workers
+from planner._util.parallel import Progress, Workers
 from planner._version import __version__ as __version__
 from planner.fitting.fitter import RunsLike
 from planner.inputs.registry import FileLike, LawLike, Number, ShapeLike
@@ -12,7 +12,7 @@ from planner.allocating import allocate as allocate
 from planner.answers import Alternative as Alternative, Plan as Plan
 from planner.arithmetic import Step as Step
 from planner.catalogue import load_law as load_law
-from planner._defaults import DEFAULT_LAW as DEFAULT_LAW
+from planner._util.defaults import DEFAULT_LAW as DEFAULT_LAW
 from planner.choosing import laws as laws
 from planner.configuring import Configuration as Configuration
 from planner.consensus import Comparison as Comparison

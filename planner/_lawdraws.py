@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from planner._frozen import FrozenDict
-from planner._schema import form_of, number_of, only, range_of, table_of
+from planner._lawschema import form_of
+from planner._util.frozen_dict import FrozenDict
+from planner._util.toml_schema import number_of, only, range_of, table_of
 from planner.errors import LawFileError
 from planner.forms import Form
 from planner.quantities import LARGEST, finite, shown

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from planner._frozen import FrozenDict
 from planner._lawdraws import draws_from_table
-from planner._schema import form_of, legible, number_of, only, range_of, table_of, tables_of, text_of, texts_of
+from planner._lawschema import form_of
+from planner._util.frozen_dict import FrozenDict
+from planner._util.toml_schema import legible, number_of, only, range_of, table_of, tables_of, text_of, texts_of
 from planner.errors import LawFileError, OptionError
 from planner.forms import Form
 from planner.law import Law, check_constant, is_id

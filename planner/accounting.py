@@ -5,8 +5,8 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from planner import solver
-from planner._files import settings
-from planner._frozen import FrozenDict
+from planner._util.files import settings
+from planner._util.frozen_dict import FrozenDict
 from planner.answers import DataUse, Mixture, Serving
 from planner.catalogue import load_law
 from planner.forms.experts import dense_equivalent

@@ -5,8 +5,8 @@ from functools import cache
 from math import log10
 from typing import Any, Literal, NamedTuple
 
-from planner._files import data_root, read_table
-from planner._student import student_quantile
+from planner._util.files import data_root, read_table
+from planner._util.student_t import student_quantile
 from planner.errors import OptionError
 from planner.quantities import shown
 

@@ -3,8 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from planner._files import data_root, read_table
 from planner._lawfile import law_from_table
+from planner._util.files import data_root, read_table
 from planner.errors import LawFileError, UnknownLawError
 from planner.law import Law, is_id
 from planner.quantities import shown, shown_path

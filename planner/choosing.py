@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from planner import solver
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner.catalogue import all_laws, law_ids, load_law
 from planner.errors import CannotPlanError, OptionError
 from planner.law import Law, guarded

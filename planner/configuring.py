@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Unpack
 
-from planner._choice import order
-from planner._files import settings
-from planner._frozen import FrozenDict
+from planner._util.files import settings
+from planner._util.frozen_dict import FrozenDict
+from planner._util.stable_choice import order
 from planner._version import __version__
 from planner.answers import as_json
 from planner.candidates import Candidate, FixedParts, candidate, shapes_for

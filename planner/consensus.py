@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from planner import solver
-from planner._choice import rounded
-from planner._files import settings
-from planner._frozen import FrozenDict
+from planner._util.files import settings
+from planner._util.frozen_dict import FrozenDict
+from planner._util.stable_choice import rounded
 from planner._version import __version__
 from planner.accounting import embedded_params
 from planner.answers import Alternative, as_json

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._choice import lowest
+from planner._util.stable_choice import lowest
 from planner.errors import FitError, OptionError, RunsFileError
 from planner.notes import Note
 from planner.quantities import format_count, format_factor, parse_error, plain, shown

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._choice import PRECISION, lowest, rounded
-from planner._files import settings
+from planner._util.files import settings
+from planner._util.stable_choice import PRECISION, lowest, rounded
 from planner.fitting.forecast import fit_under_prior
 from planner.fitting.options import Limits
 from planner.fitting.sample import Sample

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner import solver
-from planner._choice import rounded
-from planner._files import settings
-from planner._frozen import FrozenDict
-from planner._roots import find_root
+from planner._util.files import settings
+from planner._util.frozen_dict import FrozenDict
+from planner._util.root_finding import find_root
+from planner._util.stable_choice import rounded
 from planner._version import __version__
 from planner.answers import as_json
 from planner.catalogue import load_law

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._defaults import LEVEL
-from planner._roots import find_root
-from planner._student import student_quantile
+from planner._util.defaults import LEVEL
+from planner._util.root_finding import find_root
+from planner._util.student_t import student_quantile
 from planner.errors import OptionError
 from planner.forms import FORMS, Form, Num
 from planner.landscapes import landscape

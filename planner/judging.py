@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner import solver
-from planner._choice import lowest
-from planner._defaults import DEFAULT_LAW, TOLERANCE
-from planner._frozen import FrozenDict
+from planner._util.defaults import DEFAULT_LAW, TOLERANCE
+from planner._util.frozen_dict import FrozenDict
+from planner._util.stable_choice import lowest
 from planner._version import __version__
 from planner.answers import as_json
 from planner.choosing import LawLike, read_constants, resolve_law

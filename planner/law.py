@@ -6,7 +6,7 @@ from functools import cached_property
 from math import isfinite
 from typing import Any, Literal, TypeVar
 
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner.errors import CannotPlanError, OptionError
 from planner.forms import FORMS, Form, Num, Symbols
 from planner.notes import Note

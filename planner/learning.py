@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._defaults import LEVEL
-from planner._frozen import FrozenDict
-from planner._student import student_quantile
+from planner._util.defaults import LEVEL
+from planner._util.frozen_dict import FrozenDict
+from planner._util.student_t import student_quantile
 from planner._version import __version__
 from planner.answers import as_json
 from planner.curve_points import positive, read_points, read_target, rising_notes, said

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import NamedTuple
 
-from planner._files import data_root, read_table
+from planner._util.files import data_root, read_table
 from planner.errors import OptionError
 from planner.quantities import shown
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from math import log10
 from typing import Any, NamedTuple, Unpack
 
-from planner._defaults import LEVEL
-from planner._frozen import FrozenDict
+from planner._util.defaults import LEVEL
+from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
 from planner.benchmarks import Benchmark, Kind, Regression, benchmark_named

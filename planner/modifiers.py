@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from planner._roots import find_root
+from planner._util.root_finding import find_root
 from planner.forms import Num, Symbols
 from planner.forms.counting import QUANTISED, kept_params, kept_tokens
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._choice import rounded
-from planner._files import settings
+from planner._util.files import settings
+from planner._util.stable_choice import rounded
 from planner.designing import FILE
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.surface import Array

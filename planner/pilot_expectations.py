@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._choice import rounded
-from planner._files import settings
+from planner._util.files import settings
+from planner._util.stable_choice import rounded
 from planner.designing import CONSTANTS, FILE, DesignAim, Laws, extra_compute, information, sensitivities, variances
 from planner.fitting.sample import Sample
 from planner.fitting.surface import ALPHA, BETA, A, Array, B

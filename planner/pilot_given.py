@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._files import settings
+from planner._util.files import settings
 from planner.designing import CONSTANTS, FILE, drawn_laws
 from planner.errors import OptionError
 from planner.fitting.diagnostics import refuse_hopeless

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._choice import order
+from planner._util.stable_choice import order
 from planner.designing import DesignAim, exchange, information, sensitivities
 from planner.errors import CannotPlanError
 from planner.fitting.sample import Sample

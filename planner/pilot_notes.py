@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from planner._choice import SINGULAR, first_lowest
-from planner._files import settings
+from planner._util.files import settings
+from planner._util.stable_choice import SINGULAR, first_lowest
 from planner.designing import FILE
 from planner.machines.fleet import Machine
 from planner.notes import Note

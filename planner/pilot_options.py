@@ -1,7 +1,7 @@
 """What is asked of pilots, read: their budget, limits and noise, and what goes with what."""
 
-from planner._files import settings
-from planner._spread import check_workers
+from planner._util.files import settings
+from planner._util.parallel import check_workers
 from planner.designing import FILE
 from planner.errors import OptionError
 from planner.inputs.budget import PAID, refuse_idle

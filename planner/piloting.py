@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
-from planner._files import settings
-from planner._frozen import FrozenDict
-from planner._spread import Progress, Workers
+from planner._util.files import settings
+from planner._util.frozen_dict import FrozenDict
+from planner._util.parallel import Progress, Workers
 from planner._version import __version__
 from planner.answers import as_json
 from planner.designing import (

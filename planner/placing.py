@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from planner._choice import rounded
-from planner._files import settings
+from planner._util.files import settings
+from planner._util.stable_choice import rounded
 from planner.errors import OptionError
 from planner.machines.fleet import Machine
 from planner.memory import RECOMPUTE, Layout, Memory, Scheme, fewest_devices, memory

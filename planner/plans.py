@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Unpack
 
 from planner import solver
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner.accounting import (
     counted_params,
     data_notes,

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from planner._choice import order
-from planner._files import settings
+from planner._util.files import settings
+from planner._util.stable_choice import order
 from planner.catalogue import load_law
 from planner.errors import CannotPlanError
 from planner.forms.counting import best_vocab

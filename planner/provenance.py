@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 
 
 class Conventions(NamedTuple):

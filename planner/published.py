@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from planner._files import data_root, read_table
+from planner._util.files import data_root, read_table
 from planner.errors import OptionError
 from planner.quantities import shown
 from planner.shapes import PLAIN, Details, Latent, Shape

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from planner._files import data_root, read_table
+from planner._util.files import data_root, read_table
 
 WorksOn = Literal["flops", "price"]
 

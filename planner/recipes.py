@@ -5,8 +5,8 @@ from functools import cache
 from math import ceil, log
 from typing import Any, NamedTuple
 
-from planner._files import data_root, read_table
-from planner._frozen import FrozenDict
+from planner._util.files import data_root, read_table
+from planner._util.frozen_dict import FrozenDict
 from planner.quantities import PF_DAY
 from planner.shapes import Shape
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner._cells import columns_of, decimal_comma, delimiter, rows
-from planner._files import read_bytes
+from planner._util.files import read_bytes
 from planner._xlsx import sheet_text
 from planner.errors import PlannerError, RunsFileError
 from planner.notes import Note

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from planner import solver
-from planner._choice import lowest
+from planner._util.stable_choice import lowest
 from planner.landscapes import landscape
 from planner.problems import Problem
 from planner.spending import Spending

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._files import settings
-from planner._spread import Progress, Workers, mapper
+from planner._util.files import settings
+from planner._util.parallel import Progress, Workers, mapper
 from planner.catalogue import load_law
 from planner.designing import FILE, Laws, drawn_laws, extra_compute, optimum
 from planner.fitting.forecast import fit_under_prior

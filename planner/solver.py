@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._roots import find_root, reach_above
+from planner._util.root_finding import find_root, reach_above
 from planner.errors import CannotPlanError
 from planner.forms import Num
 from planner.landscapes import Landscape, landscape

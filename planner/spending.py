@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._roots import find_root
+from planner._util.root_finding import find_root
 from planner.forms import Num
 
 _PASSES = 3

@@ -9,9 +9,9 @@ from typing import Any, TypeVar, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._defaults import DEFAULT_LAW
-from planner._frozen import FrozenDict
-from planner._spread import Progress, Workers, check_workers, mapper
+from planner._util.defaults import DEFAULT_LAW
+from planner._util.frozen_dict import FrozenDict
+from planner._util.parallel import Progress, Workers, check_workers, mapper
 from planner._version import __version__
 from planner.accounting import MOSTLY
 from planner.answers import as_json

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from planner._files import data_root, read_table
-from planner._frozen import FrozenDict
+from planner._util.files import data_root, read_table
+from planner._util.frozen_dict import FrozenDict
 from planner.errors import OptionError
 from planner.quantities import shown
 from planner.runs import Runs, read_runs

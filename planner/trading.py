@@ -6,8 +6,8 @@ from math import inf, isfinite
 from typing import Any, NamedTuple, Unpack
 
 from planner import solver
-from planner._choice import lowest
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
+from planner._util.stable_choice import lowest
 from planner._version import __version__
 from planner.answers import as_json
 from planner.errors import CannotPlanError, OptionError

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner.forms import Form, Num
 
 SCALES = (

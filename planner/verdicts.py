@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Unpack
 
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
 from planner.accounting import data_notes, data_use, memory_notes
 from planner.answers import DataUse, Plan, as_json

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from planner import solver
-from planner._choice import lowest
+from planner._util.stable_choice import lowest
 from planner.catalogue import load_law
 from planner.forms.counting import best_vocab, kept_params
 from planner.forms.experts import dense_equivalent

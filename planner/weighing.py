@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, NamedTuple, Unpack
 
 from planner import solver
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
 from planner.answers import as_json
 from planner.choosing import read_constants, resolve_law

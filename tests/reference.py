@@ -23,7 +23,7 @@ _HEAD = '''"""The public names with their types: generated from planner/__init__
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from planner._spread import Progress, Workers
+from planner._util.parallel import Progress, Workers
 from planner._version import __version__ as __version__
 from planner.fitting.fitter import RunsLike
 from planner.inputs.registry import FileLike, LawLike, Number, ShapeLike

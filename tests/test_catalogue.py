@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import planner
-from planner._files import data_root, read_table
 from planner._lawfile import law_from_table
+from planner._util.files import data_root, read_table
 from planner.catalogue import law_ids
 from planner.errors import CannotPlanError, LawFileError, OptionError, UnknownLawError
 from planner.forms import FORMS

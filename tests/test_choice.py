@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from planner._choice import PRECISION, first_lowest, lowest, lowest_of_each, order, rounded
+from planner._util.stable_choice import PRECISION, first_lowest, lowest, lowest_of_each, order, rounded
 from tests import kernels
 
 CRITERIA = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import planner
-from planner._files import data_root, read_table
+from planner._util.files import data_root, read_table
 from planner.errors import PlannerError
 from planner.memory import Layout, Scheme, fewest_devices, layer_activations, memory, shard_params
 from planner.proposing import propose, usual_proportions

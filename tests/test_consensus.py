@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import planner
-from planner._files import settings
+from planner._util.files import settings
 from planner.catalogue import all_laws
 from planner.errors import PlannerError
 from planner.render import render_comparison

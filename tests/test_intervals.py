@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import planner
-from planner._student import student_quantile
+from planner._util.student_t import student_quantile
 from planner.errors import CannotPlanError, FitError, LawFileError, OptionError
 from planner.render import FORMATS, render_law
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 import planner
-from planner._spread import mapper
+from planner._util.parallel import mapper
 from planner.errors import CannotPlanError, FitError, PlannerError
 from planner.fitting.learning import Shape, choose_shape, fit_shape, spread
 from planner.learning_curves import general_model_exponents, published_curve, published_curves

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import planner
-from planner._files import settings
+from planner._util.files import settings
 from planner.benchmarks import Regression, benchmark_named, benchmarks
 from planner.diminishing import ComputeLimits, contradiction
 from planner.errors import CannotPlanError, PlannerError

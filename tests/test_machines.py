@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import planner
-from planner._files import data_root, read_table
+from planner._util.files import data_root, read_table
 from planner.arithmetic import evaluate
 from planner.errors import HardwareFileError, OptionError, PlannerError, QuantityError
 from planner.machines.devices import DTYPES, Range

@@ -58,7 +58,7 @@ def test_the_installed_package_plans_from_an_empty_directory(installed: Path, tm
     """The same answer as the checkout's, from the wheel's own data."""
     out = _run(installed, tmp_path, "import json; print(json.dumps(planner.plan(flops=1e21).to_dict()))")
     assert json.loads(out) == planner.plan(flops=1e21).to_dict()
-    assert "_data" in _run(installed, tmp_path, "from planner._files import data_root; print(data_root())")
+    assert "_data" in _run(installed, tmp_path, "from planner._util.files import data_root; print(data_root())")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import planner
-from planner._files import data_root
+from planner._util.files import data_root
 from planner.choosing import REFERENCE_FLOPS
 from planner.comparing import MAIN_LAWS
 from planner.errors import CannotPlanError, OptionError, PlannerError, QuantityError

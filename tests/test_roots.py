@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from planner._roots import find_root
+from planner._util.root_finding import find_root
 
 
 @given(st.floats(-50, 50), st.floats(0.01, 100), st.floats(0.01, 100), st.floats(0.1, 5))

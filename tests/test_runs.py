@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import planner
-from planner._files import data_root
+from planner._util.files import data_root
 from planner.errors import OptionError, RunsFileError
 from planner.runs import Runs, read_runs, runs_from_arrays
 from tests import readme

@@ -3,7 +3,7 @@
 import numpy as np
 
 from planner import solver
-from planner._defaults import DEFAULT_LAW
+from planner._util.defaults import DEFAULT_LAW
 from planner.catalogue import load_law
 from planner.charts._base import COMPUTE, Band, Box, Chart, Line, Mark, Marker, Panel, Points, Rule, Scale, Span, law_text
 from planner.charts.surfaces import loss_scale, surface_panel

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner import solver
-from planner._files import settings
+from planner._util.files import settings
 from planner.charts._base import (
     COMPUTE,
     PARAMS,

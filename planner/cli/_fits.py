@@ -192,7 +192,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     from planner.render import render_pilots, save_pilots
 
     if save is not None:
-        from planner._files import new_file, refuse_existing
+        from planner._util.files import new_file, refuse_existing
 
         refuse_existing(new_file(save, force, ".csv", "a table of pilots"), overwrite=force)
     elif force and not plot_wanted(ctx):

@@ -232,7 +232,7 @@ def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], *
     plan report --flops 1e21 -o plan.html
     plan report --gpus 512xH100 --days 30 -o plan.html
     """
-    from planner._files import new_file, refuse_existing
+    from planner._util.files import new_file, refuse_existing
     from planner.plans import plan
     from planner.report.page import write_report
 

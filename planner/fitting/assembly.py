@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
 from planner.errors import CannotPlanError, FitError
 from planner.fitting import diagnostics

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from planner._defaults import LEVEL
-from planner._frozen import FrozenDict
-from planner._spread import Progress, Workers, mapper
+from planner._util.defaults import LEVEL
+from planner._util.frozen_dict import FrozenDict
+from planner._util.parallel import Progress, Workers, mapper
 from planner._version import __version__
 from planner.errors import FitError, OptionError, PlannerError
 from planner.fitting.fitter import RunsLike, fit, one_group, read_table_of_runs

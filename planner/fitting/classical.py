@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from planner._choice import lowest
+from planner._util.stable_choice import lowest
 from planner.errors import OptionError
 from planner.fitting.minimise import Problems, Tie, descend, objective
 from planner.fitting.options import Limits

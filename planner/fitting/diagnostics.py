@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._choice import order
+from planner._util.stable_choice import order
 from planner.errors import FitError
 from planner.fitting.sample import FEWEST_BLOCKS, Sample
 from planner.fitting.surface import Array

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from planner._defaults import LEVEL
-from planner._frozen import FrozenDict
-from planner._spread import Progress, Workers, mapper
+from planner._util.defaults import LEVEL
+from planner._util.frozen_dict import FrozenDict
+from planner._util.parallel import Progress, Workers, mapper
 from planner._version import __version__
 from planner.catalogue import law_ids
 from planner.errors import OptionError

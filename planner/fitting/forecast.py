@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from planner._choice import lowest_of_each
+from planner._util.stable_choice import lowest_of_each
 from planner.fitting.minimise import Problems, descend
 from planner.fitting.options import Limits
 from planner.fitting.sample import Sample

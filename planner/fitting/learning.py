@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._choice import first_lowest, lowest
-from planner._student import student_quantile
+from planner._util.stable_choice import first_lowest, lowest
+from planner._util.student_t import student_quantile
 
 Array = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner.fitting import diagnostics
 from planner.fitting.assembly import Job, common_notes, constant_intervals, law_of, result_of, why_no_size
 from planner.fitting.classical import Minimum, Model, bootstrap, minimise

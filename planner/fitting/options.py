@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner.errors import OptionError
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from planner._choice import lowest
+from planner._util.stable_choice import lowest
 from planner.errors import FitError, OptionError
 from planner.fitting.classical import Minimum, Model, bootstrap, minimise
 from planner.fitting.sample import Sample

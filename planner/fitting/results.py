@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from planner._defaults import LEVEL
-from planner._files import write_new
+from planner._util.defaults import LEVEL
+from planner._util.files import write_new
 from planner._version import __version__
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective

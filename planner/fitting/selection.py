@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from planner._choice import first_lowest
+from planner._util.stable_choice import first_lowest
 from planner.errors import FitError
 from planner.fitting.classical import Model, Shape, minimise
 from planner.fitting.results import Candidate

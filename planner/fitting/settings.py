@@ -1,7 +1,7 @@
 """The numbers of the fitting methods, read from ``data/fitting.toml`` where each stands with its origin."""
 
-from planner import _files
-from planner._frozen import FrozenDict
+from planner._util import files as _files
+from planner._util.frozen_dict import FrozenDict
 
 
 def settings(section: str) -> FrozenDict:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from planner._choice import rounded
+from planner._util.stable_choice import rounded
 from planner.fitting.minimise import Problems
 from planner.fitting.surface import Array
 

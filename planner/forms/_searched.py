@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from planner._roots import find_root, reach_above
+from planner._util.root_finding import find_root, reach_above
 from planner.forms._base import Frontier, Num, Surface, Symbols
 
 _REFERENCE = 1e20  # FLOP: exponents are taken from here to 100 times as much; the line is not quite straight

@@ -6,7 +6,7 @@ C_min with C_per_Cmin = 2 (Eq. 5.4-5.5).
 
 import numpy as np
 
-from planner._roots import find_root
+from planner._util.root_finding import find_root
 from planner.forms import additive
 from planner.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
 from planner.quantities import PF_DAY

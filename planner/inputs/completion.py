@@ -23,7 +23,7 @@ def _devices() -> list[str]:
 
 
 def _grids() -> list[str]:
-    from planner._files import settings
+    from planner._util.files import settings
     from planner.machines.devices import FILE
 
     return list(settings(FILE, "grid"))

@@ -1,6 +1,6 @@
 """What changes what counts: repeated data, low precision, imperfect data; and where its constants come from."""
 
-from planner._files import settings
+from planner._util.files import settings
 from planner.catalogue import load_law
 from planner.forms import Num
 from planner.inputs.question import Question

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from planner._files import settings
+from planner._util.files import settings
 from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.machines.devices import DTYPES, FILE, Accelerator, Range, accelerators, average_watts, exactly

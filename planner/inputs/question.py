@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from planner._defaults import DEFAULT_LAW, LEVEL, TOLERANCE
-from planner._frozen import FrozenDict
+from planner._util.defaults import DEFAULT_LAW, LEVEL, TOLERANCE
+from planner._util.frozen_dict import FrozenDict
 from planner.inputs.registry import rows, stated
 from planner.notes import Note
 

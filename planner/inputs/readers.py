@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from planner._files import settings
-from planner._frozen import FrozenDict
+from planner._util.files import settings
+from planner._util.frozen_dict import FrozenDict
 from planner.catalogue import load_law
 from planner.errors import OptionError
 from planner.forms.counting import kept_params

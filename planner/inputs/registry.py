@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypedDict, TypeVar
 
-from planner._defaults import DEFAULT_LAW, LEVEL, TOLERANCE
+from planner._util.defaults import DEFAULT_LAW, LEVEL, TOLERANCE
 from planner.errors import OptionError
 from planner.quantities import parse_anchor, parse_count, parse_flops, parse_fraction, parse_number, shown
 

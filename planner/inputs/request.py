@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from planner import solver
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
 from planner.catalogue import load_law
 from planner.choosing import resolve_law
 from planner.errors import CannotPlanError, OptionError

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from planner._files import settings
+from planner._util.files import settings
 from planner.catalogue import load_law
 from planner.errors import OptionError
 from planner.forms.counting import best_vocab

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from planner import _schema
-from planner._files import data_root, read_table, settings
-from planner._frozen import FrozenDict
+from planner._util import toml_schema as _schema
+from planner._util.files import data_root, read_table, settings
+from planner._util.frozen_dict import FrozenDict
 from planner.errors import HardwareFileError, LawFileError, OptionError
 from planner.quantities import shown, shown_path
 

@@ -5,6 +5,7 @@ or a plain fraction; ``planner.quantities.resource_parsing`` does the same for d
 display; nothing else in the package rounds.
 """
 
+from planner._util.showing import finite, shown, shown_path
 from planner.quantities.formatting import (
     format_bytes,
     format_change,
@@ -32,7 +33,6 @@ from planner.quantities.parsing import (
     LARGEST,
     PF_DAY,
     Count,
-    finite,
     parse_anchor,
     parse_count,
     parse_error,
@@ -40,8 +40,6 @@ from planner.quantities.parsing import (
     parse_fraction,
     parse_number,
     parse_whole,
-    shown,
-    shown_path,
     whole_number,
 )
 from planner.quantities.ranges import is_range, parse_range

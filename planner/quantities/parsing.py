@@ -5,6 +5,7 @@ import operator
 import re
 from typing import Literal
 
+from planner._util.showing import shown
 from planner.errors import QuantityError
 
 PF_DAY = 1e15 * 86_400.0
@@ -272,30 +273,3 @@ def _misfit(unit: str, what: str) -> str | None:
 
 def refuse(value: object, name: str, what: str, why: str | None = None) -> QuantityError:
     return QuantityError(f"{name} {shown(value)}: {why + '; ' if why else ''}expected {EXAMPLES[what]}")
-
-
-def finite(value: object) -> float | None:
-    """Return a plain int or float as a finite float, or None for anything else (texts, bools, nan, integers beyond a double)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def shown(value: object) -> str:
-    """Return a value as an error message shows it: quoted, printable, on one line and short."""
-    try:
-        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
-    except ValueError:
-        return "an integer of thousands of digits"
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:56] + "...'"
-
-
-def shown_path(path: object) -> str:
-    """Return a path as an error message shows it: printable, on one line, and cut only when absurdly long."""
-    text = "".join(c if c.isprintable() else "?" for c in str(path))
-    return text if len(text) <= 400 else text[:397] + "..."

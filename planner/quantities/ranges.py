@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from planner._util.showing import shown
 from planner.errors import QuantityError
-from planner.quantities.parsing import shown
 
 _SIGN = ".."
 

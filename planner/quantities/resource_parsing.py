@@ -4,8 +4,9 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
+from planner._util.showing import shown
 from planner.errors import QuantityError
-from planner.quantities.parsing import EXAMPLES, LARGEST, count_scale, refuse, scaled, shown, split
+from planner.quantities.parsing import EXAMPLES, LARGEST, count_scale, refuse, scaled, split
 
 Scale = int | float | None
 """A power of ten (int) or a factor (float); None for a unit that does not fit."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from planner._spread import Progress
+    from planner._util.parallel import Progress
     from planner.answers import Plan
     from planner.arithmetic import Step
     from planner.configuring import Configuration
@@ -263,7 +263,7 @@ def render_pilots(found: "Pilots", fmt: Format) -> str:
 
 def save_pilots(found: "Pilots", path: "str | Path", *, overwrite: bool = False) -> "Path":
     """Write pilot runs as a CSV file whose column ``loss`` waits to be filled in."""
-    from planner._files import new_file, write_new
+    from planner._util.files import new_file, write_new
 
     target = new_file(path, overwrite, ".csv", "a table of pilots")
     write_new(target, render_pilots(found, "csv"), overwrite=overwrite)

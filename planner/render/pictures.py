@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planner._files import new_file, write_new
+from planner._util.files import new_file, write_new
 from planner.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.errors import OptionError
 from planner.render.scales import ticks, writer

@@ -3,7 +3,7 @@
 from math import isfinite
 from typing import Any
 
-from planner._choice import SINGULAR
+from planner._util.stable_choice import SINGULAR
 from planner.pilot_expectations import Expected
 from planner.piloting import PilotRun, Pilots
 from planner.quantities import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant

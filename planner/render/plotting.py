@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from planner._files import new_file, refuse_existing
+from planner._util.files import new_file, refuse_existing
 from planner.charts import chart_of
 from planner.errors import OptionError
 from planner.render.pictures import ENDINGS, draw, require_matplotlib

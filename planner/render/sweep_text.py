@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from planner._spread import Progress
+from planner._util.parallel import Progress
 from planner.notes import Note
 from planner.quantities import (
     format_count,

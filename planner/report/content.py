@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from planner._files import settings
+from planner._util.files import settings
 from planner.answers import Plan
 from planner.catalogue import all_laws, load_law
 from planner.charts._base import Points

@@ -4,7 +4,7 @@ import json
 from html import escape
 from pathlib import Path
 
-from planner._files import new_file, write_new
+from planner._util.files import new_file, write_new
 from planner.answers import Plan
 from planner.errors import CannotPlanError
 from planner.law import Law

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from planner._defaults import DEFAULT_LAW
+from planner._util.defaults import DEFAULT_LAW
 from planner.errors import QuantityError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from planner._files import settings
+from planner._util.files import settings
 from planner.catalogue import all_laws
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.held_budgets import BUDGETS, read_held

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from planner import solver
-from planner._defaults import TOLERANCE
+from planner._util.defaults import TOLERANCE
 from planner.catalogue import all_laws, load_law
 from planner.choosing import refuse_without_plans
 from planner.errors import CannotPlanError, QuantityError

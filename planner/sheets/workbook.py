@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
-from planner._defaults import DEFAULT_LAW
-from planner._files import new_file, write_new
+from planner._util.defaults import DEFAULT_LAW
+from planner._util.files import new_file, write_new
 from planner._version import __version__
 from planner.catalogue import all_laws, load_law
 from planner.choosing import LawLike

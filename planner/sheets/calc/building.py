@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from planner._files import new_file, write_new
+from planner._util.files import new_file, write_new
 from planner._version import __version__
 from planner.sheets.arguments import Argument, Function
 from planner.sheets.registry import FUNCTIONS

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from planner._frozen import FrozenDict
+from planner._util.frozen_dict import FrozenDict
+from planner._util.showing import shown, shown_path
 from planner.errors import LawFileError, OptionError, PlannerError
-from planner.quantities import shown, shown_path
 
-_HERE = Path(__file__).resolve().parent
+_HERE = Path(__file__).resolve().parent.parent
 _MAX_BYTES = {".toml": 256 * 1024, ".json": 4 * 1024 * 1024}  # a fitted law is JSON and carries its draws
 _LONGEST_LINE = 10_000
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from planner._util.showing import finite, shown
 from planner.errors import LawFileError
-from planner.forms import FORMS, Form
-from planner.quantities import finite, shown
 
 _LONGEST_TEXT = 2000
 
@@ -86,11 +85,3 @@ def range_of(given: Mapping[str, Any], key: str, file: str, where: str) -> tuple
     if low > high:
         raise LawFileError(f"{file}: {where}{key}: low end {low:g} is above high end {high:g}")
     return low, high
-
-
-def form_of(table: Mapping[str, Any], file: str) -> Form:
-    """Return the form that a table names."""
-    name = text_of(table, "form", file)
-    if name not in FORMS:
-        raise LawFileError(f"{file}: form = {shown(name)} is not known; forms are {', '.join(FORMS)}")
-    return FORMS[name]

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
+from planner._util.showing import shown
 from planner.errors import OptionError
-from planner.quantities import shown
 
 Workers = int | Callable[..., Iterable[Any]]
 _MOST = 256

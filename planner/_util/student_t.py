@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from planner._roots import find_root
+from planner._util.root_finding import find_root
 
 
 def student_quantile(p: float, degrees: float) -> float:

@@ -1,0 +1,1 @@
+"""What any floor uses and no domain: files, root finding, read-only mappings, work over processes, stable choices."""

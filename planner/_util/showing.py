@@ -1,0 +1,30 @@
+"""How an error message shows a value that it was given: printable, on one line and short."""
+
+import math
+
+
+def finite(value: object) -> float | None:
+    """Return a plain int or float as a finite float, or None for anything else (texts, bools, nan, integers beyond a double)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def shown(value: object) -> str:
+    """Return a value as an error message shows it: quoted, printable, on one line and short."""
+    try:
+        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    except ValueError:
+        return "an integer of thousands of digits"
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:56] + "...'"
+
+
+def shown_path(path: object) -> str:
+    """Return a path as an error message shows it: printable, on one line, and cut only when absurdly long."""
+    text = "".join(c if c.isprintable() else "?" for c in str(path))
+    return text if len(text) <= 400 else text[:397] + "..."
