@@ -11,10 +11,12 @@ from planner._version import __version__
 
 if TYPE_CHECKING:
     from planner._util.defaults import DEFAULT_LAW
+    from planner.accelerators.catalogue import Accelerator
+    from planner.accelerators.fleet import Cost, Machine
     from planner.allocating import allocate
     from planner.answers import Alternative, Plan
+    from planner.architectures.published_models import Model, models
     from planner.arithmetic import Step
-    from planner.catalogue import load_law
     from planner.choosing import laws
     from planner.configuring import Configuration, configure
     from planner.consensus import Comparison, compare
@@ -36,26 +38,24 @@ if TYPE_CHECKING:
     from planner.fitting.results import FitResult, Prediction
     from planner.intervals import LossInterval, loss_interval, size_interval
     from planner.judging import JudgedRun, RunsCheck, check_runs
-    from planner.law import Law
     from planner.learning import Curve, curve
     from planner.limiting import BenchmarkLimits, limits
-    from planner.machines.devices import Accelerator
-    from planner.machines.fleet import Cost, Machine
     from planner.notes import Note
     from planner.piloting import Pilots, pilots
     from planner.plans import plan
-    from planner.published import Model, models
     from planner.purchasing import Ranking, hardware, rank_hardware
     from planner.regimes import OverfittingTest, Remedy
     from planner.render.plotting import plot
     from planner.report.page import write_report
     from planner.runs import Runs
+    from planner.scaling_laws.catalogue import load_law
+    from planner.scaling_laws.law import Law
+    from planner.scaling_laws.parameter_draws import Draws
     from planner.sheets.workbook import write_workbook
     from planner.solver import Allocation
     from planner.sweeping import Sweep, sweep
     from planner.tables import RunTable, load_runs, run_tables
     from planner.trading import Trade, TradeOff, trade
-    from planner.uncertainty import Draws
     from planner.verdicts import Check, check
     from planner.verifying import CheckResult, verify
     from planner.weighing import Levers, levers
@@ -64,7 +64,7 @@ _HOMES = {
     "planner.allocating": ("allocate",),
     "planner.answers": ("Alternative", "Plan"),
     "planner.arithmetic": ("Step",),
-    "planner.catalogue": ("load_law",),
+    "planner.scaling_laws.catalogue": ("load_law",),
     "planner._util.defaults": ("DEFAULT_LAW",),
     "planner.choosing": ("laws",),
     "planner.configuring": ("Configuration", "configure"),
@@ -87,15 +87,15 @@ _HOMES = {
     "planner.fitting.results": ("FitResult", "Prediction"),
     "planner.intervals": ("LossInterval", "loss_interval", "size_interval"),
     "planner.judging": ("JudgedRun", "RunsCheck", "check_runs"),
-    "planner.law": ("Law",),
+    "planner.scaling_laws.law": ("Law",),
     "planner.learning": ("Curve", "curve"),
     "planner.limiting": ("BenchmarkLimits", "limits"),
-    "planner.machines.devices": ("Accelerator",),
-    "planner.machines.fleet": ("Cost", "Machine"),
+    "planner.accelerators.catalogue": ("Accelerator",),
+    "planner.accelerators.fleet": ("Cost", "Machine"),
     "planner.notes": ("Note",),
     "planner.piloting": ("Pilots", "pilots"),
     "planner.plans": ("plan",),
-    "planner.published": ("Model", "models"),
+    "planner.architectures.published_models": ("Model", "models"),
     "planner.purchasing": ("Ranking", "hardware", "rank_hardware"),
     "planner.regimes": ("OverfittingTest", "Remedy"),
     "planner.render.plotting": ("plot",),
@@ -106,7 +106,7 @@ _HOMES = {
     "planner.sweeping": ("Sweep", "sweep"),
     "planner.tables": ("RunTable", "load_runs", "run_tables"),
     "planner.trading": ("Trade", "TradeOff", "trade"),
-    "planner.uncertainty": ("Draws",),
+    "planner.scaling_laws.parameter_draws": ("Draws",),
     "planner.verdicts": ("Check", "check"),
     "planner.verifying": ("CheckResult", "verify"),
     "planner.weighing": ("Levers", "levers"),

@@ -11,7 +11,7 @@ from planner.inputs.registry import FileLike, LawLike, Number, ShapeLike
 from planner.allocating import allocate as allocate
 from planner.answers import Alternative as Alternative, Plan as Plan
 from planner.arithmetic import Step as Step
-from planner.catalogue import load_law as load_law
+from planner.scaling_laws.catalogue import load_law as load_law
 from planner._util.defaults import DEFAULT_LAW as DEFAULT_LAW
 from planner.choosing import laws as laws
 from planner.configuring import Configuration as Configuration
@@ -24,14 +24,14 @@ from planner.fitting.fitter import fit as fit
 from planner.fitting.results import FitResult as FitResult, Prediction as Prediction
 from planner.intervals import LossInterval as LossInterval, loss_interval as loss_interval, size_interval as size_interval
 from planner.judging import JudgedRun as JudgedRun, RunsCheck as RunsCheck, check_runs as check_runs
-from planner.law import Law as Law
+from planner.scaling_laws.law import Law as Law
 from planner.learning import Curve as Curve, curve as curve
 from planner.limiting import BenchmarkLimits as BenchmarkLimits
-from planner.machines.devices import Accelerator as Accelerator
-from planner.machines.fleet import Cost as Cost, Machine as Machine
+from planner.accelerators.catalogue import Accelerator as Accelerator
+from planner.accelerators.fleet import Cost as Cost, Machine as Machine
 from planner.notes import Note as Note
 from planner.piloting import Pilots as Pilots
-from planner.published import Model as Model, models as models
+from planner.architectures.published_models import Model as Model, models as models
 from planner.purchasing import Ranking as Ranking, hardware as hardware
 from planner.regimes import OverfittingTest as OverfittingTest, Remedy as Remedy
 from planner.render.plotting import plot as plot
@@ -41,7 +41,7 @@ from planner.solver import Allocation as Allocation
 from planner.sweeping import Sweep as Sweep
 from planner.tables import RunTable as RunTable, load_runs as load_runs, run_tables as run_tables
 from planner.trading import Trade as Trade, TradeOff as TradeOff
-from planner.uncertainty import Draws as Draws
+from planner.scaling_laws.parameter_draws import Draws as Draws
 from planner.verdicts import Check as Check
 from planner.verifying import CheckResult as CheckResult, verify as verify
 from planner.weighing import Levers as Levers

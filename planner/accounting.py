@@ -8,18 +8,18 @@ from planner import solver
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner.answers import DataUse, Mixture, Serving
-from planner.catalogue import load_law
-from planner.forms.experts import dense_equivalent
 from planner.inputs.request import Request
 from planner.landscapes import landscape
-from planner.law import Law
 from planner.modifiers import non_embedding_params, total_params
 from planner.notes import Note
 from planner.problems import Problem, problem_of, spending_of
 from planner.quantities import LARGEST, format_bytes, format_count, format_factor, format_percent, significant
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms.experts import dense_equivalent
+from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
-    from planner.machines.fleet import Machine
+    from planner.accelerators.fleet import Machine
 
 
 def data_use(problem: Problem, flops: float, params: float, tokens: float) -> DataUse | None:

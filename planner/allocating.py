@@ -1,12 +1,12 @@
 """Many budgets at once: N, D and loss, without the rest of a plan."""
 
 from planner import solver
-from planner.catalogue import load_law
 from planner.choosing import LawLike
 from planner.errors import OptionError, PlannerError
-from planner.forms import Num
-from planner.law import guarded
 from planner.quantities import LARGEST, parse_flops, plain
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms import Num
+from planner.scaling_laws.law import guarded
 
 
 def allocate(law: LawLike, flops: Num) -> solver.Allocation:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planner._version import __version__
 from planner.intervals import Intervals
-from planner.law import Law, require_finite
 from planner.notes import Note
 from planner.problems import Limits, Problem
 from planner.regimes import Regime
+from planner.scaling_laws.law import Law, require_finite
 
 if TYPE_CHECKING:
+    from planner.accelerators.fleet import Cost, Machine
     from planner.inputs.serving import Weights
-    from planner.machines.devices import Range
-    from planner.machines.fleet import Cost, Machine
+    from planner.quantities.estimate import Range
     from planner.served_sizes import ServedSize
 
 

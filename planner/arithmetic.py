@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from planner import solver
-from planner.law import Law
 from planner.quantities import PF_DAY, plain
+from planner.scaling_laws.law import Law
 
 
 @dataclass(frozen=True)

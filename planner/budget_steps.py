@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
+from planner.accelerators.fleet import Machine, Part
 from planner.answers import Funded
 from planner.arithmetic import Paper, Step
-from planner.law import Law
-from planner.machines.fleet import Machine, Part
+from planner.scaling_laws.law import Law
 
 _AS_USED = "dense peak of each device, see plan hardware"
 

@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
+from planner.accelerators.fleet import Cost, Machine
+from planner.architectures.shape_search import Proportions, propose
+from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.inputs.registry import Number
-from planner.law import Law
-from planner.machines.fleet import Cost, Machine
-from planner.proposing import Proportions, propose
 from planner.quantities import parse_whole, shown, whole_number
-from planner.shapes import Shape
+from planner.scaling_laws.law import Law
 
 COUNT = 5
 """Shapes proposed, unless the user says otherwise."""

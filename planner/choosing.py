@@ -8,12 +8,12 @@ from typing import Any
 
 from planner import solver
 from planner._util.frozen_dict import FrozenDict
-from planner.catalogue import all_laws, law_ids, load_law
 from planner.errors import CannotPlanError, OptionError
-from planner.law import Law, guarded
 from planner.notes import Note
 from planner.quantities import parse_anchor, parse_flops, parse_number, plain, shown
 from planner.regimes import covers
+from planner.scaling_laws.catalogue import all_laws, law_ids, load_law
+from planner.scaling_laws.law import Law, guarded
 
 REFERENCE_FLOPS = 1e20
 """Where a law's own optimum anchors a user's exponents: a budget that the runs behind every main law reach."""

@@ -8,7 +8,12 @@ from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import order
 from planner._version import __version__
+from planner.accelerators.fleet import Cost, Machine
 from planner.answers import as_json
+from planner.architectures.hyperparameters import Suggestion, Used, batch_trade, recipes, suggest, used
+from planner.architectures.memory import Scheme
+from planner.architectures.parallelism import Fit, fewest, placements, read_layout, read_scheme, usable_memory
+from planner.architectures.shape_search import Proportions
 from planner.candidates import Candidate, FixedParts, candidate, shapes_for
 from planner.choosing import resolve_law
 from planner.errors import OptionError
@@ -17,15 +22,9 @@ from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, Number, asks
 from planner.inputs.request import read_request, read_run, refuse_served_after
 from planner.landscapes import landscape
-from planner.law import Law, guarded
-from planner.machines.fleet import Cost, Machine
-from planner.memory import Scheme
 from planner.notes import Note
-from planner.placing import Fit, fewest, placements, read_layout, read_scheme, usable_memory
 from planner.plans import answered
 from planner.problems import Problem
-from planner.proposing import Proportions
-from planner.provenance import PARAM_COUNTS
 from planner.quantities import (
     LARGEST,
     format_count,
@@ -34,7 +33,8 @@ from planner.quantities import (
     format_whole,
     plain,
 )
-from planner.recipes import Suggestion, Used, batch_trade, recipes, suggest, used
+from planner.scaling_laws.law import Law, guarded
+from planner.scaling_laws.provenance import PARAM_COUNTS
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,18 @@ from planner._util.stable_choice import rounded
 from planner._version import __version__
 from planner.accounting import embedded_params
 from planner.answers import Alternative, as_json
-from planner.catalogue import all_laws
 from planner.choosing import LawLike, load_laws, refuse_without_plans, resolve_law
 from planner.comparing import alternative
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import needed_budget
 from planner.inputs.question import Question
 from planner.inputs.registry import CompareInputs, asks
-from planner.law import Law, guarded
 from planner.notes import Note
 from planner.problems import problem_of
 from planner.quantities import format_factor, plain
 from planner.regimes import FAR
+from planner.scaling_laws.catalogue import all_laws
+from planner.scaling_laws.law import Law, guarded
 
 
 class Voice(NamedTuple):

@@ -13,13 +13,10 @@ from planner._util.root_finding import find_root
 from planner._util.stable_choice import rounded
 from planner._version import __version__
 from planner.answers import as_json
-from planner.catalogue import load_law
 from planner.choosing import resolve_law
 from planner.errors import OptionError
-from planner.forms import Num
 from planner.inputs.question import Question
 from planner.inputs.registry import Number
-from planner.law import Law, guarded
 from planner.notes import Note
 from planner.quantities import (
     LARGEST,
@@ -31,6 +28,9 @@ from planner.quantities import (
     whole_number,
 )
 from planner.regimes import FAR, extrapolation
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms import Num
+from planner.scaling_laws.law import Law, guarded
 
 _POINTS = 11
 

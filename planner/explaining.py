@@ -6,14 +6,14 @@ from planner import solver
 from planner.answers import Plan
 from planner.arithmetic import BUDGET, Paper, Step
 from planner.budget_steps import cost_steps, funding_steps
-from planner.catalogue import load_law
 from planner.errors import OptionError
 from planner.inputs.serving import Demand, Weights
 from planner.landscapes import landscape, line_of
-from planner.law import Law, guarded
 from planner.problems import LawOrProblem, Problem
 from planner.quantities import plain
 from planner.regimes import Remedy
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.law import Law, guarded
 from planner.spending import Spending, training_flops
 from planner.verdicts import EMBEDDING_COUNT, JOINT_LAW, OVERFIT_RULE, Check
 

@@ -14,14 +14,14 @@ from planner._util.defaults import LEVEL
 from planner._util.root_finding import find_root
 from planner._util.student_t import student_quantile
 from planner.errors import OptionError
-from planner.forms import FORMS, Form, Num
 from planner.landscapes import landscape
-from planner.law import Law
 from planner.notes import Note
 from planner.problems import LawOrProblem, Problem, as_problem
 from planner.quantities import plain
+from planner.scaling_laws.forms import FORMS, Form, Num
+from planner.scaling_laws.law import Law
+from planner.scaling_laws.parameter_draws import Calibration
 from planner.solver import best_run
-from planner.uncertainty import Calibration
 
 
 class LossInterval(NamedTuple):

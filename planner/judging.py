@@ -15,13 +15,13 @@ from planner._version import __version__
 from planner.answers import as_json
 from planner.choosing import LawLike, read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError, RunsFileError
-from planner.law import Law, guarded
 from planner.notes import Note
 from planner.plans import size_notes
 from planner.problems import as_problem
 from planner.quantities import LARGEST, parse_fraction, plain, shown
 from planner.regimes import FAR, extrapolation, regime_notes, regimes_of
 from planner.run_files import Columns, read_columns
+from planner.scaling_laws.law import Law, guarded
 
 
 class JudgedRun(NamedTuple):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._util.root_finding import find_root, reach_above
-from planner.forms import Num
 from planner.modifiers import Counts, Line
 from planner.problems import FARTHEST, LawOrProblem, Problem, as_problem
+from planner.scaling_laws.forms import Num
 
 
 class Landscape(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Unpack
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
+from planner.accelerators.fleet import Cost, Machine
 from planner.answers import as_json
 from planner.benchmarks import Benchmark, Kind, Regression, benchmark_named
 from planner.diminishing import ComputeLimits, compute_limits
@@ -16,8 +17,6 @@ from planner.inputs.budget import needed_budget, refuse_idle
 from planner.inputs.held_budgets import BUDGETS, read_held
 from planner.inputs.question import Question
 from planner.inputs.registry import LimitsInputs, Number, asks, stated
-from planner.machines.devices import Range
-from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
 from planner.quantities import (
     LARGEST,
@@ -30,6 +29,7 @@ from planner.quantities import (
     plain,
     shown,
 )
+from planner.quantities.estimate import Range
 
 _DEVICE = "h100-sxm"
 

@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from planner._util.root_finding import find_root
-from planner.forms import Num, Symbols
-from planner.forms.counting import QUANTISED, kept_params, kept_tokens
+from planner.scaling_laws.forms import Num, Symbols
+from planner.scaling_laws.forms.counting import QUANTISED, kept_params, kept_tokens
 
 
 def total_params(non_embedding: Num, gamma: Num) -> Num:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from planner._util.files import settings
 from planner._util.stable_choice import rounded
+from planner.architectures.hyperparameters import Recipe, recipes, suggest
+from planner.architectures.shape_search import propose, usual_proportions, usual_vocab
+from planner.architectures.transformer import Shape
 from planner.designing import FILE
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.surface import Array
-from planner.proposing import propose, usual_proportions, usual_vocab
 from planner.quantities import LARGEST, parse_count, parse_whole, shown
-from planner.recipes import Recipe, recipes, suggest
-from planner.shapes import Shape
 
 
 class Model(NamedTuple):

@@ -16,8 +16,8 @@ from planner.fitting.sample import Sample
 from planner.fitting.surface import parts
 from planner.notes import Note
 from planner.pilot_expectations import RAY_CONDITION, condition, sensitivities_of
-from planner.provenance import PARAM_COUNTS
 from planner.quantities import format_flops, format_percent
+from planner.scaling_laws.provenance import PARAM_COUNTS
 
 _FEWEST = 4
 _TELLING = 10

@@ -6,13 +6,12 @@ import numpy as np
 
 from planner._util.files import settings
 from planner._util.stable_choice import SINGULAR, first_lowest
+from planner.accelerators.fleet import Machine
 from planner.designing import FILE
-from planner.machines.fleet import Machine
 from planner.notes import Note
 from planner.pilot_cells import Bounds, Cells
 from planner.pilot_expectations import Expected
 from planner.pilot_ladder import Design
-from planner.provenance import PARAM_COUNTS
 from planner.quantities import (
     format_count,
     format_dollars,
@@ -24,6 +23,7 @@ from planner.quantities import (
     plain,
     rounded_up,
 )
+from planner.scaling_laws.provenance import PARAM_COUNTS
 
 
 def saved_by(before: Expected, after: Expected, target: float) -> float:

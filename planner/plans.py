@@ -16,7 +16,6 @@ from planner.accounting import (
     serving_of,
 )
 from planner.answers import Alternative, Doubling, Funded, Plan
-from planner.catalogue import load_law
 from planner.choosing import LawLike
 from planner.comparing import MAIN_LAWS, alternatives
 from planner.errors import CannotPlanError, OptionError, PlannerError
@@ -25,7 +24,6 @@ from planner.inputs.question import Question
 from planner.inputs.registry import PlanInputs, asks
 from planner.inputs.request import Request, limit_texts, read_request
 from planner.intervals import answer_intervals, interval_notes
-from planner.law import Law, guarded
 from planner.notes import Note
 from planner.problems import Problem
 from planner.quantities import (
@@ -39,6 +37,8 @@ from planner.quantities import (
     shown,
 )
 from planner.regimes import Regime, assess, extrapolation, own_notes, range_notes, regime_notes
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.law import Law, guarded
 from planner.served_sizes import ServedSize, served_sizes
 
 BAND = 0.01
@@ -215,7 +215,7 @@ def _funded(request: Request, has_loss: bool) -> Funded | None:
     held, problem = request.held.funding, request.problem
     if held is None:
         return None
-    from planner.machines.devices import Range
+    from planner.quantities.estimate import Range
 
     try:
         runs = [run_of(request._replace(flops=flops))[1:] for flops in held.flops]

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from planner.errors import CannotPlanError
-from planner.forms import Form, Frontier, Num, Surface, Symbols
-from planner.law import Law
 from planner.modifiers import Modifier, Repetition
+from planner.scaling_laws.forms import Form, Frontier, Num, Surface, Symbols
+from planner.scaling_laws.law import Law
 from planner.spending import Spending
 
 MOST = 1e100

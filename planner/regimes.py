@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner import solver
-from planner.forms._base import Num
-from planner.forms.kaplan import excess_over_infinite_data, tokens_for_excess
-from planner.forms.reference import rule_tokens
 from planner.landscapes import landscape
-from planner.law import Law
 from planner.notes import Note
 from planner.problems import LawOrProblem, Problem, as_problem
-from planner.provenance import PARAM_COUNTS
 from planner.quantities import format_count, format_factor, format_flops, significant
+from planner.scaling_laws.forms._base import Num
+from planner.scaling_laws.forms.kaplan import excess_over_infinite_data, tokens_for_excess
+from planner.scaling_laws.forms.reference import rule_tokens
+from planner.scaling_laws.law import Law
+from planner.scaling_laws.provenance import PARAM_COUNTS
 from planner.spending import training_flops
 
 Regime = Literal["overfit", "underfit", "balanced"]

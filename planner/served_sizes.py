@@ -11,7 +11,7 @@ from planner.problems import Problem
 from planner.spending import Spending
 
 if TYPE_CHECKING:
-    from planner.machines.fleet import Machine
+    from planner.accelerators.fleet import Machine
 
 RATIOS = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)
 """Sizes over the training-optimal one that are shown."""

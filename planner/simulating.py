@@ -6,12 +6,12 @@ import numpy as np
 
 from planner._util.files import settings
 from planner._util.parallel import Progress, Workers, mapper
-from planner.catalogue import load_law
 from planner.designing import FILE, Laws, drawn_laws, extra_compute, optimum
 from planner.fitting.forecast import fit_under_prior
 from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array, parts
+from planner.scaling_laws.catalogue import load_law
 
 MISFITS = ("none", "overtrained", "small")
 """What no law describes: nothing, a higher loss of runs with many tokens for their size, a higher loss of small runs."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from planner._util.root_finding import find_root, reach_above
 from planner.errors import CannotPlanError
-from planner.forms import Num
 from planner.landscapes import Landscape, landscape
 from planner.problems import FARTHEST, MOST, LawOrProblem, Limits, Problem, as_problem, corner
+from planner.scaling_laws.forms import Num
 
 _REACH = 120.0
 """How far one side of a run is searched when the other is fixed, in e-folds: 52 decades."""

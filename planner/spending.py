@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._util.root_finding import find_root
-from planner.forms import Num
+from planner.scaling_laws.forms import Num
 
 _PASSES = 3
 """A training step is one forward pass and a backward pass of twice its cost; serving is the forward pass alone: 6 and 2 FLOP per

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner import solver
+from planner.accelerators.fleet import Cost, Machine
 from planner.accounting import MOSTLY
-from planner.forms import Num
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
 from planner.intervals import answer_intervals
 from planner.landscapes import landscape
-from planner.law import Law, guarded
-from planner.machines.fleet import Cost, Machine
 from planner.problems import Problem
 from planner.quantities import LARGEST
 from planner.regimes import FAR, extrapolation, regimes_of
+from planner.scaling_laws.forms import Num
+from planner.scaling_laws.law import Law, guarded
 
 Columns = Mapping[str, NDArray[Any]]
 

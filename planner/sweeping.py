@@ -13,6 +13,7 @@ from planner._util.defaults import DEFAULT_LAW
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, check_workers, mapper
 from planner._version import __version__
+from planner.accelerators.fleet import Machine
 from planner.accounting import MOSTLY
 from planner.answers import as_json
 from planner.choosing import LawLike, load_laws
@@ -22,11 +23,10 @@ from planner.inputs.ranges import ALONG, Axis, axis_of
 from planner.inputs.ranges import axes as axes_known
 from planner.inputs.registry import SweepInputs, asks, stated
 from planner.inputs.request import Request, read_request, refuse_served_after
-from planner.law import Law
-from planner.machines.fleet import Machine
 from planner.notes import Note, Severity
 from planner.quantities import format_percent, format_price, is_range, shown, whole_number
 from planner.regimes import FAR, own_notes
+from planner.scaling_laws.law import Law
 from planner.sweep_rows import TAKEN, Along, Job, Rows, limited, solve
 
 BLOCK = 10_000

@@ -17,12 +17,12 @@ from planner.inputs.registry import Number, TradeInputs, asks
 from planner.inputs.request import read_request
 from planner.inputs.serving import WEIGHED, Demand
 from planner.landscapes import landscape
-from planner.law import Law, guarded
 from planner.notes import Note
 from planner.plans import run_of
 from planner.problems import Problem
 from planner.quantities import parse_number, plain, shown
 from planner.regimes import extrapolation, own_notes, range_notes
+from planner.scaling_laws.law import Law, guarded
 
 RATIOS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
 """Sizes over the optimal one that the table shows, unless the user says otherwise."""

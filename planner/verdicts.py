@@ -8,7 +8,6 @@ from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
 from planner.accounting import data_notes, data_use, memory_notes
 from planner.answers import DataUse, Plan, as_json
-from planner.catalogue import load_law
 from planner.choosing import resolve_law
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.question import Question
@@ -16,7 +15,6 @@ from planner.inputs.registry import CheckInputs, asks
 from planner.inputs.request import Request, read_run
 from planner.inputs.serving import Demand
 from planner.intervals import Intervals, answer_intervals, interval_notes
-from planner.law import Law, guarded, require_finite
 from planner.modifiers import non_embedding_params
 from planner.notes import Note
 from planner.plans import best_plan, size_notes
@@ -36,9 +34,11 @@ from planner.regimes import (
     regime_notes,
     remedies,
 )
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.law import Law, guarded, require_finite
 
 if TYPE_CHECKING:
-    from planner.machines.fleet import Cost, Machine
+    from planner.accelerators.fleet import Cost, Machine
 
 JOINT_LAW = "kaplan2020-lnd"
 OVERFIT_RULE = "kaplan2020-overfit"

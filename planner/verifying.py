@@ -8,15 +8,15 @@ import numpy as np
 
 from planner import solver
 from planner._util.stable_choice import lowest
-from planner.catalogue import load_law
-from planner.forms.counting import best_vocab, kept_params
-from planner.forms.experts import dense_equivalent
-from planner.forms.reference import rule_tokens
 from planner.landscapes import landscape
-from planner.law import Law, guarded
 from planner.modifiers import Repetition, total_params
 from planner.problems import Problem, problem_of, spending_of
-from planner.provenance import PublishedCheck
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms.counting import best_vocab, kept_params
+from planner.scaling_laws.forms.experts import dense_equivalent
+from planner.scaling_laws.forms.reference import rule_tokens
+from planner.scaling_laws.law import Law, guarded
+from planner.scaling_laws.provenance import PublishedCheck
 
 
 @dataclass(frozen=True)

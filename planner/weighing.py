@@ -8,18 +8,18 @@ from typing import Any, NamedTuple, Unpack
 from planner import solver
 from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
+from planner.accelerators.fleet import Cost, Machine
 from planner.answers import as_json
 from planner.choosing import read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
 from planner.inputs.question import Question
 from planner.inputs.registry import LeversInputs, Number, asks
-from planner.law import Law, guarded
-from planner.machines.fleet import Cost, Machine
 from planner.notes import Note
 from planner.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
 from planner.regimes import FAR, extrapolation
+from planner.scaling_laws.law import Law, guarded
 
 _SOON = 3.0
 """Years beyond which a rate of the past is stretched: a house convention."""

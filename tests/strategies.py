@@ -5,9 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from planner.forms import FORMS
-from planner.law import Law
-from planner.provenance import Conventions, Source
+from planner.scaling_laws.forms import FORMS
+from planner.scaling_laws.law import Law
+from planner.scaling_laws.provenance import Conventions, Source
 
 BUDGETS = st.floats(3, 40).map(lambda e: 10.0**e)
 COUNTS = st.floats(6, 15).map(lambda e: 10.0**e)

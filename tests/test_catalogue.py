@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import planner
-from planner._lawfile import law_from_table
 from planner._util.files import data_root, read_table
-from planner.catalogue import law_ids
 from planner.errors import CannotPlanError, LawFileError, OptionError, UnknownLawError
-from planner.forms import FORMS
+from planner.scaling_laws.catalogue import law_ids
+from planner.scaling_laws.forms import FORMS
+from planner.scaling_laws.law_file import law_from_table
 
 LAWS = planner.laws()
 GOOD = data_root() / "laws" / "besiroglu2024.toml"

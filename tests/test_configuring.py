@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 import planner
 from planner._util.files import data_root, read_table
+from planner.architectures.hyperparameters import batch_trade, recipes
+from planner.architectures.memory import Layout, Scheme, fewest_devices, layer_activations, memory, shard_params
+from planner.architectures.published_models import model
+from planner.architectures.shape_search import propose, usual_proportions
+from planner.architectures.transformer import Details, Shape
 from planner.errors import PlannerError
-from planner.memory import Layout, Scheme, fewest_devices, layer_activations, memory, shard_params
-from planner.proposing import propose, usual_proportions
-from planner.published import model
-from planner.recipes import batch_trade, recipes
-from planner.shapes import Details, Shape
 
 MODELS = planner.models()
 ADAM = Scheme("adam", 2, 2, 12)
@@ -447,8 +447,8 @@ def test_more_devices_than_sequences_are_warned_about() -> None:
 
 def test_memory_numbers_have_sources() -> None:
     """Every optimizer says what it keeps and where that comes from; the command line knows the same ones."""
+    from planner.architectures.memory import RECOMPUTE
     from planner.cli._options import OPTIMIZERS, ORDERS, RECOMPUTED
-    from planner.memory import RECOMPUTE
     from planner.purchasing import ORDERS as KNOWN
 
     table = read_table(data_root() / "memory.toml")

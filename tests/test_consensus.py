@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import planner
 from planner._util.files import settings
-from planner.catalogue import all_laws
 from planner.errors import PlannerError
 from planner.render import render_comparison
+from planner.scaling_laws.catalogue import all_laws
 
 
 def test_every_law_that_plans_is_there_once() -> None:

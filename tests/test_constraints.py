@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 import planner
 from planner import solver
-from planner.catalogue import load_law
 from planner.landscapes import landscape, line_of
-from planner.law import Law
 from planner.modifiers import Repetition, repeated_tokens
 from planner.problems import Limits, Problem, problem_of
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.law import Law
 from planner.spending import Spending
 from tests.strategies import SURFACES, laws_of
 

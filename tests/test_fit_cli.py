@@ -17,7 +17,7 @@ from planner.cli._app import app
 from planner.fitting.classical import ROBUST
 from planner.fitting.fitter import FORM_CHOICES
 from planner.fitting.results import METHODS
-from planner.provenance import PARAM_COUNTS
+from planner.scaling_laws.provenance import PARAM_COUNTS
 
 PLAN = [str(Path(sys.executable).with_name("plan"))]
 

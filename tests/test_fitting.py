@@ -19,9 +19,9 @@ from planner.fitting.repetition import effective
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings as fit_settings
 from planner.fitting.starts import grid_starts
-from planner.forms import FORMS
 from planner.modifiers import repeated_tokens
 from planner.runs import runs_from_arrays
+from planner.scaling_laws.forms import FORMS
 from tests.strategies import law_of
 
 CORE = [(table.name, group) for table in planner.run_tables() for group, what in table.groups.items() if what.kind == "core"]

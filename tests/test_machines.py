@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import planner
 from planner._util.files import data_root, read_table
+from planner.accelerators.catalogue import DTYPES
 from planner.arithmetic import evaluate
 from planner.errors import HardwareFileError, OptionError, PlannerError, QuantityError
-from planner.machines.devices import DTYPES, Range
+from planner.quantities.estimate import Range
 from planner.quantities.resource_parsing import (
     parse_device_hours,
     parse_dollars,

@@ -13,11 +13,11 @@ import pytest
 
 import planner
 from planner import solver
+from planner.architectures.published_models import model
 from planner.charts import chart_of
 from planner.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Span
 from planner.errors import PlannerError
 from planner.problems import as_problem
-from planner.published import model
 from planner.render.pictures import ENDINGS, figure_of
 from planner.render.scales import ticks, writer
 from planner.render.terminal import to_terminal

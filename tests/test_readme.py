@@ -11,7 +11,7 @@ import pytest
 
 import planner
 from planner.cli._app import app
-from planner.forms import FORMS
+from planner.scaling_laws.forms import FORMS
 from tests import pictures, readme, reference
 
 TEXT = readme.README.read_text(encoding="utf-8")

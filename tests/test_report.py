@@ -14,13 +14,13 @@ import planner
 from planner import solver
 from planner.errors import PlannerError
 from planner.inputs.effective_size import repetition
-from planner.law import Law
 from planner.problems import problem_of
 from planner.quantities import format_count, format_flops, significant
 from planner.regimes import extrapolation
 from planner.report.content import page_laws
 from planner.report.javascript import law_functions
 from planner.report.page import report_page
+from planner.scaling_laws.law import Law
 from tests import browser
 
 LAWS = [law.id for law in planner.laws() if law.role == "plan"]

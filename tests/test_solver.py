@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from planner import solver
-from planner.catalogue import load_law
 from planner.choosing import laws
-from planner.forms import FORMS
-from planner.law import Law
 from planner.problems import spending_of
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms import FORMS
+from planner.scaling_laws.law import Law
 from tests.strategies import BENT, BUDGETS, COUNTS, PLANNING, POWER_LAWS, RATIOS, SURFACES, laws_of
 
 CATALOGUED_PLANS = [law for law in laws() if law.role == "plan"]

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from planner.forms import Num
-from planner.law import Law
 from planner.quantities import format_factor
 from planner.regimes import FAR
+from planner.scaling_laws.forms import Num
+from planner.scaling_laws.law import Law
 
 Unit = Literal["count", "flops", "percent", "plain", "dollars"]
 """How numbers along a scale are written; ``render`` knows how."""

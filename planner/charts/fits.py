@@ -4,7 +4,6 @@ import numpy as np
 
 from planner import solver
 from planner._util.defaults import DEFAULT_LAW
-from planner.catalogue import load_law
 from planner.charts._base import COMPUTE, Band, Box, Chart, Line, Mark, Marker, Panel, Points, Rule, Scale, Span, law_text
 from planner.charts.surfaces import loss_scale, surface_panel
 from planner.errors import OptionError
@@ -16,6 +15,7 @@ from planner.piloting import Pilots
 from planner.problems import as_problem
 from planner.quantities import format_flops, format_percent
 from planner.runs import PURPOSES
+from planner.scaling_laws.catalogue import load_law
 
 _BEYOND = 100.0  # how far the fan goes past the largest run, over its compute
 _MOST = 2000  # points of a cloud

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from planner import solver
 from planner._util.files import settings
+from planner.architectures.published_models import model
 from planner.charts._base import (
     COMPUTE,
     PARAMS,
@@ -27,10 +28,9 @@ from planner.charts._base import (
 )
 from planner.consensus import Comparison
 from planner.errors import CannotPlanError
-from planner.law import Law
 from planner.problems import Problem
-from planner.published import model
 from planner.quantities import format_count, format_flops, format_percent, significant
+from planner.scaling_laws.law import Law
 from planner.sweeping import Sweep
 
 _MOST_ROWS = 400

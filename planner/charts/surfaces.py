@@ -9,12 +9,12 @@ from planner.answers import Plan
 from planner.charts._base import PARAMS, TOKENS, Box, Chart, Line, Mark, Panel, Points, Scale, Span, guess_text, law_text
 from planner.charts.frontiers import growth_panels
 from planner.errors import CannotPlanError
-from planner.forms import Num
 from planner.judging import RunsCheck
 from planner.landscapes import landscape
-from planner.law import Law
 from planner.problems import Problem, as_problem
 from planner.quantities import format_count, format_flops, format_percent, significant
+from planner.scaling_laws.forms import Num
+from planner.scaling_laws.law import Law
 from planner.trading import TradeOff
 from planner.verdicts import Check
 

@@ -82,7 +82,7 @@ def configure(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], str
 @format_option
 def models(name: str | None, fmt: Format) -> None:
     """List published models with shapes, parameters, tokens and compute, or show one by NAME."""
-    from planner.published import models as published_models
+    from planner.architectures.published_models import models as published_models
     from planner.render import render_models
 
     click.echo(render_models(published_models(name), fmt), nl=False)

@@ -248,9 +248,9 @@ def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], *
 @format_option
 def laws(law: str | None, applicable: bool, flops: str | None, fmt: Format) -> None:
     """List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps."""
-    from planner.catalogue import load_law
     from planner.choosing import laws as chosen_laws
     from planner.render import render_law, render_laws
+    from planner.scaling_laws.catalogue import load_law
 
     if applicable != (flops is not None):
         raise click.UsageError("--applicable and --flops go together: plan laws --applicable --flops 1e21")

@@ -15,12 +15,12 @@ from planner.fitting.classical import Model
 from planner.fitting.results import Combination, FitResult, Method, Outlier, Quality, RatioAt, Search
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array
-from planner.forms import FORMS
 from planner.intervals import answer_intervals, exponent_interval
-from planner.law import Law, guarded
 from planner.notes import Note
-from planner.provenance import Conventions, Domain, Source
 from planner.runs import Runs
+from planner.scaling_laws.forms import FORMS
+from planner.scaling_laws.law import Law, guarded
+from planner.scaling_laws.provenance import Conventions, Domain, Source
 from planner.solver import allocate
 
 ROUND_BUDGETS = (1e21, 1e22, 1e23, 1e24, 1e25)

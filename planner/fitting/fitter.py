@@ -9,7 +9,6 @@ from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, mapper
 from planner._version import __version__
-from planner.catalogue import law_ids
 from planner.errors import OptionError
 from planner.fitting import diagnostics
 from planner.fitting.assembly import Job
@@ -21,11 +20,12 @@ from planner.fitting.sample import Sample
 from planner.fitting.selection import choose_form
 from planner.fitting.settings import settings
 from planner.intervals import check_level
-from planner.law import is_id
 from planner.notes import Note
-from planner.provenance import PARAM_COUNTS, Conventions
 from planner.quantities import parse_fraction, plain, shown, whole_number
 from planner.runs import Runs, read_runs, runs_from_arrays
+from planner.scaling_laws.catalogue import law_ids
+from planner.scaling_laws.law import is_id
+from planner.scaling_laws.provenance import PARAM_COUNTS, Conventions
 from planner.tables import load_runs, table_names
 
 _MOST_DRAWS = 20_000  # what a law file holds

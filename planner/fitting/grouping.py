@@ -8,9 +8,9 @@ import numpy as np
 from planner.errors import FitError
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array
-from planner.law import Law
 from planner.notes import Note
 from planner.quantities import format_flops, format_percent, format_signed_percent, significant
+from planner.scaling_laws.law import Law
 from planner.solver import allocate
 
 # House conventions, not published.

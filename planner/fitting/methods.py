@@ -17,10 +17,10 @@ from planner.fitting.results import Combination, FitResult, Method, Search, typi
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
 from planner.fitting.surface import Array
-from planner.forms import FORMS
 from planner.notes import Note
 from planner.quantities import plain
-from planner.uncertainty import Calibration, Draws
+from planner.scaling_laws.forms import FORMS
+from planner.scaling_laws.parameter_draws import Calibration, Draws
 
 _MOST_ROWS_KEPT = 2000
 

@@ -18,8 +18,8 @@ from planner.fitting.classical import Minimum, Model, bootstrap, minimise
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
 from planner.fitting.surface import Array
-from planner.forms import additive
 from planner.modifiers import repeated_params, repeated_tokens
+from planner.scaling_laws.forms import additive
 
 ONCE = 1.001  # epochs up to which every token counts as seen once
 _FINE = 41

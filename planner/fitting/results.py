@@ -12,12 +12,12 @@ from planner._util.files import write_new
 from planner._version import __version__
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
-from planner.forms import Num
 from planner.intervals import check_level, loss_interval
-from planner.law import Law, guarded
 from planner.notes import Note
 from planner.quantities import parse_fraction, shown
-from planner.uncertainty import Draws
+from planner.scaling_laws.forms import Num
+from planner.scaling_laws.law import Law, guarded
+from planner.scaling_laws.parameter_draws import Draws
 
 if TYPE_CHECKING:
     from planner.fitting.sample import Sample
@@ -245,7 +245,7 @@ class FitResult:
         """
         import json
 
-        from planner._lawfile import law_to_table
+        from planner.scaling_laws.law_file import law_to_table
 
         if not isinstance(path, (str, Path)):
             raise OptionError(f"save {shown(path)}: expected a path ending in .json")

@@ -11,26 +11,26 @@ def completions(kind: str, start: str, table: str = "") -> list[str]:
 
 
 def _laws() -> list[str]:
-    from planner.catalogue import law_ids
+    from planner.scaling_laws.catalogue import law_ids
 
     return list(law_ids())
 
 
 def _devices() -> list[str]:
-    from planner.machines.devices import accelerators
+    from planner.accelerators.catalogue import accelerators
 
     return [each.id for each in accelerators()]
 
 
 def _grids() -> list[str]:
     from planner._util.files import settings
-    from planner.machines.devices import FILE
+    from planner.accelerators.catalogue import FILE
 
     return list(settings(FILE, "grid"))
 
 
 def _models() -> list[str]:
-    from planner.published import models
+    from planner.architectures.published_models import models
 
     return [each.id for each in models()]
 

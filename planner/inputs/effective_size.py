@@ -1,13 +1,13 @@
 """What changes what counts: repeated data, low precision, imperfect data; and where its constants come from."""
 
 from planner._util.files import settings
-from planner.catalogue import load_law
-from planner.forms import Num
 from planner.inputs.question import Question
-from planner.law import Law
 from planner.modifiers import Modifier, Precision, Quality, Repetition
 from planner.notes import Note
 from planner.quantities import format_percent, significant
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms import Num
+from planner.scaling_laws.law import Law
 
 
 def modifiers_of(law: Law, question: Question) -> tuple[tuple[Modifier, ...], list[Note]]:

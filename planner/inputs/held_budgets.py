@@ -8,8 +8,8 @@ from planner.notes import Note
 from planner.quantities import LARGEST, PF_DAY, format_flops, plain, shown_path
 
 if TYPE_CHECKING:
-    from planner.machines.devices import Accelerator
-    from planner.machines.fleet import Funding, Machine
+    from planner.accelerators.catalogue import Accelerator
+    from planner.accelerators.fleet import Funding, Machine
 
 
 class Held(NamedTuple):
@@ -82,7 +82,7 @@ def read_held(question: Question) -> Held:
 
 def _refuse_idle_file(question: Question, devices: list["Accelerator"]) -> None:
     """Refuse a file of one's own that says nothing of the devices named."""
-    from planner.machines.devices import accelerators
+    from planner.accelerators.catalogue import accelerators
 
     if question.gpu_file is not None and all(device in accelerators() for device in devices):
         named = " and ".join(device.id for device in devices)
@@ -91,7 +91,7 @@ def _refuse_idle_file(question: Question, devices: list["Accelerator"]) -> None:
 
 def _funded(machine: "Machine", name: str, amount: float, notes: tuple[Note, ...]) -> Held:
     """Return a budget of a machine's time, money, energy or carbon."""
-    from planner.machines.fleet import funding
+    from planner.accelerators.fleet import funding
 
     found = funding(machine, _KINDS[name], amount)
     if found is None:
@@ -141,7 +141,7 @@ def _devices(question: Question) -> tuple[tuple[tuple[float, "Accelerator"], ...
         if len(gpus.parts) > 1 or gpus.parts[0][1]:
             raise OptionError("`gpus` and `gpu` together: `gpus` is then a number, such as 512; or write `gpus` 512xH100 alone")
         pairs = ((gpus.parts[0][0], gpu),)
-    from planner.machines.devices import accelerator, accelerators
+    from planner.accelerators.catalogue import accelerator, accelerators
 
     catalogue = accelerators(question.gpu_file)
     found: dict[str, float] = {}

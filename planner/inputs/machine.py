@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from planner._util.files import settings
+from planner.accelerators.catalogue import DTYPES, FILE, Accelerator, accelerators, average_watts
+from planner.accelerators.fleet import Grid, Machine, Part
 from planner.errors import OptionError
 from planner.inputs.question import Question
-from planner.machines.devices import DTYPES, FILE, Accelerator, Range, accelerators, average_watts, exactly
-from planner.machines.fleet import Grid, Machine, Part
 from planner.notes import Note
 from planner.quantities import format_peak, format_percent, shown
+from planner.quantities.estimate import Range, exactly
 from planner.quantities.resource_parsing import parse_intensity
 
 

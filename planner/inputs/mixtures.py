@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.inputs.question import Question
-from planner.law import Law
 from planner.quantities import plain
-from planner.shapes import Shape
+from planner.scaling_laws.law import Law
 
 MIXTURES = (
     "laws with experts are krajewski2024-moe (--granularity) and abnar2025 (--experts with --experts-per-token, or --sparsity)"

@@ -12,10 +12,10 @@ from planner.notes import Note
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from planner.accelerators.fleet import Grid
+    from planner.architectures.transformer import Rule, Shape
     from planner.inputs.registry import LawLike
-    from planner.machines.devices import Range
-    from planner.machines.fleet import Grid
-    from planner.shapes import Rule, Shape
+    from planner.quantities.estimate import Range
 
 
 class Devices(NamedTuple):

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.accelerators.fleet import Grid
 from planner.choosing import several_laws
 from planner.errors import OptionError
 from planner.inputs.question import Devices
 from planner.inputs.registry import Input, every_input
-from planner.machines.devices import exactly
-from planner.machines.fleet import Grid
 from planner.quantities import finite, is_range, parse_range, shown
+from planner.quantities.estimate import exactly
 
 
 class Axis(NamedTuple):

@@ -7,15 +7,15 @@ from typing import Any
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
-from planner.catalogue import load_law
 from planner.errors import OptionError
-from planner.forms.counting import kept_params
 from planner.inputs.question import Devices
 from planner.inputs.registry import above_zero
 from planner.inputs.shape_text import read_shape
 from planner.intervals import check_level
 from planner.quantities import LARGEST, PF_DAY, parse_fraction, parse_number, plain, shown
 from planner.quantities.resource_parsing import parse_devices, parse_fleet
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms.counting import kept_params
 
 shape = read_shape
 
@@ -141,7 +141,7 @@ def file(value: object, name: str) -> str | Path:
 
 def pue(value: object, name: str) -> Any:
     """Read power at the meter over power of the servers."""
-    from planner.machines.devices import exactly
+    from planner.quantities.estimate import exactly
 
     number = parse_number(value, name)
     if not 1 <= number <= 5:

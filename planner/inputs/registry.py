@@ -17,8 +17,8 @@ from planner.quantities import parse_anchor, parse_count, parse_flops, parse_fra
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from planner.law import Law
-    from planner.shapes import Shape
+    from planner.architectures.transformer import Shape
+    from planner.scaling_laws.law import Law
 
     LawLike = str | Path | Law
     ShapeLike = str | Mapping[str, object] | Shape

@@ -7,7 +7,7 @@ from planner.inputs.question import Question
 from planner.quantities import LARGEST, format_count, plain
 
 if TYPE_CHECKING:
-    from planner.machines.fleet import Machine
+    from planner.accelerators.fleet import Machine
 
 
 class Weights(NamedTuple):

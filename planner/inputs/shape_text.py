@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.quantities import parse_whole, shown
-from planner.shapes import Shape
 
 SHAPE = "layers=32,width=4096,heads=32,kv_heads=8,ffn=14336,gated=1,vocab=128256,context=8192"
 _NEEDED = ("layers", "width", "heads", "vocab", "context")
@@ -55,7 +55,7 @@ def read_shape(value: object, name: str) -> Shape:
 
 def _published(text: str, called: str) -> Shape:
     """Read a published model's name, with changes after it: ``llama2-7b,context=2048``."""
-    from planner.published import model  # only where a name is given: it costs some milliseconds
+    from planner.architectures.published_models import model  # only where a name is given: it costs some milliseconds
 
     model_name, _, changes = text.partition(",")
     known = model(model_name).shape

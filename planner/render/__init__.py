@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planner._util.parallel import Progress
+    from planner.accelerators.catalogue import Accelerator
     from planner.answers import Plan
+    from planner.architectures.published_models import Model
     from planner.arithmetic import Step
     from planner.configuring import Configuration
     from planner.consensus import Comparison
@@ -19,16 +21,14 @@ if TYPE_CHECKING:
     from planner.fitting.backtesting import Backtest
     from planner.fitting.results import FitResult
     from planner.judging import RunsCheck
-    from planner.law import Law
     from planner.learning import Curve
     from planner.limiting import BenchmarkLimits
-    from planner.machines.devices import Accelerator
     from planner.notes import Note
     from planner.piloting import Pilots
-    from planner.published import Model
     from planner.purchasing import Ranking
     from planner.render.documents import Block
     from planner.render.machine_data import Row
+    from planner.scaling_laws.law import Law
     from planner.sheets.arguments import Function
     from planner.sweeping import Sweep
     from planner.tables import RunTable

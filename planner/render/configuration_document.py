@@ -18,11 +18,11 @@ from planner.render.cost_document import cost_facts
 from planner.render.documents import Block, Facts, Items, Table, Title, conventions, note_lines
 
 if TYPE_CHECKING:
+    from planner.architectures.hyperparameters import Suggestion
+    from planner.architectures.parallelism import Fit
+    from planner.architectures.published_models import Model
     from planner.candidates import Candidate
     from planner.configuring import Configuration
-    from planner.placing import Fit
-    from planner.published import Model
-    from planner.recipes import Suggestion
 
 
 def configuration_document(found: "Configuration") -> list[Block]:

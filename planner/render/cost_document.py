@@ -22,8 +22,8 @@ from planner.quantities import (
 from planner.render.documents import Facts
 
 if TYPE_CHECKING:
-    from planner.machines.devices import Range
-    from planner.machines.fleet import Cost, Machine, Part
+    from planner.accelerators.fleet import Cost, Machine, Part
+    from planner.quantities.estimate import Range
 
 
 def budget_rows(funded: Funded | None, machine: "Machine | None") -> list[tuple[str, str, str]]:

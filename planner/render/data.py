@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from planner.law import Law
 from planner.notes import Note
 from planner.render.machine_data import Row, cost_columns, span
+from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
     from planner.answers import Alternative, Plan

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from planner.law import Law
 from planner.notes import Note
-from planner.provenance import PARAM_COUNTS
 from planner.quantities import format_count, format_factor, format_overhead, format_percent, plain, significant
+from planner.scaling_laws.law import Law
+from planner.scaling_laws.provenance import PARAM_COUNTS
 
 if TYPE_CHECKING:
     from planner.answers import DataUse, Plan

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from planner.machines.devices import Accelerator, assumptions, average_watts
+from planner.accelerators.catalogue import Accelerator, assumptions, average_watts
 from planner.quantities import (
     format_dollars,
     format_duration,
@@ -20,8 +20,9 @@ from planner.quantities import (
 from planner.render.documents import Block, Facts, Items, Table, Title, note_lines
 
 if TYPE_CHECKING:
-    from planner.machines.devices import Price, Range
+    from planner.accelerators.catalogue import Price
     from planner.purchasing import Ranking
+    from planner.quantities.estimate import Range
 
 
 _TAKEN = "Taken where you give none (grids in grams of CO2e per kWh; --grid takes these names, or a number of your own)"

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from planner.accelerators.catalogue import Accelerator
+    from planner.accelerators.fleet import Cost, Machine
+    from planner.architectures.published_models import Model
+    from planner.architectures.transformer import Shape
     from planner.configuring import Configuration
-    from planner.machines.devices import Accelerator, Range
-    from planner.machines.fleet import Cost, Machine
-    from planner.published import Model
     from planner.purchasing import Ranking
-    from planner.shapes import Shape
+    from planner.quantities.estimate import Range
 
 Row = dict[str, Any]
 
@@ -21,7 +22,7 @@ def device_rows(devices: "Sequence[Accelerator]") -> list[Row]:
 
 def hardware_content(devices: "Sequence[Accelerator]") -> Row:
     """Return one device, or the list with what conversions assume."""
-    from planner.machines.devices import assumptions
+    from planner.accelerators.catalogue import assumptions
 
     if len(devices) == 1:
         return devices[0].to_dict()

@@ -8,8 +8,8 @@ import numpy as np
 
 from planner.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.errors import OptionError
-from planner.forms import Num
 from planner.render.scales import writer
+from planner.scaling_laws.forms import Num
 
 _HEIGHT = 18
 _MARGIN = 30  # what plotille needs beside the canvas

@@ -3,20 +3,20 @@
 from typing import Any
 
 from planner._util.files import settings
+from planner.accelerators.catalogue import Accelerator, accelerators
+from planner.accelerators.fleet import Machine
 from planner.answers import Plan
-from planner.catalogue import all_laws, load_law
 from planner.charts._base import Points
 from planner.charts.frontiers import model_points
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
-from planner.law import Law
-from planner.machines.devices import Accelerator, accelerators
-from planner.machines.fleet import Machine
 from planner.notes import Note
 from planner.plans import BAND
-from planner.provenance import PARAM_COUNTS
 from planner.regimes import PRINTED
 from planner.report.javascript import law_functions, spending
+from planner.scaling_laws.catalogue import all_laws, load_law
+from planner.scaling_laws.law import Law
+from planner.scaling_laws.provenance import PARAM_COUNTS
 
 _EVERY = (1.0, 1e60)
 EXHAUSTED = 300.0

@@ -7,11 +7,11 @@ the last digits, from the same lines that ``--explain`` prints.
 import ast
 from collections.abc import Iterable
 
-from planner.forms._base import Derivation
-from planner.forms.generalised import GENERALISED
-from planner.law import Law
 from planner.problems import spending_of
 from planner.quantities import PF_DAY
+from planner.scaling_laws.forms._base import Derivation
+from planner.scaling_laws.forms.generalised import GENERALISED
+from planner.scaling_laws.law import Law
 
 _PLAIN = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _DUAL = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}

@@ -7,12 +7,12 @@ from pathlib import Path
 from planner._util.files import new_file, write_new
 from planner.answers import Plan
 from planner.errors import CannotPlanError
-from planner.law import Law
-from planner.provenance import PARAM_COUNTS
 from planner.quantities import format_count, format_flops, format_percent, plain
 from planner.render.documents import Block, Code, Facts, Items, Table, Title
 from planner.render.plan_document import plan_document
 from planner.report.content import functions_text, page_content, page_laws
+from planner.scaling_laws.law import Law
+from planner.scaling_laws.provenance import PARAM_COUNTS
 
 _HERE = Path(__file__).resolve().parent
 

@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Mapping
 
-from planner.forms._base import Derivation
-from planner.law import Law
+from planner.scaling_laws.forms._base import Derivation
+from planner.scaling_laws.law import Law
 
 REFERENCE = 1e20
 """Budget [FLOP] at which a law's row states its optimum; the rest follows by its power law."""

@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from planner._util.files import settings
-from planner.catalogue import all_laws
+from planner.accelerators.catalogue import FILE, Accelerator
+from planner.accelerators.fleet import Machine
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.held_budgets import BUDGETS, read_held
 from planner.inputs.question import Question
-from planner.law import Law
-from planner.machines.devices import FILE, Accelerator
-from planner.machines.fleet import Machine
 from planner.quantities import shown
+from planner.scaling_laws.catalogue import all_laws
+from planner.scaling_laws.law import Law
 from planner.sheets.formulas import kind_of
 
 MODES = ("FLOP", "devices for days", "US dollars")

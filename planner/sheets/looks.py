@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.law import Law
-from planner.machines.devices import accelerators
+from planner.accelerators.catalogue import accelerators
+from planner.scaling_laws.law import Law
 from planner.sheets.inputs import Inputs
 
 FIRST = 5

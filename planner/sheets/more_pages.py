@@ -6,7 +6,7 @@ from typing import Any
 
 from planner import solver
 from planner._version import __version__
-from planner.machines.fleet import HOUR
+from planner.accelerators.fleet import HOUR
 from planner.sheets.looks import Book, letters
 from planner.sheets.plan_page import DOUBLED, compute_of, data_formula, loss_formula, size_formula
 

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 from planner import solver
 from planner._version import __version__
-from planner.machines.fleet import HOUR
-from planner.provenance import PARAM_COUNTS
+from planner.accelerators.fleet import HOUR
 from planner.quantities import PF_DAY
+from planner.scaling_laws.provenance import PARAM_COUNTS
 from planner.sheets.formulas import CLOSED, REFERENCE
 from planner.sheets.inputs import MODES, Inputs
 from planner.sheets.looks import Book

@@ -4,10 +4,10 @@ from math import log
 from typing import Any
 
 from planner import solver
-from planner.law import Law
-from planner.machines.devices import average_watts
-from planner.provenance import PARAM_COUNTS
+from planner.accelerators.catalogue import average_watts
 from planner.quantities import PF_DAY
+from planner.scaling_laws.law import Law
+from planner.scaling_laws.provenance import PARAM_COUNTS
 from planner.sheets.formulas import CLOSED, FACTOR, MEAN, REFERENCE, SUM, formula, kind_of, loss_formulas, optimum_formula
 from planner.sheets.looks import FIRST, Book, letters
 from planner.sheets.searching import POWERS, power_values

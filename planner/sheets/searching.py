@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from planner import solver
 from planner.arithmetic import evaluate
-from planner.law import Law
+from planner.scaling_laws.law import Law
 from planner.sheets.formulas import CLOSED, MEAN, SUM, kind_of
 from planner.sheets.looks import Book, letters
 

@@ -8,12 +8,12 @@ from typing import Unpack
 from planner._util.defaults import DEFAULT_LAW
 from planner._util.files import new_file, write_new
 from planner._version import __version__
-from planner.catalogue import all_laws, load_law
 from planner.choosing import LawLike
 from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.inputs.registry import WorkbookInputs, asks
-from planner.law import Law
+from planner.scaling_laws.catalogue import all_laws, load_law
+from planner.scaling_laws.law import Law
 from planner.sheets.formulas import MEAN, kind_of
 from planner.sheets.inputs import Inputs, read_inputs
 from planner.sheets.looks import Book

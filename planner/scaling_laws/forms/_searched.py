@@ -3,7 +3,7 @@
 import numpy as np
 
 from planner._util.root_finding import find_root, reach_above
-from planner.forms._base import Frontier, Num, Surface, Symbols
+from planner.scaling_laws.forms._base import Frontier, Num, Surface, Symbols
 
 _REFERENCE = 1e20  # FLOP: exponents are taken from here to 100 times as much; the line is not quite straight
 _DECADES = 2.0

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from planner._util.files import settings
 from planner._util.stable_choice import rounded
+from planner.accelerators.fleet import Machine
+from planner.architectures.memory import RECOMPUTE, Layout, Memory, Scheme, fewest_devices, memory
+from planner.architectures.transformer import Shape
 from planner.errors import OptionError
-from planner.machines.fleet import Machine
-from planner.memory import RECOMPUTE, Layout, Memory, Scheme, fewest_devices, memory
 from planner.quantities import shown, whole_number
-from planner.shapes import Shape
 
 
 class Fit(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from planner._util.files import data_root, read_table
 from planner._util.frozen_dict import FrozenDict
+from planner.architectures.transformer import Shape
 from planner.quantities import PF_DAY
-from planner.shapes import Shape
 
 _QUANTITIES = {"N": "params", "D": "tokens", "C": "flops", "L": "loss"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from planner.forms._base import Derivation, Form, Frontier, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._base import Derivation, Form, Frontier, Num, Parameter, Surface, Symbols
 
 
 def floor(p: Symbols) -> Num:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from planner.forms._base import Form, Num, Parameter, Symbols
+from planner.scaling_laws.forms._base import Form, Num, Parameter, Symbols
 
 QUANTISED = ("w", "a", "kv")
 """What precision applies to: weights, activations, key-value cache."""

@@ -7,12 +7,12 @@ import numpy as np
 
 from planner._util.files import settings
 from planner._util.stable_choice import order
-from planner.catalogue import load_law
+from planner.architectures.published_models import Model, models
+from planner.architectures.transformer import Shape
 from planner.errors import CannotPlanError
-from planner.forms.counting import best_vocab
-from planner.published import Model, models
 from planner.quantities import format_count, format_percent
-from planner.shapes import Shape
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms.counting import best_vocab
 
 
 class Proportions(NamedTuple):
@@ -83,7 +83,7 @@ def propose(
     params : float
         N to hit.
     convention : str
-        Which parameters N counts, see :meth:`planner.shapes.Shape.counted`.
+        Which parameters N counts, see :meth:`planner.architectures.transformer.Shape.counted`.
     count : int
         How many to return, best first.
     vocab, context, gated, tied, kv_heads : optional

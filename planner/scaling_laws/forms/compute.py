@@ -1,6 +1,6 @@
 """Loss against compute alone: what a table says when its runs were all near their optimum."""
 
-from planner.forms._base import Form, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._base import Form, Num, Parameter, Surface, Symbols
 
 
 def _loss(p: Symbols, N: Num, D: Num) -> Num:

@@ -1,8 +1,8 @@
 """The functional forms, each once. A law file names one of these under ``form``."""
 
-from planner.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
-from planner.forms.additive import ADDITIVE, ADDITIVE_UNITS, OVERTRAINING, REPEATED
-from planner.forms.allocation import (
+from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms.additive import ADDITIVE, ADDITIVE_UNITS, OVERTRAINING, REPEATED
+from planner.scaling_laws.forms.allocation import (
     ANCHORED,
     EXPONENTS,
     FLOPS_PER_TOKEN_ALLOCATION,
@@ -11,12 +11,12 @@ from planner.forms.allocation import (
     TOKEN_RATIO,
     TOKENS_ALLOCATION,
 )
-from planner.forms.compute import COMPUTE_POWER
-from planner.forms.counting import PRECISION, QUALITY, VOCABULARY
-from planner.forms.experts import FINE_GRAINED, ROUTED_EXPERTS, SPARSE_EXPERTS
-from planner.forms.generalised import ENSEMBLE, GENERALISED
-from planner.forms.kaplan import COMPUTE_FRONTIER, KAPLAN_COMPUTE, KAPLAN_JOINT, KAPLAN_LEARNING_CURVE
-from planner.forms.reference import EMBEDDING_COUNT, PARAMS_POWER, TOKENS_POWER, TOKENS_RULE
+from planner.scaling_laws.forms.compute import COMPUTE_POWER
+from planner.scaling_laws.forms.counting import PRECISION, QUALITY, VOCABULARY
+from planner.scaling_laws.forms.experts import FINE_GRAINED, ROUTED_EXPERTS, SPARSE_EXPERTS
+from planner.scaling_laws.forms.generalised import ENSEMBLE, GENERALISED
+from planner.scaling_laws.forms.kaplan import COMPUTE_FRONTIER, KAPLAN_COMPUTE, KAPLAN_JOINT, KAPLAN_LEARNING_CURVE
+from planner.scaling_laws.forms.reference import EMBEDDING_COUNT, PARAMS_POWER, TOKENS_POWER, TOKENS_RULE
 
 FORMS: dict[str, Form] = {
     form.name: form

@@ -3,7 +3,8 @@
 from math import ceil
 from typing import Any, NamedTuple
 
-from planner.machines.devices import Accelerator, Range, exactly
+from planner.accelerators.catalogue import Accelerator
+from planner.quantities.estimate import Range, exactly
 
 HOUR = 3600.0
 """Seconds in an hour."""

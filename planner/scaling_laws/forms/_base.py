@@ -140,6 +140,6 @@ class Form(NamedTuple):
 
 def form_named(name: str) -> Form:
     """Return the form of that name."""
-    from planner.forms import FORMS
+    from planner.scaling_laws.forms import FORMS
 
     return FORMS[name]

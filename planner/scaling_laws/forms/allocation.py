@@ -1,6 +1,6 @@
 """Allocation laws: how N and D grow with compute, without a loss. D follows as C/(k N), so the budget is spent exactly."""
 
-from planner.forms._base import Form, Frontier, Parameter
+from planner.scaling_laws.forms._base import Form, Frontier, Parameter
 
 _SHARE = Parameter("exponent", high=1)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner._util.frozen_dict import FrozenDict
-from planner.forms import Form, Num
+from planner.scaling_laws.forms import Form, Num
 
 SCALES = (
     *("local", "structures", "distance", "rows", "least_distance", "ratio_width", "size_width", "prior_rows", "excess_width"),

@@ -13,35 +13,12 @@ from planner._util.files import data_root, read_table, settings
 from planner._util.frozen_dict import FrozenDict
 from planner.errors import HardwareFileError, LawFileError, OptionError
 from planner.quantities import shown, shown_path
+from planner.quantities.estimate import Range, exactly
 
 DTYPES = ("bf16", "fp16", "fp8")
 """Formats that peaks are given for, the usual one first."""
 
 FILE = "hardware.toml"
-
-
-class Range(NamedTuple):
-    """Low, expected and high value of what is not known exactly."""
-
-    low: float
-    expected: float
-    high: float
-
-    def times(self, factor: "float | Range") -> "Range":
-        """Return the product, end by end."""
-        if isinstance(factor, Range):
-            return Range(*(mine * its for mine, its in zip(self, factor, strict=True)))
-        return Range(*(factor * each for each in self))
-
-    @property
-    def known(self) -> bool:
-        """Whether low and high end are the same."""
-        return self.low == self.high
-
-
-def exactly(value: float) -> Range:
-    """Return a range of one value."""
-    return Range(value, value, value)
 
 
 class Price(NamedTuple):

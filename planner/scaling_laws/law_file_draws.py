@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from planner._lawschema import form_of
 from planner._util.frozen_dict import FrozenDict
 from planner._util.toml_schema import number_of, only, range_of, table_of
 from planner.errors import LawFileError
-from planner.forms import Form
 from planner.quantities import LARGEST, finite, shown
-from planner.uncertainty import SCALES, Calibration, Draws
+from planner.scaling_laws.forms import Form
+from planner.scaling_laws.law_schema import form_of
+from planner.scaling_laws.parameter_draws import SCALES, Calibration, Draws
 
 
 def draws_from_table(table: Mapping[str, Any], law_form: Form, file: str) -> "Draws | None":

@@ -1,6 +1,6 @@
 """Forms that inform a plan but cannot make one: loss against one quantity, Kaplan's rule of thumb, a change of counting."""
 
-from planner.forms._base import Form, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._base import Form, Num, Parameter, Surface, Symbols
 
 
 def _params_loss(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from planner._lawdraws import draws_from_table
-from planner._lawschema import form_of
 from planner._util.frozen_dict import FrozenDict
 from planner._util.toml_schema import legible, number_of, only, range_of, table_of, tables_of, text_of, texts_of
 from planner.errors import LawFileError, OptionError
-from planner.forms import Form
-from planner.law import Law, check_constant, is_id
 from planner.notes import SEVERITIES, Note, Severity
-from planner.provenance import PARAM_COUNTS, UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
 from planner.quantities import LARGEST, finite, shown
+from planner.scaling_laws.forms import Form
+from planner.scaling_laws.law import Law, check_constant, is_id
+from planner.scaling_laws.law_file_draws import draws_from_table
+from planner.scaling_laws.law_schema import form_of
+from planner.scaling_laws.provenance import PARAM_COUNTS, UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
 
 _TOP = {
     "id",

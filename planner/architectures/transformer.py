@@ -181,7 +181,7 @@ class Shape(NamedTuple):
         Parameters
         ----------
         convention : str
-            One of ``planner.provenance.PARAM_COUNTS``. ``non-input-embedding`` keeps the head, a tied one too;
+            One of ``planner.scaling_laws.provenance.PARAM_COUNTS``. ``non-input-embedding`` keeps the head, a tied one too;
             ``flops-equivalent`` is the FLOP per token of the layers over 6, whole attention included (DeepSeek LLM,
             arXiv 2401.02954, Eq. 2: M/6); of a mixture's law (``active``), and where the source does not say, all count.
         """

@@ -3,11 +3,11 @@
 from functools import cache
 from pathlib import Path
 
-from planner._lawfile import law_from_table
 from planner._util.files import data_root, read_table
 from planner.errors import LawFileError, UnknownLawError
-from planner.law import Law, is_id
 from planner.quantities import shown, shown_path
+from planner.scaling_laws.law import Law, is_id
+from planner.scaling_laws.law_file import law_from_table
 
 
 def law_ids() -> list[str]:

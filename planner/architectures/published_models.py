@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from planner._util.files import data_root, read_table
+from planner.architectures.transformer import PLAIN, Details, Latent, Shape
 from planner.errors import OptionError
 from planner.quantities import shown
-from planner.shapes import PLAIN, Details, Latent, Shape
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ C_min with C_per_Cmin = 2 (Eq. 5.4-5.5).
 import numpy as np
 
 from planner._util.root_finding import find_root
-from planner.forms import additive
-from planner.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
 from planner.quantities import PF_DAY
+from planner.scaling_laws.forms import additive
+from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
 
 # ---------------------------------------------------------------- L(N, D), Eq. 1.5
 

@@ -6,7 +6,7 @@ from typing import Any
 from planner._util.showing import shown
 from planner._util.toml_schema import text_of
 from planner.errors import LawFileError
-from planner.forms import FORMS, Form
+from planner.scaling_laws.forms import FORMS, Form
 
 
 def form_of(table: Mapping[str, Any], file: str) -> Form:

@@ -7,8 +7,8 @@ Eq. 1.5) is E = 0 with gamma = beta.
 import numpy as np
 
 from planner._util.root_finding import find_root, reach_above
-from planner.forms import additive
-from planner.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms import additive
+from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
 
 
 def _primed(p: Symbols) -> Symbols:

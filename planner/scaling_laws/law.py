@@ -8,11 +8,11 @@ from typing import Any, Literal, TypeVar
 
 from planner._util.frozen_dict import FrozenDict
 from planner.errors import CannotPlanError, OptionError
-from planner.forms import FORMS, Form, Num, Symbols
 from planner.notes import Note
-from planner.provenance import UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
 from planner.quantities import finite, plain, shown
-from planner.uncertainty import Draws
+from planner.scaling_laws.forms import FORMS, Form, Num, Symbols
+from planner.scaling_laws.parameter_draws import Draws
+from planner.scaling_laws.provenance import UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
 
 Role = Literal["plan", "check", "anchor", "reference"]
 T = TypeVar("T")

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from planner.forms import additive
-from planner.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
-from planner.forms._searched import searched_frontier
+from planner.scaling_laws.forms import additive
+from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._searched import searched_frontier
 
 # ---------------------------------------------------------------- Krajewski 2024, Eq. 9: granularity G at a fixed expansion E
 
