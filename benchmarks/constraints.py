@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 import planner
-from planner import solver
-from planner.landscapes import landscape
-from planner.modifiers import Repetition
-from planner.problems import Limits, Problem, problem_of
-from planner.spending import Spending
+from planner.allocation import solver
+from planner.allocation.compute_cost import Spending
+from planner.allocation.effective_size import Repetition
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import Limits, Problem, problem_of
 
 LAW = planner.load_law("besiroglu2024")
 DATA = (Repetition(25e9, 15.387756, 5.309743),)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import planner
-from planner import solver
+from planner.allocation import solver
 from planner.designing import Laws, optimum
 from planner.fitting.forecast import fit_under_prior
 from planner.fitting.options import Limits

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from planner.accelerators.catalogue import Accelerator
     from planner.accelerators.fleet import Cost, Machine
     from planner.allocating import allocate
+    from planner.allocation.assessment import Remedy
+    from planner.allocation.intervals import LossInterval, loss_interval, size_interval
+    from planner.allocation.overfitting_test import OverfittingTest
+    from planner.allocation.published_checks import CheckResult, verify
+    from planner.allocation.solver import Allocation
     from planner.answers import Alternative, Plan
     from planner.architectures.published_models import Model, models
     from planner.arithmetic import Step
@@ -36,7 +41,6 @@ if TYPE_CHECKING:
     from planner.fitting.backtesting import Backtest, backtest
     from planner.fitting.fitter import fit
     from planner.fitting.results import FitResult, Prediction
-    from planner.intervals import LossInterval, loss_interval, size_interval
     from planner.judging import JudgedRun, RunsCheck, check_runs
     from planner.learning import Curve, curve
     from planner.limiting import BenchmarkLimits, limits
@@ -44,7 +48,6 @@ if TYPE_CHECKING:
     from planner.piloting import Pilots, pilots
     from planner.plans import plan
     from planner.purchasing import Ranking, hardware, rank_hardware
-    from planner.regimes import OverfittingTest, Remedy
     from planner.render.plotting import plot
     from planner.report.page import write_report
     from planner.runs import Runs
@@ -52,12 +55,10 @@ if TYPE_CHECKING:
     from planner.scaling_laws.law import Law
     from planner.scaling_laws.parameter_draws import Draws
     from planner.sheets.workbook import write_workbook
-    from planner.solver import Allocation
     from planner.sweeping import Sweep, sweep
     from planner.tables import RunTable, load_runs, run_tables
     from planner.trading import Trade, TradeOff, trade
     from planner.verdicts import Check, check
-    from planner.verifying import CheckResult, verify
     from planner.weighing import Levers, levers
 
 _HOMES = {
@@ -85,7 +86,7 @@ _HOMES = {
     "planner.fitting.backtesting": ("Backtest", "backtest"),
     "planner.fitting.fitter": ("fit",),
     "planner.fitting.results": ("FitResult", "Prediction"),
-    "planner.intervals": ("LossInterval", "loss_interval", "size_interval"),
+    "planner.allocation.intervals": ("LossInterval", "loss_interval", "size_interval"),
     "planner.judging": ("JudgedRun", "RunsCheck", "check_runs"),
     "planner.scaling_laws.law": ("Law",),
     "planner.learning": ("Curve", "curve"),
@@ -97,18 +98,19 @@ _HOMES = {
     "planner.plans": ("plan",),
     "planner.architectures.published_models": ("Model", "models"),
     "planner.purchasing": ("Ranking", "hardware", "rank_hardware"),
-    "planner.regimes": ("OverfittingTest", "Remedy"),
+    "planner.allocation.assessment": ("Remedy",),
+    "planner.allocation.overfitting_test": ("OverfittingTest",),
     "planner.render.plotting": ("plot",),
     "planner.report.page": ("write_report",),
     "planner.runs": ("Runs",),
     "planner.sheets.workbook": ("write_workbook",),
-    "planner.solver": ("Allocation",),
+    "planner.allocation.solver": ("Allocation",),
     "planner.sweeping": ("Sweep", "sweep"),
     "planner.tables": ("RunTable", "load_runs", "run_tables"),
     "planner.trading": ("Trade", "TradeOff", "trade"),
     "planner.scaling_laws.parameter_draws": ("Draws",),
     "planner.verdicts": ("Check", "check"),
-    "planner.verifying": ("CheckResult", "verify"),
+    "planner.allocation.published_checks": ("CheckResult", "verify"),
     "planner.weighing": ("Levers", "levers"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

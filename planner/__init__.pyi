@@ -22,7 +22,7 @@ from planner.explaining import explain as explain
 from planner.fitting.backtesting import Backtest as Backtest, backtest as backtest
 from planner.fitting.fitter import fit as fit
 from planner.fitting.results import FitResult as FitResult, Prediction as Prediction
-from planner.intervals import LossInterval as LossInterval, loss_interval as loss_interval, size_interval as size_interval
+from planner.allocation.intervals import LossInterval as LossInterval, loss_interval as loss_interval, size_interval as size_interval
 from planner.judging import JudgedRun as JudgedRun, RunsCheck as RunsCheck, check_runs as check_runs
 from planner.scaling_laws.law import Law as Law
 from planner.learning import Curve as Curve, curve as curve
@@ -33,17 +33,18 @@ from planner.notes import Note as Note
 from planner.piloting import Pilots as Pilots
 from planner.architectures.published_models import Model as Model, models as models
 from planner.purchasing import Ranking as Ranking, hardware as hardware
-from planner.regimes import OverfittingTest as OverfittingTest, Remedy as Remedy
+from planner.allocation.assessment import Remedy as Remedy
+from planner.allocation.overfitting_test import OverfittingTest as OverfittingTest
 from planner.render.plotting import plot as plot
 from planner.report.page import write_report as write_report
 from planner.runs import Runs as Runs
-from planner.solver import Allocation as Allocation
+from planner.allocation.solver import Allocation as Allocation
 from planner.sweeping import Sweep as Sweep
 from planner.tables import RunTable as RunTable, load_runs as load_runs, run_tables as run_tables
 from planner.trading import Trade as Trade, TradeOff as TradeOff
 from planner.scaling_laws.parameter_draws import Draws as Draws
 from planner.verdicts import Check as Check
-from planner.verifying import CheckResult as CheckResult, verify as verify
+from planner.allocation.published_checks import CheckResult as CheckResult, verify as verify
 from planner.weighing import Levers as Levers
 
 __all__ = [

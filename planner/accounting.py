@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from math import inf
 from typing import TYPE_CHECKING
 
-from planner import solver
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
+from planner.allocation import solver
+from planner.allocation.effective_size import non_embedding_params, total_params
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import Problem, problem_of, spending_of
 from planner.answers import DataUse, Mixture, Serving
 from planner.inputs.request import Request
-from planner.landscapes import landscape
-from planner.modifiers import non_embedding_params, total_params
 from planner.notes import Note
-from planner.problems import Problem, problem_of, spending_of
 from planner.quantities import LARGEST, format_bytes, format_count, format_factor, format_percent, significant
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.experts import dense_equivalent

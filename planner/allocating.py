@@ -1,6 +1,6 @@
 """Many budgets at once: N, D and loss, without the rest of a plan."""
 
-from planner import solver
+from planner.allocation import solver
 from planner.choosing import LawLike
 from planner.errors import OptionError, PlannerError
 from planner.quantities import LARGEST, parse_flops, plain

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planner._version import __version__
-from planner.intervals import Intervals
+from planner.allocation.assessment import Regime
+from planner.allocation.intervals import Intervals
+from planner.allocation.problem import Limits, Problem
 from planner.notes import Note
-from planner.problems import Limits, Problem
-from planner.regimes import Regime
 from planner.scaling_laws.law import Law, require_finite
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from planner import solver
+from planner.allocation import solver
 from planner.quantities import PF_DAY, plain
 from planner.scaling_laws.law import Law
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from planner import solver
 from planner._util.frozen_dict import FrozenDict
+from planner.allocation import solver
+from planner.allocation.extrapolation import covers
 from planner.errors import CannotPlanError, OptionError
 from planner.notes import Note
 from planner.quantities import parse_anchor, parse_flops, parse_number, plain, shown
-from planner.regimes import covers
 from planner.scaling_laws.catalogue import all_laws, law_ids, load_law
 from planner.scaling_laws.law import Law, guarded
 
@@ -85,7 +85,7 @@ def _held_to_its_checks(law: Law) -> Law:
     """Warn where a law of the user's own misses the outputs that its file states; tests hold the catalogue to them."""
     if not law.checks or law.id in law_ids():
         return law
-    from planner.verifying import verify
+    from planner.allocation.published_checks import verify
 
     failed = [result for result in verify(law) if not result.passed]
     if not failed:

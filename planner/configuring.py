@@ -9,6 +9,8 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import order
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import Problem
 from planner.answers import as_json
 from planner.architectures.hyperparameters import Suggestion, Used, batch_trade, recipes, suggest, used
 from planner.architectures.memory import Scheme
@@ -21,10 +23,8 @@ from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, Number, asks
 from planner.inputs.request import read_request, read_run, refuse_served_after
-from planner.landscapes import landscape
 from planner.notes import Note
 from planner.plans import answered
-from planner.problems import Problem
 from planner.quantities import (
     LARGEST,
     format_count,

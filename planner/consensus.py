@@ -6,12 +6,14 @@ from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
-from planner import solver
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import rounded
 from planner._version import __version__
 from planner.accounting import embedded_params
+from planner.allocation import solver
+from planner.allocation.extrapolation import FAR
+from planner.allocation.problem import problem_of
 from planner.answers import Alternative, as_json
 from planner.choosing import LawLike, load_laws, refuse_without_plans, resolve_law
 from planner.comparing import alternative
@@ -20,9 +22,7 @@ from planner.inputs.budget import needed_budget
 from planner.inputs.question import Question
 from planner.inputs.registry import CompareInputs, asks
 from planner.notes import Note
-from planner.problems import problem_of
 from planner.quantities import format_factor, plain
-from planner.regimes import FAR
 from planner.scaling_laws.catalogue import all_laws
 from planner.scaling_laws.law import Law, guarded
 

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from planner import solver
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.root_finding import find_root
 from planner._util.stable_choice import rounded
 from planner._version import __version__
+from planner.allocation import solver
+from planner.allocation.extrapolation import FAR, extrapolation
 from planner.answers import as_json
 from planner.choosing import resolve_law
 from planner.errors import OptionError
@@ -27,7 +28,6 @@ from planner.quantities import (
     shown,
     whole_number,
 )
-from planner.regimes import FAR, extrapolation
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 
-from planner import solver
+from planner.allocation import solver
+from planner.allocation.assessment import Remedy
+from planner.allocation.compute_cost import Spending, training_flops
+from planner.allocation.loss_surface import landscape, line_of
+from planner.allocation.problem import LawOrProblem, Problem
 from planner.answers import Plan
 from planner.arithmetic import BUDGET, Paper, Step
 from planner.budget_steps import cost_steps, funding_steps
 from planner.errors import OptionError
 from planner.inputs.serving import Demand, Weights
-from planner.landscapes import landscape, line_of
-from planner.problems import LawOrProblem, Problem
 from planner.quantities import plain
-from planner.regimes import Remedy
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
-from planner.spending import Spending, training_flops
 from planner.verdicts import EMBEDDING_COUNT, JOINT_LAW, OVERFIT_RULE, Check
 
 

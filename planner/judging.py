@@ -7,19 +7,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from planner import solver
 from planner._util.defaults import DEFAULT_LAW, TOLERANCE
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import lowest
 from planner._version import __version__
+from planner.allocation import solver
+from planner.allocation.assessment import regime_notes, regimes_of
+from planner.allocation.extrapolation import FAR, extrapolation
+from planner.allocation.problem import as_problem
 from planner.answers import as_json
 from planner.choosing import LawLike, read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError, RunsFileError
 from planner.notes import Note
 from planner.plans import size_notes
-from planner.problems import as_problem
 from planner.quantities import LARGEST, parse_fraction, plain, shown
-from planner.regimes import FAR, extrapolation, regime_notes, regimes_of
 from planner.run_files import Columns, read_columns
 from planner.scaling_laws.law import Law, guarded
 

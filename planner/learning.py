@@ -11,11 +11,12 @@ from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.student_t import student_quantile
 from planner._version import __version__
+from planner.allocation.extrapolation import FAR
+from planner.allocation.intervals import check_level
 from planner.answers import as_json
 from planner.curve_points import positive, read_points, read_target, rising_notes, said
 from planner.errors import CannotPlanError, FitError, OptionError
 from planner.fitting.learning import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
-from planner.intervals import check_level
 from planner.learning_curves import PublishedCurve, general_model_exponents, published_curve
 from planner.notes import Note
 from planner.quantities import (
@@ -29,7 +30,6 @@ from planner.quantities import (
     shown,
     whole_number,
 )
-from planner.regimes import FAR
 
 Array = NDArray[np.float64]
 

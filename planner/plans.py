@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Unpack
 
-from planner import solver
 from planner._util.frozen_dict import FrozenDict
 from planner.accounting import (
     counted_params,
@@ -15,6 +14,11 @@ from planner.accounting import (
     serving_notes,
     serving_of,
 )
+from planner.allocation import solver
+from planner.allocation.assessment import Regime, assess, regime_notes
+from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
+from planner.allocation.intervals import answer_intervals, interval_notes
+from planner.allocation.problem import Problem
 from planner.answers import Alternative, Doubling, Funded, Plan
 from planner.choosing import LawLike
 from planner.comparing import MAIN_LAWS, alternatives
@@ -23,9 +27,7 @@ from planner.inputs.held_budgets import Held
 from planner.inputs.question import Question
 from planner.inputs.registry import PlanInputs, asks
 from planner.inputs.request import Request, limit_texts, read_request
-from planner.intervals import answer_intervals, interval_notes
 from planner.notes import Note
-from planner.problems import Problem
 from planner.quantities import (
     LARGEST,
     PF_DAY,
@@ -36,7 +38,6 @@ from planner.quantities import (
     plain,
     shown,
 )
-from planner.regimes import Regime, assess, extrapolation, own_notes, range_notes, regime_notes
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
 from planner.served_sizes import ServedSize, served_sizes

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from planner import solver
 from planner._util.stable_choice import lowest
-from planner.landscapes import landscape
-from planner.problems import Problem
-from planner.spending import Spending
+from planner.allocation import solver
+from planner.allocation.compute_cost import Spending
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import Problem
 
 if TYPE_CHECKING:
     from planner.accelerators.fleet import Machine

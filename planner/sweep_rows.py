@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner import solver
 from planner.accelerators.fleet import Cost, Machine
 from planner.accounting import MOSTLY
+from planner.allocation import solver
+from planner.allocation.assessment import regimes_of
+from planner.allocation.extrapolation import FAR, extrapolation
+from planner.allocation.intervals import answer_intervals
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import Problem
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
-from planner.intervals import answer_intervals
-from planner.landscapes import landscape
-from planner.problems import Problem
 from planner.quantities import LARGEST
-from planner.regimes import FAR, extrapolation, regimes_of
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
 

@@ -15,6 +15,7 @@ from planner._util.parallel import Progress, Workers, check_workers, mapper
 from planner._version import __version__
 from planner.accelerators.fleet import Machine
 from planner.accounting import MOSTLY
+from planner.allocation.extrapolation import FAR, own_notes
 from planner.answers import as_json
 from planner.choosing import LawLike, load_laws
 from planner.errors import OptionError
@@ -25,7 +26,6 @@ from planner.inputs.registry import SweepInputs, asks, stated
 from planner.inputs.request import Request, read_request, refuse_served_after
 from planner.notes import Note, Severity
 from planner.quantities import format_percent, format_price, is_range, shown, whole_number
-from planner.regimes import FAR, own_notes
 from planner.scaling_laws.law import Law
 from planner.sweep_rows import TAKEN, Along, Job, Rows, limited, solve
 

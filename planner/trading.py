@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import Any, NamedTuple, Unpack
 
-from planner import solver
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import lowest
 from planner._version import __version__
+from planner.allocation import solver
+from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import Problem
 from planner.answers import as_json
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import refuse_idle
@@ -16,12 +19,9 @@ from planner.inputs.question import Question
 from planner.inputs.registry import Number, TradeInputs, asks
 from planner.inputs.request import read_request
 from planner.inputs.serving import WEIGHED, Demand
-from planner.landscapes import landscape
 from planner.notes import Note
 from planner.plans import run_of
-from planner.problems import Problem
 from planner.quantities import parse_number, plain, shown
-from planner.regimes import extrapolation, own_notes, range_notes
 from planner.scaling_laws.law import Law, guarded
 
 RATIOS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)

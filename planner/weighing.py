@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple, Unpack
 
-from planner import solver
 from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
+from planner.allocation import solver
+from planner.allocation.extrapolation import FAR, extrapolation
 from planner.answers import as_json
 from planner.choosing import read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError
@@ -18,7 +19,6 @@ from planner.inputs.registry import LeversInputs, Number, asks
 from planner.notes import Note
 from planner.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
-from planner.regimes import FAR, extrapolation
 from planner.scaling_laws.law import Law, guarded
 
 _SOON = 3.0

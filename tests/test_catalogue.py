@@ -231,7 +231,7 @@ def test_single_quantity_laws() -> None:
 
 def test_pearce_conversion_round_trips() -> None:
     """Adding and leaving out embeddings are inverse."""
-    from planner.modifiers import non_embedding_params, total_params
+    from planner.allocation.effective_size import non_embedding_params, total_params
 
     gamma = planner.load_law("pearce2024").params["gamma"]
     for params in (768.0, 1e6, 1.5e9, 1e12):

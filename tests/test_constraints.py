@@ -8,13 +8,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import planner
-from planner import solver
-from planner.landscapes import landscape, line_of
-from planner.modifiers import Repetition, repeated_tokens
-from planner.problems import Limits, Problem, problem_of
+from planner.allocation import solver
+from planner.allocation.compute_cost import Spending
+from planner.allocation.effective_size import Repetition, repeated_tokens
+from planner.allocation.loss_surface import landscape, line_of
+from planner.allocation.problem import Limits, Problem, problem_of
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law
-from planner.spending import Spending
 from tests.strategies import SURFACES, laws_of
 
 FLOPS = st.floats(17, 27).map(lambda e: 10.0**e)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 import planner
+from planner.allocation.effective_size import repeated_tokens
 from planner.errors import FitError, OptionError
 from planner.fitting import classical, minimise, surface
 from planner.fitting.classical import Model
@@ -19,7 +20,6 @@ from planner.fitting.repetition import effective
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings as fit_settings
 from planner.fitting.starts import grid_starts
-from planner.modifiers import repeated_tokens
 from planner.runs import runs_from_arrays
 from planner.scaling_laws.forms import FORMS
 from tests.strategies import law_of

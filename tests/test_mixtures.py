@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import planner
-from planner import solver
+from planner.allocation import solver
+from planner.allocation.compute_cost import Spending
+from planner.allocation.problem import problem_of, spending_of
 from planner.architectures.transformer import Shape
 from planner.inputs import readers
 from planner.inputs.shape_text import read_shape
-from planner.problems import problem_of, spending_of
 from planner.scaling_laws.forms.counting import kept_params
 from planner.scaling_laws.forms.experts import dense_equivalent
-from planner.spending import Spending
 
 # ---------------------------------------------------------------- what is paid
 

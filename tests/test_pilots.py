@@ -14,7 +14,8 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import planner
-from planner import designing, solver
+from planner import designing
+from planner.allocation import solver
 from planner.charts import chart_of
 from planner.charts._base import Points
 from planner.designing import (

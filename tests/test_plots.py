@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import planner
-from planner import solver
+from planner.allocation import solver
+from planner.allocation.problem import as_problem
 from planner.architectures.published_models import model
 from planner.charts import chart_of
 from planner.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Span
 from planner.errors import PlannerError
-from planner.problems import as_problem
 from planner.render.pictures import ENDINGS, figure_of
 from planner.render.scales import ticks, writer
 from planner.render.terminal import to_terminal

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import planner
-from planner import solver
+from planner.allocation import solver
+from planner.allocation.extrapolation import extrapolation
+from planner.allocation.problem import problem_of
 from planner.errors import PlannerError
 from planner.inputs.effective_size import repetition
-from planner.problems import problem_of
 from planner.quantities import format_count, format_flops, significant
-from planner.regimes import extrapolation
 from planner.report.content import page_laws
 from planner.report.javascript import law_functions
 from planner.report.page import report_page

@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 import planner
-from planner import solver
+from planner.allocation import solver
 from planner.served_sizes import RATIOS
 from tests.conftest import Run
 

@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from planner import solver
+from planner.allocation import solver
+from planner.allocation.problem import spending_of
 from planner.choosing import laws
-from planner.problems import spending_of
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law

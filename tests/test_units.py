@@ -80,7 +80,7 @@ def test_a_pf_day_is_kaplans() -> None:
 ])  # fmt: skip
 def test_published_compute(params: float, tokens: float, flops: float) -> None:
     """6ND reproduces the compute that papers print, to their digits."""
-    from planner.spending import training_flops
+    from planner.allocation.compute_cost import training_flops
 
     assert training_flops(params, tokens, 6.0) == pytest.approx(flops, rel=0.005)
 

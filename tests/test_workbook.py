@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 import planner
+from planner.allocation.extrapolation import extrapolation
 from planner.cli._app import app
 from planner.errors import OptionError, PlannerError
 from planner.inputs.question import Question
-from planner.regimes import extrapolation
 from planner.sheets import inputs
 from planner.sheets.formulas import formula, kind_of
 from planner.sheets.looks import letters

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from planner.allocation.extrapolation import FAR
 from planner.quantities import format_factor
-from planner.regimes import FAR
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law
 

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from planner import solver
 from planner._util.defaults import DEFAULT_LAW
+from planner.allocation import solver
+from planner.allocation.intervals import draw_cloud, loss_interval
+from planner.allocation.problem import as_problem
 from planner.charts._base import COMPUTE, Band, Box, Chart, Line, Mark, Marker, Panel, Points, Rule, Scale, Span, law_text
 from planner.charts.surfaces import loss_scale, surface_panel
 from planner.errors import OptionError
 from planner.fitting.backtesting import Backtest
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
-from planner.intervals import draw_cloud, loss_interval
 from planner.piloting import Pilots
-from planner.problems import as_problem
 from planner.quantities import format_flops, format_percent
 from planner.runs import PURPOSES
 from planner.scaling_laws.catalogue import load_law

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from planner import solver
 from planner._util.files import settings
+from planner.allocation import solver
+from planner.allocation.problem import Problem
 from planner.architectures.published_models import model
 from planner.charts._base import (
     COMPUTE,
@@ -28,7 +29,6 @@ from planner.charts._base import (
 )
 from planner.consensus import Comparison
 from planner.errors import CannotPlanError
-from planner.problems import Problem
 from planner.quantities import format_count, format_flops, format_percent, significant
 from planner.scaling_laws.law import Law
 from planner.sweeping import Sweep

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from planner import solver
+from planner.allocation import solver
 from planner.benchmarks import Regression
 from planner.charts._base import COMPUTE, Chart, Line, Mark, Panel, Points, Rule, Scale, Span, law_text
 from planner.charts.surfaces import loss_scale

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from planner import solver
+from planner.allocation import solver
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import Problem, as_problem
 from planner.answers import Plan
 from planner.charts._base import PARAMS, TOKENS, Box, Chart, Line, Mark, Panel, Points, Scale, Span, guess_text, law_text
 from planner.charts.frontiers import growth_panels
 from planner.errors import CannotPlanError
 from planner.judging import RunsCheck
-from planner.landscapes import landscape
-from planner.problems import Problem, as_problem
 from planner.quantities import format_count, format_flops, format_percent, significant
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law

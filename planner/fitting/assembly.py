@@ -9,19 +9,19 @@ import numpy as np
 
 from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
+from planner.allocation.intervals import answer_intervals, exponent_interval
+from planner.allocation.solver import allocate
 from planner.errors import CannotPlanError, FitError
 from planner.fitting import diagnostics
 from planner.fitting.classical import Model
 from planner.fitting.results import Combination, FitResult, Method, Outlier, Quality, RatioAt, Search
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array
-from planner.intervals import answer_intervals, exponent_interval
 from planner.notes import Note
 from planner.runs import Runs
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import Conventions, Domain, Source
-from planner.solver import allocate
 
 ROUND_BUDGETS = (1e21, 1e22, 1e23, 1e24, 1e25)
 """Budgets [FLOP] for which a fit shows the compute-optimal run."""

@@ -9,6 +9,7 @@ from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, mapper
 from planner._version import __version__
+from planner.allocation.intervals import check_level
 from planner.errors import OptionError
 from planner.fitting import diagnostics
 from planner.fitting.assembly import Job
@@ -19,7 +20,6 @@ from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
 from planner.fitting.selection import choose_form
 from planner.fitting.settings import settings
-from planner.intervals import check_level
 from planner.notes import Note
 from planner.quantities import parse_fraction, plain, shown, whole_number
 from planner.runs import Runs, read_runs, runs_from_arrays

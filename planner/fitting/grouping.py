@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from planner.allocation.solver import allocate
 from planner.errors import FitError
 from planner.fitting.sample import Sample
 from planner.fitting.surface import Array
 from planner.notes import Note
 from planner.quantities import format_flops, format_percent, format_signed_percent, significant
 from planner.scaling_laws.law import Law
-from planner.solver import allocate
 
 # House conventions, not published.
 _SAME_BUDGET = 0.10  # runs within 10 % of compute are one budget

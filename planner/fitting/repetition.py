@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from planner._util.stable_choice import lowest
+from planner.allocation.effective_size import repeated_params, repeated_tokens
 from planner.errors import FitError, OptionError
 from planner.fitting.classical import Minimum, Model, bootstrap, minimise
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
 from planner.fitting.surface import Array
-from planner.modifiers import repeated_params, repeated_tokens
 from planner.scaling_laws.forms import additive
 
 ONCE = 1.001  # epochs up to which every token counts as seen once

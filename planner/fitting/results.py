@@ -10,9 +10,9 @@ import numpy as np
 from planner._util.defaults import LEVEL
 from planner._util.files import write_new
 from planner._version import __version__
+from planner.allocation.intervals import check_level, loss_interval
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
-from planner.intervals import check_level, loss_interval
 from planner.notes import Note
 from planner.quantities import parse_fraction, shown
 from planner.scaling_laws.forms import Num

@@ -1,8 +1,8 @@
 """What changes what counts: repeated data, low precision, imperfect data; and where its constants come from."""
 
 from planner._util.files import settings
+from planner.allocation.effective_size import Modifier, Precision, Quality, Repetition
 from planner.inputs.question import Question
-from planner.modifiers import Modifier, Precision, Quality, Repetition
 from planner.notes import Note
 from planner.quantities import format_percent, significant
 from planner.scaling_laws.catalogue import load_law

@@ -2,8 +2,11 @@
 
 from typing import NamedTuple
 
-from planner import solver
 from planner._util.frozen_dict import FrozenDict
+from planner.allocation import solver
+from planner.allocation.compute_cost import Spending
+from planner.allocation.effective_size import Precision, Quality, Repetition
+from planner.allocation.problem import Limits, Problem, problem_of, spending_of
 from planner.choosing import resolve_law
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.effective_size import modifiers_of
@@ -12,13 +15,10 @@ from planner.inputs.mixtures import all_of_active, mixed
 from planner.inputs.question import Question
 from planner.inputs.serving import Demand, demand_of
 from planner.inputs.shape import Counted, counted_shape, of_shape, shape_notes
-from planner.modifiers import Precision, Quality, Repetition
 from planner.notes import Note
-from planner.problems import Limits, Problem, problem_of, spending_of
 from planner.quantities import LARGEST, format_count, format_percent, plain, significant
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
-from planner.spending import Spending
 
 _SERVED_AS_TRAINED = Note(
     "served-as-trained",

@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 from planner._util.files import settings
+from planner.allocation.problem import Limits
 from planner.architectures.transformer import Rule, Shape
 from planner.errors import OptionError
 from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
 from planner.inputs.shape_text import SHAPE
 from planner.notes import Note
-from planner.problems import Limits
 from planner.quantities import format_count, format_flops, format_signed_percent
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.counting import best_vocab

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from planner.allocation.assessment import Change
 from planner.judging import RunsCheck
 from planner.quantities import (
     format_change,
@@ -13,7 +14,6 @@ from planner.quantities import (
     format_pf_days,
     significant,
 )
-from planner.regimes import Change
 from planner.render.cost_document import cost_facts
 from planner.render.documents import (
     Block,

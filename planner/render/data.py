@@ -9,11 +9,11 @@ from planner.render.machine_data import Row, cost_columns, span
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
+    from planner.allocation.intervals import Intervals
     from planner.answers import Alternative, Plan
     from planner.arithmetic import Step
     from planner.fitting.backtesting import Backtest
     from planner.fitting.results import FitResult
-    from planner.intervals import Intervals
     from planner.judging import RunsCheck
     from planner.tables import RunTable
     from planner.trading import TradeOff

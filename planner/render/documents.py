@@ -9,9 +9,9 @@ from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
 
 if TYPE_CHECKING:
+    from planner.allocation.intervals import Intervals
     from planner.answers import DataUse, Plan
     from planner.arithmetic import Step
-    from planner.intervals import Intervals
     from planner.verdicts import Check
 
 

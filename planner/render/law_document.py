@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from planner.allocation.published_checks import CheckResult, verify
 from planner.quantities import format_count, format_percent, plain, significant
 from planner.render.documents import Block, Facts, Items, Table, Title, note_lines
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
-from planner.verifying import CheckResult, verify
 
 _NONE = "no law's fitted range covers this budget and what it would plan for it; plan --flops says how far each would extrapolate"
 

@@ -7,7 +7,7 @@ the last digits, from the same lines that ``--explain`` prints.
 import ast
 from collections.abc import Iterable
 
-from planner.problems import spending_of
+from planner.allocation.problem import spending_of
 from planner.quantities import PF_DAY
 from planner.scaling_laws.forms._base import Derivation
 from planner.scaling_laws.forms.generalised import GENERALISED

@@ -4,9 +4,9 @@ from itertools import accumulate
 from operator import mul
 from typing import Any
 
-from planner import solver
 from planner._version import __version__
 from planner.accelerators.fleet import HOUR
+from planner.allocation import solver
 from planner.sheets.looks import Book, letters
 from planner.sheets.plan_page import DOUBLED, compute_of, data_formula, loss_formula, size_formula
 

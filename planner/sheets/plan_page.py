@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from planner import solver
 from planner._version import __version__
 from planner.accelerators.fleet import HOUR
+from planner.allocation import solver
 from planner.quantities import PF_DAY
 from planner.scaling_laws.provenance import PARAM_COUNTS
 from planner.sheets.formulas import CLOSED, REFERENCE

@@ -3,8 +3,8 @@
 from math import log
 from typing import Any
 
-from planner import solver
 from planner.accelerators.catalogue import average_watts
+from planner.allocation import solver
 from planner.quantities import PF_DAY
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS

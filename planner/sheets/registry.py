@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from planner import solver
 from planner._util.defaults import TOLERANCE
 from planner.accelerators.catalogue import accelerator, accelerators
+from planner.allocation import solver
+from planner.allocation.assessment import regimes_of
+from planner.allocation.extrapolation import extrapolation
+from planner.allocation.problem import as_problem
 from planner.choosing import refuse_without_plans
 from planner.errors import CannotPlanError, QuantityError
 from planner.inputs.held_budgets import read_held
@@ -15,9 +18,7 @@ from planner.inputs.question import Question
 from planner.inputs.readers import device as read_device
 from planner.inputs.readers import devices as read_devices
 from planner.plans import plan
-from planner.problems import as_problem
 from planner.quantities import LARGEST, plain
-from planner.regimes import extrapolation, regimes_of
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law, guarded
 from planner.sheets.arguments import BUDGET, DEVICE, FLEET, GRID, LAW, LOSS, MFU, OVERHEAD, PARAMS, PRICE, TOKENS, Function

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import log
 from typing import Any, NamedTuple
 
-from planner import solver
+from planner.allocation import solver
 from planner.arithmetic import evaluate
 from planner.scaling_laws.law import Law
 from planner.sheets.formulas import CLOSED, MEAN, SUM, kind_of

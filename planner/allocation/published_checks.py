@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from planner import solver
 from planner._util.stable_choice import lowest
-from planner.landscapes import landscape
-from planner.modifiers import Repetition, total_params
-from planner.problems import Problem, problem_of, spending_of
+from planner.allocation import solver
+from planner.allocation.effective_size import Repetition, total_params
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import Problem, problem_of, spending_of
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.counting import best_vocab, kept_params
 from planner.scaling_laws.forms.experts import dense_equivalent

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._util.root_finding import find_root, reach_above
-from planner.modifiers import Counts, Line
-from planner.problems import FARTHEST, LawOrProblem, Problem, as_problem
+from planner.allocation.effective_size import Counts, Line
+from planner.allocation.problem import FARTHEST, LawOrProblem, Problem, as_problem
 from planner.scaling_laws.forms import Num
 
 

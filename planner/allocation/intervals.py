@@ -13,15 +13,15 @@ import numpy as np
 from planner._util.defaults import LEVEL
 from planner._util.root_finding import find_root
 from planner._util.student_t import student_quantile
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import LawOrProblem, Problem, as_problem
+from planner.allocation.solver import best_run
 from planner.errors import OptionError
-from planner.landscapes import landscape
 from planner.notes import Note
-from planner.problems import LawOrProblem, Problem, as_problem
 from planner.quantities import plain
 from planner.scaling_laws.forms import FORMS, Form, Num
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.parameter_draws import Calibration
-from planner.solver import best_run
 
 
 class LossInterval(NamedTuple):

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from planner.allocation.compute_cost import Spending
+from planner.allocation.effective_size import Modifier, Repetition
 from planner.errors import CannotPlanError
-from planner.modifiers import Modifier, Repetition
 from planner.scaling_laws.forms import Form, Frontier, Num, Surface, Symbols
 from planner.scaling_laws.law import Law
-from planner.spending import Spending
 
 MOST = 1e100
 """Parameters, tokens or FLOP beyond this, or below its inverse, answer no question."""

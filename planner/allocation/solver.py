@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._util.root_finding import find_root, reach_above
+from planner.allocation.loss_surface import Landscape, landscape
+from planner.allocation.problem import FARTHEST, MOST, LawOrProblem, Limits, Problem, as_problem, corner
 from planner.errors import CannotPlanError
-from planner.landscapes import Landscape, landscape
-from planner.problems import FARTHEST, MOST, LawOrProblem, Limits, Problem, as_problem, corner
 from planner.scaling_laws.forms import Num
 
 _REACH = 120.0

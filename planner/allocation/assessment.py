@@ -1,0 +1,156 @@
+"""What a law says of a run: overfit, underfit or balanced, what to do about it, and how far the answer leaves the data."""
+
+from math import inf
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.allocation import solver
+from planner.allocation.loss_surface import landscape
+from planner.allocation.problem import LawOrProblem, Problem, as_problem
+from planner.notes import Note
+from planner.scaling_laws.forms._base import Num
+
+Regime = Literal["overfit", "underfit", "balanced"]
+Action = Literal["same loss", "train longer", "train shorter", "shrink", "grow"]
+
+
+class Assessment(NamedTuple):
+    """A law's judgement of a run of N parameters on D tokens.
+
+    Attributes
+    ----------
+    loss, irreducible_loss : float
+        Expected loss and the part that nothing removes, in the law's loss unit.
+    from_params, from_tokens : float
+        The reducible loss owed to too few parameters and to too few tokens; with the irreducible part they add to ``loss``.
+    equivalent_flops : float or None
+        Compute [FLOP] with which an optimal run reaches the same loss; None where the law must not allocate.
+    overhead : float or None
+        Extra compute over that, as a fraction.
+    regime : {"overfit", "underfit", "balanced"} or None
+        ``overfit``: data-limited, too many parameters for the tokens. ``underfit``: capacity-limited, too few. ``balanced``: the
+        overhead is at most the tolerance.
+    """
+
+    loss: float
+    irreducible_loss: float
+    from_params: float
+    from_tokens: float
+    equivalent_flops: float | None
+    overhead: float | None
+    regime: Regime | None
+
+
+OUT_OF_REACH = 1000.0
+"""A remedy that costs more than this many times the run's compute is no advice: a house convention, not published."""
+
+
+class Change(NamedTuple):
+    """What another run would change: factors on params, tokens and flops, and the difference in loss (negative is better)."""
+
+    params: float
+    tokens: float
+    flops: float
+    loss: float | None
+
+
+class Remedy(NamedTuple):
+    """A run on the optimal line that mends an unbalanced one: the cheapest of the same loss, or one that keeps N or D.
+
+    ``same loss`` costs less compute; ``train longer`` and ``train shorter`` keep N; ``shrink`` and ``grow`` keep D.
+    """
+
+    action: Action
+    params: float
+    tokens: float
+    flops: float
+    loss: float
+    change: Change
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether it costs so much more than the run that nobody would follow it."""
+        return self.change.flops > OUT_OF_REACH
+
+
+def assess(question: LawOrProblem, params: float, tokens: float, tolerance: float) -> Assessment | None:
+    """Judge a run under a law; None where the law has no loss surface.
+
+    Parameters
+    ----------
+    question : Law or Problem
+        The judge (for an allocation with other exponents: the law it was taken from), and what counts and is paid; its limits do
+        not matter.
+    params, tokens : float
+        N, counted as the law counts, and D.
+    tolerance : float
+        Extra compute up to which a run is balanced (0.1 = 10 %).
+    """
+    problem = as_problem(question)
+    judge = problem.law.surface_law
+    if judge is None:
+        return None
+    problem = problem.judged().without_limits()
+    from_params, from_tokens = (float(part) for part in solver.reducible(problem, params, tokens))
+    floor = float(judge.irreducible_loss)
+    equivalent = extra = regime = None
+    if judge.role == "plan":
+        equivalent = float(solver.equivalent_flops(problem, from_params + from_tokens))
+        extra = float(solver.overhead(problem, params, tokens, equivalent))
+        regime = _regime(regimes_of(problem, params, tokens, extra, tolerance))
+    return Assessment(floor + from_params + from_tokens, floor, from_params, from_tokens, equivalent, extra, regime)
+
+
+def regimes_of(problem: Problem, params: Num, tokens: Num, extra: Num, tolerance: float) -> NDArray[np.str_]:
+    """Name the regimes of runs with the given overheads: their side is that of N from the optimum at the same cost."""
+    balanced = np.asarray(extra) <= tolerance
+    if balanced.all():
+        return np.full(balanced.shape, "balanced")
+    best = solver.best_run(problem, problem.spending.paid(params, tokens))[0]
+    return np.where(balanced, "balanced", np.where(params > best, "overfit", "underfit"))
+
+
+def _regime(named: Any) -> Regime:
+    found: Regime = str(named)  # type: ignore[assignment]  # one of the three
+    return found
+
+
+def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Assessment | None) -> tuple[Remedy, ...]:
+    """Return the runs on the optimal line that keep the loss, the parameters, or the tokens; none for a balanced run."""
+    if verdict is None or verdict.regime in {None, "balanced"} or verdict.equivalent_flops is None:
+        return ()
+    judge = as_problem(question).judged().without_limits()
+    too_large = verdict.regime == "overfit"
+    spent = float(judge.spending.paid(params, tokens))
+
+    def remedy(action: Action, N: float, D: float, C: float, L: float) -> Remedy:
+        return Remedy(action, N, D, C, L, Change(N / params, D / tokens, C / spent, L - verdict.loss))
+
+    same = solver.allocate(judge, verdict.equivalent_flops)
+    found = [remedy("same loss", float(same.params), float(same.tokens), verdict.equivalent_flops, verdict.loss)]
+    flops = float(solver.optimal_at(judge, params=params))
+    enough = float(solver.allocate(judge, flops).tokens) if flops < inf else inf
+    if enough < inf and (enough > tokens) == too_large:
+        longer: Action = "train longer" if too_large else "train shorter"
+        found.append(remedy(longer, params, enough, flops, _loss(judge, params, enough)))
+    flops = float(solver.optimal_at(judge, tokens=tokens))
+    fitting = float(solver.allocate(judge, flops).params) if flops < inf else inf
+    if fitting < inf and (fitting < params) == too_large:
+        smaller: Action = "shrink" if too_large else "grow"
+        found.append(remedy(smaller, fitting, tokens, flops, _loss(judge, fitting, tokens)))
+    return tuple(found)
+
+
+def _loss(problem: Problem, params: float, tokens: float) -> float:
+    land = landscape(problem)
+    return float(land.floor + land.reducible(params, tokens))
+
+
+def regime_notes(regime: Regime | None, *, served: bool = False) -> list[Note]:
+    """Say what a regime does not know; ``served`` tells that serving is counted."""
+    if regime != "underfit" or served:
+        return []
+    text = "training compute only: a small model trained for long may be meant, to be cheap to serve; that is not counted here"
+    return [Note("inference-not-counted", "info", text)]
