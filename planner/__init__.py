@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from planner.answers import Alternative, Plan
     from planner.architectures.published_models import Model, models
     from planner.arithmetic import Step
-    from planner.choosing import laws
     from planner.configuring import Configuration, configure
     from planner.consensus import Comparison, compare
     from planner.diminishing import ComputeLimits
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from planner.fitting.backtesting import Backtest, backtest
     from planner.fitting.fitter import fit
     from planner.fitting.results import FitResult, Prediction
+    from planner.inputs.law_choice import laws
     from planner.judging import JudgedRun, RunsCheck, check_runs
     from planner.learning import Curve, curve
     from planner.limiting import BenchmarkLimits, limits
@@ -67,7 +67,7 @@ _HOMES = {
     "planner.arithmetic": ("Step",),
     "planner.scaling_laws.catalogue": ("load_law",),
     "planner._util.defaults": ("DEFAULT_LAW",),
-    "planner.choosing": ("laws",),
+    "planner.inputs.law_choice": ("laws",),
     "planner.configuring": ("Configuration", "configure"),
     "planner.consensus": ("Comparison", "compare"),
     "planner.diminishing": ("ComputeLimits",),

@@ -13,7 +13,7 @@ from planner.answers import Alternative as Alternative, Plan as Plan
 from planner.arithmetic import Step as Step
 from planner.scaling_laws.catalogue import load_law as load_law
 from planner._util.defaults import DEFAULT_LAW as DEFAULT_LAW
-from planner.choosing import laws as laws
+from planner.inputs.law_choice import laws as laws
 from planner.configuring import Configuration as Configuration
 from planner.consensus import Comparison as Comparison
 from planner.diminishing import ComputeLimits as ComputeLimits

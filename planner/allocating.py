@@ -1,8 +1,8 @@
 """Many budgets at once: N, D and loss, without the rest of a plan."""
 
 from planner.allocation import solver
-from planner.choosing import LawLike
 from planner.errors import OptionError, PlannerError
+from planner.inputs.law_choice import LawLike
 from planner.quantities import LARGEST, parse_flops, plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms import Num

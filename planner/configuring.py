@@ -17,9 +17,9 @@ from planner.architectures.memory import Scheme
 from planner.architectures.parallelism import Fit, fewest, placements, read_layout, read_scheme, usable_memory
 from planner.architectures.shape_search import Proportions
 from planner.candidates import Candidate, FixedParts, candidate, shapes_for
-from planner.choosing import resolve_law
 from planner.errors import OptionError
 from planner.inputs.held_budgets import read_held
+from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, Number, asks
 from planner.inputs.request import read_request, read_run, refuse_served_after

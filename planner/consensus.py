@@ -15,10 +15,10 @@ from planner.allocation import solver
 from planner.allocation.extrapolation import FAR
 from planner.allocation.problem import problem_of
 from planner.answers import Alternative, as_json
-from planner.choosing import LawLike, load_laws, refuse_without_plans, resolve_law
 from planner.comparing import alternative
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import needed_budget
+from planner.inputs.law_choice import LawLike, load_laws, refuse_without_plans, resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import CompareInputs, asks
 from planner.notes import Note

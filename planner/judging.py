@@ -16,8 +16,8 @@ from planner.allocation.assessment import regime_notes, regimes_of
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.problem import as_problem
 from planner.answers import as_json
-from planner.choosing import LawLike, read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError, RunsFileError
+from planner.inputs.law_choice import LawLike, read_constants, resolve_law
 from planner.notes import Note
 from planner.plans import size_notes
 from planner.quantities import LARGEST, parse_fraction, plain, shown

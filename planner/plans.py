@@ -20,10 +20,10 @@ from planner.allocation.extrapolation import extrapolation, own_notes, range_not
 from planner.allocation.intervals import answer_intervals, interval_notes
 from planner.allocation.problem import Problem
 from planner.answers import Alternative, Doubling, Funded, Plan
-from planner.choosing import LawLike
 from planner.comparing import MAIN_LAWS, alternatives
 from planner.errors import CannotPlanError, OptionError, PlannerError
 from planner.inputs.held_budgets import Held
+from planner.inputs.law_choice import LawLike
 from planner.inputs.question import Question
 from planner.inputs.registry import PlanInputs, asks
 from planner.inputs.request import Request, limit_texts, read_request

@@ -17,8 +17,8 @@ from planner.accelerators.fleet import Machine
 from planner.accounting import MOSTLY
 from planner.allocation.extrapolation import FAR, own_notes
 from planner.answers import as_json
-from planner.choosing import LawLike, load_laws
 from planner.errors import OptionError
+from planner.inputs.law_choice import LawLike, load_laws
 from planner.inputs.question import Question
 from planner.inputs.ranges import ALONG, Axis, axis_of
 from planner.inputs.ranges import axes as axes_known

@@ -14,8 +14,8 @@ from planner.allocation.intervals import Intervals, answer_intervals, interval_n
 from planner.allocation.overfitting_test import OverfittingTest, overfitting_test
 from planner.allocation.problem import Problem
 from planner.answers import DataUse, Plan, as_json
-from planner.choosing import resolve_law
 from planner.errors import CannotPlanError, OptionError
+from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import CheckInputs, asks
 from planner.inputs.request import Request, read_run

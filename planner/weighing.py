@@ -11,9 +11,9 @@ from planner.accelerators.fleet import Cost, Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.answers import as_json
-from planner.choosing import read_constants, resolve_law
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
+from planner.inputs.law_choice import read_constants, resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import LeversInputs, Number, asks
 from planner.notes import Note

@@ -310,7 +310,7 @@ def test_help_lists_every_option(run: Run) -> None:
 def test_help_names_the_librarys_defaults(run: Run) -> None:
     """Defaults are the library's; the help only repeats them."""
     from planner._util.defaults import DEFAULT_LAW, TOLERANCE
-    from planner.choosing import REFERENCE_FLOPS
+    from planner.inputs.law_choice import REFERENCE_FLOPS
     from planner.quantities import format_percent, plain
 
     words = " ".join(run("--help")[1].split())

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from planner.allocation import solver
 from planner.allocation.problem import spending_of
-from planner.choosing import laws
+from planner.inputs.law_choice import laws
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law

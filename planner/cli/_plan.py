@@ -248,7 +248,7 @@ def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], *
 @format_option
 def laws(law: str | None, applicable: bool, flops: str | None, fmt: Format) -> None:
     """List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps."""
-    from planner.choosing import laws as chosen_laws
+    from planner.inputs.law_choice import laws as chosen_laws
     from planner.render import render_law, render_laws
     from planner.scaling_laws.catalogue import load_law
 

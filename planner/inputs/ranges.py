@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.accelerators.fleet import Grid
-from planner.choosing import several_laws
 from planner.errors import OptionError
+from planner.inputs.law_choice import several_laws
 from planner.inputs.question import Devices
 from planner.inputs.registry import Input, every_input
 from planner.quantities import finite, is_range, parse_range, shown

@@ -7,10 +7,10 @@ from planner.allocation import solver
 from planner.allocation.compute_cost import Spending
 from planner.allocation.effective_size import Precision, Quality, Repetition
 from planner.allocation.problem import Limits, Problem, problem_of, spending_of
-from planner.choosing import resolve_law
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.effective_size import modifiers_of
 from planner.inputs.held_budgets import Held, read_held
+from planner.inputs.law_choice import resolve_law
 from planner.inputs.mixtures import all_of_active, mixed
 from planner.inputs.question import Question
 from planner.inputs.serving import Demand, demand_of

@@ -11,9 +11,9 @@ from planner.allocation import solver
 from planner.allocation.assessment import regimes_of
 from planner.allocation.extrapolation import extrapolation
 from planner.allocation.problem import as_problem
-from planner.choosing import refuse_without_plans
 from planner.errors import CannotPlanError, QuantityError
 from planner.inputs.held_budgets import read_held
+from planner.inputs.law_choice import refuse_without_plans
 from planner.inputs.question import Question
 from planner.inputs.readers import device as read_device
 from planner.inputs.readers import devices as read_devices

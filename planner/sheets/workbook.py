@@ -8,8 +8,8 @@ from typing import Unpack
 from planner._util.defaults import DEFAULT_LAW
 from planner._util.files import new_file, write_new
 from planner._version import __version__
-from planner.choosing import LawLike
 from planner.errors import OptionError
+from planner.inputs.law_choice import LawLike
 from planner.inputs.question import Question
 from planner.inputs.registry import WorkbookInputs, asks
 from planner.scaling_laws.catalogue import all_laws, load_law
