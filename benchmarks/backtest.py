@@ -17,9 +17,9 @@ import numpy as np
 
 import planner
 from planner.fitting.classical import Model, minimise
-from planner.fitting.options import Limits
+from planner.fitting.constraints import Limits
+from planner.fitting.generalised_law import parts
 from planner.fitting.sample import Sample
-from planner.fitting.surface import parts
 
 RATIOS = (10, 30)
 PEERS: dict[str, Model] = {

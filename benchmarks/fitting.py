@@ -22,8 +22,8 @@ import numpy as np
 
 import planner
 from planner.fitting.classical import Model, bootstrap, minimise, value_at
+from planner.fitting.constraints import Limits
 from planner.fitting.forecast import forecast, forecast_draws
-from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
 
 TABLE, GROUP = "gemstones2025", "gemstones_hot"  # 220 rows

@@ -19,8 +19,8 @@ import numpy as np
 import planner
 from planner.allocation import solver
 from planner.designing import Laws, optimum
+from planner.fitting.constraints import Limits
 from planner.fitting.forecast import fit_under_prior
-from planner.fitting.options import Limits
 from planner.fitting.sample import Sample
 
 K = 6.0

@@ -37,12 +37,14 @@ if TYPE_CHECKING:
         UnknownLawError,
     )
     from planner.explaining import explain
-    from planner.fitting.backtesting import Backtest, backtest
-    from planner.fitting.fitter import fit
+    from planner.fitting.backtest import Backtest, backtest
+    from planner.fitting.fit import fit
+    from planner.fitting.learning_curve.curve import Curve, curve
     from planner.fitting.results import FitResult, Prediction
+    from planner.fitting.tables.runs import Runs
+    from planner.fitting.tables.shipped import RunTable, load_runs, run_tables
     from planner.inputs.law_choice import laws
     from planner.judging import JudgedRun, RunsCheck, check_runs
-    from planner.learning import Curve, curve
     from planner.limiting import BenchmarkLimits, limits
     from planner.notes import Note
     from planner.piloting import Pilots, pilots
@@ -50,13 +52,11 @@ if TYPE_CHECKING:
     from planner.purchasing import Ranking, hardware, rank_hardware
     from planner.render.plotting import plot
     from planner.report.page import write_report
-    from planner.runs import Runs
     from planner.scaling_laws.catalogue import load_law
     from planner.scaling_laws.law import Law
     from planner.scaling_laws.parameter_draws import Draws
     from planner.sheets.workbook import write_workbook
     from planner.sweeping import Sweep, sweep
-    from planner.tables import RunTable, load_runs, run_tables
     from planner.trading import Trade, TradeOff, trade
     from planner.verdicts import Check, check
     from planner.weighing import Levers, levers
@@ -83,13 +83,13 @@ _HOMES = {
         "UnknownLawError",
     ),
     "planner.explaining": ("explain",),
-    "planner.fitting.backtesting": ("Backtest", "backtest"),
-    "planner.fitting.fitter": ("fit",),
+    "planner.fitting.backtest": ("Backtest", "backtest"),
+    "planner.fitting.fit": ("fit",),
     "planner.fitting.results": ("FitResult", "Prediction"),
     "planner.allocation.intervals": ("LossInterval", "loss_interval", "size_interval"),
     "planner.judging": ("JudgedRun", "RunsCheck", "check_runs"),
     "planner.scaling_laws.law": ("Law",),
-    "planner.learning": ("Curve", "curve"),
+    "planner.fitting.learning_curve.curve": ("Curve", "curve"),
     "planner.limiting": ("BenchmarkLimits", "limits"),
     "planner.accelerators.catalogue": ("Accelerator",),
     "planner.accelerators.fleet": ("Cost", "Machine"),
@@ -102,11 +102,11 @@ _HOMES = {
     "planner.allocation.overfitting_test": ("OverfittingTest",),
     "planner.render.plotting": ("plot",),
     "planner.report.page": ("write_report",),
-    "planner.runs": ("Runs",),
+    "planner.fitting.tables.runs": ("Runs",),
     "planner.sheets.workbook": ("write_workbook",),
     "planner.allocation.solver": ("Allocation",),
     "planner.sweeping": ("Sweep", "sweep"),
-    "planner.tables": ("RunTable", "load_runs", "run_tables"),
+    "planner.fitting.tables.shipped": ("RunTable", "load_runs", "run_tables"),
     "planner.trading": ("Trade", "TradeOff", "trade"),
     "planner.scaling_laws.parameter_draws": ("Draws",),
     "planner.verdicts": ("Check", "check"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from planner._util.parallel import Progress, Workers
 from planner._version import __version__ as __version__
-from planner.fitting.fitter import RunsLike
+from planner.fitting.fit import RunsLike
 from planner.inputs.registry import FileLike, LawLike, Number, ShapeLike
 
 from planner.allocating import allocate as allocate
@@ -19,13 +19,13 @@ from planner.consensus import Comparison as Comparison
 from planner.diminishing import ComputeLimits as ComputeLimits
 from planner.errors import CannotPlanError as CannotPlanError, FitError as FitError, HardwareFileError as HardwareFileError, LawFileError as LawFileError, OptionError as OptionError, PlannerError as PlannerError, QuantityError as QuantityError, RunsFileError as RunsFileError, UnknownLawError as UnknownLawError
 from planner.explaining import explain as explain
-from planner.fitting.backtesting import Backtest as Backtest, backtest as backtest
-from planner.fitting.fitter import fit as fit
+from planner.fitting.backtest import Backtest as Backtest, backtest as backtest
+from planner.fitting.fit import fit as fit
 from planner.fitting.results import FitResult as FitResult, Prediction as Prediction
 from planner.allocation.intervals import LossInterval as LossInterval, loss_interval as loss_interval, size_interval as size_interval
 from planner.judging import JudgedRun as JudgedRun, RunsCheck as RunsCheck, check_runs as check_runs
 from planner.scaling_laws.law import Law as Law
-from planner.learning import Curve as Curve, curve as curve
+from planner.fitting.learning_curve.curve import Curve as Curve, curve as curve
 from planner.limiting import BenchmarkLimits as BenchmarkLimits
 from planner.accelerators.catalogue import Accelerator as Accelerator
 from planner.accelerators.fleet import Cost as Cost, Machine as Machine
@@ -37,10 +37,10 @@ from planner.allocation.assessment import Remedy as Remedy
 from planner.allocation.overfitting_test import OverfittingTest as OverfittingTest
 from planner.render.plotting import plot as plot
 from planner.report.page import write_report as write_report
-from planner.runs import Runs as Runs
+from planner.fitting.tables.runs import Runs as Runs
 from planner.allocation.solver import Allocation as Allocation
 from planner.sweeping import Sweep as Sweep
-from planner.tables import RunTable as RunTable, load_runs as load_runs, run_tables as run_tables
+from planner.fitting.tables.shipped import RunTable as RunTable, load_runs as load_runs, run_tables as run_tables
 from planner.trading import Trade as Trade, TradeOff as TradeOff
 from planner.scaling_laws.parameter_draws import Draws as Draws
 from planner.verdicts import Check as Check

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from planner._util.files import settings
 from planner._util.stable_choice import PRECISION, lowest, rounded
+from planner.fitting.constraints import Limits
 from planner.fitting.forecast import fit_under_prior
-from planner.fitting.options import Limits
+from planner.fitting.generalised_law import ALPHA, BETA, Array, B, E, G, Parts, parts
+from planner.fitting.generalised_law import A as A_PLACE
 from planner.fitting.sample import Sample
-from planner.fitting.surface import ALPHA, BETA, Array, B, E, G, Parts, parts
-from planner.fitting.surface import A as A_PLACE
 
 FILE = "pilots.toml"
 

@@ -15,7 +15,7 @@ from planner.architectures.shape_search import propose, usual_proportions, usual
 from planner.architectures.transformer import Shape
 from planner.designing import FILE
 from planner.errors import CannotPlanError, OptionError
-from planner.fitting.surface import Array
+from planner.fitting.generalised_law import Array
 from planner.quantities import LARGEST, parse_count, parse_whole, shown
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from planner._util.files import settings
 from planner.designing import CONSTANTS, FILE, drawn_laws
 from planner.errors import OptionError
+from planner.fitting.constraints import Limits
 from planner.fitting.diagnostics import refuse_hopeless
-from planner.fitting.fitter import RunsLike, one_group, read_table_of_runs
+from planner.fitting.fit import RunsLike, one_group, read_table_of_runs
 from planner.fitting.forecast import fit_under_prior
-from planner.fitting.options import Limits
+from planner.fitting.generalised_law import parts
 from planner.fitting.sample import Sample
-from planner.fitting.surface import parts
 from planner.notes import Note
 from planner.pilot_expectations import RAY_CONDITION, condition, sensitivities_of
 from planner.quantities import format_flops, format_percent

@@ -21,7 +21,8 @@ from planner.designing import (
     optimum,
 )
 from planner.errors import CannotPlanError, OptionError
-from planner.fitting.fitter import RunsLike
+from planner.fitting.fit import RunsLike
+from planner.fitting.tables.runs import PURPOSES
 from planner.inputs.question import Question
 from planner.inputs.registry import Number, PilotInputs, asks
 from planner.notes import Note
@@ -38,7 +39,6 @@ from planner.quantities import (
     rounded_up,
     whole_number,
 )
-from planner.runs import PURPOSES
 from planner.simulating import Simulated, simulated
 
 _SMALLEST = 1000.0

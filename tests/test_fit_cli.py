@@ -15,7 +15,7 @@ import planner
 from planner.cli import _options
 from planner.cli._app import app
 from planner.fitting.classical import ROBUST
-from planner.fitting.fitter import FORM_CHOICES
+from planner.fitting.fit import FORM_CHOICES
 from planner.fitting.results import METHODS
 from planner.scaling_laws.provenance import PARAM_COUNTS
 

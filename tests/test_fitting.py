@@ -12,15 +12,17 @@ from scipy import optimize
 import planner
 from planner.allocation.effective_size import repeated_tokens
 from planner.errors import FitError, OptionError
-from planner.fitting import classical, minimise, surface
+from planner.fitting import batched_newton as minimise
+from planner.fitting import classical
+from planner.fitting import generalised_law as surface
 from planner.fitting.classical import Model
+from planner.fitting.constraints import Limits, read_limits
 from planner.fitting.forecast import forecast
-from planner.fitting.options import Limits, read_limits
 from planner.fitting.repetition import effective
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings as fit_settings
 from planner.fitting.starts import grid_starts
-from planner.runs import runs_from_arrays
+from planner.fitting.tables.runs import runs_from_arrays
 from planner.scaling_laws.forms import FORMS
 from tests.strategies import law_of
 

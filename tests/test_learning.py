@@ -17,8 +17,8 @@ from scipy import optimize
 import planner
 from planner._util.parallel import mapper
 from planner.errors import CannotPlanError, FitError, PlannerError
-from planner.fitting.learning import Shape, choose_shape, fit_shape, spread
-from planner.learning_curves import general_model_exponents, published_curve, published_curves
+from planner.fitting.learning_curve.descent import Shape, choose_shape, fit_shape, spread
+from planner.fitting.learning_curve.published import general_model_exponents, published_curve, published_curves
 
 SIZES = np.geomspace(1e3, 1e9, 14)
 

@@ -31,11 +31,11 @@ from planner.designing import (
     wanted,
 )
 from planner.errors import PlannerError
+from planner.fitting.generalised_law import parts
 from planner.fitting.sample import Sample
-from planner.fitting.surface import parts
+from planner.fitting.tables.runs import read_runs
 from planner.pilot_cells import Bounds, Grid, read_builder
 from planner.render import render_pilots, save_pilots
-from planner.runs import read_runs
 from planner.scaling_laws.forms.generalised import GENERALISED
 from tests.conftest import Run
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import planner
 from planner._util.files import data_root
 from planner.errors import OptionError, RunsFileError
-from planner.runs import Runs, read_runs, runs_from_arrays
+from planner.fitting.tables.runs import Runs, read_runs, runs_from_arrays
 from tests import readme
 
 HEADER = "params,tokens,loss\n"

@@ -9,12 +9,12 @@ from planner.allocation.problem import as_problem
 from planner.charts._base import COMPUTE, Band, Box, Chart, Line, Mark, Marker, Panel, Points, Rule, Scale, Span, law_text
 from planner.charts.surfaces import loss_scale, surface_panel
 from planner.errors import OptionError
-from planner.fitting.backtesting import Backtest
+from planner.fitting.backtest import Backtest
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
+from planner.fitting.tables.runs import PURPOSES
 from planner.piloting import Pilots
 from planner.quantities import format_flops, format_percent
-from planner.runs import PURPOSES
 from planner.scaling_laws.catalogue import load_law
 
 _BEYOND = 100.0  # how far the fan goes past the largest run, over its compute

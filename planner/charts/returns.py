@@ -7,7 +7,7 @@ from planner.benchmarks import Regression
 from planner.charts._base import COMPUTE, Chart, Line, Mark, Panel, Points, Rule, Scale, Span, law_text
 from planner.charts.surfaces import loss_scale
 from planner.diminishing import ComputeLimits
-from planner.learning import Curve
+from planner.fitting.learning_curve.curve import Curve
 from planner.limiting import BenchmarkLimits
 from planner.quantities import format_count, format_percent, significant
 

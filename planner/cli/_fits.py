@@ -68,7 +68,7 @@ def fit(
     plan fit runs.csv --save my-law.json        then: plan --flops 1e23 --law my-law.json
     plan fit --runs porian2024 --group GROUP    a table that ships with planner
     """
-    from planner.fitting.fitter import fit as fit_runs
+    from planner.fitting.fit import fit as fit_runs
     from planner.render import render_fit
 
     if force and save is None and not plot_wanted(ctx):
@@ -101,7 +101,7 @@ def fit(
 @plot_option
 def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, strict: bool, fmt: Format, **options: Any) -> None:
     """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group."""
-    from planner.fitting.backtesting import backtest as test_runs
+    from planner.fitting.backtest import backtest as test_runs
     from planner.render import render_backtest
 
     with progress_bar("back-test") as progress:
@@ -117,8 +117,8 @@ def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, stri
 @format_option
 def runs(table: str | None, fmt: Format) -> None:
     """List the tables of real runs that ship with planner, or show one TABLE."""
+    from planner.fitting.tables.shipped import run_table, run_tables
     from planner.render import render_table, render_tables
-    from planner.tables import run_table, run_tables
 
     click.echo(render_table(run_table(table), fmt) if table is not None else render_tables(run_tables(), fmt), nl=False)
 
@@ -143,7 +143,7 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
     plan curve points.csv --target 5%
     plan curve points.csv --columns size=samples,error=top1 --best-guess 0.999 --domain imagenet
     """
-    from planner.learning import curve as fit_curve
+    from planner.fitting.learning_curve.curve import curve as fit_curve
     from planner.render import render_curve
 
     answer = fit_curve(points, **chosen(**options))
@@ -218,6 +218,6 @@ def _source(table: str | None, shipped: str | None) -> Any:
         )
     if table is not None:
         return Path(table)
-    from planner.tables import load_runs
+    from planner.fitting.tables.shipped import load_runs
 
     return load_runs(str(shipped))

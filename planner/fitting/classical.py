@@ -13,12 +13,12 @@ import numpy as np
 
 from planner._util.stable_choice import lowest
 from planner.errors import OptionError
-from planner.fitting.minimise import Problems, Tie, descend, objective
-from planner.fitting.options import Limits
+from planner.fitting.batched_newton import Problems, Tie, descend, objective
+from planner.fitting.constraints import Limits
+from planner.fitting.generalised_law import ALPHA, BETA, Array, B, E, G, Rows
 from planner.fitting.sample import NO_FLOOR, Sample
 from planner.fitting.settings import settings
 from planner.fitting.starts import grid_starts, neutral_start
-from planner.fitting.surface import ALPHA, BETA, Array, B, E, G, Rows
 
 Robust = Literal["huber", "squared", "absolute"]
 ROBUST: tuple[Robust, ...] = ("huber", "squared", "absolute")

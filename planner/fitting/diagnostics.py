@@ -7,8 +7,8 @@ import numpy as np
 
 from planner._util.stable_choice import order
 from planner.errors import FitError
+from planner.fitting.generalised_law import Array
 from planner.fitting.sample import FEWEST_BLOCKS, Sample
-from planner.fitting.surface import Array
 from planner.notes import Note
 from planner.quantities import format_factor, format_percent, plain, significant
 

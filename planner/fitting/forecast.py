@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from planner._util.stable_choice import lowest_of_each
-from planner.fitting.minimise import Problems, descend
-from planner.fitting.options import Limits
+from planner.fitting.batched_newton import Problems, descend
+from planner.fitting.constraints import Limits
+from planner.fitting.generalised_law import ALPHA, BETA, Array, E, G, parts
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
 from planner.fitting.starts import grid_starts, neutral_start
-from planner.fitting.surface import ALPHA, BETA, Array, E, G, parts
 
 _TOLERANCE = 1e-8
 _STEPS = 60

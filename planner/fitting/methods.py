@@ -8,15 +8,15 @@ import numpy as np
 
 from planner._util.frozen_dict import FrozenDict
 from planner.fitting import diagnostics
-from planner.fitting.assembly import Job, common_notes, constant_intervals, law_of, result_of, why_no_size
 from planner.fitting.classical import Minimum, Model, bootstrap, minimise
 from planner.fitting.forecast import Forecast, forecast, forecast_draws
-from planner.fitting.grouping import by_budget, by_envelope
+from planner.fitting.generalised_law import Array
+from planner.fitting.isoflop import by_budget, by_envelope
 from planner.fitting.repetition import MOST_DRAWS, ONCE, effective, fit_repetition
+from planner.fitting.result_building import Job, common_notes, constant_intervals, law_of, result_of, why_no_size
 from planner.fitting.results import Combination, FitResult, Method, Search, typical
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
-from planner.fitting.surface import Array
 from planner.notes import Note
 from planner.quantities import plain
 from planner.scaling_laws.forms import FORMS

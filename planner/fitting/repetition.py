@@ -16,9 +16,9 @@ from planner._util.stable_choice import lowest
 from planner.allocation.effective_size import repeated_params, repeated_tokens
 from planner.errors import FitError, OptionError
 from planner.fitting.classical import Minimum, Model, bootstrap, minimise
+from planner.fitting.generalised_law import Array
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
-from planner.fitting.surface import Array
 from planner.scaling_laws.forms import additive
 
 ONCE = 1.001  # epochs up to which every token counts as seen once

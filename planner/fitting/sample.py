@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from planner.fitting.surface import Array, Rows
-from planner.runs import Runs
+from planner.fitting.generalised_law import Array, Rows
+from planner.fitting.tables.runs import Runs
 
 FEWEST_BLOCKS = 3
 """Runs below which their checkpoints are resampled one by one: one block has no spread."""

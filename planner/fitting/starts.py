@@ -3,8 +3,8 @@
 import numpy as np
 
 from planner._util.stable_choice import rounded
-from planner.fitting.minimise import Problems
-from planner.fitting.surface import Array
+from planner.fitting.batched_newton import Problems
+from planner.fitting.generalised_law import Array
 
 _LADDER = np.geomspace(0.06, 1.0, 12)
 

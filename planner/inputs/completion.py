@@ -36,7 +36,7 @@ def _models() -> list[str]:
 
 
 def _runs() -> list[str]:
-    from planner.tables import run_tables
+    from planner.fitting.tables.shipped import run_tables
 
     return [each.name for each in run_tables()]
 
@@ -48,7 +48,7 @@ def _benchmarks() -> list[str]:
 
 
 def _groups(table: str) -> list[str]:
-    from planner.tables import load_runs
+    from planner.fitting.tables.shipped import load_runs
 
     if table not in _runs():
         return []

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from planner.configuring import Configuration
     from planner.consensus import Comparison
     from planner.diminishing import ComputeLimits
-    from planner.fitting.backtesting import Backtest
+    from planner.fitting.backtest import Backtest
+    from planner.fitting.learning_curve.curve import Curve
     from planner.fitting.results import FitResult
+    from planner.fitting.tables.shipped import RunTable
     from planner.judging import RunsCheck
-    from planner.learning import Curve
     from planner.limiting import BenchmarkLimits
     from planner.notes import Note
     from planner.piloting import Pilots
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from planner.scaling_laws.law import Law
     from planner.sheets.arguments import Function
     from planner.sweeping import Sweep
-    from planner.tables import RunTable
     from planner.trading import TradeOff
     from planner.verdicts import Check
     from planner.weighing import Levers

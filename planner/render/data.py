@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from planner.allocation.intervals import Intervals
     from planner.answers import Alternative, Plan
     from planner.arithmetic import Step
-    from planner.fitting.backtesting import Backtest
+    from planner.fitting.backtest import Backtest
     from planner.fitting.results import FitResult
+    from planner.fitting.tables.shipped import RunTable
     from planner.judging import RunsCheck
-    from planner.tables import RunTable
     from planner.trading import TradeOff
     from planner.verdicts import Check
 

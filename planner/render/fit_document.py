@@ -15,9 +15,9 @@ from planner.quantities import (
 from planner.render.documents import Block, Facts, Items, Table, Title, note_lines
 
 if TYPE_CHECKING:
-    from planner.fitting.backtesting import Backtest, Case
+    from planner.fitting.backtest import Backtest, Case
     from planner.fitting.results import FitResult, Quality
-    from planner.tables import RunTable
+    from planner.fitting.tables.shipped import RunTable
 
 _LISTED = 8
 

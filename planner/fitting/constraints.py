@@ -7,8 +7,8 @@ import numpy as np
 
 from planner._util.frozen_dict import FrozenDict
 from planner.errors import OptionError
+from planner.fitting.generalised_law import Array
 from planner.fitting.sample import Sample
-from planner.fitting.surface import Array
 from planner.quantities import parse_number, plain, shown
 
 _NAMES = ("E", "A", "B", "alpha", "beta", "gamma")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from planner._util.files import data_root, read_table
 from planner._util.frozen_dict import FrozenDict
 from planner.errors import OptionError
+from planner.fitting.tables.runs import Runs, read_runs
 from planner.quantities import shown
-from planner.runs import Runs, read_runs
 
 
 class Group(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from planner.fitting.surface import ALPHA, BETA, Array, G, Parts, Rows, gradient, hessian, parts
+from planner.fitting.generalised_law import ALPHA, BETA, Array, G, Parts, Rows, gradient, hessian, parts
 
 Tie = Literal["", "exponents", "kaplan"]
 _DIAGONAL = np.arange(6)

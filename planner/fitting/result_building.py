@@ -14,11 +14,11 @@ from planner.allocation.solver import allocate
 from planner.errors import CannotPlanError, FitError
 from planner.fitting import diagnostics
 from planner.fitting.classical import Model
+from planner.fitting.generalised_law import Array
 from planner.fitting.results import Combination, FitResult, Method, Outlier, Quality, RatioAt, Search
 from planner.fitting.sample import Sample
-from planner.fitting.surface import Array
+from planner.fitting.tables.runs import Runs
 from planner.notes import Note
-from planner.runs import Runs
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import Conventions, Domain, Source

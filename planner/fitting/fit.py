@@ -12,21 +12,21 @@ from planner._version import __version__
 from planner.allocation.intervals import check_level
 from planner.errors import OptionError
 from planner.fitting import diagnostics
-from planner.fitting.assembly import Job
 from planner.fitting.classical import ROBUST, SHAPES, Model
+from planner.fitting.constraints import Limits, read_limits
+from planner.fitting.form_selection import choose_form
 from planner.fitting.methods import fit_by_groups, fit_classical, fit_forecast, fit_repeated
-from planner.fitting.options import Limits, read_limits
+from planner.fitting.result_building import Job
 from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
-from planner.fitting.selection import choose_form
 from planner.fitting.settings import settings
+from planner.fitting.tables.runs import Runs, read_runs, runs_from_arrays
+from planner.fitting.tables.shipped import load_runs, table_names
 from planner.notes import Note
 from planner.quantities import parse_fraction, plain, shown, whole_number
-from planner.runs import Runs, read_runs, runs_from_arrays
 from planner.scaling_laws.catalogue import law_ids
 from planner.scaling_laws.law import is_id
 from planner.scaling_laws.provenance import PARAM_COUNTS, Conventions
-from planner.tables import load_runs, table_names
 
 _MOST_DRAWS = 20_000  # what a law file holds
 _FEWEST_DRAWS = 20

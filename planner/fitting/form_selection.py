@@ -9,9 +9,9 @@ import numpy as np
 from planner._util.stable_choice import first_lowest
 from planner.errors import FitError
 from planner.fitting.classical import Model, Shape, minimise
+from planner.fitting.generalised_law import parts
 from planner.fitting.results import Candidate
 from planner.fitting.sample import Sample
-from planner.fitting.surface import parts
 
 _KEPT_ASIDE = 4.0  # held out: runs with C > C_max / 4
 _FEWEST_ASIDE = 3

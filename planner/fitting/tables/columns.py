@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._cells import columns_of, decimal_comma, delimiter, rows
 from planner._util.files import read_bytes
-from planner._xlsx import sheet_text
 from planner.errors import PlannerError, RunsFileError
+from planner.fitting.tables.csv_cells import columns_of, decimal_comma, delimiter, rows
+from planner.fitting.tables.xlsx import sheet_text
 from planner.notes import Note
 from planner.quantities import LARGEST, finite, parse_count, parse_error, parse_flops, parse_number, plain, shown, shown_path
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.columns import NUMBERS, TEXTS, Columns, read_columns, read_numbers
 from planner.notes import Note
 from planner.quantities import plain, shown
-from planner.run_files import NUMBERS, TEXTS, Columns, read_columns, read_numbers
 
 Array = NDArray[Any]
 

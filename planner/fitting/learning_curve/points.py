@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from planner._util.stable_choice import lowest
 from planner.errors import FitError, OptionError, RunsFileError
+from planner.fitting.tables.columns import read_columns, read_numbers
 from planner.notes import Note
 from planner.quantities import format_count, format_factor, parse_error, plain, shown
-from planner.run_files import read_columns, read_numbers
 
 Array = NDArray[np.float64]
 

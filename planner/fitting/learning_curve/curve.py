@@ -14,10 +14,10 @@ from planner._version import __version__
 from planner.allocation.extrapolation import FAR
 from planner.allocation.intervals import check_level
 from planner.answers import as_json
-from planner.curve_points import positive, read_points, read_target, rising_notes, said
 from planner.errors import CannotPlanError, FitError, OptionError
-from planner.fitting.learning import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
-from planner.learning_curves import PublishedCurve, general_model_exponents, published_curve
+from planner.fitting.learning_curve.descent import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
+from planner.fitting.learning_curve.points import positive, read_points, read_target, rising_notes, said
+from planner.fitting.learning_curve.published import PublishedCurve, general_model_exponents, published_curve
 from planner.notes import Note
 from planner.quantities import (
     LARGEST,

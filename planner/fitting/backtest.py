@@ -13,13 +13,13 @@ from planner._util.parallel import Progress, Workers, mapper
 from planner._version import __version__
 from planner.allocation.intervals import check_level
 from planner.errors import FitError, OptionError, PlannerError
-from planner.fitting.fitter import RunsLike, fit, one_group, read_table_of_runs
+from planner.fitting.fit import RunsLike, fit, one_group, read_table_of_runs
+from planner.fitting.generalised_law import Array
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
-from planner.fitting.surface import Array
+from planner.fitting.tables.runs import Runs
 from planner.notes import Note
 from planner.quantities import parse_fraction, parse_number, plain, shown
-from planner.runs import Runs
 
 _FRONTIER = 1e-9
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from planner.allocation.solver import allocate
 from planner.errors import FitError
+from planner.fitting.generalised_law import Array
 from planner.fitting.sample import Sample
-from planner.fitting.surface import Array
 from planner.notes import Note
 from planner.quantities import format_flops, format_percent, format_signed_percent, significant
 from planner.scaling_laws.law import Law

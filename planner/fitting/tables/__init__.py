@@ -1,0 +1,1 @@
+"""Tables of runs: files and sheets read into checked arrays, and the tables that ship."""
