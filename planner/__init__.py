@@ -13,18 +13,12 @@ if TYPE_CHECKING:
     from planner._util.defaults import DEFAULT_LAW
     from planner.accelerators.catalogue import Accelerator
     from planner.accelerators.fleet import Cost, Machine
-    from planner.allocating import allocate
     from planner.allocation.assessment import Remedy
     from planner.allocation.intervals import LossInterval, loss_interval, size_interval
     from planner.allocation.overfitting_test import OverfittingTest
     from planner.allocation.published_checks import CheckResult, verify
     from planner.allocation.solver import Allocation
-    from planner.answers import Alternative, Plan
     from planner.architectures.published_models import Model, models
-    from planner.arithmetic import Step
-    from planner.configuring import Configuration, configure
-    from planner.consensus import Comparison, compare
-    from planner.diminishing import ComputeLimits
     from planner.errors import (
         CannotPlanError,
         FitError,
@@ -36,7 +30,6 @@ if TYPE_CHECKING:
         RunsFileError,
         UnknownLawError,
     )
-    from planner.explaining import explain
     from planner.fitting.backtest import Backtest, backtest
     from planner.fitting.fit import fit
     from planner.fitting.learning_curve.curve import Curve, curve
@@ -44,33 +37,40 @@ if TYPE_CHECKING:
     from planner.fitting.tables.runs import Runs
     from planner.fitting.tables.shipped import RunTable, load_runs, run_tables
     from planner.inputs.law_choice import laws
-    from planner.judging import JudgedRun, RunsCheck, check_runs
-    from planner.limiting import BenchmarkLimits, limits
     from planner.notes import Note
     from planner.piloting import Pilots, pilots
-    from planner.plans import plan
-    from planner.purchasing import Ranking, hardware, rank_hardware
+    from planner.planning.allocate import allocate
+    from planner.planning.benchmark_limits import BenchmarkLimits, limits
+    from planner.planning.check import Check, check
+    from planner.planning.check_table import JudgedRun, RunsCheck, check_runs
+    from planner.planning.compare import Comparison, compare
+    from planner.planning.configure import Configuration, configure
+    from planner.planning.diminishing_returns import ComputeLimits
+    from planner.planning.explain.answers import explain
+    from planner.planning.explain.steps import Step
+    from planner.planning.hardware_ranking import Ranking, hardware, rank_hardware
+    from planner.planning.levers import Levers, levers
+    from planner.planning.plan import plan
+    from planner.planning.plan_result import Alternative, Plan
+    from planner.planning.sweep import Sweep, sweep
+    from planner.planning.trade import Trade, TradeOff, trade
     from planner.render.plotting import plot
     from planner.report.page import write_report
     from planner.scaling_laws.catalogue import load_law
     from planner.scaling_laws.law import Law
     from planner.scaling_laws.parameter_draws import Draws
     from planner.sheets.workbook import write_workbook
-    from planner.sweeping import Sweep, sweep
-    from planner.trading import Trade, TradeOff, trade
-    from planner.verdicts import Check, check
-    from planner.weighing import Levers, levers
 
 _HOMES = {
-    "planner.allocating": ("allocate",),
-    "planner.answers": ("Alternative", "Plan"),
-    "planner.arithmetic": ("Step",),
+    "planner.planning.allocate": ("allocate",),
+    "planner.planning.plan_result": ("Alternative", "Plan"),
+    "planner.planning.explain.steps": ("Step",),
     "planner.scaling_laws.catalogue": ("load_law",),
     "planner._util.defaults": ("DEFAULT_LAW",),
     "planner.inputs.law_choice": ("laws",),
-    "planner.configuring": ("Configuration", "configure"),
-    "planner.consensus": ("Comparison", "compare"),
-    "planner.diminishing": ("ComputeLimits",),
+    "planner.planning.configure": ("Configuration", "configure"),
+    "planner.planning.compare": ("Comparison", "compare"),
+    "planner.planning.diminishing_returns": ("ComputeLimits",),
     "planner.errors": (
         "CannotPlanError",
         "FitError",
@@ -82,22 +82,22 @@ _HOMES = {
         "RunsFileError",
         "UnknownLawError",
     ),
-    "planner.explaining": ("explain",),
+    "planner.planning.explain.answers": ("explain",),
     "planner.fitting.backtest": ("Backtest", "backtest"),
     "planner.fitting.fit": ("fit",),
     "planner.fitting.results": ("FitResult", "Prediction"),
     "planner.allocation.intervals": ("LossInterval", "loss_interval", "size_interval"),
-    "planner.judging": ("JudgedRun", "RunsCheck", "check_runs"),
+    "planner.planning.check_table": ("JudgedRun", "RunsCheck", "check_runs"),
     "planner.scaling_laws.law": ("Law",),
     "planner.fitting.learning_curve.curve": ("Curve", "curve"),
-    "planner.limiting": ("BenchmarkLimits", "limits"),
+    "planner.planning.benchmark_limits": ("BenchmarkLimits", "limits"),
     "planner.accelerators.catalogue": ("Accelerator",),
     "planner.accelerators.fleet": ("Cost", "Machine"),
     "planner.notes": ("Note",),
     "planner.piloting": ("Pilots", "pilots"),
-    "planner.plans": ("plan",),
+    "planner.planning.plan": ("plan",),
     "planner.architectures.published_models": ("Model", "models"),
-    "planner.purchasing": ("Ranking", "hardware", "rank_hardware"),
+    "planner.planning.hardware_ranking": ("Ranking", "hardware", "rank_hardware"),
     "planner.allocation.assessment": ("Remedy",),
     "planner.allocation.overfitting_test": ("OverfittingTest",),
     "planner.render.plotting": ("plot",),
@@ -105,13 +105,13 @@ _HOMES = {
     "planner.fitting.tables.runs": ("Runs",),
     "planner.sheets.workbook": ("write_workbook",),
     "planner.allocation.solver": ("Allocation",),
-    "planner.sweeping": ("Sweep", "sweep"),
+    "planner.planning.sweep": ("Sweep", "sweep"),
     "planner.fitting.tables.shipped": ("RunTable", "load_runs", "run_tables"),
-    "planner.trading": ("Trade", "TradeOff", "trade"),
+    "planner.planning.trade": ("Trade", "TradeOff", "trade"),
     "planner.scaling_laws.parameter_draws": ("Draws",),
-    "planner.verdicts": ("Check", "check"),
+    "planner.planning.check": ("Check", "check"),
     "planner.allocation.published_checks": ("CheckResult", "verify"),
-    "planner.weighing": ("Levers", "levers"),
+    "planner.planning.levers": ("Levers", "levers"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -8,44 +8,44 @@ from planner._version import __version__ as __version__
 from planner.fitting.fit import RunsLike
 from planner.inputs.registry import FileLike, LawLike, Number, ShapeLike
 
-from planner.allocating import allocate as allocate
-from planner.answers import Alternative as Alternative, Plan as Plan
-from planner.arithmetic import Step as Step
+from planner.planning.allocate import allocate as allocate
+from planner.planning.plan_result import Alternative as Alternative, Plan as Plan
+from planner.planning.explain.steps import Step as Step
 from planner.scaling_laws.catalogue import load_law as load_law
 from planner._util.defaults import DEFAULT_LAW as DEFAULT_LAW
 from planner.inputs.law_choice import laws as laws
-from planner.configuring import Configuration as Configuration
-from planner.consensus import Comparison as Comparison
-from planner.diminishing import ComputeLimits as ComputeLimits
+from planner.planning.configure import Configuration as Configuration
+from planner.planning.compare import Comparison as Comparison
+from planner.planning.diminishing_returns import ComputeLimits as ComputeLimits
 from planner.errors import CannotPlanError as CannotPlanError, FitError as FitError, HardwareFileError as HardwareFileError, LawFileError as LawFileError, OptionError as OptionError, PlannerError as PlannerError, QuantityError as QuantityError, RunsFileError as RunsFileError, UnknownLawError as UnknownLawError
-from planner.explaining import explain as explain
+from planner.planning.explain.answers import explain as explain
 from planner.fitting.backtest import Backtest as Backtest, backtest as backtest
 from planner.fitting.fit import fit as fit
 from planner.fitting.results import FitResult as FitResult, Prediction as Prediction
 from planner.allocation.intervals import LossInterval as LossInterval, loss_interval as loss_interval, size_interval as size_interval
-from planner.judging import JudgedRun as JudgedRun, RunsCheck as RunsCheck, check_runs as check_runs
+from planner.planning.check_table import JudgedRun as JudgedRun, RunsCheck as RunsCheck, check_runs as check_runs
 from planner.scaling_laws.law import Law as Law
 from planner.fitting.learning_curve.curve import Curve as Curve, curve as curve
-from planner.limiting import BenchmarkLimits as BenchmarkLimits
+from planner.planning.benchmark_limits import BenchmarkLimits as BenchmarkLimits
 from planner.accelerators.catalogue import Accelerator as Accelerator
 from planner.accelerators.fleet import Cost as Cost, Machine as Machine
 from planner.notes import Note as Note
 from planner.piloting import Pilots as Pilots
 from planner.architectures.published_models import Model as Model, models as models
-from planner.purchasing import Ranking as Ranking, hardware as hardware
+from planner.planning.hardware_ranking import Ranking as Ranking, hardware as hardware
 from planner.allocation.assessment import Remedy as Remedy
 from planner.allocation.overfitting_test import OverfittingTest as OverfittingTest
 from planner.render.plotting import plot as plot
 from planner.report.page import write_report as write_report
 from planner.fitting.tables.runs import Runs as Runs
 from planner.allocation.solver import Allocation as Allocation
-from planner.sweeping import Sweep as Sweep
+from planner.planning.sweep import Sweep as Sweep
 from planner.fitting.tables.shipped import RunTable as RunTable, load_runs as load_runs, run_tables as run_tables
-from planner.trading import Trade as Trade, TradeOff as TradeOff
+from planner.planning.trade import Trade as Trade, TradeOff as TradeOff
 from planner.scaling_laws.parameter_draws import Draws as Draws
-from planner.verdicts import Check as Check
+from planner.planning.check import Check as Check
 from planner.allocation.published_checks import CheckResult as CheckResult, verify as verify
-from planner.weighing import Levers as Levers
+from planner.planning.levers import Levers as Levers
 
 __all__ = [
     "DEFAULT_LAW",

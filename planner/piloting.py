@@ -10,7 +10,6 @@ from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers
 from planner._version import __version__
-from planner.answers import as_json
 from planner.designing import (
     CONSTANTS,
     FILE,
@@ -32,6 +31,7 @@ from planner.pilot_given import read_given
 from planner.pilot_ladder import designed
 from planner.pilot_notes import cost_notes, design_notes, saved_by, worth
 from planner.pilot_options import check_shapes, check_simulation, read_budget, read_noise, read_ratios, read_sizes
+from planner.planning.plan_result import as_json
 from planner.quantities import (
     format_flops,
     parse_flops,

@@ -325,7 +325,7 @@ def test_interrupts_are_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
     def interrupted(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("planner.plans.plan", interrupted)
+    monkeypatch.setattr("planner.planning.plan.plan", interrupted)
     code, out, err = run("--flops", "1e21")
     assert code == 130
     assert out == ""

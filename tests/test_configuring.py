@@ -449,7 +449,7 @@ def test_memory_numbers_have_sources() -> None:
     """Every optimizer says what it keeps and where that comes from; the command line knows the same ones."""
     from planner.architectures.memory import RECOMPUTE
     from planner.cli._options import OPTIMIZERS, ORDERS, RECOMPUTED
-    from planner.purchasing import ORDERS as KNOWN
+    from planner.planning.hardware_ranking import ORDERS as KNOWN
 
     table = read_table(data_root() / "memory.toml")
     assert tuple(table["schemes"]) == OPTIMIZERS

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import planner
 from planner.errors import PlannerError
-from planner.published_levers import published_levers, unusable_levers
+from planner.planning.published_levers import published_levers, unusable_levers
 
 
 def _one(found: planner.Levers, name: str) -> Any:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import planner
 from planner._util.files import settings
-from planner.benchmarks import Regression, benchmark_named, benchmarks
-from planner.diminishing import ComputeLimits, contradiction
 from planner.errors import CannotPlanError, PlannerError
+from planner.planning.benchmark_regressions import Regression, benchmark_named, benchmarks
+from planner.planning.diminishing_returns import ComputeLimits, contradiction
 
 USABLE = [(each, line) for each in benchmarks() for line in each.regressions if line.significant(0.95)]
 LINES = [f"{each.id}-{line.kind}" for each, line in USABLE]

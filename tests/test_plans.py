@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import planner
 from planner._util.files import data_root
-from planner.comparing import MAIN_LAWS
 from planner.errors import CannotPlanError, OptionError, PlannerError, QuantityError
 from planner.inputs.law_choice import REFERENCE_FLOPS
+from planner.planning.alternatives import MAIN_LAWS
 from tests.strategies import BUDGETS, COUNTS, SURFACES, laws_of
 
 

@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 
 import planner
 from planner.allocation import solver
-from planner.served_sizes import RATIOS
+from planner.planning.served_sizes import RATIOS
 from tests.conftest import Run
 
 ASKED: dict[str, Any] = {"gpus": "64xH100", "days": 21, "mfu": 0.4, "inference_per_month": "100B", "months": 24}

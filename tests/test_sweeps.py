@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import planner
-from planner import sweeping
 from planner.errors import PlannerError
 from planner.inputs.ranges import ALONG, axes, axis_of, has_ranges
+from planner.planning import sweep as sweeping
 from planner.quantities import is_range, parse_flops, parse_range
 from planner.render import FORMATS, stream_sweep
 from tests.conftest import Run

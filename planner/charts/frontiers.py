@@ -27,11 +27,11 @@ from planner.charts._base import (
     law_text,
     thinned,
 )
-from planner.consensus import Comparison
 from planner.errors import CannotPlanError
+from planner.planning.compare import Comparison
+from planner.planning.sweep import Sweep
 from planner.quantities import format_count, format_flops, format_percent, significant
 from planner.scaling_laws.law import Law
-from planner.sweeping import Sweep
 
 _MOST_ROWS = 400
 _MOST_LINES = 6

@@ -3,12 +3,12 @@
 import numpy as np
 
 from planner.allocation import solver
-from planner.benchmarks import Regression
 from planner.charts._base import COMPUTE, Chart, Line, Mark, Panel, Points, Rule, Scale, Span, law_text
 from planner.charts.surfaces import loss_scale
-from planner.diminishing import ComputeLimits
 from planner.fitting.learning_curve.curve import Curve
-from planner.limiting import BenchmarkLimits
+from planner.planning.benchmark_limits import BenchmarkLimits
+from planner.planning.benchmark_regressions import Regression
+from planner.planning.diminishing_returns import ComputeLimits
 from planner.quantities import format_count, format_percent, significant
 
 

@@ -7,16 +7,16 @@ import numpy as np
 from planner.allocation import solver
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, as_problem
-from planner.answers import Plan
 from planner.charts._base import PARAMS, TOKENS, Box, Chart, Line, Mark, Panel, Points, Scale, Span, guess_text, law_text
 from planner.charts.frontiers import growth_panels
 from planner.errors import CannotPlanError
-from planner.judging import RunsCheck
+from planner.planning.check import Check
+from planner.planning.check_table import RunsCheck
+from planner.planning.plan_result import Plan
+from planner.planning.trade import TradeOff
 from planner.quantities import format_count, format_flops, format_percent, significant
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law
-from planner.trading import TradeOff
-from planner.verdicts import Check
 
 _APART = 10.0  # budgets of neighbouring isoFLOP curves
 _MARGIN = 12.0  # how far their panel goes beyond the outer optima

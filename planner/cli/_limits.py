@@ -35,7 +35,7 @@ def limits(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict
     plan limits --benchmark imagenet --error 5%
     plan limits --benchmark squad --error 5% --today 10% --gpu a100 --grid france
     """
-    from planner.limiting import limits as found_limits
+    from planner.planning.benchmark_limits import limits as found_limits
     from planner.render import render_limits
 
     answer = found_limits(**chosen(**options, constants=collected(constants)))
@@ -72,8 +72,8 @@ def levers(
     plan levers --flops 1e22 --gpu h100 --mfu 35% --mfu-to 45% --combine mfu,fp8
     plan levers --flops 1e22 --lever dedup=1.2 --better alpha=0.36
     """
+    from planner.planning.levers import levers as weighed
     from planner.render import render_levers
-    from planner.weighing import levers as weighed
 
     pairs = chosen(constants=collected(constants), own=collected(own, "--lever"), better=collected(better, "--better"))
     answer = weighed(**chosen(**options), **pairs)

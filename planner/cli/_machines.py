@@ -26,8 +26,8 @@ def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Forma
     plan hardware h100                              one device, with sources
     plan hardware --flops 1e22 --deadline 30d       the cheapest first, and how many it takes
     """
-    from planner.purchasing import hardware as known_hardware
-    from planner.purchasing import rank_hardware
+    from planner.planning.hardware_ranking import hardware as known_hardware
+    from planner.planning.hardware_ranking import rank_hardware
     from planner.render import render_hardware, render_ranking
 
     given = chosen(**options)
@@ -69,7 +69,7 @@ def configure(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], str
     plan configure --gpus 64xH100 --days 30
     plan configure --shape llama2-7b --tokens 2T --gpu a100
     """
-    from planner.configuring import configure as configured
+    from planner.planning.configure import configure as configured
     from planner.render import render_configuration
 
     answer = configured(**chosen(**options, constants=collected(constants)))

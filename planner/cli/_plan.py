@@ -87,7 +87,7 @@ def app(
         return
     if "workers" in asked:
         raise click.UsageError("--workers goes with a range, such as --flops 1e18..1e26")
-    from planner.plans import plan
+    from planner.planning.plan import plan
     from planner.render import render_plan
 
     answer = plan(**asked)
@@ -109,8 +109,8 @@ def _several(asked: dict[str, Any]) -> bool:
 def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bool, explained: bool) -> None:
     if explained:
         raise click.UsageError("--explain goes with one plan, not with a range")
+    from planner.planning.sweep import BLOCK, sweep
     from planner.render import stream_sweep
-    from planner.sweeping import BLOCK, sweep
 
     found = sweep(**asked)
     plot_file(ctx, found)
@@ -155,7 +155,7 @@ def check(
             foreign.append("explain")
         if foreign:
             raise click.UsageError(f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with a table")
-        from planner.judging import check_runs
+        from planner.planning.check_table import check_runs
         from planner.render import render_runs_check
 
         judged = check_runs(given.pop("table"), **given)
@@ -166,8 +166,8 @@ def check(
         return
     if "sheet" in given or "columns" in given:
         raise click.UsageError("--sheet and --columns go with a table: plan check budget.xlsx --sheet Runs")
+    from planner.planning.check import check as check_run
     from planner.render import render_check
-    from planner.verdicts import check as check_run
 
     answer = check_run(**given)
     plot_file(ctx, answer)
@@ -187,8 +187,8 @@ def check(
 @plot_option
 def trade(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay."""
+    from planner.planning.trade import trade as trade_sizes
     from planner.render import render_trade
-    from planner.trading import trade as trade_sizes
 
     answer = trade_sizes(**chosen(**options, constants=collected(constants)))
     plot_file(ctx, answer)
@@ -211,7 +211,7 @@ def compare(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], stric
     plan compare --flops 1e21
     plan compare --flops 1e21 --laws kaplan2020,llama3,besiroglu2024
     """
-    from planner.consensus import compare as compared
+    from planner.planning.compare import compare as compared
     from planner.render import render_comparison
 
     answer = compared(**chosen(**options, constants=collected(constants)))
@@ -233,7 +233,7 @@ def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], *
     plan report --gpus 512xH100 --days 30 -o plan.html
     """
     from planner._util.files import new_file, refuse_existing
-    from planner.plans import plan
+    from planner.planning.plan import plan
     from planner.report.page import write_report
 
     refuse_existing(new_file(path, overwrite, ".html", "a report"), overwrite=overwrite)
@@ -260,6 +260,6 @@ def laws(law: str | None, applicable: bool, flops: str | None, fmt: Format) -> N
 
 
 def _steps(answer: Any) -> Any:
-    from planner.explaining import explain
+    from planner.planning.explain.answers import explain
 
     return explain(answer)

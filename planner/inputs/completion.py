@@ -42,7 +42,7 @@ def _runs() -> list[str]:
 
 
 def _benchmarks() -> list[str]:
-    from planner.benchmarks import benchmarks
+    from planner.planning.benchmark_regressions import benchmarks
 
     return [each.id for each in benchmarks()]
 

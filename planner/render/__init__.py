@@ -12,29 +12,29 @@ if TYPE_CHECKING:
 
     from planner._util.parallel import Progress
     from planner.accelerators.catalogue import Accelerator
-    from planner.answers import Plan
     from planner.architectures.published_models import Model
-    from planner.arithmetic import Step
-    from planner.configuring import Configuration
-    from planner.consensus import Comparison
-    from planner.diminishing import ComputeLimits
     from planner.fitting.backtest import Backtest
     from planner.fitting.learning_curve.curve import Curve
     from planner.fitting.results import FitResult
     from planner.fitting.tables.shipped import RunTable
-    from planner.judging import RunsCheck
-    from planner.limiting import BenchmarkLimits
     from planner.notes import Note
     from planner.piloting import Pilots
-    from planner.purchasing import Ranking
+    from planner.planning.benchmark_limits import BenchmarkLimits
+    from planner.planning.check import Check
+    from planner.planning.check_table import RunsCheck
+    from planner.planning.compare import Comparison
+    from planner.planning.configure import Configuration
+    from planner.planning.diminishing_returns import ComputeLimits
+    from planner.planning.explain.steps import Step
+    from planner.planning.hardware_ranking import Ranking
+    from planner.planning.levers import Levers
+    from planner.planning.plan_result import Plan
+    from planner.planning.sweep import Sweep
+    from planner.planning.trade import TradeOff
     from planner.render.documents import Block
     from planner.render.machine_data import Row
     from planner.scaling_laws.law import Law
     from planner.sheets.arguments import Function
-    from planner.sweeping import Sweep
-    from planner.trading import TradeOff
-    from planner.verdicts import Check
-    from planner.weighing import Levers
 
 Format = Literal["table", "markdown", "csv", "csv-semicolon", "json"]
 FORMATS: tuple[Format, ...] = ("table", "markdown", "csv", "csv-semicolon", "json")
@@ -228,7 +228,7 @@ def render_curve(curve: "Curve", fmt: Format) -> str:
 
 def render_limits(found: "BenchmarkLimits | ComputeLimits", fmt: Format) -> str:
     """Write where compute stops paying, or what an error on a benchmark takes."""
-    from planner.diminishing import ComputeLimits
+    from planner.planning.diminishing_returns import ComputeLimits
     from planner.render import limits_document as page
 
     over_budgets = isinstance(found, ComputeLimits)

@@ -3,7 +3,8 @@
 from collections import Counter
 
 from planner.allocation.assessment import Change
-from planner.judging import RunsCheck
+from planner.planning.check import Check, Shares
+from planner.planning.check_table import RunsCheck
 from planner.quantities import (
     format_change,
     format_count,
@@ -29,7 +30,6 @@ from planner.render.documents import (
     regime_text,
     repetition_rows,
 )
-from planner.verdicts import Check, Shares
 
 _REMEDIES = {
     "same loss": "same loss",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from planner.consensus import Comparison, Spread, Voice
+from planner.planning.compare import Comparison, Spread, Voice
 from planner.quantities import format_count, format_factor, format_flops, format_percent, format_pf_days, significant
 from planner.render.documents import Block, Facts, Items, Table, Title, beyond_text, note_lines
 

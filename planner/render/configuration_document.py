@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from planner.architectures.hyperparameters import Suggestion
     from planner.architectures.parallelism import Fit
     from planner.architectures.published_models import Model
-    from planner.candidates import Candidate
-    from planner.configuring import Configuration
+    from planner.planning.configure import Configuration
+    from planner.planning.shape_candidates import Candidate
 
 
 def configuration_document(found: "Configuration") -> list[Block]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.answers import Funded
+from planner.planning.plan_result import Funded
 from planner.quantities import (
     format_count,
     format_dollars,

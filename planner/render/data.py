@@ -10,14 +10,14 @@ from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
     from planner.allocation.intervals import Intervals
-    from planner.answers import Alternative, Plan
-    from planner.arithmetic import Step
     from planner.fitting.backtest import Backtest
     from planner.fitting.results import FitResult
     from planner.fitting.tables.shipped import RunTable
-    from planner.judging import RunsCheck
-    from planner.trading import TradeOff
-    from planner.verdicts import Check
+    from planner.planning.check import Check
+    from planner.planning.check_table import RunsCheck
+    from planner.planning.explain.steps import Step
+    from planner.planning.plan_result import Alternative, Plan
+    from planner.planning.trade import TradeOff
 
 _RANGES = ("params", "tokens", "flops", "tokens_per_param")
 LAW_COLUMNS = (

@@ -10,9 +10,9 @@ from planner.scaling_laws.provenance import PARAM_COUNTS
 
 if TYPE_CHECKING:
     from planner.allocation.intervals import Intervals
-    from planner.answers import DataUse, Plan
-    from planner.arithmetic import Step
-    from planner.verdicts import Check
+    from planner.planning.check import Check
+    from planner.planning.explain.steps import Step
+    from planner.planning.plan_result import DataUse, Plan
 
 
 class Title(NamedTuple):

@@ -21,7 +21,7 @@ from planner.render.documents import Block, Facts, Items, Table, Title, note_lin
 
 if TYPE_CHECKING:
     from planner.accelerators.catalogue import Price
-    from planner.purchasing import Ranking
+    from planner.planning.hardware_ranking import Ranking
     from planner.quantities.estimate import Range
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from planner.planning.levers import Levers, Worth
 from planner.quantities import (
     format_change,
     format_dollars,
@@ -13,7 +14,6 @@ from planner.quantities import (
     significant,
 )
 from planner.render.documents import Block, Facts, Items, Table, Title, law_facts, note_lines
-from planner.weighing import Levers, Worth
 
 if TYPE_CHECKING:
     from planner.render.machine_data import Row

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.diminishing import ComputeLimits, Mark, Returns
-from planner.limiting import BenchmarkLimits, Needed
+from planner.planning.benchmark_limits import BenchmarkLimits, Needed
+from planner.planning.diminishing_returns import ComputeLimits, Mark, Returns
 from planner.quantities import (
     format_change,
     format_count,

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from planner.accelerators.fleet import Cost, Machine
     from planner.architectures.published_models import Model
     from planner.architectures.transformer import Shape
-    from planner.configuring import Configuration
-    from planner.purchasing import Ranking
+    from planner.planning.configure import Configuration
+    from planner.planning.hardware_ranking import Ranking
     from planner.quantities.estimate import Range
 
 Row = dict[str, Any]

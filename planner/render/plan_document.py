@@ -1,8 +1,8 @@
 """A plan as blocks to read."""
 
-from planner.answers import Alternative, Plan
 from planner.inputs.request import limit_texts
 from planner.notes import Note
+from planner.planning.plan_result import Alternative, Plan
 from planner.quantities import (
     format_count,
     format_dollars,

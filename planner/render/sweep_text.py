@@ -8,6 +8,8 @@ from typing import Any
 
 from planner._util.parallel import Progress
 from planner.notes import Note
+from planner.planning.sweep import Sweep
+from planner.planning.sweep_rows import Rows
 from planner.quantities import (
     format_count,
     format_dollars,
@@ -25,8 +27,6 @@ from planner.render import Format
 from planner.render.data import cell
 from planner.render.documents import Block, Facts, Items, beyond_text, note_lines
 from planner.render.writers import to_markdown, to_text
-from planner.sweep_rows import Rows
-from planner.sweeping import Sweep
 
 Heard = Callable[[tuple[Note, ...]], None]
 

@@ -1,5 +1,6 @@
 """The trade of size against data, as blocks to read."""
 
+from planner.planning.trade import Trade, TradeOff
 from planner.quantities import (
     format_count,
     format_factor,
@@ -10,7 +11,6 @@ from planner.quantities import (
     significant,
 )
 from planner.render.documents import Block, Facts, Items, Table, Title, beyond_text, law_facts, loss_text, note_lines
-from planner.trading import Trade, TradeOff
 
 
 def trade_document(found: TradeOff) -> list[Block]:

@@ -6,13 +6,13 @@ from planner._util.files import settings
 from planner.accelerators.catalogue import Accelerator, accelerators
 from planner.accelerators.fleet import Machine
 from planner.allocation.extrapolation import PRINTED
-from planner.answers import Plan
 from planner.charts._base import Points
 from planner.charts.frontiers import model_points
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.notes import Note
-from planner.plans import BAND
+from planner.planning.plan import BAND
+from planner.planning.plan_result import Plan
 from planner.report.javascript import law_functions, spending
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law

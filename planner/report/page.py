@@ -5,8 +5,8 @@ from html import escape
 from pathlib import Path
 
 from planner._util.files import new_file, write_new
-from planner.answers import Plan
 from planner.errors import CannotPlanError
+from planner.planning.plan_result import Plan
 from planner.quantities import format_count, format_flops, format_percent, plain
 from planner.render.documents import Block, Code, Facts, Items, Table, Title
 from planner.render.plan_document import plan_document

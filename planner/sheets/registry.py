@@ -17,7 +17,7 @@ from planner.inputs.law_choice import refuse_without_plans
 from planner.inputs.question import Question
 from planner.inputs.readers import device as read_device
 from planner.inputs.readers import devices as read_devices
-from planner.plans import plan
+from planner.planning.plan import plan
 from planner.quantities import LARGEST, plain
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law, guarded

@@ -5,7 +5,7 @@ from math import log
 from typing import Any, NamedTuple
 
 from planner.allocation import solver
-from planner.arithmetic import evaluate
+from planner.planning.explain.steps import evaluate
 from planner.scaling_laws.law import Law
 from planner.sheets.formulas import CLOSED, MEAN, SUM, kind_of
 from planner.sheets.looks import Book, letters

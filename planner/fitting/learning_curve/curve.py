@@ -13,12 +13,12 @@ from planner._util.student_t import student_quantile
 from planner._version import __version__
 from planner.allocation.extrapolation import FAR
 from planner.allocation.intervals import check_level
-from planner.answers import as_json
 from planner.errors import CannotPlanError, FitError, OptionError
 from planner.fitting.learning_curve.descent import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
 from planner.fitting.learning_curve.points import positive, read_points, read_target, rising_notes, said
 from planner.fitting.learning_curve.published import PublishedCurve, general_model_exponents, published_curve
 from planner.notes import Note
+from planner.planning.plan_result import as_json
 from planner.quantities import (
     LARGEST,
     format_count,

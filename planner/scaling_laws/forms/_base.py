@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 # numpy scalars, arrays and floats alike: the functions broadcast, and a union only hides that from the reader
 Num: TypeAlias = Any
 Symbols: TypeAlias = Mapping[str, Any]
-Derivation: TypeAlias = tuple[tuple[str, str], ...]  # (symbol, formula) lines, see planner.explaining
+Derivation: TypeAlias = tuple[tuple[str, str], ...]  # (symbol, formula) lines, see planner.planning.explain.answers
 
 
 class Parameter(NamedTuple):
@@ -57,7 +57,7 @@ class Surface(NamedTuple):
     uses : tuple of str
         Which of ``params`` and ``tokens`` the loss depends on.
     derivation : tuple of (symbol, formula)
-        The arithmetic of ``terms`` for a reader, see ``planner.explaining``.
+        The arithmetic of ``terms`` for a reader, see ``planner.planning.explain.answers``.
     """
 
     floor: Callable[[Symbols], Num]

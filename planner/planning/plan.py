@@ -4,7 +4,20 @@ from collections.abc import Iterator, Sequence
 from typing import Unpack
 
 from planner._util.frozen_dict import FrozenDict
-from planner.accounting import (
+from planner.allocation import solver
+from planner.allocation.assessment import Regime, assess, regime_notes
+from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
+from planner.allocation.intervals import answer_intervals, interval_notes
+from planner.allocation.problem import Problem
+from planner.errors import CannotPlanError, OptionError, PlannerError
+from planner.inputs.held_budgets import Held
+from planner.inputs.law_choice import LawLike
+from planner.inputs.question import Question
+from planner.inputs.registry import PlanInputs, asks
+from planner.inputs.request import Request, limit_texts, read_request
+from planner.notes import Note
+from planner.planning.alternatives import MAIN_LAWS, alternatives
+from planner.planning.plan_details import (
     counted_params,
     data_notes,
     data_use,
@@ -14,20 +27,8 @@ from planner.accounting import (
     serving_notes,
     serving_of,
 )
-from planner.allocation import solver
-from planner.allocation.assessment import Regime, assess, regime_notes
-from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
-from planner.allocation.intervals import answer_intervals, interval_notes
-from planner.allocation.problem import Problem
-from planner.answers import Alternative, Doubling, Funded, Plan
-from planner.comparing import MAIN_LAWS, alternatives
-from planner.errors import CannotPlanError, OptionError, PlannerError
-from planner.inputs.held_budgets import Held
-from planner.inputs.law_choice import LawLike
-from planner.inputs.question import Question
-from planner.inputs.registry import PlanInputs, asks
-from planner.inputs.request import Request, limit_texts, read_request
-from planner.notes import Note
+from planner.planning.plan_result import Alternative, Doubling, Funded, Plan
+from planner.planning.served_sizes import ServedSize, served_sizes
 from planner.quantities import (
     LARGEST,
     PF_DAY,
@@ -40,7 +41,6 @@ from planner.quantities import (
 )
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
-from planner.served_sizes import ServedSize, served_sizes
 
 BAND = 0.01
 """The flat-optimum band is the range of N that costs at most this much more compute for the same loss."""

@@ -7,15 +7,15 @@ from planner.allocation.assessment import Remedy
 from planner.allocation.compute_cost import Spending, training_flops
 from planner.allocation.loss_surface import landscape, line_of
 from planner.allocation.problem import LawOrProblem, Problem
-from planner.answers import Plan
-from planner.arithmetic import BUDGET, Paper, Step
-from planner.budget_steps import cost_steps, funding_steps
 from planner.errors import OptionError
 from planner.inputs.serving import Demand, Weights
+from planner.planning.check import EMBEDDING_COUNT, JOINT_LAW, OVERFIT_RULE, Check
+from planner.planning.explain.budgets import cost_steps, funding_steps
+from planner.planning.explain.steps import BUDGET, Paper, Step
+from planner.planning.plan_result import Plan
 from planner.quantities import plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
-from planner.verdicts import EMBEDDING_COUNT, JOINT_LAW, OVERFIT_RULE, Check
 
 
 def explain(answer: Plan | Check) -> tuple[Step, ...]:

@@ -7,9 +7,9 @@ from planner.allocation.assessment import assess
 from planner.allocation.effective_size import Modifier, Repetition, total_params
 from planner.allocation.extrapolation import convention_notes, extrapolation, own_notes, range_notes
 from planner.allocation.problem import Problem, problem_of, spending_of
-from planner.answers import Alternative
 from planner.inputs.effective_size import repetition
 from planner.notes import Note
+from planner.planning.plan_result import Alternative
 from planner.quantities import format_count
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law

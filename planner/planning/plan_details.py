@@ -10,9 +10,9 @@ from planner.allocation import solver
 from planner.allocation.effective_size import non_embedding_params, total_params
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, problem_of, spending_of
-from planner.answers import DataUse, Mixture, Serving
 from planner.inputs.request import Request
 from planner.notes import Note
+from planner.planning.plan_result import DataUse, Mixture, Serving
 from planner.quantities import LARGEST, format_bytes, format_count, format_factor, format_percent, significant
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.experts import dense_equivalent

@@ -11,12 +11,10 @@ from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
-from planner.answers import as_json
 from planner.architectures.hyperparameters import Suggestion, Used, batch_trade, recipes, suggest, used
 from planner.architectures.memory import Scheme
 from planner.architectures.parallelism import Fit, fewest, placements, read_layout, read_scheme, usable_memory
 from planner.architectures.shape_search import Proportions
-from planner.candidates import Candidate, FixedParts, candidate, shapes_for
 from planner.errors import OptionError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.law_choice import resolve_law
@@ -24,7 +22,9 @@ from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, Number, asks
 from planner.inputs.request import read_request, read_run, refuse_served_after
 from planner.notes import Note
-from planner.plans import answered
+from planner.planning.plan import answered
+from planner.planning.plan_result import as_json
+from planner.planning.shape_candidates import Candidate, FixedParts, candidate, shapes_for
 from planner.quantities import (
     LARGEST,
     format_count,

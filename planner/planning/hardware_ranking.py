@@ -11,13 +11,13 @@ from planner._util.stable_choice import rounded
 from planner._version import __version__
 from planner.accelerators.catalogue import Accelerator, accelerator, accelerators
 from planner.accelerators.fleet import Cost, Machine
-from planner.answers import as_json
 from planner.errors import OptionError, PlannerError
 from planner.inputs.budget import needed_budget
 from planner.inputs.machine import read_machine
 from planner.inputs.question import Question
 from planner.inputs.registry import RankInputs, asks
 from planner.notes import Note
+from planner.planning.plan_result import as_json
 from planner.quantities import format_percent, shown
 
 ORDERS = ("dollars", "energy", "devices")

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.accelerators.fleet import Cost, Machine
-from planner.accounting import MOSTLY
 from planner.allocation import solver
 from planner.allocation.assessment import regimes_of
 from planner.allocation.extrapolation import FAR, extrapolation
@@ -18,6 +17,7 @@ from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
+from planner.planning.plan_details import MOSTLY
 from planner.quantities import LARGEST
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from planner.accelerators.fleet import Machine, Part
-from planner.answers import Funded
-from planner.arithmetic import Paper, Step
+from planner.planning.explain.steps import Paper, Step
+from planner.planning.plan_result import Funded
 from planner.scaling_laws.law import Law
 
 _AS_USED = "dense peak of each device, see plan hardware"

@@ -13,12 +13,12 @@ from planner._util.stable_choice import rounded
 from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
-from planner.answers import as_json
 from planner.errors import OptionError
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import Number
 from planner.notes import Note
+from planner.planning.plan_result import as_json
 from planner.quantities import (
     LARGEST,
     PF_DAY,

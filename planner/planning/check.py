@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
-from planner.accounting import data_notes, data_use, memory_notes
 from planner.allocation.assessment import Assessment, Change, Regime, Remedy, assess, regime_notes, remedies
 from planner.allocation.effective_size import non_embedding_params
 from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
 from planner.allocation.intervals import Intervals, answer_intervals, interval_notes
 from planner.allocation.overfitting_test import OverfittingTest, overfitting_test
 from planner.allocation.problem import Problem
-from planner.answers import DataUse, Plan, as_json
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
@@ -21,7 +19,9 @@ from planner.inputs.registry import CheckInputs, asks
 from planner.inputs.request import Request, read_run
 from planner.inputs.serving import Demand
 from planner.notes import Note
-from planner.plans import best_plan, size_notes
+from planner.planning.plan import best_plan, size_notes
+from planner.planning.plan_details import data_notes, data_use, memory_notes
+from planner.planning.plan_result import DataUse, Plan, as_json
 from planner.quantities import LARGEST, PF_DAY, format_factor, plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded, require_finite

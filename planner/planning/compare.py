@@ -10,18 +10,18 @@ from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import rounded
 from planner._version import __version__
-from planner.accounting import embedded_params
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR
 from planner.allocation.problem import problem_of
-from planner.answers import Alternative, as_json
-from planner.comparing import alternative
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import needed_budget
 from planner.inputs.law_choice import LawLike, load_laws, refuse_without_plans, resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import CompareInputs, asks
 from planner.notes import Note
+from planner.planning.alternatives import alternative
+from planner.planning.plan_details import embedded_params
+from planner.planning.plan_result import Alternative, as_json
 from planner.quantities import format_factor, plain
 from planner.scaling_laws.catalogue import all_laws
 from planner.scaling_laws.law import Law, guarded

@@ -10,14 +10,14 @@ from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
-from planner.answers import as_json
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
 from planner.inputs.law_choice import read_constants, resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import LeversInputs, Number, asks
 from planner.notes import Note
-from planner.published_levers import WorksOn, published_levers, unusable_levers
+from planner.planning.plan_result import as_json
+from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
 from planner.scaling_laws.law import Law, guarded
 

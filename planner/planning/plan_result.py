@@ -14,8 +14,8 @@ from planner.scaling_laws.law import Law, require_finite
 if TYPE_CHECKING:
     from planner.accelerators.fleet import Cost, Machine
     from planner.inputs.serving import Weights
+    from planner.planning.served_sizes import ServedSize
     from planner.quantities.estimate import Range
-    from planner.served_sizes import ServedSize
 
 
 class Doubling(NamedTuple):

@@ -9,15 +9,15 @@ from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
-from planner.answers import as_json
-from planner.benchmarks import Benchmark, Kind, Regression, benchmark_named
-from planner.diminishing import ComputeLimits, compute_limits
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import needed_budget, refuse_idle
 from planner.inputs.held_budgets import BUDGETS, read_held
 from planner.inputs.question import Question
 from planner.inputs.registry import LimitsInputs, Number, asks, stated
 from planner.notes import Note
+from planner.planning.benchmark_regressions import Benchmark, Kind, Regression, benchmark_named
+from planner.planning.diminishing_returns import ComputeLimits, compute_limits
+from planner.planning.plan_result import as_json
 from planner.quantities import (
     LARGEST,
     format_factor,

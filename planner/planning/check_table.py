@@ -15,12 +15,12 @@ from planner.allocation import solver
 from planner.allocation.assessment import regime_notes, regimes_of
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.problem import as_problem
-from planner.answers import as_json
 from planner.errors import CannotPlanError, OptionError, RunsFileError
 from planner.fitting.tables.columns import Columns, read_columns
 from planner.inputs.law_choice import LawLike, read_constants, resolve_law
 from planner.notes import Note
-from planner.plans import size_notes
+from planner.planning.plan import size_notes
+from planner.planning.plan_result import as_json
 from planner.quantities import LARGEST, parse_fraction, plain, shown
 from planner.scaling_laws.law import Law, guarded
 

@@ -14,9 +14,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, check_workers, mapper
 from planner._version import __version__
 from planner.accelerators.fleet import Machine
-from planner.accounting import MOSTLY
 from planner.allocation.extrapolation import FAR, own_notes
-from planner.answers import as_json
 from planner.errors import OptionError
 from planner.inputs.law_choice import LawLike, load_laws
 from planner.inputs.question import Question
@@ -25,9 +23,11 @@ from planner.inputs.ranges import axes as axes_known
 from planner.inputs.registry import SweepInputs, asks, stated
 from planner.inputs.request import Request, read_request, refuse_served_after
 from planner.notes import Note, Severity
+from planner.planning.plan_details import MOSTLY
+from planner.planning.plan_result import as_json
+from planner.planning.sweep_rows import TAKEN, Along, Job, Rows, limited, solve
 from planner.quantities import format_percent, format_price, is_range, shown, whole_number
 from planner.scaling_laws.law import Law
-from planner.sweep_rows import TAKEN, Along, Job, Rows, limited, solve
 
 BLOCK = 10_000
 """Rows of a block: what a sweep holds in memory, whatever its length."""

@@ -12,7 +12,6 @@ from planner.allocation import solver
 from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
-from planner.answers import as_json
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import refuse_idle
 from planner.inputs.question import Question
@@ -20,7 +19,8 @@ from planner.inputs.registry import Number, TradeInputs, asks
 from planner.inputs.request import read_request
 from planner.inputs.serving import WEIGHED, Demand
 from planner.notes import Note
-from planner.plans import run_of
+from planner.planning.plan import run_of
+from planner.planning.plan_result import as_json
 from planner.quantities import parse_number, plain, shown
 from planner.scaling_laws.law import Law, guarded
 

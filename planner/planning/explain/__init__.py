@@ -1,0 +1,1 @@
+"""The arithmetic of an answer, line by line."""
