@@ -18,10 +18,10 @@ import numpy as np
 
 import planner
 from planner.allocation import solver
-from planner.designing import Laws, optimum
 from planner.fitting.constraints import Limits
 from planner.fitting.forecast import fit_under_prior
 from planner.fitting.sample import Sample
+from planner.pilot_design.information import Laws, optimum
 
 K = 6.0
 TRUTHS = ("besiroglu2024", "hoffmann2022-approach3-tex", "muennighoff2023", "steep")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from planner.fitting.tables.shipped import RunTable, load_runs, run_tables
     from planner.inputs.law_choice import laws
     from planner.notes import Note
-    from planner.piloting import Pilots, pilots
+    from planner.pilot_design.pilots import Pilots, pilots
     from planner.planning.allocate import allocate
     from planner.planning.benchmark_limits import BenchmarkLimits, limits
     from planner.planning.check import Check, check
@@ -94,7 +94,7 @@ _HOMES = {
     "planner.accelerators.catalogue": ("Accelerator",),
     "planner.accelerators.fleet": ("Cost", "Machine"),
     "planner.notes": ("Note",),
-    "planner.piloting": ("Pilots", "pilots"),
+    "planner.pilot_design.pilots": ("Pilots", "pilots"),
     "planner.planning.plan": ("plan",),
     "planner.architectures.published_models": ("Model", "models"),
     "planner.planning.hardware_ranking": ("Ranking", "hardware", "rank_hardware"),

@@ -14,11 +14,16 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import planner
-from planner import designing
 from planner.allocation import solver
 from planner.charts import chart_of
 from planner.charts._base import Points
-from planner.designing import (
+from planner.errors import PlannerError
+from planner.fitting.generalised_law import parts
+from planner.fitting.sample import Sample
+from planner.fitting.tables.runs import read_runs
+from planner.pilot_design import information as designing
+from planner.pilot_design.candidate_runs import Bounds, Grid, read_builder
+from planner.pilot_design.information import (
     DesignAim,
     Laws,
     drawn_laws,
@@ -30,11 +35,6 @@ from planner.designing import (
     variances,
     wanted,
 )
-from planner.errors import PlannerError
-from planner.fitting.generalised_law import parts
-from planner.fitting.sample import Sample
-from planner.fitting.tables.runs import read_runs
-from planner.pilot_cells import Bounds, Grid, read_builder
 from planner.render import render_pilots, save_pilots
 from planner.scaling_laws.forms.generalised import GENERALISED
 from tests.conftest import Run

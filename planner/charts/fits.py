@@ -13,7 +13,7 @@ from planner.fitting.backtest import Backtest
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import PURPOSES
-from planner.piloting import Pilots
+from planner.pilot_design.pilots import Pilots
 from planner.quantities import format_flops, format_percent
 from planner.scaling_laws.catalogue import load_law
 

@@ -188,7 +188,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     plan pilots --given runs.csv --budget 3e19 --target 1e23
     plan pilots --budget 1e20 --target 1e23 --simulate --workers 2
     """
-    from planner.piloting import pilots as design
+    from planner.pilot_design.pilots import pilots as design
     from planner.render import render_pilots, save_pilots
 
     if save is not None:

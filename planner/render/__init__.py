@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from planner.fitting.results import FitResult
     from planner.fitting.tables.shipped import RunTable
     from planner.notes import Note
-    from planner.piloting import Pilots
+    from planner.pilot_design.pilots import Pilots
     from planner.planning.benchmark_limits import BenchmarkLimits
     from planner.planning.check import Check
     from planner.planning.check_table import RunsCheck

@@ -4,11 +4,11 @@ from math import isfinite
 from typing import Any
 
 from planner._util.stable_choice import SINGULAR
-from planner.pilot_expectations import Expected
-from planner.piloting import PilotRun, Pilots
+from planner.pilot_design.expected_regret import Expected
+from planner.pilot_design.pilots import PilotRun, Pilots
+from planner.pilot_design.simulation import Simulated, misfits
 from planner.quantities import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant
 from planner.render.documents import Block, Items, Table, Title, note_lines
-from planner.simulating import Simulated, misfits
 
 
 def pilots_document(found: Pilots) -> list[Block]:

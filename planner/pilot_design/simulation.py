@@ -6,11 +6,11 @@ import numpy as np
 
 from planner._util.files import settings
 from planner._util.parallel import Progress, Workers, mapper
-from planner.designing import FILE, Laws, drawn_laws, extra_compute, optimum
 from planner.fitting.constraints import Limits
 from planner.fitting.forecast import fit_under_prior
 from planner.fitting.generalised_law import Array, parts
 from planner.fitting.sample import Sample
+from planner.pilot_design.information import FILE, Laws, drawn_laws, extra_compute, optimum
 from planner.scaling_laws.catalogue import load_law
 
 MISFITS = ("none", "overtrained", "small")

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._util.files import settings
-from planner.designing import CONSTANTS, FILE, drawn_laws
 from planner.errors import OptionError
 from planner.fitting.constraints import Limits
 from planner.fitting.diagnostics import refuse_hopeless
@@ -15,7 +14,8 @@ from planner.fitting.forecast import fit_under_prior
 from planner.fitting.generalised_law import parts
 from planner.fitting.sample import Sample
 from planner.notes import Note
-from planner.pilot_expectations import RAY_CONDITION, condition, sensitivities_of
+from planner.pilot_design.expected_regret import RAY_CONDITION, condition, sensitivities_of
+from planner.pilot_design.information import CONSTANTS, FILE, drawn_laws
 from planner.quantities import format_flops, format_percent
 from planner.scaling_laws.provenance import PARAM_COUNTS
 

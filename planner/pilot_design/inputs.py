@@ -3,12 +3,12 @@
 from planner._util.files import settings
 from planner._util.parallel import check_workers
 from planner.accelerators.fleet import Machine
-from planner.designing import FILE
 from planner.errors import OptionError
 from planner.inputs.budget import PAID, refuse_idle
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.inputs.registry import Number
+from planner.pilot_design.information import FILE
 from planner.quantities import (
     format_count,
     is_range,

@@ -7,11 +7,11 @@ import numpy as np
 from planner._util.files import settings
 from planner._util.stable_choice import SINGULAR, first_lowest
 from planner.accelerators.fleet import Machine
-from planner.designing import FILE
 from planner.notes import Note
-from planner.pilot_cells import Bounds, Cells
-from planner.pilot_expectations import Expected
-from planner.pilot_ladder import Design
+from planner.pilot_design.budget_ladder import Design
+from planner.pilot_design.candidate_runs import Bounds, Cells
+from planner.pilot_design.expected_regret import Expected
+from planner.pilot_design.information import FILE
 from planner.quantities import (
     format_count,
     format_dollars,

@@ -10,7 +10,17 @@ from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers
 from planner._version import __version__
-from planner.designing import (
+from planner.errors import CannotPlanError, OptionError
+from planner.fitting.fit import RunsLike
+from planner.fitting.tables.runs import PURPOSES
+from planner.inputs.question import Question
+from planner.inputs.registry import Number, PilotInputs, asks
+from planner.notes import Note
+from planner.pilot_design.budget_ladder import designed
+from planner.pilot_design.candidate_runs import Bounds, Cells, Grid, Model, read_builder
+from planner.pilot_design.expected_regret import Expected, expectation, usual, usual_runs
+from planner.pilot_design.finished_runs import read_given
+from planner.pilot_design.information import (
     CONSTANTS,
     FILE,
     DesignAim,
@@ -19,18 +29,9 @@ from planner.designing import (
     laws_after,
     optimum,
 )
-from planner.errors import CannotPlanError, OptionError
-from planner.fitting.fit import RunsLike
-from planner.fitting.tables.runs import PURPOSES
-from planner.inputs.question import Question
-from planner.inputs.registry import Number, PilotInputs, asks
-from planner.notes import Note
-from planner.pilot_cells import Bounds, Cells, Grid, Model, read_builder
-from planner.pilot_expectations import Expected, expectation, usual, usual_runs
-from planner.pilot_given import read_given
-from planner.pilot_ladder import designed
-from planner.pilot_notes import cost_notes, design_notes, saved_by, worth
-from planner.pilot_options import check_shapes, check_simulation, read_budget, read_noise, read_ratios, read_sizes
+from planner.pilot_design.inputs import check_shapes, check_simulation, read_budget, read_noise, read_ratios, read_sizes
+from planner.pilot_design.notes import cost_notes, design_notes, saved_by, worth
+from planner.pilot_design.simulation import Simulated, simulated
 from planner.planning.plan_result import as_json
 from planner.quantities import (
     format_flops,
@@ -39,7 +40,6 @@ from planner.quantities import (
     rounded_up,
     whole_number,
 )
-from planner.simulating import Simulated, simulated
 
 _SMALLEST = 1000.0
 """Parameters below which nothing trained is a language model: a house convention."""

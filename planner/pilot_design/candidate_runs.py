@@ -13,9 +13,9 @@ from planner._util.stable_choice import rounded
 from planner.architectures.hyperparameters import Recipe, recipes, suggest
 from planner.architectures.shape_search import propose, usual_proportions, usual_vocab
 from planner.architectures.transformer import Shape
-from planner.designing import FILE
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.generalised_law import Array
+from planner.pilot_design.information import FILE
 from planner.quantities import LARGEST, parse_count, parse_whole, shown
 
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._util.stable_choice import order
-from planner.designing import DesignAim, exchange, information, sensitivities
 from planner.errors import CannotPlanError
 from planner.fitting.sample import Sample
-from planner.pilot_cells import Cells, Grid
-from planner.pilot_expectations import Expected, expectation, sensitivities_of
+from planner.pilot_design.candidate_runs import Cells, Grid
+from planner.pilot_design.expected_regret import Expected, expectation, sensitivities_of
+from planner.pilot_design.information import DesignAim, exchange, information, sensitivities
 from planner.quantities import format_count, format_flops, format_whole, rounded_up
 
 

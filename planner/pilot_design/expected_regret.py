@@ -7,9 +7,18 @@ import numpy as np
 
 from planner._util.files import settings
 from planner._util.stable_choice import rounded
-from planner.designing import CONSTANTS, FILE, DesignAim, Laws, extra_compute, information, sensitivities, variances
 from planner.fitting.generalised_law import ALPHA, BETA, A, Array, B
 from planner.fitting.sample import Sample
+from planner.pilot_design.information import (
+    CONSTANTS,
+    FILE,
+    DesignAim,
+    Laws,
+    extra_compute,
+    information,
+    sensitivities,
+    variances,
+)
 from planner.quantities import plain
 
 _QUANTILES = np.array([NormalDist().inv_cdf((place + 0.5) / 200) for place in range(200)])
