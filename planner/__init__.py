@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from planner.fitting.tables.shipped import RunTable, load_runs, run_tables
     from planner.inputs.law_choice import laws
     from planner.notes import Note
+    from planner.output.html_report.page import write_report
+    from planner.output.plots.plot import plot
     from planner.pilot_design.pilots import Pilots, pilots
     from planner.planning.allocate import allocate
     from planner.planning.benchmark_limits import BenchmarkLimits, limits
@@ -54,8 +56,6 @@ if TYPE_CHECKING:
     from planner.planning.plan_result import Alternative, Plan
     from planner.planning.sweep import Sweep, sweep
     from planner.planning.trade import Trade, TradeOff, trade
-    from planner.render.plotting import plot
-    from planner.report.page import write_report
     from planner.scaling_laws.catalogue import load_law
     from planner.scaling_laws.law import Law
     from planner.scaling_laws.parameter_draws import Draws
@@ -100,8 +100,8 @@ _HOMES = {
     "planner.planning.hardware_ranking": ("Ranking", "hardware", "rank_hardware"),
     "planner.allocation.assessment": ("Remedy",),
     "planner.allocation.overfitting_test": ("OverfittingTest",),
-    "planner.render.plotting": ("plot",),
-    "planner.report.page": ("write_report",),
+    "planner.output.plots.plot": ("plot",),
+    "planner.output.html_report.page": ("write_report",),
     "planner.fitting.tables.runs": ("Runs",),
     "planner.sheets.workbook": ("write_workbook",),
     "planner.allocation.solver": ("Allocation",),

@@ -35,8 +35,8 @@ from planner.architectures.published_models import Model as Model, models as mod
 from planner.planning.hardware_ranking import Ranking as Ranking, hardware as hardware
 from planner.allocation.assessment import Remedy as Remedy
 from planner.allocation.overfitting_test import OverfittingTest as OverfittingTest
-from planner.render.plotting import plot as plot
-from planner.report.page import write_report as write_report
+from planner.output.plots.plot import plot as plot
+from planner.output.html_report.page import write_report as write_report
 from planner.fitting.tables.runs import Runs as Runs
 from planner.allocation.solver import Allocation as Allocation
 from planner.planning.sweep import Sweep as Sweep

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import planner
 from planner._util.files import settings
 from planner.errors import PlannerError
-from planner.render import render_comparison
+from planner.output import render_comparison
 from planner.scaling_laws.catalogue import all_laws
 
 

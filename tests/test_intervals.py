@@ -13,7 +13,7 @@ from scipy import stats
 import planner
 from planner._util.student_t import student_quantile
 from planner.errors import CannotPlanError, FitError, LawFileError, OptionError
-from planner.render import FORMATS, render_law
+from planner.output import FORMATS, render_law
 
 FIT = planner.fit("gemstones2025", group="gemstones_cool_end", draws=200)
 CLASSICAL = FIT.others[0]

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 import planner
 from planner.allocation import solver
-from planner.charts import chart_of
-from planner.charts._base import Points
 from planner.errors import PlannerError
 from planner.fitting.generalised_law import parts
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import read_runs
+from planner.output import render_pilots, save_pilots
+from planner.output.charts import chart_of
+from planner.output.charts._base import Points
 from planner.pilot_design import information as designing
 from planner.pilot_design.candidate_runs import Bounds, Grid, read_builder
 from planner.pilot_design.information import (
@@ -35,7 +36,6 @@ from planner.pilot_design.information import (
     variances,
     wanted,
 )
-from planner.render import render_pilots, save_pilots
 from planner.scaling_laws.forms.generalised import GENERALISED
 from tests.conftest import Run
 

@@ -15,12 +15,12 @@ import planner
 from planner.allocation import solver
 from planner.allocation.problem import as_problem
 from planner.architectures.published_models import model
-from planner.charts import chart_of
-from planner.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Span
 from planner.errors import PlannerError
-from planner.render.pictures import ENDINGS, figure_of
-from planner.render.scales import ticks, writer
-from planner.render.terminal import to_terminal
+from planner.output.charts import chart_of
+from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Span
+from planner.output.plots.axis_ticks import ticks, writer
+from planner.output.plots.matplotlib_plots import ENDINGS, figure_of
+from planner.output.plots.terminal_plots import to_terminal
 
 LAW = planner.load_law("besiroglu2024")
 POINTS = [
@@ -424,7 +424,7 @@ def test_colours_are_told_apart_without_colour() -> None:
     """Neighbouring lines differ in lightness or dash, so that grey print keeps them."""
     from matplotlib.colors import to_rgb
 
-    from planner.render import pictures
+    from planner.output.plots import matplotlib_plots as pictures
 
     lightness = [0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b in map(to_rgb, pictures._COLOURS)]
     dashes = [str(pictures._DASHES[group % len(pictures._DASHES)]) for group in range(len(lightness))]

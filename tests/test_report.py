@@ -16,10 +16,10 @@ from planner.allocation.extrapolation import extrapolation
 from planner.allocation.problem import problem_of
 from planner.errors import PlannerError
 from planner.inputs.effective_size import repetition
+from planner.output.html_report.content import page_laws
+from planner.output.html_report.javascript import law_functions
+from planner.output.html_report.page import report_page
 from planner.quantities import format_count, format_flops, significant
-from planner.report.content import page_laws
-from planner.report.javascript import law_functions
-from planner.report.page import report_page
 from planner.scaling_laws.law import Law
 from tests import browser
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import planner
 from planner.errors import PlannerError
 from planner.inputs.registry import TAKES, PlanInputs, every_input, rows
-from planner.render import Format, render_plan
+from planner.output import Format, render_plan
 
 _OWN_DEVICES = """
 [[accelerator]]

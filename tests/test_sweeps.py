@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 import planner
 from planner.errors import PlannerError
 from planner.inputs.ranges import ALONG, axes, axis_of, has_ranges
+from planner.output import FORMATS, stream_sweep
 from planner.planning import sweep as sweeping
 from planner.quantities import is_range, parse_flops, parse_range
-from planner.render import FORMATS, stream_sweep
 from tests.conftest import Run
 
 SAME = {"flops": "flops", "params": "params", "tokens": "tokens", "tokens_per_param": "tokens_per_param", "loss": "loss"}

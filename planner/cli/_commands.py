@@ -89,7 +89,7 @@ def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def prepared(ctx: click.Context, /, plot: str | None, force: bool, **options: Any) -> Any:
         if plot is not None:
-            from planner.render.plotting import TERMINAL, check_plot
+            from planner.output.plots.plot import TERMINAL, check_plot
 
             if plot == TERMINAL and options.get("fmt") not in {"table", "markdown"}:
                 raise click.UsageError(f"--plot - draws below a table, not below {options['fmt']}; name a file")
@@ -112,7 +112,7 @@ def plot_wanted(ctx: click.Context) -> bool:
 def plot_file(ctx: click.Context, result: Any) -> None:
     """Draw a result into a file, where that was asked for; before it is printed, so that what cannot be drawn leaves nothing."""
     if plot_wanted(ctx):
-        from planner.render.plotting import TERMINAL, plot
+        from planner.output.plots.plot import TERMINAL, plot
 
         target, force = ctx.meta[_PLOT]
         if target != TERMINAL:
@@ -123,7 +123,7 @@ def plot_file(ctx: click.Context, result: Any) -> None:
 def plot_here(ctx: click.Context, result: Any) -> None:
     """Draw a result below its table, where that was asked for."""
     if plot_wanted(ctx):
-        from planner.render.plotting import TERMINAL, plot_text
+        from planner.output.plots.plot import TERMINAL, plot_text
 
         if ctx.meta[_PLOT][0] == TERMINAL:
             click.echo("\n" + plot_text(result, colours=bool(sys.stdout and sys.stdout.isatty())), nl=False)

@@ -25,8 +25,8 @@ from planner.cli._options import (
 )
 from planner.cli._plan import app
 from planner.inputs.registry import Level, PilotInputs
+from planner.output import Format
 from planner.quantities import shown
-from planner.render import Format
 
 
 @app.command(cls=Command)
@@ -69,7 +69,7 @@ def fit(
     plan fit --runs porian2024 --group GROUP    a table that ships with planner
     """
     from planner.fitting.fit import fit as fit_runs
-    from planner.render import render_fit
+    from planner.output import render_fit
 
     if force and save is None and not plot_wanted(ctx):
         raise click.UsageError("--overwrite goes with --save FILE.json, or with --plot FILE")
@@ -102,7 +102,7 @@ def fit(
 def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, strict: bool, fmt: Format, **options: Any) -> None:
     """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group."""
     from planner.fitting.backtest import backtest as test_runs
-    from planner.render import render_backtest
+    from planner.output import render_backtest
 
     with progress_bar("back-test") as progress:
         answer = test_runs(_source(table, shipped), **chosen(**options), progress=progress)
@@ -118,7 +118,7 @@ def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, stri
 def runs(table: str | None, fmt: Format) -> None:
     """List the tables of real runs that ship with planner, or show one TABLE."""
     from planner.fitting.tables.shipped import run_table, run_tables
-    from planner.render import render_table, render_tables
+    from planner.output import render_table, render_tables
 
     click.echo(render_table(run_table(table), fmt) if table is not None else render_tables(run_tables(), fmt), nl=False)
 
@@ -144,7 +144,7 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
     plan curve points.csv --columns size=samples,error=top1 --best-guess 0.999 --domain imagenet
     """
     from planner.fitting.learning_curve.curve import curve as fit_curve
-    from planner.render import render_curve
+    from planner.output import render_curve
 
     answer = fit_curve(points, **chosen(**options))
     plot_file(ctx, answer)
@@ -188,8 +188,8 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     plan pilots --given runs.csv --budget 3e19 --target 1e23
     plan pilots --budget 1e20 --target 1e23 --simulate --workers 2
     """
+    from planner.output import render_pilots, save_pilots
     from planner.pilot_design.pilots import pilots as design
-    from planner.render import render_pilots, save_pilots
 
     if save is not None:
         from planner._util.files import new_file, refuse_existing

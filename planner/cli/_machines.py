@@ -8,7 +8,7 @@ from planner.cli._commands import Command, chosen, stop_if_strict
 from planner.cli._options import OPTIMIZERS, ORDERS, RECOMPUTED, Names, collected, format_option, inputs, strict_option
 from planner.cli._plan import app
 from planner.inputs.registry import ConfigureInputs, RankInputs, option_of
-from planner.render import Format
+from planner.output import Format
 
 
 @app.command(cls=Command)
@@ -26,9 +26,9 @@ def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Forma
     plan hardware h100                              one device, with sources
     plan hardware --flops 1e22 --deadline 30d       the cheapest first, and how many it takes
     """
+    from planner.output import render_hardware, render_ranking
     from planner.planning.hardware_ranking import hardware as known_hardware
     from planner.planning.hardware_ranking import rank_hardware
-    from planner.render import render_hardware, render_ranking
 
     given = chosen(**options)
     if options["flops"] is None and options["pf_days"] is None:
@@ -69,8 +69,8 @@ def configure(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], str
     plan configure --gpus 64xH100 --days 30
     plan configure --shape llama2-7b --tokens 2T --gpu a100
     """
+    from planner.output import render_configuration
     from planner.planning.configure import configure as configured
-    from planner.render import render_configuration
 
     answer = configured(**chosen(**options, constants=collected(constants)))
     click.echo(render_configuration(answer, fmt), nl=False)
@@ -83,6 +83,6 @@ def configure(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], str
 def models(name: str | None, fmt: Format) -> None:
     """List published models with shapes, parameters, tokens and compute, or show one by NAME."""
     from planner.architectures.published_models import models as published_models
-    from planner.render import render_models
+    from planner.output import render_models
 
     click.echo(render_models(published_models(name), fmt), nl=False)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from planner.inputs.registry import Input, group_of, option_of, options_of
+from planner.output import FORMATS
 from planner.quantities import format_percent, shown
-from planner.render import FORMATS
 
 # click's ParamType is generic only from 8.4 on, and only for type checkers
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from planner.cli._options import (
     table_options,
 )
 from planner.inputs.registry import CheckInputs, CompareInputs, PlanInputs, TradeInputs, option_of
+from planner.output import Format
 from planner.quantities import is_range, shown
-from planner.render import Format
 
 
 @click.group(cls=Budgets, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -87,8 +87,8 @@ def app(
         return
     if "workers" in asked:
         raise click.UsageError("--workers goes with a range, such as --flops 1e18..1e26")
+    from planner.output import render_plan
     from planner.planning.plan import plan
-    from planner.render import render_plan
 
     answer = plan(**asked)
     plot_file(ctx, answer)
@@ -109,8 +109,8 @@ def _several(asked: dict[str, Any]) -> bool:
 def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bool, explained: bool) -> None:
     if explained:
         raise click.UsageError("--explain goes with one plan, not with a range")
+    from planner.output import stream_sweep
     from planner.planning.sweep import BLOCK, sweep
-    from planner.render import stream_sweep
 
     found = sweep(**asked)
     plot_file(ctx, found)
@@ -155,8 +155,8 @@ def check(
             foreign.append("explain")
         if foreign:
             raise click.UsageError(f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with a table")
+        from planner.output import render_runs_check
         from planner.planning.check_table import check_runs
-        from planner.render import render_runs_check
 
         judged = check_runs(given.pop("table"), **given)
         plot_file(ctx, judged)
@@ -166,8 +166,8 @@ def check(
         return
     if "sheet" in given or "columns" in given:
         raise click.UsageError("--sheet and --columns go with a table: plan check budget.xlsx --sheet Runs")
+    from planner.output import render_check
     from planner.planning.check import check as check_run
-    from planner.render import render_check
 
     answer = check_run(**given)
     plot_file(ctx, answer)
@@ -187,8 +187,8 @@ def check(
 @plot_option
 def trade(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay."""
+    from planner.output import render_trade
     from planner.planning.trade import trade as trade_sizes
-    from planner.render import render_trade
 
     answer = trade_sizes(**chosen(**options, constants=collected(constants)))
     plot_file(ctx, answer)
@@ -211,8 +211,8 @@ def compare(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], stric
     plan compare --flops 1e21
     plan compare --flops 1e21 --laws kaplan2020,llama3,besiroglu2024
     """
+    from planner.output import render_comparison
     from planner.planning.compare import compare as compared
-    from planner.render import render_comparison
 
     answer = compared(**chosen(**options, constants=collected(constants)))
     plot_file(ctx, answer)
@@ -233,8 +233,8 @@ def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], *
     plan report --gpus 512xH100 --days 30 -o plan.html
     """
     from planner._util.files import new_file, refuse_existing
+    from planner.output.html_report.page import write_report
     from planner.planning.plan import plan
-    from planner.report.page import write_report
 
     refuse_existing(new_file(path, overwrite, ".html", "a report"), overwrite=overwrite)
     write_report(plan(**chosen(**options, constants=collected(constants))), path, overwrite=overwrite)
@@ -249,7 +249,7 @@ def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], *
 def laws(law: str | None, applicable: bool, flops: str | None, fmt: Format) -> None:
     """List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps."""
     from planner.inputs.law_choice import laws as chosen_laws
-    from planner.render import render_law, render_laws
+    from planner.output import render_law, render_laws
     from planner.scaling_laws.catalogue import load_law
 
     if applicable != (flops is not None):

@@ -8,7 +8,7 @@ from planner.cli._commands import Command, Group, chosen
 from planner.cli._options import Names, format_option, inputs
 from planner.cli._plan import app
 from planner.inputs.registry import WorkbookInputs
-from planner.render import Format
+from planner.output import Format
 
 
 @app.command(cls=Command)
@@ -38,7 +38,7 @@ def sheets(ctx: click.Context, fmt: Format) -> None:
     """
     if ctx.invoked_subcommand:
         return
-    from planner.render import render_functions
+    from planner.output import render_functions
     from planner.sheets.registry import FUNCTIONS
 
     click.echo(render_functions(tuple(FUNCTIONS.values()), fmt), nl=False)

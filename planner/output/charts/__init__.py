@@ -1,0 +1,41 @@
+"""Results in, charts out: what each result looks like, as data. Nothing here draws."""
+
+from typing import Any
+
+from planner.errors import OptionError
+from planner.output.charts._base import Chart
+from planner.quantities import shown
+
+_CHARTS = {
+    "Plan": ("surfaces", "plan_chart"),
+    "Check": ("surfaces", "check_chart"),
+    "RunsCheck": ("surfaces", "runs_chart"),
+    "TradeOff": ("surfaces", "trade_chart"),
+    "Sweep": ("frontiers", "sweep_chart"),
+    "Comparison": ("frontiers", "comparison_chart"),
+    "FitResult": ("fits", "fit_chart"),
+    "Backtest": ("fits", "backtest_chart"),
+    "Pilots": ("fits", "pilots_chart"),
+    "Curve": ("returns", "curve_chart"),
+    "ComputeLimits": ("returns", "compute_chart"),
+    "BenchmarkLimits": ("returns", "benchmark_chart"),
+}
+
+
+def chart_of(result: Any) -> Chart:
+    """Return the chart of what plan, check, sweep, compare, trade, fit, backtest, pilots, curve or limits answered.
+
+    Raises
+    ------
+    PlannerError
+        Nothing of that kind can be drawn.
+    """
+    from importlib import import_module
+
+    room, name = _CHARTS.get(type(result).__name__, ("", ""))
+    if not room:
+        raise OptionError(
+            f"plot {shown(result)}: expected a result of plan, check, sweep, compare, trade, fit, backtest, curve or limits"
+        )
+    found: Chart = getattr(import_module(f"planner.output.charts.{room}"), name)(result)
+    return found

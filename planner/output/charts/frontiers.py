@@ -1,0 +1,200 @@
+"""Charts of how N, D and loss grow: sweeps, and every law on one budget, with published models marked."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner._util.files import settings
+from planner.allocation import solver
+from planner.allocation.problem import Problem
+from planner.architectures.published_models import model
+from planner.errors import CannotPlanError
+from planner.output.charts._base import (
+    COMPUTE,
+    PARAMS,
+    TOKENS,
+    Band,
+    Chart,
+    Line,
+    Mark,
+    Panel,
+    Points,
+    Rule,
+    Scale,
+    Span,
+    Unit,
+    guess_text,
+    law_text,
+    thinned,
+)
+from planner.planning.compare import Comparison
+from planner.planning.sweep import Sweep
+from planner.quantities import format_count, format_flops, format_percent, significant
+from planner.scaling_laws.law import Law
+
+_MOST_ROWS = 400
+_MOST_LINES = 6
+
+
+def model_points(which: str, span: tuple[float, float]) -> Points | None:
+    """Return published models between two budgets: their parameters at work, or their tokens, against compute."""
+    names = settings("planning.toml", "landmarks")["models"]
+    found = [each for each in map(model, names) if each.tokens is not None]
+    placed = [
+        (each.flops or each.flops_6nd or 0.0, each.shape.active if which == "params" else each.tokens, each.name)
+        for each in found
+    ]
+    inside = [each for each in placed if span[0] <= each[0] <= span[1]]
+    if not inside:
+        return None
+    x, y, names = zip(*inside, strict=True)
+    return Points(np.array(x, float), np.array(y, float), "published models", 7, "star", tuple(names))
+
+
+def growth_panels(problem: Problem, flops: float, run: tuple[float, float, str]) -> tuple[Panel, ...]:
+    """Return N and D of a law's optima against compute, with a run and published models."""
+    C = np.geomspace(flops / 1e3, flops * 1e3, 61)
+    best = solver.best_run(problem.without_limits(), C)
+    known = problem.law.domain.flops
+    panels = []
+    for scale, values, own, which in zip((PARAMS, TOKENS), best, run[:2], ("params", "tokens"), strict=True):
+        marks: list[Mark] = [Span(*known, f"runs of {problem.law.id}")] if known else []
+        marks.append(Line(C, values, problem.law.id, 0, "main"))
+        landmarks = model_points(which, (float(C[0]), float(C[-1])))
+        marks += [landmarks] if landmarks else []
+        marks.append(Points(np.array([flops]), np.array([own]), run[2], 5, "cross", (format_count(own),)))
+        panels.append(Panel(_heading(scale), COMPUTE, scale, tuple(marks)))
+    return tuple(panels)
+
+
+def _heading(scale: Scale) -> str:
+    return scale.label.partition(" ")[0].partition(",")[0].capitalize()
+
+
+def sweep_chart(found: Sweep) -> Chart:
+    """Return N, D and loss along a sweep: one line for each law, or for each value of the other range."""
+    few = _thinned(found)
+    table = few.table()
+    lines = _lines_of(few, table)
+    x, by_compute = _across(few, table)
+    panels = []
+    unit = _loss_unit(few, table)
+    wanted = [("params", PARAMS), ("tokens", TOKENS), ("loss", Scale(f"loss, {unit}", log=False, unit="plain"))]
+    if not by_compute:
+        wanted.insert(0, ("flops", COMPUTE))
+    ends = float(table["flops"].min()), float(table["flops"].max())
+    varied = {each for axis in few.axes for each in (axis.name, axis.column)}
+    for name, y in wanted:
+        values = table[name]
+        if np.isnan(values).all() or name in varied or (name == "flops" and ends[0] == ends[1]):
+            continue
+        marks: list[Mark] = []
+        for group, (law, text, rows) in enumerate(lines):
+            if np.isnan(values[rows]).all() or (name == "loss" and law.conventions.loss_unit != unit):
+                continue
+            known = ~np.isnan(values) & rows
+            along = _column(few, table)
+            if f"{name}_low" in table and not np.isnan(table[f"{name}_low"][known]).all():
+                level = format_percent(few.question.level)
+                low, high = (table[f"{name}_{end}"][known] for end in ("low", "high"))
+                marks.append(Band(along[known], low, high, f"{level} interval", group))
+            marks.append(Line(along[known], values[known], text, group, "main" if len(lines) == 1 else "usual"))
+        if not marks:
+            continue
+        known_runs = few.laws[0].domain.flops
+        if by_compute and known_runs and len(few.laws) == 1:
+            marks.insert(0, Span(*known_runs, f"runs of {few.laws[0].id}"))
+        if by_compute and name != "loss":
+            landmarks = model_points(name, ends)
+            marks += [landmarks] if landmarks else []
+        panels.append(Panel(_heading(y), x, y, tuple(marks)))
+    if not panels:
+        raise CannotPlanError("plot: no row of this range has an answer to draw")
+    title = "Compute-optimal plans" if by_compute and "regime" not in few.columns else f"Plans over {x.label}"
+    far = float(np.nan_to_num(table["extrapolation"]).max())
+    cited = "; ".join(f"{law.id} ({law.source.authors} {law.source.year})" for law in few.named)
+    if len(few.named) == 1:
+        cited = f"{few.named[0].id} ({few.named[0].reference})"
+    return Chart(title, cited + guess_text(far), tuple(panels))
+
+
+def _thinned(found: Sweep) -> Sweep:
+    """Return the same sweep with no more points than a picture shows."""
+    from dataclasses import replace
+
+    most = [_MOST_ROWS if axis is found.axes[-1] else _MOST_LINES for axis in found.axes]
+    axes = tuple(
+        axis._replace(values=np.array(thinned(axis.values.tolist(), few))) for axis, few in zip(found.axes, most, strict=True)
+    )
+    return replace(found, axes=axes, workers=1)
+
+
+_NAMES = {"params": "parameters N", "tokens": "tokens D", "mfu": "utilisation (MFU)", "price": "price", "pue": "PUE"}
+
+
+def _across(found: Sweep, table: dict[str, NDArray[Any]]) -> tuple[Scale, bool]:
+    """Return the scale of the last range, and whether it is compute."""
+    axis = found.axes[-1] if found.axes else None
+    if axis is None or axis.name == "flops":
+        return COMPUTE, True
+    units: dict[str, Unit] = {"parameters": "count", "tokens": "count", "USD": "dollars"}
+    values = axis.values
+    unit: Unit = "percent" if not axis.unit and values[-1] <= 1 else units.get(axis.unit, "plain")
+    plainly = {"", axis.name, "parameters", "tokens", "USD"}
+    label = _NAMES.get(axis.name, axis.name.replace("_", " ")) + ("" if axis.unit in plainly else f", {axis.unit}")
+    return Scale(label, log=bool(values[0] > 0 and values[-1] >= 5 * values[0]), unit=unit), False
+
+
+def _column(found: Sweep, table: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    return table[found.axes[-1].column if found.axes else "flops"]
+
+
+def _lines_of(found: Sweep, table: dict[str, NDArray[Any]]) -> list[tuple[Law, str, NDArray[np.bool_]]]:
+    """Return the law, a text and the rows of each line: laws times values of the first of two ranges."""
+    other = found.axes[0] if len(found.axes) == 2 else None
+    lines = []
+    for law in found.named:
+        of_law = table["law"] == law.id
+        if other is None:
+            lines.append((law, law.id, of_law))
+            continue
+        for value in other.values:
+            amount = format_count(float(value)) if other.unit in {"parameters", "tokens"} else significant(float(value))
+            text = f"{other.name.replace('_', ' ')} {amount}"
+            lines.append((law, text if len(found.laws) == 1 else f"{law.id}, {text}", of_law & (table[other.column] == value)))
+    return lines
+
+
+def _loss_unit(found: Sweep, table: dict[str, NDArray[Any]]) -> str:
+    """Return the unit of the first law that has a loss: losses in others are not drawn beside it."""
+    units = [law.conventions.loss_unit for law in found.named if not np.isnan(table["loss"][table["law"] == law.id]).all()]
+    return units[0] if units else "none"
+
+
+def comparison_chart(found: Comparison) -> Chart:
+    """Return N and D against compute under the laws that have a voice, the others faint, with published models marked."""
+    budgets = np.geomspace(found.flops / 1e3, found.flops * 1e3, 61)
+    voices = sorted(found.voices, key=lambda voice: bool(voice.silent))
+    chosen = len(voices) <= _MOST_LINES + 2  # laws that somebody asked for by name bear it
+    dense = [voice for voice in voices if voice.answer.law.form.active is None]
+    panels = []
+    for name, scale, spread in (("params", PARAMS, found.params), ("tokens", TOKENS, found.tokens)):
+        marks: list[Mark] = []
+        silent_said = False
+        for group, voice in enumerate(dense):
+            values = getattr(solver.allocate(voice.answer.law, budgets), name)
+            if voice.silent and not chosen:
+                marks.append(Line(budgets, values, "" if silent_said else "laws without a voice", 7, "faint"))
+                silent_said = True
+            else:
+                marks.append(Line(budgets, values, voice.answer.law.id, group))
+        marks.append(Rule(found.flops, format_flops(found.flops)))
+        middle = np.array([spread.middle])
+        ends = np.array([spread.low]), np.array([spread.high])
+        marks.append(Points(np.array([found.flops]), middle, "consensus, all studies", 3, "circle", (), ends))
+        landmarks = model_points(name, (float(budgets[0]), float(budgets[-1])))
+        marks += [landmarks] if landmarks else []
+        panels.append(Panel(_heading(scale), COMPUTE, scale, tuple(marks)))
+    title = f"{len(found.studies)} studies and {len(found.voices)} laws around {format_flops(found.flops)}"
+    return Chart(title, f"judged by {law_text(found.judge)}", tuple(panels))

@@ -1,0 +1,1 @@
+"""Results as blocks to read, one kind of result a room."""

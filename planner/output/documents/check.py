@@ -1,0 +1,163 @@
+"""A check as blocks to read."""
+
+from collections import Counter
+
+from planner.allocation.assessment import Change
+from planner.output.documents.blocks import (
+    Block,
+    Facts,
+    Items,
+    Table,
+    Title,
+    beyond_text,
+    law_facts,
+    loss_interval_rows,
+    loss_text,
+    note_lines,
+    regime_text,
+    repetition_rows,
+)
+from planner.output.documents.cost import cost_facts
+from planner.planning.check import Check, Shares
+from planner.planning.check_table import RunsCheck
+from planner.quantities import (
+    format_change,
+    format_count,
+    format_factor,
+    format_flops,
+    format_overhead,
+    format_percent,
+    format_pf_days,
+    significant,
+)
+
+_REMEDIES = {
+    "same loss": "same loss",
+    "train longer": "same parameters, train longer",
+    "train shorter": "same parameters, train shorter",
+    "shrink": "same tokens, shrink",
+    "grow": "same tokens, grow",
+}
+
+
+def check_document(check: Check) -> list[Block]:
+    """Return the blocks of a check."""
+    run = f"{format_count(check.params)} parameters on {format_count(check.tokens)} tokens"
+    per = f"{significant(check.tokens_per_param)} per parameter"
+    verdict = f"{check.regime}: {run} ({per})" if check.regime else f"{run} ({per})"
+    rows = [
+        ("spends", format_flops(check.spent), _spending_text(check)),
+        ("loss", *loss_text(check.loss, check.irreducible_loss, check.loss_unit)),
+        *loss_interval_rows(check.intervals),
+        *repetition_rows(check.data),
+        ("regime", *regime_text(check)),
+    ]
+    if check.shares:
+        at_best = f"; at the optimum {_shares(check.optimal_shares)}" if check.optimal_shares else ""
+        rows.append(("owed to", _shares(check.shares), f"of the reducible loss, to parameters / to data{at_best}"))
+    if advice := _remedy_text(check):
+        rows.append(("remedy", advice, ""))
+    rows.append(("Kaplan's test", *_overfitting_text(check)))
+    blocks: list[Block] = [Title(verdict), Facts(rows)]
+    if check.optimum:
+        blocks.append(_better_runs(check))
+    if check.machine and check.cost:
+        blocks.append(cost_facts(check.machine, check.cost, served=check.demand is not None))
+    blocks.append(law_facts(check.law))
+    if check.notes:
+        blocks.append(Items("Notes", note_lines(check.notes)))
+    return blocks
+
+
+def runs_document(found: RunsCheck) -> list[Block]:
+    """Return the blocks of a table of runs."""
+    counts = Counter(run.regime for run in found.runs)
+    said = ", ".join(f"{counts[regime]} {regime}" for regime in ("balanced", "overfit", "underfit") if counts[regime])
+    named, measured = any(run.run for run in found.runs), any(run.measured is not None for run in found.runs)
+    headers = ["row", *(["run"] if named else []), "regime", "parameters", "tokens", "tok/param", "compute", "loss"]
+    headers += [*(["measured"] if measured else []), "extra compute", "outside its data"]
+    rows = [
+        [
+            str(run.row),
+            *([run.run] if named else []),
+            run.regime,
+            format_count(run.params),
+            format_count(run.tokens),
+            significant(run.tokens_per_param),
+            format_flops(run.flops),
+            significant(run.loss, 4),
+            *(["-" if run.measured is None else significant(run.measured, 4)] if measured else []),
+            format_overhead(run.overhead),
+            beyond_text(run.extrapolation),
+        ]
+        for run in found.runs
+    ]
+    align = "".join("l" if header in {"run", "regime"} else "r" for header in headers)
+    footnotes = [f"extra compute: over an optimal run of the same loss; up to {format_percent(found.tolerance)} is balanced"]
+    return [
+        Title(f"{len(found.runs)} {'run' if len(found.runs) == 1 else 'runs'} of {found.name}: {said}"),
+        Table("Runs", align, headers, rows, footnotes),
+        law_facts(found.law),
+        *([Items("Notes", note_lines(found.notes))] if found.notes else []),
+    ]
+
+
+def _spending_text(check: Check) -> str:
+    if check.demand is None:
+        return format_pf_days(check.spent)
+    serving = f"{format_count(check.demand.tokens)} tokens served"
+    price = "" if check.demand.price == 1 else f", a served FLOP counted {significant(check.demand.price)} times"
+    return f"{format_flops(check.flops)} for training, {format_flops(check.serving_flops)} for {serving}{price}"
+
+
+def _remedy_text(check: Check) -> str:
+    """Return in one line what would bring the run onto the optimal line without changing its other side."""
+    texts = []
+    for remedy in check.remedies:
+        if remedy.out_of_reach:
+            continue
+        if remedy.action in {"train longer", "train shorter"}:
+            texts.append(f"train on {format_factor(remedy.change.tokens)} the tokens")
+        elif remedy.action in {"shrink", "grow"}:
+            texts.append(f"{remedy.action} to {format_count(remedy.params)} parameters")
+    return ", or ".join(texts) + "; prices below" if texts else ""
+
+
+def _better_runs(check: Check) -> Table:
+    """Return this run beside the optimum of the same compute and the remedies, with what each would change."""
+    rows = [["this run", *_run(check.params, check.tokens, check.spent, check.loss, None)]]
+    if check.optimum:
+        best = check.optimum
+        rows.append(["same compute", *_run(best.params, best.tokens, best.flops, best.loss, check.optimum_change)])
+    for remedy in check.remedies:
+        reach = " (out of reach)" if remedy.out_of_reach else ""
+        run = _run(remedy.params, remedy.tokens, remedy.flops, remedy.loss, remedy.change)
+        rows.append([_REMEDIES[remedy.action] + reach, *run])
+    headers = ["", "parameters", "", "tokens", "", "compute", "", "loss", ""]
+    return Table("Optimal runs instead", "lrrrrrrrr", headers, rows, [])
+
+
+def _run(params: float, tokens: float, flops: float, loss: float | None, change: Change | None) -> list[str]:
+    """Return a run's sizes, compute and loss, each with its change from the run that is checked."""
+    factors = [change.params, change.tokens, change.flops] if change else [1.0, 1.0, 1.0]
+    sizes = [format_count(params), format_count(tokens), format_flops(flops)]
+    cells = [text for size, factor in zip(sizes, factors, strict=True) for text in (size, _factor(factor))]
+    difference = format_change(change.loss) if change and change.loss is not None else ""
+    return [*cells, "-" if loss is None else significant(loss, 5), difference]
+
+
+def _factor(factor: float) -> str:
+    return "" if factor == 1 else format_factor(factor)
+
+
+def _shares(shares: Shares) -> str:
+    return f"{format_percent(shares.params)} / {format_percent(shares.tokens)}"
+
+
+def _overfitting_text(check: Check) -> tuple[str, str]:
+    test = check.overfitting_test
+    counted = f", for about {format_count(test.params)} without embeddings ({test.counted_for})" if test.counted_for else ""
+    far = f"; {format_factor(test.extrapolation)} outside his data" if test.extrapolation and test.extrapolation > 1 else ""
+    excess = f"loss {format_percent(test.excess)} above endless data, limit {format_percent(test.threshold)}"
+    needs = f"needs {format_count(test.tokens_needed)} tokens (by his rounded rule {format_count(test.rule_tokens)})"
+    return "passed" if test.passed else "failed", f"{excess}: {needs}{counted}{far}"

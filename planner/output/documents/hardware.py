@@ -1,0 +1,163 @@
+"""The catalogue of devices, one device, and devices ranked by what compute takes on them, as blocks to read."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from planner.accelerators.catalogue import Accelerator, assumptions, average_watts
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_lines
+from planner.quantities import (
+    format_dollars,
+    format_duration,
+    format_energy,
+    format_flops,
+    format_hours,
+    format_mass,
+    format_peak,
+    format_percent,
+    format_price,
+    format_whole,
+    plain,
+)
+
+if TYPE_CHECKING:
+    from planner.accelerators.catalogue import Price
+    from planner.planning.hardware_ranking import Ranking
+    from planner.quantities.estimate import Range
+
+
+_TAKEN = "Taken where you give none (grids in grams of CO2e per kWh; --grid takes these names, or a number of your own)"
+_AVERAGE = "taken on average, with its share of the server and before PUE; --power replaces it"
+_NOT_WEIGHED = "the same utilisation is taken everywhere; whether the model fits, network and availability are not weighed"
+
+
+def devices_document(devices: Sequence[Accelerator]) -> list[Block]:
+    """Return the list of devices."""
+    headers = ["device", "bf16", "fp16", "fp8", "best bf16", "memory", "power", "$ a device-hour", "as of"]
+    rows = [
+        [
+            device.id,
+            *(format_peak(device.peaks[dtype], "") if dtype in device.peaks else "-" for dtype in ("bf16", "fp16", "fp8")),
+            _share(device.best_share(device.dtype)),
+            f"{plain(device.memory_gb, 4)} GB" if device.memory_gb else "-",
+            f"{plain(device.watts, 4)} W" if device.watts else "unknown",
+            _price_range(device.price),
+            device.price_date or "-",
+        ]
+        for device in devices
+    ]
+    notes = [
+        "dense peaks [TFLOP/s], never the headline with sparsity; best: the best dense matrix product measured, of the peak",
+        "prices: lowest to highest published, and the one used: the newest single price, else the (geometric) middle of the "
+        "newest range; plan hardware DEVICE shows each with source and date",
+    ]
+    taken = assumptions()
+    sources = list(dict.fromkeys(each.source for each in taken))
+    used = [[each.name, *(plain(end, 4) for end in each.value), f"[{sources.index(each.source) + 1}]"] for each in taken]
+    return [
+        Title(f"{len(devices)} accelerators"),
+        Table("Per GPU or chip", "lrrrrrrrl", headers, rows, notes),
+        Table(_TAKEN, "lrrrl", ["what", "low", "used", "high", "source"], used, sources),
+    ]
+
+
+def device_document(device: Accelerator) -> list[Block]:
+    """Return one device whole."""
+    watts = average_watts(device)
+    facts = [
+        *((dtype, format_peak(peak), _peak_text(device, dtype)) for dtype, peak in device.peaks.items()),
+        ("memory", f"{plain(device.memory_gb, 4)} GB" if device.memory_gb else "-", _bandwidth(device)),
+        ("power", f"{plain(device.watts, 4)} W" if device.watts else "unknown", device.watts_kind),
+        *([("", f"{plain(watts.expected, 4)} W", _AVERAGE)] if watts else []),
+    ]
+    if device.price:
+        span = "" if device.price.known else f"; published {format_price(device.price.low)} to {format_price(device.price.high)}"
+        price = f"the one used: the newest single price, else the middle of the newest range; as of {device.price_date}{span}"
+        facts.append(("price", f"{format_price(device.price.expected)} an hour", price))
+    names = ", ".join(device.aliases)
+    if names:
+        facts.append(("also called", names, ""))
+    blocks: list[Block] = [Title(f"{device.id}: {device.name}"), Facts(facts)]
+    if device.prices:
+        rows = [[_price_of(price), price.date, price.source] for price in device.prices]
+        blocks.append(Table("Published prices", "lll", ["$ a device-hour", "date", "source"], rows, []))
+    sources = [*device.sources, *([f"best matrix product: {device.matmul_source}"] if device.matmul_source else [])]
+    notes = [*([device.note] if device.note else []), *(f"not read in a source: {name}" for name in device.unverified)]
+    if sources:
+        blocks.append(Items("Sources", sources))
+    if notes:
+        blocks.append(Items("Notes", notes))
+    return blocks
+
+
+def ranking_document(ranking: "Ranking") -> list[Block]:
+    """Return the ranked devices."""
+    until = f" in {format_duration(ranking.deadline_hours)}" if ranking.deadline_hours else ""
+    headers = [
+        "device",
+        "devices",
+        "device-hours",
+        "dollars",
+        "low - high",
+        "energy",
+        "CO2e",
+        "$ a device-hour",
+        "prices",
+        "as of",
+    ]
+    rows = [
+        [
+            row.device.id,
+            format_whole(row.cost.devices_needed.expected) if row.cost.devices_needed else "-",
+            format_hours(row.cost.device_hours.expected),
+            format_dollars(row.cost.dollars.expected) if row.cost.dollars else "-",
+            f"{format_dollars(row.cost.dollars.low)} - {format_dollars(row.cost.dollars.high)}" if row.cost.dollars else "-",
+            format_energy(row.cost.kwh.expected) if row.cost.kwh else "unknown",
+            format_mass(row.cost.kg_co2e.expected) if row.cost.kg_co2e else "-",
+            format_price(row.device.price.expected) if row.device.price else "-",
+            f"{len(row.device.prices)}" if row.device.prices else "-",
+            f"{row.device.price_date}{'' if row.device.origin == 'planner' else ' (yours)'}" or "-",
+        ]
+        for row in ranking.rows
+    ]
+    said = [i for i in range(len(headers)) if any(row[i] != "-" for row in rows)]
+    headers, rows = [headers[i] for i in said], [[row[i] for i in said] for row in rows]
+    footnotes = [_NOT_WEIGHED]
+    if any(row.cost.dollars is None for row in ranking.rows):
+        footnotes.append("without dollars: no price is known here; give yours in a --gpu-file")
+    if any(len(row.device.prices) == 1 for row in ranking.rows):
+        footnotes.append("prices: how many published ones; where there is one, low and high know nothing of other sellers")
+    title = f"{format_flops(ranking.flops)}{until} on each device, by {ranking.order}"
+    blocks: list[Block] = [Title(title), Table("Devices", f"l{'r' * (len(headers) - 2)}l", headers, rows, footnotes)]
+    if ranking.notes:
+        blocks.append(Items("Notes", note_lines(ranking.notes)))
+    return blocks
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else format_percent(share)
+
+
+def _bandwidth(device: Accelerator) -> str:
+    return f"{plain(device.bandwidth_tb_s, 4)} TB/s" if device.bandwidth_tb_s else ""
+
+
+def _peak_text(device: Accelerator, dtype: str) -> str:
+    texts = ["dense"]
+    if dtype in device.sparse:
+        texts.append(f"the headline with sparsity is {format_peak(device.sparse[dtype])}")
+    share = device.best_share(dtype)
+    if share is not None:
+        texts.append(f"best matrix product measured {format_peak(device.matmul[dtype])}, {format_percent(share)}")
+    return "; ".join(texts)
+
+
+def _price_range(price: "Range | None") -> str:
+    if price is None:
+        return "-"
+    if price.known:
+        return format_price(price.expected)
+    return f"{format_price(price.low)} - {format_price(price.high)}, {format_price(price.expected)}"
+
+
+def _price_of(price: "Price") -> str:
+    return format_price(price.low) if price.low == price.high else f"{format_price(price.low)} - {format_price(price.high)}"

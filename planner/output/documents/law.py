@@ -1,0 +1,116 @@
+"""The catalogue, or one law whole, as blocks to read."""
+
+from collections.abc import Sequence
+
+from planner.allocation.published_checks import CheckResult, verify
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_lines
+from planner.quantities import format_count, format_percent, plain, significant
+from planner.scaling_laws.law import Law
+from planner.scaling_laws.provenance import PARAM_COUNTS
+
+_NONE = "no law's fitted range covers this budget and what it would plan for it; plan --flops says how far each would extrapolate"
+
+
+def catalogue_document(laws: Sequence[Law]) -> list[Block]:
+    """Return the blocks of a list of laws."""
+    rows = []
+    for law in laws:
+        a, b = law.exponents or (None, None)
+        rows.append(
+            [
+                law.id,
+                law.role,
+                law.form.name,
+                "-" if a is None or b is None else f"{significant(a, 2)} / {significant(b, 2)}",
+                law.conventions.params,
+                law.conventions.loss_unit,
+                _fitted_on(law),
+                str(len(law.checks) or "-"),
+                law.citation,
+            ]
+        )
+    headers = ["law", "can", "form", "N, D ~ C^", "N counts", "loss unit", "fitted on", "checks", "source"]
+    roles = "plan: chooses N and D; check: judges runs only; anchor: exponents that need --anchor; reference: informs only"
+    legend = [roles, "checks: published outputs that the law is held against", "plan laws ID shows one whole"]
+    return [Table(f"{len(laws)} laws", "lllllllrl", headers, rows, []), Items("", legend if laws else [_NONE])]
+
+
+def _fitted_on(law: Law) -> str:
+    if law.domain.flops:
+        return f"{_range(law.domain.flops)} FLOP"
+    if law.domain.params:
+        return " - ".join(format_count(end, 2) for end in law.domain.params) + " params"
+    return "-"
+
+
+def law_document(law: Law) -> list[Block]:
+    """Return the blocks of one law whole."""
+    rows = [("equation", law.form.equation, "")]
+    intervals = law.interval.values if law.interval else {}
+    for name, value in law.params.items():
+        if isinstance(value, tuple):
+            ends = f"{significant(min(value), 4)} to {significant(max(value), 4)} over {len(value)} members"
+            rows.append((name, ends, law.form.parameters[name].meaning))
+            continue
+        interval = f"  [{significant(intervals[name][0], 4)}, {significant(intervals[name][1], 4)}]" if name in intervals else ""
+        rows.append((name, plain(value, 10) + interval, law.form.parameters[name].meaning))
+    for name in ("a", "b"):
+        if name in intervals and name not in law.params:
+            rows.append((name, f"[{significant(intervals[name][0], 4)}, {significant(intervals[name][1], 4)}]", f"C^{name}"))
+    if law.interval:
+        rows.append(("intervals", law.interval.level, law.interval.how))
+    if law.exponents:
+        rows.append(("exponents", f"N ~ C^{significant(law.exponents[0], 4)}, D ~ C^{significant(law.exponents[1], 4)}", ""))
+    rows += [
+        ("can", law.role, law.no_allocation),
+        ("N counts", law.conventions.params, law.conventions.params_detail or PARAM_COUNTS[law.conventions.params]),
+        ("compute", f"C = {law.conventions.flops_per_param_token:g} N D", "FLOP"),
+        ("loss unit", law.conventions.loss_unit, ""),
+        ("data", law.conventions.data, ""),
+        ("fitted on", _domain(law), law.domain.detail),
+        ("source", law.reference, ""),
+        ("", law.source.title, ""),
+        ("numbers", law.source.read, ""),
+    ]
+    results = verify(law)
+    passed = sum(result.passed for result in results)
+    rows.append(("checks", f"{passed} of {len(results)} published outputs reproduced" if results else "none published", ""))
+    blocks: list[Block] = [Title(f"{law.id}: {law.title}"), Facts(rows)]
+    if law.notes:
+        blocks.append(Items("Notes that every answer carries", note_lines(law.notes)))
+    if law.traps:
+        blocks.append(Items("Known traps", list(law.traps)))
+    if results:
+        blocks.append(_checks(results))
+    return blocks
+
+
+def _checks(results: Sequence[CheckResult]) -> Table:
+    rows = [
+        [
+            result.check.quantity,
+            ", ".join(f"{name} {plain(value, 4)}" for name, value in result.check.inputs.items()),
+            plain(result.check.expected, 6),
+            plain(result.computed, 6),
+            format_percent(result.check.rel_tolerance),
+            "yes" if result.passed else "NO",
+            result.check.locator,
+        ]
+        for result in results
+    ]
+    headers = ["quantity", "at", "published", "this law", "tolerance", "agrees", "where"]
+    return Table("Published outputs", "llrrrll", headers, rows, [])
+
+
+def _domain(law: Law) -> str:
+    parts = [
+        f"N {' - '.join(format_count(end) for end in law.domain.params)}" if law.domain.params else "",
+        f"D {' - '.join(format_count(end) for end in law.domain.tokens)}" if law.domain.tokens else "",
+        f"C {_range(law.domain.flops)} FLOP" if law.domain.flops else "",
+        f"D/N {_range(law.domain.tokens_per_param)}" if law.domain.tokens_per_param else "",
+    ]
+    return ", ".join(part for part in parts if part) or "range not known"
+
+
+def _range(limits: tuple[float, float]) -> str:
+    return " - ".join(plain(end, 3) for end in limits)

@@ -1,0 +1,153 @@
+"""What an error on a benchmark takes, as blocks to read and as rows."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, beyond_text, law_facts, note_lines
+from planner.planning.benchmark_limits import BenchmarkLimits, Needed
+from planner.planning.diminishing_returns import ComputeLimits, Mark, Returns
+from planner.quantities import (
+    format_change,
+    format_count,
+    format_dollars,
+    format_energy,
+    format_factor,
+    format_flops,
+    format_hours,
+    format_mass,
+    format_percent,
+    format_price,
+    significant,
+)
+
+if TYPE_CHECKING:
+    from planner.output.csv_json_machines import Row
+
+
+def returns_document(found: ComputeLimits) -> list[Block]:
+    """Return the blocks of diminishing returns over a range of budgets."""
+    unit = found.law.conventions.loss_unit
+    headers = [
+        "budget",
+        "parameters",
+        "tokens",
+        "loss",
+        "over the floor",
+        "twice the compute",
+        "parameters alone",
+        "tokens alone",
+    ]
+    headers.append("outside its data")
+    rows = [
+        [
+            format_flops(row.flops),
+            format_count(row.params),
+            format_count(row.tokens),
+            _known(row.loss, lambda value: significant(value, 4)),
+            _known(row.reducible_share, format_percent),
+            _known(row.doubling, lambda value: format_change(-value)),
+            _known(row.doubling_params, lambda value: format_change(-value)),
+            _known(row.doubling_tokens, lambda value: format_change(-value)),
+            beyond_text(row.extrapolation),
+        ]
+        for row in found.rows
+    ]
+    sources = list(dict.fromkeys(mark.source for mark in found.marks))
+    marks = [
+        [format_flops(mark.flops), _ends(mark), format_count(mark.params), format_count(mark.tokens), f"{mark.text} [{number}]"]
+        for mark in found.marks
+        for number in (sources.index(mark.source) + 1,)
+    ]
+    over = "over the floor: what is reducible over the irreducible loss"
+    buys = f"the next three: fall in loss ({unit}) from twice the compute at its own optimum, from either side alone"
+    first, last = found.rows[0].flops, found.rows[-1].flops
+    return [
+        Title(f"What more compute buys, {format_flops(first)}" + (f" to {format_flops(last)}" if last > first else "")),
+        Table("Budgets", "r" * len(headers), headers, rows, [over, buys] if found.rows[0].loss is not None else []),
+        Table("From which budget on", "rrrrl", ["budget", "range", "parameters", "tokens", ""], marks, sources),
+        law_facts(found.law),
+        *([Items("Notes", note_lines(found.notes))] if found.notes else []),
+    ]
+
+
+def returns_rows(found: ComputeLimits) -> "list[Row]":
+    """Return a row for each budget, then for each mark."""
+    empty = dict.fromkeys(("mark", *Returns._fields, *Mark._fields))
+    del empty["code"]
+    rows = [{**empty, **row._asdict()} for row in found.rows]
+    marks = [mark._asdict() for mark in found.marks]
+    return [*rows, *({**empty, "mark": mark.pop("code"), **mark} for mark in marks)]
+
+
+def _known(value: float | None, write: Callable[[float], str]) -> str:
+    return "-" if value is None else write(value)
+
+
+def _ends(mark: Mark) -> str:
+    if mark.flops_low is None and mark.flops_high is None:
+        return ""
+    return f"{_or(mark.flops_low, format_flops)} to {_or(mark.flops_high, format_flops)}"
+
+
+def limits_document(found: BenchmarkLimits) -> list[Block]:
+    """Return the blocks of a benchmark's limits."""
+    known = found.benchmark
+    from_today = f", from {format_percent(found.today)}" if found.today else ""
+    level = format_percent(found.level)
+    headers = ["line", "compute", f"{level} of the slope", *(["times today's"] if found.today else []), "more for half of it"]
+    headers += ["R2", "systems"]
+    rows = [
+        [
+            each.kind,
+            _or(each.flops, format_flops),
+            f"{_or(each.low, format_flops)} to {_or(each.high, format_flops)}",
+            *([_factor(each)] if found.today else []),
+            _or(each.halving, format_factor),
+            significant(each.r2),
+            str(each.systems),
+        ]
+        for each in found.needed
+    ]
+    device = found.machine.parts[0]
+    price = f" at {format_price(device.price.expected)}" if device.price else ""
+    costs = [[each.kind, *_cost(each)] for each in found.needed]
+    blocks: list[Block] = [
+        Title(f"{known.title}: {known.metric} of {format_percent(found.error)}{from_today}"),
+        Table("Compute", "l" + "r" * (len(headers) - 1), headers, rows, []),
+        Table(
+            f"On {device.device.id}{price}, at its peak",
+            "lrrrr",
+            ["line", "device-hours", "dollars", "energy", "CO2e"],
+            costs,
+            ["the burden counts peak FLOP/s, so these are hours of the whole device; --gpu, --price and --grid change them"],
+        ),
+        Facts([("source", known.id, known.source), *([("the paper", "says", found.said)] if found.said else [])]),
+        Items("Notes", note_lines(found.notes)),
+    ]
+    return blocks
+
+
+def limits_rows(found: BenchmarkLimits) -> "list[Row]":
+    """Return a row for each regression."""
+    head = {"benchmark": found.benchmark.id, "error": found.error, "today": found.today}
+    return [{**head, **each._asdict()} for each in found.needed]
+
+
+_BEYOND = "over 1e60"
+
+
+def _or(value: float | None, write: Callable[[float], str]) -> str:
+    return _BEYOND if value is None else write(value)
+
+
+def _factor(each: Needed) -> str:
+    return f"{_or(each.factor, format_factor)} ({_or(each.factor_low, format_factor)} to {_or(each.factor_high, format_factor)})"
+
+
+def _cost(each: Needed) -> list[str]:
+    return [
+        "-" if each.device_hours is None else format_hours(each.device_hours),
+        "-" if each.dollars is None else format_dollars(each.dollars),
+        "-" if each.kwh is None else format_energy(each.kwh),
+        "-" if each.kg_co2e is None else format_mass(each.kg_co2e),
+    ]

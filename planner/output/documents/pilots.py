@@ -1,0 +1,144 @@
+"""Pilot runs as blocks to read, as rows, and as a table to be filled in."""
+
+from math import isfinite
+from typing import Any
+
+from planner._util.stable_choice import SINGULAR
+from planner.output.documents.blocks import Block, Items, Table, Title, note_lines
+from planner.pilot_design.expected_regret import Expected
+from planner.pilot_design.pilots import PilotRun, Pilots
+from planner.pilot_design.simulation import Simulated, misfits
+from planner.quantities import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant
+
+
+def pilots_document(found: Pilots) -> list[Block]:
+    """Return the blocks of a design."""
+    spent = f"{format_flops(found.spent)} of {format_flops(found.budget)}, noise {format_percent(found.noise)}"
+    title = f"{len(found.runs)} pilot runs for {format_flops(found.target)}: {spent}"
+    headers = ["run", "parameters", "tokens", "tok/param", "compute", "share", "what it is for"]
+    runs = [_run(number, run) for number, run in enumerate(found.runs, 1)]
+    heads = ["runs", "how many", "regret, median", "90 % below", "mean", "error of ln N", "error of the loss", "condition"]
+    expected = [_expected(each) for each in found.expected]
+    note = (
+        "regret: extra compute at the target through the error in N*, in the mean capped at 100 %; errors are root mean squares; "
+    )
+    note += "grid and ray cost the whole budget, on paper: C = 6ND, models of any size"
+    note += "" if found.saved is None else "; the last ones each beside the runs given"
+    return [
+        Title(title),
+        Table("Runs", "rrrrrrl", headers, runs, []),
+        *_models(found),
+        Table("How good the plan for the target would be", "lrrrrrrr", heads, expected, [note]),
+        *_simulation(found),
+        Items("Notes", note_lines(found.notes)),
+    ]
+
+
+def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
+    """Return a row for each run, ready for its loss."""
+    return [
+        {
+            "run": f"pilot-{number}",
+            "params": run.params,
+            "tokens": run.tokens,
+            # a fit's C = k N D is the target's, not a small model's
+            "flops" if run.model is None else "flops_exact": run.flops,
+            "loss": None,
+            "tokens_per_param": run.tokens_per_param,
+            "share": run.share,
+            "purpose": run.purpose,
+            **_model(run),
+        }
+        for number, run in enumerate(found.runs, 1)
+    ]
+
+
+def _model(run: PilotRun) -> dict[str, int | str]:
+    """Return what to train, nothing for numbers on paper."""
+    if run.model is None:
+        return {}
+    shape = run.model.shape
+    return {
+        "layers": shape.layers,
+        "width": shape.width,
+        "heads": shape.heads,
+        "kv_heads": shape.kv_heads,
+        "head_size": shape.head_size,
+        "ffn": shape.ffn,
+        "tied": "yes" if shape.tied else "no",
+        "vocab": shape.vocab,
+        "context": shape.context,
+        "batch": run.model.batch,
+        "steps": run.model.steps,
+    }
+
+
+def _models(found: Pilots) -> list[Block]:
+    """Return the shapes to train, nothing for numbers on paper."""
+    models = [_model(run) for run in found.runs]
+    first = found.runs[0].model
+    if first is None:
+        return []
+    columns = [name for name in models[0] if name not in ("vocab", "context")]
+    heads = ["run", *(name.replace("kv_heads", "kv").replace("head_size", "head") for name in columns), "exact against 6ND"]
+    rows = [
+        [
+            str(number),
+            *(value if isinstance(value := model[name], str) else format_whole(value) for name in columns),
+            format_signed_percent(run.beyond_rule),
+        ]
+        for number, (run, model) in enumerate(zip(found.runs, models, strict=True), 1)
+    ]
+    note = "feed-forward gated (SwiGLU); tied: head and embeddings are one table; RMS norms, no biases; batch in tokens"
+    return [Table("What to train", "r" * len(heads), heads, rows, [note])]
+
+
+def _run(number: int, run: PilotRun) -> list[str]:
+    return [
+        str(number),
+        format_count(run.params),
+        format_count(run.tokens),
+        significant(run.tokens_per_param),
+        format_flops(run.flops),
+        format_percent(run.share),
+        run.purpose,
+    ]
+
+
+def _expected(each: Expected) -> list[str]:
+    return [
+        each.design,
+        str(each.runs),
+        _share(each.regret_median),
+        _share(each.regret_90),
+        _share(each.regret_mean),
+        significant(each.size_error),
+        format_percent(each.loss_error),
+        _condition(each.condition),
+    ]
+
+
+def _condition(number: float) -> str:
+    return plain(number, 2) if number < SINGULAR else "singular"
+
+
+def _simulation(found: Pilots) -> list[Block]:
+    if not found.simulation:
+        return []
+    heads = ["runs", "true laws", "misfit", "tables", "regret, median", "90 % below", "error of the loss"]
+    rows = [_simulated(each) for each in found.simulation]
+    overtrained, small = misfits()
+    note = (
+        f"fits of the generalised law under weak priors; misfit: {format_percent(overtrained)} on overtrained runs, or "
+        f"{format_percent(small)} on small ones"
+    )
+    return [Table("In simulation", "lllrrrr", heads, rows, [note])]
+
+
+def _simulated(each: Simulated) -> list[str]:
+    regrets = _share(each.regret_median), _share(each.regret_90)
+    return [each.design, each.truths, each.misfit, str(each.tables), *regrets, format_percent(each.loss_error)]
+
+
+def _share(value: float) -> str:
+    return format_percent(value) if isfinite(value) and value < 100 else "unbounded"

@@ -1,0 +1,298 @@
+"""A plan as blocks to read."""
+
+from planner.inputs.request import limit_texts
+from planner.notes import Note
+from planner.output.documents.blocks import (
+    Block,
+    Facts,
+    Items,
+    Table,
+    Title,
+    beyond_text,
+    conventions,
+    loss_interval_rows,
+    loss_text,
+    note_lines,
+    regime_text,
+    repetition_rows,
+)
+from planner.output.documents.cost import budget_rows, cost_facts
+from planner.planning.plan_result import Alternative, Plan
+from planner.quantities import (
+    format_count,
+    format_dollars,
+    format_factor,
+    format_flops,
+    format_overhead,
+    format_percent,
+    format_pf_days,
+    plain,
+    significant,
+)
+
+
+def plan_document(plan: Plan) -> list[Block]:
+    """Return the blocks of a plan."""
+    rows = [
+        *budget_rows(plan.funded, plan.machine),
+        *_budget_rows(plan),
+        ("parameters", format_count(plan.params), "" if plan.optimum else _band_text(plan)),
+        *_interval_row(plan, "params"),
+        *_mixture_rows(plan),
+        ("tokens", format_count(plan.tokens), _tokens_text(plan)),
+        *_interval_row(plan, "tokens"),
+        ("loss", *loss_text(plan.loss, plan.irreducible_loss, plan.loss_unit)),
+        *loss_interval_rows(plan.intervals),
+        *_serving_rows(plan),
+        ("regime", *regime_text(plan)),
+        *_doubling_rows(plan),
+        *_data_rows(plan),
+        *_limit_rows(plan),
+    ]
+    if plan.params_spread:
+        low, high = (format_count(size) for size in plan.params_spread)
+        rows.append(("other laws", f"{low} - {high}", f"{'dense ' if plan.mixture else ''}parameters, for the same budget"))
+    law = [
+        ("law", plan.law.id, _growth(plan)),
+        ("", "", plan.law.form.equation),
+        ("", "", plan.law.reference),
+        ("conventions", "", conventions(plan.law)),
+    ]
+    blocks: list[Block] = [
+        Title(_title(plan)),
+        Facts(rows),
+        *([cost_facts(plan.machine, plan.cost, served=plan.serving is not None)] if plan.machine and plan.cost else []),
+        Facts(law),
+    ]
+    if plan.notes:
+        blocks.append(Items("Notes", note_lines(plan.notes)))
+    if plan.served_sizes:
+        blocks.append(_served_sizes(plan))
+    if plan.others:
+        blocks.append(_alternatives(plan))
+    return blocks
+
+
+def _title(plan: Plan) -> str:
+    """Return the question in one line."""
+    budget = f"{format_flops(plan.flops)} ({format_pf_days(plan.flops)})"
+    target = plan.inputs.get("loss")
+    limits = " and ".join(limit_texts(plan.limits))
+    if target is not None:
+        kind = f"Cheapest plan for loss {plain(target, 6)}{f' with {limits}' if limits else ''}"
+    elif plan.limits.params is not None and plan.limits.tokens is not None:
+        kind = f"What {format_count(plan.params)} parameters on {format_count(plan.tokens)} tokens take"
+        return f"{kind}: {budget}"
+    elif limits:
+        kind = f"Plan with {limits}"
+    else:
+        kind = "Plan by your exponents" if plan.optimum else "Compute-optimal plan"
+    if plan.data:
+        kind += f"{', ' if limits else ' with '}{format_count(plan.data.unique_tokens)} unique tokens"
+    how = "then serving" if plan.served_sizes else "training and serving"
+    served = f", {how} {format_count(plan.serving.tokens)} tokens" if plan.serving else ""
+    return f"{kind}{served}: {budget}" if target is not None else f"{kind} for {budget}{served}"
+
+
+def _budget_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return the budget that a loss needs, and how sure it is."""
+    if plan.inputs.get("loss") is None:
+        return []
+    sure = plan.intervals
+    text = "the least that reaches the loss"
+    if sure and sure.flops:
+        low, high = sure.flops
+        upper = "no upper end: no budget is sure to reach it" if high is None else f"to {format_flops(high)}"
+        text = f"{format_percent(sure.level)} interval {format_flops(low)} {upper}"
+    return [("budget", format_flops(plan.flops), text)]
+
+
+def _doubling_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    if plan.doubling is None:
+        return []
+    kept = " within the limits" if plan.optimum and not plan.limits.free else ""
+    gain = f"of loss{kept}, {format_percent(plan.doubling.share_of_reducible)} of what is reducible"
+    return [("next doubling", _signed(-plan.doubling.loss_gain), gain)]
+
+
+def _tokens_text(plan: Plan) -> str:
+    per = f"{significant(plan.tokens_per_param)} per parameter"
+    if plan.mixture:
+        per += f", {significant(plan.mixture.tokens_per_active_param)} per active one"
+    if plan.data is None:
+        return per
+    epochs = plan.data.epochs
+    return f"{per}, {significant(epochs)} epochs" if epochs > 1 else f"{per}, {format_percent(epochs)} of the unique ones"
+
+
+def _data_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what repetition costs, and what more data would be worth beside more compute."""
+    data = plan.data
+    if data is None:
+        return []
+    rows = repetition_rows(data)
+    if plan.doubling and rows:
+        more = data.doubling_gain > plan.doubling.loss_gain
+        better = "more data beats more compute" if more else "more compute beats more data"
+        wanted = format_count(data.tokens_wanted)
+        text = f"of loss at this budget: {better}; were all tokens fresh, the best plan would use {wanted}"
+        rows.append(("twice the data", _signed(-data.doubling_gain), text))
+    return rows
+
+
+def _serving_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return the two parts of what is spent, and what counting the second saves."""
+    found = plan.serving
+    if found is None:
+        return []
+    price = "" if found.price == 1 else f", a served FLOP counted {significant(found.price)} times"
+    alone = f"{format_count(found.trained_alone_params)} on {format_count(found.trained_alone_tokens)} tokens"
+    money = f"; {format_dollars(found.dollars.expected)}" if found.dollars else ""
+    if plan.served_sizes:
+        return [("serving", format_flops(found.serving_flops), f"over its life, after training{price}{money}")]
+    verb = "saves" if found.saved >= 0 else "costs"
+    return [
+        ("training", format_flops(found.training_flops), f"{format_percent(found.training_share)} of what is spent"),
+        ("serving", format_flops(found.serving_flops), f"{format_percent(found.share)} of what is spent{price}{money}"),
+        ("", "", f"{verb} {format_percent(abs(found.saved))} over the run of the same loss that is cheapest to train: {alone}"),
+    ]
+
+
+def _served_sizes(plan: Plan) -> Table:
+    """Return smaller sizes on the same devices and days, and which of them pays."""
+    rows = [
+        [
+            format_factor(each.ratio) + " [1]" * each.best,
+            format_count(each.params),
+            format_count(each.tokens),
+            significant(each.loss, 4),
+            format_flops(each.worth),
+            format_flops(each.serving_flops),
+            "-" if each.ratio == 1 else _signed_flops(each.net),
+            *([] if each.net_dollars is None else ["-" if each.ratio == 1 else _signed_dollars(each.net_dollars)]),
+        ]
+        for each in plan.served_sizes
+    ]
+    headers = ["size", "parameters", "tokens", "loss", "worth in training", "serving", "saved less lost"]
+    headers += ["in dollars"] if plan.served_sizes[0].net_dollars is not None else []
+    best = (
+        "where the serving saved on the training-optimal size, less what the worse loss is worth (the budget minus the least "
+        "training compute that reaches that loss), is largest"
+    )
+    return Table("The same devices and days on smaller models", "r" * len(headers), headers, rows, [best])
+
+
+def _signed_flops(flops: float) -> str:
+    return f"{'+' if flops >= 0 else '-'}{format_flops(abs(flops))}" if abs(flops) >= 1 else "0 FLOP"
+
+
+def _signed_dollars(dollars: float) -> str:
+    return f"{'+' if dollars >= 0 else '-'}{format_dollars(abs(dollars))}"
+
+
+def _mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what is active of a mixture of experts, and the dense models it stands for."""
+    found = plan.mixture
+    if found is None:
+        return []
+    meanings = {name: plan.law.form.parameters[name].meaning.split(":")[0] for name in found.choices}
+    made = ", ".join(f"{meanings[name]} {plain(value, 4)}" for name, value in found.choices.items())
+    rows = [("active", format_count(found.active_params), f"parameters at work on a token; {made}")]
+    if found.dense_ratio is not None and found.dense_params is not None:
+        ratio = format_factor(found.dense_ratio)
+        text = f"parameters, {ratio} the compute: the cheapest dense run of the same loss, by {found.dense_law}"
+        rows.append(("dense instead", format_count(found.dense_params), text))
+    elif found.dense_law:
+        rows.append(("dense instead", "-", f"no dense run reaches this loss, by {found.dense_law}"))
+    if found.dense_equivalent is not None:
+        text = f"parameters: a dense model as good after {format_count(found.routed_tokens)} tokens, by {found.routed_law}"
+        rows.append(("", format_count(found.dense_equivalent), text))
+    return rows
+
+
+def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what the user's limits cost, and the best run without them."""
+    best = plan.optimum
+    if best is None:
+        return []
+    rows = []
+    if any(note.code == "budget-not-spent" for note in plan.notes):
+        rows.append(("spends", format_flops(plan.spent), f"only {format_percent(plan.spent_share)} of the budget"))
+    if plan.overhead is not None and not plan.limits.free:
+        rows.append(("price of limits", format_overhead(plan.overhead), "than the cheapest run of the same loss without them"))
+    loss = "" if best.loss is None else f", loss {significant(best.loss, 4)}"
+    budget = f" for {format_flops(best.flops)}" if plan.inputs.get("loss") is not None else ""
+    rows.append(("optimum here", format_count(best.params), f"on {format_count(best.tokens)} tokens{loss}{budget}"))
+    if best.params_band:
+        rows.append(("", "", _band_text(best)))
+    return rows
+
+
+def _signed(change: float) -> str:
+    return f"{'+' if change > 0 else ''}{significant(change)}"
+
+
+def _interval_row(plan: Plan, name: str) -> list[tuple[str, str, str]]:
+    sure = plan.intervals
+    ends = getattr(sure, name) if sure else None
+    if sure is None or ends is None:
+        return []
+    text = f"{format_percent(sure.level)} interval {format_count(ends[0])} to {format_count(ends[1])}"
+    if name == "tokens" and sure.tokens_per_param:
+        low, high = sure.tokens_per_param
+        text += f", {significant(low)} to {significant(high)} per parameter"
+    return [("", "", text)]
+
+
+def _alternatives(plan: Plan) -> Table:
+    judge = plan.law.surface_law
+    footnotes: list[str] = []
+    rows = []
+    for other in plan.others:
+        texts = [_footnote(note) for note in other.notes if note.code not in _IN_THE_TABLE]
+        footnotes += [text for text in texts if text not in footnotes]
+        mark = f" [{','.join(str(footnotes.index(text) + 1) for text in texts)}]" if texts else ""
+        rows.append(
+            [
+                other.law.id + mark,
+                f"{significant(other.exponents[0], 2)} / {significant(other.exponents[1], 2)}",
+                format_count(other.params),
+                format_count(other.tokens),
+                significant(other.tokens_per_param),
+                "-" if other.loss is None else significant(other.loss, 4),
+                beyond_text(other.extrapolation),
+                _seen(other),
+            ]
+        )
+    seen = f"seen by {judge.id}" if judge else f"N against {plan.law.id}"
+    headers = ["law", "N, D ~ C^", "parameters", "tokens", "tok/param", "loss", "outside its data", seen]
+    return Table("The same budget under other laws", "llrrrrrl", headers, rows, footnotes)
+
+
+_IN_THE_TABLE = {"extrapolation", "range-unknown"}
+"""Codes of notes that a column of the table says already."""
+
+
+def _footnote(note: Note) -> str:
+    # not "WARNING": that word is for the answer's own law, which alone decides under --strict
+    return f"caution: {note.text}" if note.severity == "warning" else note.text
+
+
+def _seen(other: Alternative) -> str:
+    if other.regime is None or other.overhead is None:
+        return f"{format_factor(other.params_ratio)} its parameters"
+    return f"{other.regime}, {format_overhead(other.overhead)}"
+
+
+def _band_text(plan: Plan) -> str:
+    if plan.params_band is None:
+        return ""
+    low, high = (format_count(end) for end in plan.params_band)
+    return f"any size from {low} to {high} costs at most {format_percent(plan.band_tolerance)} more compute"
+
+
+def _growth(plan: Plan) -> str:
+    if plan.exponents is None:
+        return ""
+    a, b = plan.exponents
+    return f"N ~ C^{significant(a, 3)}, D ~ C^{significant(b, 3)}"

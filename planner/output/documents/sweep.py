@@ -1,0 +1,193 @@
+"""A sweep as a table, Markdown, CSV or JSON, piece by piece: a block of rows is written where it was solved, then forgotten."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from planner._util.parallel import Progress
+from planner.notes import Note
+from planner.output import Format
+from planner.output.csv_json import cell
+from planner.output.documents.blocks import Block, Facts, Items, beyond_text, note_lines
+from planner.output.text import to_markdown, to_text
+from planner.planning.sweep import Sweep
+from planner.planning.sweep_rows import Rows
+from planner.quantities import (
+    format_count,
+    format_dollars,
+    format_duration,
+    format_energy,
+    format_flops,
+    format_mass,
+    format_overhead,
+    format_percent,
+    format_whole,
+    plain,
+    significant,
+)
+
+Heard = Callable[[tuple[Note, ...]], None]
+
+
+def sweep_pieces(found: Sweep, fmt: Format, heard: Heard, progress: Progress | None = None) -> Iterator[str]:
+    """Give the text of a sweep in pieces; ``heard`` gets the notes once all rows are counted."""
+    if fmt == "json":
+        yield from _json(found, heard, progress)
+    elif fmt in {"csv", "csv-semicolon"}:
+        yield from _csv(found, heard, progress, decimal_comma=fmt == "csv-semicolon")
+    else:
+        yield from _table(found, heard, progress, markdown=fmt == "markdown")
+
+
+def _streamed(found: Sweep, finish: Callable[[Rows], str], heard: Heard, progress: Progress | None) -> Iterator[str]:
+    counts: Counter[str] = Counter()
+    for piece, counted in found.blocks(finish, progress):
+        counts += counted
+        yield piece
+    heard(found.remarks(counts))
+
+
+def _csv(found: Sweep, heard: Heard, progress: Progress | None, decimal_comma: bool = False) -> Iterator[str]:
+    head = ("\ufeff" if decimal_comma else "") + (";" if decimal_comma else ",").join(found.columns) + "\n"
+    for piece in _streamed(found, partial(_csv_rows, names=found.columns, decimal_comma=decimal_comma), heard, progress):
+        yield head + piece  # the header with the first rows: what cannot be answered leaves nothing behind
+        head = ""
+
+
+def _csv_rows(block: Rows, names: tuple[str, ...], decimal_comma: bool) -> str:
+    columns = []
+    for name in names:
+        column = block.columns[name]
+        if column.dtype.kind != "f":
+            known = {value: cell(value, decimal_comma) for value in set(column.tolist())}
+            columns.append([known[value] for value in column.tolist()])
+            continue
+        texts: Any = map(repr, column.tolist())  # shortest text that reads back to the same double
+        if decimal_comma:
+            texts = (text.replace(".", ",") for text in texts)
+        columns.append(["" if text == "nan" else text for text in texts] if (column != column).any() else texts)
+    separator = ";" if decimal_comma else ","
+    return "".join([separator.join(row) + "\n" for row in zip(*columns, strict=True)])
+
+
+def _json(found: Sweep, heard: Heard, progress: Progress | None) -> Iterator[str]:
+    head = json.dumps(found.head(), indent=2, ensure_ascii=False, allow_nan=False)
+    start = head.removesuffix("\n}") + ',\n  "rows": [\n'
+    said: list[Note] = []
+    for piece in _streamed(found, partial(_json_rows, names=found.columns), said.extend, progress):
+        yield start + piece
+        start = ",\n"
+    rest = {"notes": [note.to_dict() for note in said], "version": found.version}
+    yield "\n  ]," + json.dumps(rest, indent=2, ensure_ascii=False).removeprefix("{") + "\n"
+    heard(tuple(said))
+
+
+def _json_rows(block: Rows, names: tuple[str, ...]) -> str:
+    rows = block.rows(names)
+    return ",\n".join("    " + json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+
+
+def _loss(value: float) -> str:
+    return significant(value, 4)
+
+
+_COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "law": ("law", str),
+    "flops": ("compute", format_flops),
+    "params": ("parameters", format_count),
+    "params_low": ("from", format_count),
+    "params_high": ("to", format_count),
+    "tokens": ("tokens", format_count),
+    "tokens_per_param": ("tok/param", significant),
+    "loss": ("loss", _loss),
+    "loss_low": ("loss from", _loss),
+    "loss_high": ("loss to", _loss),
+    "epochs": ("epochs", significant),
+    "regime": ("regime", str),
+    "overhead": ("extra compute", format_overhead),
+    "extrapolation": ("outside its data", beyond_text),
+    "device_hours": ("device-hours", format_whole),
+    "hours": ("time", format_duration),
+    "dollars": ("cost", format_dollars),
+    "kwh": ("energy", format_energy),
+    "kg_co2e": ("CO2e", format_mass),
+    "devices_needed": ("devices", format_whole),
+}
+"""Header and writer of what a table shows of a row: of a machine's costs the expected ones."""
+
+_SHARES = {"mfu", "inference_mfu", "generation_mfu", "sparsity", "data_quality"}
+_BY_UNIT = {"parameters": format_count, "tokens": format_count, "devices": format_whole, "USD": format_dollars}
+
+
+def _shown_columns(found: Sweep) -> dict[str, tuple[str, Callable[[Any], str]]]:
+    """Return header and writer of each column of a table: laws where there are several, what varies, what a row answers."""
+    varied = {axis.column: axis for axis in found.axes}
+    names = [name for name in found.columns if name in _COLUMNS or name in varied]
+    shown = {}
+    for name in sorted(names, key=lambda name: (name != "law", name not in varied)):
+        if name in _COLUMNS:
+            shown[name] = _COLUMNS[name]
+        else:
+            label, unit = (name if name.startswith("target") else varied[name].name).replace("_", " "), varied[name].unit
+            write = format_percent if name in _SHARES else _BY_UNIT.get(unit, significant)
+            shown[name] = label if unit in {"", label, *_BY_UNIT} else f"{label} [{unit}]", write
+    if len(found.laws) == 1:
+        del shown["law"]
+    return shown
+
+
+def _table(found: Sweep, heard: Heard, progress: Progress | None, *, markdown: bool = False) -> Iterator[str]:
+    columns = _shown_columns(found)
+    headers = [header for header, _ in columns.values()]
+    left = [name in {"law", "regime"} for name in columns]
+    head = ("## " if markdown else "") + _title(found) + "\n\n"
+    if markdown:
+        head += _row(headers) + _row([":--" if is_left else "--:" for is_left in left])
+    widths: list[int] = []
+    counts: Counter[str] = Counter()
+    for block, counted in found.blocks(progress=progress):
+        counts += counted
+        rows = [[_written(value, write) for value, (_, write) in zip(row.values(), columns.values(), strict=True)]
+                for row in block.rows(columns)]  # fmt: skip
+        if markdown:
+            yield head + "".join(map(_row, rows))
+            head = ""
+            continue
+        if not widths:  # as wide as the first block needs; a longer cell later moves its own line alone
+            laws = [[law.id if name == "law" else "" for name in columns] for law in found.named]
+            widths = [max(map(len, column)) for column in zip(headers, *rows, *laws, strict=True)]
+            rows = [headers, *rows]
+        yield head + "".join(_line(row, widths, left) for row in rows)
+        head = ""
+    said = found.remarks(counts)
+    blocks: list[Block] = [Facts([("law", law.id, law.reference) for law in found.named])]
+    blocks += [Items("Notes", note_lines(said))] if said else []
+    yield "\n" + (to_markdown(blocks) if markdown else to_text(blocks))
+    heard(said)
+
+
+def _title(found: Sweep) -> str:
+    if not found.axes:
+        return f"Plans under {len(found.laws)} laws"
+    ranges = " and ".join(
+        f"{len(axis.values)} values of {axis.name.replace('_', ' ')}, {plain(axis.values[0], 4)} to {plain(axis.values[-1], 4)}"
+        + (f" {axis.unit}" if axis.unit else "")
+        for axis in found.axes
+    )
+    under = found.named[0].id if len(found.laws) == 1 else f"{len(found.laws)} laws"
+    return f"Plans for {ranges}, under {under}"
+
+
+def _written(value: Any, write: Callable[[Any], str]) -> str:
+    return "-" if value is None else write(value)
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _line(row: list[str], widths: list[int], left: list[bool]) -> str:
+    cells = [cell.ljust(width) if is_left else cell.rjust(width) for cell, width, is_left in zip(row, widths, left, strict=True)]
+    return ("  " + "  ".join(cells)).rstrip() + "\n"

@@ -1,0 +1,65 @@
+"""The trade of size against data, as blocks to read."""
+
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, beyond_text, law_facts, loss_text, note_lines
+from planner.planning.trade import Trade, TradeOff
+from planner.quantities import (
+    format_count,
+    format_factor,
+    format_flops,
+    format_overhead,
+    format_percent,
+    format_pf_days,
+    significant,
+)
+
+
+def trade_document(found: TradeOff) -> list[Block]:
+    """Return the blocks of a trade-off."""
+    unique = f", {format_count(found.unique_tokens)} unique tokens" if found.unique_tokens else ""
+    title = (
+        f"The same loss at other sizes{unique}: {significant(found.loss, 4)}, for which {format_flops(found.flops)} are the least"
+    )
+    rows = [
+        ("loss", *loss_text(found.loss, found.irreducible_loss, found.loss_unit)),
+        ("cheapest to train", format_flops(found.flops), format_pf_days(found.flops)),
+        ("smallest", format_count(found.smallest), "parameters: below, no amount of data reaches the loss"),
+    ]
+    headers = ["size", "parameters", "tokens", "tok/param", *(["epochs"] if found.unique_tokens else [])]
+    headers += ["training", "more than the least", "serving saved", "pays from tokens served", "outside its data"]
+    cells = [_row(row, epochs=bool(found.unique_tokens)) for row in found.rows]
+    footnotes = []
+    if found.demand is not None:
+        headers.insert(-1, "training and serving")
+        for row, texts in zip(found.rows, cells, strict=True):
+            texts.insert(-1, "-" if row.life is None else format_flops(row.life) + " [1]" * row.cheapest)
+        price = "" if found.demand.price == 1 else f", a served FLOP counted {significant(found.demand.price)} times"
+        footnotes.append(f"the least for training it and serving {format_count(found.demand.tokens)} tokens{price}")
+    table = Table("Sizes", "r" * len(headers), headers, cells, footnotes)
+    return [
+        Title(title),
+        Facts(rows),
+        table,
+        law_facts(found.law),
+        *([Items("Notes", note_lines(found.notes))] if found.notes else []),
+    ]
+
+
+def _row(row: Trade, *, epochs: bool) -> list[str]:
+    start = [format_factor(row.ratio), format_count(row.params)]
+    saved = "-" if row.ratio == 1 else format_percent(row.saved_share) if row.saved_share > 0 else "none"
+    if row.tokens is None or row.tokens_per_param is None or row.flops is None or row.overhead is None:
+        return [*start, "out of reach", "-", *(["-"] if epochs else []), "-", "-", saved, "never", "-"]
+    seen = [significant(row.epochs)] if epochs and row.epochs is not None else []
+    pays = "-" if row.ratio == 1 else "never" if row.break_even is None else format_count(row.break_even)
+    more = "-" if row.ratio == 1 else format_overhead(row.overhead)
+    return [
+        *start,
+        format_count(row.tokens),
+        significant(row.tokens_per_param),
+        *seen,
+        format_flops(row.flops),
+        more,
+        saved,
+        pays,
+        beyond_text(row.extrapolation),
+    ]

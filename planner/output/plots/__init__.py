@@ -1,0 +1,1 @@
+"""Charts drawn: pictures by matplotlib, plots in a terminal by plotille."""

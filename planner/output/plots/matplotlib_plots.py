@@ -1,0 +1,230 @@
+"""Charts -> PNG, SVG or PDF, with matplotlib: colours for every kind of sight, dashes and markers that grey print keeps."""
+
+import textwrap
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planner._util.files import new_file, write_new
+from planner.errors import OptionError
+from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
+from planner.output.plots.axis_ticks import ticks, writer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ENDINGS = (".png", ".svg", ".pdf")
+
+# Okabe & Ito 2008, distinct to every kind of colour vision; ordered so that neighbours differ in lightness too
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#D55E00", "#56B4E9", "#777777")
+_DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1.5)), (0, (8, 2, 1.5, 2, 1.5, 2)))
+_WIDTHS = {"main": 2.2, "usual": 1.5, "faint": 0.8}
+_MARKERS = {"circle": "o", "cross": "X", "square": "s", "triangle": "^", "dot": ".", "star": "*"}
+_SIZES = {"circle": 6.0, "cross": 10.0, "square": 5.0, "triangle": 6.0, "dot": 6.0, "star": 9.0}
+_SETTINGS = {"svg.hashsalt": "planner", "svg.fonttype": "none", "font.size": 9.0, "axes.titlesize": 10.0}
+_DPI = 110
+_NOTED = 0.85
+"""Where along a line its note stands."""
+
+
+def require_matplotlib() -> Any:
+    """Return matplotlib, or say how it is installed."""
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        raise OptionError('plots need matplotlib: pip install "compute-budget-planner[plot]"') from None
+    return mpl
+
+
+def draw(chart: Chart, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a chart as a picture.
+
+    Raises
+    ------
+    OptionError
+        Another ending than .png, .svg or .pdf, a file that exists already, or matplotlib is not installed.
+    """
+    target = new_file(path, overwrite, ENDINGS, "a picture")
+    figure = figure_of(chart)
+    content = BytesIO()
+    ending = target.suffix.lower()
+    # no date in the file: the same chart is the same file
+    said: dict[str, Any] = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[ending]
+    with require_matplotlib().rc_context(_SETTINGS):
+        figure.savefig(content, format=ending[1:], dpi=_DPI, metadata=said)
+    write_new(target, content.getvalue(), overwrite=overwrite)
+    return target
+
+
+def figure_of(chart: Chart) -> "Figure":
+    """Return a chart as a matplotlib figure.
+
+    Raises
+    ------
+    OptionError
+        matplotlib is not installed.
+    """
+    mpl = require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    count = len(chart.panels)
+    with mpl.rc_context(_SETTINGS):
+        width = max(5.6 * count, 7.0)
+        figure = Figure(figsize=(width, 5.0), dpi=_DPI)
+        FigureCanvasAgg(figure)
+        figure.suptitle(chart.title, x=0.01, ha="left", fontsize=12, fontweight="bold", parse_math=False)
+        figure.text(
+            0.01,
+            0.012,
+            "\n".join(textwrap.wrap(chart.source, int(18 * width), max_lines=2, placeholder=" ...")),
+            fontsize=7.5,
+            color="#555555",
+            parse_math=False,
+        )
+        left = 0.18 / count if not any(panel.rows for panel in chart.panels) else 0.2
+        figure.subplots_adjust(left=left, right=1 - 0.04 / count, top=0.86, bottom=0.15, wspace=0.24)
+        for place, panel in enumerate(chart.panels, 1):
+            _draw(figure.add_subplot(1, count, place), panel)
+    return figure
+
+
+def _draw(axes: "Axes", panel: Panel) -> None:
+    axes.set_title(panel.title, loc="left", parse_math=False)
+    for axis, scale, log, limits in (
+        (axes.xaxis, panel.x, axes.set_xscale, axes.set_xlim),
+        (axes.yaxis, panel.y, axes.set_yscale, axes.set_ylim),
+    ):
+        if scale.log:
+            log("log")
+        axis.set_label_text(scale.label, parse_math=False)
+        if scale.ends:
+            limits(*scale.ends)
+    rules = 0
+    for mark in panel.marks:
+        if isinstance(mark, Rule):
+            _rule(axes, mark, _RULED[rules % len(_RULED)])
+            rules += mark.across == "x"
+        else:
+            _MARKS[type(mark)](axes, mark)
+    for axis, scale, ends in ((axes.xaxis, panel.x, axes.get_xlim()), (axes.yaxis, panel.y, axes.get_ylim())):
+        _tick(axis, scale, ends)
+    axes.autoscale_view()  # places of texts depend on the scales
+    for mark in panel.marks:
+        if isinstance(mark, Points) and mark.texts:
+            _beside(axes, list(zip(mark.x, mark.y, mark.texts, strict=True)), _COLOURS[mark.group % len(_COLOURS)])
+    if panel.rows:
+        axes.set_yticks(range(len(panel.rows)), labels=panel.rows[::-1], fontsize=7, parse_math=False)
+        axes.set_ylim(-0.7, len(panel.rows) - 0.3)
+    axes.grid(color="#DDDDDD", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize=7.5, framealpha=0.85, edgecolor="#CCCCCC", loc="best")
+
+
+def _tick(axis: Any, scale: Scale, ends: tuple[float, float]) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    write = writer(scale.unit, None if scale.log else ends)
+    if scale.log:
+        axis.set_major_locator(FixedLocator(ticks(*ends)))
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
+
+
+def _line(axes: "Axes", mark: Line) -> None:
+    colour = _COLOURS[mark.group % len(_COLOURS)]
+    dashes = (0, (4, 3)) if mark.dashed else _DASHES[mark.group % len(_DASHES)] if mark.weight != "faint" else "-"
+    axes.plot(mark.x, mark.y, color=colour, linewidth=_WIDTHS[mark.weight], linestyle=dashes, label=mark.label or None,
+              alpha=0.6 if mark.weight == "faint" else 1.0)  # fmt: skip
+    if mark.note and len(mark.x):
+        place = round(_NOTED * (len(mark.x) - 1))
+        look = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
+        at = (mark.x[place], mark.y[place])
+        axes.annotate(mark.note, at, fontsize=7, color=colour, ha="center", va="center", parse_math=False, bbox=look)
+
+
+def _band(axes: "Axes", mark: Band) -> None:
+    colour = _COLOURS[mark.group % len(_COLOURS)]
+    axes.fill_between(mark.x, mark.low, mark.high, color=colour, alpha=0.18, linewidth=0, label=mark.label or None)
+
+
+def _points(axes: "Axes", mark: Points) -> None:
+    colour = _COLOURS[mark.group % len(_COLOURS)]
+    edge = "none" if mark.marker == "dot" else "white"
+    axes.plot(
+        mark.x, mark.y, _MARKERS[mark.marker], color=colour, markersize=_SIZES[mark.marker], markeredgecolor=edge,
+        markeredgewidth=0.6, alpha=0.55 if mark.marker == "dot" else 1.0, label=mark.label or None, zorder=4,
+    )  # fmt: skip
+    if mark.spans is not None:
+        axes.vlines(mark.x, *mark.spans, color=colour, linewidth=2.0, zorder=3)
+
+
+def _beside(axes: "Axes", marks: "list[tuple[float, float, str]]", colour: str) -> None:
+    """Write texts beside points, each where it runs over the fewest written before."""
+    frame = axes.get_window_extent()
+    taken: list[tuple[float, float, float, float]] = []
+    for x, y, text in sorted(marks):
+        px, py = axes.transData.transform((x, y))
+        width, height = 6.0 * len(text), 13.0  # pixels of a text of seven points, nearly
+        places = [(5.0, 4.0), (5.0, -12.0), (-5.0 - width, 4.0), (-5.0 - width, -12.0), (5.0, 14.0), (5.0, -22.0)]
+        boxes = [(px + dx, py + dy, px + dx + width, py + dy + height) for dx, dy in places]
+        hidden = [sum(_overlap(box, each) for each in taken) + _outside(box, frame.x1, frame.y0) for box in boxes]
+        best = hidden.index(min(hidden))
+        taken.append(boxes[best])
+        dx, dy = (each * 72 / _DPI for each in places[best])
+        axes.annotate(
+            text, (x, y), (dx, dy), textcoords="offset points", fontsize=7, color=colour, annotation_clip=True, parse_math=False,
+            zorder=5,
+        )  # fmt: skip
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Return the area that two boxes share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def _outside(box: tuple[float, ...], right: float, bottom: float) -> float:
+    """Return the area of a box right of, or below, the frame."""
+    return (max(box[2] - right, 0.0) + max(bottom - box[1], 0.0)) * 13.0
+
+
+def _span(axes: "Axes", mark: Span) -> None:
+    colour = _COLOURS[mark.group % len(_COLOURS)] if mark.group else "#BBBBBB"
+    axes.axvspan(mark.low, mark.high, color=colour, alpha=0.16, linewidth=0, label=mark.label or None)
+
+
+_RULED = (0.02, 0.34)
+"""Heights at which the texts of upright rules stand in turn, so that near ones do not run into each other."""
+
+
+def _rule(axes: "Axes", mark: Rule, height: float) -> None:
+    line = axes.axvline if mark.across == "x" else axes.axhline
+    line(mark.at, color="#555555", linewidth=0.9, linestyle=(0, (2, 2)))
+    if not mark.text:
+        return
+    if mark.across == "x":
+        place: dict[str, Any] = {"xy": (mark.at, height), "xycoords": ("data", "axes fraction"), "rotation": 90, "va": "bottom"}
+        place |= {"xytext": (-8, 0)}
+    else:
+        place = {"xy": (0.98, mark.at), "xycoords": ("axes fraction", "data"), "ha": "right", "xytext": (0, 3)}
+    axes.annotate(mark.text, textcoords="offset points", fontsize=7, color="#555555", parse_math=False, **place)
+
+
+def _box(axes: "Axes", mark: Box) -> None:
+    from matplotlib.patches import Rectangle
+
+    width, height = mark.x[1] - mark.x[0], mark.y[1] - mark.y[0]
+    look: dict[str, Any] = {"facecolor": "#BBBBBB", "alpha": 0.3, "edgecolor": "#555555", "label": mark.label or None}
+    axes.add_patch(Rectangle((mark.x[0], mark.y[0]), width, height, **look))
+
+
+_MARKS: dict[type, Callable[["Axes", Any], None]] = {
+    Line: _line, Band: _band, Points: _points, Span: _span, Box: _box,
+}  # fmt: skip
