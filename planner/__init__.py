@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from planner.scaling_laws.catalogue import load_law
     from planner.scaling_laws.law import Law
     from planner.scaling_laws.parameter_draws import Draws
-    from planner.sheets.workbook import write_workbook
+    from planner.sheets.workbook.write import write_workbook
 
 _HOMES = {
     "planner.planning.allocate": ("allocate",),
@@ -103,7 +103,7 @@ _HOMES = {
     "planner.output.plots.plot": ("plot",),
     "planner.output.html_report.page": ("write_report",),
     "planner.fitting.tables.runs": ("Runs",),
-    "planner.sheets.workbook": ("write_workbook",),
+    "planner.sheets.workbook.write": ("write_workbook",),
     "planner.allocation.solver": ("Allocation",),
     "planner.planning.sweep": ("Sweep", "sweep"),
     "planner.fitting.tables.shipped": ("RunTable", "load_runs", "run_tables"),

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import planner
 from planner.cli._app import app
-from planner.inputs.completion import completions
+from planner.cli._completion import completions
 from tests.conftest import Run
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import planner
 from planner import sheets
-from planner.sheets.arguments import REQUIRED
-from planner.sheets.cells import CellError, grid
-from planner.sheets.registry import FUNCTIONS
+from planner.sheets.functions.arguments import REQUIRED
+from planner.sheets.functions.cells import CellError, grid
+from planner.sheets.functions.registry import FUNCTIONS
 from tests import readme
 
 plan_tokens: Any = sheets.plan_tokens

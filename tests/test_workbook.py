@@ -14,14 +14,14 @@ from planner.allocation.extrapolation import extrapolation
 from planner.cli._app import app
 from planner.errors import OptionError, PlannerError
 from planner.inputs.question import Question
-from planner.sheets import inputs
-from planner.sheets.formulas import formula, kind_of
-from planner.sheets.looks import letters
-from planner.sheets.plan_page import answers
+from planner.sheets.workbook.formulas import formula, kind_of
+from planner.sheets.workbook.inputs import GRID, read_inputs
+from planner.sheets.workbook.plan_page import answers
+from planner.sheets.workbook.styles import letters
 from tests import office
 
 LAWS = [law for law in planner.laws() if kind_of(law) is not None]
-_AT_FIRST = inputs.read_inputs(planner.load_law("besiroglu2024"), Question(flops=1e21))
+_AT_FIRST = read_inputs(planner.load_law("besiroglu2024"), Question(flops=1e21))
 ANSWERS = [each.name for each in answers(_AT_FIRST)]
 CELL = {name: f"Plan!B{row}" for row, name in enumerate(ANSWERS, 18)}
 PAGE = f"Plan!B18:B{17 + len(ANSWERS)}"
@@ -89,7 +89,7 @@ def test_cached_values_are_planners_own(tmp_path: Path, asked: dict[str, Any]) -
         return
     assert found["out_check"] == "ok"
     machine = {"gpu": "h100"} if not {"gpu", "gpus"} & set(asked) else {}
-    answer = planner.plan(**{"pue": 1.25, "grid": inputs.GRID, **asked, **machine})
+    answer = planner.plan(**{"pue": 1.25, "grid": GRID, **asked, **machine})
     _agrees(found, answer)
     assert answer.cost is not None
     assert found["out_hours"] == pytest.approx(answer.cost.device_hours.expected, rel=1e-9)
@@ -218,7 +218,7 @@ def test_libreoffice_follows_every_marked_cell(book: Path) -> None:
     jobs = [{"set": changes, "get": [PAGE]} for changes, _ in cases]
     for (_, asked), (page,) in zip(cases, office.recalculate(book, jobs), strict=True):
         found = _answers(page)
-        answer = planner.plan(**asked, pue=1.25, grid=inputs.GRID, others=())
+        answer = planner.plan(**asked, pue=1.25, grid=GRID, others=())
         _agrees(found, answer)
         assert answer.cost is not None
         assert answer.cost.dollars is not None
@@ -415,4 +415,4 @@ def test_formulas_bind_as_on_paper() -> None:
     assert formula("a*b^(-c)", {"a": "A1", "b": "B1", "c": "C1"}) == "(A1*(B1^(0-C1)))"
     assert letters(0) + letters(25) + letters(26) + letters(27) == "AZAAAB"
     assert {law.id for law in LAWS} == {law.id for law in planner.laws() if law.role == "plan"}
-    assert math.isfinite(inputs.GRID)
+    assert math.isfinite(GRID)

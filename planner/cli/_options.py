@@ -43,7 +43,7 @@ class Names(_ParamType):
         """Offer what the library knows under this kind."""
         from click.shell_completion import CompletionItem
 
-        from planner.inputs.completion import completions
+        from planner.cli._completion import completions
 
         table = str(ctx.params.get("shipped") or "")
         return [CompletionItem(name) for name in completions(self._kind, incomplete, table)]

@@ -20,7 +20,7 @@ from planner.output import Format
 @click.option("--overwrite", "--force", "overwrite", is_flag=True, help="Replace a file that exists.")
 def workbook(file: str, *, overwrite: bool, **options: Any) -> None:
     """Write a workbook of live formulas for Excel or LibreOffice: plan, sweep, sensitivity, laws, devices; it needs no Python."""
-    from planner.sheets.workbook import write_workbook
+    from planner.sheets.workbook.write import write_workbook
 
     path = write_workbook(file, overwrite=overwrite, **chosen(**options))
     click.echo(f"wrote {path}; change the yellow cells and everything follows", err=True)
@@ -39,7 +39,7 @@ def sheets(ctx: click.Context, fmt: Format) -> None:
     if ctx.invoked_subcommand:
         return
     from planner.output import render_functions
-    from planner.sheets.registry import FUNCTIONS
+    from planner.sheets.functions.registry import FUNCTIONS
 
     click.echo(render_functions(tuple(FUNCTIONS.values()), fmt), nl=False)
 

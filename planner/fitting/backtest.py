@@ -10,6 +10,7 @@ import numpy as np
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, mapper
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation.intervals import check_level
 from planner.errors import FitError, OptionError, PlannerError
@@ -74,7 +75,7 @@ class Summary(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Backtest:
+class Backtest(Answer):
     """How a table's larger runs were foretold by its smaller ones.
 
     Attributes
@@ -93,17 +94,6 @@ class Backtest:
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types."""
-        return {
-            "cases": [case._asdict() for case in self.cases],
-            "summaries": [summary._asdict() for summary in self.summaries],
-            "level": self.level,
-            "notes": [note.to_dict() for note in self.notes],
-            "inputs": dict(self.inputs),
-            "version": self.version,
-        }
 
 
 METHODS = ("forecast", "classical")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from planner.planning.sweep import Sweep
     from planner.planning.trade import TradeOff
     from planner.scaling_laws.law import Law
-    from planner.sheets.arguments import Function
+    from planner.sheets.functions.arguments import Function
 
 _DATA: frozenset[Format] = frozenset({"csv", "csv-semicolon", "json"})
 

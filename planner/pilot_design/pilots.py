@@ -9,6 +9,7 @@ import numpy as np
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.fit import RunsLike
@@ -32,7 +33,6 @@ from planner.pilot_design.information import (
 from planner.pilot_design.inputs import check_shapes, check_simulation, read_budget, read_noise, read_ratios, read_sizes
 from planner.pilot_design.notes import cost_notes, design_notes, saved_by, worth
 from planner.pilot_design.simulation import Simulated, simulated
-from planner.planning.plan_result import as_json
 from planner.quantities import (
     format_flops,
     parse_flops,
@@ -73,7 +73,7 @@ class PilotRun(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pilots:
+class Pilots(Answer):
     """Which pilot runs to train.
 
     Attributes
@@ -121,7 +121,7 @@ class Pilots:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types: base units, full precision, None for what is infinite."""
-        content: dict[str, Any] = as_json(self)
+        content = super().to_dict()
         for row in content["expected"]:
             row.update({name: None for name, value in row.items() if isinstance(value, float) and not np.isfinite(value)})
         return {**content, "spent": self.spent}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Unpack
 
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
 from planner.errors import CannotPlanError, OptionError
@@ -17,7 +18,6 @@ from planner.inputs.registry import LimitsInputs, Number, asks, stated
 from planner.notes import Note
 from planner.planning.benchmark_regressions import Benchmark, Kind, Regression, benchmark_named
 from planner.planning.diminishing_returns import ComputeLimits, compute_limits
-from planner.planning.plan_result import as_json
 from planner.quantities import (
     LARGEST,
     format_factor,
@@ -71,7 +71,7 @@ class Needed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BenchmarkLimits:
+class BenchmarkLimits(Answer):
     """What an error on a benchmark takes.
 
     Attributes
@@ -103,11 +103,6 @@ class BenchmarkLimits:
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
-        result: dict[str, Any] = as_json(self)
-        return result
 
 
 @asks(LimitsInputs)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation.assessment import Assessment, Change, Regime, Remedy, assess, regime_notes, remedies
 from planner.allocation.effective_size import non_embedding_params
@@ -21,7 +22,7 @@ from planner.inputs.serving import Demand
 from planner.notes import Note
 from planner.planning.plan import best_plan, size_notes
 from planner.planning.plan_details import data_notes, data_use, memory_notes
-from planner.planning.plan_result import DataUse, Plan, as_json
+from planner.planning.plan_result import DataUse, Plan
 from planner.quantities import LARGEST, PF_DAY, format_factor, plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded, require_finite
@@ -43,7 +44,7 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(Answer):
     """The verdict on a proposed run.
 
     Attributes
@@ -134,11 +135,6 @@ class Check:
     def serving_flops(self) -> float:
         """What serving costs [FLOP, at the price of training]; 0 where nothing is served."""
         return self.spent - self.flops
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
-        result: dict[str, Any] = as_json(self)
-        return result
 
 
 @asks(CheckInputs)

@@ -10,6 +10,7 @@ import numpy as np
 from planner._util.defaults import DEFAULT_LAW, TOLERANCE
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import lowest
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.assessment import regime_notes, regimes_of
@@ -20,7 +21,6 @@ from planner.fitting.tables.columns import Columns, read_columns
 from planner.inputs.law_choice import LawLike, read_constants, resolve_law
 from planner.notes import Note
 from planner.planning.plan import size_notes
-from planner.planning.plan_result import as_json
 from planner.quantities import LARGEST, parse_fraction, plain, shown
 from planner.scaling_laws.law import Law, guarded
 
@@ -63,7 +63,7 @@ class JudgedRun(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RunsCheck:
+class RunsCheck(Answer):
     """The verdicts on a table of runs.
 
     Attributes
@@ -88,11 +88,6 @@ class RunsCheck:
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
-        result: dict[str, Any] = as_json(self)
-        return result
 
 
 def check_runs(

@@ -9,6 +9,7 @@ import numpy as np
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import rounded
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR
@@ -21,7 +22,7 @@ from planner.inputs.registry import CompareInputs, asks
 from planner.notes import Note
 from planner.planning.alternatives import alternative
 from planner.planning.plan_details import embedded_params
-from planner.planning.plan_result import Alternative, as_json
+from planner.planning.plan_result import Alternative
 from planner.quantities import format_factor, plain
 from planner.scaling_laws.catalogue import all_laws
 from planner.scaling_laws.law import Law, guarded
@@ -68,7 +69,7 @@ class Spread(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Answer):
     """What every law that can plan says of a budget.
 
     Attributes
@@ -105,11 +106,6 @@ class Comparison:
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
-        result: dict[str, Any] = as_json(self)
-        return result
 
 
 @asks(CompareInputs)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Unpack
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import order
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
 from planner.allocation.loss_surface import landscape
@@ -23,7 +24,6 @@ from planner.inputs.registry import ConfigureInputs, Number, asks
 from planner.inputs.request import read_request, read_run, refuse_served_after
 from planner.notes import Note
 from planner.planning.plan import answered
-from planner.planning.plan_result import as_json
 from planner.planning.shape_candidates import Candidate, FixedParts, candidate, shapes_for
 from planner.quantities import (
     LARGEST,
@@ -38,7 +38,7 @@ from planner.scaling_laws.provenance import PARAM_COUNTS
 
 
 @dataclass(frozen=True)
-class Configuration:
+class Configuration(Answer):
     """What to configure for a run.
 
     Attributes
@@ -91,11 +91,6 @@ class Configuration:
     def cost(self) -> Cost | None:
         """What training the first shape takes on the machine."""
         return self.shapes[0].cost
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types in base units."""
-        result: dict[str, Any] = as_json(self)
-        return result
 
 
 @asks(ConfigureInputs)

@@ -10,6 +10,7 @@ from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.root_finding import find_root
 from planner._util.stable_choice import rounded
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
@@ -18,7 +19,6 @@ from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import Number
 from planner.notes import Note
-from planner.planning.plan_result import as_json
 from planner.quantities import (
     LARGEST,
     PF_DAY,
@@ -90,7 +90,7 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ComputeLimits:
+class ComputeLimits(Answer):
     """Diminishing returns over a range of budgets.
 
     Attributes
@@ -116,11 +116,6 @@ class ComputeLimits:
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
-        result: dict[str, Any] = as_json(self)
-        return result
 
 
 def compute_limits(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import rounded
+from planner._util.to_json import Answer, as_json, fields_as_json
 from planner._version import __version__
 from planner.accelerators.catalogue import Accelerator, accelerator, accelerators
 from planner.accelerators.fleet import Cost, Machine
@@ -17,7 +18,6 @@ from planner.inputs.machine import read_machine
 from planner.inputs.question import Question
 from planner.inputs.registry import RankInputs, asks
 from planner.notes import Note
-from planner.planning.plan_result import as_json
 from planner.quantities import format_percent, shown
 
 ORDERS = ("dollars", "energy", "devices")
@@ -33,7 +33,7 @@ class Ranked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ranking:
+class Ranking(Answer):
     """Devices by what an amount of compute takes on them.
 
     Attributes
@@ -61,7 +61,7 @@ class Ranking:
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types in base units."""
         rows = [{"device": row.device.id, "machine": row.machine.to_dict(), "cost": as_json(row.cost)} for row in self.rows]
-        return {**as_json(replace(self, rows=())), "rows": rows}
+        return {**fields_as_json(replace(self, rows=())), "rows": rows}
 
 
 def hardware(name: str | None = None, *, gpu_file: str | Path | None = None) -> tuple[Accelerator, ...]:

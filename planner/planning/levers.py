@@ -6,6 +6,7 @@ from math import prod
 from typing import Any, NamedTuple, Unpack
 
 from planner._util.frozen_dict import FrozenDict
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
 from planner.allocation import solver
@@ -16,7 +17,6 @@ from planner.inputs.law_choice import read_constants, resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import LeversInputs, Number, asks
 from planner.notes import Note
-from planner.planning.plan_result import as_json
 from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
 from planner.scaling_laws.law import Law, guarded
@@ -69,7 +69,7 @@ class Worth(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Levers:
+class Levers(Answer):
     """Efficiency levers at a budget.
 
     Attributes
@@ -106,11 +106,6 @@ class Levers:
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
-        result: dict[str, Any] = as_json(self)
-        return result
 
 
 @asks(LeversInputs)

@@ -1,9 +1,10 @@
-"""The frozen answer to a budget, and how answers become JSON types. Nothing here rounds or prints."""
+"""The frozen answer to a budget. Nothing here rounds or prints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from planner._util.to_json import Answer, as_json
 from planner._version import __version__
 from planner.allocation.assessment import Regime
 from planner.allocation.intervals import Intervals
@@ -191,13 +192,18 @@ class Alternative(NamedTuple):
     notes: tuple[Note, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types in base units."""
-        result: dict[str, Any] = as_json(self)
-        return result
+        """Return JSON types in base units, of the law what tells it from others."""
+        law = {
+            "id": self.law.id,
+            "reference": self.law.reference,
+            "params_convention": self.law.conventions.params,
+            "loss_unit": self.law.conventions.loss_unit,
+        }
+        return {"law": law, **{name: as_json(item) for name, item in self._asdict().items() if name != "law"}}
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Answer):
     """The answer to "what should this budget train?".
 
     Attributes
@@ -316,7 +322,8 @@ class Plan:
             "extrapolation",
         )
         low, high = self.params_band or (None, None)
-        require_finite(self.law, {**{name: getattr(self, name) for name in names}, "params_band": low, "params_band end": high})
+        ends = {"params_band": low, "params_band end": high, "extrapolation": self.extrapolation}
+        require_finite(self.law, {**{name: getattr(self, name) for name in names}, **ends})
 
     @property
     def spent_share(self) -> float:
@@ -331,35 +338,4 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types: base units, full precision, stable keys with the attributes' names."""
-        result: dict[str, Any] = as_json(self)
-        return result
-
-
-def as_json(value: Any) -> Any:
-    """Turn a frozen result into JSON types, attribute by attribute."""
-    if isinstance(value, (Law, Note)):
-        return value.to_dict()
-    if isinstance(value, Alternative):
-        law = {
-            "id": value.law.id,
-            "reference": value.law.reference,
-            "params_convention": value.law.conventions.params,
-            "loss_unit": value.law.conventions.loss_unit,
-        }
-        return {"law": law, **{name: as_json(item) for name, item in value._asdict().items() if name != "law"}}
-    if isinstance(value, Plan):
-        return {**_fields(value), "params_spread": as_json(value.params_spread)}
-    if hasattr(value, "__dataclass_fields__"):
-        return _fields(value)
-    if hasattr(value, "_asdict"):
-        own = getattr(value, "to_dict", None)  # a machine says less than all its parts
-        return own() if own else {name: as_json(item) for name, item in value._asdict().items()}
-    if isinstance(value, Mapping):
-        return {key: as_json(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [as_json(item) for item in value]
-    return value
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return {name: as_json(getattr(value, name)) for name in value.__dataclass_fields__ if name != "problem"}
+        return {**super().to_dict(), "params_spread": as_json(self.params_spread)}

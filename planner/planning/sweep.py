@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from planner._util.defaults import DEFAULT_LAW
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, check_workers, mapper
+from planner._util.to_json import as_json
 from planner._version import __version__
 from planner.accelerators.fleet import Machine
 from planner.allocation.extrapolation import FAR, own_notes
@@ -24,7 +25,6 @@ from planner.inputs.registry import SweepInputs, asks, stated
 from planner.inputs.request import Request, read_request, refuse_served_after
 from planner.notes import Note, Severity
 from planner.planning.plan_details import MOSTLY
-from planner.planning.plan_result import as_json
 from planner.planning.sweep_rows import TAKEN, Along, Job, Rows, limited, solve
 from planner.quantities import format_percent, format_price, is_range, shown, whole_number
 from planner.scaling_laws.law import Law

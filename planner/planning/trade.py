@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import lowest
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
@@ -20,7 +21,6 @@ from planner.inputs.request import read_request
 from planner.inputs.serving import WEIGHED, Demand
 from planner.notes import Note
 from planner.planning.plan import run_of
-from planner.planning.plan_result import as_json
 from planner.quantities import parse_number, plain, shown
 from planner.scaling_laws.law import Law, guarded
 
@@ -72,7 +72,7 @@ class Trade(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TradeOff:
+class TradeOff(Answer):
     """The same loss at other sizes.
 
     Attributes
@@ -108,11 +108,6 @@ class TradeOff:
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
-        result: dict[str, Any] = as_json(self)
-        return result
 
 
 @asks(TradeInputs)

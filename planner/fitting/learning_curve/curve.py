@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.student_t import student_quantile
+from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation.extrapolation import FAR
 from planner.allocation.intervals import check_level
@@ -18,7 +19,6 @@ from planner.fitting.learning_curve.descent import Constants, Fitted, Shape, cho
 from planner.fitting.learning_curve.points import positive, read_points, read_target, rising_notes, said
 from planner.fitting.learning_curve.published import PublishedCurve, general_model_exponents, published_curve
 from planner.notes import Note
-from planner.planning.plan_result import as_json
 from planner.quantities import (
     LARGEST,
     format_count,
@@ -73,7 +73,7 @@ class Reach(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(Answer):
     """A learning curve: error = min(best guess, floor + reducible (size/largest size)^-exponent), and how sure each part is.
 
     Attributes
@@ -150,11 +150,6 @@ class Curve:
         size = _sizes(np.log(self.sizes[-1]) + np.log(self.reducible / (target - floor)) / self.exponent.value)
         _refuse_endless("error", target, float(size))
         return float(size)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
-        result: dict[str, Any] = as_json(self)
-        return result
 
 
 def curve(

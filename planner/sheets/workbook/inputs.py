@@ -13,7 +13,7 @@ from planner.inputs.question import Question
 from planner.quantities import shown
 from planner.scaling_laws.catalogue import all_laws
 from planner.scaling_laws.law import Law
-from planner.sheets.formulas import kind_of
+from planner.sheets.workbook.formulas import kind_of
 
 MODES = ("FLOP", "devices for days", "US dollars")
 """What a budget can be held in, as the workbook's drop-down says it."""

@@ -14,13 +14,13 @@ from planner.inputs.question import Question
 from planner.inputs.registry import WorkbookInputs, asks
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law
-from planner.sheets.formulas import MEAN, kind_of
-from planner.sheets.inputs import Inputs, read_inputs
-from planner.sheets.looks import Book
-from planner.sheets.more_pages import budgets, write_notes, write_sensitivity, write_sweep
-from planner.sheets.plan_page import ROW, write_plan
-from planner.sheets.reference_pages import MOST_CONSTANTS, write_devices, write_laws
-from planner.sheets.searching import write_members, write_search
+from planner.sheets.workbook.formulas import MEAN, kind_of
+from planner.sheets.workbook.inputs import Inputs, read_inputs
+from planner.sheets.workbook.plan_page import ROW, write_plan
+from planner.sheets.workbook.reference_pages import MOST_CONSTANTS, write_devices, write_laws
+from planner.sheets.workbook.search_page import write_members, write_search
+from planner.sheets.workbook.styles import Book
+from planner.sheets.workbook.sweep_pages import budgets, write_notes, write_sensitivity, write_sweep
 
 
 @asks(WorkbookInputs)

@@ -21,7 +21,20 @@ from planner.planning.plan import plan
 from planner.quantities import LARGEST, plain
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law, guarded
-from planner.sheets.arguments import BUDGET, DEVICE, FLEET, GRID, LAW, LOSS, MFU, OVERHEAD, PARAMS, PRICE, TOKENS, Function
+from planner.sheets.functions.arguments import (
+    BUDGET,
+    DEVICE,
+    FLEET,
+    GRID,
+    LAW,
+    LOSS,
+    MFU,
+    OVERHEAD,
+    PARAMS,
+    PRICE,
+    TOKENS,
+    Function,
+)
 
 
 def _planning(name: str) -> Law:

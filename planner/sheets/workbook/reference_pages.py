@@ -8,9 +8,19 @@ from planner.allocation import solver
 from planner.quantities import PF_DAY
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
-from planner.sheets.formulas import CLOSED, FACTOR, MEAN, REFERENCE, SUM, formula, kind_of, loss_formulas, optimum_formula
-from planner.sheets.looks import FIRST, Book, letters
-from planner.sheets.searching import POWERS, power_values
+from planner.sheets.workbook.formulas import (
+    CLOSED,
+    FACTOR,
+    MEAN,
+    REFERENCE,
+    SUM,
+    formula,
+    kind_of,
+    loss_formulas,
+    optimum_formula,
+)
+from planner.sheets.workbook.search_page import POWERS, power_values
+from planner.sheets.workbook.styles import FIRST, Book, letters
 
 MOST_CONSTANTS = 11
 """Columns for constants: the most that a law has."""

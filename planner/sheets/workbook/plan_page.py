@@ -7,10 +7,10 @@ from planner.accelerators.fleet import HOUR
 from planner.allocation import solver
 from planner.quantities import PF_DAY
 from planner.scaling_laws.provenance import PARAM_COUNTS
-from planner.sheets.formulas import CLOSED, REFERENCE
-from planner.sheets.inputs import MODES, Inputs
-from planner.sheets.looks import Book
-from planner.sheets.searching import place
+from planner.sheets.workbook.formulas import CLOSED, REFERENCE
+from planner.sheets.workbook.inputs import MODES, Inputs
+from planner.sheets.workbook.search_page import place
+from planner.sheets.workbook.styles import Book
 
 ROW = "MATCH(in_law,law_ids,0)"
 """Row of the chosen law."""

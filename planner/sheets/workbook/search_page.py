@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from planner.allocation import solver
 from planner.planning.explain.steps import evaluate
 from planner.scaling_laws.law import Law
-from planner.sheets.formulas import CLOSED, MEAN, SUM, kind_of
-from planner.sheets.looks import Book, letters
+from planner.sheets.workbook.formulas import CLOSED, MEAN, SUM, kind_of
+from planner.sheets.workbook.styles import Book, letters
 
 STEPS = 50
 """Halvings of ln C: the last one moves ln N by less than 1e-13."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from planner.accelerators.catalogue import accelerators
 from planner.scaling_laws.law import Law
-from planner.sheets.inputs import Inputs
+from planner.sheets.workbook.inputs import Inputs
 
 FIRST = 5
 """Row of the first law and of the first device, counted from 1."""

@@ -1,0 +1,33 @@
+"""Results as JSON types: base units, full precision, the attributes' own names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Answer:
+    """Base of every result: what it is as JSON types is said once."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: base units, full precision, stable keys with the attributes' names."""
+        return fields_as_json(self)
+
+
+def as_json(value: Any) -> Any:
+    """Turn a frozen result into JSON types, attribute by attribute; what says itself what it is, is asked."""
+    own = getattr(value, "to_dict", None)
+    if own is not None:
+        return own()
+    if hasattr(value, "__dataclass_fields__"):
+        return fields_as_json(value)
+    if hasattr(value, "_asdict"):
+        return {name: as_json(item) for name, item in value._asdict().items()}
+    if isinstance(value, Mapping):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [as_json(item) for item in value]
+    return value
+
+
+def fields_as_json(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass as JSON types; the problem that was solved is no result."""
+    return {name: as_json(getattr(value, name)) for name in value.__dataclass_fields__ if name != "problem"}

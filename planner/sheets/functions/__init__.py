@@ -1,0 +1,1 @@
+"""The spreadsheet functions: one registry, from which every host is generated."""
