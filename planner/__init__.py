@@ -11,7 +11,7 @@ from planner._version import __version__
 
 if TYPE_CHECKING:
     from planner._util.defaults import DEFAULT_LAW
-    from planner.accelerators.catalogue import Accelerator
+    from planner.accelerators.accelerator import Accelerator
     from planner.accelerators.fleet import Cost, Machine
     from planner.allocation.assessment import Remedy
     from planner.allocation.intervals import LossInterval, loss_interval, size_interval
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     )
     from planner.fitting.backtest import Backtest, backtest
     from planner.fitting.fit import fit
-    from planner.fitting.learning_curve.curve import Curve, curve
+    from planner.fitting.learning_curve.curve import curve
+    from planner.fitting.learning_curve.curve_result import Curve
     from planner.fitting.results import FitResult, Prediction
     from planner.fitting.tables.runs import Runs
     from planner.fitting.tables.shipped import RunTable, load_runs, run_tables
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
     from planner.planning.explain.answers import explain
     from planner.planning.explain.steps import Step
     from planner.planning.hardware_ranking import Ranking, hardware, rank_hardware
-    from planner.planning.levers import Levers, levers
+    from planner.planning.levers import levers
+    from planner.planning.levers_result import Levers
     from planner.planning.plan import plan
     from planner.planning.plan_result import Alternative, Plan
     from planner.planning.sweep import Sweep, sweep
@@ -89,9 +91,10 @@ _HOMES = {
     "planner.allocation.intervals": ("LossInterval", "loss_interval", "size_interval"),
     "planner.planning.check_table": ("JudgedRun", "RunsCheck", "check_runs"),
     "planner.scaling_laws.law": ("Law",),
-    "planner.fitting.learning_curve.curve": ("Curve", "curve"),
+    "planner.fitting.learning_curve.curve": ("curve",),
+    "planner.fitting.learning_curve.curve_result": ("Curve",),
     "planner.planning.benchmark_limits": ("BenchmarkLimits", "limits"),
-    "planner.accelerators.catalogue": ("Accelerator",),
+    "planner.accelerators.accelerator": ("Accelerator",),
     "planner.accelerators.fleet": ("Cost", "Machine"),
     "planner.notes": ("Note",),
     "planner.pilot_design.pilots": ("Pilots", "pilots"),
@@ -111,7 +114,8 @@ _HOMES = {
     "planner.scaling_laws.parameter_draws": ("Draws",),
     "planner.planning.check": ("Check", "check"),
     "planner.allocation.published_checks": ("CheckResult", "verify"),
-    "planner.planning.levers": ("Levers", "levers"),
+    "planner.planning.levers": ("levers",),
+    "planner.planning.levers_result": ("Levers",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from planner._util.parallel import Progress, Workers
 from planner._version import __version__ as __version__
 from planner.fitting.fit import RunsLike
-from planner.inputs.registry import FileLike, LawLike, Number, ShapeLike
+from planner.inputs.input_row import FileLike, LawLike, Number, ShapeLike
 
 from planner.planning.allocate import allocate as allocate
 from planner.planning.plan_result import Alternative as Alternative, Plan as Plan
@@ -25,9 +25,10 @@ from planner.fitting.results import FitResult as FitResult, Prediction as Predic
 from planner.allocation.intervals import LossInterval as LossInterval, loss_interval as loss_interval, size_interval as size_interval
 from planner.planning.check_table import JudgedRun as JudgedRun, RunsCheck as RunsCheck, check_runs as check_runs
 from planner.scaling_laws.law import Law as Law
-from planner.fitting.learning_curve.curve import Curve as Curve, curve as curve
+from planner.fitting.learning_curve.curve import curve as curve
+from planner.fitting.learning_curve.curve_result import Curve as Curve
 from planner.planning.benchmark_limits import BenchmarkLimits as BenchmarkLimits
-from planner.accelerators.catalogue import Accelerator as Accelerator
+from planner.accelerators.accelerator import Accelerator as Accelerator
 from planner.accelerators.fleet import Cost as Cost, Machine as Machine
 from planner.notes import Note as Note
 from planner.pilot_design.pilots import Pilots as Pilots
@@ -45,7 +46,7 @@ from planner.planning.trade import Trade as Trade, TradeOff as TradeOff
 from planner.scaling_laws.parameter_draws import Draws as Draws
 from planner.planning.check import Check as Check
 from planner.allocation.published_checks import CheckResult as CheckResult, verify as verify
-from planner.planning.levers import Levers as Levers
+from planner.planning.levers_result import Levers as Levers
 
 __all__ = [
     "DEFAULT_LAW",

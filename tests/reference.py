@@ -26,7 +26,7 @@ from pathlib import Path
 from planner._util.parallel import Progress, Workers
 from planner._version import __version__ as __version__
 from planner.fitting.fit import RunsLike
-from planner.inputs.registry import FileLike, LawLike, Number, ShapeLike
+from planner.inputs.input_row import FileLike, LawLike, Number, ShapeLike
 '''
 
 

@@ -21,9 +21,9 @@ import pytest
 from planner import sheets
 from planner.errors import OptionError
 from planner.sheets.calc import bridge, building, helper
-from planner.sheets.functions.arguments import REQUIRED
-from planner.sheets.functions.cells import CellError
-from planner.sheets.functions.registry import FUNCTIONS
+from planner.sheets.cell_functions.arguments import REQUIRED
+from planner.sheets.cell_functions.cells import CellError
+from planner.sheets.cell_functions.registry import FUNCTIONS
 from tests import office
 
 HELPER = [sys.executable, "-E", "-P", "-m", "planner.sheets.calc.helper"]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from planner import sheets
-from planner.sheets.functions.arguments import ERRORS, REQUIRED
-from planner.sheets.functions.cells import CellError
-from planner.sheets.functions.registry import FUNCTIONS
+from planner.sheets.cell_functions.arguments import ERRORS, REQUIRED
+from planner.sheets.cell_functions.cells import CellError
+from planner.sheets.cell_functions.registry import FUNCTIONS
 
 pytest.importorskip("xlwings")
 excel: Any = pytest.importorskip("planner.sheets.excel")

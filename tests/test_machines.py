@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import planner
 from planner._util.files import data_root, read_table
-from planner.accelerators.catalogue import DTYPES
+from planner.accelerators.accelerator import DTYPES
 from planner.errors import HardwareFileError, OptionError, PlannerError, QuantityError
 from planner.planning.explain.steps import evaluate
 from planner.quantities.estimate import Range

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import planner
 from planner import sheets
-from planner.sheets.functions.arguments import REQUIRED
-from planner.sheets.functions.cells import CellError, grid
-from planner.sheets.functions.registry import FUNCTIONS
+from planner.sheets.cell_functions.arguments import REQUIRED
+from planner.sheets.cell_functions.cells import CellError, grid
+from planner.sheets.cell_functions.registry import FUNCTIONS
 from tests import readme
 
 plan_tokens: Any = sheets.plan_tokens

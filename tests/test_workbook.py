@@ -16,7 +16,7 @@ from planner.errors import OptionError, PlannerError
 from planner.inputs.question import Question
 from planner.sheets.workbook.formulas import formula, kind_of
 from planner.sheets.workbook.inputs import GRID, read_inputs
-from planner.sheets.workbook.plan_page import answers
+from planner.sheets.workbook.plan_lines import answers
 from planner.sheets.workbook.styles import letters
 from tests import office
 

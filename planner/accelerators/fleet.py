@@ -3,7 +3,7 @@
 from math import ceil
 from typing import Any, NamedTuple
 
-from planner.accelerators.catalogue import Accelerator
+from planner.accelerators.accelerator import Accelerator
 from planner.quantities.estimate import Range, exactly
 
 HOUR = 3600.0

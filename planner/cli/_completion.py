@@ -24,7 +24,7 @@ def _devices() -> list[str]:
 
 def _grids() -> list[str]:
     from planner._util.files import settings
-    from planner.accelerators.catalogue import FILE
+    from planner.accelerators.accelerator import FILE
 
     return list(settings(FILE, "grid"))
 

@@ -24,7 +24,8 @@ from planner.cli._options import (
     work_options,
 )
 from planner.cli._plan import app
-from planner.inputs.registry import Level, PilotInputs
+from planner.inputs.registry import PilotInputs
+from planner.inputs.run_inputs import Level
 from planner.output import Format
 from planner.quantities import shown
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planner.inputs.registry import Input, group_of, option_of, options_of
+from planner.inputs.input_row import Input
+from planner.inputs.registry import group_of, option_of, options_of
 from planner.output import FORMATS
 from planner.quantities import format_percent, shown
 

@@ -39,7 +39,7 @@ def sheets(ctx: click.Context, fmt: Format) -> None:
     if ctx.invoked_subcommand:
         return
     from planner.output import render_functions
-    from planner.sheets.functions.registry import FUNCTIONS
+    from planner.sheets.cell_functions.registry import FUNCTIONS
 
     click.echo(render_functions(tuple(FUNCTIONS.values()), fmt), nl=False)
 

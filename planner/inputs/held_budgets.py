@@ -8,7 +8,7 @@ from planner.notes import Note
 from planner.quantities import LARGEST, PF_DAY, format_flops, plain, shown_path
 
 if TYPE_CHECKING:
-    from planner.accelerators.catalogue import Accelerator
+    from planner.accelerators.accelerator import Accelerator
     from planner.accelerators.fleet import Funding, Machine
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from planner._util.files import settings
-from planner.accelerators.catalogue import DTYPES, FILE, Accelerator, accelerators, average_watts
+from planner.accelerators.accelerator import DTYPES, FILE, Accelerator
+from planner.accelerators.catalogue import accelerators, average_watts
 from planner.accelerators.fleet import Grid, Machine, Part
 from planner.errors import OptionError
 from planner.inputs.question import Question

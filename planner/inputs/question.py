@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from planner.accelerators.fleet import Grid
     from planner.architectures.transformer import Rule, Shape
-    from planner.inputs.registry import LawLike
+    from planner.inputs.input_row import LawLike
     from planner.quantities.estimate import Range
 
 

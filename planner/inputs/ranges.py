@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from planner.accelerators.fleet import Grid
 from planner.errors import OptionError
+from planner.inputs.input_row import Input
 from planner.inputs.law_choice import several_laws
 from planner.inputs.question import Devices
-from planner.inputs.registry import Input, every_input
+from planner.inputs.registry import every_input
 from planner.quantities import finite, is_range, parse_range, shown
 from planner.quantities.estimate import exactly
 

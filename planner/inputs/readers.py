@@ -9,8 +9,8 @@ from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner.allocation.intervals import check_level
 from planner.errors import OptionError
+from planner.inputs.input_row import above_zero
 from planner.inputs.question import Devices
-from planner.inputs.registry import above_zero
 from planner.inputs.shape_text import read_shape
 from planner.quantities import LARGEST, PF_DAY, parse_fraction, parse_number, plain, shown
 from planner.quantities.resource_parsing import parse_devices, parse_fleet

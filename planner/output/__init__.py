@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planner._util.parallel import Progress
-    from planner.accelerators.catalogue import Accelerator
+    from planner.accelerators.accelerator import Accelerator
     from planner.architectures.published_models import Model
     from planner.fitting.backtest import Backtest
-    from planner.fitting.learning_curve.curve import Curve
+    from planner.fitting.learning_curve.curve_result import Curve
     from planner.fitting.results import FitResult
     from planner.fitting.tables.shipped import RunTable
     from planner.notes import Note
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from planner.planning.diminishing_returns import ComputeLimits
     from planner.planning.explain.steps import Step
     from planner.planning.hardware_ranking import Ranking
-    from planner.planning.levers import Levers
+    from planner.planning.levers_result import Levers
     from planner.planning.plan_result import Plan
     from planner.planning.sweep import Sweep
     from planner.planning.trade import TradeOff
     from planner.scaling_laws.law import Law
-    from planner.sheets.functions.arguments import Function
+    from planner.sheets.cell_functions.arguments import Function
 
 _DATA: frozenset[Format] = frozenset({"csv", "csv-semicolon", "json"})
 

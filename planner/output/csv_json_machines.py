@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planner.accelerators.catalogue import Accelerator
+    from planner.accelerators.accelerator import Accelerator
     from planner.accelerators.fleet import Cost, Machine
     from planner.architectures.published_models import Model
     from planner.architectures.transformer import Shape

@@ -6,8 +6,8 @@ from planner.accelerators.fleet import Machine
 from planner.errors import OptionError
 from planner.inputs.budget import PAID, refuse_idle
 from planner.inputs.held_budgets import read_held
+from planner.inputs.input_row import Number
 from planner.inputs.question import Question
-from planner.inputs.registry import Number
 from planner.pilot_design.information import FILE
 from planner.quantities import (
     format_count,

@@ -14,8 +14,9 @@ from planner._version import __version__
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.fit import RunsLike
 from planner.fitting.tables.runs import PURPOSES
+from planner.inputs.input_row import Number
 from planner.inputs.question import Question
-from planner.inputs.registry import Number, PilotInputs, asks
+from planner.inputs.registry import PilotInputs, asks
 from planner.notes import Note
 from planner.pilot_design.budget_ladder import designed
 from planner.pilot_design.candidate_runs import Bounds, Cells, Grid, Model, read_builder

@@ -13,8 +13,9 @@ from planner.accelerators.fleet import Cost, Machine
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import needed_budget, refuse_idle
 from planner.inputs.held_budgets import BUDGETS, read_held
+from planner.inputs.input_row import Number
 from planner.inputs.question import Question
-from planner.inputs.registry import LimitsInputs, Number, asks, stated
+from planner.inputs.registry import LimitsInputs, asks, stated
 from planner.notes import Note
 from planner.planning.benchmark_regressions import Benchmark, Kind, Regression, benchmark_named
 from planner.planning.diminishing_returns import ComputeLimits, compute_limits

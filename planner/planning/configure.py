@@ -18,9 +18,10 @@ from planner.architectures.parallelism import Fit, fewest, placements, read_layo
 from planner.architectures.shape_search import Proportions
 from planner.errors import OptionError
 from planner.inputs.held_budgets import read_held
+from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
-from planner.inputs.registry import ConfigureInputs, Number, asks
+from planner.inputs.registry import ConfigureInputs, asks
 from planner.inputs.request import read_request, read_run, refuse_served_after
 from planner.notes import Note
 from planner.planning.plan import answered

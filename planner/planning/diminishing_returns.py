@@ -15,9 +15,9 @@ from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.errors import OptionError
+from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
-from planner.inputs.registry import Number
 from planner.notes import Note
 from planner.quantities import (
     LARGEST,

@@ -10,7 +10,8 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import rounded
 from planner._util.to_json import Answer, as_json, fields_as_json
 from planner._version import __version__
-from planner.accelerators.catalogue import Accelerator, accelerator, accelerators
+from planner.accelerators.accelerator import Accelerator
+from planner.accelerators.catalogue import accelerator, accelerators
 from planner.accelerators.fleet import Cost, Machine
 from planner.errors import OptionError, PlannerError
 from planner.inputs.budget import needed_budget

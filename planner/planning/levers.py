@@ -1,22 +1,20 @@
 """Instead of more compute: what each efficiency lever is worth, in loss, in equivalent compute and in money."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import prod
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
-from planner._util.to_json import Answer
-from planner._version import __version__
-from planner.accelerators.fleet import Cost, Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
+from planner.inputs.input_row import Number
 from planner.inputs.law_choice import read_constants, resolve_law
 from planner.inputs.question import Question
-from planner.inputs.registry import LeversInputs, Number, asks
+from planner.inputs.registry import LeversInputs, asks
 from planner.notes import Note
+from planner.planning.levers_result import Levers, Worth
 from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
 from planner.scaling_laws.law import Law, guarded
@@ -25,87 +23,6 @@ _SOON = 3.0
 """Years beyond which a rate of the past is stretched: a house convention."""
 _NOTHING = 1e-9
 """A gain nearer to 1 than this is the solver's rounding."""
-
-
-class Worth(NamedTuple):
-    """What one lever is worth at a budget.
-
-    Attributes
-    ----------
-    id, title : str
-    works_on : {"flops", "price"}
-        Whether the same FLOP count for more, or the same money buys more of them.
-    gain, gain_low, gain_high : float or None
-        Factor on compute; None where it is not published.
-    loss, loss_low, loss_high : float or None
-        With the lever, for the same money; ``loss_low`` is that of the highest gain.
-    equivalent_flops : float or None
-        Compute that gives that loss without the lever.
-    saved : float or None
-        Share of the money that the same loss costs less.
-    dollars_saved : float or None
-        The same on the machine.
-    claimed : float or None
-        The gain that was claimed before somebody measured again.
-    applies_to, source, caveat : str
-    """
-
-    id: str
-    title: str
-    works_on: WorksOn
-    gain: float | None
-    gain_low: float | None
-    gain_high: float | None
-    loss: float | None
-    loss_low: float | None
-    loss_high: float | None
-    equivalent_flops: float | None
-    saved: float | None
-    dollars_saved: float | None
-    claimed: float | None
-    applies_to: str
-    source: str
-    caveat: str
-
-
-@dataclass(frozen=True)
-class Levers(Answer):
-    """Efficiency levers at a budget.
-
-    Attributes
-    ----------
-    flops : float
-    law : Law
-    loss : float
-        Of the optimum without any lever.
-    levers : tuple of Worth
-        The user's own first, then published ones.
-    combined : Worth or None
-        Of those to be combined: their gains multiplied.
-    years : float
-        Waited for what comes with time.
-    machine : Machine or None
-    cost : Cost or None
-        Of the budget on the machine.
-    unusable : tuple of (lever, why)
-        Those without a usable published number.
-    notes : tuple of Note
-    inputs : mapping
-    version : str
-    """
-
-    flops: float
-    law: Law
-    loss: float
-    levers: tuple[Worth, ...]
-    combined: Worth | None
-    years: float
-    machine: Machine | None
-    cost: Cost | None
-    unusable: tuple[tuple[str, str], ...]
-    notes: tuple[Note, ...]
-    inputs: Mapping[str, Any]
-    version: str = __version__
 
 
 @asks(LeversInputs)

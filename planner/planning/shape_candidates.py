@@ -6,7 +6,7 @@ from planner.accelerators.fleet import Cost, Machine
 from planner.architectures.shape_search import Proportions, propose
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
-from planner.inputs.registry import Number
+from planner.inputs.input_row import Number
 from planner.quantities import parse_whole, shown, whole_number
 from planner.scaling_laws.law import Law
 

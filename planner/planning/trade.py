@@ -15,8 +15,9 @@ from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import refuse_idle
+from planner.inputs.input_row import Number
 from planner.inputs.question import Question
-from planner.inputs.registry import Number, TradeInputs, asks
+from planner.inputs.registry import TradeInputs, asks
 from planner.inputs.request import read_request
 from planner.inputs.serving import WEIGHED, Demand
 from planner.notes import Note

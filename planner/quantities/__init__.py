@@ -1,8 +1,8 @@
 """The only reader and writer of human quantities.
 
 Readers take a number or a text (``1e21``, ``"3 PF-days"``, ``"70B"``) and return a float in base units: FLOP, parameters, tokens,
-or a plain fraction; ``planner.quantities.resource_parsing`` does the same for devices, time, money, energy and carbon. Writers round for
-display; nothing else in the package rounds.
+or a plain fraction; ``resource_parsing`` does the same for devices, time, money, energy and carbon. Writers round for display;
+nothing else in the package rounds.
 """
 
 from planner._util.showing import finite, shown, shown_path

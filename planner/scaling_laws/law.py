@@ -9,8 +9,9 @@ from typing import Any, Literal, TypeVar
 from planner._util.frozen_dict import FrozenDict
 from planner.errors import CannotPlanError, OptionError
 from planner.notes import Note
-from planner.quantities import finite, plain, shown
+from planner.quantities import plain
 from planner.scaling_laws.forms import FORMS, Form, Num, Symbols
+from planner.scaling_laws.law_constants import check_constant
 from planner.scaling_laws.parameter_draws import Draws
 from planner.scaling_laws.provenance import UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
 
@@ -314,29 +315,6 @@ def _modified(law_id: str) -> str:
 def is_id(text: str) -> bool:
     """Tell whether a text can name a law: letters, digits, '-', '.' and '_', at most 100 of them."""
     return 0 < len(text) <= 100 and all(c.isascii() and (c.isalnum() or c in "-._") for c in text)
-
-
-def check_constant(form: Form, name: str, value: object, where: str) -> Any:
-    """Return a form's constant as a float, or as a tuple of floats where it has one for each member; refuse its name or value."""
-    if name not in form.parameters:
-        raise OptionError(f"{where}: the form {form.name} has no constant {shown(name)}; it has {', '.join(form.parameters)}")
-    if not form.parameters[name].many:
-        return _check_number(form, name, value, where)
-    if not isinstance(value, (list, tuple)) or not value:
-        raise OptionError(
-            f"{where}: {name} = {shown(value)}: the form {form.name} has a list of values here, one for each member"
-        )
-    return tuple(_check_number(form, name, item, where) for item in value)
-
-
-def _check_number(form: Form, name: str, value: object, where: str) -> float:
-    rule = form.parameters[name].rule
-    number = finite(value)
-    if number is None:
-        raise OptionError(f"{where}: {name} = {shown(value)}: must be a finite number, {rule}")
-    if not form.parameters[name].allows(number):
-        raise OptionError(f"{where}: {name} = {shown(value)}: must be {rule}")
-    return number
 
 
 def guarded(law: Law, compute: Callable[[], T]) -> T:

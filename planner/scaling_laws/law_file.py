@@ -9,7 +9,8 @@ from planner.errors import LawFileError, OptionError
 from planner.notes import SEVERITIES, Note, Severity
 from planner.quantities import LARGEST, finite, shown
 from planner.scaling_laws.forms import Form
-from planner.scaling_laws.law import Law, check_constant, is_id
+from planner.scaling_laws.law import Law, is_id
+from planner.scaling_laws.law_constants import check_constant
 from planner.scaling_laws.law_file_draws import draws_from_table
 from planner.scaling_laws.law_schema import form_of
 from planner.scaling_laws.provenance import PARAM_COUNTS, UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source

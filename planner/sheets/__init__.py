@@ -12,21 +12,21 @@ __all__ = ["CellError", "functions"]
 
 def functions() -> dict[str, Any]:
     """Return every function by its name in Python, such as ``plan_tokens``."""
-    from planner.sheets.functions.registry import FUNCTIONS
+    from planner.sheets.cell_functions.registry import FUNCTIONS
 
     return {each.python: _callable(each) for each in FUNCTIONS.values()}
 
 
 def _callable(function: Any) -> Any:
     """Return a function of cells with the registry's help."""
-    from planner.sheets.functions.arguments import REQUIRED
-    from planner.sheets.functions.calling import MISSING, call
+    from planner.sheets.cell_functions.arguments import REQUIRED
+    from planner.sheets.cell_functions.calling import MISSING, call
 
     def of_cells(*cells: Any, **named: Any) -> Any:
         names = [each.name for each in function.takes]
         unknown = [name for name in named if name not in names[len(cells) :]]
         if unknown:
-            from planner.sheets.functions.cells import CellError
+            from planner.sheets.cell_functions.cells import CellError
 
             return CellError(f"{function.name}: {unknown[0]} is none of {', '.join(names)}, or given twice")
         return call(function, [*cells, *(named.get(name, MISSING) for name in names[len(cells) :])])
@@ -40,11 +40,11 @@ def _callable(function: Any) -> Any:
 def __getattr__(name: str) -> Any:
     """Return a function of the registry, made when it is first asked for."""
     if name == "CellError":
-        from planner.sheets.functions.cells import CellError
+        from planner.sheets.cell_functions.cells import CellError
 
         return CellError
     if name.startswith("plan_"):
-        from planner.sheets.functions.registry import FUNCTIONS
+        from planner.sheets.cell_functions.registry import FUNCTIONS
 
         if name.upper() in FUNCTIONS:
             made = _callable(FUNCTIONS[name.upper()])
@@ -54,6 +54,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from planner.sheets.functions.registry import FUNCTIONS
+    from planner.sheets.cell_functions.registry import FUNCTIONS
 
     return sorted([*__all__, *(each.python for each in FUNCTIONS.values())])

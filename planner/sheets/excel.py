@@ -8,9 +8,9 @@ so an error stands in the cell as a text that begins with #PLAN! and says its re
 import inspect
 from typing import Any
 
-from planner.sheets.functions.arguments import ERRORS, REQUIRED, Function
-from planner.sheets.functions.calling import call
-from planner.sheets.functions.registry import FUNCTIONS
+from planner.sheets.cell_functions.arguments import ERRORS, REQUIRED, Function
+from planner.sheets.cell_functions.calling import call
+from planner.sheets.cell_functions.registry import FUNCTIONS
 
 try:
     import xlwings

@@ -1,26 +1,31 @@
 """Where on its learning curve a problem is: the three regions, what more data buys, and the model that the data want."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.student_t import student_quantile
-from planner._util.to_json import Answer
-from planner._version import __version__
 from planner.allocation.extrapolation import FAR
 from planner.allocation.intervals import check_level
-from planner.errors import CannotPlanError, FitError, OptionError
+from planner.errors import FitError, OptionError
+from planner.fitting.learning_curve.curve_result import (
+    _SPAN,
+    Array,
+    Curve,
+    Estimate,
+    Reach,
+    _refuse_endless,
+    _refuse_unreachable,
+    _sizes,
+)
 from planner.fitting.learning_curve.descent import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
 from planner.fitting.learning_curve.points import positive, read_points, read_target, rising_notes, said
-from planner.fitting.learning_curve.published import PublishedCurve, general_model_exponents, published_curve
+from planner.fitting.learning_curve.published import general_model_exponents, published_curve
 from planner.notes import Note
 from planner.quantities import (
-    LARGEST,
     format_count,
     format_factor,
     format_percent,
@@ -31,125 +36,9 @@ from planner.quantities import (
     whole_number,
 )
 
-Array = NDArray[np.float64]
-
 _DRAWS = 400
-_LARGEST_LOG = 600.0  # of an error: beyond it there are no floats
 _NOISY = 0.2
 """Scatter of ln(error) above which a curve is called noisy: a house convention."""
-_SPAN = 10.0
-"""Sizes that span less are too close for a power law: a house convention."""
-
-
-class Estimate(NamedTuple):
-    """A number of the curve with the ends of its interval; ``high`` is None where there may be no end."""
-
-    value: float
-    low: float
-    high: float | None
-
-
-class Reach(NamedTuple):
-    """What a target error takes.
-
-    Attributes
-    ----------
-    error : float
-    size : Estimate
-        Training examples; its ``high`` is None where the floor may lie above the target.
-    beyond : float
-        The size over the largest of the data; at most 1 inside.
-    model_factor : (low, high) or None
-        How much larger a model the data want than at the largest size: by the domain's exponents, else the general range.
-    params : (low, high) or None
-        Its parameters, where those at the largest size are known.
-    """
-
-    error: float
-    size: Estimate
-    beyond: float
-    model_factor: tuple[float, float] | None
-    params: tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class Curve(Answer):
-    """A learning curve: error = min(best guess, floor + reducible (size/largest size)^-exponent), and how sure each part is.
-
-    Attributes
-    ----------
-    name : str
-        Where the points came from.
-    sizes, errors : tuple of float
-        The points, by size.
-    exponent : Estimate
-        b in the power law size^-b; published as beta_g = -b.
-    reducible : float
-        The power-law part of the error at the largest size.
-    best_guess : Estimate or None
-        Error before anything is learned; None where the points do not show it. Given by the user: with no width.
-    learning_from : Estimate or None
-        Where the small-data region ends and the power law begins; None where the points begin beyond it.
-    floor : Estimate or None
-        Irreducible error; None where the points do not show one.
-    floor_at_most : float
-        The most that the points allow, where they show none, at the level of the intervals.
-    half_floor_from : Estimate or None
-        Where the floor is half of the error: from there on more than half of it is irreducible.
-    noise : float
-        Standard deviation of ln(error) around the curve.
-    doubling : Estimate
-        The error at twice the largest size, over that at the largest.
-    reach : Reach or None
-        What the target takes.
-    domain : PublishedCurve or None
-    level : float
-        Of the intervals.
-    notes : tuple of Note
-    inputs : mapping
-    version : str
-    """
-
-    name: str
-    sizes: tuple[float, ...]
-    errors: tuple[float, ...]
-    exponent: Estimate
-    reducible: float
-    best_guess: Estimate | None
-    learning_from: Estimate | None
-    floor: Estimate | None
-    floor_at_most: float
-    half_floor_from: Estimate | None
-    noise: float
-    doubling: Estimate
-    reach: Reach | None
-    domain: PublishedCurve | None
-    level: float
-    notes: tuple[Note, ...]
-    inputs: Mapping[str, Any]
-    version: str = __version__
-
-    def error(self, size: object) -> float:
-        """Return the expected error at a training-set size."""
-        m = parse_count(size, "size", "tokens")
-        power = self.reducible * np.exp(min(self.exponent.value * np.log(self.sizes[-1] / m), _LARGEST_LOG))
-        expected = power + (self.floor.value if self.floor else 0.0)
-        return float(min(expected, self.best_guess.value) if self.best_guess else expected)
-
-    def size(self, error: object) -> float:
-        """Return the training-set size at which an error is expected.
-
-        Raises
-        ------
-        CannotPlanError
-            At or below the floor, or beyond 1e60 examples.
-        """
-        target = positive(error, "error")
-        floor = self.floor.value if self.floor else 0.0
-        _refuse_unreachable("error", target, floor, self.best_guess.value if self.best_guess else np.inf)
-        size = _sizes(np.log(self.sizes[-1]) + np.log(self.reducible / (target - floor)) / self.exponent.value)
-        _refuse_endless("error", target, float(size))
-        return float(size)
 
 
 def curve(
@@ -350,30 +239,12 @@ def _where(whole: Constants, height: Array, center: float, level: float) -> Esti
     return None if sizes[0] == np.inf else _estimate(sizes, level)
 
 
-def _sizes(logs: Array) -> Array:
-    """Return sizes by their logarithms, infinite beyond 1e60."""
-    most = float(np.log(LARGEST))
-    return np.where(logs < most, np.exp(np.clip(logs, -most, most)), np.inf)
-
-
 def _floor_at_most(x: Array, y: Array, shape: Shape, guess: float | None, level: float, seed: int) -> float:
     """Return the largest floor that the points allow although they show none, with a small-data region or without."""
     shapes = [shape._replace(floor=True)] if guess is not None else [Shape(False, True), Shape(True, True)]
     fits = [fit_shape(x, y, each, guess) for each in shapes]
     ends = [np.quantile(np.exp(spread(x, each, _DRAWS, level, seed).floor), (1 + level) / 2) for each in fits if each is not None]
     return float(min(max(ends), np.exp(y.min()))) if ends else float(np.exp(y.min()))
-
-
-def _refuse_unreachable(what: str, error: float, floor: float, guess: float) -> None:
-    if error <= floor:
-        raise CannotPlanError(f"{what} {plain(error, 4)}: no amount of data reaches it; the floor is {said(floor, 4)}")
-    if error >= guess:
-        raise CannotPlanError(f"{what} {plain(error, 4)}: guessing does as well, {said(guess, 4)}; no data are needed")
-
-
-def _refuse_endless(what: str, error: float, size: float) -> None:
-    if size == np.inf:
-        raise CannotPlanError(f"{what} {said(error)}: takes more than {plain(LARGEST)} examples")
 
 
 def _reach(

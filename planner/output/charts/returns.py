@@ -3,7 +3,7 @@
 import numpy as np
 
 from planner.allocation import solver
-from planner.fitting.learning_curve.curve import Curve
+from planner.fitting.learning_curve.curve_result import Curve
 from planner.output.charts._base import COMPUTE, Chart, Line, Mark, Panel, Points, Rule, Scale, Span, law_text
 from planner.output.charts.surfaces import loss_scale
 from planner.planning.benchmark_limits import BenchmarkLimits

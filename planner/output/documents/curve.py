@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.fitting.learning_curve.curve import Curve, Estimate
+from planner.fitting.learning_curve.curve_result import Curve, Estimate
 from planner.output.documents.blocks import Block, Facts, Items, Title, note_lines
 from planner.quantities import format_count, format_factor, format_percent, significant
 

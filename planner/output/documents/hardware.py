@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from planner.accelerators.catalogue import Accelerator, assumptions, average_watts
+from planner.accelerators.accelerator import Accelerator
+from planner.accelerators.catalogue import assumptions, average_watts
 from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_lines
 from planner.quantities import (
     format_dollars,
@@ -20,7 +21,7 @@ from planner.quantities import (
 )
 
 if TYPE_CHECKING:
-    from planner.accelerators.catalogue import Price
+    from planner.accelerators.accelerator import Price
     from planner.planning.hardware_ranking import Ranking
     from planner.quantities.estimate import Range
 

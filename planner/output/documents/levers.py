@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from planner.output.documents.blocks import Block, Facts, Items, Table, Title, law_facts, note_lines
-from planner.planning.levers import Levers, Worth
+from planner.planning.levers_result import Levers, Worth
 from planner.quantities import (
     format_change,
     format_dollars,

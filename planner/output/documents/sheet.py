@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from planner.output.documents.blocks import Block, Table, Title
-from planner.sheets.functions.arguments import REQUIRED
+from planner.sheets.cell_functions.arguments import REQUIRED
 
 if TYPE_CHECKING:
     from planner.output.csv_json_machines import Row
-    from planner.sheets.functions.arguments import Argument, Function
+    from planner.sheets.cell_functions.arguments import Argument, Function
 
 _ERRORS = 'a cell without an answer holds an error value; with "text" as the last argument its reason'
 _BLANKS = "blank cells give blank results, blank optional ones their default; ranges work as cells do"

@@ -3,7 +3,8 @@
 from typing import Any
 
 from planner._util.files import settings
-from planner.accelerators.catalogue import Accelerator, accelerators
+from planner.accelerators.accelerator import Accelerator
+from planner.accelerators.catalogue import accelerators
 from planner.accelerators.fleet import Machine
 from planner.allocation.extrapolation import PRINTED
 from planner.inputs.held_budgets import read_held

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from planner._util.files import new_file, write_new
 from planner._version import __version__
-from planner.sheets.functions.arguments import Argument, Function
-from planner.sheets.functions.registry import FUNCTIONS
+from planner.sheets.cell_functions.arguments import Argument, Function
+from planner.sheets.cell_functions.registry import FUNCTIONS
 
 SERVICE = "org.planner.Plan"
 _HERE = Path(__file__).parent

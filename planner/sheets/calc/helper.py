@@ -7,10 +7,10 @@ from typing import Any, BinaryIO
 
 from planner._version import __version__
 from planner.quantities import shown
-from planner.sheets.functions.arguments import REQUIRED, Function
-from planner.sheets.functions.calling import call
-from planner.sheets.functions.cells import CellError, is_blank
-from planner.sheets.functions.registry import FUNCTIONS
+from planner.sheets.cell_functions.arguments import REQUIRED, Function
+from planner.sheets.cell_functions.calling import call
+from planner.sheets.cell_functions.cells import CellError, is_blank
+from planner.sheets.cell_functions.registry import FUNCTIONS
 
 
 def main() -> None:

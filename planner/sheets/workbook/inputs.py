@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from planner._util.files import settings
-from planner.accelerators.catalogue import FILE, Accelerator
+from planner.accelerators.accelerator import FILE, Accelerator
 from planner.accelerators.fleet import Machine
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.held_budgets import BUDGETS, read_held

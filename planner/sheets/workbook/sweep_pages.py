@@ -7,7 +7,7 @@ from typing import Any
 from planner._version import __version__
 from planner.accelerators.fleet import HOUR
 from planner.allocation import solver
-from planner.sheets.workbook.plan_page import DOUBLED, compute_of, data_formula, loss_formula, size_formula
+from planner.sheets.workbook.plan_lines import DOUBLED, compute_of, data_formula, loss_formula, size_formula
 from planner.sheets.workbook.styles import Book, letters
 
 _START, _STEP, _COUNT = 1e18, 10**0.5, 17

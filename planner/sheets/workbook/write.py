@@ -16,7 +16,8 @@ from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law
 from planner.sheets.workbook.formulas import MEAN, kind_of
 from planner.sheets.workbook.inputs import Inputs, read_inputs
-from planner.sheets.workbook.plan_page import ROW, write_plan
+from planner.sheets.workbook.plan_lines import ROW
+from planner.sheets.workbook.plan_page import write_plan
 from planner.sheets.workbook.reference_pages import MOST_CONSTANTS, write_devices, write_laws
 from planner.sheets.workbook.search_page import write_members, write_search
 from planner.sheets.workbook.styles import Book

@@ -21,7 +21,7 @@ from planner.planning.plan import plan
 from planner.quantities import LARGEST, plain
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law, guarded
-from planner.sheets.functions.arguments import (
+from planner.sheets.cell_functions.arguments import (
     BUDGET,
     DEVICE,
     FLEET,

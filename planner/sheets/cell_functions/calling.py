@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from planner.errors import PlannerError
-from planner.sheets.functions.arguments import ERRORS, REQUIRED, Argument, Function, HeldBudget
-from planner.sheets.functions.cells import CellError, Grid, each_once, error_in, grid, is_blank, matched
+from planner.sheets.cell_functions.arguments import ERRORS, REQUIRED, Argument, Function, HeldBudget
+from planner.sheets.cell_functions.cells import CellError, Grid, each_once, error_in, grid, is_blank, matched
 
 MISSING = object()
 """An argument that was not given, which is not a blank cell."""

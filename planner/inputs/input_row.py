@@ -1,0 +1,152 @@
+"""What is declared of an input: a row, and the readers that rows share; those that know laws or devices are imported late."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from planner._util.showing import shown
+from planner.errors import OptionError
+from planner.quantities import parse_count, parse_number
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from planner.architectures.transformer import Shape
+    from planner.scaling_laws.law import Law
+
+    LawLike = str | Path | Law
+    ShapeLike = str | Mapping[str, object] | Shape
+    FileLike = str | Path
+
+Number = float | str
+"""A number, or a text with a unit such as ``"70B"`` or ``"40%"``."""
+
+Reader = Callable[[object, str], Any]
+
+
+class Input(NamedTuple):
+    """One thing a user can say.
+
+    Attributes
+    ----------
+    read : (value, name) -> value in base units
+    help : str
+        One sentence, for options and documentation.
+    metavar : str
+    unit : str
+        Base unit of what is read; empty for plain numbers and names.
+    range : str
+        An example of a range, where one may be given.
+    even : bool
+        Whether a range is divided evenly, rather than evenly in its logarithm.
+    whole : bool
+        Whether the points of a range are whole numbers.
+    column : str
+        In the rows of a sweep, where not the input's own name.
+    per : float
+        Base units to one of the column's.
+    column_unit : str
+        The unit there, where another.
+    default : object
+    choices : tuple of str
+        The only texts there are, for options and completion.
+    completes : str
+        What the shell offers: ``devices``, ``grids``, ``models`` or ``laws``.
+    option : str
+        How the command line writes it, where not ``--`` and its name.
+    flag, many, pair : bool
+        An option without a value, one that may be repeated, one of two values.
+    cell : str
+        What it is, for an argument of a spreadsheet function.
+    """
+
+    read: Reader
+    help: str
+    metavar: str = ""
+    unit: str = ""
+    range: str = ""
+    even: bool = False
+    whole: bool = False
+    column: str = ""
+    per: float = 1.0
+    column_unit: str = ""
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    completes: str = ""
+    option: str = ""
+    flag: bool = False
+    many: bool = False
+    pair: bool = False
+    cell: str = ""
+
+
+def later(name: str) -> Reader:
+    """Return a reader that is imported when it is first used: it knows laws, shapes or devices."""
+
+    def read(value: object, called: str) -> Any:
+        from planner.inputs import readers
+
+        return getattr(readers, name)(value, called)
+
+    return read
+
+
+def resource(name: str) -> Reader:
+    """Return a reader of devices, time, money, energy or carbon, imported when it is first used."""
+
+    def read(value: object, called: str) -> Any:
+        from planner.quantities import resource_parsing as resources
+
+        return getattr(resources, f"parse_{name}")(value, called)
+
+    return read
+
+
+def counted(what: Any) -> Reader:
+    return lambda value, name: parse_count(value, name, what)
+
+
+def above_zero(value: object, name: str) -> float:
+    """Read a number above 0."""
+    from planner.quantities import plain
+
+    number = parse_number(value, name)
+    if number <= 0:
+        raise OptionError(f"{name} {plain(number)}: must be above 0")
+    return number
+
+
+def within(least: float, most: float) -> Reader:
+    def read(value: object, name: str) -> float:
+        from planner.quantities import plain
+
+        number = above_zero(value, name)
+        if not least <= number <= most:
+            raise OptionError(f"{name} {plain(number)}: expected {plain(least)} to {plain(most)}")
+        return number
+
+    return read
+
+
+def one_of(*choices: str) -> Reader:
+    def read(value: object, name: str) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise OptionError(f"{name} {shown(value)}: expected one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def yes_or_no(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise OptionError(f"{name} {shown(value)}: expected True or False")
+    return value
+
+
+def as_given(value: object, name: str) -> Any:
+    return value
+
+
+PARAMS, TOKENS = counted("parameters"), counted("tokens")
+PLAIN = within(1e-60, 1e60)
+DTYPES = ("bf16", "fp16", "fp8")
+RULES = ("exact", "kaplan", "6nd")

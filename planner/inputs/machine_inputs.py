@@ -1,0 +1,175 @@
+"""Inputs of serving and of devices: demand, kind and number, price, power, utilisation."""
+
+from typing import TYPE_CHECKING, Annotated, TypedDict
+
+from planner.inputs.input_row import (
+    DTYPES,
+    TOKENS,
+    Input,
+    Number,
+    counted,
+    later,
+    one_of,
+    resource,
+    within,
+)
+
+if TYPE_CHECKING:
+    from planner.inputs.input_row import FileLike
+
+
+class Serving(TypedDict, total=False):
+    """What is served over the model's life, and what serving costs."""
+
+    inference_tokens: Annotated[
+        Number, Input(TOKENS, "Tokens to serve over the model's life (2T).", "TOKENS", "tokens", "100B..2T")
+    ]
+    inference_per_month: Annotated[
+        Number, Input(TOKENS, "Or tokens to serve a month (80B), with --months.", "TOKENS", "tokens", "100B..2T")
+    ]
+    requests_per_month: Annotated[
+        Number,
+        Input(counted("requests"), "Or requests to serve a month (50M), with --tokens-per-request.", "NUMBER", range="1M..1B"),
+    ]
+    tokens_per_request: Annotated[
+        Number, Input(TOKENS, "Tokens of a request, read and generated.", "TOKENS", "tokens", "100..4000")
+    ]
+    generated_per_request: Annotated[
+        Number, Input(TOKENS, "The part of them that is generated.", "TOKENS", "tokens", "100..4000")
+    ]
+    months: Annotated[Number, Input(within(1e-3, 1e5), "Months of serving.", "NUMBER", "months", "1..10")]
+    generated_tokens: Annotated[
+        Number,
+        Input(TOKENS, "The part of the served tokens that is generated, with --generation-mfu.", "TOKENS", "tokens", "100B..2T"),
+    ]
+    inference_mfu: Annotated[
+        Number, Input(later("utilisation"), "FLOP utilisation in serving.", "FRACTION", range="30%..50%", even=True)
+    ]
+    generation_mfu: Annotated[
+        Number, Input(later("utilisation"), "FLOP utilisation while generating (1%).", "FRACTION", range="30%..50%", even=True)
+    ]
+    inference_price: Annotated[
+        Number,
+        Input(resource("price"), "Price of a device-hour in serving, at the same peak FLOP/s.", "USD", "USD/hour", "2..4"),
+    ]
+
+
+class FleetSize(TypedDict, total=False):
+    """How many devices."""
+
+    gpus: Annotated[
+        Number,
+        Input(
+            later("devices"),
+            "Devices: 512xH100, or 256xH100+512xA100; a number with --gpu.",
+            "NxDEVICE",
+            "devices",
+            "64..1024xH100",
+            whole=True,
+            completes="devices",
+        ),
+    ]
+
+
+class Device(TypedDict, total=False):
+    """A kind of device, and what it costs."""
+
+    gpu: Annotated[
+        str,
+        Input(
+            later("device"),
+            "One kind of device, their number left open: h100-sxm (see `plan hardware`).",
+            "DEVICE",
+            completes="devices",
+        ),
+    ]
+    peak: Annotated[
+        Number, Input(resource("peak"), "Your own dense peak of one device (989TFLOPS).", "FLOP/S", "FLOP/s", "312..989TFLOPS")
+    ]
+    price: Annotated[
+        Number,
+        Input(
+            resource("price"),
+            "Price of a device-hour in US dollars (2.95).  [default: a published one]",
+            "USD",
+            "USD/hour",
+            "2..4",
+            cell="US dollars per device-hour; a published price if blank",
+        ),
+    ]
+
+
+class OwnDevices(TypedDict, total=False):
+    """Devices and prices of one's own."""
+
+    gpu_file: Annotated["FileLike", Input(later("file"), "Your own devices and prices.", "FILE.toml")]
+
+
+class Deadline(TypedDict, total=False):
+    """When the run must end."""
+
+    deadline: Annotated[
+        Number,
+        Input(resource("duration"), "Time in which the run must end (30d): gives the number of devices needed.", "TIME", "h"),
+    ]
+
+
+class Watts(TypedDict, total=False):
+    """What one device draws."""
+
+    power: Annotated[
+        Number, Input(resource("power"), "Average power of one device with its server (1.1kW).", "WATTS", "W", "700W..1.4kW")
+    ]
+
+
+class Power(TypedDict, total=False):
+    """The building and the grid."""
+
+    pue: Annotated[
+        Number,
+        Input(
+            later("pue"), "Power at the meter over that of the servers.  [default: 1.25]", "RATIO", range="1.1..1.4", even=True
+        ),
+    ]
+    grid: Annotated[
+        Number,
+        Input(
+            later("grid"),
+            "Grid, for CO2e: a country such as france, or grams per kWh.",
+            "COUNTRY|G/KWH",
+            "g/kWh",
+            "50..500",
+            even=True,
+            completes="grids",
+            cell="country, or grams of CO2e per kWh",
+        ),
+    ]
+
+
+class Use(TypedDict, total=False):
+    """How well the devices are used."""
+
+    mfu: Annotated[
+        Number,
+        Input(
+            later("utilisation"),
+            "FLOP utilisation in training (40%).  [default: a published median]",
+            "FRACTION",
+            range="30%..50%",
+            even=True,
+            cell="model FLOP utilisation: 0.4; a published median if blank",
+        ),
+    ]
+    overhead: Annotated[
+        Number,
+        Input(
+            later("overhead"),
+            "Time lost to failures and restarts, over the time that counts (10%).  [default: 0]",
+            "FRACTION",
+            range="5%..20%",
+            even=True,
+            column="overhead_time",
+            cell="time lost to failures over the time that counts; 0 if blank",
+        ),
+    ]
+    dtype: Annotated[str, Input(one_of(*DTYPES), "Format trained in.  [default: bf16 where the device has it]", choices=DTYPES)]

@@ -1,0 +1,255 @@
+"""Inputs of a run: the law, the budget, sizes, a concrete model, a mixture of experts, the data."""
+
+from typing import TYPE_CHECKING, Annotated, TypedDict
+
+from planner._util.defaults import DEFAULT_LAW, LEVEL, TOLERANCE
+from planner.inputs.input_row import (
+    PARAMS,
+    PLAIN,
+    RULES,
+    TOKENS,
+    Input,
+    Number,
+    as_given,
+    later,
+    one_of,
+    resource,
+    within,
+    yes_or_no,
+)
+from planner.quantities import parse_anchor, parse_flops, parse_fraction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from planner.inputs.input_row import LawLike, ShapeLike
+
+
+class ChosenLaw(TypedDict, total=False):
+    """The law that answers."""
+
+    law: Annotated[
+        "LawLike",
+        Input(
+            as_given,
+            "Law to use: an id from `plan laws`, or your own .toml or .json file.",
+            "ID|FILE",
+            default=DEFAULT_LAW,
+            completes="laws",
+            cell=f"law, an id of PLAN_LAWS; {DEFAULT_LAW} if blank",
+        ),
+    ]
+
+
+class Constants(TypedDict, total=False):
+    """Other constants for the law."""
+
+    constants: Annotated[
+        "Mapping[str, Number]",
+        Input(later("constants"), "Replace a constant of the law; repeat for more.", "NAME=VALUE", option="--set", many=True),
+    ]
+
+
+class Exponents(TypedDict, total=False):
+    """Exponents of one's own."""
+
+    exponents: Annotated["Sequence[Number]", Input(later("exponents"), "Your own exponents: N ~ C^A, D ~ C^B.", "A B", pair=True)]
+    anchor: Annotated[
+        "str | Sequence[Number]",
+        Input(parse_anchor, "Known optimum the exponents pass through.  [default: the law's own at 1e20 FLOP]", "C:N"),
+    ]
+
+
+class Tolerance(TypedDict, total=False):
+    """When a run is called balanced."""
+
+    tolerance: Annotated[
+        Number, Input(parse_fraction, "Extra compute up to which a run is balanced.", "FRACTION", default=TOLERANCE)
+    ]
+
+
+class Level(TypedDict, total=False):
+    """How sure an interval is."""
+
+    level: Annotated[Number, Input(later("level"), "Level of intervals.", "FRACTION", default=LEVEL)]
+
+
+class Judging(Tolerance, Level, total=False):
+    """When a run is called balanced, and how sure an interval is."""
+
+
+class Compute(TypedDict, total=False):
+    """A budget of compute."""
+
+    flops: Annotated[Number, Input(parse_flops, 'Budget: 1e21, "3 PF-days", "1 ZFLOP".', "FLOP", "FLOP", "1e18..1e26")]
+
+
+class PfDays(TypedDict, total=False):
+    """The same in PF-days."""
+
+    pf_days: Annotated[
+        Number, Input(later("pf_days"), "Budget: PF-days.", "NUMBER", "PF-days", "10..1000", column="budget_pf_days")
+    ]
+
+
+class HeldBudget(TypedDict, total=False):
+    """A budget held in devices, money, energy or carbon."""
+
+    days: Annotated[
+        Number,
+        Input(
+            resource("duration"),
+            "Budget: the devices of --gpus for so many days (30, 30d, 720h).",
+            "TIME",
+            "h",
+            "10..60",
+            column="budget_days",
+            per=24.0,
+            column_unit="days",
+        ),
+    ]
+    gpu_hours: Annotated[
+        Number,
+        Input(
+            resource("device_hours"),
+            "Budget: device-hours (350k) of --gpu.",
+            "HOURS",
+            "device-hours",
+            "100k..2M",
+            column="budget_device_hours",
+        ),
+    ]
+    dollars: Annotated[
+        Number,
+        Input(
+            resource("dollars"),
+            "Budget: money (2M) for --gpu, at --price or a published price.",
+            "USD",
+            "USD",
+            "1M..10M",
+            column="budget_dollars",
+        ),
+    ]
+    energy: Annotated[
+        str,
+        Input(
+            resource("energy"), "Budget: energy at the meter (4GWh) of --gpu.", "ENERGY", "kWh", "1..10GWh", column="budget_kwh"
+        ),
+    ]
+    co2: Annotated[
+        str,
+        Input(resource("mass"), "Budget: CO2e (300t) of --gpu on a --grid.", "MASS", "kg", "100..500t", column="budget_kg_co2e"),
+    ]
+
+
+class Target(TypedDict, total=False):
+    """A loss to reach instead of a budget."""
+
+    loss: Annotated[
+        Number,
+        Input(
+            later("loss"),
+            "Instead of a budget: the loss to reach, at the least compute.",
+            "LOSS",
+            range="1.9..2.5",
+            even=True,
+            column="target_loss",
+            cell="loss to reach, in the law's unit",
+        ),
+    ]
+
+
+class Run(TypedDict, total=False):
+    """A run: parameters and tokens."""
+
+    params: Annotated[
+        Number,
+        Input(
+            PARAMS,
+            "Parameters: alone with a budget, tokens follow (70B); with tokens, the run itself.",
+            "N",
+            "parameters",
+            "1B..70B",
+            cell='parameters: 7e9 or "7B"',
+        ),
+    ]
+    tokens: Annotated[
+        Number,
+        Input(
+            TOKENS,
+            "Tokens: alone with a budget, parameters follow (1.4T); with parameters or a shape, the run itself.",
+            "D",
+            "tokens",
+            "100B..2T",
+            cell='training tokens: 1.4e12 or "1.4T"',
+        ),
+    ]
+
+
+class SizeLimits(TypedDict, total=False):
+    """What limits the size of a run."""
+
+    tokens_per_param: Annotated[Number, Input(within(1e-9, 1e12), "Fix the tokens per parameter (20).", "RATIO", range="1..10")]
+    max_params: Annotated[
+        Number, Input(PARAMS, "At most so many parameters, for memory or latency (13B).", "N", "parameters", "1B..70B")
+    ]
+    max_tokens: Annotated[Number, Input(TOKENS, "At most so many tokens (2T).", "D", "tokens", "100B..2T")]
+
+
+class Model(TypedDict, total=False):
+    """A concrete model."""
+
+    shape: Annotated[
+        "ShapeLike",
+        Input(
+            later("shape"),
+            "A concrete model, which fixes the parameters: layers=32,width=4096,heads=32,vocab=32000,context=4096 (with ffn, "
+            "kv_heads, head_size, gated, tied, experts and experts_per_token where they differ from a plain one), or a "
+            "published one: llama2-7b.",
+            "NAME=N,...|MODEL",
+            completes="models",
+        ),
+    ]
+
+
+class Counting(TypedDict, total=False):
+    """How the FLOP of a concrete model are counted."""
+
+    flops_rule: Annotated[str, Input(one_of(*RULES), "How its FLOP are counted.  [default: exact]", choices=RULES)]
+    recompute: Annotated[bool, Input(yes_or_no, "Activations are computed anew in the backward pass.", flag=True)]
+
+
+class Mixture(TypedDict, total=False):
+    """A mixture of experts."""
+
+    active_params: Annotated[
+        Number, Input(PARAMS, "Fix the active parameters of a mixture of experts (7B).", "N", "parameters", "1B..70B")
+    ]
+    experts: Annotated[
+        Number,
+        Input(PLAIN, "Experts of a mixture, with --law krajewski2024-moe or abnar2025.", "NUMBER", range="1..10", whole=True),
+    ]
+    granularity: Annotated[
+        Number, Input(PLAIN, "Parts into which an expert is split (krajewski2024-moe).", "NUMBER", range="1..10")
+    ]
+    experts_per_token: Annotated[
+        Number, Input(PLAIN, "Experts at work on a token (abnar2025).", "NUMBER", range="1..10", whole=True)
+    ]
+    sparsity: Annotated[
+        Number, Input(later("sparsity"), "Or the share of experts at rest (abnar2025).", "FRACTION", range="30%..50%", even=True)
+    ]
+
+
+class Data(TypedDict, total=False):
+    """The data there are, and how they are trained on."""
+
+    unique_tokens: Annotated[
+        Number, Input(TOKENS, "Different tokens at hand (25B); more come from repeating them.", "D", "tokens", "100B..2T")
+    ]
+    precision: Annotated[
+        str, Input(later("precision"), "Precision of training: fp8, int4, ... or bits such as w4a8kv8.", "FORMAT")
+    ]
+    data_quality: Annotated[
+        Number,
+        Input(later("data_quality"), "Share of the tokens that is not corrupted (90%).", "FRACTION", range="60%..90%", even=True),
+    ]

@@ -1,0 +1,308 @@
+"""The lines of the plan's page: what each answer is, as a formula and as the value that stands there at first."""
+
+from typing import Any, NamedTuple
+
+from planner.accelerators.fleet import HOUR
+from planner.allocation import solver
+from planner.quantities import PF_DAY
+from planner.scaling_laws.provenance import PARAM_COUNTS
+from planner.sheets.workbook.formulas import CLOSED, REFERENCE
+from planner.sheets.workbook.inputs import MODES, Inputs
+from planner.sheets.workbook.search_page import place
+
+ROW = "MATCH(in_law,law_ids,0)"
+"""Row of the chosen law."""
+
+OWN, DOUBLED = 0, 1
+"""Numbers of the budget, and of twice it, on the page Search."""
+
+
+_SEARCHED = f"search_kind>{CLOSED}"
+
+
+_DEVICE_ROW = "MATCH(in_device,device_ids,0)"
+
+
+_UNKNOWN = "not known"
+
+
+_NO_LOSS = "none"
+
+
+_NO_PRICE = "no price is known for this device: fill in your price"
+
+
+_WAITS = "#N/A"  # what a line shows that waits for a marked cell to be mended
+
+
+class Line(NamedTuple):
+    """One line of the page: its label, the name of its cell, its formula, look and remark, and planner's own value."""
+
+    label: str
+    name: str
+    formula: str
+    look: str
+    remark: str
+    value: Any
+
+
+def size_formula(budget: str, number: int) -> str:
+    """Return the formula of the compute-optimal N of the budget in a cell, which has that number on the page Search."""
+    return f"IF({_SEARCHED},{place(number).params},INDEX(law_n,{ROW})*({budget}/{REFERENCE!r})^INDEX(law_a,{ROW}))"
+
+
+def data_formula(budget: str, size: str, number: int) -> str:
+    """Return the formula of the tokens that the budget leaves for N."""
+    return f"IF({_SEARCHED},{place(number).tokens},{budget}/(INDEX(law_k,{ROW})*{size}))"
+
+
+def loss_formula(budget: str, otherwise: str, number: int) -> str:
+    """Return the formula of the optimal loss; ``otherwise`` where the law has none."""
+    r = f"INDEX(law_r,{ROW})"
+    closed = f"IF(ISERROR({r}),NA(),IF(ISNUMBER({r}),INDEX(law_floor,{ROW})+{_reducible(budget)},{otherwise}))"
+    return f"IF({_SEARCHED},{place(number).loss},{closed})"
+
+
+def _reducible(budget: str) -> str:
+    return f"INDEX(law_r,{ROW})*({budget}/{REFERENCE!r})^(0-INDEX(law_slope,{ROW}))"
+
+
+def compute_of(inputs: Inputs) -> float | None:
+    """Return the budget in FLOP that the marked cells hold at first; None where no price is known."""
+    if inputs.mode == MODES[0]:
+        return inputs.flops
+    if inputs.mode == MODES[1]:
+        return inputs.gpus * inputs.days * 24 * hourly(inputs)
+    price = price_of(inputs)
+    return None if price is None else inputs.dollars / price * hourly(inputs)
+
+
+def hourly(inputs: Inputs) -> float:
+    """Return the FLOP of a device-hour."""
+    machine = inputs.machine
+    return machine.parts[0].peak * machine.mfu.expected * HOUR / (1 + machine.overhead)
+
+
+def price_of(inputs: Inputs) -> float | None:
+    """Return dollars per device-hour: the user's, else the published one, None without either."""
+    if inputs.price is not None:
+        return inputs.price
+    return inputs.device.price.expected if inputs.device.price else None
+
+
+def answers(inputs: Inputs) -> list[Line]:
+    """Return the lines below the marked cells, with planner's own values."""
+    flops = compute_of(inputs)
+    return [_check_line(flops), *_run_lines(inputs, flops), *_cost_lines(inputs, flops), *_source_lines(inputs)]
+
+
+def _check_line(flops: float | None) -> Line:
+    """Return the line that says which marked cell cannot be used; everything below waits for it."""
+    bad = "OR(NOT(ISNUMBER({0})),{1})"
+    checks = [
+        (f"NOT(ISNUMBER({ROW}))", "no such law: choose one from the list"),
+        (f"NOT(ISNUMBER({_DEVICE_ROW}))", "no such device: choose one from the list"),
+        ("NOT(search_usable)", "a constant of this law cannot be used"),
+        (f"ISERROR(INDEX(law_r,{ROW}))", "a constant of this law cannot be used"),
+        (bad.format("in_mfu", "N(in_mfu)<=0,N(in_mfu)>1"), "the utilisation must be above 0 and at most 100 %"),
+        ("OR(ISTEXT(in_overhead),N(in_overhead)<0)", "what is lost to failures must be 0 or more"),
+        (bad.format("in_pue", "N(in_pue)<1"), "PUE must be a number from 1 on"),
+        (bad.format("in_grid", "N(in_grid)<0"), "the grid must be a number of grams"),
+        (
+            f"AND(ISNUMBER(INDEX(device_best,{_DEVICE_ROW})),N(in_mfu)>INDEX(device_best,{_DEVICE_ROW}))",
+            "the utilisation is above what the best matrix product measured on this device reaches",
+        ),
+        (bad.format("in_gpus", "N(in_gpus)<1"), "the number of devices must be 1 or more"),
+        ('AND(in_price<>"",OR(NOT(ISNUMBER(in_price)),N(in_price)<=0))', "your price must be a number above 0, or empty"),
+        (
+            f'AND(in_mode="{MODES[0]}",OR(NOT(ISNUMBER(in_flops)),N(in_flops)<1))',
+            "the compute must be a number of FLOP, at least 1",
+        ),
+        (f'AND(in_mode="{MODES[1]}",OR(NOT(ISNUMBER(in_days)),N(in_days)<=0))', "the days must be a number above 0"),
+        (f'AND(in_mode="{MODES[2]}",OR(NOT(ISNUMBER(in_dollars)),N(in_dollars)<=0))', "the money must be a number above 0"),
+        (f'AND(in_mode="{MODES[2]}",NOT(ISNUMBER(out_price)))', _NO_PRICE),
+        (f'AND(in_mode<>"{MODES[0]}",in_mode<>"{MODES[1]}",in_mode<>"{MODES[2]}")', "choose how the budget is held"),
+    ]
+    formula = '"ok"'
+    for test, message in reversed(checks):
+        formula = f'IF({test},"{message}",{formula})'
+    return Line(
+        "Check of the yellow cells",
+        "out_check",
+        formula,
+        "text",
+        "",
+        _NO_PRICE if flops is None else "ok",
+    )
+
+
+def _run_lines(inputs: Inputs, flops: float | None) -> list[Line]:
+    best, twice = (solver.allocate(inputs.law, each) if flops else None for each in (flops, 2 * (flops or 1.0)))
+    loss = None if best is None or best.loss is None else float(best.loss)
+    fall = None if loss is None or twice is None else loss - float(twice.loss)
+    has_loss = solver.allocate(inputs.law, REFERENCE).loss is not None
+    floor = float(inputs.law.irreducible_loss or 0.0) if has_loss else None
+    no_loss = _WAITS if has_loss else _NO_LOSS
+    compute = (
+        f'IF(out_check<>"ok",NA(),IF(in_mode="{MODES[0]}",in_flops,'
+        f'IF(in_mode="{MODES[1]}",in_gpus*in_days*24*out_hourly,in_dollars/out_price*out_hourly)))'
+    )
+    has = f"ISNUMBER(INDEX(law_r,{ROW}))"
+    closed_gain = f'IF({has},{_reducible("out_flops")}-{_reducible("(2*out_flops)")},"{_NO_LOSS}")'
+    gain = f"IF({_SEARCHED},{place(OWN).loss}-{place(DOUBLED).loss},{closed_gain})"
+    floor_of = f'IF({_SEARCHED},search_floor+search_mean_floor,IF({has},INDEX(law_floor,{ROW}),"{_NO_LOSS}"))'
+    return [
+        Line("Compute", "out_flops", compute, "sci", "FLOP", _or(flops)),
+        Line("", "out_pfdays", f"out_flops/{PF_DAY!r}", "one", "PF-days", _or(flops and flops / PF_DAY)),
+        Line(
+            "Parameters",
+            "out_params",
+            size_formula("out_flops", OWN),
+            "count",
+            "compute-optimal, as the law counts them",
+            _or(best and best.params),
+        ),
+        Line(
+            "Training tokens",
+            "out_tokens",
+            data_formula("out_flops", "out_params", OWN),
+            "count",
+            "compute-optimal",
+            _or(best and best.tokens),
+        ),
+        Line("Tokens per parameter", "out_ratio", "out_tokens/out_params", "one", "", _or(best and best.tokens / best.params)),
+        Line(
+            "Expected loss",
+            "out_loss",
+            loss_formula("out_flops", f'"{_NO_LOSS}"', OWN),
+            "four",
+            "in the law's unit, on its own data",
+            _or(loss, no_loss),
+        ),
+        Line("irreducible part", "out_floor", floor_of, "four", "", _or(floor, _NO_LOSS)),
+        Line("Next doubling of compute", "out_gain", gain, "four", "fall in loss", _or(fall, no_loss)),
+        Line(
+            "Inside the law's runs?",
+            "out_inside",
+            _inside_formula(),
+            "answer",
+            "outside, take the answer as a guess",
+            _inside(inputs, flops),
+        ),
+    ]
+
+
+def _cost_lines(inputs: Inputs, flops: float | None) -> list[Line]:
+    part, price, published = inputs.machine.parts[0], price_of(inputs), inputs.device.price
+    hours = None if flops is None else flops / hourly(inputs)
+    watts = part.watts.expected if part.watts else None
+    energy = None if hours is None or watts is None else hours * watts * inputs.machine.pue.expected / 1000
+    listed = f"INDEX(device_price,{_DEVICE_ROW})"
+    own = f'IF(ISNUMBER(in_price),in_price,IF(ISNUMBER({listed}),{listed},"{_UNKNOWN}"))'
+
+    def times(rate: str) -> str:
+        return f'IF(ISNUMBER({rate}),out_hours*{rate},"{_UNKNOWN}")'
+
+    def dollars(rate: float | None) -> Any:
+        return _UNKNOWN if rate is None else _or(None if hours is None else hours * rate)
+
+    power = f"INDEX(device_watts,{_DEVICE_ROW})"
+    low, high = f"INDEX(device_low,{_DEVICE_ROW})", f"INDEX(device_high,{_DEVICE_ROW})"
+    emitted = None if energy is None else energy * inputs.grid / 1000
+    carbon = f'IF(ISNUMBER(out_energy),out_energy*in_grid/1000,"{_UNKNOWN}")'
+    peak = f"INDEX(device_peak,{_DEVICE_ROW})*in_mfu*3600/(1+in_overhead)"
+    return [
+        Line("Device-hours", "out_hours", "out_flops/out_hourly", "whole", "", _or(hours)),
+        Line("Days on these devices", "out_days", "out_hours/in_gpus/24", "one", "", _or(hours and hours / inputs.gpus / 24)),
+        Line(
+            "Price used",
+            "out_price",
+            own,
+            "cents",
+            "US dollars per device-hour: yours, else the published one",
+            _or(price, _UNKNOWN),
+        ),
+        Line("Cost", "out_cost", times("out_price"), "money", "US dollars", dollars(price)),
+        Line("this compute at the lowest price", "out_cost_low", times(low), "money", "", dollars(published and published.low)),
+        Line(
+            "this compute at the highest price", "out_cost_high", times(high), "money", "", dollars(published and published.high)
+        ),
+        Line(
+            "Energy",
+            "out_energy",
+            f'IF(ISNUMBER({power}),out_hours*{power}*in_pue/1000,"{_UNKNOWN}")',
+            "whole",
+            "kWh at the meter",
+            _or(energy, _UNKNOWN if watts is None else _WAITS),
+        ),
+        Line(
+            "Carbon",
+            "out_carbon",
+            carbon,
+            "whole",
+            "kg of CO2e",
+            _or(emitted, _UNKNOWN),
+        ),
+        Line(
+            "FLOP of a device-hour",
+            "out_hourly",
+            peak,
+            "sci",
+            "dense peak times utilisation, less what failures cost",
+            hourly(inputs),
+        ),
+    ]
+
+
+def _source_lines(inputs: Inputs) -> list[Line]:
+    counts, unit = PARAM_COUNTS[inputs.law.conventions.params], inputs.law.conventions.loss_unit
+    caveats = "; ".join(note.text for note in inputs.law.notes) or "none stated"
+    known = f"INDEX(device_asof,{_DEVICE_ROW})"
+    asof = f'IF(ISNUMBER(in_price),"yours",IF({known}="","none is published",{known}))'
+    date = "yours" if inputs.price is not None else inputs.device.price_date or "none is published"
+    return [
+        Line("Price is of", "out_asof", asof, "answer", "when the published price was read", date),
+        Line(
+            "Unit of the loss",
+            "out_unit",
+            f"INDEX(law_unit,{ROW})",
+            "answer",
+            "losses in different units cannot be compared",
+            unit,
+        ),
+        Line("Caveats of the law", "out_caveats", f"INDEX(law_caveats,{ROW})", "wrap", "", caveats),
+        Line("Source of the law", "out_source", f"INDEX(law_source,{ROW})", "wrap", "", inputs.law.reference),
+        Line("N counts", "out_counts", f"INDEX(law_counts,{ROW})", "text", "", counts),
+    ]
+
+
+def _or(value: Any, otherwise: str = _WAITS) -> Any:
+    return otherwise if value is None else float(value)
+
+
+def _inside_formula() -> str:
+    """Return the formula of how far the answer leaves the law's runs, in compute, parameters, tokens or their ratio."""
+    spans = (
+        ("out_flops", "law_from", "law_to"),
+        ("out_params", "law_n_from", "law_n_to"),
+        ("out_tokens", "law_d_from", "law_d_to"),
+        ("out_ratio", "law_ratio_from", "law_ratio_to"),
+    )
+    ends = [(value, f"INDEX({low},{ROW})", f"INDEX({high},{ROW})") for value, low, high in spans]
+    factors = [f"IF(ISNUMBER({high}),MAX({value}/{high},{low}/{value}),0)" for value, low, high in ends]
+    known = ",".join(f"ISNUMBER({high})" for _, _, high in ends)
+    worst = f"MAX({','.join(factors)})"
+    return f'IF(NOT(OR({known})),"no range known",IF({worst}>1,"NO: outside by "&TEXT({worst},"0.0")&"x","yes"))'
+
+
+def _inside(inputs: Inputs, flops: float | None) -> str:
+    domain = inputs.law.domain
+    spans = (domain.flops, domain.params, domain.tokens, domain.tokens_per_param)
+    if not any(spans):
+        return "no range known"
+    if flops is None:
+        return _WAITS
+    best = solver.allocate(inputs.law, flops)
+    values = (flops, float(best.params), float(best.tokens), float(best.tokens / best.params))
+    worst = max(max(value / span[1], span[0] / value) for value, span in zip(values, spans, strict=True) if span)
+    return f"NO: outside by {worst:.1f}x" if worst > 1 else "yes"
