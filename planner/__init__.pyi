@@ -49,7 +49,6 @@ from planner.allocation.published_checks import CheckResult as CheckResult, veri
 from planner.planning.levers_result import Levers as Levers
 
 __all__ = [
-    "DEFAULT_LAW",
     "Accelerator",
     "Allocation",
     "Alternative",
@@ -63,6 +62,7 @@ __all__ = [
     "Configuration",
     "Cost",
     "Curve",
+    "DEFAULT_LAW",
     "Draws",
     "FitError",
     "FitResult",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import planner
 from planner._util.files import settings
 from planner.errors import PlannerError
-from planner.output import render_comparison
+from planner.output import render
 from planner.scaling_laws.catalogue import all_laws
 
 
@@ -108,7 +108,7 @@ def test_reasons_stand_in_data_with_known_codes() -> None:
 def test_every_format(fmt: Any) -> None:
     """A line for each law; numbers in full in CSV and JSON."""
     found = planner.compare(flops=1e21)
-    text = render_comparison(found, fmt)
+    text = render(found, fmt)
     if fmt == "json":
         content = json.loads(text)
         assert content["params"]["middle"] == found.params.middle

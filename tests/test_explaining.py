@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 import planner
-from planner.planning.explain.steps import evaluate
+from planner.scaling_laws.derivation import evaluate
 from tests.strategies import BUDGETS, COUNTS, SURFACES, laws_of
 
 PLANNING = [law.id for law in planner.laws() if law.role == "plan"]

@@ -13,7 +13,7 @@ from scipy import stats
 import planner
 from planner._util.student_t import student_quantile
 from planner.errors import CannotPlanError, FitError, LawFileError, OptionError
-from planner.output import FORMATS, render_law
+from planner.output import FORMATS, render
 
 FIT = planner.fit("gemstones2025", group="gemstones_cool_end", draws=200)
 CLASSICAL = FIT.others[0]
@@ -127,7 +127,7 @@ def test_a_law_fitted_from_arrays_is_saved_and_loaded(tmp_path: Path) -> None:
         law = planner.load_law(result.save(tmp_path / f"law{number}.json"))
         assert law == result.law
         for fmt in FORMATS:
-            assert "irreducible loss" in render_law(law, fmt) or law.form.name in render_law(law, fmt)
+            assert "irreducible loss" in render(law, fmt) or law.form.name in render(law, fmt)
 
 
 def test_draws_of_another_law_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import planner
 from planner._util.files import data_root, read_table
 from planner.accelerators.accelerator import DTYPES
 from planner.errors import HardwareFileError, OptionError, PlannerError, QuantityError
-from planner.planning.explain.steps import evaluate
 from planner.quantities.estimate import Range
 from planner.quantities.resource_parsing import (
     parse_device_hours,
@@ -26,6 +25,7 @@ from planner.quantities.resource_parsing import (
     parse_power,
     parse_price,
 )
+from planner.scaling_laws.derivation import evaluate
 
 DEVICES = planner.hardware()
 H100_PEAK = 989e12

@@ -19,7 +19,7 @@ from planner.errors import PlannerError
 from planner.fitting.generalised_law import parts
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import read_runs
-from planner.output import render_pilots, save_pilots
+from planner.output import render, save_pilots
 from planner.output.charts import chart_of
 from planner.output.charts._base import Points
 from planner.pilot_design import information as designing
@@ -481,10 +481,10 @@ def test_their_table_is_fitted_with_the_targets_convention(tmp_path: Path) -> No
     assert "designed-pilots" in [note.code for note in forecast.notes]
     planned = planner.plan(flops=1e23, law=forecast.law, others=()).params
     assert planned == pytest.approx(float(solver.allocate(law, 1e23).params), rel=0.05)
-    shown = render_pilots(found, "table")
+    shown = render(found, "table")
     assert "What to train" in shown
     assert "exact against 6ND" in shown
-    assert json.loads(render_pilots(found, "json"))["runs"][0]["model"]["shape"]["vocab"] == 32000
+    assert json.loads(render(found, "json"))["runs"][0]["model"]["shape"]["vocab"] == 32000
 
 
 # ---------------------------------------------------------------- in simulation
@@ -509,7 +509,7 @@ def test_simulation_fits_every_design_under_every_law_and_misfit() -> None:
     assert worst > 10 * max(each.regret_90 for each in found.simulation if each.misfit == "none")
     again = planner.pilots(budget=1e20, target=1e23, noise="0.001%", simulate=True, tables=1, workers=map)
     assert again.simulation == found.simulation
-    assert "In simulation" in render_pilots(found, "table")
+    assert "In simulation" in render(found, "table")
 
 
 @pytest.mark.parametrize(
@@ -676,12 +676,12 @@ def test_tables_that_say_nothing_are_refused(tmp_path: Path, rows: str, asked: d
 def test_every_format(tmp_path: Path) -> None:
     """A row for each run; JSON has what is expected too, None for what has no bound."""
     found = usual()
-    content = json.loads(render_pilots(found, "json"))
+    content = json.loads(render(found, "json"))
     assert [row["params"] for row in content["runs"]] == [each.params for each in found.runs]
     assert content["expected"][2]["regret_median"] is None
     assert content["spent"] == found.spent
     for fmt in ("table", "markdown"):
-        text = render_pilots(found, fmt)
+        text = render(found, fmt)
         assert "unbounded" in text
         assert "isoFLOP grid 5x5" in text
     path = save_pilots(found, tmp_path / "pilots.csv")

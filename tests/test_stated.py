@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import planner
 from planner.errors import PlannerError
 from planner.inputs.registry import TAKES, PlanInputs, every_input, rows
-from planner.output import Format, render_plan
+from planner.output import Format, render
 
 _OWN_DEVICES = """
 [[accelerator]]
@@ -188,7 +188,7 @@ def test_an_input_alone_is_heard_in_text_and_csv(name: str) -> None:
     except PlannerError:
         return  # by name: the test above
     for form in FORMS:
-        assert render_plan(told, form) != render_plan(before, form), form
+        assert render(told, form) != render(before, form), form
 
 
 FORMS: tuple[Format, ...] = ("table", "csv")

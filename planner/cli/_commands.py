@@ -10,6 +10,7 @@ import click
 from planner.cli._options import Once
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
+from planner.output.formats import Format
 from planner.quantities import parse_flops, shown
 
 
@@ -127,3 +128,14 @@ def plot_here(ctx: click.Context, result: Any) -> None:
 
         if ctx.meta[_PLOT][0] == TERMINAL:
             click.echo("\n" + plot_text(result, colours=bool(sys.stdout and sys.stdout.isatty())), nl=False)
+
+
+def tell(ctx: click.Context, answer: Any, fmt: Format, *, strict: bool = False, steps: Any = (), kind: str = "") -> None:
+    """Draw an answer where that was asked for, print it, and leave with 1 where the user wants to hear of its warnings."""
+    from planner.output import render
+
+    plot_file(ctx, answer)
+    click.echo(render(answer, fmt, steps, kind=kind), nl=False)
+    plot_here(ctx, answer)
+    if not kind:
+        stop_if_strict(ctx, strict, answer.notes)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, plot_wanted, stop_if_strict
+from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, plot_wanted, stop_if_strict, tell
 from planner.cli._options import (
     ASSIGNMENT,
     BOUND,
@@ -70,7 +70,7 @@ def fit(
     plan fit --runs porian2024 --group GROUP    a table that ships with planner
     """
     from planner.fitting.fit import fit as fit_runs
-    from planner.output import render_fit
+    from planner.output import render
 
     if force and save is None and not plot_wanted(ctx):
         raise click.UsageError("--overwrite goes with --save FILE.json, or with --plot FILE")
@@ -80,7 +80,7 @@ def fit(
     if save is not None:
         answer.save(save, overwrite=force)
     plot_file(ctx, answer)
-    click.echo(render_fit(answer, fmt), nl=False)
+    click.echo(render(answer, fmt), nl=False)
     plot_here(ctx, answer)
     if save is not None:
         question = "plan --flops 1e23" if answer.law.role == "plan" else "plan check --params 1B --tokens 20B"
@@ -103,14 +103,10 @@ def fit(
 def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, strict: bool, fmt: Format, **options: Any) -> None:
     """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group."""
     from planner.fitting.backtest import backtest as test_runs
-    from planner.output import render_backtest
 
     with progress_bar("back-test") as progress:
         answer = test_runs(_source(table, shipped), **chosen(**options), progress=progress)
-    plot_file(ctx, answer)
-    click.echo(render_backtest(answer, fmt), nl=False)
-    plot_here(ctx, answer)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict)
 
 
 @app.command(cls=Command)
@@ -119,9 +115,9 @@ def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, stri
 def runs(table: str | None, fmt: Format) -> None:
     """List the tables of real runs that ship with planner, or show one TABLE."""
     from planner.fitting.tables.shipped import run_table, run_tables
-    from planner.output import render_table, render_tables
+    from planner.output import render
 
-    click.echo(render_table(run_table(table), fmt) if table is not None else render_tables(run_tables(), fmt), nl=False)
+    click.echo(render(run_table(table), fmt) if table is not None else render(run_tables(), fmt, kind="run tables"), nl=False)
 
 
 @app.command(cls=Command)
@@ -145,13 +141,9 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
     plan curve points.csv --columns size=samples,error=top1 --best-guess 0.999 --domain imagenet
     """
     from planner.fitting.learning_curve.curve import curve as fit_curve
-    from planner.output import render_curve
 
     answer = fit_curve(points, **chosen(**options))
-    plot_file(ctx, answer)
-    click.echo(render_curve(answer, fmt), nl=False)
-    plot_here(ctx, answer)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict)
 
 
 @app.command(cls=Command)
@@ -189,7 +181,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     plan pilots --given runs.csv --budget 3e19 --target 1e23
     plan pilots --budget 1e20 --target 1e23 --simulate --workers 2
     """
-    from planner.output import render_pilots, save_pilots
+    from planner.output import render, save_pilots
     from planner.pilot_design.pilots import pilots as design
 
     if save is not None:
@@ -201,7 +193,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     with progress_bar("simulating", wanted=bool(options["simulate"])) as progress:
         answer = design(**chosen(**options), progress=progress)
     plot_file(ctx, answer)
-    click.echo(render_pilots(answer, fmt), nl=False)
+    click.echo(render(answer, fmt), nl=False)
     if save is not None:
         save_pilots(answer, save, overwrite=force)
         click.echo(f"saved; fill in the losses, then: plan fit {shown(save)}", err=True)

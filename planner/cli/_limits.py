@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, stop_if_strict
+from planner.cli._commands import Command, chosen, plot_option, tell
 from planner.cli._options import ASSIGNMENT, Names, collected, format_option, inputs, strict_option
 from planner.cli._plan import app
 from planner.inputs.registry import LeversInputs, LimitsInputs
@@ -35,14 +35,10 @@ def limits(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict
     plan limits --benchmark imagenet --error 5%
     plan limits --benchmark squad --error 5% --today 10% --gpu a100 --grid france
     """
-    from planner.output import render_limits
     from planner.planning.benchmark_limits import limits as found_limits
 
     answer = found_limits(**chosen(**options, constants=collected(constants)))
-    plot_file(ctx, answer)
-    click.echo(render_limits(answer, fmt), nl=False)
-    plot_here(ctx, answer)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict)
 
 
 @app.command(cls=Command)
@@ -72,10 +68,8 @@ def levers(
     plan levers --flops 1e22 --gpu h100 --mfu 35% --mfu-to 45% --combine mfu,fp8
     plan levers --flops 1e22 --lever dedup=1.2 --better alpha=0.36
     """
-    from planner.output import render_levers
     from planner.planning.levers import levers as weighed
 
     pairs = chosen(constants=collected(constants), own=collected(own, "--lever"), better=collected(better, "--better"))
     answer = weighed(**chosen(**options), **pairs)
-    click.echo(render_levers(answer, fmt), nl=False)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, stop_if_strict
+from planner.cli._commands import Command, chosen, tell
 from planner.cli._options import OPTIMIZERS, ORDERS, RECOMPUTED, Names, collected, format_option, inputs, strict_option
 from planner.cli._plan import app
 from planner.inputs.registry import ConfigureInputs, RankInputs, option_of
@@ -26,7 +26,6 @@ def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Forma
     plan hardware h100                              one device, with sources
     plan hardware --flops 1e22 --deadline 30d       the cheapest first, and how many it takes
     """
-    from planner.output import render_hardware, render_ranking
     from planner.planning.hardware_ranking import hardware as known_hardware
     from planner.planning.hardware_ranking import rank_hardware
 
@@ -35,13 +34,12 @@ def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Forma
         ranking = [name for name in given if name != "gpu_file"]
         if ranking:
             raise click.UsageError(f"{option_of(ranking[0])} goes with --flops: plan hardware --flops 1e22 --deadline 30d")
-        click.echo(render_hardware(known_hardware(device, **given), fmt), nl=False)
+        tell(ctx, known_hardware(device, **given), fmt, kind="devices")
         return
     if device is not None:
         raise click.UsageError(f"name one device, or rank them all; for one: plan --flops 1e22 --gpu {device}")
     answer = rank_hardware(**given)
-    click.echo(render_ranking(answer, fmt), nl=False)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict)
 
 
 @app.command(cls=Command)
@@ -69,12 +67,10 @@ def configure(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], str
     plan configure --gpus 64xH100 --days 30
     plan configure --shape llama2-7b --tokens 2T --gpu a100
     """
-    from planner.output import render_configuration
     from planner.planning.configure import configure as configured
 
     answer = configured(**chosen(**options, constants=collected(constants)))
-    click.echo(render_configuration(answer, fmt), nl=False)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict)
 
 
 @app.command(cls=Command)
@@ -83,6 +79,6 @@ def configure(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], str
 def models(name: str | None, fmt: Format) -> None:
     """List published models with shapes, parameters, tokens and compute, or show one by NAME."""
     from planner.architectures.published_models import models as published_models
-    from planner.output import render_models
+    from planner.output import render
 
-    click.echo(render_models(published_models(name), fmt), nl=False)
+    click.echo(render(published_models(name), fmt, kind="models"), nl=False)

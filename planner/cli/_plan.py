@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from planner._version import __version__
-from planner.cli._commands import Budgets, Command, chosen, plot_file, plot_here, plot_option, stop_if_strict
+from planner.cli._commands import Budgets, Command, chosen, plot_file, plot_here, plot_option, stop_if_strict, tell
 from planner.cli._options import (
     Names,
     collected,
@@ -87,14 +87,10 @@ def app(
         return
     if "workers" in asked:
         raise click.UsageError("--workers goes with a range, such as --flops 1e18..1e26")
-    from planner.output import render_plan
     from planner.planning.plan import plan
 
     answer = plan(**asked)
-    plot_file(ctx, answer)
-    click.echo(render_plan(answer, fmt, _steps(answer) if explained else ()), nl=False)
-    plot_here(ctx, answer)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict, steps=_steps(answer) if explained else ())
 
 
 def _several(asked: dict[str, Any]) -> bool:
@@ -155,25 +151,17 @@ def check(
             foreign.append("explain")
         if foreign:
             raise click.UsageError(f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with a table")
-        from planner.output import render_runs_check
         from planner.planning.check_table import check_runs
 
         judged = check_runs(given.pop("table"), **given)
-        plot_file(ctx, judged)
-        click.echo(render_runs_check(judged, fmt), nl=False)
-        plot_here(ctx, judged)
-        stop_if_strict(ctx, strict, judged.notes)
+        tell(ctx, judged, fmt, strict=strict)
         return
     if "sheet" in given or "columns" in given:
         raise click.UsageError("--sheet and --columns go with a table: plan check budget.xlsx --sheet Runs")
-    from planner.output import render_check
     from planner.planning.check import check as check_run
 
     answer = check_run(**given)
-    plot_file(ctx, answer)
-    click.echo(render_check(answer, fmt, _steps(answer) if explained else ()), nl=False)
-    plot_here(ctx, answer)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict, steps=_steps(answer) if explained else ())
 
 
 @app.command(cls=Command)
@@ -187,14 +175,10 @@ def check(
 @plot_option
 def trade(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay."""
-    from planner.output import render_trade
     from planner.planning.trade import trade as trade_sizes
 
     answer = trade_sizes(**chosen(**options, constants=collected(constants)))
-    plot_file(ctx, answer)
-    click.echo(render_trade(answer, fmt), nl=False)
-    plot_here(ctx, answer)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict)
 
 
 @app.command(cls=Command)
@@ -211,14 +195,10 @@ def compare(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], stric
     plan compare --flops 1e21
     plan compare --flops 1e21 --laws kaplan2020,llama3,besiroglu2024
     """
-    from planner.output import render_comparison
     from planner.planning.compare import compare as compared
 
     answer = compared(**chosen(**options, constants=collected(constants)))
-    plot_file(ctx, answer)
-    click.echo(render_comparison(answer, fmt), nl=False)
-    plot_here(ctx, answer)
-    stop_if_strict(ctx, strict, answer.notes)
+    tell(ctx, answer, fmt, strict=strict)
 
 
 @app.command(cls=Command)
@@ -249,14 +229,14 @@ def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], *
 def laws(law: str | None, applicable: bool, flops: str | None, fmt: Format) -> None:
     """List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps."""
     from planner.inputs.law_choice import laws as chosen_laws
-    from planner.output import render_law, render_laws
+    from planner.output import render
     from planner.scaling_laws.catalogue import load_law
 
     if applicable != (flops is not None):
         raise click.UsageError("--applicable and --flops go together: plan laws --applicable --flops 1e21")
     if law is not None and applicable:
         raise click.UsageError("name one law, or list the applicable ones, not both")
-    click.echo(render_law(load_law(law), fmt) if law is not None else render_laws(chosen_laws(flops=flops), fmt), nl=False)
+    click.echo(render(load_law(law), fmt) if law is not None else render(chosen_laws(flops=flops), fmt, kind="laws"), nl=False)
 
 
 def _steps(answer: Any) -> Any:

@@ -38,10 +38,10 @@ def sheets(ctx: click.Context, fmt: Format) -> None:
     """
     if ctx.invoked_subcommand:
         return
-    from planner.output import render_functions
+    from planner.output import render
     from planner.sheets.cell_functions.registry import FUNCTIONS
 
-    click.echo(render_functions(tuple(FUNCTIONS.values()), fmt), nl=False)
+    click.echo(render(tuple(FUNCTIONS.values()), fmt, kind="functions"), nl=False)
 
 
 @sheets.command("build-addin", cls=Command)

@@ -10,9 +10,6 @@ from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
     from planner.allocation.intervals import Intervals
-    from planner.fitting.backtest import Backtest
-    from planner.fitting.results import FitResult
-    from planner.fitting.tables.shipped import RunTable
     from planner.planning.check import Check
     from planner.planning.check_table import RunsCheck
     from planner.planning.explain.steps import Step
@@ -85,41 +82,6 @@ def judged_rows(found: "RunsCheck") -> list[Row]:
 def trade_rows(found: "TradeOff") -> list[Row]:
     """Return a row for each size."""
     return [{"law": found.law.id, "loss": found.loss, **row._asdict()} for row in found.rows]
-
-
-def fit_rows(fit: "FitResult") -> list[Row]:
-    """Return a row for each constant of each method, then the compute-optimal runs."""
-    rows: list[Row] = []
-    for each in (fit, *fit.others):
-        for name, value in each.constants.items():
-            low, high = each.intervals.get(name, (None, None))
-            rows.append({"method": each.method, "quantity": name, "flops": None, "value": value, "low": low, "high": high})
-        if each.exponents:
-            low, high = each.exponent_interval or (None, None)
-            row = {"method": each.method, "quantity": "exponent_params", "flops": None, "value": each.exponents[0]}
-            rows.append({**row, "low": low, "high": high})
-        for ratio in each.ratios:
-            intervals = {"params": ratio.params_interval, "tokens_per_param": ratio.ratio_interval, "loss": ratio.loss_interval}
-            for name, ends in intervals.items():
-                low, high = ends or (None, None)
-                row = {"method": each.method, "quantity": name, "flops": ratio.flops, "value": getattr(ratio, name)}
-                rows.append({**row, "low": low, "high": high})
-    return rows
-
-
-def run_rows(table: "RunTable") -> list[Row]:
-    """Return a row for each run of a shipped table."""
-    runs = table.load()
-    columns: dict[str, Any] = {name: getattr(runs, name).tolist() for name in ("params", "tokens", "flops", "loss")}
-    columns |= {name: getattr(runs, name) for name in ("group", "run") if getattr(runs, name)}
-    if runs.unique_tokens is not None:
-        columns["unique_tokens"] = runs.unique_tokens.tolist()
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def backtest_rows(found: "Backtest") -> list[Row]:
-    """Return a row for each case."""
-    return [case._asdict() for case in found.cases]
 
 
 def law_rows(laws: Sequence[Law]) -> list[Row]:
@@ -347,3 +309,17 @@ def _flat(value: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
             yield from _flat(item, f"{prefix}.{number}")
     else:
         yield prefix, value
+
+
+def law_parts(law: "Law") -> list[Row]:
+    """Return one law, a row for each of its parts."""
+    return flat_rows(law.to_dict())
+
+
+def contents(listed: "Sequence[Any]") -> list[Any]:
+    """Return what a catalogue lists, as JSON types."""
+    return [each.to_dict() for each in listed]
+
+
+HEADERS = {"laws": LAW_COLUMNS}
+"""Columns of a catalogue that may be empty."""

@@ -224,3 +224,8 @@ def model_document(model: "Model") -> list[Block]:
     if notes:
         blocks.append(Items("Notes", notes))
     return blocks
+
+
+def published_document(models: "Sequence[Model]") -> list[Block]:
+    """Return the blocks of a list of published models, of one whole."""
+    return model_document(models[0]) if len(models) == 1 else models_document(models)

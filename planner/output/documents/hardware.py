@@ -162,3 +162,8 @@ def _price_range(price: "Range | None") -> str:
 
 def _price_of(price: "Price") -> str:
     return format_price(price.low) if price.low == price.high else f"{format_price(price.low)} - {format_price(price.high)}"
+
+
+def hardware_document(devices: Sequence[Accelerator]) -> list[Block]:
+    """Return the blocks of a list of devices, of one whole."""
+    return device_document(devices[0]) if len(devices) == 1 else devices_document(devices)

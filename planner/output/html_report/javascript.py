@@ -4,17 +4,24 @@ A dual number is [value, derivative]: the page finds optima where the derivative
 the last digits, from the same lines that ``--explain`` prints.
 """
 
-import ast
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from planner.allocation.problem import spending_of
 from planner.quantities import PF_DAY
+from planner.scaling_laws.derivation import folded, names_in
 from planner.scaling_laws.forms._base import Derivation
 from planner.scaling_laws.forms.generalised import GENERALISED
 from planner.scaling_laws.law import Law
 
-_PLAIN = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_DUAL = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
+_DUAL = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+
+
+class _Script(NamedTuple):
+    """An expression, and whether a dual number takes part in it."""
+
+    text: str
+    dual: bool
 
 
 def law_functions(law: Law) -> dict[str, str]:
@@ -53,13 +60,13 @@ def _function(law: Law, arguments: str, lines: Derivation, duals: Iterable[str],
     body = [f"const {name} = {float(constants[name])!r};" for name in _needed(lines) if name in constants]
     for symbol, expression in lines:
         if "=" in expression:
-            left, right = (_number(side, set()) for side in expression.split("="))
+            left, right = (_script(side, set()).text for side in expression.split("="))
             ends = "Math.log(C) - 200, Math.log(C)" if symbol.startswith("C") else "-50, 50"
             body.append(f"const {symbol} = root({symbol} => ({left}) - ({right}), {ends});")
             continue
-        tree = _tree(expression)
-        body.append(f"const {symbol} = {_written(tree, known)};")
-        if _is_dual(tree, known):
+        script = _script(expression, known)
+        body.append(f"const {symbol} = {script.text};")
+        if script.dual:
             known.add(symbol)
     return f"({arguments}) => {{ {' '.join(body)} return {result}; }}"
 
@@ -70,11 +77,11 @@ def _ensemble(law: Law) -> str:
     members = zip(*([float(value) for value in law.params[name]] for name in names), strict=True)
     rows = ", ".join("[" + ", ".join(map(repr, member)) + "]" for member in members)
     assert GENERALISED.surface is not None
-    lines = [(symbol, _tree(text)) for symbol, text in GENERALISED.surface.derivation]
+    lines = GENERALISED.surface.derivation
     known = {"N", "D"}
     body = []
-    for symbol, tree in lines[: [name for name, _ in lines].index("T") + 1]:
-        body.append(f"const {symbol} = {_written(tree, known)};")
+    for symbol, expression in lines[: [name for name, _ in lines].index("T") + 1]:
+        body.append(f"const {symbol} = {_script(expression, known).text};")
         known.add(symbol)
     return (
         f"ensemble([{rows}], ([{', '.join(names[:-1])}], N, D) => {{ {' '.join(body)} return T; }}, "
@@ -87,42 +94,25 @@ def _needed(lines: Derivation) -> list[str]:
     defined: set[str] = set()
     needed: list[str] = []
     for symbol, expression in lines:
-        needed += [name for name in sorted(_names(expression)) if name not in defined and name not in needed and name != symbol]
+        needed += [name for name in sorted(names_in(expression)) if name not in defined and name not in needed and name != symbol]
         defined.add(symbol)
     return needed
 
 
-def _names(expression: str) -> set[str]:
-    return {node.id for side in expression.split("=") for node in ast.walk(_tree(side)) if isinstance(node, ast.Name)}
-
-
-def _tree(expression: str) -> ast.expr:
-    return ast.parse(expression.strip().replace("^", "**"), mode="eval").body
-
-
-def _number(expression: str, known: set[str]) -> str:
-    return _written(_tree(expression), known)
-
-
-def _is_dual(node: ast.expr, known: set[str]) -> bool:
-    return any(isinstance(each, ast.Name) and each.id in known for each in ast.walk(node))
-
-
-def _written(node: ast.expr, known: set[str]) -> str:
+def _script(expression: str, known: set[str]) -> _Script:
     """Return an expression: plain arithmetic where no dual number takes part, calls where one does."""
-    if isinstance(node, ast.BinOp):
-        left, right = _written(node.left, known), _written(node.right, known)
-        if isinstance(node.op, ast.Pow):
-            assert not _is_dual(node.right, known)  # every exponent of the forms is a constant
-            return f"power({left}, {right})" if _is_dual(node.left, known) else f"Math.pow({left}, {right})"
-        if _is_dual(node, known):
-            return f"{_DUAL[type(node.op)]}({left}, {right})"
-        return f"({left} {_PLAIN[type(node.op)]} {right})"
-    if isinstance(node, ast.UnaryOp):
-        inner = _written(node.operand, known)
-        return f"sub(0, {inner})" if _is_dual(node, known) else f"(-{inner})"
-    if isinstance(node, ast.Name):
-        return node.id
-    assert isinstance(node, ast.Constant)
-    assert isinstance(node.value, (int, float))  # the notation has nothing else
-    return repr(float(node.value))
+
+    def binary(sign: str, left: _Script, right: _Script) -> _Script:
+        dual = left.dual or right.dual
+        if sign == "^":
+            assert not right.dual  # every exponent of the forms is a constant
+            return _Script(f"{'power' if dual else 'Math.pow'}({left.text}, {right.text})", dual)
+        return _Script(f"{_DUAL[sign]}({left.text}, {right.text})" if dual else f"({left.text} {sign} {right.text})", dual)
+
+    return folded(
+        expression,
+        name=lambda name: _Script(name, name in known),
+        number=lambda value: _Script(repr(float(value)), False),
+        minus=lambda inner: _Script(f"sub(0, {inner.text})" if inner.dual else f"(-{inner.text})", inner.dual),
+        binary=binary,
+    )

@@ -3,15 +3,14 @@
 The notation is + - * / ^ and parentheses over names and numbers, so that a reader and a test can redo each line.
 """
 
-import ast
 import math
-import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from planner.allocation import solver
 from planner.quantities import PF_DAY, plain
+from planner.scaling_laws.derivation import evaluate
 from planner.scaling_laws.law import Law
 
 
@@ -60,36 +59,6 @@ _UNITS = {
     "PF": "PF-days",
 }
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
-_BINARY: Mapping[type, Callable[[float, float], float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}
-
-
-def evaluate(formula: str, values: Mapping[str, float]) -> float:
-    """Evaluate a formula of + - * / ^, parentheses, numbers and names.
-
-    Raises
-    ------
-    ValueError
-        Anything else in the formula.
-    """
-    return _value(ast.parse(formula.replace("^", "**"), mode="eval").body, values)
-
-
-def _value(node: ast.expr, values: Mapping[str, float]) -> float:
-    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-        return _BINARY[type(node.op)](_value(node.left, values), _value(node.right, values))
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_value(node.operand, values)
-    if isinstance(node, ast.Name):
-        return float(values[node.id])
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return float(node.value)
-    raise ValueError(f"not arithmetic: {ast.unparse(node)}")
 
 
 class Paper:

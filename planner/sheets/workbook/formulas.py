@@ -1,8 +1,8 @@
 """A law's arithmetic as spreadsheet formulas: the derivations of its form with cells put in for its constants."""
 
-import ast
 from collections.abc import Mapping
 
+from planner.scaling_laws.derivation import folded
 from planner.scaling_laws.forms._base import Derivation
 from planner.scaling_laws.law import Law
 
@@ -12,23 +12,16 @@ REFERENCE = 1e20
 FACTOR = 1e4
 """Over the reference, the second budget: exponents are logarithms of ratios, exact to the last digits."""
 
-_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
-
 
 def formula(expression: str, cells: Mapping[str, str]) -> str:
     """Return a formula with cells for its names; parentheses everywhere, for spreadsheets bind minus and powers otherwise."""
-    return _written(ast.parse(expression.replace("^", "**"), mode="eval").body, cells)
-
-
-def _written(node: ast.expr, cells: Mapping[str, str]) -> str:
-    if isinstance(node, ast.BinOp):
-        return f"({_written(node.left, cells)}{_OPERATORS[type(node.op)]}{_written(node.right, cells)})"
-    if isinstance(node, ast.UnaryOp):
-        return f"(0-{_written(node.operand, cells)})"
-    if isinstance(node, ast.Name):
-        return cells[node.id]
-    assert isinstance(node, ast.Constant)  # the notation has nothing else
-    return repr(node.value)
+    return folded(
+        expression,
+        name=cells.__getitem__,
+        number=repr,
+        minus=lambda inner: f"(0-{inner})",
+        binary=lambda sign, left, right: f"({left}{sign}{right})",
+    )
 
 
 def _inlined(derivation: Derivation, wanted: str, cells: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from math import log
 from typing import Any, NamedTuple
 
 from planner.allocation import solver
-from planner.planning.explain.steps import evaluate
+from planner.scaling_laws.derivation import evaluate
 from planner.scaling_laws.law import Law
 from planner.sheets.workbook.formulas import CLOSED, MEAN, SUM, kind_of
 from planner.sheets.workbook.styles import Book, letters

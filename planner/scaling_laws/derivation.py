@@ -1,0 +1,93 @@
+"""Formulas on paper, parsed once: + - * / ^ and parentheses over names and numbers, folded into whatever a reader wants."""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
+_ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "^": operator.pow,
+}
+
+
+@lru_cache(maxsize=1024)
+def _parsed(formula: str) -> ast.expr:
+    return ast.parse(formula.strip().replace("^", "**"), mode="eval").body
+
+
+def folded(
+    formula: str,
+    *,
+    name: Callable[[str], T],
+    number: Callable[[float], T],
+    minus: Callable[[T], T],
+    binary: Callable[[str, T, T], T],
+) -> T:
+    """Fold a formula from its leaves up.
+
+    Parameters
+    ----------
+    formula : str
+    name, number, minus, binary : callables
+        What a name, a number, a negative and an operation (its sign, ``^`` for powers, and both sides) become.
+
+    Raises
+    ------
+    ValueError
+        Anything else in the formula.
+    """
+
+    def visit(node: ast.expr) -> T:
+        match node:
+            case ast.BinOp(left, sign, right) if type(sign) in _SIGNS:
+                return binary(_SIGNS[type(sign)], visit(left), visit(right))
+            case ast.UnaryOp(ast.USub(), operand):
+                return minus(visit(operand))
+            case ast.Name(id):
+                return name(id)
+            case ast.Constant(int(value) | float(value)):
+                return number(value)
+        raise ValueError(f"not arithmetic: {ast.unparse(node)}")
+
+    return visit(_parsed(formula))
+
+
+def evaluate(formula: str, values: Mapping[str, float]) -> float:
+    """Evaluate a formula.
+
+    Raises
+    ------
+    ValueError
+        It is no arithmetic.
+    """
+    return folded(
+        formula,
+        name=lambda name: float(values[name]),
+        number=float,
+        minus=lambda value: -value,
+        binary=lambda sign, left, right: _ARITHMETIC[sign](left, right),
+    )
+
+
+def names_in(formula: str) -> frozenset[str]:
+    """Return the names in a formula, on both sides of an equation."""
+    nothing: frozenset[str] = frozenset()
+    found = [
+        folded(
+            side,
+            name=lambda name: frozenset({name}),
+            number=lambda _: nothing,
+            minus=lambda inner: inner,
+            binary=lambda _, left, right: left | right,
+        )
+        for side in formula.split("=")
+    ]
+    return frozenset().union(*found)
