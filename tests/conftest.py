@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,15 @@ settings.register_profile("ci", deadline=None, max_examples=100, derandomize=Tru
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.register_profile("quick", deadline=None, max_examples=100, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(autouse=True)
+def own_pipes() -> Iterator[None]:
+    """The command ends with the reader of its pipe; the process of the tests must not."""
+    pipes = signal.getsignal(signal.SIGPIPE) if hasattr(signal, "SIGPIPE") else None
+    yield
+    if pipes is not None:
+        signal.signal(signal.SIGPIPE, pipes)
 
 
 @pytest.fixture

@@ -229,7 +229,7 @@ def tested() -> list[tuple[str, Any]]:
     for table in planner.run_tables():
         for group, what in table.groups.items():
             if what.kind:
-                cases += [(what.kind, case) for case in planner.backtest(table.name, group=group, workers=2).cases]
+                cases += [(what.kind, case) for case in planner.backtest(table.name, group=group).cases]
     return cases
 
 

@@ -68,13 +68,14 @@ def evaluate(formula: str, values: Mapping[str, float]) -> float:
     ValueError
         It is no arithmetic.
     """
-    return folded(
+    found: float = folded(
         formula,
         name=lambda name: float(values[name]),
         number=float,
         minus=lambda value: -value,
         binary=lambda sign, left, right: _ARITHMETIC[sign](left, right),
     )
+    return found
 
 
 def names_in(formula: str) -> frozenset[str]:

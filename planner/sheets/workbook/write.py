@@ -57,11 +57,12 @@ def write_workbook(
     target = new_file(path, overwrite, ".xlsx", "a workbook")
     inputs = read_inputs(load_law(law), Question.of(WorkbookInputs, "write_workbook", asked))
     laws = [each for each in all_laws() if kind_of(each) is not None and each.id != inputs.law.id]
-    write_new(target, _written(inputs, [inputs.law, *laws]), overwrite=overwrite)
+    write_new(target, written(inputs, [inputs.law, *laws]), overwrite=overwrite)
     return target
 
 
-def _written(inputs: Inputs, laws: Sequence[Law]) -> bytes:
+def written(inputs: Inputs, laws: Sequence[Law]) -> bytes:
+    """Return a workbook that knows these laws."""
     try:
         import xlsxwriter
     except ImportError:
