@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from planner._util.frozen_dict import FrozenDict
-from planner._util.showing import shown, shown_path
+from planner._util.showing import Raw, shown, shown_path
 from planner.errors import LawFileError, OptionError, PlannerError
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -95,7 +95,7 @@ def _read_text(path: Path, name: str, limit: int) -> str:
         raise LawFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
-def new_file(path: object, overwrite: object, endings: str | tuple[str, ...], what: str) -> Path:
+def new_file(path: Raw, overwrite: Raw, endings: str | tuple[str, ...], what: str) -> Path:
     """Return the file that a user wants written.
 
     Raises

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
-from planner._util.showing import shown
+from planner._util.showing import Raw, shown
 from planner.errors import OptionError
 
 Workers = int | Callable[..., Iterable[Any]]
@@ -14,7 +14,7 @@ Progress = Callable[[int, int], None]
 """Called with (pieces that came back, pieces in all)."""
 
 
-def check_workers(workers: object) -> None:
+def check_workers(workers: Raw) -> None:
     """Refuse what work cannot be spread over."""
     if callable(workers):
         return

@@ -2,8 +2,11 @@
 
 import math
 
+Raw = object
+"""What a user gave, of any type at all: a reader says what it must be."""
 
-def finite(value: object) -> float | None:
+
+def finite(value: Raw) -> float | None:
     """Return a plain int or float as a finite float, or None for anything else (texts, bools, nan, integers beyond a double)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
@@ -14,7 +17,7 @@ def finite(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def shown(value: object) -> str:
+def shown(value: Raw) -> str:
     """Return a value as an error message shows it: quoted, printable, on one line and short."""
     try:
         text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
@@ -24,7 +27,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:56] + "...'"
 
 
-def shown_path(path: object) -> str:
+def shown_path(path: Raw) -> str:
     """Return a path as an error message shows it: printable, on one line, and cut only when absurdly long."""
     text = "".join(c if c.isprintable() else "?" for c in str(path))
     return text if len(text) <= 400 else text[:397] + "..."

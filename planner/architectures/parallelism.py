@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from planner._util.files import settings
+from planner._util.showing import Raw
 from planner._util.stable_choice import rounded
 from planner.accelerators.fleet import Machine
 from planner.architectures.memory import RECOMPUTE, Layout, Memory, Scheme, fewest_devices, memory
@@ -37,7 +38,7 @@ def usable_memory(machine: Machine | None) -> float | None:
     return float(usable * min(part.device.memory_gb or 0.0 for part in machine.parts) * 1e9)
 
 
-def read_scheme(optimizer: object) -> Scheme:
+def read_scheme(optimizer: Raw) -> Scheme:
     """Return what an optimizer keeps of each parameter."""
     schemes = settings("memory.toml", "schemes")
     if not isinstance(optimizer, str) or optimizer not in schemes:
@@ -55,7 +56,7 @@ class Asked(NamedTuple):
     rest: Layout
 
 
-def read_layout(zero: object, tensor: object, pipeline: object, micro_batch: object, recompute: object) -> Asked:
+def read_layout(zero: Raw, tensor: Raw, pipeline: Raw, micro_batch: Raw, recompute: Raw) -> Asked:
     """Read a layout; what is None is searched."""
     if recompute not in RECOMPUTE if isinstance(recompute, str) else True:
         raise OptionError(f"recompute {shown(recompute)}: expected one of {', '.join(RECOMPUTE)}")

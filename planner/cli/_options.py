@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from planner._util.showing import Raw
 from planner.inputs.input_row import Input
 from planner.inputs.registry import group_of, option_of, options_of
 from planner.output import FORMATS
@@ -76,14 +77,14 @@ def _assignment(value: str, name: str) -> tuple[str, str]:
     return key.strip(), number.strip()
 
 
-def _columns(value: object, name: str) -> dict[str, str]:
+def _columns(value: Raw, name: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in str(value).split(",")]
     if not all(key.strip() and sign and called.strip() for key, sign, called in pairs):
         raise click.UsageError(f"{name} {shown(value)}: expected QUANTITY=COLUMN pairs such as params=n_params,loss=val_loss")
     return collected(tuple((key.strip(), called.strip()) for key, _, called in pairs), name)
 
 
-def _bound(value: object, name: str) -> tuple[str, str]:
+def _bound(value: Raw, name: str) -> tuple[str, str]:
     key, sign, ends = str(value).partition("=")
     if not sign or not key.strip() or ":" not in ends:
         raise click.UsageError(f"{name} {shown(value)}: expected NAME=LOW:HIGH such as alpha=0.1:0.6")

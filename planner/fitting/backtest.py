@@ -19,6 +19,7 @@ from planner.fitting.generalised_law import Array
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import Runs
+from planner.inputs.input_row import Number
 from planner.notes import Note
 from planner.quantities import parse_fraction, parse_number, plain, shown
 
@@ -114,7 +115,7 @@ def backtest(
     ratios: Sequence[object] = (10, 30),
     methods: Sequence[str] = METHODS,
     seed: int = 0,
-    level: object = LEVEL,
+    level: Number = LEVEL,
     workers: Workers = 1,
     progress: Progress | None = None,
 ) -> Backtest:

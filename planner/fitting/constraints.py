@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from planner._util.frozen_dict import FrozenDict
+from planner._util.showing import Raw
 from planner.errors import OptionError
 from planner.fitting.generalised_law import Array
 from planner.fitting.sample import Sample
@@ -34,7 +35,7 @@ class Limits:
         return lower, upper
 
 
-def read_limits(fixed: object, bounds: object, penalty: object) -> Limits:
+def read_limits(fixed: Raw, bounds: Raw, penalty: Raw) -> Limits:
     """Read pins such as {"E": 1.69}, bounds such as {"alpha": (0.1, 0.6)} and a penalty such as 3."""
     pins = {name: parse_number(value, f"fix {name}") for name, value in _pairs(fixed, "fix", "E=1.69").items()}
     for name, value in pins.items():
@@ -64,7 +65,7 @@ def read_limits(fixed: object, bounds: object, penalty: object) -> Limits:
     return Limits(FrozenDict(pins), FrozenDict(spans), weight)
 
 
-def _pairs(given: object, what: str, example: str) -> Mapping[str, object]:
+def _pairs(given: Raw, what: str, example: str) -> Mapping[str, object]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):

@@ -8,6 +8,7 @@ from typing import Any
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, mapper
+from planner._util.showing import Raw
 from planner._version import __version__
 from planner.allocation.intervals import check_level
 from planner.errors import OptionError
@@ -22,6 +23,7 @@ from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
 from planner.fitting.tables.runs import Runs, read_runs, runs_from_arrays
 from planner.fitting.tables.shipped import load_runs, table_names
+from planner.inputs.input_row import Number
 from planner.notes import Note
 from planner.quantities import parse_fraction, plain, shown, whole_number
 from planner.scaling_laws.catalogue import law_ids
@@ -53,10 +55,10 @@ def fit(
     robust: str = "huber",
     fix: Mapping[str, object] | None = None,
     bound: Mapping[str, object] | None = None,
-    overestimate_penalty: object = None,
+    overestimate_penalty: Number | None = None,
     draws: int = 1000,
     seed: int = 0,
-    level: object = LEVEL,
+    level: Number = LEVEL,
     workers: Workers = 1,
     name: str = "my-law",
     params_count: str | None = None,
@@ -257,7 +259,7 @@ def one_group(table: Runs, group: str | None) -> Runs:
     return table
 
 
-def _choice(value: object, allowed: Sequence[str], what: str) -> Any:
+def _choice(value: Raw, allowed: Sequence[str], what: str) -> Any:
     if not isinstance(value, str) or value not in allowed:
         raise OptionError(f"{what} {shown(value)}: must be one of {', '.join(allowed)}")
     return value

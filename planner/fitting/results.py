@@ -13,6 +13,7 @@ from planner._version import __version__
 from planner.allocation.intervals import check_level, loss_interval
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
+from planner.inputs.input_row import Number
 from planner.notes import Note
 from planner.quantities import parse_fraction, shown
 from planner.scaling_laws.forms import Num
@@ -196,7 +197,7 @@ class FitResult:
     def __repr__(self) -> str:
         return f"FitResult({self.method!r}, {self.inputs['runs']!r}, exponents={self.exponents})"
 
-    def predict(self, params: Num, tokens: Num, *, unique_tokens: Num = None, level: object = LEVEL) -> Prediction:
+    def predict(self, params: Num, tokens: Num, *, unique_tokens: Num = None, level: Number = LEVEL) -> Prediction:
         """Return the expected loss of a run, with the interval of the law and of a single new run.
 
         Parameters

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from planner._util.showing import shown
+from planner._util.showing import Raw, shown
 from planner.errors import OptionError
 from planner.quantities import parse_count, parse_number
 
@@ -82,7 +82,7 @@ class Input(NamedTuple):
 def later(name: str) -> Reader:
     """Return a reader that is imported when it is first used: it knows laws, shapes or devices."""
 
-    def read(value: object, called: str) -> Any:
+    def read(value: Raw, called: str) -> Any:
         from planner.inputs import readers
 
         return getattr(readers, name)(value, called)
@@ -93,7 +93,7 @@ def later(name: str) -> Reader:
 def resource(name: str) -> Reader:
     """Return a reader of devices, time, money, energy or carbon, imported when it is first used."""
 
-    def read(value: object, called: str) -> Any:
+    def read(value: Raw, called: str) -> Any:
         from planner.quantities import resource_parsing as resources
 
         return getattr(resources, f"parse_{name}")(value, called)
@@ -105,7 +105,7 @@ def counted(what: Any) -> Reader:
     return lambda value, name: parse_count(value, name, what)
 
 
-def above_zero(value: object, name: str) -> float:
+def above_zero(value: Raw, name: str) -> float:
     """Read a number above 0."""
     from planner.quantities import plain
 
@@ -116,7 +116,7 @@ def above_zero(value: object, name: str) -> float:
 
 
 def within(least: float, most: float) -> Reader:
-    def read(value: object, name: str) -> float:
+    def read(value: Raw, name: str) -> float:
         from planner.quantities import plain
 
         number = above_zero(value, name)
@@ -128,7 +128,7 @@ def within(least: float, most: float) -> Reader:
 
 
 def one_of(*choices: str) -> Reader:
-    def read(value: object, name: str) -> str:
+    def read(value: Raw, name: str) -> str:
         if not isinstance(value, str) or value not in choices:
             raise OptionError(f"{name} {shown(value)}: expected one of {', '.join(choices)}")
         return value
@@ -136,13 +136,13 @@ def one_of(*choices: str) -> Reader:
     return read
 
 
-def yes_or_no(value: object, name: str) -> bool:
+def yes_or_no(value: Raw, name: str) -> bool:
     if not isinstance(value, bool):
         raise OptionError(f"{name} {shown(value)}: expected True or False")
     return value
 
 
-def as_given(value: object, name: str) -> Any:
+def as_given(value: Raw, name: str) -> Any:
     return value
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from planner._util.frozen_dict import FrozenDict
+from planner._util.showing import Raw
 from planner.allocation import solver
 from planner.allocation.extrapolation import covers
 from planner.errors import CannotPlanError, OptionError
@@ -30,12 +31,12 @@ def read_constants(constants: Mapping[str, object] | None) -> FrozenDict:
     return FrozenDict({name: parse_number(value, name) for name, value in constants.items()})
 
 
-def several_laws(law: object) -> bool:
+def several_laws(law: Raw) -> bool:
     """Tell whether a text names several laws, with commas between them, and no file of that name."""
     return isinstance(law, str) and "," in law and not os.path.exists(law)
 
 
-def load_laws(laws: object, name: str) -> tuple[Law, ...]:
+def load_laws(laws: Raw, name: str) -> tuple[Law, ...]:
     """Load one law, or each of several: a sequence, or ids with commas between them."""
     several: Sequence[Any] = laws if isinstance(laws, (list, tuple)) else [laws]
     if several_laws(laws):
@@ -57,7 +58,7 @@ def resolve_law(
     *,
     constants: Mapping[str, float] | None = None,
     exponents: Sequence[object] | None = None,
-    anchor: object = None,
+    anchor: Raw = None,
 ) -> Law:
     """Load a law and apply the user's constants and exponents to it."""
     chosen = load_law(law)
@@ -104,7 +105,7 @@ def _anchored(law: Law, a: float, b: float, anchor: tuple[float, float]) -> Law:
     return replace(through, notes=(*through.notes, Note("exponents-published", "info", text)))
 
 
-def laws(*, flops: object = None) -> tuple[Law, ...]:
+def laws(*, flops: Raw = None) -> tuple[Law, ...]:
     """Return the catalogue.
 
     Parameters

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from planner._util.files import settings
+from planner._util.showing import Raw
 from planner.accelerators.accelerator import DTYPES, FILE, Accelerator
 from planner.accelerators.catalogue import accelerators, average_watts
 from planner.accelerators.fleet import Grid, Machine, Part
@@ -161,7 +162,7 @@ def _usual_pue() -> Range:
     return Range(usual["low"], usual["expected"], usual["high"])
 
 
-def read_grid(value: object, called: str) -> Grid:
+def read_grid(value: Raw, called: str) -> Grid:
     """Read a country, or grams of CO2e per kWh."""
     section = settings(FILE, "grid")
     name = value.strip().lower() if isinstance(value, str) else ""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._util.showing import Raw
 from planner.accelerators.fleet import Grid
 from planner.errors import OptionError
 from planner.inputs.input_row import Input
@@ -70,7 +71,7 @@ def has_ranges(given: Mapping[str, object]) -> bool:
     return ranged or "points" in given or several_laws(given.get("law"))
 
 
-def axis_of(name: str, value: object, points: int) -> Axis:
+def axis_of(name: str, value: Raw, points: int) -> Axis:
     """Read a range and divide it: evenly in the logarithm, or evenly where that is how the input is thought of.
 
     Raises
@@ -107,7 +108,7 @@ _MEASURED = {"energy", "co2", "power", "peak"}
 """Inputs that are never without a unit."""
 
 
-def _same_unit(value: object, name: str) -> object:
+def _same_unit(value: Raw, name: str) -> object:
     """Give the first end the unit of the second where one is due: 1..10GWh; 1..10M could be meant in two ways.
 
     Raises
@@ -127,7 +128,7 @@ def _same_unit(value: object, name: str) -> object:
     return f"{low}{unit}..{high}"
 
 
-def _fleet(value: object) -> tuple[object, str]:
+def _fleet(value: Raw) -> tuple[object, str]:
     """Return a range of devices of one kind as texts that name it at both ends, and which they are."""
     ends = [end.strip() for end in value.split("..")] if isinstance(value, str) and "..." not in value else []
     kinds = {end.partition("x")[2].strip() for end in ends if "x" in end}

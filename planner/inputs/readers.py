@@ -7,6 +7,7 @@ from typing import Any
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
+from planner._util.showing import Raw
 from planner.allocation.intervals import check_level
 from planner.errors import OptionError
 from planner.inputs.input_row import above_zero
@@ -24,7 +25,7 @@ _LEAST_MFU = 1e-4
 """Utilisations below this are slips: a house convention."""
 
 
-def utilisation(value: object, name: str) -> float:
+def utilisation(value: Raw, name: str) -> float:
     number = parse_fraction(value, name)
     if not _LEAST_MFU <= number <= 1:
         least = f"from {plain(_LEAST_MFU)} on: less is a slip"
@@ -32,7 +33,7 @@ def utilisation(value: object, name: str) -> float:
     return number
 
 
-def precision(value: object, name: str) -> tuple[float, float, float]:
+def precision(value: Raw, name: str) -> tuple[float, float, float]:
     """Read a precision: a format for all, or bits of weights, activations and key-value cache, such as ``w4a8kv8``."""
     formats = settings("planning.toml", "precision.formats")
     text = value.strip().lower() if isinstance(value, str) else ""
@@ -53,14 +54,14 @@ def precision(value: object, name: str) -> tuple[float, float, float]:
     return bits[0], bits[1], bits[2]
 
 
-def sparsity(value: object, name: str) -> float:
+def sparsity(value: Raw, name: str) -> float:
     number = parse_fraction(value, name)
     if not 0 <= number < 1:
         raise OptionError(f"{name} {plain(number)}: the share of experts at rest lies from 0 to below 1, such as 0.9")
     return number
 
 
-def data_quality(value: object, name: str) -> float:
+def data_quality(value: Raw, name: str) -> float:
     least = settings("planning.toml", "quality")["least"]
     number = parse_fraction(value, name)
     if not least <= number <= 1:
@@ -74,7 +75,7 @@ _ANY_RUN = 1e4
 """No run is worse than this, in any unit of loss."""
 
 
-def loss(value: object, name: str) -> float:
+def loss(value: Raw, name: str) -> float:
     """Read a loss to reach."""
     number = above_zero(value, name)
     if number > _ANY_RUN:
@@ -82,7 +83,7 @@ def loss(value: object, name: str) -> float:
     return number
 
 
-def pf_days(value: object, name: str) -> float:
+def pf_days(value: Raw, name: str) -> float:
     """Read a budget in PF-days."""
     number = parse_number(value, name)
     if not 1 / PF_DAY <= number <= LARGEST / PF_DAY:
@@ -90,12 +91,12 @@ def pf_days(value: object, name: str) -> float:
     return number
 
 
-def level(value: object, name: str) -> float:
+def level(value: Raw, name: str) -> float:
     """Read the level of intervals."""
     return check_level(parse_fraction(value, name))
 
 
-def overhead(value: object, name: str) -> float:
+def overhead(value: Raw, name: str) -> float:
     """Read time lost over the time that counts."""
     number = parse_fraction(value, name)
     if number > 10:
@@ -103,28 +104,28 @@ def overhead(value: object, name: str) -> float:
     return number
 
 
-def constants(value: object, name: str) -> FrozenDict:
+def constants(value: Raw, name: str) -> FrozenDict:
     """Read the constants that a user wants replaced, as {name: number}."""
     if not (isinstance(value, Mapping) and all(isinstance(each, str) for each in value)):
         raise OptionError(f"{name} {shown(value)}: expected names and values, such as {{'alpha': 0.34}}")
     return FrozenDict({each: parse_number(number, f"{name} {each}") for each, number in value.items()})
 
 
-def exponents(value: object, name: str) -> tuple[float, float]:
+def exponents(value: Raw, name: str) -> tuple[float, float]:
     """Read exponents of N and of D."""
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise OptionError(f"{name} {shown(value)}: expected two numbers, of N and of D, such as 0.73 0.27")
     return parse_number(value[0], name), parse_number(value[1], name)
 
 
-def devices(value: object, name: str) -> Devices:
+def devices(value: Raw, name: str) -> Devices:
     """Read devices such as ``512xH100``, or their number alone."""
     if not isinstance(value, str) or value.strip().replace(",", "").isdigit():
         return Devices(((parse_devices(value, name), ""),))
     return Devices(*parse_fleet(value, name))
 
 
-def device(value: object, name: str) -> str:
+def device(value: Raw, name: str) -> str:
     """Read the name of one kind of device."""
     pairs, hours = parse_fleet(value, name)
     if len(pairs) > 1 or pairs[0][0] != 1 or hours is not None:
@@ -132,14 +133,14 @@ def device(value: object, name: str) -> str:
     return pairs[0][1]
 
 
-def file(value: object, name: str) -> str | Path:
+def file(value: Raw, name: str) -> str | Path:
     """Take the path of a file."""
     if not isinstance(value, (str, Path)):
         raise OptionError(f"{name} {shown(value)}: expected the path of a TOML file")
     return value
 
 
-def pue(value: object, name: str) -> Any:
+def pue(value: Raw, name: str) -> Any:
     """Read power at the meter over power of the servers."""
     from planner.quantities.estimate import exactly
 
@@ -149,7 +150,7 @@ def pue(value: object, name: str) -> Any:
     return exactly(number)
 
 
-def grid(value: object, name: str) -> Any:
+def grid(value: Raw, name: str) -> Any:
     """Read a country, or grams of CO2e per kWh."""
     from planner.inputs.machine import read_grid
 

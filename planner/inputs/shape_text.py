@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from planner._util.showing import Raw
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.quantities import parse_whole, shown
@@ -11,7 +12,7 @@ _NEEDED = ("layers", "width", "heads", "vocab", "context")
 _FLAGS = ("gated", "tied")
 
 
-def read_shape(value: object, name: str) -> Shape:
+def read_shape(value: Raw, name: str) -> Shape:
     """Read a shape: NAME=NUMBER pairs, as a text or a mapping."""
     if isinstance(value, Shape):
         return value

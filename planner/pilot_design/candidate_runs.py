@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner._util.files import settings
+from planner._util.showing import Raw
 from planner._util.stable_choice import rounded
 from planner.architectures.hyperparameters import Recipe, recipes, suggest
 from planner.architectures.shape_search import propose, usual_proportions, usual_vocab
@@ -127,7 +128,7 @@ def _shape(size: int, convention: str, vocab: int, context: int) -> tuple[Shape,
     return best.shape, counted, best.shape.flops_per_token("exact", counted)
 
 
-def read_builder(vocab: object, context: object, batch: object, convention: str, largest: float) -> Builder:
+def read_builder(vocab: Raw, context: Raw, batch: Raw, convention: str, largest: float) -> Builder:
     """Read how pilots for a run of about ``largest`` parameters are built; its vocabulary is theirs unless said otherwise."""
     section = settings(FILE, "models")
     words = (

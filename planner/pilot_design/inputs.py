@@ -2,6 +2,7 @@
 
 from planner._util.files import settings
 from planner._util.parallel import check_workers
+from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.errors import OptionError
 from planner.inputs.budget import PAID, refuse_idle
@@ -21,7 +22,7 @@ from planner.quantities import (
 )
 
 
-def check_simulation(simulate: object, tables: object, workers: object, given: object) -> None:
+def check_simulation(simulate: Raw, tables: Raw, workers: Raw, given: Raw) -> None:
     """Refuse a simulation that cannot be made, before anything long is computed."""
     if not isinstance(simulate, bool):
         raise OptionError(f"simulate {shown(simulate)}: expected True or False")
@@ -34,7 +35,7 @@ def check_simulation(simulate: object, tables: object, workers: object, given: o
         raise OptionError("simulate: simulated tables begin without runs; leave given out")
 
 
-def check_shapes(shapes: object, **given: object) -> None:
+def check_shapes(shapes: object, **given: Raw) -> None:
     """Refuse what goes with shapes only."""
     if not isinstance(shapes, bool):
         raise OptionError(f"shapes {shown(shapes)}: expected True or False")
@@ -59,7 +60,7 @@ def read_budget(budget: Number | None, question: Question) -> tuple[float, Machi
     return parse_flops(budget, "`budget`"), held.machine
 
 
-def read_noise(noise: object) -> float:
+def read_noise(noise: Raw) -> float:
     """Read the scatter of ln loss, the usual one where none is given."""
     spread = float(settings(FILE, "noise")["usual"]) if noise is None else parse_fraction(noise, "`noise`")
     if not 1e-5 <= spread <= 0.2:
@@ -67,7 +68,7 @@ def read_noise(noise: object) -> float:
     return spread
 
 
-def read_ratios(ratios: object) -> tuple[float, float]:
+def read_ratios(ratios: Raw) -> tuple[float, float]:
     """Read the tokens per parameter that pilots may have."""
     c = settings(FILE, "candidates")
     if ratios is None:
@@ -84,7 +85,7 @@ def read_ratios(ratios: object) -> tuple[float, float]:
     return low, high
 
 
-def read_sizes(min_params: object, max_params: object) -> tuple[float | None, float | None]:
+def read_sizes(min_params: Raw, max_params: Raw) -> tuple[float | None, float | None]:
     """Read the sizes that pilots may have, None where an end is open."""
     low, high = (
         None if value is None else parse_count(value, f"`{name}`", "parameters")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Unpack
 
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
+from planner._util.showing import Raw
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
@@ -233,7 +234,7 @@ def _benchmark_limits(question: Question, benchmark: str, error: Any, today: Any
     )
 
 
-def _error(value: object, name: str) -> float:
+def _error(value: Raw, name: str) -> float:
     error = parse_fraction(value, name)
     if not 0 < error < 1:
         raise OptionError(f"{name} {shown(value)}: must be above 0 and below 1, such as 5%")

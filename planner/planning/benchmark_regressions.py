@@ -6,6 +6,7 @@ from math import log10
 from typing import Any, Literal, NamedTuple
 
 from planner._util.files import data_root, read_table
+from planner._util.showing import Raw
 from planner._util.student_t import student_quantile
 from planner.errors import OptionError
 from planner.quantities import shown
@@ -112,7 +113,7 @@ def benchmarks() -> tuple[Benchmark, ...]:
     return tuple(_benchmark(entry, table) for entry in table["benchmark"])
 
 
-def benchmark_named(name: object) -> Benchmark:
+def benchmark_named(name: Raw) -> Benchmark:
     """Return a benchmark by its id."""
     known = {each.id: each for each in benchmarks()}
     if not isinstance(name, str) or name.strip().lower() not in known:

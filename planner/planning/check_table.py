@@ -18,6 +18,7 @@ from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.problem import as_problem
 from planner.errors import CannotPlanError, OptionError, RunsFileError
 from planner.fitting.tables.columns import Columns, read_columns
+from planner.inputs.input_row import Number
 from planner.inputs.law_choice import LawLike, read_constants, resolve_law
 from planner.notes import Note
 from planner.planning.plan import size_notes
@@ -97,7 +98,7 @@ def check_runs(
     constants: Mapping[str, object] | None = None,
     columns: Mapping[str, str] | None = None,
     sheet: str | None = None,
-    tolerance: object = TOLERANCE,
+    tolerance: Number = TOLERANCE,
 ) -> RunsCheck:
     """Judge every run of a table, as :func:`planner.check` judges one.
 

@@ -5,6 +5,7 @@ from math import prod
 from typing import Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
+from planner._util.showing import Raw
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.errors import CannotPlanError, OptionError
@@ -186,14 +187,14 @@ def _own(own: Any) -> list[tuple[str, str, WorksOn, tuple[None, float, None]]]:
     return [(name, name, "flops", (None, _gain(value, name), None)) for name, value in own.items()]
 
 
-def _gain(value: object, name: str) -> float:
+def _gain(value: Raw, name: str) -> float:
     gain = parse_number(value, name)
     if not 0 < gain <= 1e12:
         raise OptionError(f"{name} {shown(value)}: a gain is a factor above 0, such as 1.2")
     return gain
 
 
-def _utilisation(now: Any, then: object) -> tuple[str, WorksOn, tuple[None, float, None]]:
+def _utilisation(now: Any, then: Raw) -> tuple[str, WorksOn, tuple[None, float, None]]:
     if now is None:
         raise OptionError("mfu_to: from which utilisation? Give mfu too, such as mfu 35% and mfu_to 45%")
     reached = parse_fraction(then, "mfu_to")

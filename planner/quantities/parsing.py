@@ -5,7 +5,7 @@ import operator
 import re
 from typing import Literal
 
-from planner._util.showing import shown
+from planner._util.showing import Raw, shown
 from planner.errors import QuantityError
 
 PF_DAY = 1e15 * 86_400.0
@@ -66,7 +66,7 @@ EXAMPLES = {
 }
 
 
-def parse_flops(value: object, name: str = "flops") -> float:
+def parse_flops(value: Raw, name: str = "flops") -> float:
     """Read an amount of training compute.
 
     Parameters
@@ -89,7 +89,7 @@ def parse_flops(value: object, name: str = "flops") -> float:
     return _amount(value, name, "flops")
 
 
-def parse_count(value: object, name: str, what: Count) -> float:
+def parse_count(value: Raw, name: str, what: Count) -> float:
     """Read a number of parameters or tokens, such as ``70B``, ``"1.4 trillion tokens"`` or ``300e9``.
 
     Returns
@@ -105,7 +105,7 @@ def parse_count(value: object, name: str, what: Count) -> float:
     return _amount(value, name, what)
 
 
-def parse_fraction(value: object, name: str) -> float:
+def parse_fraction(value: Raw, name: str) -> float:
     """Read a fraction of at least 0, such as ``0.1`` or ``"10%"``."""
     number, unit = split(value, name, "fraction")
     if unit not in {"", "%"}:
@@ -119,7 +119,7 @@ def parse_fraction(value: object, name: str) -> float:
     return number
 
 
-def parse_number(value: object, name: str) -> float:
+def parse_number(value: Raw, name: str) -> float:
     """Read a plain finite number."""
     number, unit = split(value, name, "number")
     if unit or not math.isfinite(number):
@@ -127,12 +127,12 @@ def parse_number(value: object, name: str) -> float:
     return number
 
 
-def parse_error(value: object, name: str) -> float:
+def parse_error(value: Raw, name: str) -> float:
     """Read an error in the unit of its metric, or in per cent: ``"62%"`` is 0.62."""
     return parse_fraction(value, name) if isinstance(value, str) and "%" in value else parse_number(value, name)
 
 
-def parse_whole(value: object, name: str, least: int, most: int = 10**9) -> int:
+def parse_whole(value: Raw, name: str, least: int, most: int = 10**9) -> int:
     """Read a whole number, such as ``4096`` or ``"32k"``."""
     try:
         number = parse_number(value, name) if least == 0 else parse_count(value, name, "tokens")
@@ -143,7 +143,7 @@ def parse_whole(value: object, name: str, least: int, most: int = 10**9) -> int:
     return int(number)
 
 
-def whole_number(value: object, name: str, least: int, most: int) -> int:
+def whole_number(value: Raw, name: str, least: int, most: int) -> int:
     """Return a whole number, of any library; no text."""
     try:
         number = least - 1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]  # what is none is refused
@@ -154,11 +154,11 @@ def whole_number(value: object, name: str, least: int, most: int) -> int:
     return number
 
 
-def _not_whole(value: object, name: str, least: int, most: int) -> QuantityError:
+def _not_whole(value: Raw, name: str, least: int, most: int) -> QuantityError:
     return QuantityError(f"{name} {shown(value)}: expected a whole number from {least} to {most:,}")
 
 
-def parse_anchor(value: object, name: str) -> tuple[float, float]:
+def parse_anchor(value: Raw, name: str) -> tuple[float, float]:
     """Read a known optimum, ``"1e21:2.8B"`` or a pair (flops, params), as (C [FLOP], N [parameters])."""
     parts = value.split(":") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or len(parts) != 2:
@@ -166,7 +166,7 @@ def parse_anchor(value: object, name: str) -> tuple[float, float]:
     return parse_flops(parts[0], f"{name} (compute)"), parse_count(parts[1], f"{name} (parameters)", "parameters")
 
 
-def _amount(value: object, name: str, what: str) -> float:
+def _amount(value: Raw, name: str, what: str) -> float:
     number, unit = split(value, name, what)
     scale = _compute_scale(unit) if what == "flops" else count_scale(unit, what)
     if scale is None:
@@ -187,7 +187,7 @@ def scaled(number: float, scale: float | int) -> float:
     return number * (10.0**scale if isinstance(scale, int) else scale)
 
 
-def split(value: object, name: str, what: str) -> tuple[float, str]:
+def split(value: Raw, name: str, what: str) -> tuple[float, str]:
     """Return the leading number and the unit text, lower-cased and stripped."""
     if not isinstance(value, str):
         return _plain_number(value, name, what), ""
@@ -216,7 +216,7 @@ def split(value: object, name: str, what: str) -> tuple[float, str]:
     return (-number if match["sign"] in {"-", "−"} else number), _unit_text(rest)
 
 
-def _plain_number(value: object, name: str, what: str) -> float:
+def _plain_number(value: Raw, name: str, what: str) -> float:
     """Return a number that is no text as a float: real numbers of any library, but no bool, no complex, no array."""
     from numbers import Complex, Number, Real
 
@@ -271,5 +271,5 @@ def _misfit(unit: str, what: str) -> str | None:
     return None
 
 
-def refuse(value: object, name: str, what: str, why: str | None = None) -> QuantityError:
+def refuse(value: Raw, name: str, what: str, why: str | None = None) -> QuantityError:
     return QuantityError(f"{name} {shown(value)}: {why + '; ' if why else ''}expected {EXAMPLES[what]}")

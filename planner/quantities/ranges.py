@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 
-from planner._util.showing import shown
+from planner._util.showing import Raw, shown
 from planner.errors import QuantityError
 
 _SIGN = ".."
 
 
-def is_range(value: object) -> bool:
+def is_range(value: Raw) -> bool:
     """Tell whether a value is a range: a text with two dots in it, or a pair."""
     return _SIGN in value if isinstance(value, str) else isinstance(value, (list, tuple)) and len(value) == 2
 
 
-def parse_range(value: object, name: str, parse: Callable[[object, str], float], example: str) -> tuple[float, float]:
+def parse_range(value: Raw, name: str, parse: Callable[[object, str], float], example: str) -> tuple[float, float]:
     """Read a range whose ends ``parse`` reads.
 
     Raises

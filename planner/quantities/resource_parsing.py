@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
-from planner._util.showing import shown
+from planner._util.showing import Raw, shown
 from planner.errors import QuantityError
 from planner.quantities.parsing import EXAMPLES, LARGEST, count_scale, refuse, scaled, split
 
@@ -30,23 +30,23 @@ _MOST_DEVICES = 1e8
 _LONGEST = 500
 
 
-def parse_duration(value: object, name: str) -> float:
+def parse_duration(value: Raw, name: str) -> float:
     """Read a time such as ``30d``, ``"720 hours"`` or ``30`` (days), in hours."""
     return _measure(value, name, "duration", _HOURS.get)
 
 
-def parse_device_hours(value: object, name: str) -> float:
+def parse_device_hours(value: Raw, name: str) -> float:
     """Read device-hours such as ``350k``, ``"1.2M GPU-hours"`` or ``350_000``."""
     tail = rf"\s*{_DEVICE}(?:h|hrs?|hours?)?$"
     return _measure(value, name, "device-hours", lambda unit: count_scale(re.sub(tail, "", unit), ""))
 
 
-def parse_dollars(value: object, name: str) -> float:
+def parse_dollars(value: Raw, name: str) -> float:
     """Read an amount of money in US dollars, such as ``2M`` or ``"$250k"``."""
     return _measure(_without_dollars(value, name), name, "dollars", lambda unit: count_scale(unit, ""))
 
 
-def parse_price(value: object, name: str) -> float:
+def parse_price(value: Raw, name: str) -> float:
     """Read US dollars per device-hour, such as ``2.95`` or ``"$2.95/h"``."""
     per = {"", "h", "hr", "hour"}
 
@@ -56,22 +56,22 @@ def parse_price(value: object, name: str) -> float:
     return _measure(_without_dollars(value, name), name, "price", scale, least=1e-6, most=1e6)
 
 
-def parse_energy(value: object, name: str) -> float:
+def parse_energy(value: Raw, name: str) -> float:
     """Read an energy such as ``"4GWh"``, in kWh."""
     return _measure(value, name, "energy", _KWH.get)
 
 
-def parse_mass(value: object, name: str) -> float:
+def parse_mass(value: Raw, name: str) -> float:
     """Read a mass of CO2e such as ``"300t"``, in kg."""
     return _measure(value, name, "mass", lambda unit: _KG.get(re.sub(r"\s*co2(?:e|eq)?$", "", unit)))
 
 
-def parse_power(value: object, name: str) -> float:
+def parse_power(value: Raw, name: str) -> float:
     """Read the power of one device such as ``"700W"``, in W."""
     return _measure(value, name, "power", _WATTS.get, least=1.0, most=1e5)
 
 
-def parse_peak(value: object, name: str) -> float:
+def parse_peak(value: Raw, name: str) -> float:
     """Read the peak of one device such as ``"989 TFLOP/s"`` or ``989e12``, in FLOP/s."""
 
     def scale(unit: str) -> Scale:
@@ -80,13 +80,13 @@ def parse_peak(value: object, name: str) -> float:
     return _measure(value, name, "peak", scale, least=1e11, most=1e17)
 
 
-def parse_intensity(value: object, name: str) -> float:
+def parse_intensity(value: Raw, name: str) -> float:
     """Read grams of CO2e per kWh, such as ``56`` or ``"56 g/kWh"``."""
     units: Mapping[str, int] = {"": 0, "g/kwh": 0, "gco2e/kwh": 0, "gco2/kwh": 0, "kg/kwh": 3, "kg/mwh": 0}
     return _measure(value, name, "intensity", lambda unit: units.get(unit.replace(" ", "")), most=1e4)
 
 
-def parse_fleet(value: object, name: str) -> tuple[tuple[tuple[float, str], ...], float | None]:
+def parse_fleet(value: Raw, name: str) -> tuple[tuple[tuple[float, str], ...], float | None]:
     """Read devices such as ``"512xH100"``, summed with ``+``, and a time where the text has one.
 
     Returns
@@ -109,7 +109,7 @@ def parse_fleet(value: object, name: str) -> tuple[tuple[tuple[float, str], ...]
     return tuple(parts), parse_duration(timed["time"], name) if timed else None
 
 
-def parse_devices(value: object, name: str) -> float:
+def parse_devices(value: Raw, name: str) -> float:
     """Read a number of devices: whole, from 1 to 1e8."""
     count = _measure(value, name, "fleet", lambda unit: count_scale(unit, ""), least=1, most=_MOST_DEVICES)
     if count != int(count):
@@ -118,7 +118,7 @@ def parse_devices(value: object, name: str) -> float:
 
 
 def _measure(
-    value: object, name: str, what: str, scale_of: Callable[[str], Scale], *, least: float = 1e-12, most: float = LARGEST
+    value: Raw, name: str, what: str, scale_of: Callable[[str], Scale], *, least: float = 1e-12, most: float = LARGEST
 ) -> float:
     """Read a positive amount in one of the units."""
     number, unit = split(value, name, what)
@@ -133,7 +133,7 @@ def _measure(
     return amount
 
 
-def _without_dollars(value: object, name: str) -> object:
+def _without_dollars(value: Raw, name: str) -> object:
     """Return an amount of dollars without its sign; another currency is refused."""
     if not isinstance(value, str):
         return value

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from planner._util.showing import Raw
 from planner.errors import OptionError
 from planner.quantities import finite, shown
 from planner.scaling_laws.forms import Form
 
 
-def check_constant(form: Form, name: str, value: object, where: str) -> Any:
+def check_constant(form: Form, name: str, value: Raw, where: str) -> Any:
     """Return a form's constant as a float, or as a tuple of floats where it has one for each member; refuse its name or value."""
     if name not in form.parameters:
         raise OptionError(f"{where}: the form {form.name} has no constant {shown(name)}; it has {', '.join(form.parameters)}")
@@ -20,7 +21,7 @@ def check_constant(form: Form, name: str, value: object, where: str) -> Any:
     return tuple(_check_number(form, name, item, where) for item in value)
 
 
-def _check_number(form: Form, name: str, value: object, where: str) -> float:
+def _check_number(form: Form, name: str, value: Raw, where: str) -> float:
     rule = form.parameters[name].rule
     number = finite(value)
     if number is None:

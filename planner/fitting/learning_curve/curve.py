@@ -24,6 +24,7 @@ from planner.fitting.learning_curve.curve_result import (
 from planner.fitting.learning_curve.descent import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
 from planner.fitting.learning_curve.points import positive, read_points, read_target, rising_notes, said
 from planner.fitting.learning_curve.published import general_model_exponents, published_curve
+from planner.inputs.input_row import Number
 from planner.notes import Note
 from planner.quantities import (
     format_count,
@@ -42,16 +43,16 @@ _NOISY = 0.2
 
 
 def curve(
-    sizes: object,
-    errors: object = None,
+    sizes: Any,
+    errors: Any = None,
     *,
-    best_guess: object = None,
-    target: object = None,
+    best_guess: Number | None = None,
+    target: Number | None = None,
     domain: str | None = None,
-    params: object = None,
+    params: Number | None = None,
     columns: Mapping[str, str] | None = None,
     sheet: str | None = None,
-    level: object = LEVEL,
+    level: Number = LEVEL,
     seed: int = 0,
 ) -> Curve:
     """Fit a learning curve to errors at several training-set sizes: best guess, power law, floor.

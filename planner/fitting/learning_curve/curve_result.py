@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._util.showing import Raw
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.errors import CannotPlanError
@@ -117,14 +118,14 @@ class Curve(Answer):
     inputs: Mapping[str, Any]
     version: str = __version__
 
-    def error(self, size: object) -> float:
+    def error(self, size: Raw) -> float:
         """Return the expected error at a training-set size."""
         m = parse_count(size, "size", "tokens")
         power = self.reducible * np.exp(min(self.exponent.value * np.log(self.sizes[-1] / m), _LARGEST_LOG))
         expected = power + (self.floor.value if self.floor else 0.0)
         return float(min(expected, self.best_guess.value) if self.best_guess else expected)
 
-    def size(self, error: object) -> float:
+    def size(self, error: Raw) -> float:
         """Return the training-set size at which an error is expected.
 
         Raises

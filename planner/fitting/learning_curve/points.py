@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._util.showing import Raw
 from planner._util.stable_choice import lowest
 from planner.errors import FitError, OptionError, RunsFileError
 from planner.fitting.tables.columns import read_columns, read_numbers
@@ -64,7 +65,7 @@ def _items(value: Any, what: str, name: str) -> list[Any]:
     return list(value)
 
 
-def positive(value: object, name: str) -> float:
+def positive(value: Raw, name: str) -> float:
     """Read an error, as a number or a percentage."""
     number = parse_error(value, name)
     if number <= 0:
@@ -72,7 +73,7 @@ def positive(value: object, name: str) -> float:
     return number
 
 
-def read_target(value: object, errors: Array) -> float:
+def read_target(value: Raw, errors: Array) -> float:
     """Read an error to reach; asks where it is in another unit than the points."""
     target = positive(value, "target")
     if target < 1 and (errors > 1).all() and target * _MIXED < errors.min():

@@ -4,6 +4,7 @@ from functools import cache
 from typing import NamedTuple
 
 from planner._util.files import data_root, read_table
+from planner._util.showing import Raw
 from planner.errors import OptionError
 from planner.quantities import shown
 
@@ -54,7 +55,7 @@ def published_curves() -> tuple[PublishedCurve, ...]:
     )
 
 
-def published_curve(name: object) -> PublishedCurve:
+def published_curve(name: Raw) -> PublishedCurve:
     """Return a published learning curve by its id."""
     known = {each.id: each for each in published_curves()}
     if not isinstance(name, str) or name.strip().lower() not in known:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._util.showing import Raw
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.columns import NUMBERS, TEXTS, Columns, read_columns, read_numbers
 from planner.notes import Note
@@ -167,7 +168,7 @@ def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: flo
     return _checked(Columns(numbers, texts, np.arange(1, length + 1), name, "", ()), flops_per_param_token)
 
 
-def _items(value: object, column: str, name: str) -> list[Any]:
+def _items(value: Raw, column: str, name: str) -> list[Any]:
     """Return the entries of an ordered sequence: a set or a mapping would pair sizes with the wrong losses."""
     ordered = hasattr(value, "__len__") and hasattr(value, "__iter__") and hasattr(value, "__getitem__")
     if isinstance(value, (str, bytes, Mapping)) or not ordered or getattr(value, "ndim", 1) != 1:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from planner._util.showing import Raw
 from planner.errors import OptionError
 from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.output.plots.axis_ticks import writer
@@ -177,5 +178,5 @@ def _row(panel: Panel, value: float) -> str:
     return panel.rows[::-1][place] if 0 <= place < len(panel.rows) and abs(value - place) < 0.5 else ""
 
 
-def _label(value: object, chars: int) -> str:
+def _label(value: Raw, chars: int) -> str:
     return str(value)[:chars]
