@@ -10,10 +10,11 @@ import pytest
 
 import planner
 from planner._util.files import data_root, read_table
+from planner.allocation.published_checks import COMPUTED
 from planner.errors import CannotPlanError, LawFileError, OptionError, UnknownLawError
 from planner.scaling_laws.catalogue import law_ids
 from planner.scaling_laws.forms import FORMS
-from planner.scaling_laws.law_file import law_from_table
+from planner.scaling_laws.law_file import QUANTITIES, law_from_table
 
 LAWS = planner.laws()
 GOOD = data_root() / "laws" / "besiroglu2024.toml"
@@ -367,3 +368,8 @@ def test_a_law_of_ones_own_plans(tmp_path: Path) -> None:
 def test_every_form_is_in_use() -> None:
     """No form without a law: dead equations would rot."""
     assert {law.form.name for law in LAWS} | {"generalised", "ensemble", "compute_power"} == set(FORMS)  # what fits make
+
+
+def test_what_a_file_may_state_can_be_computed() -> None:
+    """The schema and the arithmetic know the same quantities."""
+    assert set(QUANTITIES) == set(COMPUTED)

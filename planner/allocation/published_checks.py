@@ -1,6 +1,6 @@
 """Holds a law against the published outputs in its own file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,15 @@ from planner.allocation.effective_size import Repetition, total_params
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, problem_of, spending_of
 from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms import Num
 from planner.scaling_laws.forms.counting import best_vocab, kept_params
 from planner.scaling_laws.forms.experts import dense_equivalent
 from planner.scaling_laws.forms.reference import rule_tokens
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import PublishedCheck
+
+Given = Mapping[str, float]
+Quantity = Callable[[Law, Given], Num]
 
 
 @dataclass(frozen=True)
@@ -57,66 +61,34 @@ def verify(law: str | Path | Law) -> tuple[CheckResult, ...]:
 
 
 def _compute(law: Law, check: PublishedCheck) -> float:
-    given = check.inputs
-    reference = 1e20  # growth, cost and ratios of these power laws do not depend on it
-    match check.quantity:
-        case "params" | "tokens":
-            value = getattr(solver.allocate(law, given["flops"]), check.quantity)
-        case "tokens_per_param":
-            best = solver.allocate(law, given["flops"])
-            value = best.tokens / best.params
-        case "loss":
-            value = law.loss(given["params"], given["tokens"])
-        case "optimal_loss":
-            value = solver.allocate(law, given["flops"]).loss
-        case "exponent_params":
-            value = law.exponents[0] if law.exponents else float("nan")
-        case "params_growth" | "tokens_growth":
-            name = check.quantity.removesuffix("_growth")
-            value = getattr(solver.allocate(law, reference * given["flops_factor"]), name) / getattr(
-                solver.allocate(law, reference), name
-            )
-        case "loss_ratio":
-            value = law.loss(params=given["params_factor"]) / law.loss(params=1.0)
-        case "overhead":
-            value = _cost(law, reference, given["params_ratio"]) / reference - 1
-        case "tokens_ratio":
-            value = _cost(law, reference, given["params_ratio"]) / reference / given["params_ratio"]
-        case "tokens_at_ratio":
-            params = solver.allocate(law, given["flops"]).params * given["params_ratio"]
-            value = solver.cost_of_size(law, given["flops"], params) / (law.symbols["k"] * params)
-        case "repeated_loss":
-            land = landscape(_repeating(law, given))
-            value = land.floor + land.reducible(given["params"], given["tokens"])
-        case "repeated_params":
-            value = solver.allocate(_repeating(law, given), given["flops"]).params
-        case "epochs":
-            value = solver.allocate(_repeating(law, given), given["flops"]).tokens / given["unique_tokens"]
-        case "served_params" | "served_tokens" | "served_tokens_ratio" | "served_saving":
-            value = _served(law, given)[check.quantity]
-        case "kept_params":
-            value = kept_params(law.params, (given["bits"],) * 3)
-        case "best_bits":
-            value = _best_bits(law)
-        case "chosen_loss":
-            value = law.choose(G=given["G"]).loss(given["params"], given["tokens"])
-        case "chosen_flops":
-            value = spending_of(law.choose(G=given["G"])).paid(given["params"], given["tokens"])
-        case "dense_equivalent":
-            value = dense_equivalent(law.params, given["params"], given["experts"])
-        case "best_vocab":
-            value = best_vocab(law.params, given["params"], given["width"])
-        case "batch_growth":
-            value = given["loss_ratio"] ** (-1 / law.params["alpha_B"])
-        case "total_params":
-            value = total_params(given["params"], law.params["gamma"])
-        case "rule_tokens":
-            value = rule_tokens(law.symbols, given["params"])
-        case "rule_tokens_growth":
-            value = rule_tokens(law.symbols, given["params_factor"]) / rule_tokens(law.symbols, 1.0)
-        case _:  # the schema lets no other quantity through
-            raise AssertionError(check.quantity)
-    return float(value)
+    return float(COMPUTED[check.quantity](law, check.inputs))
+
+
+_REFERENCE = 1e20
+"""Budget [FLOP] for growth, cost and ratios of power laws, which do not depend on it."""
+
+
+def _growth(name: str) -> Quantity:
+    def ratio(law: Law, given: Given) -> Num:
+        there, here = (solver.allocate(law, flops) for flops in (_REFERENCE * given["flops_factor"], _REFERENCE))
+        return getattr(there, name) / getattr(here, name)
+
+    return ratio
+
+
+def _tokens_per_param(law: Law, given: Given) -> Num:
+    best = solver.allocate(law, given["flops"])
+    return best.tokens / best.params
+
+
+def _tokens_at_ratio(law: Law, given: Given) -> Num:
+    params = solver.allocate(law, given["flops"]).params * given["params_ratio"]
+    return solver.cost_of_size(law, given["flops"], params) / (law.symbols["k"] * params)
+
+
+def _repeated_loss(law: Law, given: Given) -> Num:
+    land = landscape(_repeating(law, given))
+    return land.floor + land.reducible(given["params"], given["tokens"])
 
 
 def _best_bits(law: Law) -> float:
@@ -144,3 +116,37 @@ def _served(law: Law, given: Mapping[str, float]) -> dict[str, float]:
 
 def _cost(law: Law, flops: float, params_ratio: float) -> float:
     return float(solver.cost_of_size(law, flops, solver.allocate(law, flops).params * params_ratio))
+
+
+COMPUTED: Mapping[str, Quantity] = {
+    "params": lambda law, given: solver.allocate(law, given["flops"]).params,
+    "tokens": lambda law, given: solver.allocate(law, given["flops"]).tokens,
+    "tokens_per_param": _tokens_per_param,
+    "loss": lambda law, given: law.loss(given["params"], given["tokens"]),
+    "optimal_loss": lambda law, given: solver.allocate(law, given["flops"]).loss,
+    "exponent_params": lambda law, given: law.exponents[0] if law.exponents else float("nan"),
+    "params_growth": _growth("params"),
+    "tokens_growth": _growth("tokens"),
+    "loss_ratio": lambda law, given: law.loss(params=given["params_factor"]) / law.loss(params=1.0),
+    "overhead": lambda law, given: _cost(law, _REFERENCE, given["params_ratio"]) / _REFERENCE - 1,
+    "tokens_ratio": lambda law, given: _cost(law, _REFERENCE, given["params_ratio"]) / _REFERENCE / given["params_ratio"],
+    "tokens_at_ratio": _tokens_at_ratio,
+    "repeated_loss": _repeated_loss,
+    "repeated_params": lambda law, given: solver.allocate(_repeating(law, given), given["flops"]).params,
+    "epochs": lambda law, given: solver.allocate(_repeating(law, given), given["flops"]).tokens / given["unique_tokens"],
+    "served_params": lambda law, given: _served(law, given)["served_params"],
+    "served_tokens": lambda law, given: _served(law, given)["served_tokens"],
+    "served_tokens_ratio": lambda law, given: _served(law, given)["served_tokens_ratio"],
+    "served_saving": lambda law, given: _served(law, given)["served_saving"],
+    "kept_params": lambda law, given: kept_params(law.params, (given["bits"],) * 3),
+    "best_bits": lambda law, given: _best_bits(law),
+    "chosen_loss": lambda law, given: law.choose(G=given["G"]).loss(given["params"], given["tokens"]),
+    "chosen_flops": lambda law, given: spending_of(law.choose(G=given["G"])).paid(given["params"], given["tokens"]),
+    "dense_equivalent": lambda law, given: dense_equivalent(law.params, given["params"], given["experts"]),
+    "best_vocab": lambda law, given: best_vocab(law.params, given["params"], given["width"]),
+    "batch_growth": lambda law, given: given["loss_ratio"] ** (-1 / law.params["alpha_B"]),
+    "total_params": lambda law, given: total_params(given["params"], law.params["gamma"]),
+    "rule_tokens": lambda law, given: rule_tokens(law.symbols, given["params"]),
+    "rule_tokens_growth": lambda law, given: rule_tokens(law.symbols, given["params_factor"]) / rule_tokens(law.symbols, 1.0),
+}
+"""How each quantity that a law file may state is computed; the schema says what it needs and which forms can answer."""

@@ -1,6 +1,6 @@
 """A proposed run in, a verdict out: regime, overhead, what is to blame, and what would mend it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -20,8 +20,9 @@ from planner.inputs.registry import CheckInputs, asks
 from planner.inputs.request import Request, read_run
 from planner.inputs.serving import Demand
 from planner.notes import Note
-from planner.planning.plan import best_plan, size_notes
+from planner.planning.plan import best_plan
 from planner.planning.plan_details import data_notes, data_use, memory_notes
+from planner.planning.plan_notes import size_notes
 from planner.planning.plan_result import DataUse, Plan
 from planner.quantities import LARGEST, PF_DAY, format_factor, plain
 from planner.scaling_laws.catalogue import load_law
@@ -174,38 +175,64 @@ def check(**asked: Unpack[CheckInputs]) -> Check:
 
 
 def _checked(request: Request, N: float, D: float) -> Check:
-    problem, inputs, allowed = request.problem, request.inputs, request.question.tolerance
+    problem, allowed = request.problem, request.question.tolerance
     judge = problem.law
     flops, spent = float(problem.spending.training(N, D)), float(problem.spending.paid(N, D))
     if spent > LARGEST:
         raise OptionError(f"params {plain(N, 4)} on tokens {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}")
     sure = answer_intervals(problem, flops, N, D, request.question.level, sizes=False)
-    notes = [*request.notes, *own_notes(problem), *range_notes(judge, N, D, flops), *interval_notes(sure, judge)]
-    notes += request.question.idle_notes(judged=True, drawn=judge.draws is not None)
-    notes += size_notes(min(N, D))
-    optimum = None
-    if judge.role == "plan":
-        optimum = best_plan(request._replace(flops=spent))
-    else:
-        notes.append(Note("no-optimum", "info", f"{judge.id} gives the loss of a run but no optimum: {judge.no_allocation}"))
+    plans = judge.role == "plan"
+    optimum = best_plan(request._replace(flops=spent)) if plans else None
     verdict = assess(problem, N, D, allowed)
-    data = data_use(problem, spent, N, D) if judge.role == "plan" else None
-    notes += data_notes(problem, data, N)
-    notes += memory_notes(request.held.machine, N)
-    if verdict is None and optimum is not None:
-        ratio = format_factor(N / optimum.params)
-        text = f"{judge.id} has no loss surface: extra compute and regime cannot be measured; N is {ratio} its optimum"
-        notes.append(Note("no-regime", "info", text))
+    data = data_use(problem, spent, N, D) if plans else None
     counted, counted_for = _as_kaplan_counts(judge, N)
     different = min(D, data.unique_tokens) if data else D  # Kaplan's D is the dataset, seen many times
     test = overfitting_test(load_law(JOINT_LAW), load_law(OVERFIT_RULE), counted, different, counted_for=counted_for)
-    notes += regime_notes(verdict.regime if verdict else None, served=request.demand is not None)
+    notes = (
+        *request.notes,
+        *own_notes(problem),
+        *range_notes(judge, N, D, flops),
+        *interval_notes(sure, judge),
+        *request.question.idle_notes(judged=True, drawn=judge.draws is not None),
+        *size_notes(min(N, D)),
+        *data_notes(problem, data, N),
+        *memory_notes(request.held.machine, N),
+        *_verdict_notes(judge, N, optimum, verdict, test, served=request.demand is not None),
+    )
+    return _put_together(request, (N, D, flops, spent), verdict, optimum, data, sure, test, notes)
+
+
+def _verdict_notes(
+    judge: Law, N: float, optimum: Plan | None, verdict: Assessment | None, test: OverfittingTest, *, served: bool
+) -> Iterator[Note]:
+    """Say what a law cannot tell of a run, and what a failed test of overfitting means."""
+    if optimum is None:
+        yield Note("no-optimum", "info", f"{judge.id} gives the loss of a run but no optimum: {judge.no_allocation}")
+    elif verdict is None:
+        ratio = format_factor(N / optimum.params)
+        text = f"{judge.id} has no loss surface: extra compute and regime cannot be measured; N is {ratio} its optimum"
+        yield Note("no-regime", "info", text)
+    yield from regime_notes(verdict.regime if verdict else None, served=served)
     if verdict and verdict.regime in {"balanced", "underfit"} and not test.passed:
         text = (
             "Kaplan's test is about data alone (many passes over D tokens, stopped early): a run can fail it and yet spend its "
             "compute well"
         )
-        notes.append(Note("overfitting-test", "info", text))
+        yield Note("overfitting-test", "info", text)
+
+
+def _put_together(
+    request: Request,
+    run: tuple[float, float, float, float],
+    verdict: Assessment | None,
+    optimum: Plan | None,
+    data: DataUse | None,
+    sure: Intervals | None,
+    test: OverfittingTest,
+    notes: tuple[Note, ...],
+) -> Check:
+    problem, allowed, machine = request.problem, request.question.tolerance, request.held.machine
+    judge, (N, D, flops, spent) = problem.law, run
     return Check(
         flops=flops,
         pf_days=flops / PF_DAY,
@@ -231,11 +258,11 @@ def _checked(request: Request, N: float, D: float) -> Check:
         remedies=remedies(problem, N, D, verdict),
         data=data,
         demand=request.demand,
-        machine=request.held.machine,
-        cost=request.held.machine.cost(flops) if request.held.machine else None,
+        machine=machine,
+        cost=machine.cost(flops) if machine else None,
         overfitting_test=test,
-        notes=tuple(notes),
-        inputs=inputs,
+        notes=notes,
+        inputs=request.inputs,
     )
 
 

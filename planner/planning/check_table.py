@@ -21,7 +21,7 @@ from planner.fitting.tables.columns import Columns, read_columns
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import LawLike, read_constants, resolve_law
 from planner.notes import Note
-from planner.planning.plan import size_notes
+from planner.planning.plan_notes import size_notes
 from planner.quantities import LARGEST, parse_fraction, plain, shown
 from planner.scaling_laws.law import Law, guarded
 

@@ -1,20 +1,20 @@
 """A question in, a plan out: composes asking, solver and regimes into one answer."""
 
 from collections.abc import Iterator, Sequence
-from typing import Unpack
+from typing import NamedTuple, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner.allocation import solver
 from planner.allocation.assessment import Regime, assess, regime_notes
 from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
-from planner.allocation.intervals import answer_intervals, interval_notes
+from planner.allocation.intervals import Intervals, answer_intervals, interval_notes
 from planner.allocation.problem import Problem
 from planner.errors import CannotPlanError, OptionError, PlannerError
 from planner.inputs.held_budgets import Held
 from planner.inputs.law_choice import LawLike
 from planner.inputs.question import Question
 from planner.inputs.registry import PlanInputs, asks
-from planner.inputs.request import Request, limit_texts, read_request
+from planner.inputs.request import Request, read_request
 from planner.notes import Note
 from planner.planning.alternatives import MAIN_LAWS, alternatives
 from planner.planning.plan_details import (
@@ -27,7 +27,8 @@ from planner.planning.plan_details import (
     serving_notes,
     serving_of,
 )
-from planner.planning.plan_result import Alternative, Doubling, Funded, Plan
+from planner.planning.plan_notes import limit_notes, size_notes, waste_notes
+from planner.planning.plan_result import Alternative, DataUse, Doubling, Funded, Mixture, Plan, Serving
 from planner.planning.served_sizes import ServedSize, served_sizes
 from planner.quantities import (
     LARGEST,
@@ -35,7 +36,6 @@ from planner.quantities import (
     format_count,
     format_factor,
     format_flops,
-    format_percent,
     plain,
     shown,
 )
@@ -99,88 +99,148 @@ def best_plan(request: Request) -> Plan:
     return _planned(free, ())
 
 
+class _Run(NamedTuple):
+    """The run that answers: budget, N, D and training compute [FLOP]."""
+
+    flops: float
+    params: float
+    tokens: float
+    training: float
+
+
+class _Judged(NamedTuple):
+    """How the run stands: its loss, and what it wastes against the best one."""
+
+    free: bool
+    is_optimum: bool
+    loss: float | None
+    irreducible: float | None
+    regime: Regime | None
+    overhead: float | None
+    optimum: Plan | None
+    band: tuple[float, float] | None
+    doubling: Doubling | None
+
+
+class _Life(NamedTuple):
+    """What the data, serving and experts make of the run."""
+
+    data: DataUse | None
+    serving: Serving | None
+    sizes: tuple[ServedSize, ...]
+    mixture: Mixture | None
+
+
 def _planned(request: Request, others: Sequence[Law]) -> Plan:
-    problem = request.problem
-    tolerance, level = request.question.tolerance, request.question.level
-    law, spending = problem.law, problem.spending
+    problem, question = request.problem, request.question
     flops, N, D = run_of(request)
+    run = _Run(flops, N, D, float(problem.spending.training(N, D)))
+    judged = _judged(request, run)
+    beside = alternatives(others, problem, flops, question.tolerance, _referee(problem))
+    fixed = problem.limits.fixed
+    sure = answer_intervals(problem, flops, N, D, question.level, sizes=not fixed, loss=request.loss)
+    life = _life(request, run, judged)
+    total, without = counted_params(problem.law, request, N)
+    smallest = min(N, D, life.data.unique_tokens if life.data else D)
+    notes = (
+        *request.notes,
+        *_plan_notes(problem, run, judged, beside),
+        *size_notes(smallest),
+        *waste_notes(judged.doubling),
+        *limit_notes(problem, flops, float(problem.spending.paid(N, D)), free=judged.free),
+        *data_notes(problem, life.data, N),
+        *serving_notes(life.serving, after=bool(request.served_after)),
+        *mixture_notes(problem, request, life.mixture),
+        *memory_notes(request.held.machine, total or N),
+        *interval_notes(sure, problem.law),
+        *question.idle_notes(judged=True, drawn=problem.law.draws is not None),
+    )
+    return _put_together(request, run, judged, life, (total, without), sure, beside, notes)
+
+
+def _judged(request: Request, run: _Run) -> _Judged:
+    """Return how a run stands, under the law that can tell."""
+    problem = request.problem
+    law, flops, N, D, _ = problem.law, *run
     referee = _referee(problem)
     free = problem.limits.free or _is_best(problem, flops, N)
     is_optimum = free and referee is problem
-    verdict = assess(problem, N, D, tolerance)
-    loss = irreducible = doubling = band = optimum = None
+    verdict = assess(problem, N, D, request.question.tolerance)
+    loss = irreducible = band = optimum = None
     if verdict:
         loss, irreducible = verdict.loss, verdict.irreducible_loss
     elif problem.limits.free:
         on_line = solver.allocate(problem, flops).loss
         loss, irreducible = (None, None) if on_line is None else (float(on_line), 0.0)
-    if loss is not None:
-        doubling = _doubling(problem, flops)
     if not is_optimum:
         optimum = best_plan(request._replace(problem=referee))
         band = optimum.params_band
     elif law.surface_law and law.surface_law.role == "plan":
         low, high = solver.flat_band(problem, flops, BAND)
         band = (float(low), float(high))
-    measured = verdict is not None and verdict.overhead is not None
-    regime = ("balanced" if is_optimum else verdict.regime) if verdict and measured else None
-    beside = alternatives(others, problem, flops, tolerance, referee)
-    sure = answer_intervals(problem, flops, N, D, level, sizes=not problem.limits.fixed, loss=request.loss)
-    data = data_use(problem, flops, N, D)
-    serving = serving_of(problem, request, N, D)
-    total, without = counted_params(law, request, N)
+    doubling = None if loss is None else _doubling(problem, flops)
+    if verdict is None or verdict.overhead is None:
+        return _Judged(free, is_optimum, loss, irreducible, None, None, optimum, band, doubling)
+    regime: Regime | None = "balanced" if is_optimum else verdict.regime
+    return _Judged(free, is_optimum, loss, irreducible, regime, 0.0 if is_optimum else verdict.overhead, optimum, band, doubling)
+
+
+def _life(request: Request, run: _Run, judged: _Judged) -> _Life:
+    """Return what the data, serving and experts make of a run."""
+    problem, flops, N, D = request.problem, run.flops, run.params, run.tokens
     sizes: tuple[ServedSize, ...] = ()
-    if request.served_after and is_optimum and loss is not None:
-        served = spending._replace(served=request.served_after)
+    if request.served_after and judged.is_optimum and judged.loss is not None:
+        served = problem.spending._replace(served=request.served_after)
         sizes = served_sizes(problem, flops, N, served, request.held.machine)
-    mixture = None if loss is None else mixture_of(problem, request, N, D, loss)
-    training = float(spending.training(N, D))
-    notes = (
-        *request.notes,
-        *_plan_notes(problem, training, N, D, loss, regime, beside),
-        *size_notes(min(N, D, data.unique_tokens if data else D)),
-        *_waste_notes(doubling),
-        *_limit_notes(problem, flops, float(spending.paid(N, D)), free=free),
-        *data_notes(problem, data, N),
-        *serving_notes(serving, after=bool(request.served_after)),
-        *mixture_notes(problem, request, mixture),
-        *memory_notes(request.held.machine, total or N),
-        *interval_notes(sure, law),
-        *request.question.idle_notes(judged=True, drawn=law.draws is not None),
-    )
+    mixture = None if judged.loss is None else mixture_of(problem, request, N, D, judged.loss)
+    return _Life(data_use(problem, flops, N, D), serving_of(problem, request, N, D), sizes, mixture)
+
+
+def _put_together(
+    request: Request,
+    run: _Run,
+    judged: _Judged,
+    life: _Life,
+    counted: tuple[float | None, float | None],
+    sure: Intervals | None,
+    beside: tuple[Alternative, ...],
+    notes: tuple[Note, ...],
+) -> Plan:
+    problem, machine = request.problem, request.held.machine
+    law, N, D = problem.law, run.params, run.tokens
     return Plan(
-        flops=flops,
-        pf_days=flops / PF_DAY,
+        flops=run.flops,
+        pf_days=run.flops / PF_DAY,
         law=law,
         problem=problem,
         params=N,
         tokens=D,
-        params_total=total,
-        params_non_embedding=without,
+        params_total=counted[0],
+        params_non_embedding=counted[1],
         tokens_per_param=D / N,
         exponents=law.exponents,
-        loss=loss,
-        irreducible_loss=irreducible,
-        loss_unit=law.conventions.loss_unit if loss is not None else None,
-        params_band=band,
+        loss=judged.loss,
+        irreducible_loss=judged.irreducible,
+        loss_unit=law.conventions.loss_unit if judged.loss is not None else None,
+        params_band=judged.band,
         band_tolerance=BAND,
-        doubling=doubling,
-        spent=float(spending.paid(N, D)),
-        training_flops=training,
-        regime=regime,
-        overhead=(0.0 if is_optimum else verdict.overhead) if verdict and measured else None,
-        tolerance=tolerance,
-        extrapolation=extrapolation(law, N, D, training),
+        doubling=judged.doubling,
+        spent=float(problem.spending.paid(N, D)),
+        training_flops=run.training,
+        regime=judged.regime,
+        overhead=judged.overhead,
+        tolerance=request.question.tolerance,
+        extrapolation=extrapolation(law, N, D, run.training),
         intervals=sure,
-        optimum=optimum,
+        optimum=judged.optimum,
         limits=problem.limits if request.run is None else problem.limits._replace(tokens=D),
-        data=data,
-        serving=serving,
-        served_sizes=sizes,
-        mixture=mixture,
-        machine=request.held.machine,
-        funded=_funded(request, loss is not None),
-        cost=request.held.machine.cost(training) if request.held.machine else None,
+        data=life.data,
+        serving=life.serving,
+        served_sizes=life.sizes,
+        mixture=life.mixture,
+        machine=machine,
+        funded=_funded(request, judged.loss is not None),
+        cost=machine.cost(run.training) if machine else None,
         notes=notes,
         others=beside,
         inputs=request.inputs,
@@ -241,48 +301,9 @@ def _referee(problem: Problem) -> Problem:
     return problem.judged() if problem.law.judge and problem.law.judge.role == "plan" else problem
 
 
-def _limit_notes(problem: Problem, flops: float, spent: float, *, free: bool) -> Iterator[Note]:
-    if free and not problem.limits.free:
-        limits = " and ".join(limit_texts(problem.limits))
-        yield Note("limit-does-not-bind", "info", f"{limits}: does not bind, the answer is the same without")
-    left = 1 - spent / flops
-    if left > 1e-6:
-        text = f"{format_percent(left)} of the budget is not spent: the caps on parameters and on tokens leave no use for it"
-        yield Note("budget-not-spent", "warning", text)
-
-
-_NO_RUN = 1e4
-"""Fewer parameters or tokens than this are no language model: a house convention."""
-
-
-def size_notes(smallest: float) -> Iterator[Note]:
-    """Say that a run is too small to be one, by the smaller of its parameters and tokens."""
-    if smallest < _NO_RUN:
-        text = f"fewer than {format_count(_NO_RUN)} parameters or tokens are no model: was a suffix such as B forgotten?"
-        yield Note("no-run", "warning", text)
-
-
-_IN_VAIN = 1e-3
-"""A doubling of compute that buys less than this share of the reducible loss is wasted: a house convention."""
-
-
-def _waste_notes(doubling: Doubling | None) -> Iterator[Note]:
-    if doubling and doubling.share_of_reducible < _IN_VAIN:
-        share = format_percent(doubling.share_of_reducible)
-        text = f"twice the compute would buy {share} of the reducible loss: most of this budget is wasted here"
-        yield Note("compute-wasted", "warning", text)
-
-
-def _plan_notes(
-    problem: Problem,
-    flops: float,
-    params: float,
-    tokens: float,
-    loss: float | None,
-    regime: Regime | None,
-    beside: Sequence[Alternative],
-) -> Iterator[Note]:
-    law = problem.law
+def _plan_notes(problem: Problem, run: _Run, judged: _Judged, beside: Sequence[Alternative]) -> Iterator[Note]:
+    law, loss, regime = problem.law, judged.loss, judged.regime
+    flops, params, tokens = run.training, run.params, run.tokens
     yield from own_notes(problem)
     yield from range_notes(law, params, tokens, flops)
     if loss is None:

@@ -31,7 +31,7 @@ _TOP = {
     "draws",
     "fit",
 }
-_QUANTITIES: dict[str, tuple[set[str], Callable[[Form], bool]]] = {
+QUANTITIES: dict[str, tuple[set[str], Callable[[Form], bool]]] = {
     "params": ({"flops"}, lambda form: form.frontier is not None),
     "tokens": ({"flops"}, lambda form: form.frontier is not None),
     "tokens_per_param": ({"flops"}, lambda form: form.frontier is not None),
@@ -241,9 +241,9 @@ def _checks(table: Mapping[str, Any], form: Form, file: str) -> Iterable[Publish
         where = f"check[{number}]."
         only(given, PublishedCheck._fields, file, where)
         quantity = text_of(given, "quantity", file, where)
-        if quantity not in _QUANTITIES:
-            raise LawFileError(f"{file}: {where}quantity = {shown(quantity)}: must be one of {', '.join(_QUANTITIES)}")
-        needed, answers = _QUANTITIES[quantity]
+        if quantity not in QUANTITIES:
+            raise LawFileError(f"{file}: {where}quantity = {shown(quantity)}: must be one of {', '.join(QUANTITIES)}")
+        needed, answers = QUANTITIES[quantity]
         if not answers(form):
             raise LawFileError(f"{file}: {where}quantity = {shown(quantity)}: the form {form.name} has no answer to that")
         inputs = table_of(given, "inputs", file, where)
