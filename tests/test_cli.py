@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import planner
 from planner.cli._app import app
+from planner.cli._commands import SUMMARIES
 from planner.cli._completion import completions
 from tests.conftest import Run
 
@@ -508,3 +509,10 @@ def test_bad_constraints_exit_with_2_and_one_line(run: Run, args: tuple[str, ...
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_the_list_of_commands_says_what_each_says() -> None:
+    """plan --help loads no command, and lists what each of them says of itself."""
+    assert set(SUMMARIES) == set(app.commands)
+    for name, command in app.commands.items():
+        assert SUMMARIES[name] == command.get_short_help_str(limit=200), name

@@ -22,7 +22,7 @@ def _run() -> int:
 
     import click
 
-    from planner.cli._app import app
+    from planner.cli._plan import app
     from planner.errors import PlannerError
 
     if hasattr(signal, "SIGPIPE"):

@@ -1,6 +1,11 @@
-"""The command with all its subcommands, each module of which adds its own."""
+"""The command with all its subcommands, each module of which adds its own; a run loads those alone that it needs."""
 
-from planner.cli import _fits, _limits, _machines, _sheets  # noqa: F401  # they register their commands
+from importlib import import_module
+
+from planner.cli._commands import SUMMARIES
 from planner.cli._plan import app
+
+for _name in SUMMARIES:
+    import_module(f"planner.cli.{_name}")
 
 __all__ = ["app"]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from typing import Any
 
 import click
@@ -41,9 +42,13 @@ class Headed:
             if name is None or error.ctx is None:
                 raise
             root = error.ctx.find_root().command
-            known = {"plan": root, **{f"plan {each}": command for each, command in getattr(root, "commands", {}).items()}}
+            known = {"plan": root, **{f"plan {each}": _loaded(root, each, error.ctx) for each in SUMMARIES}}
             able = [each for each, command in known.items() if any(name == param.name for param in command.params)]
             raise click.UsageError(f"{error.ctx.command_path} does not take {option_of(name)}; {', '.join(able)} do") from None
+
+
+def _loaded(root: Any, name: str, ctx: click.Context) -> Any:
+    return root.get_command(ctx, name)
 
 
 class Command(Headed, Once, click.Command):
@@ -54,8 +59,47 @@ class Group(Headed, Once, click.Group):
     """A group whose options are given once."""
 
 
+SUMMARIES = {
+    "backtest": "Would your small runs have foretold your large ones? Fit the small, predict the large, group by group.",
+    "check": "Judge a proposed run: overfit, underfit or balanced, what it wastes, and what would mend it; or every run "
+    "of a table.",
+    "compare": "Say what every law makes of a budget: consensus and spread over the studies, which laws disagree, and why.",
+    "configure": "Propose what to configure: shapes that hit the size, whether they fit in memory, batch size and learning rate.",
+    "curve": "Find the three regions of a learning curve: best guess, power law, floor; what more data buys.",
+    "fit": "Fit a scaling law to a table of your own runs: params, tokens, loss (optional: flops, group, run, weight).",
+    "hardware": "List the accelerators with peaks, power and prices, show one DEVICE whole, or rank them for --flops.",
+    "laws": "List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps.",
+    "levers": "Say what each efficiency lever is worth instead of more compute: in loss, equivalent compute and money.",
+    "limits": "Say where compute stops paying over a range of budgets, or what an error on a published benchmark takes.",
+    "models": "List published models with shapes, parameters, tokens and compute, or show one by NAME.",
+    "pilots": "Choose which small runs to train, so that the plan for a large budget is right.",
+    "report": "Write a plan as one HTML page that goes on planning in a browser, with nothing to install and nothing fetched.",
+    "runs": "List the tables of real runs that ship with planner, or show one TABLE.",
+    "sheets": "List the spreadsheet functions; build the add-in that puts them into LibreOffice Calc.",
+    "trade": "Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay.",
+    "workbook": "Write a workbook of live formulas for Excel or LibreOffice: plan, sweep, sensitivity, laws, devices; it "
+    "needs no Python.",
+}
+"""Every command with the first sentence of its help: ``plan --help`` lists them and loads none; a test holds them equal."""
+
+
 class Budgets(Group):
-    """A group that plans by itself, and knows a budget typed without its option when it sees one."""
+    """A group that plans by itself, loads a command when it is asked for, and knows a budget typed without its option."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command, loaded or not."""
+        return sorted(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, loaded now where it was not."""
+        if cmd_name in SUMMARIES and cmd_name not in self.commands:
+            import_module(f"planner.cli.{cmd_name}")
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
@@ -139,3 +183,10 @@ def tell(ctx: click.Context, answer: Any, fmt: Format, *, strict: bool = False, 
     plot_here(ctx, answer)
     if not kind:
         stop_if_strict(ctx, strict, answer.notes)
+
+
+def steps_of(answer: Any) -> Any:
+    """Return the arithmetic of an answer."""
+    from planner.planning.explain.answers import explain
+
+    return explain(answer)

@@ -10,7 +10,7 @@ import click
 from planner._util.showing import Raw
 from planner.inputs.input_row import Input
 from planner.inputs.registry import group_of, option_of, options_of
-from planner.output import FORMATS
+from planner.output.formats import FORMATS
 from planner.quantities import format_percent, shown
 
 # click's ParamType is generic only from 8.4 on, and only for type checkers
@@ -60,9 +60,10 @@ class Once:
         """Count the options before parsing them."""
         single = {opt for p in self.params if isinstance(p, click.Option) and not p.multiple for opt in p.opts}
         seen: set[str] = set()
+        commands = self.list_commands(ctx) if isinstance(self, click.Group) else []
         for arg in args:
             name = arg.split("=", 1)[0]
-            if arg == "--" or arg in getattr(self, "commands", {}):
+            if arg == "--" or arg in commands:
                 break
             if name in seen and name in single:
                 raise click.UsageError(f"{name} is given twice")

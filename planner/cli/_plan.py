@@ -1,4 +1,4 @@
-"""The main command, and check, trade and laws. Heavy modules are imported inside them: --help stays quick."""
+"""The main command. Heavy modules are imported inside it: --help stays quick."""
 
 import sys
 from typing import Any
@@ -7,20 +7,18 @@ import click
 from click.core import ParameterSource
 
 from planner._version import __version__
-from planner.cli._commands import Budgets, Command, chosen, plot_file, plot_here, plot_option, stop_if_strict, tell
+from planner.cli._commands import Budgets, chosen, plot_file, plot_here, plot_option, steps_of, stop_if_strict, tell
 from planner.cli._options import (
-    Names,
     collected,
     explain_option,
     format_option,
     inputs,
     progress_bar,
     strict_option,
-    table_options,
 )
-from planner.inputs.registry import CheckInputs, CompareInputs, PlanInputs, TradeInputs, option_of
-from planner.output import Format
-from planner.quantities import is_range, shown
+from planner.inputs.registry import PlanInputs
+from planner.output.formats import Format
+from planner.quantities import is_range
 
 
 @click.group(cls=Budgets, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -90,7 +88,7 @@ def app(
     from planner.planning.plan import plan
 
     answer = plan(**asked)
-    tell(ctx, answer, fmt, strict=strict, steps=_steps(answer) if explained else ())
+    tell(ctx, answer, fmt, strict=strict, steps=steps_of(answer) if explained else ())
 
 
 def _several(asked: dict[str, Any]) -> bool:
@@ -116,130 +114,3 @@ def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bo
             click.echo(piece, nl=False)
     plot_here(ctx, found)
     stop_if_strict(ctx, strict, said)
-
-
-_OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance", "constants"}
-
-
-@app.command(cls=Command)
-@table_options
-@inputs(CheckInputs, params="Parameters of the run, such as 175B.", tokens="Training tokens of the run, such as 300B.")
-@explain_option
-@strict_option
-@format_option
-@click.pass_context
-@plot_option
-def check(
-    ctx: click.Context,
-    /,
-    constants: tuple[tuple[str, str], ...],
-    explained: bool,
-    strict: bool,
-    fmt: Format,
-    **options: Any,
-) -> None:
-    """Judge a proposed run: overfit, underfit or balanced, what it wastes, and what would mend it; or every run of a table.
-
-    \b
-    plan check --params 175B --tokens 300B
-    plan check budget.xlsx --sheet Runs         each row with params and tokens
-    """
-    given = chosen(**options, constants=collected(constants))
-    if "table" in given:
-        foreign = [name for name in given if name not in _OF_A_TABLE]
-        if explained:
-            foreign.append("explain")
-        if foreign:
-            raise click.UsageError(f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with a table")
-        from planner.planning.check_table import check_runs
-
-        judged = check_runs(given.pop("table"), **given)
-        tell(ctx, judged, fmt, strict=strict)
-        return
-    if "sheet" in given or "columns" in given:
-        raise click.UsageError("--sheet and --columns go with a table: plan check budget.xlsx --sheet Runs")
-    from planner.planning.check import check as check_run
-
-    answer = check_run(**given)
-    tell(ctx, answer, fmt, strict=strict, steps=_steps(answer) if explained else ())
-
-
-@app.command(cls=Command)
-@click.option(
-    "--ratio", "ratios", multiple=True, metavar="NUMBER", help="Size over the optimal one; repeat for more.  [default: 0.1 to 3]"
-)
-@inputs(TradeInputs, flops="Training budget whose optimal run sets the loss.", loss="Instead of a budget: the loss.")
-@strict_option
-@format_option
-@click.pass_context
-@plot_option
-def trade(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
-    """Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay."""
-    from planner.planning.trade import trade as trade_sizes
-
-    answer = trade_sizes(**chosen(**options, constants=collected(constants)))
-    tell(ctx, answer, fmt, strict=strict)
-
-
-@app.command(cls=Command)
-@click.option("--laws", metavar="ID,ID", help="These laws instead of the whole catalogue.")
-@inputs(CompareInputs, tolerance="Extra compute up to which a size counts as near.", law="The judge: a law with a loss surface.")
-@strict_option
-@format_option
-@click.pass_context
-@plot_option
-def compare(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
-    """Say what every law makes of a budget: consensus and spread over the studies, which laws disagree, and why.
-
-    \b
-    plan compare --flops 1e21
-    plan compare --flops 1e21 --laws kaplan2020,llama3,besiroglu2024
-    """
-    from planner.planning.compare import compare as compared
-
-    answer = compared(**chosen(**options, constants=collected(constants)))
-    tell(ctx, answer, fmt, strict=strict)
-
-
-@app.command(cls=Command)
-@click.option("-o", "--out", "path", required=True, metavar="PLAN.html", help="The page to write.")
-@click.option("--overwrite", "--force", "overwrite", is_flag=True, help="Let it replace a file.")
-@inputs(PlanInputs)
-def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], **options: Any) -> None:
-    """Write a plan as one HTML page that goes on planning in a browser, with nothing to install and nothing fetched.
-
-    \b
-    plan report --flops 1e21 -o plan.html
-    plan report --gpus 512xH100 --days 30 -o plan.html
-    """
-    from planner._util.files import new_file, refuse_existing
-    from planner.output.html_report.page import write_report
-    from planner.planning.plan import plan
-
-    refuse_existing(new_file(path, overwrite, ".html", "a report"), overwrite=overwrite)
-    write_report(plan(**chosen(**options, constants=collected(constants))), path, overwrite=overwrite)
-    click.echo(f"wrote {shown(path)}: open it in a browser", err=True)
-
-
-@app.command(cls=Command)
-@click.argument("law", required=False, type=Names("laws"))
-@click.option("--applicable", is_flag=True, help="Only laws whose fitted range covers --flops and what they would plan for it.")
-@click.option("--flops", metavar="FLOP", help="The budget for --applicable.")
-@format_option
-def laws(law: str | None, applicable: bool, flops: str | None, fmt: Format) -> None:
-    """List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps."""
-    from planner.inputs.law_choice import laws as chosen_laws
-    from planner.output import render
-    from planner.scaling_laws.catalogue import load_law
-
-    if applicable != (flops is not None):
-        raise click.UsageError("--applicable and --flops go together: plan laws --applicable --flops 1e21")
-    if law is not None and applicable:
-        raise click.UsageError("name one law, or list the applicable ones, not both")
-    click.echo(render(load_law(law), fmt) if law is not None else render(chosen_laws(flops=flops), fmt, kind="laws"), nl=False)
-
-
-def _steps(answer: Any) -> Any:
-    from planner.planning.explain.answers import explain
-
-    return explain(answer)

@@ -1,0 +1,99 @@
+"""``plan fit``. Heavy modules are imported inside, so that ``--help`` stays quick."""
+
+from typing import Any
+
+import click
+
+from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, plot_wanted, stop_if_strict
+from planner.cli._options import (
+    ASSIGNMENT,
+    BOUND,
+    COUNTS,
+    FORMS,
+    METHODS,
+    ROBUST,
+    collected,
+    format_option,
+    inputs,
+    progress_bar,
+    runs_options,
+    strict_option,
+    work_options,
+)
+from planner.cli._plan import app
+from planner.inputs.run_inputs import Level
+from planner.output.formats import Format
+from planner.quantities import shown
+
+
+def _source(table: str | None, shipped: str | None) -> Any:
+    """Return the file or the shipped table that was named."""
+    from pathlib import Path
+
+    if (table is None) == (shipped is None):
+        raise click.UsageError(
+            "name one table: a file, plan fit runs.csv, or one that ships, --runs porian2024 (plan runs lists them)"
+        )
+    if table is not None:
+        return Path(table)
+    from planner.fitting.tables.shipped import load_runs
+
+    return load_runs(str(shipped))
+
+
+@app.command(cls=Command)
+@runs_options
+@click.option("--method", type=click.Choice(METHODS), help="What the law is made with.  [default: forecast]")
+@click.option("--form", type=click.Choice(FORMS), help="Form of the classical fit; auto compares them.  [default: additive]")
+@click.option("--robust", type=click.Choice(ROBUST), help="Loss of the classical fit's residuals.  [default: huber]")
+@click.option("--fix", multiple=True, type=ASSIGNMENT, help="Pin a constant, such as E=1.69; repeat for more.")
+@click.option("--bound", multiple=True, type=BOUND, help="Bound a constant, such as alpha=0.1:0.6; repeat for more.")
+@click.option("--overestimate-penalty", metavar="NUMBER", help="Cost of a run predicted too high over one predicted too low.")
+@click.option("--draws", type=int, help="Bootstrap refits of the classical fit; 0 for none.  [default: 1000]")
+@work_options
+@inputs(Level)
+@click.option("--name", help="What to call the law.  [default: my-law]")
+@click.option("--params-count", type=click.Choice(COUNTS), help="Which parameters N counts.  [default: the table's, or unstated]")
+@click.option("--loss-unit", help="Unit of the losses.  [default: the table's, or nats/token]")
+@click.option("--data", help="Training data and tokenizer, for the law's conventions.")
+@click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")
+@strict_option
+@format_option
+@click.pass_context
+@plot_option
+def fit(
+    ctx: click.Context,
+    /,
+    table: str | None,
+    shipped: str | None,
+    fix: tuple[tuple[str, str], ...],
+    bound: tuple[tuple[str, str], ...],
+    save: str | None,
+    force: bool,
+    strict: bool,
+    fmt: Format,
+    **options: Any,
+) -> None:
+    """Fit a scaling law to a table of your own runs: params, tokens, loss (optional: flops, group, run, weight).
+
+    \b
+    plan fit runs.csv --save my-law.json        then: plan --flops 1e23 --law my-law.json
+    plan fit --runs porian2024 --group GROUP    a table that ships with planner
+    """
+    from planner.fitting.fit import fit as fit_runs
+    from planner.output import render
+
+    if force and save is None and not plot_wanted(ctx):
+        raise click.UsageError("--overwrite goes with --save FILE.json, or with --plot FILE")
+    with progress_bar("bootstrap") as progress:
+        pins = chosen(fix=collected(fix, "--fix"), bound=collected(bound, "--bound"))
+        answer = fit_runs(_source(table, shipped), **chosen(**options), **pins, progress=progress)
+    if save is not None:
+        answer.save(save, overwrite=force)
+    plot_file(ctx, answer)
+    click.echo(render(answer, fmt), nl=False)
+    plot_here(ctx, answer)
+    if save is not None:
+        question = "plan --flops 1e23" if answer.law.role == "plan" else "plan check --params 1B --tokens 20B"
+        click.echo(f"saved; use it with {question} --law {shown(save)}", err=True)
+    stop_if_strict(ctx, strict, answer.notes)

@@ -1,0 +1,42 @@
+"""``plan hardware``. Heavy modules are imported inside, so that ``--help`` stays quick."""
+
+from typing import Any
+
+import click
+
+from planner.cli._commands import Command, chosen, tell
+from planner.cli._options import ORDERS, Names, format_option, inputs, strict_option
+from planner.cli._plan import app
+from planner.inputs.registry import RankInputs, option_of
+from planner.output.formats import Format
+
+
+@app.command(cls=Command)
+@click.argument("device", required=False, type=Names("devices"))
+@click.option("--by", type=click.Choice(ORDERS), help="What devices are ranked by.  [default: dollars]")
+@inputs(RankInputs, flops="Rank the devices by what this compute takes on them.", pf_days="The same in PF-days.")
+@strict_option
+@format_option
+@click.pass_context
+def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Format, **options: Any) -> None:
+    """List the accelerators with peaks, power and prices, show one DEVICE whole, or rank them for --flops.
+
+    \b
+    plan hardware                                   the catalogue
+    plan hardware h100                              one device, with sources
+    plan hardware --flops 1e22 --deadline 30d       the cheapest first, and how many it takes
+    """
+    from planner.planning.hardware_ranking import hardware as known_hardware
+    from planner.planning.hardware_ranking import rank_hardware
+
+    given = chosen(**options)
+    if options["flops"] is None and options["pf_days"] is None:
+        ranking = [name for name in given if name != "gpu_file"]
+        if ranking:
+            raise click.UsageError(f"{option_of(ranking[0])} goes with --flops: plan hardware --flops 1e22 --deadline 30d")
+        tell(ctx, known_hardware(device, **given), fmt, kind="devices")
+        return
+    if device is not None:
+        raise click.UsageError(f"name one device, or rank them all; for one: plan --flops 1e22 --gpu {device}")
+    answer = rank_hardware(**given)
+    tell(ctx, answer, fmt, strict=strict)

@@ -1,0 +1,73 @@
+"""``plan pilots``. Heavy modules are imported inside, so that ``--help`` stays quick."""
+
+from typing import Any
+
+import click
+
+from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, plot_wanted, stop_if_strict
+from planner.cli._options import (
+    COLUMNS,
+    format_option,
+    inputs,
+    progress_bar,
+    strict_option,
+)
+from planner.cli._plan import app
+from planner.inputs.registry import PilotInputs
+from planner.output.formats import Format
+from planner.quantities import shown
+
+
+@app.command(cls=Command)
+@click.option("--budget", metavar="FLOP", help="What all pilots may cost: 1e20, or one of the budgets below.")
+@click.option("--target", metavar="FLOP", required=True, help="The budget of the run that they are for.")
+@click.option("--runs", type=int, help="How many pilots.  [default: 24]")
+@click.option("--ratios", metavar="FROM..TO", help="Tokens per parameter that a pilot may have (3..120).  [default: 1..400]")
+@click.option("--min-params", metavar="N", help="Smallest pilot.")
+@click.option("--max-params", metavar="N", help="Largest pilot.")
+@click.option("--noise", metavar="FRACTION", help="Scatter of ln loss between runs trained alike.  [default: 0.5%]")
+@click.option("--shapes", is_flag=True, help="Choose models that exist: shapes, whole batches, exact FLOP.")
+@click.option("--vocab", metavar="N", help="Vocabulary of the shapes.  [default: the best for the target, by tao2024]")
+@click.option("--context", metavar="N", help="Tokens of context of the shapes.  [default: 4096]")
+@click.option("--batch", metavar="TOKENS", help="Tokens of a step of the shapes.  [default: by deepseek2024]")
+@click.option("--given", type=click.Path(), metavar="RUNS.csv", help="Runs that are done: choose the next ones.")
+@click.option("--group", metavar="NAME", help="Which group of --given.")
+@click.option("--columns", type=COLUMNS, help="Other column names of --given: params=n_params,loss=val_loss.")
+@click.option("--simulate", is_flag=True, help="Also fit simulated tables, of these runs and of an isoFLOP grid.")
+@click.option("--tables", type=int, help="Simulated tables for each law and misfit.  [default: 20]")
+@click.option("--workers", type=int, help="Processes of the simulation.  [default: 1]")
+@inputs(PilotInputs)
+@click.option("--seed", type=int, help="Seed of the laws drawn.  [default: 0]")
+@click.option("--save", metavar="PILOTS.csv", help="Write a table whose losses wait to be filled in, for plan fit.")
+@strict_option
+@format_option
+@click.pass_context
+@plot_option
+def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, fmt: Format, **options: Any) -> None:
+    """Choose which small runs to train, so that the plan for a large budget is right.
+
+    \b
+    plan pilots --budget 1e20 --target 1e23 --save pilots.csv
+    plan pilots --gpus 64xh100 --days 2 --target 1e24 --ratios 3..120 --min-params 20M
+    plan pilots --budget 1e20 --target 1e23 --shapes --vocab 32000 --context 2048
+    plan pilots --given runs.csv --budget 3e19 --target 1e23
+    plan pilots --budget 1e20 --target 1e23 --simulate --workers 2
+    """
+    from planner.output import render, save_pilots
+    from planner.pilot_design.pilots import pilots as design
+
+    if save is not None:
+        from planner._util.files import new_file, refuse_existing
+
+        refuse_existing(new_file(save, force, ".csv", "a table of pilots"), overwrite=force)
+    elif force and not plot_wanted(ctx):
+        raise click.UsageError("--force goes with --save FILE.csv, or with --plot FILE")
+    with progress_bar("simulating", wanted=bool(options["simulate"])) as progress:
+        answer = design(**chosen(**options), progress=progress)
+    plot_file(ctx, answer)
+    click.echo(render(answer, fmt), nl=False)
+    if save is not None:
+        save_pilots(answer, save, overwrite=force)
+        click.echo(f"saved; fill in the losses, then: plan fit {shown(save)}", err=True)
+    plot_here(ctx, answer)
+    stop_if_strict(ctx, strict, answer.notes)
