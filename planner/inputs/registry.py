@@ -35,7 +35,11 @@ from planner.inputs.run_inputs import (
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Machine(FleetSize, Device, OwnDevices, Deadline, Watts, Power, Use, total=False):
+class PaidDevices(FleetSize, Device, Use, OwnDevices, Watts, Power, total=False):
+    """The devices that an amount of compute, money, energy or carbon is spent on."""
+
+
+class Machine(PaidDevices, Deadline, total=False):
     """The devices a run is trained on."""
 
 
@@ -77,23 +81,23 @@ class ConfigureInputs(Budget, Target, Run, SizeLimits, Model, Data, Serving, Mac
     """What a configuration is for."""
 
 
-class TradeInputs(Budget, Target, Data, Serving, Machine, ChosenLaw, Constants, total=False):
+class TradeInputs(Budget, Target, Data, Serving, PaidDevices, ChosenLaw, Constants, total=False):
     """What sizes of the same loss are asked for."""
 
 
-class CompareInputs(Budget, Machine, ChosenLaw, Constants, Tolerance, total=False):
+class CompareInputs(Budget, PaidDevices, ChosenLaw, Constants, Tolerance, total=False):
     """A budget in any unit, and the law that judges what others make of it."""
 
 
-class LeversInputs(Budget, Machine, ChosenLaw, Constants, total=False):
+class LeversInputs(Budget, PaidDevices, ChosenLaw, Constants, total=False):
     """A budget in any unit, and the law that says what a lever is worth."""
 
 
-class PilotInputs(PfDays, HeldBudget, Machine, total=False):
+class PilotInputs(PfDays, HeldBudget, PaidDevices, total=False):
     """What pilots may cost, in other units than FLOP, and on what."""
 
 
-class LimitsInputs(Budget, Machine, ChosenLaw, Constants, Level, total=False):
+class LimitsInputs(Budget, PaidDevices, ChosenLaw, Constants, Level, total=False):
     """A budget, and the device that an error on a benchmark would be paid for on."""
 
 
@@ -101,7 +105,7 @@ class RankInputs(Compute, PfDays, OwnDevices, Deadline, Power, Use, total=False)
     """What devices are ranked for."""
 
 
-class WorkbookInputs(Budget, FleetSize, Device, OwnDevices, Watts, Power, Use, total=False):
+class WorkbookInputs(Budget, PaidDevices, total=False):
     """What stands in a workbook's marked cells at first."""
 
 
