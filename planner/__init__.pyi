@@ -31,7 +31,7 @@ from planner.planning.benchmark_limits import BenchmarkLimits as BenchmarkLimits
 from planner.accelerators.accelerator import Accelerator as Accelerator
 from planner.accelerators.fleet import Cost as Cost, Machine as Machine
 from planner.notes import Note as Note
-from planner.pilot_design.pilots import Pilots as Pilots
+from planner.pilot_design.pilots_result import Pilots as Pilots
 from planner.architectures.published_models import Model as Model, models as models
 from planner.planning.hardware_ranking import Ranking as Ranking, hardware as hardware
 from planner.allocation.assessment import Remedy as Remedy

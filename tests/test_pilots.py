@@ -762,7 +762,7 @@ REFUSED = [
     ("--budget lots --target 1e23", "expected a number of FLOPs"),
     ("--budget 1 --target 1e23", "its smallest run would have 0.00046 parameters; a larger budget (4.80e12 FLOP is enough)"),
     ("--budget 1e20 --target 1e23 --mfu 30%", "mfu says what a device's time is worth: of which device?"),
-    ("--budget 1e20 --target 1e23 --group a", "group and columns go with given"),
+    ("--budget 1e20 --target 1e23 --group a", "--group and --columns go with --given"),
     ("--budget 1e20 --target 1e23 --workers 3", "workers go with simulate"),
 ]
 

@@ -1,4 +1,4 @@
-"""Option types and groups that several commands share. Types call ``units``; they add nothing but the option's name."""
+"""Options that several commands share: those of inputs come from the registry, and texts go to the library as they were typed."""
 
 import sys
 from collections.abc import Callable, Iterator

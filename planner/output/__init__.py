@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from planner._util.parallel import Progress
     from planner.notes import Note
-    from planner.pilot_design.pilots import Pilots
+    from planner.pilot_design.pilots_result import Pilots
     from planner.planning.explain.steps import Step
     from planner.planning.sweep import Sweep
 

@@ -1,16 +1,14 @@
 """A pilot budget and a target in, the runs to train out, and how good the plan for the target would then be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Unpack
+from typing import NamedTuple, Unpack
 
 import numpy as np
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers
-from planner._util.to_json import Answer
-from planner._version import __version__
+from planner.accelerators.fleet import Machine
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.fit import RunsLike
 from planner.fitting.tables.runs import PURPOSES
@@ -19,9 +17,9 @@ from planner.inputs.question import Question
 from planner.inputs.registry import PilotInputs, asks
 from planner.notes import Note
 from planner.pilot_design.budget_ladder import designed
-from planner.pilot_design.candidate_runs import Bounds, Cells, Grid, Model, read_builder
+from planner.pilot_design.candidate_runs import Bounds, Cells, Grid, read_builder
 from planner.pilot_design.expected_regret import Expected, expectation, usual, usual_runs
-from planner.pilot_design.finished_runs import read_given
+from planner.pilot_design.finished_runs import Given, read_given
 from planner.pilot_design.information import (
     CONSTANTS,
     FILE,
@@ -33,6 +31,7 @@ from planner.pilot_design.information import (
 )
 from planner.pilot_design.inputs import check_shapes, check_simulation, read_budget, read_noise, read_ratios, read_sizes
 from planner.pilot_design.notes import cost_notes, design_notes, saved_by, worth
+from planner.pilot_design.pilots_result import PilotRun, Pilots
 from planner.pilot_design.simulation import Simulated, simulated
 from planner.quantities import (
     format_flops,
@@ -44,88 +43,6 @@ from planner.quantities import (
 
 _SMALLEST = 1000.0
 """Parameters below which nothing trained is a language model: a house convention."""
-
-
-class PilotRun(NamedTuple):
-    """One run to train.
-
-    Attributes
-    ----------
-    params, tokens, tokens_per_param : float
-        N and D.
-    flops, share : float
-        C = k N D, or the exact FLOP of its model, and its share of the pilot budget.
-    purpose : str
-        ``near the optimum``, ``starved`` (few tokens for its size) or ``overtrained`` (many).
-    model : Model or None
-        What to train, where shapes were asked for: then N, D and C are exactly its own.
-    beyond_rule : float
-        What it costs beyond C = k N D, as a fraction: nothing on paper.
-    """
-
-    params: float
-    tokens: float
-    tokens_per_param: float
-    flops: float
-    share: float
-    purpose: str
-    model: Model | None = None
-    beyond_rule: float = 0.0
-
-
-@dataclass(frozen=True)
-class Pilots(Answer):
-    """Which pilot runs to train.
-
-    Attributes
-    ----------
-    budget, target : float
-        Of the pilots and of the run that they are for [FLOP].
-    noise : float
-        Of ln loss between runs trained alike.
-    runs : tuple of PilotRun
-        The dearest first.
-    expected : tuple of Expected
-        Of the design, and of a 5x5 isoFLOP grid and a ray of one ratio that cost the whole budget, on paper and without limits;
-        where ratios are limited, of the design without that limit too; where runs are given, of them alone first, and of each
-        with them.
-    saved : float or None
-        Where runs are given: what the next ones are expected to save at the target [FLOP].
-    dollars_per_flop : float or None
-        Where a device with a price was named.
-    simulation : tuple of Simulated
-        Where it was asked for: regrets of real fits to simulated tables.
-    ratios : (low, high)
-        Tokens per parameter that runs may have.
-    notes : tuple of Note
-    inputs : mapping
-    version : str
-    """
-
-    budget: float
-    target: float
-    noise: float
-    runs: tuple[PilotRun, ...]
-    expected: tuple[Expected, ...]
-    saved: float | None
-    dollars_per_flop: float | None
-    simulation: tuple[Simulated, ...]
-    ratios: tuple[float, float]
-    notes: tuple[Note, ...]
-    inputs: Mapping[str, Any]
-    version: str = __version__
-
-    @property
-    def spent(self) -> float:
-        """What the runs cost together [FLOP]."""
-        return sum(run.flops for run in self.runs)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types: base units, full precision, None for what is infinite."""
-        content = super().to_dict()
-        for row in content["expected"]:
-            row.update({name: None for name, value in row.items() if isinstance(value, float) and not np.isfinite(value)})
-        return {**content, "spent": self.spent}
 
 
 @asks(PilotInputs)
@@ -221,39 +138,87 @@ def pilots(
     question = Question.of(PilotInputs, "pilots", asked)
     check_simulation(simulate, tables, workers, given)
     if given is None and (group is not None or columns is not None):
-        raise OptionError("group and columns go with given: they say which runs of a table are meant, and what it calls them")
+        raise OptionError(
+            "`group` and `columns` go with `given`: they say which runs of a table are meant, and what it calls them"
+        )
     check_shapes(shapes, vocab=vocab, context=context, batch=batch)
     (money, machine), goal = read_budget(budget, question), parse_flops(target, "`target`")
-    dollars_each = machine.cost(1.0).dollars if machine else None
-    rate = dollars_each.expected if dollars_each else None
     if goal < 2 * money:
         raise OptionError(
-            f"target {format_flops(goal)} is less than twice the pilots' {format_flops(money)}: pilots are for a much larger "
+            f"`target` {format_flops(goal)} is less than twice the pilots' {format_flops(money)}: pilots are for a much larger "
             "run; with that much to spend, train it"
         )
-    c = settings(FILE, "candidates")
     known = None if given is None else read_given(given, group, columns, goal, guess=noise is None)
-    done = known.runs if known else None
-    count = whole_number(c["runs" if done is None else "next"] if runs is None else runs, "runs", 1 if done else CONSTANTS, 100)
+    usual_count = settings(FILE, "candidates")["runs" if known is None else "next"]
+    count = whole_number(usual_count if runs is None else runs, "`runs`", CONSTANTS if known is None else 1, 100)
     spread = known.noise if known and known.noise is not None else read_noise(noise)
-    span = read_ratios(ratios)
-    low, high = read_sizes(min_params, max_params)
-    k = done.per_token if done else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
-    seed = whole_number(seed, "seed", 0, 2**32 - 1)
-    drawn, rng = int(settings(FILE, "laws")["draws"]), np.random.default_rng(seed)
-    laws = laws_after(known.runs, spread, drawn, rng) if known and known.told else drawn_laws(drawn, goal, k, rng)
-    aim = DesignAim.of(laws, goal, spread)
+    seed = whole_number(seed, "`seed`", 0, 2**32 - 1)
+    k = known.runs.per_token if known else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
+    laws = _laws(known, goal, spread, k, seed)
     builder = None
     if shapes:
         largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
         builder = read_builder(vocab, context, batch, known.convention if known else "total", largest)
-    bounds = Bounds(k, span, (low, high), builder)
+    bounds = Bounds(k, read_ratios(ratios), read_sizes(min_params, max_params), builder)
+    found = _compared(DesignAim.of(laws, goal, spread), goal, money, bounds, count, seed, known, machine)
+    chosen = found.chosen
+    simulation: tuple[Simulated, ...] = ()
+    if simulate:
+        many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "`tables`", 1, 10_000)
+        grid_name, grid_runs = next(iter(usual_runs(money, k).items()))
+        grids = {"these runs": (chosen.params, chosen.tokens), grid_name: grid_runs}
+        simulation = simulated(grids, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
+    inputs = _inputs(question, bounds, machine, known, budget=money, target=goal, runs=count, noise=spread, seed=seed)
+    rows = _runs(laws, chosen, money)
+    return Pilots(
+        money,
+        goal,
+        spread,
+        rows,
+        found.expected,
+        found.saved,
+        found.rate,
+        simulation,
+        bounds.ratios,
+        found.notes,
+        inputs,
+    )
+
+
+def _laws(known: Given | None, goal: float, noise: float, k: float, seed: int) -> Laws:
+    """Draw the laws that the truth may be: those that the runs given leave, or those of the design prior."""
+    drawn, rng = int(settings(FILE, "laws")["draws"]), np.random.default_rng(seed)
+    return laws_after(known.runs, noise, drawn, rng) if known and known.told else drawn_laws(drawn, goal, k, rng)
+
+
+class _Found(NamedTuple):
+    """The design, what it leads to beside others, what it saves, and what to say of it."""
+
+    chosen: Cells
+    expected: tuple[Expected, ...]
+    saved: float | None
+    rate: float | None
+    notes: tuple[Note, ...]
+
+
+def _compared(
+    aim: DesignAim,
+    goal: float,
+    money: float,
+    bounds: Bounds,
+    count: int,
+    seed: int,
+    known: Given | None,
+    machine: Machine | None,
+) -> _Found:
+    """Return the design of a budget, beside a grid and a ray, the runs given, and the design of all ratios."""
+    done, cheapest = (known.runs, known.cheapest) if known else (None, None)
+    dollars_each = machine.cost(1.0).dollars if machine else None
+    rate = dollars_each.expected if dollars_each else None
     name = "these runs" if done is None else "with these runs"
-    cheapest = known.cheapest if known else None
     *smaller, (chosen, own, _) = designed(aim, Grid(goal, bounds, cheapest), money, count, seed, done, name)
     _check_models(chosen, money)
-    found = _runs(laws, chosen, money)
-    grid_row, ray_row = usual(aim, goal, money, k, done)
+    grid_row, ray_row = usual(aim, goal, money, bounds.k, done)
     expected = [own, grid_row, ray_row]
     saved, verdict = None, list[Note]()
     if done is not None:
@@ -262,39 +227,41 @@ def pilots(
         expected.insert(0, before)
         saved = saved_by(before, own, goal)
         verdict = worth(before, own, smaller, goal, rate)
+    c = settings(FILE, "candidates")
     whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
-    if span != whole:
+    if bounds.ratios != whole:
         free = Grid(goal, bounds._replace(ratios=whole), cheapest)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
         expected.append(designed(aim, free, money, count, seed, done, text)[-1].expected)
-    simulation: tuple[Simulated, ...] = ()
-    if simulate:
-        grid_name, grid_runs = next(iter(usual_runs(money, k).items()))
-        grids = {"these runs": (chosen.params, chosen.tokens), grid_name: grid_runs}
-        many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "tables", 1, 10_000)
-        simulation = simulated(grids, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
-    inputs = {
-        "budget": money,
-        "target": goal,
-        "runs": count,
-        "ratios": list(span),
-        "min_params": low,
-        "max_params": high,
-        "noise": spread,
-        "given": None if done is None else len(done),
-        "shapes": shapes,
-        **({"vocab": builder.vocab, "context": builder.context, "batch": builder.batch} if builder else {}),
-        **question.stated(),
-        **({"gpu": [part.device.id for part in machine.parts], "mfu": machine.mfu.expected} if machine else {}),
-        "seed": seed,
-    }
     notes = (
-        *design_notes(money, chosen, (own, grid_row, ray_row), span, whole, bounds),
+        *design_notes(money, chosen, (own, grid_row, ray_row), bounds.ratios, whole, bounds),
         *(known.notes if known else ()),
         *cost_notes(machine, own.flops),
         *verdict,
     )
-    return Pilots(money, goal, spread, found, tuple(expected), saved, rate, simulation, span, notes, FrozenDict(inputs))
+    return _Found(chosen, tuple(expected), saved, rate, notes)
+
+
+def _inputs(
+    question: Question, bounds: Bounds, machine: Machine | None, known: Given | None, *, seed: int, **asked: float
+) -> FrozenDict:
+    """Return what was asked of pilots, in base units."""
+    low, high = bounds.sizes
+    builder = bounds.builder
+    return FrozenDict(
+        {
+            **asked,
+            "ratios": list(bounds.ratios),
+            "min_params": low,
+            "max_params": high,
+            "given": None if known is None else len(known.runs),
+            "shapes": builder is not None,
+            **({"vocab": builder.vocab, "context": builder.context, "batch": builder.batch} if builder else {}),
+            **question.stated(),
+            **({"gpu": [part.device.id for part in machine.parts], "mfu": machine.mfu.expected} if machine else {}),
+            "seed": seed,
+        }
+    )
 
 
 def _check_models(chosen: Cells, budget: float) -> None:

@@ -1,4 +1,4 @@
-"""A question in, a plan out: composes asking, solver and regimes into one answer."""
+"""A question in, a plan out: composes inputs, the solver and the assessment into one answer."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Unpack

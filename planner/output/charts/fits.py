@@ -13,7 +13,7 @@ from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import PURPOSES
 from planner.output.charts._base import COMPUTE, Band, Box, Chart, Line, Mark, Marker, Panel, Points, Rule, Scale, Span, law_text
 from planner.output.charts.surfaces import loss_scale, surface_panel
-from planner.pilot_design.pilots import Pilots
+from planner.pilot_design.pilots_result import Pilots
 from planner.quantities import format_flops, format_percent
 from planner.scaling_laws.catalogue import load_law
 

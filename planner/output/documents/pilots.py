@@ -6,7 +6,7 @@ from typing import Any
 from planner._util.stable_choice import SINGULAR
 from planner.output.documents.blocks import Block, Items, Table, Title, note_lines
 from planner.pilot_design.expected_regret import Expected
-from planner.pilot_design.pilots import PilotRun, Pilots
+from planner.pilot_design.pilots_result import PilotRun, Pilots
 from planner.pilot_design.simulation import Simulated, misfits
 from planner.quantities import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant
 

@@ -1,0 +1,96 @@
+"""A design of pilot runs as data: which runs, what for, and what they lead to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from planner._util.to_json import Answer
+from planner._version import __version__
+from planner.notes import Note
+from planner.pilot_design.candidate_runs import Model
+from planner.pilot_design.expected_regret import Expected
+from planner.pilot_design.simulation import Simulated
+
+
+class PilotRun(NamedTuple):
+    """One run to train.
+
+    Attributes
+    ----------
+    params, tokens, tokens_per_param : float
+        N and D.
+    flops, share : float
+        C = k N D, or the exact FLOP of its model, and its share of the pilot budget.
+    purpose : str
+        ``near the optimum``, ``starved`` (few tokens for its size) or ``overtrained`` (many).
+    model : Model or None
+        What to train, where shapes were asked for: then N, D and C are exactly its own.
+    beyond_rule : float
+        What it costs beyond C = k N D, as a fraction: nothing on paper.
+    """
+
+    params: float
+    tokens: float
+    tokens_per_param: float
+    flops: float
+    share: float
+    purpose: str
+    model: Model | None = None
+    beyond_rule: float = 0.0
+
+
+@dataclass(frozen=True)
+class Pilots(Answer):
+    """Which pilot runs to train.
+
+    Attributes
+    ----------
+    budget, target : float
+        Of the pilots and of the run that they are for [FLOP].
+    noise : float
+        Of ln loss between runs trained alike.
+    runs : tuple of PilotRun
+        The dearest first.
+    expected : tuple of Expected
+        Of the design, and of a 5x5 isoFLOP grid and a ray of one ratio that cost the whole budget, on paper and without limits;
+        where ratios are limited, of the design without that limit too; where runs are given, of them alone first, and of each
+        with them.
+    saved : float or None
+        Where runs are given: what the next ones are expected to save at the target [FLOP].
+    dollars_per_flop : float or None
+        Where a device with a price was named.
+    simulation : tuple of Simulated
+        Where it was asked for: regrets of real fits to simulated tables.
+    ratios : (low, high)
+        Tokens per parameter that runs may have.
+    notes : tuple of Note
+    inputs : mapping
+    version : str
+    """
+
+    budget: float
+    target: float
+    noise: float
+    runs: tuple[PilotRun, ...]
+    expected: tuple[Expected, ...]
+    saved: float | None
+    dollars_per_flop: float | None
+    simulation: tuple[Simulated, ...]
+    ratios: tuple[float, float]
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+    @property
+    def spent(self) -> float:
+        """What the runs cost together [FLOP]."""
+        return sum(run.flops for run in self.runs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: base units, full precision, None for what is infinite."""
+        content = super().to_dict()
+        for row in content["expected"]:
+            row.update({name: None for name, value in row.items() if isinstance(value, float) and not np.isfinite(value)})
+        return {**content, "spent": self.spent}
