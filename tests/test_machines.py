@@ -26,6 +26,7 @@ from planner.quantities.resource_parsing import (
     parse_price,
 )
 from planner.scaling_laws.derivation import evaluate
+from tests.conftest import Run
 
 DEVICES = planner.hardware()
 H100_PEAK = 989e12
@@ -608,3 +609,13 @@ def test_shipped_numbers_have_sources() -> None:
         assert grid["source"]
         assert 0 < grid["low"] <= grid["expected"] <= grid["high"] < 1000
     assert {dtype for entry in table["accelerator"] for dtype in entry["peak_tflops"]} == set(DTYPES)
+
+
+def test_a_missed_deadline_is_a_warning(run: Run) -> None:
+    """A plan, a check and a range say it, so that --strict ends with 1."""
+    taken = ["--params", "7B", "--tokens", "1T", "--deadline", "10d"]
+    for verb in ((), ("check",)):
+        assert [run(*verb, *taken, "--gpus", f"{many}xH100", "--strict")[0] for many in (64, 512)] == [1, 0]
+    code, out, err = run(*taken, *["--gpus", "64..512xH100", "--points", "3"])
+    assert (code, err) == (0, "")
+    assert "WARNING: 1 of 3 rows miss the deadline" in out

@@ -104,3 +104,37 @@ def test_the_trade_marks_the_cheapest_life() -> None:
     assert best.flops is not None
     assert best.life == pytest.approx(best.flops + 2 * best.params * 2.4e12, rel=1e-12)
     assert planner.trade(flops=found.flops).rows[0].life is None
+
+
+@pytest.mark.parametrize("fixed", [{"params": "7B"}, {"max_params": "7B"}, {"tokens": "1T"}, {"tokens_per_param": 100}])
+def test_a_limit_leaves_serving_after(run: Run, fixed: dict[str, Any]) -> None:
+    """A size of one's own is trained on the whole of the devices and days too: no part of them is called serving's."""
+    plan = planner.plan(**ASKED, **fixed)
+    assert plan.serving is not None
+    assert plan.serving.after
+    assert plan.training_flops == pytest.approx(plan.flops, rel=1e-9)
+    words = [word for name, value in {**ASKED, **fixed}.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    code, out, err = run(*words)
+    assert (code, err) == (0, "")
+    assert ", then serving 2.40 T tokens" in out.splitlines()[0]
+    assert "of what is spent" not in out
+    assert "loss, regime and optimum are those of training alone" in " ".join(out.split())
+
+
+def test_what_a_run_takes_counts_what_is_served(run: Run) -> None:
+    """The first line says that its FLOP are those of training and of serving."""
+    code, out, _ = run(*["--params", "7B", "--tokens", "1T", "--inference-tokens", "2.4T"])
+    assert code == 0
+    assert out.startswith("What 7.00 B parameters on 1.00 T tokens take, training and serving 2.40 T tokens: 7.56e22 FLOP")
+    plan = planner.plan(params="7B", tokens="1T", inference_tokens="2.4T")
+    assert plan.flops == pytest.approx(6 * 7e9 * 1e12 + 2 * 7e9 * 2.4e12, rel=1e-12)
+    (taken,) = [step for step in planner.explain(plan) if (step.symbol, step.part) == ("C", "this run")]
+    assert taken.result == pytest.approx(plan.flops, rel=1e-12)
+
+
+def test_rows_of_a_range_say_that_a_machine_trains_alone(run: Run) -> None:
+    """The FLOP of a row pay serving, its device-hours do not."""
+    said = "device-hours, time, cost, energy and CO2e are of training alone"
+    served = ["--dollars", "1M..2M", "--gpu", "h100", "--points", "2", "--inference-tokens", "1T"]
+    assert said in " ".join(run(*served)[1].split())
+    assert said not in " ".join(run(*served[:-2])[1].split())

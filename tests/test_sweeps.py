@@ -333,7 +333,10 @@ REFUSED = [
     ("--mfu 0.3..50% --gpu h100 --flops 1e21", "0.3 or 0.3%?"),
     ("--days 1..720h --gpus 8xh100", "1 or 1h?"),
     ("--flops 1e18 --set E=1..2", "expected a number"),
-    ("--deadline 1d..30d --flops 1e20..1e21 --gpu h100", "deadline '1d..30d': no range goes there; ranges go with flops"),
+    (
+        "--deadline 1d..30d --flops 1e20..1e21 --gpu h100",
+        "--deadline '1d..30d': no range goes there; ranges go with --flops, --pf-days",
+    ),
     ("--flops 1e21 --tokens-per-param 20..40 --law gadre2024-c4", "gadre2024-c4 must not choose a model size"),
     ("--flops 1e20..1e22 --params 7B --law besiroglu2024,kumar2024", "kumar2024 has no compute-optimal line"),
     (

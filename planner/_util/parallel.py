@@ -20,7 +20,7 @@ def check_workers(workers: Raw) -> None:
         return
     if isinstance(workers, bool) or not isinstance(workers, Integral) or not 1 <= int(workers) <= _MOST:
         raise OptionError(
-            f"workers {shown(workers)}: expected a number of processes from 1 to {_MOST}, or a map such as executor.map"
+            f"`workers` {shown(workers)}: expected a number of processes from 1 to {_MOST}, or a map such as executor.map"
         )
 
 

@@ -171,7 +171,7 @@ def interval_notes(found: Intervals | None, law: Law) -> list[Note]:
 def check_level(level: float) -> float:
     """Return a level of confidence, or refuse it."""
     if not 0.01 <= level <= 0.9999:
-        raise OptionError(f"level {plain(level)}: must lie between 0.01 and 0.9999, such as 0.95 or 95%")
+        raise OptionError(f"`level` {plain(level)}: must lie between 0.01 and 0.9999, such as 0.95 or 95%")
     return level
 
 

@@ -128,7 +128,7 @@ class Problem(NamedTuple):
                     "--anchor FLOPS:PARAMS, or anchor=(flops, params) in Python"
                 )
             raise CannotPlanError(
-                f"{law.id} has no compute-optimal line ({law.form.equation}); `plan laws` shows the laws that plan"
+                f"{law.id} has no compute-optimal line ({law.form.equation}); plan laws shows the laws that plan"
             )
         return self.form.frontier
 

@@ -153,7 +153,7 @@ def runs_options(command: Command) -> Command:
     for option in (
         click.option("--group", type=Names("groups"), metavar="NAME", help='Which group of the table; "all" pools them.'),
         click.option(
-            "--runs", "shipped", type=Names("runs"), metavar="NAME", help="A table that ships with planner, see `plan runs`."
+            "--runs", "shipped", type=Names("runs"), metavar="NAME", help="A table that ships with planner, see plan runs."
         ),
     ):
         command = option(command)

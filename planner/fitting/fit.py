@@ -135,7 +135,7 @@ def fit(
     )
     count = whole_number(draws, "draws", 0, _MOST_DRAWS)
     if 0 < count < _FEWEST_DRAWS:
-        raise OptionError(f"draws {count}: too few for an interval; 0 for none, or at least {_FEWEST_DRAWS}")
+        raise OptionError(f"`draws` {count}: too few for an interval; 0 for none, or at least {_FEWEST_DRAWS}")
     start = whole_number(seed, "seed", 0, 2**63 - 1)
     confidence = check_level(parse_fraction(level, "level"))
     if not isinstance(name, str) or not is_id(name):

@@ -50,4 +50,4 @@ def refuse_idle(question: Question, name: str, uses: tuple[str, ...] = ()) -> No
     """Refuse an input of a machine that would change nothing beside a budget given by ``name``, or what the caller uses."""
     idle = [each for each in question.named(*rows(Machine)) if each not in (*_DECIDES.get(name, ()), *uses)]
     if idle:
-        raise OptionError(f"`{idle[0]}` would change nothing beside `{name}` here; `plan` says what a budget takes on devices")
+        raise OptionError(f"`{idle[0]}` would change nothing beside `{name}` here; plan says what a budget takes on devices")

@@ -68,7 +68,7 @@ def resolve_law(
     if exponents is None and anchor is None:
         return chosen
     if exponents is not None and not (isinstance(exponents, (list, tuple)) and len(exponents) == 2):
-        raise OptionError(f"exponents {shown(exponents)}: expected two numbers, of N and of D, such as 0.73 0.27")
+        raise OptionError(f"`exponents` {shown(exponents)}: expected two numbers, of N and of D, such as 0.73 0.27")
     pair = chosen.exponents if exponents is None else tuple(parse_number(value, "exponents") for value in exponents)
     if pair is None:
         raise CannotPlanError(f"{chosen.id} has no exponents to anchor; give your own: --exponents 0.5 0.5")

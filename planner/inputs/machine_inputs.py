@@ -78,7 +78,7 @@ class Device(TypedDict, total=False):
         str,
         Input(
             later("device"),
-            "One kind of device, their number left open: h100-sxm (see `plan hardware`).",
+            "One kind of device, their number left open: h100-sxm (see plan hardware).",
             "DEVICE",
             completes="devices",
         ),

@@ -263,10 +263,11 @@ def _within_reach(problem: Problem, law: Law, loss: float | None) -> None:
     unit = law.conventions.loss_unit
     free = float(law.irreducible_loss)
     floor = free + float(guarded(law, lambda: solver.lowest_reducible(problem)))
-    if loss <= free * (1 + 1e-9):
+    if loss <= free:
         raise CannotPlanError(
-            f"`loss` {plain(loss)} cannot be reached at all: it lies {significant(max(free - loss, 0.0))} below the irreducible "
-            f"loss of {law.id}, {significant(free, 5)} {unit}"
+            f"`loss` {plain(loss)} cannot be reached at all: "
+            f"{f'it lies {significant(free - loss)} below' if loss < free else 'it is'} the irreducible loss of {law.id}, "
+            f"{significant(free, 5)} {unit}"
         )
     if loss < floor * (1 - 1e-12):
         raise CannotPlanError(

@@ -32,7 +32,7 @@ class ChosenLaw(TypedDict, total=False):
         "LawLike",
         Input(
             as_given,
-            "Law to use: an id from `plan laws`, or your own .toml or .json file.",
+            "Law to use: an id from plan laws, or your own .toml or .json file.",
             "ID|FILE",
             default=DEFAULT_LAW,
             completes="laws",

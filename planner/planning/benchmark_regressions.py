@@ -117,7 +117,7 @@ def benchmark_named(name: Raw) -> Benchmark:
     """Return a benchmark by its id."""
     known = {each.id: each for each in benchmarks()}
     if not isinstance(name, str) or name.strip().lower() not in known:
-        raise OptionError(f"benchmark {shown(name)}: expected one of {', '.join(known)}")
+        raise OptionError(f"`benchmark` {shown(name)}: expected one of {', '.join(known)}")
     return known[name.strip().lower()]
 
 

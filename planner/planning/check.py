@@ -21,7 +21,7 @@ from planner.inputs.request import Request, read_run
 from planner.inputs.serving import Demand
 from planner.notes import Note
 from planner.planning.plan import best_plan
-from planner.planning.plan_details import data_notes, data_use, memory_notes
+from planner.planning.plan_details import data_notes, data_use, deadline_notes, memory_notes
 from planner.planning.plan_notes import size_notes
 from planner.planning.plan_result import DataUse, Plan
 from planner.quantities import LARGEST, PF_DAY, format_factor, plain
@@ -179,7 +179,9 @@ def _checked(request: Request, N: float, D: float) -> Check:
     judge = problem.law
     flops, spent = float(problem.spending.training(N, D)), float(problem.spending.paid(N, D))
     if spent > LARGEST:
-        raise OptionError(f"params {plain(N, 4)} on tokens {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}")
+        raise OptionError(
+            f"`params` {plain(N, 4)} on `tokens` {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}"
+        )
     sure = answer_intervals(problem, flops, N, D, request.question.level, sizes=False)
     plans = judge.role == "plan"
     optimum = best_plan(request._replace(flops=spent)) if plans else None
@@ -197,6 +199,7 @@ def _checked(request: Request, N: float, D: float) -> Check:
         *size_notes(min(N, D)),
         *data_notes(problem, data, N),
         *memory_notes(request.held.machine, N),
+        *deadline_notes(request.held.machine, flops),
         *_verdict_notes(judge, N, optimum, verdict, test, served=request.demand is not None),
     )
     return _put_together(request, (N, D, flops, spent), verdict, optimum, data, sure, test, notes)

@@ -21,6 +21,7 @@ from planner.planning.plan_details import (
     counted_params,
     data_notes,
     data_use,
+    deadline_notes,
     memory_notes,
     mixture_notes,
     mixture_of,
@@ -149,9 +150,10 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         *waste_notes(judged.doubling),
         *limit_notes(problem, flops, float(problem.spending.paid(N, D)), free=judged.free),
         *data_notes(problem, life.data, N),
-        *serving_notes(life.serving, after=bool(request.served_after)),
+        *serving_notes(life.serving, limited=not judged.is_optimum),
         *mixture_notes(problem, request, life.mixture),
         *memory_notes(request.held.machine, total or N),
+        *deadline_notes(request.held.machine, run.training),
         *interval_notes(sure, problem.law),
         *question.idle_notes(judged=True, drawn=problem.law.draws is not None),
     )
@@ -256,9 +258,11 @@ def run_of(request: Request) -> tuple[float, float, float]:
         reducible = request.loss - float(problem.law.irreducible_loss)
         flops, N, D = (float(value) for value in solver.cheapest(problem, reducible))
         if not flops <= LARGEST:
-            raise CannotPlanError(f"loss {plain(request.loss)} needs more than {plain(LARGEST)} FLOP under {problem.law.id}")
+            raise CannotPlanError(
+                f"`loss` {plain(request.loss, 12)} needs more than {plain(LARGEST)} FLOP under {problem.law.id}"
+            )
         if flops < 1:
-            raise CannotPlanError(f"loss {plain(request.loss)}: any run is better than that under {problem.law.id}")
+            raise CannotPlanError(f"`loss` {plain(request.loss)}: any run is better than that under {problem.law.id}")
         return flops, N, D
     assert request.flops is not None  # a request has a budget or a loss
     N, D = (float(value) for value in solver.best_run(problem, request.flops))

@@ -13,7 +13,7 @@ from planner.allocation.problem import Problem, problem_of, spending_of
 from planner.inputs.request import Request
 from planner.notes import Note
 from planner.planning.plan_result import DataUse, Mixture, Serving
-from planner.quantities import LARGEST, format_bytes, format_count, format_factor, format_percent, significant
+from planner.quantities import LARGEST, format_bytes, format_count, format_duration, format_factor, format_percent, significant
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.experts import dense_equivalent
 from planner.scaling_laws.law import Law
@@ -63,9 +63,14 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
         share=float(spending.serving(params)) / spent,
         trained_alone_params=float(N),
         trained_alone_tokens=float(D),
-        saved=1 - spent / alone,
+        saved=0.0 if abs(1 - spent / alone) < _SAME else 1 - spent / alone,
         dollars=machine.cost(float(spending.serving(params))).dollars if machine else None,
+        after=bool(request.served_after),
     )
+
+
+_SAME = 1e-12
+"""What two costs of the same run may differ by, in rounding."""
 
 
 def counted_params(law: Law, request: Request, params: float) -> tuple[float | None, float | None]:
@@ -178,10 +183,20 @@ MOSTLY = 0.9
 """Share of serving in what is spent above which the demand decides everything: a house convention."""
 
 
-def serving_notes(serving: Serving | None, *, after: bool) -> Iterator[Note]:
+def deadline_notes(machine: "Machine | None", training_flops: float) -> Iterator[Note]:
+    """Say when the devices there are do not end the run in time."""
+    cost = machine.cost(training_flops) if machine else None
+    if machine is None or cost is None or cost.in_time is not False or cost.hours is None or machine.deadline is None:
+        return
+    late = f"{format_duration(cost.hours.expected)} needed, {format_duration(machine.deadline)} given"
+    yield Note("deadline", "warning", f"the deadline is missed: {late}")
+
+
+def serving_notes(serving: Serving | None, *, limited: bool) -> Iterator[Note]:
     """Say where serving decides the answer, and that devices for some days do not pay it."""
-    if serving is not None and after:
-        text = "the devices and days train; serving comes after, and this budget does not pay it"
+    if serving is not None and serving.after:
+        alone = "; loss, regime and optimum are those of training alone" if limited else ""
+        text = f"the devices and days train; serving comes after, and this budget does not pay it{alone}"
         yield Note("served-after", "info", text)
         return
     if serving is not None and serving.share > 0.5:

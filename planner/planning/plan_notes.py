@@ -18,10 +18,13 @@ def limit_notes(problem: Problem, flops: float, spent: float, *, free: bool) -> 
         limits = " and ".join(limit_texts(problem.limits))
         yield Note("limit-does-not-bind", "info", f"{limits}: does not bind, the answer is the same without")
     left = 1 - spent / flops
-    if left > 1e-6:
+    if left > UNSPENT:
         text = f"{format_percent(left)} of the budget is not spent: the caps on parameters and on tokens leave no use for it"
         yield Note("budget-not-spent", "warning", text)
 
+
+UNSPENT = 1e-6
+"""Share of a budget that must be left for it to be called not spent: less is rounding."""
 
 _NO_RUN = 1e4
 """Fewer parameters or tokens than this are no language model: a house convention."""

@@ -73,6 +73,8 @@ class Serving(NamedTuple):
         Utilisations and prices that made the price.
     dollars : Range or None
         What serving costs, at the price of training, where a machine with a price was given.
+    after : bool
+        Whether it comes after a budget that pays the training alone, as devices for some days do.
     """
 
     tokens: float
@@ -85,6 +87,7 @@ class Serving(NamedTuple):
     saved: float
     weights: "Weights"
     dollars: "Range | None" = None
+    after: bool = False
 
     @property
     def training_share(self) -> float:

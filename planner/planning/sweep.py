@@ -146,6 +146,7 @@ _SAID: dict[str, tuple[Severity, str]] = {
         "warning",
         f"spend more than {format_percent(MOSTLY)} on serving: the demand decides the size, so check it well",
     ),
+    "deadline": ("warning", "miss the deadline"),
     "inference-not-counted": ("info", "are underfit by training compute alone: small models may be meant, to be cheap to serve"),
 }
 
@@ -226,7 +227,13 @@ def sweep(
     }
     columns = _columns(axes, first)
     idle = question.idle_notes(judged="regime" in columns, drawn="params_low" in columns)
-    notes = (*seen.values(), *_price_notes([request.held.machine for request in first]), *_loss_notes(named), *idle)
+    notes = (
+        *seen.values(),
+        *_price_notes([request.held.machine for request in first]),
+        *_serving_notes(first),
+        *_loss_notes(named),
+        *idle,
+    )
     found = Sweep(axes, laws, columns, notes, FrozenDict(inputs), question, named, workers)
     for each in laws:
         found.try_first(each)
@@ -257,11 +264,12 @@ def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
         name for name, value in given.items() if name not in {*known, "gpu_file"} and isinstance(value, str) and is_range(value)
     ]
     if foreign:
-        raise OptionError(f"`{foreign[0]}` {shown(given[foreign[0]])}: no range goes there; ranges go with {', '.join(known)}")
+        where = ", ".join(f"`{name}`" for name in known)
+        raise OptionError(f"`{foreign[0]}` {shown(given[foreign[0]])}: no range goes there; ranges go with {where}")
     if len(ranged) > 2:
         raise OptionError(f"{', '.join(f'`{name}`' for name in ranged)} are {len(ranged)} ranges: give at most two")
     if points is not None and not ranged:
-        raise OptionError("`points` go with a range, such as flops 1e18..1e26")
+        raise OptionError("`points` go with a range, such as `flops` 1e18..1e26")
     count = _POINTS[len(ranged)] if points is None else whole_number(points, "`points`", 2, _MOST)
     return tuple(axis_of(name, given[name], count) for name in sorted(ranged, key=lambda name: name in ALONG))
 
@@ -299,6 +307,14 @@ def _price_notes(machines: Sequence[Machine | None]) -> list[Note]:
     known = f"{format_price(prices[0].expected)} a device-hour of {device.id}"
     text = f"dollars at {known}{span}{dated}; CSV and JSON have both ends"
     return [Note("price", "info", text)]
+
+
+def _serving_notes(first: Sequence[Request]) -> list[Note]:
+    """Say that what a machine takes is of training alone where the budget pays serving too."""
+    if not any(request.held.machine and request.problem.spending.served for request in first):
+        return []
+    text = "compute is training and serving together; device-hours, time, cost, energy and CO2e are of training alone"
+    return [Note("costs-train", "info", text)]
 
 
 def _loss_notes(laws: Sequence[Law]) -> list[Note]:

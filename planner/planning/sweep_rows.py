@@ -127,6 +127,9 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     if problem.repetition is not None:
         worn = 1 + problem.repetition.constants(problem.symbols)[0]
         counts["epochs"] = int((np.nan_to_num(solved["epochs"]) > worn).sum())
+    deadline = request.held.machine.deadline if request.held.machine else None
+    if deadline is not None and "hours" in solved:
+        counts["deadline"] = int((np.nan_to_num(solved["hours"]) > deadline).sum())
     if problem.spending.served:
         share = problem.spending.serving(N) / problem.spending.paid(N, D)
         counts["mostly-serving"] = int((np.broadcast_to(share, count)[np.broadcast_to(known, count)] > MOSTLY).sum())

@@ -80,7 +80,9 @@ def _unknown(law: str) -> UnknownLawError:
     matches = [law_id for law_id in ids if wanted and wanted in law_id] or get_close_matches(wanted, ids, n=3, cutoff=0.5)
     if not matches and wanted:
         matches = [known.id for known in all_laws() if wanted in known.title.lower()]
-    hint = f"did you mean {', '.join(matches[:4])}?" if matches else "`plan laws` lists them all."
+    if "," in law:
+        return UnknownLawError(f"law {shown(law)}: one law here; several go with plan over a range, or planner.sweep", matches)
+    hint = f"did you mean {', '.join(matches[:4])}?" if matches else "plan laws lists them all."
     return UnknownLawError(
         f"law {shown(law)} is not in the catalogue; {hint} A file of your own ends in .toml or .json.", matches
     )

@@ -247,10 +247,10 @@ class Law:
             Whose exponents go through whose anchor, for the note and the reference.
         """
         if not (0 < a < 1 and 0 < b < 1):
-            raise OptionError(f"exponents {a:g} {b:g}: each must lie between 0 and 1: a bigger budget buys more of both")
+            raise OptionError(f"`exponents` {a:g} {b:g}: each must lie between 0 and 1: a bigger budget buys more of both")
         if abs(a + b - 1) > _ROUNDING:
             raise OptionError(
-                f"exponents {a:g} {b:g}: they add to {a + b:g}, but N and D share one budget C = k N D, so they must add to 1; "
+                f"`exponents` {a:g} {b:g}: they add to {a + b:g}, but N and D share one budget C = k N D, so they must add to 1; "
                 f"did you mean {a:g} {1 - a:g}?"
             )
         through = f"{plain(anchor[1], 4)} parameters at {plain(anchor[0], 4)} FLOP"

@@ -17,6 +17,7 @@ from planner.output.documents.blocks import (
     repetition_rows,
 )
 from planner.output.documents.cost import budget_rows, cost_facts
+from planner.planning.plan_notes import UNSPENT
 from planner.planning.plan_result import Alternative, Plan
 from planner.quantities import (
     format_count,
@@ -78,20 +79,22 @@ def _title(plan: Plan) -> str:
     budget = f"{format_flops(plan.flops)} ({format_pf_days(plan.flops)})"
     target = plan.inputs.get("loss")
     limits = " and ".join(limit_texts(plan.limits))
+    whole = plan.limits.params is not None and plan.limits.tokens is not None
     if target is not None:
         kind = f"Cheapest plan for loss {plain(target, 6)}{f' with {limits}' if limits else ''}"
-    elif plan.limits.params is not None and plan.limits.tokens is not None:
+    elif whole:
         kind = f"What {format_count(plan.params)} parameters on {format_count(plan.tokens)} tokens take"
-        return f"{kind}: {budget}"
     elif limits:
         kind = f"Plan with {limits}"
     else:
         kind = "Plan by your exponents" if plan.optimum else "Compute-optimal plan"
-    if plan.data:
+    if plan.data and not whole:
         kind += f"{', ' if limits else ' with '}{format_count(plan.data.unique_tokens)} unique tokens"
-    how = "then serving" if plan.served_sizes else "training and serving"
-    served = f", {how} {format_count(plan.serving.tokens)} tokens" if plan.serving else ""
-    return f"{kind}{served}: {budget}" if target is not None else f"{kind} for {budget}{served}"
+    served = ""
+    if plan.serving:
+        how = "then serving" if plan.serving.after else "training and serving"
+        served = f", {how} {format_count(plan.serving.tokens)} tokens"
+    return f"{kind}{served}: {budget}" if target is not None or whole else f"{kind} for {budget}{served}"
 
 
 def _budget_rows(plan: Plan) -> list[tuple[str, str, str]]:
@@ -148,7 +151,7 @@ def _serving_rows(plan: Plan) -> list[tuple[str, str, str]]:
     price = "" if found.price == 1 else f", a served FLOP counted {significant(found.price)} times"
     alone = f"{format_count(found.trained_alone_params)} on {format_count(found.trained_alone_tokens)} tokens"
     money = f"; {format_dollars(found.dollars.expected)}" if found.dollars else ""
-    if plan.served_sizes:
+    if found.after:
         return [("serving", format_flops(found.serving_flops), f"over its life, after training{price}{money}")]
     verb = "saves" if found.saved >= 0 else "costs"
     return [
@@ -216,7 +219,7 @@ def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:
     if best is None:
         return []
     rows = []
-    if any(note.code == "budget-not-spent" for note in plan.notes):
+    if plan.spent_share < 1 - UNSPENT:
         rows.append(("spends", format_flops(plan.spent), f"only {format_percent(plan.spent_share)} of the budget"))
     if plan.overhead is not None and not plan.limits.free:
         rows.append(("price of limits", format_overhead(plan.overhead), "than the cheapest run of the same loss without them"))

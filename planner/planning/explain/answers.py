@@ -56,7 +56,10 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
     if target is not None:
         source = "the least budget whose best run has the loss asked for"
         yield Step("C", "L_opt(C) = L", f"L_opt(C) = {plain(target)}", plan.flops, "FLOP", source, "the budget")
-    yield from _run_steps(problem, plan.flops, "this plan", plan.params, plan.tokens)
+    if plan.limits.params is not None and plan.limits.tokens is not None:
+        yield from _stated_steps(problem, "this run", plan.params, plan.tokens)
+    else:
+        yield from _run_steps(problem, plan.flops, "this plan", plan.params, plan.tokens)
     judge = law.surface_law
     if judge:
         yield from _loss_steps(problem.judged(), plan.params, plan.tokens, "its loss")
@@ -169,6 +172,17 @@ def _run_steps(problem: Problem, flops: float, part: str, params: float, tokens:
     yield from paper.steps
 
 
+def _stated_steps(problem: Problem, part: str, params: float, tokens: float) -> Iterable[Step]:
+    """Write what a run (N, D) takes."""
+    paid = problem.spending
+    known = {"S": float(paid.served), "k": float(paid.k), "q": float(paid.q)}
+    paper = Paper(problem.law, part, N=params, D=tokens, **known)
+    paper.line("C", f"{_price(paid)[0]}*{'(D+S/3)' if paid.served else 'D'}", source=_price(paid)[2])
+    paper.line("PF", "C/PF_day", source="definition: 1e15 FLOP/s for a day")
+    paper.line("ratio", "D/N", "tokens per parameter", "definition")
+    yield from paper.steps
+
+
 def _divisor(per_token: str) -> str:
     return per_token if per_token.startswith("(") else f"({per_token})"
 
@@ -185,12 +199,7 @@ def _explain_check(check: Check) -> Iterable[Step]:
     judge, problem = check.law.surface_law, check.problem
     if check.demand:
         yield from _demand_steps(check.law, check.demand)
-    paid = problem.spending
-    known = {"S": float(paid.served), "k": float(paid.k), "q": float(paid.q)}
-    paper = Paper(check.law, "this run", N=check.params, D=check.tokens, **known)
-    paper.line("C", f"{_price(paid)[0]}*{'(D+S/3)' if paid.served else 'D'}", source=_price(paid)[2])
-    paper.line("ratio", "D/N", "tokens per parameter", "definition")
-    yield from paper.steps
+    yield from _stated_steps(problem, "this run", check.params, check.tokens)
     if judge:
         problem = problem.judged()
         yield from _loss_steps(problem, check.params, check.tokens, "its loss")
