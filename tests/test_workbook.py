@@ -73,6 +73,7 @@ def _agrees(found: dict[str, Any], answer: planner.Plan) -> None:
         {"flops": 1e21},
         {"flops": "3 PF-days", "law": "kaplan2020"},
         {"gpus": "512xH100", "days": 30, "mfu": 0.4},
+        {"gpus": "64xH100", "gpu_hours": "100k"},
         {"dollars": "2M", "gpu": "a100", "price": 1.9, "overhead": 0.1},
         {"flops": 1e24, "law": "hoffmann2022-approach1", "gpu": "tpu-v5p"},
         {"dollars": "2M", "gpu": "mi300x"},

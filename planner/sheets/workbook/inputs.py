@@ -58,8 +58,10 @@ def read_inputs(law: Law, question: Question) -> Inputs:
     if len(budgets) > 1:
         raise OptionError(f"`{budgets[0]}` and `{budgets[1]}` are two budgets: give one of them")
     name = budgets[0] if budgets else "flops"
-    if (question.gpus is None) != (name != "days"):
+    if question.gpus is None and name == "days":
         raise OptionError("`gpus` and `days` go together, such as 512xH100 for 30 days")
+    if question.gpus is not None and not budgets:
+        raise OptionError("`gpus` and `days` go together, such as 512xH100 for 30 days; or give another budget beside `gpus`")
     named = question if question.named("gpu", "gpus") else replace(question, gpu=_DEVICE)
     typed = name in {"days", "dollars"}  # a cell of their own; what they buy is a formula
     held = read_held(replace(named, days=None, dollars=None) if typed else named)
