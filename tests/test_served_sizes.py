@@ -119,6 +119,8 @@ def test_a_limit_leaves_serving_after(run: Run, fixed: dict[str, Any]) -> None:
     assert ", then serving 2.40 T tokens" in out.splitlines()[0]
     assert "of what is spent" not in out
     assert "loss, regime and optimum are those of training alone" in " ".join(out.split())
+    assert "inference-not-counted" not in {note.code for note in plan.notes}
+    assert plan.serving.saved == 0 or abs(plan.serving.saved) > 1e-12
 
 
 def test_what_a_run_takes_counts_what_is_served(run: Run) -> None:

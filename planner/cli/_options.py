@@ -160,6 +160,19 @@ def runs_options(command: Command) -> Command:
     return table_options(command)
 
 
+def named_table(table: str | None, shipped: str | None) -> Any:
+    """Return the file or the shipped table that was named."""
+    from pathlib import Path
+
+    if (table is None) == (shipped is None):
+        raise click.UsageError("name one table: a file, runs.csv, or one that ships, --runs porian2024 (plan runs lists them)")
+    if table is not None:
+        return Path(table)
+    from planner.fitting.tables.shipped import load_runs
+
+    return load_runs(str(shipped))
+
+
 def table_options(command: Command) -> Command:
     """Add a file of runs, its sheet, and what its columns are called."""
     argument = click.argument("table", required=False, metavar="[RUNS.csv|.xlsx]", type=click.Path())

@@ -9,6 +9,7 @@ from planner.cli._options import (
     METHODS,
     format_option,
     inputs,
+    named_table,
     progress_bar,
     runs_options,
     strict_option,
@@ -17,21 +18,6 @@ from planner.cli._options import (
 from planner.cli._plan import app
 from planner.inputs.run_inputs import Level
 from planner.output.formats import Format
-
-
-def _source(table: str | None, shipped: str | None) -> Any:
-    """Return the file or the shipped table that was named."""
-    from pathlib import Path
-
-    if (table is None) == (shipped is None):
-        raise click.UsageError(
-            "name one table: a file, plan fit runs.csv, or one that ships, --runs porian2024 (plan runs lists them)"
-        )
-    if table is not None:
-        return Path(table)
-    from planner.fitting.tables.shipped import load_runs
-
-    return load_runs(str(shipped))
 
 
 @app.command(cls=Command)
@@ -51,5 +37,5 @@ def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, stri
     from planner.fitting.backtest import backtest as test_runs
 
     with progress_bar("back-test") as progress:
-        answer = test_runs(_source(table, shipped), **chosen(**options), progress=progress)
+        answer = test_runs(named_table(table, shipped), **chosen(**options), progress=progress)
     tell(ctx, answer, fmt, strict=strict)

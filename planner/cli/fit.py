@@ -15,6 +15,7 @@ from planner.cli._options import (
     collected,
     format_option,
     inputs,
+    named_table,
     progress_bar,
     runs_options,
     strict_option,
@@ -24,21 +25,6 @@ from planner.cli._plan import app
 from planner.inputs.run_inputs import Level
 from planner.output.formats import Format
 from planner.quantities import shown
-
-
-def _source(table: str | None, shipped: str | None) -> Any:
-    """Return the file or the shipped table that was named."""
-    from pathlib import Path
-
-    if (table is None) == (shipped is None):
-        raise click.UsageError(
-            "name one table: a file, plan fit runs.csv, or one that ships, --runs porian2024 (plan runs lists them)"
-        )
-    if table is not None:
-        return Path(table)
-    from planner.fitting.tables.shipped import load_runs
-
-    return load_runs(str(shipped))
 
 
 @app.command(cls=Command)
@@ -87,7 +73,7 @@ def fit(
         raise click.UsageError("--overwrite goes with --save FILE.json, or with --plot FILE")
     with progress_bar("bootstrap") as progress:
         pins = chosen(fix=collected(fix, "--fix"), bound=collected(bound, "--bound"))
-        answer = fit_runs(_source(table, shipped), **chosen(**options), **pins, progress=progress)
+        answer = fit_runs(named_table(table, shipped), **chosen(**options), **pins, progress=progress)
     if save is not None:
         answer.save(save, overwrite=force)
     plot_file(ctx, answer)

@@ -145,7 +145,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
     smallest = min(N, D, life.data.unique_tokens if life.data else D)
     notes = (
         *request.notes,
-        *_plan_notes(problem, run, judged, beside),
+        *_plan_notes(request, run, judged, beside),
         *size_notes(smallest),
         *waste_notes(judged.doubling),
         *limit_notes(problem, flops, float(problem.spending.paid(N, D)), free=judged.free),
@@ -305,8 +305,9 @@ def _referee(problem: Problem) -> Problem:
     return problem.judged() if problem.law.judge and problem.law.judge.role == "plan" else problem
 
 
-def _plan_notes(problem: Problem, run: _Run, judged: _Judged, beside: Sequence[Alternative]) -> Iterator[Note]:
-    law, loss, regime = problem.law, judged.loss, judged.regime
+def _plan_notes(request: Request, run: _Run, judged: _Judged, beside: Sequence[Alternative]) -> Iterator[Note]:
+    problem, loss, regime = request.problem, judged.loss, judged.regime
+    law = problem.law
     flops, params, tokens = run.training, run.params, run.tokens
     yield from own_notes(problem)
     yield from range_notes(law, params, tokens, flops)
@@ -321,7 +322,7 @@ def _plan_notes(problem: Problem, run: _Run, judged: _Judged, beside: Sequence[A
         yield Note(
             "no-regime", "info", f"{law.id} cannot measure the regime, for it does not say what another size costs; {where}"
         )
-    yield from regime_notes(regime, served=bool(problem.spending.served))
+    yield from regime_notes(regime, served=request.demand is not None)
     if loss is not None and any(o.loss is not None and o.law.conventions.data != law.conventions.data for o in beside):
         text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
         yield Note("losses-differ", "info", text)

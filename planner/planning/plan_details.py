@@ -43,6 +43,10 @@ def data_use(problem: Problem, flops: float, params: float, tokens: float) -> Da
     )
 
 
+_ROUNDING = 1e-12
+"""What two costs of the same run may differ by, as a fraction."""
+
+
 def serving_of(problem: Problem, request: Request, params: float, tokens: float) -> Serving | None:
     """Return what serving costs and what planning for it saves, None where nothing is to be served."""
     demand, machine = request.demand, request.held.machine
@@ -54,6 +58,7 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
     trained = problem.without_limits()._replace(spending=spending._replace(served=0.0))
     _, N, D = solver.cheapest(trained, sum(solver.reducible(problem, params, tokens)))
     spent, alone = (float(spending.paid(*run)) for run in ((params, tokens), (N, D)))
+    saved = 1 - spent / alone
     return Serving(
         tokens=demand.tokens,
         price=demand.price,
@@ -63,14 +68,10 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
         share=float(spending.serving(params)) / spent,
         trained_alone_params=float(N),
         trained_alone_tokens=float(D),
-        saved=0.0 if abs(1 - spent / alone) < _SAME else 1 - spent / alone,
+        saved=saved if abs(saved) > _ROUNDING else 0.0,
         dollars=machine.cost(float(spending.serving(params))).dollars if machine else None,
         after=bool(request.served_after),
     )
-
-
-_SAME = 1e-12
-"""What two costs of the same run may differ by, in rounding."""
 
 
 def counted_params(law: Law, request: Request, params: float) -> tuple[float | None, float | None]:

@@ -273,5 +273,5 @@ def _misfit(unit: str, what: str) -> str | None:
 
 def refuse(value: Raw, name: str, what: str, why: str | None = None) -> QuantityError:
     if why is None and isinstance(value, str) and ".." in value:
-        why = "one value here, for a range asks of plan or planner.sweep"
+        why = "one value here, not a range; plan and planner.sweep take ranges of some inputs"
     return QuantityError(f"{name} {shown(value)}: {why + '; ' if why else ''}expected {EXAMPLES[what]}")

@@ -81,7 +81,7 @@ def _unknown(law: str) -> UnknownLawError:
     if not matches and wanted:
         matches = [known.id for known in all_laws() if wanted in known.title.lower()]
     if "," in law:
-        return UnknownLawError(f"law {shown(law)}: one law here; several go with plan over a range, or planner.sweep", matches)
+        return UnknownLawError(f"law {shown(law)}: one law here; a range of plan, and planner.sweep, take several", matches)
     hint = f"did you mean {', '.join(matches[:4])}?" if matches else "plan laws lists them all."
     return UnknownLawError(
         f"law {shown(law)} is not in the catalogue; {hint} A file of your own ends in .toml or .json.", matches

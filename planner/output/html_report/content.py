@@ -55,9 +55,7 @@ def law_content(law: Law) -> dict[str, Any]:
         "R_N": float(own["R_N"]),
         "carried": "" if "R_D" in law.params else source.id,
         "domain": {name: getattr(law.domain, name) for name in ("flops", "params", "tokens", "tokens_per_param")},
-        "notes": [
-            {"warning": note.severity == "warning", "text": note.text} for note in law.notes if note.code != "single-epoch"
-        ],
+        "notes": [_note(note) for note in law.notes if note.code != "single-epoch"],
     }
 
 
