@@ -213,3 +213,15 @@ def test_csv_for_a_decimal_comma(tmp_path: Path, capsys: pytest.CaptureFixture[s
     again = planner.check_runs(back)
     assert [each.overhead for each in again.runs] == [float(row["overhead"]) for row in plain]
     assert [each.measured for each in again.runs] == [2.0, None, 1.75]  # not the law's own losses
+
+
+def test_a_shape_is_put_to_kaplans_test_by_its_own_count() -> None:
+    """Its parameters without embeddings are known exactly, so that no other vocabulary or aspect ratio stands in for them."""
+    verdict = planner.check(shape="mistral-7b-v0.1", tokens="8T")
+    assert verdict.overfitting_test.params == planner.check(shape="mistral-7b-v0.1", tokens="8T", law="kaplan2020").params
+    assert verdict.overfitting_test.counted_for == "of the shape"
+    steps = [step for step in planner.explain(verdict) if step.part == "Kaplan's test"]
+    assert "N" not in {step.symbol for step in steps}
+    assert "N" in {
+        step.symbol for step in planner.explain(planner.check(params="7B", tokens="8T")) if step.part == "Kaplan's test"
+    }

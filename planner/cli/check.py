@@ -16,6 +16,7 @@ from planner.cli._options import (
 from planner.cli._plan import app
 from planner.inputs.registry import CheckInputs, option_of
 from planner.output.formats import Format
+from planner.quantities import shown
 
 _OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance", "constants"}
 
@@ -49,7 +50,9 @@ def check(
         if explained:
             foreign.append("explain")
         if foreign:
-            raise click.UsageError(f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with a table")
+            raise click.UsageError(
+                f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with the table {shown(given['table'])}"
+            )
         from planner.planning.check_table import check_runs
 
         judged = check_runs(given.pop("table"), **given)

@@ -30,6 +30,7 @@ from planner.scaling_laws.law import Law, guarded, require_finite
 
 if TYPE_CHECKING:
     from planner.accelerators.fleet import Cost, Machine
+    from planner.architectures.transformer import Shape
 
 JOINT_LAW = "kaplan2020-lnd"
 OVERFIT_RULE = "kaplan2020-overfit"
@@ -187,7 +188,7 @@ def _checked(request: Request, N: float, D: float) -> Check:
     optimum = best_plan(request._replace(flops=spent)) if plans else None
     verdict = assess(problem, N, D, allowed)
     data = data_use(problem, spent, N, D) if plans else None
-    counted, counted_for = _as_kaplan_counts(judge, N)
+    counted, counted_for = _as_kaplan_counts(judge, N, request.question.shape)
     different = min(D, data.unique_tokens) if data else D  # Kaplan's D is the dataset, seen many times
     test = overfitting_test(load_law(JOINT_LAW), load_law(OVERFIT_RULE), counted, different, counted_for=counted_for)
     notes = (
@@ -286,10 +287,12 @@ def _shares(verdict: Assessment | None) -> Shares | None:
     return Shares(verdict.from_params / reducible, verdict.from_tokens / reducible)
 
 
-def _as_kaplan_counts(law: Law, params: float) -> tuple[float, str]:
+def _as_kaplan_counts(law: Law, params: float, shape: "Shape | None") -> tuple[float, str]:
     """Return N without embeddings where the law counts them, and for which vocabulary and shape; else N as it is."""
     working = params * law.active_share
     if law.conventions.params != "total":
         return working, "" if law.form.active is None else "its active parameters"
+    if shape is not None and law.form.active is None:
+        return float(shape.non_embedding), "of the shape"
     count = load_law(EMBEDDING_COUNT)
     return float(non_embedding_params(working, count.params["gamma"])), count.conventions.data

@@ -330,7 +330,7 @@ def _overfitting_steps(check: Check) -> list[Step]:
     joint, rule = load_law(JOINT_LAW), load_law(OVERFIT_RULE)
     test = check.overfitting_test
     paper = Paper(joint, "Kaplan's test", N=test.params, D=test.tokens, **rule.params)
-    if test.params != check.params * check.law.active_share:
+    if check.inputs.get("shape") is None and test.params != check.params * check.law.active_share:
         count = load_law(EMBEDDING_COUNT)
         paper.values |= {"N_total": check.params * check.law.active_share, "gamma": count.params["gamma"]}
         paper.line("N", "N_total = N+gamma*N^(1/3)", "parameters without embeddings", count.reference, solved=test.params)
