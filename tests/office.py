@@ -1,17 +1,21 @@
 """Recalculates a workbook by force in a real LibreOffice: run by the system's Python, which alone knows ``uno``.
 
-Reads jobs as JSON from standard input, ``[{"set": [["Plan!B5", 1e21]], "get": ["Plan!B18:B34"]}]``, and writes the rows of each range:
-numbers, texts, and null for an error. A job may also hold ``formulas`` and ``arrays`` to enter, cells to ``show`` as they are displayed,
-a command to ``run`` before it recalculates, a file to ``save`` to, and whether recalculating is ``timed``.
+One office serves a process of the tests for each add-in, and one without: questions are lines of JSON on its standard input,
+``{"workbook": "book.xlsx", "jobs": [{"set": [["Plan!B5", 1e21]], "get": ["Plan!B18:B34"]}]}``, and answers lines of the rows of each
+range: numbers, texts, and null for an error. A job may also hold ``formulas`` and ``arrays`` to enter, cells to ``show`` as they are
+displayed, a command to ``run`` before it recalculates, a file to ``save`` to, and whether recalculating is ``timed``.
 """
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -22,28 +26,45 @@ def recalculate(workbook: Path | None, jobs: list[dict[str, Any]], addin: Path |
 
     ``addin`` is installed first, in the scratch profile that all this happens in.
     """
+    serving = _office(addin)
+    assert serving.stdin is not None
+    assert serving.stdout is not None
+    late = Timer(300, serving.kill)
+    late.start()
+    try:
+        serving.stdin.write(json.dumps({"workbook": str(workbook or ""), "jobs": jobs}) + "\n")
+        serving.stdin.flush()
+        line = serving.stdout.readline()
+    finally:
+        late.cancel()
+    if not line.endswith("\n"):
+        _office.cache_clear()
+        raise AssertionError(f"LibreOffice died or was silent for 300 s: exit code {serving.poll()}")
+    found: list[list[list[list[Any]]]] = json.loads(line)
+    return found
+
+
+@cache
+def _office(addin: Path | None) -> "subprocess.Popen[str]":
     active = os.environ.get("VIRTUAL_ENV", "")  # with an activated environment LibreOffice's own Python does not start
     path = [each for each in os.environ["PATH"].split(os.pathsep) if not active or not each.startswith(active)]
-    ran = subprocess.run(
-        [SYSTEM_PYTHON, __file__, str(workbook or ""), str(addin or "")],
-        input=json.dumps(jobs),
-        capture_output=True,
+    serving = subprocess.Popen(
+        [SYSTEM_PYTHON, __file__, str(addin or "")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
-        timeout=300,
         env={**os.environ, "PATH": os.pathsep.join(path)},
-        check=False,
     )
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    found: list[list[list[list[Any]]]] = json.loads(ran.stdout)
-    return found
+    atexit.register(serving.communicate)  # its input closed, it ends its office and tidies up
+    return serving
 
 
 def _main() -> None:
     import uno  # type: ignore[import-not-found]
     from com.sun.star.beans import PropertyValue  # type: ignore[import-not-found]
 
-    jobs = json.load(sys.stdin)
-    workbook, addin = sys.argv[1:]
+    addin = sys.argv[1]
     with tempfile.TemporaryDirectory() as profile:
         pipe = f"planner{Path(profile).name}"
         accept = f"--accept=pipe,name={pipe};urp;"
@@ -59,10 +80,12 @@ def _main() -> None:
             desktop = _desktop(resolver, pipe)
             hidden = PropertyValue()
             hidden.Name, hidden.Value = "Hidden", True
-            address = Path(workbook).resolve().as_uri() if workbook else "private:factory/scalc"
-            document = desktop.loadComponentFromURL(address, "_blank", 0, (hidden,))
-            print(json.dumps([_job(document, job) for job in jobs]))  # noqa: T201  # a script's result
-            document.close(True)
+            for line in sys.stdin:
+                asked = json.loads(line)
+                address = Path(asked["workbook"]).resolve().as_uri() if asked["workbook"] else "private:factory/scalc"
+                document = desktop.loadComponentFromURL(address, "_blank", 0, (hidden,))
+                print(json.dumps([_job(document, job) for job in asked["jobs"]]), flush=True)  # noqa: T201  # the answer
+                document.close(True)
         finally:
             office.terminate()
             office.wait(30)

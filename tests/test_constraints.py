@@ -148,8 +148,11 @@ def test_the_price_of_limits_is_never_negative(case: tuple[Problem, float], chea
     problem, flops = case
     params, tokens = solver.best_run(problem, flops)
     goal = _reducible(problem, params, tokens)
-    free = solver.equivalent_flops(problem.without_limits(), goal)
-    assert problem.spending.paid(params, tokens) >= free * (1 - 1e-9) or np.isinf(free)
+    paid, unlimited = problem.spending.paid(params, tokens), problem.without_limits()
+    free = solver.equivalent_flops(unlimited, goal)
+    # where compute buys next to nothing, a cost hangs on the last bits of the loss: the best loss for what was paid does not
+    same = _reducible(unlimited, *solver.best_run(unlimited, paid)) == pytest.approx(goal, rel=1e-14)
+    assert paid >= free * (1 - 1e-9) or same or np.isinf(free)
     assert solver.overhead(problem, params / cheaper, tokens) >= 0
 
 

@@ -22,6 +22,7 @@ from planner.fitting.tables.runs import read_runs
 from planner.output import render, save_pilots
 from planner.output.charts import chart_of
 from planner.output.charts._base import Points
+from planner.pilot_design import budget_ladder as ladder
 from planner.pilot_design import information as designing
 from planner.pilot_design.candidate_runs import Bounds, Grid, read_builder
 from planner.pilot_design.information import (
@@ -245,6 +246,17 @@ def test_more_runs_given_leave_more_budget_no_worse() -> None:
     for fewer, more in pairwise(found):
         assert all(getattr(more.expected[1], name) <= getattr(fewer.expected[1], name) for name in REGRETS)
         assert fewer.expected[0]._replace(flops=0) == more.expected[0]._replace(flops=0)  # of the runs given alone
+
+
+@pytest.mark.parametrize("asked", [{}, {"max_params": 3e8}])
+def test_budgets_asked_before_change_nothing(asked: dict[str, Any]) -> None:
+    """A climb goes on from a smaller budget's, and a smaller one finds its place in it."""
+    budgets = [3e16, 2e18, 2.2e18, 1e19]
+    ladder._kept.cache_clear()
+    together = [planner.pilots(budget=budget, target=1e24, **asked) for budget in (budgets[2], *budgets)][1:]
+    for budget, found in zip(budgets, together, strict=True):
+        ladder._kept.cache_clear()
+        assert planner.pilots(budget=budget, target=1e24, **asked) == found
 
 
 def test_what_is_not_spent_is_said() -> None:

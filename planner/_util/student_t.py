@@ -1,5 +1,6 @@
 """Student's t, without scipy."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,16 @@ import numpy as np
 from planner._util.root_finding import find_root
 
 
+@lru_cache(maxsize=1)
+def _gauss_legendre() -> tuple[Any, Any]:
+    return np.polynomial.legendre.leggauss(64)
+
+
+@lru_cache(maxsize=256)
 def student_quantile(p: float, degrees: float) -> float:
     """Return the quantile of Student's t, by integrating its density: no scipy at run time."""
     # t = sqrt(degrees) tan(angle): the density becomes cos(angle)^(degrees - 1)
-    nodes, weights = np.polynomial.legendre.leggauss(64)
+    nodes, weights = _gauss_legendre()
 
     def area(angle: Any) -> Any:
         half = np.asarray(angle) / 2

@@ -7,7 +7,9 @@ than its budget.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,7 +63,7 @@ def designed(aim: DesignAim, grid: Grid, budget: float, count: int, seed: int, d
     CannotPlanError
         The bounds leave too few runs, or the budget does not pay for as many.
     """
-    laws = aim.laws
+    laws, rungs = aim.laws, climb(grid, budget, count)
     known = information(sensitivities_of(laws, done), aim.noise)
 
     def judged(cells: Cells, rung: float) -> Design:
@@ -76,24 +78,57 @@ def designed(aim: DesignAim, grid: Grid, budget: float, count: int, seed: int, d
         rng = np.random.default_rng(seed)
         return choice.of(exchange(aim, J, choice.costs, known, grid.budget(rung), count, rng, start)[0])
 
-    rungs, reached = climb(grid, budget, count), grid.rung(budget)
-    since, pattern = rungs[0], searched(rungs[0], None)
-    last, lowest = pattern, since - (_SCALED if grid.any_cost else 0)
-    held = [judged(grid.dearer(pattern, min(reached, lowest) - since), min(reached, lowest))]
-    surest = held[0].expected.loss_error
-    for rung in range(lowest + 1, int(np.floor(reached + _SAME)) + 1):
-        tried = [(since, pattern)]
+    lowest, reached = rungs[0] - (_SCALED if grid.any_cost else 0), grid.rung(budget)
+    top = int(np.floor(reached + _SAME))
+    if top < lowest:
+        return [judged(grid.dearer(searched(rungs[0], None), reached - rungs[0]), reached)]
+    ran = None if done is None else (done.params, done.tokens)
+    kept = _kept((name, grid.target, grid.bounds, grid.cheapest, rungs[0], count, seed, *map(_written, (aim, ran))))
+    steps = list(kept)
+    if not steps:
+        pattern = searched(rungs[0], None)
+        design = judged(grid.dearer(pattern, lowest - rungs[0]), lowest)
+        steps.append(_Step(design, rungs[0], pattern, pattern, design.expected.loss_error))
+    for rung in range(lowest + len(steps), top + 1):
+        step = steps[-1]
+        tried = [(step.since, step.pattern)]
         if rung in rungs:
-            last = searched(rung, last)
-            tried.append((rung, last))
+            step = step._replace(searched=searched(rung, step.searched))
+            tried.append((rung, step.searched))
         for place, cells in tried:
             design = judged(grid.dearer(cells, rung - place), rung)
             paid = design.expected.flops <= design.budget * (1 + 1e-12)  # a model's batches may come nearer to its cost
-            if paid and _no_worse(design.expected, held[-1].expected, surest):
-                since, pattern = place, cells
-                surest = min(surest, design.expected.loss_error)
-                held.append(design)
-    return held
+            if paid and _no_worse(design.expected, step.held.expected, step.surest):
+                surest = min(step.surest, design.expected.loss_error)
+                step = _Step(design, place, cells, step.searched, surest)
+        steps.append(step)
+    if len(steps) > len(kept) and rungs[-1] + grid.searched > top:  # no rung above the last one searched
+        kept[:] = steps
+    passed = [step.held for step in steps[: top - lowest + 1]]
+    return [*(one for one, next_one in pairwise(passed) if one is not next_one), passed[-1]]
+
+
+class _Step(NamedTuple):
+    """Where a climb stands: the design held, the rung and cells it was scaled from, the last cells searched, the surest ln L."""
+
+    held: Design
+    since: int
+    pattern: Cells
+    searched: Cells
+    surest: float
+
+
+@lru_cache(maxsize=16)
+def _kept(climbed: tuple[Any, ...]) -> list[_Step]:
+    """Return the steps of a climb that have been taken, to begin with none: the next budget of one target goes on from there."""
+    return []
+
+
+def _written(value: Any) -> Any:
+    """Return numbers of arrays within tuples as bytes, which can be compared."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return tuple(map(_written, value)) if isinstance(value, tuple) else value
 
 
 _SCALED = 128

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from planner._util.files import settings
 from planner._util.showing import Raw
-from planner._util.stable_choice import rounded
+from planner._util.stable_choice import lowest
 from planner.architectures.hyperparameters import Recipe, recipes, suggest
 from planner.architectures.shape_search import propose, usual_proportions, usual_vocab
 from planner.architectures.transformer import Shape
@@ -89,19 +89,13 @@ class Builder(NamedTuple):
             FLOP per parameter and token of a large model: of a small one they are a third to three times as many.
         """
         middle = round(log(flops / (k * ratio)) / 2 / _SIZES)
-        best: tuple[float, Shape, float] | None = None
-        for size in range(middle - _AROUND, middle + _AROUND + 1):
-            if found := _shape(size, self.convention, self.vocab, self.context):
-                shape, counted, each = found
-                if shape.embeddings > self.most_tables * shape.total:
-                    continue
-                reached = flops / each / counted
-                away = rounded(abs(log(reached / ratio)))
-                if limits[0] <= reached <= limits[1] and (best is None or away < best[0]):
-                    best = away, shape, each
-        if best is None:
+        near = (_shape(size, self.convention, self.vocab, self.context) for size in range(middle - _AROUND, middle + _AROUND + 1))
+        fit = [each for each in near if each and each.tables <= self.most_tables]
+        reached = [flops / each.flops_per_token / each.counted for each in fit]
+        kept = [place for place, ratio in enumerate(reached) if limits[0] <= ratio <= limits[1]]
+        if not kept:
             return None
-        _, shape, each = best
+        shape, _, each, _ = fit[kept[lowest([abs(log(reached[place] / ratio)) for place in kept])]]
         batch = self.batch
         if batch is None:
             sequences = suggest(self.recipe, shape, flops / each, None).sequences
@@ -117,15 +111,24 @@ _AROUND = 20
 """Such steps to either side of a size that 6ND suggests."""
 
 
+class _Shaped(NamedTuple):
+    """A shape, its N, its FLOP per token, and the share of its parameters in its tables."""
+
+    shape: Shape
+    counted: int
+    flops_per_token: float
+    tables: float
+
+
 @lru_cache(maxsize=4096)
-def _shape(size: int, convention: str, vocab: int, context: int) -> tuple[Shape, int, float] | None:
-    """Return the best shape of a size, its N, and its FLOP per token."""
+def _shape(size: int, convention: str, vocab: int, context: int) -> _Shaped | None:
+    """Return the best shape of a size."""
     try:
-        (best, *_), _ = propose(exp(_SIZES * size), convention=convention, count=1, vocab=vocab, context=context)
+        ((shape, *_), *_), _ = propose(exp(_SIZES * size), convention=convention, count=1, vocab=vocab, context=context)
     except CannotPlanError:
         return None
-    counted = best.shape.counted(convention)
-    return best.shape, counted, best.shape.flops_per_token("exact", counted)
+    counted = shape.counted(convention)
+    return _Shaped(shape, counted, shape.flops_per_token("exact", counted), shape.embeddings / shape.total)
 
 
 def read_builder(vocab: Raw, context: Raw, batch: Raw, convention: str, largest: float) -> Builder:

@@ -78,10 +78,10 @@ def expectation(
     H = information(J, aim.noise)
     v_N, v_L = variances(H, aim.to_size, aim.to_loss)
     errors = np.sqrt(v_N)[:, None] * _QUANTILES
-    regrets = np.sort(extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel())
+    regrets = extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel()
     hidden = condition(J)
     unbounded = hidden > RAY_CONDITION and np.median(v_N) > 1
-    median, most = (np.inf if unbounded else rounded(np.quantile(regrets, share)) for share in (0.5, 0.9))
+    median, most = (np.inf if unbounded else rounded(each) for each in np.quantile(regrets, (0.5, 0.9)))
     cost = float(costs.sum())
     size_error, loss_error = rounded(np.median(np.sqrt(v_N))), rounded(np.sqrt(v_L).mean())
     mean = 1.0 if unbounded else rounded(np.minimum(regrets, 1.0).mean())

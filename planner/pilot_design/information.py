@@ -255,11 +255,11 @@ def _improve(
     inverse = np.linalg.inv(known + products(J[:, rest]) / aim.noise**2)
     spread = J @ inverse  # H^-1 J of every cell
     taken = aim.noise**2 + np.einsum("lci,lci->lc", spread, J)
-    total: Array = np.zeros(len(costs))
-    for wanted_by, weight in ((aim.to_size, 1.0), (aim.to_loss, aim.loss_weight)):
-        before = np.einsum("li,lij,lj->l", wanted_by, inverse, wanted_by)
-        gain = (spread @ wanted_by[:, :, None])[:, :, 0] ** 2 / taken  # a run more: rank-one update
-        total = total + weight * np.log(np.maximum(before[:, None] - gain, 1e-300)).mean(0)
+    wanted_by = np.stack([aim.to_size, aim.to_loss], -1)
+    before = np.einsum("liw,lij,ljw->lw", wanted_by, inverse, wanted_by)[:, None]
+    gain = (spread @ wanted_by) ** 2 / taken[:, :, None]  # a run more: rank-one update
+    of_size, of_loss = np.log(np.maximum(before - gain, 1e-300)).mean(0).T
+    total = of_size + aim.loss_weight * of_loss
     allowed = pays(budget, costs[rest].sum() + costs)
     allowed[rest] = False
     total[~allowed] = np.inf
