@@ -1,14 +1,12 @@
 """A caveat as data: it travels inside every result, so that each way of showing a result shows it too."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Severity = Literal["info", "warning"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning")
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """One caveat.
 
     Attributes

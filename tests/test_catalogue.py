@@ -3,12 +3,14 @@
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import planner
+from planner._util import files
 from planner._util.files import data_root, read_table
 from planner.allocation.published_checks import COMPUTED
 from planner.errors import CannotPlanError, LawFileError, OptionError, UnknownLawError
@@ -373,3 +375,29 @@ def test_every_form_is_in_use() -> None:
 def test_what_a_file_may_state_can_be_computed() -> None:
     """The schema and the arithmetic know the same quantities."""
     assert set(QUANTITIES) == set(COMPUTED)
+
+
+def test_what_was_parsed_is_kept_as_bytecode_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside Python's own, where Python writes it; an edited file is read anew, and what is damaged or cannot be written does no harm."""
+    monkeypatch.setattr(files, "data_root", lambda: tmp_path)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    source, kept = tmp_path / "some.toml", tmp_path / "__pycache__"
+    source.write_text("[one]\nvalue = 1\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert files.read_bundled("some.toml") == {"one": {"value": 1}}
+    assert not kept.exists()
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for _ in range(2):
+        assert files.read_bundled("some.toml") == {"one": {"value": 1}}
+        (name,) = kept.iterdir()
+    source.write_text("[one]\nvalue = 22\n", encoding="utf-8")
+    assert files.read_bundled("some.toml") == {"one": {"value": 22}}
+    for damage in (b"", b"nonsense", name.read_bytes()[:-3]):
+        name.write_bytes(damage)
+        assert files.read_bundled("some.toml") == {"one": {"value": 22}}
+    source.write_text("day = 2026-01-01\n", encoding="utf-8")  # a date cannot be kept
+    assert str(files.read_bundled("some.toml")["day"]) == "2026-01-01"
+    name.unlink()
+    kept.rmdir()
+    kept.write_text("in the way", encoding="utf-8")
+    assert str(files.read_bundled("some.toml")["day"]) == "2026-01-01"

@@ -25,7 +25,7 @@ def test_a_question_has_every_input_once() -> None:
     """The registry and the question know the same inputs; no input stands in two groups."""
     names = [name for groups in GROUPS.values() for group in groups for name in rows(group)]
     assert len(names) == len(set(names))
-    assert set(names) == set(Question.__dataclass_fields__) == set(every_input())
+    assert set(names) == set(Question._fields) == set(every_input())
 
 
 @pytest.mark.parametrize("name", list(TAKES))

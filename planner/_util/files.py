@@ -1,8 +1,9 @@
 """Where bundled data lies, reading TOML and JSON, and writing a file without losing one."""
 
-import json
 import os
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,33 @@ def data_root() -> Path:
 @cache
 def settings(file: str, section: str) -> FrozenDict:
     """Return one section of a bundled file of numbers with their origins; ``"forecast.interval"`` names a nested one."""
-    table: Any = read_table(data_root() / file)
+    table: Any = read_bundled(file)
     for name in section.split("."):
         table = table[name]
     return FrozenDict(table)
+
+
+def read_bundled(name: str) -> dict[str, Any]:
+    """Read a bundled TOML file. What was parsed is kept as Python keeps bytecode, where and as long as Python would."""
+    import marshal
+    from importlib.util import cache_from_source
+
+    path = data_root() / name
+    kept = Path(cache_from_source(str(path)))
+    seen = path.stat()
+    stamp = (seen.st_mtime_ns, seen.st_size)
+    with suppress(OSError, ValueError, EOFError, TypeError):
+        of, content = marshal.loads(kept.read_bytes())
+        if of == stamp:
+            return dict(content)
+    table = read_table(path)
+    if not sys.dont_write_bytecode:
+        with suppress(OSError, ValueError):  # a folder that cannot be written, a date
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            spare = kept.with_suffix(f".{os.getpid()}")
+            spare.write_bytes(marshal.dumps((stamp, table)))
+            spare.replace(kept)
+    return table
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -57,7 +81,7 @@ def read_table(path: Path) -> dict[str, Any]:
     if kind == ".toml" and max(map(len, text.splitlines()), default=0) > _LONGEST_LINE:
         raise LawFileError(f"{name}: has a line of more than {_LONGEST_LINE} characters, which no such file has")
     try:
-        content = _parse_toml(text) if kind == ".toml" else json.loads(text, object_pairs_hook=_without_repeats)
+        content = _parse_toml(text) if kind == ".toml" else _parse_json(text)
     except (ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
         raise LawFileError(f"{name}: not valid {kind[1:].upper()}: {reason}") from None
@@ -176,6 +200,12 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"{shown(next(name for name in names if names.count(name) > 1))} is given twice")
     return table
+
+
+def _parse_json(text: str) -> Any:
+    import json
+
+    return json.loads(text, object_pairs_hook=_without_repeats)
 
 
 def _parse_toml(text: str) -> dict[str, Any]:

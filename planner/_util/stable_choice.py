@@ -5,10 +5,12 @@ must not be told apart by those bits, so whatever chooses compares criteria thro
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BITS = 30
 """Bits of a criterion that count: about nine significant digits."""
@@ -25,7 +27,7 @@ def rounded(values: Any) -> Any:
     return float(found) if found.ndim == 0 else found
 
 
-def order(criteria: Any, *then: Any) -> NDArray[np.intp]:
+def order(criteria: Any, *then: Any) -> "NDArray[np.intp]":
     """Return the places of candidates, the lowest criterion first; of equal ones the lowest in ``then`` first, then the first.
 
     Parameters
@@ -53,7 +55,7 @@ def lowest(criteria: Any, *then: Any) -> int:
     return int(tied[0] if not then else tied[order(*(np.asarray(each, float)[tied] for each in then))[0]])
 
 
-def lowest_of_each(criteria: NDArray[Any]) -> NDArray[np.intp]:
+def lowest_of_each(criteria: "NDArray[Any]") -> "NDArray[np.intp]":
     """Return, for each row of (rows, candidates), the first of the candidates within ``PRECISION`` of the lowest."""
     least = criteria.min(1, keepdims=True)
     found: NDArray[np.intp] = (criteria <= least + PRECISION * np.abs(least)).argmax(1)

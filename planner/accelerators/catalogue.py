@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from planner._util import toml_schema as _schema
-from planner._util.files import data_root, read_table, settings
+from planner._util.files import read_bundled, read_table, settings
 from planner._util.frozen_dict import FrozenDict
 from planner.accelerators.accelerator import DTYPES, FILE, Accelerator, Price
 from planner.errors import HardwareFileError, LawFileError, OptionError
@@ -84,7 +84,7 @@ def _made_by(device: Accelerator, vendors: str) -> bool:
 
 @cache
 def _shipped() -> tuple[Accelerator, ...]:
-    return _of_table(read_table(data_root() / FILE), FILE, "planner")
+    return _of_table(read_bundled(FILE), FILE, "planner")
 
 
 def _read(path: Path) -> tuple[tuple[Accelerator, ...], dict[str, tuple[Price, ...]]]:
@@ -237,7 +237,7 @@ class Assumption(NamedTuple):
 
 def assumptions() -> tuple[Assumption, ...]:
     """Return utilisations, power of servers and buildings, and grids [g CO2e/kWh], as they are used where a user gives none."""
-    table = read_table(data_root() / FILE)
+    table = read_bundled(FILE)
     usual, power = table["mfu"], table["power"]
     found = [
         Assumption("MFU, 16 bits", _span(usual), f"{usual['what']}; {usual['source']}"),

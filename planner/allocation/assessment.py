@@ -1,16 +1,18 @@
 """What a law says of a run: overfit, underfit or balanced, what to do about it, and how far the answer leaves the data."""
 
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner.allocation import solver
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import LawOrProblem, Problem, as_problem
 from planner.notes import Note
 from planner.scaling_laws.forms._base import Num
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Regime = Literal["overfit", "underfit", "balanced"]
 Action = Literal["same loss", "train longer", "train shorter", "shrink", "grow"]
@@ -103,7 +105,7 @@ def assess(question: LawOrProblem, params: float, tokens: float, tolerance: floa
     return Assessment(floor + from_params + from_tokens, floor, from_params, from_tokens, equivalent, extra, regime)
 
 
-def regimes_of(problem: Problem, params: Num, tokens: Num, extra: Num, tolerance: float) -> NDArray[np.str_]:
+def regimes_of(problem: Problem, params: Num, tokens: Num, extra: Num, tolerance: float) -> "NDArray[np.str_]":
     """Name the regimes of runs with the given overheads: their side is that of N from the optimum at the same cost."""
     balanced = np.asarray(extra) <= tolerance
     if balanced.all():

@@ -6,7 +6,7 @@ disagreement between structures, distance beyond the largest run, few rows.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from planner.notes import Note
 from planner.quantities import plain
 from planner.scaling_laws.forms import FORMS, Form, Num
 from planner.scaling_laws.law import Law
-from planner.scaling_laws.parameter_draws import Calibration
+
+if TYPE_CHECKING:
+    from planner.scaling_laws.parameter_draws import Calibration
 
 
 class LossInterval(NamedTuple):
@@ -256,7 +258,7 @@ def loss_interval(law: Law, params: Num, tokens: Num, level: float = LEVEL) -> L
     )
 
 
-def _forecast_interval(law: Law, known: Calibration, params: Num, tokens: Num, log_loss: Num, level: float) -> LossInterval:
+def _forecast_interval(law: Law, known: "Calibration", params: Num, tokens: Num, log_loss: Num, level: float) -> LossInterval:
     """Combine the four parts of a forecast's error, each a half-width at 95 % in ln loss."""
     s = known.scales
     N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
@@ -283,7 +285,7 @@ def _forecast_interval(law: Law, known: Calibration, params: Num, tokens: Num, l
     )
 
 
-def _local_misfit(known: Calibration, log_N: Num, log_D: Num) -> Num:
+def _local_misfit(known: "Calibration", log_N: Num, log_D: Num) -> Num:
     """Return the root mean square residual of rows near each run in size and in tokens per parameter."""
     s = known.scales
     ratio = (log_D - log_N)[..., None] - (known.log_tokens - known.log_params)
@@ -295,7 +297,7 @@ def _local_misfit(known: Calibration, log_N: Num, log_D: Num) -> Num:
     return np.sqrt(total / (near.sum(-1) + s["prior_rows"]))
 
 
-def _disagreement(law: Law, known: Calibration, N: Num, D: Num) -> Num:
+def _disagreement(law: Law, known: "Calibration", N: Num, D: Num) -> Num:
     """Return the root mean square difference in ln L between the reference member and those of another structure."""
     surface = FORMS["generalised"].surface
     assert surface is not None

@@ -5,7 +5,7 @@ from functools import cache
 from math import ceil, log
 from typing import Any, NamedTuple
 
-from planner._util.files import data_root, read_table
+from planner._util.files import read_bundled
 from planner._util.frozen_dict import FrozenDict
 from planner.architectures.transformer import Shape
 from planner.quantities import PF_DAY
@@ -167,7 +167,7 @@ def suggest(recipe: Recipe, shape: Shape, tokens: float, loss: float | None) -> 
 
 @cache
 def _table() -> dict[str, Any]:
-    return read_table(data_root() / "recipes.toml")
+    return read_bundled("recipes.toml")
 
 
 def _recipe(entry: Mapping[str, Any]) -> Recipe:

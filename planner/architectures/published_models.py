@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from planner._util.files import data_root, read_table
+from planner._util.files import read_bundled
 from planner.architectures.transformer import PLAIN, Details, Latent, Shape
 from planner.errors import OptionError
 from planner.quantities import shown
@@ -101,7 +101,7 @@ def models(name: str | None = None) -> tuple[Model, ...]:
 
 @cache
 def _shipped() -> tuple[Model, ...]:
-    return tuple(_model(entry) for entry in read_table(data_root() / "models.toml")["model"])
+    return tuple(_model(entry) for entry in read_bundled("models.toml")["model"])
 
 
 def model(name: str) -> Model:

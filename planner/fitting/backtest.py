@@ -75,7 +75,7 @@ class Summary(NamedTuple):
     half_width: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Backtest(Answer):
     """How a table's larger runs were foretold by its smaller ones.
 

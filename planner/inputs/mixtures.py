@@ -1,12 +1,14 @@
 """The user's choice of a mixture of experts, under laws that know them."""
 
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.quantities import plain
 from planner.scaling_laws.law import Law
+
+if TYPE_CHECKING:
+    from planner.architectures.transformer import Shape
 
 MIXTURES = (
     "laws with experts are krajewski2024-moe (--granularity) and abnar2025 (--experts with --experts-per-token, or --sparsity)"
@@ -65,10 +67,10 @@ def all_of_active(question: Question, law: Law) -> Question:
         raise OptionError(f"`active_params`: {law.id} is no law of mixtures of experts; {MIXTURES}")
     if question.params is not None:
         raise OptionError("`active_params` and `params` together say too much: give one of them")
-    return replace(question, params=question.active_params / law.active_share)
+    return question._replace(params=question.active_params / law.active_share)
 
 
-def _of_shape(question: Question, shape: Shape, law: Law) -> Question:
+def _of_shape(question: Question, shape: "Shape", law: Law) -> Question:
     """Return the question with the mixture that a shape has; refuse one that the user gave otherwise."""
     if "G" in law.choices:
         found = {"experts": shape.experts / shape.experts_per_token, "granularity": float(shape.experts_per_token)}
@@ -80,8 +82,7 @@ def _of_shape(question: Question, shape: Shape, law: Law) -> Question:
             raise OptionError(
                 f"`{name}` {plain(value)} contradicts the shape, which has {shape.experts_per_token} of {shape.experts} experts"
             )
-    return replace(
-        question,
+    return question._replace(
         experts=found["experts"],
         granularity=found.get("granularity"),
         experts_per_token=found.get("experts_per_token"),

@@ -1,7 +1,6 @@
 """What a user says, read: one frozen question, every part of its real type and in base units; None where nothing was said."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planner._util.defaults import DEFAULT_LAW, LEVEL, TOLERANCE
@@ -29,8 +28,7 @@ class Devices(NamedTuple):
         return "+".join(each) + (f" for {self.hours:g}h" if self.hours is not None else "")
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """What was asked, in base units: FLOP, parameters, tokens, hours, device-hours, US dollars, kWh, kg, W, FLOP/s, fractions."""
 
     flops: float | None = None
@@ -115,8 +113,8 @@ class Question:
 
     def stated(self, *without: str) -> dict[str, Any]:
         """Return what was given as an answer's ``inputs`` have it; what has a default is left to whoever answers."""
-        found = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {*_DEFAULTED, *without}}
-        return {name: _plainly(value) for name, value in found.items() if value is not None}
+        hidden = {*_DEFAULTED, *without}
+        return {name: _plainly(value) for name, value in self._asdict().items() if value is not None and name not in hidden}
 
 
 _DEFAULTED = {"law", "constants", "exponents", "anchor", "tolerance", "level"}

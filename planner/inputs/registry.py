@@ -6,7 +6,6 @@ of them is a :class:`planner.inputs.question.Question`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, TypeVar
 
@@ -189,6 +188,8 @@ def stated(asked: Mapping[str, object], kind: type, verb: str) -> dict[str, obje
         if name in known:
             continue
         if name not in every_input():
+            from difflib import get_close_matches
+
             close = get_close_matches(name, known, 1)
             hint = f". Did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}{hint}")

@@ -1,19 +1,19 @@
 """A concrete shape under a law: which of its parameters count, and what training on a token costs."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner._util.files import settings
 from planner.allocation.problem import Limits
-from planner.architectures.transformer import Rule, Shape
 from planner.errors import OptionError
 from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
-from planner.inputs.shape_text import SHAPE
 from planner.notes import Note
 from planner.quantities import format_count, format_flops, format_signed_percent
 from planner.scaling_laws.catalogue import load_law
-from planner.scaling_laws.forms.counting import best_vocab
 from planner.scaling_laws.law import Law
+
+if TYPE_CHECKING:
+    from planner.architectures.transformer import Rule, Shape
 
 
 class Counted(NamedTuple):
@@ -22,8 +22,8 @@ class Counted(NamedTuple):
     ``served_over_trained`` is 1, less where training repeats the forward pass, which serving does not.
     """
 
-    shape: Shape
-    rule: Rule
+    shape: "Shape"
+    rule: "Rule"
     params: float
     flops_per_token: float
     six_n: float
@@ -35,6 +35,8 @@ def counted_shape(question: Question, law: Law) -> Counted | None:
     if question.shape is None:
         named = [name for name in ("flops_rule", "recompute") if getattr(question, name) not in (None, "6nd", False)]
         if named:
+            from planner.inputs.shape_text import SHAPE
+
             raise OptionError(f"`{named[0]}` needs a concrete model: `shape`, such as {SHAPE}")
         return None
     shape = question.shape
@@ -69,6 +71,8 @@ def shape_notes(counted: Counted | None) -> list[Note]:
     """Say what the shape counts, and how far 6 N is from what a token costs."""
     if counted is None:
         return []
+    from planner.scaling_laws.forms.counting import best_vocab
+
     shape = counted.shape
     sizes = f"{format_count(shape.total, 4)} parameters in all, {format_count(shape.non_embedding, 4)} without embeddings"
     active = f", {format_count(shape.active, 4)} at work on a token" if shape.experts > 1 else ""

@@ -4,8 +4,6 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
 from planner.output.documents.blocks import Block, Code, Facts, Items, Title
 
 WIDTH = 110
@@ -32,11 +30,17 @@ def _text(block: Block) -> str:
         return "\n".join([block.heading, *lines] if block.heading else lines)
     if isinstance(block, Code):
         return "\n".join([block.heading, *(part for line in block.lines for part in _code_lines(line))])
-    # headers go in as a row: as headers, tabulate would widen every column by two
-    table = tabulate([block.headers, *block.rows], tablefmt="plain", disable_numparse=True, colalign=_alignment(block.align))
+    table = _aligned([block.headers, *block.rows], block.align)
     notes = [_wrapped(text, f"[{number}] ") for number, text in enumerate(block.footnotes, 1)]
     body = textwrap.indent(table, "  ")
     return "\n".join(line.rstrip() for line in [block.heading, *body.split("\n")]) + ("\n\n" + "\n".join(notes) if notes else "")
+
+
+def _aligned(rows: Sequence[Sequence[str]], align: str) -> str:
+    """Line up columns two blanks apart: so little that loading a library for it would be a seventh of a plan's whole time."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = [str.rjust if side == "r" else str.ljust for side in align]
+    return "\n".join("  ".join(pad(cell, width) for pad, cell, width in zip(sides, row, widths, strict=True)) for row in rows)
 
 
 def _facts(block: Facts) -> str:
@@ -92,6 +96,8 @@ def _markdown(block: Block) -> str:
 
 
 def _pipes(headers: list[str], rows: list[list[str]], align: str) -> str:
+    from tabulate import tabulate
+
     cells = [[_escaped(cell) for cell in row] for row in rows]
     escaped = [_escaped(header) for header in headers]
     table: str = tabulate(

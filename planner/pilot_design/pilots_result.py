@@ -41,7 +41,7 @@ class PilotRun(NamedTuple):
     beyond_rule: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pilots(Answer):
     """Which pilot runs to train.
 

@@ -1,7 +1,7 @@
 """What a target accuracy would really cost, by the published regressions of benchmark errors on compute."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log10
 from typing import Any, NamedTuple, Unpack
 
@@ -72,7 +72,7 @@ class Needed(NamedTuple):
     kg_co2e: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class BenchmarkLimits(Answer):
     """What an error on a benchmark takes.
 
@@ -216,7 +216,7 @@ def _benchmark_limits(question: Question, benchmark: str, error: Any, today: Any
             f"{chosen.id}: its errors do not follow compute significantly ({best.n} systems, slope over its standard error "
             f"{plain(best.t, 3)}, R2 {plain(best.r2, 3)}): no compute can be read off them"
         )
-    held = read_held(replace(question, gpu=question.gpu or _DEVICE))
+    held = read_held(question._replace(gpu=question.gpu or _DEVICE))
     assert held.machine is not None  # a device is named
     machine = held.machine._replace(mfu=Range(1.0, 1.0, 1.0))  # the burden counts peak FLOP/s
     needed = tuple(_needed(each, target, start, question.level, machine) for each in usable)

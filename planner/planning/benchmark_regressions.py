@@ -5,7 +5,7 @@ from functools import cache
 from math import log10
 from typing import Any, Literal, NamedTuple
 
-from planner._util.files import data_root, read_table
+from planner._util.files import read_bundled
 from planner._util.showing import Raw
 from planner._util.student_t import student_quantile
 from planner.errors import OptionError
@@ -109,7 +109,7 @@ class Benchmark(NamedTuple):
 @cache
 def benchmarks() -> tuple[Benchmark, ...]:
     """Return the benchmarks."""
-    table = read_table(data_root() / "benchmarks.toml")
+    table = read_bundled("benchmarks.toml")
     return tuple(_benchmark(entry, table) for entry in table["benchmark"])
 
 

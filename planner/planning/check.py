@@ -45,7 +45,7 @@ class Shares:
     tokens: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Check(Answer):
     """The verdict on a proposed run.
 

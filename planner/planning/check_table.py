@@ -63,7 +63,7 @@ class JudgedRun(NamedTuple):
     measured: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunsCheck(Answer):
     """The verdicts on a table of runs.
 

@@ -68,7 +68,7 @@ class Spread(NamedTuple):
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Answer):
     """What every law that can plan says of a budget.
 

@@ -38,7 +38,7 @@ from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import PARAM_COUNTS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Configuration(Answer):
     """What to configure for a run.
 

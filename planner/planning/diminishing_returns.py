@@ -89,7 +89,7 @@ class Mark(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ComputeLimits(Answer):
     """Diminishing returns over a range of budgets.
 

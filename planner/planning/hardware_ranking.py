@@ -33,7 +33,7 @@ class Ranked(NamedTuple):
     cost: Cost
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ranking(Answer):
     """Devices by what an amount of compute takes on them.
 

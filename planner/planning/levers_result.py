@@ -53,7 +53,7 @@ class Worth(NamedTuple):
     caveat: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Levers(Answer):
     """Efficiency levers at a budget.
 

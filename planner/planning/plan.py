@@ -1,7 +1,7 @@
 """A question in, a plan out: composes inputs, the solver and the assessment into one answer."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner.allocation import solver
@@ -30,7 +30,6 @@ from planner.planning.plan_details import (
 )
 from planner.planning.plan_notes import limit_notes, size_notes, waste_notes
 from planner.planning.plan_result import Alternative, DataUse, Doubling, Funded, Mixture, Plan, Serving
-from planner.planning.served_sizes import ServedSize, served_sizes
 from planner.quantities import (
     LARGEST,
     PF_DAY,
@@ -42,6 +41,9 @@ from planner.quantities import (
 )
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
+
+if TYPE_CHECKING:
+    from planner.planning.served_sizes import ServedSize
 
 BAND = 0.01
 """The flat-optimum band is the range of N that costs at most this much more compute for the same loss."""
@@ -128,7 +130,7 @@ class _Life(NamedTuple):
 
     data: DataUse | None
     serving: Serving | None
-    sizes: tuple[ServedSize, ...]
+    sizes: "tuple[ServedSize, ...]"
     mixture: Mixture | None
 
 
@@ -192,6 +194,8 @@ def _life(request: Request, run: _Run, judged: _Judged) -> _Life:
     problem, flops, N, D = request.problem, run.flops, run.params, run.tokens
     sizes: tuple[ServedSize, ...] = ()
     if request.served_after and judged.is_optimum and judged.loss is not None:
+        from planner.planning.served_sizes import served_sizes
+
         served = problem.spending._replace(served=request.served_after)
         sizes = served_sizes(problem, flops, N, served, request.held.machine)
     mixture = None if judged.loss is None else mixture_of(problem, request, N, D, judged.loss)

@@ -205,7 +205,7 @@ class Alternative(NamedTuple):
         return {"law": law, **{name: as_json(item) for name, item in self._asdict().items() if name != "law"}}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan(Answer):
     """The answer to "what should this budget train?".
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from planner._util.files import data_root, read_table
+from planner._util.files import read_bundled
 
 WorksOn = Literal["flops", "price"]
 
@@ -57,13 +57,13 @@ class PublishedLever(NamedTuple):
 @cache
 def published_levers() -> tuple[PublishedLever, ...]:
     """Return the levers that have a usable published number."""
-    return tuple(_lever(entry) for entry in read_table(data_root() / "levers.toml")["lever"])
+    return tuple(_lever(entry) for entry in read_bundled("levers.toml")["lever"])
 
 
 @cache
 def unusable_levers() -> tuple[tuple[str, str], ...]:
     """Return (lever, why) of those that have none."""
-    return tuple((entry["what"], entry["why"]) for entry in read_table(data_root() / "levers.toml")["unusable"])
+    return tuple((entry["what"], entry["why"]) for entry in read_bundled("levers.toml")["unusable"])
 
 
 def _lever(entry: Mapping[str, Any]) -> PublishedLever:

@@ -245,7 +245,7 @@ def _corners(question: Question, laws: Sequence[Law], axes: tuple[Axis, ...]) ->
     ends = [
         {axis.name: axis.at(end) for axis, end in zip(axes, corner, strict=True)} for corner in product(*((0, -1) for _ in axes))
     ]
-    found = [read_request(replace(question, law=law, **end)) for law in laws for end in ends]
+    found = [read_request(question._replace(law=law, **end)) for law in laws for end in ends]
     for request in found:
         refuse_served_after(request, "a range")
     return found

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,7 +101,7 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
         given[job.inner.name] = job.inner.first  # the least, which is the hardest to reach
         columns[job.inner.column] = job.along
     ranged = set(columns)
-    request = read_request(replace(job.question, law=job.law, **given))
+    request = read_request(job.question._replace(law=job.law, **given))
     problem = request.problem
     flops, N, D, known = _runs(request, job)
     training = problem.spending.training(N, D)

@@ -72,7 +72,7 @@ class Trade(NamedTuple):
     cheapest: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TradeOff(Answer):
     """The same loss at other sizes.
 

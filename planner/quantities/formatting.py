@@ -1,7 +1,6 @@
 """Numbers in base units in, rounded texts for people out; nothing else in the package rounds."""
 
 import math
-from decimal import ROUND_CEILING, Context
 
 from planner.quantities.parsing import PF_DAY
 
@@ -30,6 +29,8 @@ def plain(value: float, digits: int = 9) -> str:
 
 def rounded_up(value: float, digits: int = 3) -> float:
     """Round up to as many digits as will be shown, where what is shown must be enough."""
+    from decimal import ROUND_CEILING, Context
+
     return float(Context(prec=digits, rounding=ROUND_CEILING).create_decimal_from_float(value))
 
 

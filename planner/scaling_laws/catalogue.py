@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from planner._util.files import data_root, read_table
+from planner._util.files import data_root, read_bundled, read_table
 from planner.errors import LawFileError, UnknownLawError
 from planner.quantities import shown, shown_path
 from planner.scaling_laws.law import Law, is_id
@@ -60,7 +60,7 @@ def _catalogued(law_id: str) -> Law:
     path = data_root() / "laws" / f"{law_id}.toml"
     if not is_id(law_id) or not path.is_file():
         raise _unknown(law_id)
-    return law_from_table(read_table(path), path.name)
+    return law_from_table(read_bundled(f"laws/{law_id}.toml"), path.name)
 
 
 def all_laws() -> tuple[Law, ...]:

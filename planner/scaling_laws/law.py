@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from planner._util.frozen_dict import FrozenDict
 from planner.errors import CannotPlanError, OptionError
@@ -12,8 +12,10 @@ from planner.notes import Note
 from planner.quantities import plain
 from planner.scaling_laws.forms import FORMS, Form, Num, Symbols
 from planner.scaling_laws.law_constants import check_constant
-from planner.scaling_laws.parameter_draws import Draws
 from planner.scaling_laws.provenance import UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
+
+if TYPE_CHECKING:
+    from planner.scaling_laws.parameter_draws import Draws
 
 Role = Literal["plan", "check", "anchor", "reference"]
 T = TypeVar("T")
@@ -62,7 +64,7 @@ class Law:
     no_allocation: str = ""
     judge: "Law | None" = None
     change: str = ""
-    draws: Draws | None = field(default=None, compare=False)
+    draws: "Draws | None" = field(default=None, compare=False)
     fit: Mapping[str, Any] = FrozenDict()
 
     def __hash__(self) -> int:

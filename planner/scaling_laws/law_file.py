@@ -1,7 +1,7 @@
 """The schema of a law file: a parsed table -> Law, or one line that says file, key and rule."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.toml_schema import legible, number_of, only, range_of, table_of, tables_of, text_of, texts_of
@@ -11,9 +11,11 @@ from planner.quantities import LARGEST, finite, shown
 from planner.scaling_laws.forms import Form
 from planner.scaling_laws.law import Law, is_id
 from planner.scaling_laws.law_constants import check_constant
-from planner.scaling_laws.law_file_draws import draws_from_table
 from planner.scaling_laws.law_schema import form_of
 from planner.scaling_laws.provenance import PARAM_COUNTS, UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
+
+if TYPE_CHECKING:
+    from planner.scaling_laws.parameter_draws import Draws
 
 _TOP = {
     "id",
@@ -91,7 +93,7 @@ def law_from_table(table: Mapping[str, Any], file: str) -> Law:
         traps=tuple(texts_of(table, "traps", file)),
         checks=tuple(_checks(table, form, file)),
         no_allocation=text_of(table, "no_allocation", file, default=""),
-        draws=draws_from_table(table, form, file),
+        draws=_draws(table, form, file),
         fit=_fit(table, file),
     )
 
@@ -218,6 +220,15 @@ def _notes(table: Mapping[str, Any], form: Form, file: str) -> Iterable[Note]:
             raise LawFileError(f"{file}: {where}constants: {shown(unknown[0])} is no constant of the form {form.name}")
         level: Severity = "warning" if severity == "warning" else "info"
         yield Note(text_of(given, "code", file, where), level, text_of(given, "text", file, where), constants)
+
+
+def _draws(table: Mapping[str, Any], form: Form, file: str) -> "Draws | None":
+    """Return the draws of a law file, None where it has none; they must belong to the law's form."""
+    if "draws" not in table:
+        return None
+    from planner.scaling_laws.law_file_draws import draws_from_table
+
+    return draws_from_table(table_of(table, "draws", file), form, file)
 
 
 def _fit(table: Mapping[str, Any], file: str) -> Mapping[str, Any]:

@@ -13,11 +13,8 @@ from planner.scaling_laws.law_schema import form_of
 from planner.scaling_laws.parameter_draws import SCALES, Calibration, Draws
 
 
-def draws_from_table(table: Mapping[str, Any], law_form: Form, file: str) -> "Draws | None":
-    """Return the draws of a law file, None where it has none; they must belong to the law's form."""
-    if "draws" not in table:
-        return None
-    given = table_of(table, "draws", file)
+def draws_from_table(given: Mapping[str, Any], law_form: Form, file: str) -> Draws:
+    """Read the draws of a law; they must belong to its form."""
     only(given, {"form", "noise", "params", "calibration"}, file, "draws.")
     form = form_of(given, f"{file}: draws")
     ensemble = any(parameter.many for parameter in law_form.parameters.values())

@@ -61,7 +61,7 @@ class Reach(NamedTuple):
     params: tuple[float, float] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Curve(Answer):
     """A learning curve: error = min(best guess, floor + reducible (size/largest size)^-exponent), and how sure each part is.
 

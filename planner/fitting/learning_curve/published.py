@@ -3,7 +3,7 @@
 from functools import cache
 from typing import NamedTuple
 
-from planner._util.files import data_root, read_table
+from planner._util.files import read_bundled
 from planner._util.showing import Raw
 from planner.errors import OptionError
 from planner.quantities import shown
@@ -38,7 +38,7 @@ class PublishedCurve(NamedTuple):
 @cache
 def published_curves() -> tuple[PublishedCurve, ...]:
     """Return the published learning curves."""
-    table = read_table(data_root() / "learning_curves.toml")
+    table = read_bundled("learning_curves.toml")
     return tuple(
         PublishedCurve(
             id=entry["id"],
@@ -66,5 +66,5 @@ def published_curve(name: Raw) -> PublishedCurve:
 @cache
 def general_model_exponents() -> tuple[float, float]:
     """Return the range of model exponents over all domains."""
-    low, high = read_table(data_root() / "learning_curves.toml")["source"]["general"]
+    low, high = read_bundled("learning_curves.toml")["source"]["general"]
     return float(low), float(high)

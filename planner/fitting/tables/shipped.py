@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from planner._util.files import data_root, read_table
+from planner._util.files import data_root, read_bundled
 from planner._util.frozen_dict import FrozenDict
 from planner.errors import OptionError
 from planner.fitting.tables.runs import Runs, read_runs
@@ -57,7 +57,7 @@ class RunTable:
         """Read the runs."""
         from dataclasses import replace
 
-        k = float(read_table(data_root() / "fitting.toml")["conventions"]["flops_per_param_token"])
+        k = float(read_bundled("fitting.toml")["conventions"]["flops_per_param_token"])
         runs = read_runs(data_root() / "runs" / f"{self.name}.csv", flops_per_param_token=k)
         # rounding to eight digits makes a few honest rows look like repeats of each other
         return replace(
@@ -95,7 +95,7 @@ def run_table(name: str) -> RunTable:
 
 @cache
 def _read_table(name: str) -> RunTable:
-    table = read_table(data_root() / "runs" / f"{name}.toml")
+    table = read_bundled(f"runs/{name}.toml")
     source = table["source"]
     return RunTable(
         name=name,

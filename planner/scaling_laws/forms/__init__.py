@@ -1,55 +1,48 @@
-"""The functional forms, each once. A law file names one of these under ``form``."""
+"""The functional forms, each once and loaded when it is asked for. A law file names one of these under ``form``."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 
 from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
-from planner.scaling_laws.forms.additive import ADDITIVE, ADDITIVE_UNITS, OVERTRAINING, REPEATED
-from planner.scaling_laws.forms.allocation import (
-    ANCHORED,
-    EXPONENTS,
-    FLOPS_PER_TOKEN_ALLOCATION,
-    PARAMS_ALLOCATION,
-    SURFACE_EXPONENTS,
-    TOKEN_RATIO,
-    TOKENS_ALLOCATION,
-)
-from planner.scaling_laws.forms.compute import COMPUTE_POWER
-from planner.scaling_laws.forms.counting import PRECISION, QUALITY, VOCABULARY
-from planner.scaling_laws.forms.experts import FINE_GRAINED, ROUTED_EXPERTS, SPARSE_EXPERTS
-from planner.scaling_laws.forms.generalised import ENSEMBLE, GENERALISED
-from planner.scaling_laws.forms.kaplan import COMPUTE_FRONTIER, KAPLAN_COMPUTE, KAPLAN_JOINT, KAPLAN_LEARNING_CURVE
-from planner.scaling_laws.forms.reference import EMBEDDING_COUNT, PARAMS_POWER, TOKENS_POWER, TOKENS_RULE
 
-FORMS: dict[str, Form] = {
-    form.name: form
-    for form in (
-        ADDITIVE,
-        ADDITIVE_UNITS,
-        OVERTRAINING,
-        REPEATED,
-        GENERALISED,
-        ENSEMBLE,
-        KAPLAN_COMPUTE,
-        KAPLAN_LEARNING_CURVE,
-        KAPLAN_JOINT,
-        COMPUTE_FRONTIER,
-        PARAMS_ALLOCATION,
-        TOKENS_ALLOCATION,
-        FLOPS_PER_TOKEN_ALLOCATION,
-        ANCHORED,
-        TOKEN_RATIO,
-        EXPONENTS,
-        SURFACE_EXPONENTS,
-        COMPUTE_POWER,
-        PARAMS_POWER,
-        TOKENS_POWER,
-        TOKENS_RULE,
-        EMBEDDING_COUNT,
-        FINE_GRAINED,
-        SPARSE_EXPERTS,
-        ROUTED_EXPERTS,
-        PRECISION,
-        QUALITY,
-        VOCABULARY,
-    )
+_MODULES = {
+    "additive": ("additive", "additive_units", "overtraining", "repeated"),
+    "generalised": ("generalised", "ensemble"),
+    "kaplan": ("kaplan_compute", "kaplan_learning_curve", "kaplan_joint", "compute_frontier"),
+    "allocation": (
+        *("params_allocation", "tokens_allocation", "flops_per_token_allocation"),
+        *("anchored", "token_ratio", "exponents", "surface_exponents"),
+    ),
+    "compute": ("compute_power",),
+    "reference": ("params_power", "tokens_power", "tokens_rule", "embedding_count"),
+    "experts": ("fine_grained_experts", "sparse_experts", "routed_experts"),
+    "counting": ("precision", "quality", "vocabulary"),
 }
+
+
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
+
+
+class _Forms(Mapping[str, Form]):
+    """Forms by their names."""
+
+    def __getitem__(self, name: str) -> Form:
+        return _form(_WHERE[name], name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_WHERE)
+
+    def __len__(self) -> int:
+        return len(_WHERE)
+
+
+@cache
+def _form(module: str, name: str) -> Form:
+    known = vars(import_module(f"planner.scaling_laws.forms.{module}")).values()
+    return next(each for each in known if isinstance(each, Form) and each.name == name)
+
+
+FORMS: Mapping[str, Form] = _Forms()
 
 __all__ = ["FORMS", "Form", "Frontier", "Num", "Parameter", "Surface", "Symbols"]

@@ -1,7 +1,6 @@
 """What a user asks of a workbook: the budget, device and law that stand in its marked cells at first."""
 
 import re
-from dataclasses import replace
 from typing import NamedTuple
 
 from planner._util.files import settings
@@ -62,9 +61,9 @@ def read_inputs(law: Law, question: Question) -> Inputs:
         raise OptionError("`gpus` and `days` go together, such as 512xH100 for 30 days")
     if question.gpus is not None and not budgets:
         raise OptionError("`gpus` and `days` go together, such as 512xH100 for 30 days; or give another budget beside `gpus`")
-    named = question if question.named("gpu", "gpus") else replace(question, gpu=_DEVICE)
+    named = question if question.named("gpu", "gpus") else question._replace(gpu=_DEVICE)
     typed = name in {"days", "dollars"}  # a cell of their own; what they buy is a formula
-    held = read_held(replace(named, days=None, dollars=None) if typed else named)
+    held = read_held(named._replace(days=None, dollars=None) if typed else named)
     machine = held.machine
     assert machine is not None  # a device is named
     if len(machine.parts) > 1:
