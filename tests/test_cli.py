@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
 import planner
+from planner.cli import main
 from planner.cli._app import app
 from planner.cli._commands import SUMMARIES
 from planner.cli._completion import completions
@@ -516,3 +518,45 @@ def test_the_list_of_commands_says_what_each_says() -> None:
     assert set(SUMMARIES) == set(app.commands)
     for name, command in app.commands.items():
         assert SUMMARIES[name] == command.get_short_help_str(limit=200), name
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--flops", "1e18:1e26"), "1e18..1e26"),
+        (("--flops", "1e21", "--gpu", "h100", "--mfu", "40"), "write 40%\n"),
+        (("--gpus", "64xh100", "--weeks", "3"), '--days, such as --days "3 weeks"'),
+        (("--budget", "1e21"), "--flops"),
+        (("--flops", "1e21", "--format", "y" * 400), "is not one of table"),
+    ],
+)
+def test_what_people_paste_is_met_with_what_would_have_worked(run: Run, args: tuple[str, ...], says: str) -> None:
+    """One short line that names it."""
+    code, _, err = run(*args)
+    assert code == 2
+    assert says in err
+    assert len(err) < 250
+
+
+def test_what_people_paste_is_read(run: Run) -> None:
+    """Choices in any case, and devices without an x."""
+    assert run("--flops", "1e21", "--format", "JSON") == run("--flops", "1e21", "--format", "json")
+    assert run("--flops", "1e21", "--gpus", "64 H100") == run("--flops", "1e21", "--gpus", "64xH100")
+
+
+def test_a_fault_of_our_own_is_one_line_and_exit_70(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never exit 1, which means a warning; the traceback only where it is asked for."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise StopIteration("by design")
+
+    monkeypatch.setattr("planner.planning.plan.answered", broken)
+    monkeypatch.delenv("PLANNER_DEBUG", raising=False)
+    code, out, err = run("--flops", "1e21")
+    assert (code, out) == (70, "")
+    assert err.startswith("plan: a fault of planner, not of your input (StopIteration in broken")
+    assert err.count("\n") == 1
+    monkeypatch.setenv("PLANNER_DEBUG", "1")
+    monkeypatch.setattr(sys, "argv", ["plan", "--flops", "1e21"])
+    with pytest.raises(StopIteration):
+        main()

@@ -482,6 +482,7 @@ COMMANDS = [
     "check runs.csv",
     "compare --flops 1e21",
     "trade --flops 1e22",
+    "trade --loss 2.1 --ratio 0.5 --ratio 2",
     "fit --runs gadre2024 --group rpj|c4_val --draws 20",
     "backtest --runs clark2022 --ratio 10",
     "curve points.csv",

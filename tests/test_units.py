@@ -15,8 +15,13 @@ from planner.errors import QuantityError
 from planner.quantities import (
     PF_DAY,
     format_count,
+    format_dollars,
+    format_duration,
+    format_energy,
     format_factor,
     format_flops,
+    format_hours,
+    format_mass,
     format_overhead,
     format_percent,
     format_pf_days,
@@ -27,6 +32,7 @@ from planner.quantities import (
     parse_number,
     significant,
 )
+from planner.quantities.resource_parsing import parse_device_hours, parse_dollars, parse_duration, parse_energy, parse_mass
 
 
 @pytest.mark.parametrize(
@@ -213,6 +219,22 @@ def test_flops_survive_a_round_trip(value: float) -> None:
     assert parse_flops(format_flops(value)) == pytest.approx(value, rel=5.1e-3)
     if value > 1e3:
         assert parse_flops(format_pf_days(value)) == pytest.approx(value, rel=5.1e-3)
+
+
+@pytest.mark.parametrize(
+    ("write", "read"),
+    [
+        (format_duration, parse_duration),
+        (format_energy, parse_energy),
+        (format_mass, parse_mass),
+        (format_dollars, parse_dollars),
+        (format_hours, parse_device_hours),
+    ],
+)
+@given(st.floats(-3, 15).map(lambda e: 10.0**e))
+def test_what_is_printed_can_be_typed_back(write: Any, read: Any, value: float) -> None:
+    """Times, energies, masses of CO2e, money and device-hours, in every unit that is written."""
+    assert read(write(value), "x") == pytest.approx(value, rel=5.1e-3)
 
 
 @given(st.floats(1e-6, 1e30))

@@ -5,7 +5,10 @@ import sys
 
 
 def main() -> None:
-    """Run the command and leave with its exit code: 0 answered, 1 a warning under --strict, 2 bad input, 130 interrupted."""
+    """Run the command and leave with its exit code.
+
+    0 answered, 1 a warning under --strict, 2 bad input, 70 a fault of planner's own, 130 interrupted.
+    """
     try:
         code = _run()
     except KeyboardInterrupt:
@@ -14,6 +17,10 @@ def main() -> None:
         code = _reader_gone()
     except OSError as error:
         code = _complain(f"cannot write the answer ({error.strerror or error})")
+    except Exception as error:  # the last line of defence: whatever comes here should have been a PlannerError
+        if os.environ.get("PLANNER_DEBUG") == "1":
+            raise
+        code = _complain(_own_fault(error), code=70)
     sys.exit(code)
 
 
@@ -51,7 +58,20 @@ def _reader_gone() -> int:
     return 141
 
 
-def _complain(message: str) -> int:
+def _own_fault(error: Exception) -> str:
+    """Say that planner is at fault, where, and what to report."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = f" in {frame.tb_frame.f_code.co_name}, line {frame.tb_lineno}" if frame is not None else ""
+    what = f"{type(error).__name__}{where}{f': {error}' if str(error) else ''}"
+    return (
+        f"a fault of planner, not of your input ({what[:300]}); please report it to planner's maintainers with this command and "
+        "what it prints under PLANNER_DEBUG=1"
+    )
+
+
+def _complain(message: str, code: int = 2) -> int:
     line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
     try:
         print(f"plan: {line}", file=sys.stderr)  # noqa: T201  # not click.echo: click may be what failed
@@ -59,4 +79,4 @@ def _complain(message: str) -> int:
             sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 2
+    return code

@@ -51,6 +51,17 @@ class Names(_ParamType):
         return [CompletionItem(name) for name in completions(self._kind, incomplete, table)]
 
 
+class OneOf(click.Choice):  # type: ignore[type-arg]  # generic only from click 8.2 on
+    """One of some texts, in any case."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the text as it is spelt here."""
+        known = {str(choice).lower(): choice for choice in self.choices}
+        return known.get(str(value).lower()) or self.fail(
+            f"{shown(value)} is not one of {', '.join(known.values())}.", param, ctx
+        )
+
+
 class Once:
     """Mix-in for commands: an option given twice is refused, where click would silently take the last."""
 
@@ -131,7 +142,7 @@ def _option(name: str, row: Input, text: str) -> Callable[[Command], Command]:
     if row.many:
         return click.option(option_of(name), name, multiple=True, type=ASSIGNMENT, metavar=row.metavar, **known)
     if row.choices:
-        return click.option(option_of(name), name, type=click.Choice(row.choices), **known)
+        return click.option(option_of(name), name, type=OneOf(row.choices), **known)
     if row.pair:
         return click.option(option_of(name), name, nargs=2, metavar=row.metavar, **known)
     kind = Names(row.completes) if row.completes else click.Path() if row.metavar.startswith("FILE") else None
@@ -204,7 +215,7 @@ def format_option(command: Command) -> Command:
     return click.option(
         "--format",
         "fmt",
-        type=click.Choice(FORMATS),
+        type=OneOf(FORMATS),
         default="table",
         show_default=True,
         help="csv and json keep full precision; csv-semicolon is for spreadsheets with a decimal comma.",

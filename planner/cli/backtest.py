@@ -7,6 +7,7 @@ import click
 from planner.cli._commands import Command, chosen, plot_option, tell
 from planner.cli._options import (
     METHODS,
+    OneOf,
     format_option,
     inputs,
     named_table,
@@ -25,7 +26,7 @@ from planner.output.formats import Format
 @click.option(
     "--ratio", "ratios", multiple=True, metavar="NUMBER", help="Fit on C <= C_max/R; repeat for more.  [default: 10 and 30]"
 )
-@click.option("--method", "methods", multiple=True, type=click.Choice(METHODS[:2]), help="Only this method.  [default: both]")
+@click.option("--method", "methods", multiple=True, type=OneOf(METHODS[:2]), help="Only this method.  [default: both]")
 @work_options
 @inputs(Level)
 @strict_option

@@ -12,6 +12,7 @@ from planner.cli._options import (
     FORMS,
     METHODS,
     ROBUST,
+    OneOf,
     collected,
     format_option,
     inputs,
@@ -29,9 +30,9 @@ from planner.quantities import shown
 
 @app.command(cls=Command)
 @runs_options
-@click.option("--method", type=click.Choice(METHODS), help="What the law is made with.  [default: forecast]")
-@click.option("--form", type=click.Choice(FORMS), help="Form of the classical fit; auto compares them.  [default: additive]")
-@click.option("--robust", type=click.Choice(ROBUST), help="Loss of the classical fit's residuals.  [default: huber]")
+@click.option("--method", type=OneOf(METHODS), help="What the law is made with.  [default: forecast]")
+@click.option("--form", type=OneOf(FORMS), help="Form of the classical fit; auto compares them.  [default: additive]")
+@click.option("--robust", type=OneOf(ROBUST), help="Loss of the classical fit's residuals.  [default: huber]")
 @click.option("--fix", multiple=True, type=ASSIGNMENT, help="Pin a constant, such as E=1.69; repeat for more.")
 @click.option("--bound", multiple=True, type=BOUND, help="Bound a constant, such as alpha=0.1:0.6; repeat for more.")
 @click.option("--overestimate-penalty", metavar="NUMBER", help="Cost of a run predicted too high over one predicted too low.")
@@ -39,7 +40,7 @@ from planner.quantities import shown
 @work_options
 @inputs(Level)
 @click.option("--name", help="What to call the law.  [default: my-law]")
-@click.option("--params-count", type=click.Choice(COUNTS), help="Which parameters N counts.  [default: the table's, or unstated]")
+@click.option("--params-count", type=OneOf(COUNTS), help="Which parameters N counts.  [default: the table's, or unstated]")
 @click.option("--loss-unit", help="Unit of the losses.  [default: the table's, or nats/token]")
 @click.option("--data", help="Training data and tokenizer, for the law's conventions.")
 @click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")

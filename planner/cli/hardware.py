@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, chosen, tell
-from planner.cli._options import ORDERS, Names, format_option, inputs, strict_option
+from planner.cli._options import ORDERS, Names, OneOf, format_option, inputs, strict_option
 from planner.cli._plan import app
 from planner.inputs.registry import RankInputs, option_of
 from planner.output.formats import Format
@@ -13,7 +13,7 @@ from planner.output.formats import Format
 
 @app.command(cls=Command)
 @click.argument("device", required=False, type=Names("devices"))
-@click.option("--by", type=click.Choice(ORDERS), help="What devices are ranked by.  [default: dollars]")
+@click.option("--by", type=OneOf(ORDERS), help="What devices are ranked by.  [default: dollars]")
 @inputs(RankInputs, flops="Rank the devices by what this compute takes on them.", pf_days="The same in PF-days.")
 @strict_option
 @format_option

@@ -129,9 +129,9 @@ def within(least: float, most: float) -> Reader:
 
 def one_of(*choices: str) -> Reader:
     def read(value: Raw, name: str) -> str:
-        if not isinstance(value, str) or value not in choices:
+        if not isinstance(value, str) or value.lower() not in choices:
             raise OptionError(f"{name} {shown(value)}: expected one of {', '.join(choices)}")
-        return value
+        return value.lower()
 
     return read
 

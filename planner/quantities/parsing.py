@@ -105,8 +105,8 @@ def parse_count(value: Raw, name: str, what: Count) -> float:
     return _amount(value, name, what)
 
 
-def parse_fraction(value: Raw, name: str) -> float:
-    """Read a fraction of at least 0, such as ``0.1`` or ``"10%"``."""
+def parse_fraction(value: Raw, name: str, most: float = math.inf) -> float:
+    """Read a fraction of at least 0, such as ``0.1`` or ``"10%"``; one above ``most`` is never suggested."""
     number, unit = split(value, name, "fraction")
     if unit not in {"", "%"}:
         raise refuse(value, name, "fraction")
@@ -114,7 +114,7 @@ def parse_fraction(value: Raw, name: str) -> float:
     if not 0 <= number < math.inf:
         raise QuantityError(f"{name} {shown(value)}: must be at least 0 and finite; expected {EXAMPLES['fraction']}")
     if number > 1 and unit != "%":
-        either = f"{number:.9g}% or {100 * number:.9g}%"
+        either = f"{number:.9g}%" + (f" or {100 * number:.9g}%" if number <= most else "")
         raise QuantityError(f"{name} {shown(value)}: above 1, so it could be meant in per cent; write {either}")
     return number
 
@@ -274,4 +274,6 @@ def _misfit(unit: str, what: str) -> str | None:
 def refuse(value: Raw, name: str, what: str, why: str | None = None) -> QuantityError:
     if why is None and isinstance(value, str) and ".." in value:
         why = "one value here, not a range; plan and planner.sweep take ranges of some inputs"
+    elif why is None and isinstance(value, str) and re.fullmatch(r"[^:]*[0-9][^:]*:[^:]*[0-9][^:]*", value):
+        why = f"a range is written with two dots, {shown(value.replace(':', '..'))[1:-1]}"
     return QuantityError(f"{name} {shown(value)}: {why + '; ' if why else ''}expected {EXAMPLES[what]}")

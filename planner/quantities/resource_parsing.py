@@ -12,20 +12,24 @@ Scale = int | float | None
 """A power of ten (int) or a factor (float); None for a unit that does not fit."""
 
 _HOURS: Mapping[str, float] = {
-    "": 24.0, "h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "d": 24.0, "day": 24.0, "days": 24.0, "w": 168.0,
-    "wk": 168.0, "week": 168.0, "weeks": 168.0,
+    "": 24.0, "min": 1 / 60, "minute": 1 / 60, "minutes": 1 / 60, "h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0,
+    "d": 24.0, "day": 24.0, "days": 24.0, "w": 168.0, "wk": 168.0, "week": 168.0, "weeks": 168.0,
+    "y": 8760.0, "yr": 8760.0, "year": 8760.0, "years": 8760.0,
 }  # fmt: skip
 _KWH: Mapping[str, int | float] = {
     "wh": -3, "kwh": 0, "mwh": 3, "gwh": 6, "twh": 9, "mj": 1 / 3.6, "gj": 1e3 / 3.6, "tj": 1e6 / 3.6,
 }  # fmt: skip
-_KG: Mapping[str, int] = {"g": -3, "kg": 0, "t": 3, "tonne": 3, "tonnes": 3, "ton": 3, "tons": 3, "kt": 6}
+_KG: Mapping[str, int] = {"g": -3, "kg": 0, "t": 3, "tonne": 3, "tonnes": 3, "ton": 3, "tons": 3, "kt": 6, "mt": 9, "gt": 12}
 _WATTS: Mapping[str, int] = {"": 0, "w": 0, "watt": 0, "watts": 0, "kw": 3}
 _FLOPS_PER_S: Mapping[str, int] = {"": 0, "g": 9, "giga": 9, "t": 12, "tera": 12, "p": 15, "peta": 15}
 _DEVICE = r"(?:(?:gpu|tpu|chip|device|accelerator|card)s?[- ]?)?"
 _CURRENCY = r"[€£¥₹]|(?:\b|(?<=[0-9\s]))[kmb]?(?:eur|euros?|gbp|pounds?|jpy|yen|cny|rmb|yuan|inr|rupees?|chf|cad|aud)\b"
 _DOLLARS = r"(?:us)?\$|\b(?:us )?dollars?\b|usd\b"
-_FLEET = r"(?:(?P<count>[0-9][0-9,_.]*(?:[eE]\+?[0-9]+)?[kK]?)\s*[xX×*]\s*)?(?P<name>[A-Za-z][\w\- .]*)"
-_TIMED = r"(?P<fleet>.*?)\s*(?:\bfor\b|[xX×*,@])\s*(?P<time>[0-9][0-9.,]*\s*(?:h|hrs?|hours?|d|days?|w|wk|weeks?))"
+_FLEET = r"(?:(?P<count>[0-9][0-9,_.]*(?:[eE]\+?[0-9]+)?[kK]?)(?:\s*[xX×*]\s*|\s))?(?P<name>[A-Za-z][\w\- .]*)"
+_TIMED = (
+    r"(?P<fleet>.*?)\s*(?:\bfor\b|[xX×*,@])\s*"
+    r"(?P<time>[0-9][0-9.,]*\s*(?:min(?:utes?)?|h|hrs?|hours?|d|days?|w|wk|weeks?|y|yrs?|years?))"
+)
 _MOST_DEVICES = 1e8
 _LONGEST = 500
 

@@ -179,7 +179,7 @@ def _equal_loss(problem: Problem, reducible: float, params: Num) -> tuple[Num, N
 def trade_chart(found: TradeOff) -> Chart:
     """Return what other sizes of the same loss cost to train, and from which demand each pays."""
     problem = found.problem
-    best = next(row for row in found.rows if row.ratio == 1)
+    best = found.rows[0].params / found.rows[0].ratio
     known = [row for row in found.rows if row.flops is not None]
     N = np.geomspace(
         max(found.smallest * 1.0001, min(row.params for row in known) / 2), max(row.params for row in known) * 2, _GRID
@@ -196,9 +196,7 @@ def trade_chart(found: TradeOff) -> Chart:
         (
             Line(N[inside], C[inside], "any size", 0, "main"),
             Points(x[shown], y[shown], "rows of the table", 1, "square"),
-            Points(
-                np.array([best.params]), np.array([found.flops]), "cheapest to train", 3, "circle", (format_count(best.params),)
-            ),
+            Points(np.array([best]), np.array([found.flops]), "cheapest to train", 3, "circle", (format_count(best),)),
         ),
     )
     pays = [row for row in found.rows if row.break_even is not None and row.ratio != 1]
