@@ -13,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Timer
-from typing import Any
+from typing import IO, Any
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 
@@ -26,38 +27,42 @@ def recalculate(workbook: Path | None, jobs: list[dict[str, Any]], addin: Path |
 
     ``addin`` is installed first, in the scratch profile that all this happens in.
     """
-    serving = _office(addin)
+    serving, said = _office(addin)
     assert serving.stdin is not None
     assert serving.stdout is not None
-    late = Timer(300, serving.kill)
+    late, line = Timer(300, serving.kill), ""
     late.start()
     try:
-        serving.stdin.write(json.dumps({"workbook": str(workbook or ""), "jobs": jobs}) + "\n")
-        serving.stdin.flush()
-        line = serving.stdout.readline()
+        with suppress(BrokenPipeError):
+            serving.stdin.write(json.dumps({"workbook": str(workbook or ""), "jobs": jobs}) + "\n")
+            serving.stdin.flush()
+            line = serving.stdout.readline()
     finally:
         late.cancel()
     if not line.endswith("\n"):
         _office.cache_clear()
-        raise AssertionError(f"LibreOffice died or was silent for 300 s: exit code {serving.poll()}")
+        said.seek(0)
+        raise AssertionError(f"LibreOffice died or was silent for 300 s: exit code {serving.wait(30)}\n{said.read()[-2000:]}")
     found: list[list[list[list[Any]]]] = json.loads(line)
     return found
 
 
 @cache
-def _office(addin: Path | None) -> "subprocess.Popen[str]":
+def _office(addin: Path | None) -> "tuple[subprocess.Popen[str], IO[str]]":
+    """Start the office of an add-in, and a file of what it complains of."""
     active = os.environ.get("VIRTUAL_ENV", "")  # with an activated environment LibreOffice's own Python does not start
     path = [each for each in os.environ["PATH"].split(os.pathsep) if not active or not each.startswith(active)]
+    said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # until the tests end
     serving = subprocess.Popen(
         [SYSTEM_PYTHON, __file__, str(addin or "")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=said,
         text=True,
         env={**os.environ, "PATH": os.pathsep.join(path)},
     )
     atexit.register(serving.communicate)  # its input closed, it ends its office and tidies up
-    return serving
+    return serving, said
 
 
 def _main() -> None:

@@ -14,7 +14,6 @@ import pytest
 from click.testing import CliRunner
 
 import planner
-from planner.cli import main
 from planner.cli._app import app
 from planner.cli._commands import SUMMARIES
 from planner.cli._completion import completions
@@ -542,6 +541,15 @@ def test_what_people_paste_is_read(run: Run) -> None:
     """Choices in any case, and devices without an x."""
     assert run("--flops", "1e21", "--format", "JSON") == run("--flops", "1e21", "--format", "json")
     assert run("--flops", "1e21", "--gpus", "64 H100") == run("--flops", "1e21", "--gpus", "64xH100")
+    few = ("--days", "10", "--points", "3")
+    assert run("--gpus", "64..512 H100", *few) == run("--gpus", "64..512xH100", *few)
+
+
+def test_no_command_is_sent_to_an_option_that_it_lacks(run: Run) -> None:
+    """What --weeks mean is said only where days are an input."""
+    code, _, err = run("curve", "--weeks", "3")
+    assert code == 2
+    assert "--days" not in err
 
 
 def test_a_fault_of_our_own_is_one_line_and_exit_70(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -557,6 +565,6 @@ def test_a_fault_of_our_own_is_one_line_and_exit_70(run: Run, monkeypatch: pytes
     assert err.startswith("plan: a fault of planner, not of your input (StopIteration in broken")
     assert err.count("\n") == 1
     monkeypatch.setenv("PLANNER_DEBUG", "1")
-    monkeypatch.setattr(sys, "argv", ["plan", "--flops", "1e21"])
-    with pytest.raises(StopIteration):
-        main()
+    code, _, err = run("--flops", "1e21")
+    assert code == 70
+    assert "Traceback" in err

@@ -1,5 +1,6 @@
 """Planning under limits, with repeated data, serving and target losses: held against brute force and what the maths promises."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import planner
+from planner._util.frozen_dict import FrozenDict
 from planner.allocation import solver
 from planner.allocation.compute_cost import Spending
 from planner.allocation.effective_size import Repetition, repeated_tokens
 from planner.allocation.loss_surface import landscape, line_of
 from planner.allocation.problem import Limits, Problem, problem_of
 from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law
 from tests.strategies import SURFACES, laws_of
 
@@ -147,13 +150,28 @@ def test_the_price_of_limits_is_never_negative(case: tuple[Problem, float], chea
     """Any run within the limits costs at least what the cheapest of the same loss does without them."""
     problem, flops = case
     params, tokens = solver.best_run(problem, flops)
-    goal = _reducible(problem, params, tokens)
-    paid, unlimited = problem.spending.paid(params, tokens), problem.without_limits()
-    free = solver.equivalent_flops(unlimited, goal)
-    # where compute buys next to nothing, a cost hangs on the last bits of the loss: the best loss for what was paid does not
-    same = _reducible(unlimited, *solver.best_run(unlimited, paid)) == pytest.approx(goal, rel=1e-14)
-    assert paid >= free * (1 - 1e-9) or same or np.isinf(free)
+    _costs_no_less_than_free(problem, params, tokens)
     assert solver.overhead(problem, params / cheaper, tokens) >= 0
+
+
+def test_a_flat_loss_prices_limits_as_well_as_doubles_can() -> None:
+    """Data seen 90 times: a hundred millionth of the loss for a doubling, so that its last bit is worth 1e-8 of the compute."""
+    law = load_law("besiroglu2024")
+    constants = FrozenDict(E=0.0, A=1.0, B=1.0, alpha=0.328125, beta=0.8125, u=1e6)
+    flat = dataclasses.replace(law, form=FORMS["additive_units"], params=constants)
+    problem = problem_of(flat, spending=Spending(6.0), modifiers=(Repetition(1147465.839702475, 4.5, 92.0),))
+    _costs_no_less_than_free(problem, *solver.best_run(problem, 1e17))
+
+
+def _costs_no_less_than_free(problem: Problem, params: Any, tokens: Any) -> None:
+    """Assert that a run pays at least the least compute of its loss, to 1e-9 and four last bits of the loss."""
+    paid, unlimited = problem.spending.paid(params, tokens), problem.without_limits()
+    goal = _reducible(problem, params, tokens)
+    free = solver.equivalent_flops(unlimited, goal)
+    slopes = landscape(unlimited).log_slopes(*solver.best_run(unlimited, paid))
+    elasticity = np.exp(max(slopes) - np.log(goal))  # of the reducible loss in compute: what one bit of a loss is worth
+    with np.errstate(divide="ignore"):
+        assert paid >= free * (1 - 1e-9 - 4 * 2.0**-52 / elasticity) or np.isinf(free)
 
 
 @settings(max_examples=50)

@@ -23,8 +23,10 @@ from planner.quantities import (
     format_hours,
     format_mass,
     format_overhead,
+    format_peak,
     format_percent,
     format_pf_days,
+    format_price,
     parse_anchor,
     parse_count,
     parse_flops,
@@ -32,7 +34,15 @@ from planner.quantities import (
     parse_number,
     significant,
 )
-from planner.quantities.resource_parsing import parse_device_hours, parse_dollars, parse_duration, parse_energy, parse_mass
+from planner.quantities.resource_parsing import (
+    parse_device_hours,
+    parse_dollars,
+    parse_duration,
+    parse_energy,
+    parse_mass,
+    parse_peak,
+    parse_price,
+)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +245,21 @@ def test_flops_survive_a_round_trip(value: float) -> None:
 def test_what_is_printed_can_be_typed_back(write: Any, read: Any, value: float) -> None:
     """Times, energies, masses of CO2e, money and device-hours, in every unit that is written."""
     assert read(write(value), "x") == pytest.approx(value, rel=5.1e-3)
+
+
+@pytest.mark.parametrize(
+    ("write", "read", "low", "high", "digits"),
+    [
+        (format_percent, parse_fraction, -6, 3, 5.1e-2),  # of less than 0.1 % two digits
+        (format_price, parse_price, -2, 5, 5.1e-2),  # dollars and cents
+        (format_peak, parse_peak, 11, 17, 5.1e-5),
+    ],
+)
+@given(st.floats(0, 1))
+def test_what_has_bounds_can_be_typed_back(write: Any, read: Any, low: float, high: float, digits: float, share: float) -> None:
+    """Percentages, prices and peaks, to the digits that are written."""
+    value = 10.0 ** (low + share * (high - low))
+    assert read(write(value), "x") == pytest.approx(value, rel=digits)
 
 
 @given(st.floats(1e-6, 1e30))

@@ -39,15 +39,16 @@ def read_bundled(name: str) -> dict[str, Any]:
 
     path = data_root() / name
     kept = Path(cache_from_source(str(path)))
-    seen = path.stat()
-    stamp = (seen.st_mtime_ns, seen.st_size)
-    with suppress(OSError, ValueError, EOFError, TypeError):
+    stamp = None
+    with suppress(OSError, ValueError, EOFError, TypeError):  # nothing there, or damaged
+        seen = path.stat()
+        stamp = (seen.st_mtime_ns, seen.st_size)
         of, content = marshal.loads(kept.read_bytes())
         if of == stamp:
             return dict(content)
     table = read_table(path)
-    if not sys.dont_write_bytecode:
-        with suppress(OSError, ValueError):  # a folder that cannot be written, a date
+    if stamp and not sys.dont_write_bytecode:
+        with suppress(OSError, ValueError):  # a folder that cannot be written, a date, which is not kept
             kept.parent.mkdir(parents=True, exist_ok=True)
             spare = kept.with_suffix(f".{os.getpid()}")
             spare.write_bytes(marshal.dumps((stamp, table)))

@@ -1,7 +1,7 @@
 """Results as JSON types: base units, full precision, the attributes' own names."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Answer:
@@ -10,9 +10,10 @@ class Answer:
     Said here rather than made for each class, which would cost every start of the command a millisecond or two.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
     def _compared(self) -> tuple[Any, ...]:
-        fields: Mapping[str, Any] = getattr(self, "__dataclass_fields__")  # noqa: B009  # a result's own
-        return tuple(getattr(self, name) for name, each in fields.items() if each.compare)
+        return tuple(getattr(self, name) for name, each in self.__dataclass_fields__.items() if each.compare)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -23,7 +24,7 @@ class Answer:
         return hash(self._compared())
 
     def __repr__(self) -> str:
-        parts = ((name, getattr(self, name)) for name in getattr(self, "__dataclass_fields__"))  # noqa: B009
+        parts = ((name, getattr(self, name)) for name in self.__dataclass_fields__)
         numbers = ", ".join(f"{name}={value!r}" for name, value in parts if isinstance(value, (str, bool, int, float)))
         return f"{type(self).__name__}({numbers})"
 

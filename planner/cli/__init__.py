@@ -19,7 +19,9 @@ def main() -> None:
         code = _complain(f"cannot write the answer ({error.strerror or error})")
     except Exception as error:  # the last line of defence: whatever comes here should have been a PlannerError
         if os.environ.get("PLANNER_DEBUG") == "1":
-            raise
+            from traceback import print_exc
+
+            print_exc()
         code = _complain(_own_fault(error), code=70)
     sys.exit(code)
 

@@ -39,12 +39,11 @@ class Headed:
             return super().make_context(info_name, args, parent, **extra)  # type: ignore[misc]
         except click.NoSuchOption as error:
             name = next((each for each in every_input() if option_of(each) == error.option_name), None)
-            if name is None and error.option_name in _TYPED:
-                raise click.UsageError(
-                    f"no option {error.option_name}: planner says that with {_TYPED[error.option_name]}"
-                ) from None
             if name is None or error.ctx is None:
-                raise
+                meant, example = _TYPED.get(error.option_name, ("", ""))
+                if error.ctx is None or all(meant != param.name for param in error.ctx.command.params):
+                    raise
+                raise click.UsageError(f"no option {error.option_name}: planner says that with {example}") from None
             root = error.ctx.find_root().command
             known = {"plan": root, **{f"plan {each}": _loaded(root, each, error.ctx) for each in SUMMARIES}}
             able = [each for each, command in known.items() if any(name == param.name for param in command.params)]
@@ -52,14 +51,14 @@ class Headed:
 
 
 _TYPED = {
-    **dict.fromkeys(("--hours", "--weeks"), '--days, such as --days "3 weeks" or --days 72h'),
-    **dict.fromkeys(("--budget", "--compute"), "--flops, --dollars, --gpu-hours, or --gpus with --days"),
-    **dict.fromkeys(("--cost", "--usd"), "--dollars, such as --dollars 2M"),
-    **dict.fromkeys(("--n-gpus", "--num-gpus", "--gpu-count"), "--gpus, such as --gpus 512xH100"),
-    **dict.fromkeys(("--model-size", "--size", "--parameters"), "--params, such as --params 7B"),
-    **dict.fromkeys(("--data", "--dataset"), "--tokens, or --unique-tokens for data that repeats"),
+    **dict.fromkeys(("--hours", "--weeks"), ("days", '--days, such as --days "3 weeks" or --days 72h')),
+    **dict.fromkeys(("--budget", "--compute"), ("flops", "--flops, --dollars, --gpu-hours, or --gpus with --days")),
+    **dict.fromkeys(("--cost", "--usd"), ("dollars", "--dollars, such as --dollars 2M")),
+    **dict.fromkeys(("--n-gpus", "--num-gpus", "--gpu-count"), ("gpus", "--gpus, such as --gpus 512xH100")),
+    **dict.fromkeys(("--model-size", "--size", "--parameters"), ("params", "--params, such as --params 7B")),
+    **dict.fromkeys(("--data", "--dataset"), ("tokens", "--tokens, or --unique-tokens for data that repeats")),
 }
-"""Options that people type and there are not, and what says the same."""
+"""Options that people type and there are not, the input they mean, and how it is said."""
 
 
 def _loaded(root: Any, name: str, ctx: click.Context) -> Any:

@@ -1,5 +1,6 @@
 """Ranges of inputs: how each is divided into points, and how a point becomes part of a question."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from planner.inputs.question import Devices
 from planner.inputs.registry import every_input
 from planner.quantities import finite, is_range, parse_range, shown
 from planner.quantities.estimate import exactly
+from planner.quantities.resource_parsing import COUNTED_DEVICES
 
 
 class Axis(NamedTuple):
@@ -131,8 +133,8 @@ def _same_unit(value: Raw, name: str) -> object:
 def _fleet(value: Raw) -> tuple[object, str]:
     """Return a range of devices of one kind as texts that name it at both ends, and which they are."""
     ends = [end.strip() for end in value.split("..")] if isinstance(value, str) and "..." not in value else []
-    kinds = {end.partition("x")[2].strip() for end in ends if "x" in end}
+    kinds = {end[found.end() :].strip() for end in ends if (found := re.match(COUNTED_DEVICES, end))}
     if len(ends) != 2 or len(kinds) != 1 or any("+" in end or " for " in end for end in ends):
         raise OptionError(f"`gpus` {shown(value)}: expected a range of devices of one kind, such as 64..1024xH100")
     device = kinds.pop()
-    return "..".join(end if "x" in end else f"{end}x{device}" for end in ends), device
+    return "..".join(end if re.match(COUNTED_DEVICES, end) else f"{end}x{device}" for end in ends), device

@@ -26,7 +26,7 @@ _LEAST_MFU = 1e-4
 
 
 def utilisation(value: Raw, name: str) -> float:
-    number = parse_fraction(value, name, 1)
+    number = parse_fraction(value, name, most=1)
     if not _LEAST_MFU <= number <= 1:
         least = f"from {plain(_LEAST_MFU)} on: less is a slip"
         raise OptionError(f"{name} {plain(number)}: model FLOP utilisation lies above 0 and is at most 1, such as 40% ({least})")
@@ -55,7 +55,7 @@ def precision(value: Raw, name: str) -> tuple[float, float, float]:
 
 
 def sparsity(value: Raw, name: str) -> float:
-    number = parse_fraction(value, name, 1)
+    number = parse_fraction(value, name, most=1)
     if not 0 <= number < 1:
         raise OptionError(f"{name} {plain(number)}: the share of experts at rest lies from 0 to below 1, such as 0.9")
     return number
@@ -63,7 +63,7 @@ def sparsity(value: Raw, name: str) -> float:
 
 def data_quality(value: Raw, name: str) -> float:
     least = settings("planning.toml", "quality")["least"]
-    number = parse_fraction(value, name, 1)
+    number = parse_fraction(value, name, most=1)
     if not least <= number <= 1:
         raise OptionError(
             f"{name} {plain(number)}: 1 is clean and {least:g} was the worst that was measured; give a share between"
@@ -93,7 +93,7 @@ def pf_days(value: Raw, name: str) -> float:
 
 def level(value: Raw, name: str) -> float:
     """Read the level of intervals."""
-    return check_level(parse_fraction(value, name, 1))
+    return check_level(parse_fraction(value, name, most=1))
 
 
 def overhead(value: Raw, name: str) -> float:

@@ -82,8 +82,8 @@ def designed(aim: DesignAim, grid: Grid, budget: float, count: int, seed: int, d
     top = int(np.floor(reached + _SAME))
     if top < lowest:
         return [judged(grid.dearer(searched(rungs[0], None), reached - rungs[0]), reached)]
-    ran = None if done is None else (done.params, done.tokens)
-    kept = _kept((name, grid.target, grid.bounds, grid.cheapest, rungs[0], count, seed, *map(_written, (aim, ran))))
+    given = None if done is None else (done.params, done.tokens)
+    kept = _kept(_hashable((name, grid.target, grid.bounds, grid.cheapest, rungs[0], count, seed, aim, given)))
     steps = list(kept)
     if not steps:
         pattern = searched(rungs[0], None)
@@ -102,10 +102,10 @@ def designed(aim: DesignAim, grid: Grid, budget: float, count: int, seed: int, d
                 surest = min(step.surest, design.expected.loss_error)
                 step = _Step(design, place, cells, step.searched, surest)
         steps.append(step)
-    if len(steps) > len(kept) and rungs[-1] + grid.searched > top:  # no rung above the last one searched
+    if len(steps) > len(kept) and rungs[-1] + grid.searched > top:  # limits may end a search early
         kept[:] = steps
     passed = [step.held for step in steps[: top - lowest + 1]]
-    return [*(one for one, next_one in pairwise(passed) if one is not next_one), passed[-1]]
+    return [*(design for design, following in pairwise(passed) if design is not following), passed[-1]]
 
 
 class _Step(NamedTuple):
@@ -120,15 +120,15 @@ class _Step(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _kept(climbed: tuple[Any, ...]) -> list[_Step]:
-    """Return the steps of a climb that have been taken, to begin with none: the next budget of one target goes on from there."""
+    """Return the steps taken so far of a climb, at first none: the next budget of the same target goes on from there."""
     return []
 
 
-def _written(value: Any) -> Any:
-    """Return numbers of arrays within tuples as bytes, which can be compared."""
+def _hashable(value: Any) -> Any:
+    """Return a tuple with its arrays, at any depth, as bytes."""
     if isinstance(value, np.ndarray):
         return value.tobytes()
-    return tuple(map(_written, value)) if isinstance(value, tuple) else value
+    return tuple(map(_hashable, value)) if isinstance(value, tuple) else value
 
 
 _SCALED = 128

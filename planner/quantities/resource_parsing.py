@@ -25,7 +25,10 @@ _FLOPS_PER_S: Mapping[str, int] = {"": 0, "g": 9, "giga": 9, "t": 12, "tera": 12
 _DEVICE = r"(?:(?:gpu|tpu|chip|device|accelerator|card)s?[- ]?)?"
 _CURRENCY = r"[€£¥₹]|(?:\b|(?<=[0-9\s]))[kmb]?(?:eur|euros?|gbp|pounds?|jpy|yen|cny|rmb|yuan|inr|rupees?|chf|cad|aud)\b"
 _DOLLARS = r"(?:us)?\$|\b(?:us )?dollars?\b|usd\b"
-_FLEET = r"(?:(?P<count>[0-9][0-9,_.]*(?:[eE]\+?[0-9]+)?[kK]?)(?:\s*[xX×*]\s*|\s))?(?P<name>[A-Za-z][\w\- .]*)"
+COUNTED_DEVICES = r"(?P<count>[0-9][0-9,_.]*(?:[eE]\+?[0-9]+)?[kK]?)(?:\s*[xX×*]\s*|\s)"
+"""A number of devices before their name: ``512xH100``, ``64 H100``."""
+
+_FLEET = rf"(?:{COUNTED_DEVICES})?(?P<name>[A-Za-z][\w\- .]*)"
 _TIMED = (
     r"(?P<fleet>.*?)\s*(?:\bfor\b|[xX×*,@])\s*"
     r"(?P<time>[0-9][0-9.,]*\s*(?:min(?:utes?)?|h|hrs?|hours?|d|days?|w|wk|weeks?|y|yrs?|years?))"

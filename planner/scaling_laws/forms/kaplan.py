@@ -196,7 +196,9 @@ def _effective(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
     # log_v -> -inf is a model with endless data, log_v -> ln v_max one far too large
     top = np.log(v_max)
     log_v = find_root(mismatch, np.full(np.shape(log_C), -600.0), np.full(np.shape(log_C), top))
-    return log_C - _log_cost(p, log_v)[1], log_v
+    # far too large, r hangs on the last bits of v, which the data alone then fix: the same equation without r
+    without_r = (log_C - np.log(N) + log_N1 + log_v / p["alpha_S"]) / (1 - p["p_N"])
+    return np.where(log_v > top / 2, without_r, log_C - _log_cost(p, log_v)[1])[()], log_v
 
 
 def _loss_of_log(p: Symbols, log_C: Num) -> Num:
