@@ -153,7 +153,7 @@ def test_saving_never_loses_a_file(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
     FIT.save(path, overwrite=True)
     assert planner.load_law(path) == FIT.law
-    with pytest.raises(OptionError, match=r"ending in \.json"):
+    with pytest.raises(OptionError, match=r"ends in \.json"):
         FIT.save(tmp_path / "law.toml")
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(OptionError, match="exists already"):

@@ -5,14 +5,16 @@ import json
 import math
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import planner
 from planner._util.files import data_root
+from planner.allocation import solver
 from planner.errors import CannotPlanError, OptionError, PlannerError, QuantityError
 from planner.inputs.law_choice import REFERENCE_FLOPS
 from planner.planning.alternatives import MAIN_LAWS
@@ -387,6 +389,33 @@ def test_remedies_nobody_can_afford_are_no_advice() -> None:
     grow = next(remedy for remedy in check.remedies if remedy.action == "grow")
     assert grow.out_of_reach
     assert not any(remedy.out_of_reach for remedy in planner.check(params="175B", tokens="300B").remedies)
+
+
+@given(
+    C=st.floats(18, 27).map(lambda x: 10**x),
+    unique=st.floats(7, 13).map(lambda x: 10**x),
+    law=st.sampled_from(["besiroglu2024", "muennighoff2023", "hoffmann2022-approach3"]),
+    capped=st.booleans(),
+)
+@example(C=1e24, unique=2e9, law="besiroglu2024", capped=False)
+@example(C=3e22, unique=2e9, law="besiroglu2024", capped=False)
+def test_plan_and_check_of_its_run_agree_on_the_regime(C: float, unique: float, law: str, capped: bool) -> None:
+    """However worn the tokens are: one verdict, and no remedy that leaves the run as it is."""
+    limits: dict[str, Any] = {"max_params": 1e9} if capped else {}
+    plan = planner.plan(flops=C, unique_tokens=unique, law=law, **limits)
+    check = planner.check(params=plan.params, tokens=plan.tokens, unique_tokens=unique, law=law)
+    swept = next(iter(planner.sweep(flops=(C, 2 * C), points=2, unique_tokens=unique, law=law, **limits)))
+    assert plan.overhead is not None
+    assert check.overhead is not None
+    assert check.regime == plan.regime or abs(check.overhead - plan.tolerance) < 1e-6
+    assert check.overhead == pytest.approx(plan.overhead, rel=1e-6, abs=1e-6)
+    assert all(abs(np.log(remedy.change.flops)) > 1e-3 for remedy in check.remedies)
+    if capped:
+        assert swept["regime"] == plan.regime
+    assert check.loss is not None
+    assert check.irreducible_loss is not None
+    wasted = check.loss - check.irreducible_loss <= solver.lowest_reducible(check.problem) * (1 + 1e-9)
+    assert (plan.regime == "compute wasted") == wasted
 
 
 def test_doubling_does_not_cancel() -> None:

@@ -121,12 +121,12 @@ def _read_text(path: Path, name: str, limit: int) -> str:
 
 
 def new_file(path: Raw, overwrite: Raw, endings: str | tuple[str, ...], what: str) -> Path:
-    """Return the file that a user wants written.
+    """Return the file that a user wants written, before the work is done that it is for.
 
     Raises
     ------
     OptionError
-        No path, another ending, or ``overwrite`` is no boolean.
+        No path, another ending, ``overwrite`` is no boolean, or a file that cannot be written or must not be replaced.
     """
     known = (endings,) if isinstance(endings, str) else endings
     listed = " or ".join([", ".join(known[:-1]), known[-1]] if known[1:] else known)
@@ -137,16 +137,17 @@ def new_file(path: Raw, overwrite: Raw, endings: str | tuple[str, ...], what: st
     target = Path(path)
     if target.suffix.lower() not in known:
         raise OptionError(f"{shown_path(target)}: {what}'s name ends in {listed}")
+    refuse_existing(target, overwrite=overwrite)
     return target
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that exists already, unless it may be overwritten; links are followed.
+    """Refuse a file that exists already, unless it may be overwritten, and a folder that takes none; links are followed.
 
     Raises
     ------
     OptionError
-        It exists, or its name is none.
+        It exists, its name is none, or its folder is not there or not to be written to.
     """
     try:
         found = Path(os.path.realpath(path))
@@ -155,6 +156,8 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
             raise OptionError(f"{shown_path(path)}: exists already; choose another name{remedy}")
         if not found.parent.is_dir():
             raise OptionError(f"{shown_path(path)}: cannot be written (No such file or directory)")
+        if not os.access(found.parent, os.W_OK):
+            raise OptionError(f"{shown_path(path)}: cannot be written (its folder is read-only)")
     except OSError as error:
         raise OptionError(f"{shown_path(path)}: cannot be written ({error.strerror or error})") from None
     except OptionError:
@@ -176,23 +179,59 @@ def write_new(path: Path, content: str | bytes, *, overwrite: bool) -> None:
         refuse_existing(path, overwrite=overwrite)
         path = Path(os.path.realpath(path))
         locks = [path.with_name(lock) for lock in (f".~lock.{path.name}#", f"~${path.name}")] if path.exists() else []
-        if any(lock.exists() for lock in locks):
+        if any(os.path.exists(lock) for lock in locks):  # one whose name is too long is not there
             raise OptionError(f"{name}: is open in a spreadsheet program; close it there first")
-        spare = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            spare.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-            if overwrite:
-                spare.replace(path)
-            else:
-                os.link(spare, path)  # fails where another process was quicker
-        finally:
-            spare.unlink(missing_ok=True)
+        _put(path, content if isinstance(content, bytes) else content.encode("utf-8"), replace=overwrite and path.exists())
     except OSError as error:
         raise OptionError(f"{name}: cannot be written ({error.strerror or error})") from None
     except OptionError:
         raise
     except ValueError as error:  # a NUL in the path
         raise OptionError(f"{name}: not a path ({error})") from None
+
+
+def _put(path: Path, content: bytes, *, replace: bool) -> None:
+    """Write a file beside its place first, then put it there; a file in its place keeps its mode and owner."""
+    spare = path.with_name(f".planner-{os.getpid()}-{os.urandom(4).hex()}.part")  # a name of its own: 255 bytes are all there are
+    try:
+        with spare.open("xb") as file:
+            file.write(content)
+        if replace and _dressed(spare, path):
+            spare.replace(path)
+        elif replace:
+            path.write_bytes(content)  # somebody else's, and stays theirs; that the disk has room is known by now
+        else:
+            _place(spare, path, content)
+    finally:
+        spare.unlink(missing_ok=True)
+
+
+def _dressed(spare: Path, path: Path) -> bool:
+    """Give one file the mode and the owner of another; tell whether that could be done."""
+    held, own = path.stat(), spare.stat()
+    try:
+        if hasattr(os, "chown") and (held.st_uid, held.st_gid) != (own.st_uid, own.st_gid):
+            os.chown(spare, held.st_uid, held.st_gid)
+        spare.chmod(held.st_mode & 0o7777)
+    except PermissionError:
+        return False
+    return True
+
+
+def _place(spare: Path, path: Path, content: bytes) -> None:
+    """Give a file its name where nothing has that name, even if another process was quicker."""
+    try:
+        os.link(spare, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        with path.open("xb") as file:
+            try:
+                file.write(content)
+                file.flush()
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -37,9 +37,25 @@ def mapper(workers: Workers, progress: Progress | None = None) -> Iterator[Calla
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
+    _quieten_tracker()
     # "spawn" starts clean: forking a process whose numpy has threads can hang
     with ProcessPoolExecutor(int(workers), mp_context=get_context("spawn"), initializer=_leave_with_parent) as pool:
         yield _reporting(pool.map, progress)
+
+
+def _quieten_tracker() -> None:
+    """Start what clears up after a killed process so that it does so without a word."""
+    import os
+    import sys
+
+    if os.name == "posix":
+        from multiprocessing import resource_tracker
+
+        sys.warnoptions.append("ignore:resource_tracker")  # handed down to the process that is started
+        try:
+            resource_tracker.ensure_running()
+        finally:
+            sys.warnoptions.pop()
 
 
 def _leave_with_parent() -> None:

@@ -14,7 +14,7 @@ from planner.scaling_laws.forms._base import Num
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Regime = Literal["overfit", "underfit", "balanced"]
+Regime = Literal["overfit", "underfit", "balanced", "compute wasted"]
 Action = Literal["same loss", "train longer", "train shorter", "shrink", "grow"]
 
 
@@ -31,9 +31,10 @@ class Assessment(NamedTuple):
         Compute [FLOP] with which an optimal run reaches the same loss; None where the law must not allocate.
     overhead : float or None
         Extra compute over that, as a fraction.
-    regime : {"overfit", "underfit", "balanced"} or None
+    regime : {"overfit", "underfit", "balanced", "compute wasted"} or None
         ``overfit``: data-limited, too many parameters for the tokens. ``underfit``: capacity-limited, too few. ``balanced``: the
-        overhead is at most the tolerance.
+        overhead is at most the tolerance. ``compute wasted``: the unique tokens are worn out, and no compute buys another
+        billionth of the reducible loss.
     """
 
     loss: float
@@ -45,7 +46,7 @@ class Assessment(NamedTuple):
     regime: Regime | None
 
 
-OUT_OF_REACH = 1000.0
+OUT_OF_REACH = 30.0
 """A remedy that costs more than this many times the run's compute is no advice: a house convention, not published."""
 
 
@@ -101,17 +102,24 @@ def assess(question: LawOrProblem, params: float, tokens: float, tolerance: floa
     if judge.role == "plan":
         equivalent = float(solver.equivalent_flops(problem, from_params + from_tokens))
         extra = float(solver.overhead(problem, params, tokens, equivalent))
-        regime = _regime(regimes_of(problem, params, tokens, extra, tolerance))
+        regime = _regime(regimes_of(problem, params, tokens, extra, tolerance, from_params + from_tokens))
     return Assessment(floor + from_params + from_tokens, floor, from_params, from_tokens, equivalent, extra, regime)
 
 
-def regimes_of(problem: Problem, params: Num, tokens: Num, extra: Num, tolerance: float) -> "NDArray[np.str_]":
-    """Name the regimes of runs with the given overheads: their side is that of N from the optimum at the same cost."""
+def regimes_of(
+    problem: Problem, params: Num, tokens: Num, extra: Num, tolerance: float, reducible: Num = None
+) -> "NDArray[np.str_]":
+    """Name the regimes of runs with the given overheads: their side is that of N from the optimum at the same cost.
+
+    ``reducible`` is their reducible loss, where that is known already.
+    """
     balanced = np.asarray(extra) <= tolerance
-    if balanced.all():
-        return np.full(balanced.shape, "balanced")
+    wasted = solver.saturated(problem, sum(solver.reducible(problem, params, tokens)) if reducible is None else reducible)
+    if np.all(balanced | wasted):
+        return np.where(wasted, "compute wasted", np.full(balanced.shape, "balanced"))
     best = solver.best_run(problem, problem.spending.paid(params, tokens))[0]
-    return np.where(balanced, "balanced", np.where(params > best, "overfit", "underfit"))
+    sided = np.where(balanced, "balanced", np.where(params > best, "overfit", "underfit"))
+    return np.where(wasted, "compute wasted", sided)
 
 
 def _regime(named: Any) -> Regime:
@@ -120,7 +128,10 @@ def _regime(named: Any) -> Regime:
 
 
 def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Assessment | None) -> tuple[Remedy, ...]:
-    """Return the runs on the optimal line that keep the loss, the parameters, or the tokens; none for a balanced run."""
+    """Return the runs on the optimal line that keep the loss, the parameters, or the tokens; none for a balanced run.
+
+    Where compute is wasted only the cheapest run of the same loss is left: neither parameters nor tokens would help.
+    """
     if verdict is None or verdict.regime in {None, "balanced"} or verdict.equivalent_flops is None:
         return ()
     judge = as_problem(question).judged().without_limits()
@@ -132,6 +143,8 @@ def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Asse
 
     same = solver.allocate(judge, verdict.equivalent_flops)
     found = [remedy("same loss", float(same.params), float(same.tokens), verdict.equivalent_flops, verdict.loss)]
+    if verdict.regime == "compute wasted":
+        return tuple(found) if verdict.overhead else ()
     flops = float(solver.optimal_at(judge, params=params))
     enough = float(solver.allocate(judge, flops).tokens) if flops < inf else inf
     if enough < inf and (enough > tokens) == too_large:

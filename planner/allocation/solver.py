@@ -176,6 +176,14 @@ def lowest_reducible(question: LawOrProblem) -> Num:
     return landscape(problem).reducible(*(np.asarray(end, float) for end in corner(problem.limits)))
 
 
+def saturated(question: LawOrProblem, reducible_loss: Num) -> Num:
+    """Tell whether a reducible loss is within a billionth of what no budget gets below: more compute buys nothing there."""
+    problem = as_problem(question).judged()
+    if problem.plain and problem.limits.free:
+        return np.zeros(np.shape(reducible_loss), bool)[()]  # a power law never ends
+    return reducible_loss <= lowest_reducible(problem) * (1 + _AT_FLOOR)
+
+
 def equivalent_flops(question: LawOrProblem, reducible_loss: Num) -> Num:
     """Return the least that reaches a reducible loss [the law's loss unit] within the limits [FLOP]; infinite beyond reach.
 

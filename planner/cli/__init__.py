@@ -9,6 +9,8 @@ def main() -> None:
 
     0 answered, 1 a warning under --strict, 2 bad input, 70 a fault of planner's own, 130 interrupted.
     """
+    if sys.stdout is None:  # before any work, and before a file that is opened takes its place
+        sys.exit(_complain("standard output is closed: nowhere to print an answer"))
     try:
         code = _run()
     except KeyboardInterrupt:
@@ -76,7 +78,8 @@ def _own_fault(error: Exception) -> str:
 def _complain(message: str, code: int = 2) -> int:
     line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
     try:
-        print(f"plan: {line}", file=sys.stderr)  # noqa: T201  # not click.echo: click may be what failed
+        if sys.stderr:  # else print would take standard output
+            print(f"plan: {line}", file=sys.stderr)  # noqa: T201  # not click.echo: click may be what failed
         if sys.stdout and not sys.stdout.closed:
             sys.stdout.flush()
     except OSError:

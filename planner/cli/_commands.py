@@ -169,7 +169,7 @@ def plot_wanted(ctx: click.Context) -> bool:
 
 
 def plot_file(ctx: click.Context, result: Any) -> None:
-    """Draw a result into a file, where that was asked for; before it is printed, so that what cannot be drawn leaves nothing."""
+    """Draw a result into a file, where that was asked for."""
     if plot_wanted(ctx):
         from planner.output.plots.plot import TERMINAL, plot
 
@@ -188,12 +188,26 @@ def plot_here(ctx: click.Context, result: Any) -> None:
             click.echo("\n" + plot_text(result, colours=bool(sys.stdout and sys.stdout.isatty())), nl=False)
 
 
-def tell(ctx: click.Context, answer: Any, fmt: Format, *, strict: bool = False, steps: Any = (), kind: str = "") -> None:
-    """Draw an answer where that was asked for, print it, and leave with 1 where the user wants to hear of its warnings."""
+def tell(
+    ctx: click.Context,
+    answer: Any,
+    fmt: Format,
+    *,
+    strict: bool = False,
+    steps: Any = (),
+    kind: str = "",
+    save: Callable[[], None] | None = None,
+) -> None:
+    """Print an answer, write the files that were asked for, and leave with 1 where the user wants to hear of its warnings.
+
+    In that order: a file that cannot be written must not cost the answer.
+    """
     from planner.output import render
 
-    plot_file(ctx, answer)
     click.echo(render(answer, fmt, steps, kind=kind), nl=False)
+    if save is not None:
+        save()
+    plot_file(ctx, answer)
     plot_here(ctx, answer)
     if not kind:
         stop_if_strict(ctx, strict, answer.notes)

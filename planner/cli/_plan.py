@@ -107,10 +107,10 @@ def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bo
     from planner.planning.sweep import BLOCK, sweep
 
     found = sweep(**asked)
-    plot_file(ctx, found)
     said: list[Any] = []
     with progress_bar("planning", wanted=len(found) > BLOCK or not (sys.stdout and sys.stdout.isatty())) as bar:
         for piece in stream_sweep(found, fmt, said.extend, bar):
             click.echo(piece, nl=False)
+    plot_file(ctx, found)
     plot_here(ctx, found)
     stop_if_strict(ctx, strict, said)

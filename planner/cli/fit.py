@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, plot_wanted, stop_if_strict
+from planner.cli._commands import Command, chosen, plot_option, plot_wanted, tell
 from planner.cli._options import (
     ASSIGNMENT,
     BOUND,
@@ -68,19 +68,21 @@ def fit(
     plan fit --runs porian2024 --group GROUP    a table that ships with planner
     """
     from planner.fitting.fit import fit as fit_runs
-    from planner.output import render
 
-    if force and save is None and not plot_wanted(ctx):
+    if save is not None:
+        from planner._util.files import new_file
+
+        new_file(save, force, ".json", "a fitted law")
+    elif force and not plot_wanted(ctx):
         raise click.UsageError("--overwrite goes with --save FILE.json, or with --plot FILE")
     with progress_bar("bootstrap") as progress:
         pins = chosen(fix=collected(fix, "--fix"), bound=collected(bound, "--bound"))
         answer = fit_runs(named_table(table, shipped), **chosen(**options), **pins, progress=progress)
-    if save is not None:
-        answer.save(save, overwrite=force)
-    plot_file(ctx, answer)
-    click.echo(render(answer, fmt), nl=False)
-    plot_here(ctx, answer)
-    if save is not None:
-        question = "plan --flops 1e23" if answer.law.role == "plan" else "plan check --params 1B --tokens 20B"
-        click.echo(f"saved; use it with {question} --law {shown(save)}", err=True)
-    stop_if_strict(ctx, strict, answer.notes)
+
+    def saved() -> None:
+        if save is not None:
+            answer.save(save, overwrite=force)
+            question = "plan --flops 1e23" if answer.law.role == "plan" else "plan check --params 1B --tokens 20B"
+            click.echo(f"saved; use it with {question} --law {shown(save)}", err=True)
+
+    tell(ctx, answer, fmt, strict=strict, save=saved)

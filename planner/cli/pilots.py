@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, plot_file, plot_here, plot_option, plot_wanted, stop_if_strict
+from planner.cli._commands import Command, chosen, plot_option, plot_wanted, tell
 from planner.cli._options import (
     COLUMNS,
     format_option,
@@ -53,21 +53,21 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     plan pilots --given runs.csv --budget 3e19 --target 1e23
     plan pilots --budget 1e20 --target 1e23 --simulate --workers 2
     """
-    from planner.output import render, save_pilots
+    from planner.output import save_pilots
     from planner.pilot_design.pilots import pilots as design
 
     if save is not None:
-        from planner._util.files import new_file, refuse_existing
+        from planner._util.files import new_file
 
-        refuse_existing(new_file(save, force, ".csv", "a table of pilots"), overwrite=force)
+        new_file(save, force, ".csv", "a table of pilots")
     elif force and not plot_wanted(ctx):
         raise click.UsageError("--force goes with --save FILE.csv, or with --plot FILE")
     with progress_bar("simulating", wanted=bool(options["simulate"])) as progress:
         answer = design(**chosen(**options), progress=progress)
-    plot_file(ctx, answer)
-    click.echo(render(answer, fmt), nl=False)
-    if save is not None:
-        save_pilots(answer, save, overwrite=force)
-        click.echo(f"saved; fill in the losses, then: plan fit {shown(save)}", err=True)
-    plot_here(ctx, answer)
-    stop_if_strict(ctx, strict, answer.notes)
+
+    def saved() -> None:
+        if save is not None:
+            save_pilots(answer, save, overwrite=force)
+            click.echo(f"saved; fill in the losses, then: plan fit {shown(save)}", err=True)
+
+    tell(ctx, answer, fmt, strict=strict, save=saved)

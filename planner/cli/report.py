@@ -25,10 +25,10 @@ def report(path: str, overwrite: bool, constants: tuple[tuple[str, str], ...], *
     plan report --flops 1e21 -o plan.html
     plan report --gpus 512xH100 --days 30 -o plan.html
     """
-    from planner._util.files import new_file, refuse_existing
+    from planner._util.files import new_file
     from planner.output.html_report.page import write_report
     from planner.planning.plan import plan
 
-    refuse_existing(new_file(path, overwrite, ".html", "a report"), overwrite=overwrite)
+    new_file(path, overwrite, ".html", "a report")
     write_report(plan(**chosen(**options, constants=collected(constants))), path, overwrite=overwrite)
     click.echo(f"wrote {shown(path)}: open it in a browser", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from planner._util.defaults import LEVEL
-from planner._util.files import write_new
+from planner._util.files import new_file, write_new
 from planner._version import __version__
 from planner.allocation.intervals import check_level, loss_interval
 from planner.errors import CannotPlanError, OptionError
@@ -248,11 +248,7 @@ class FitResult:
 
         from planner.scaling_laws.law_file import law_to_table
 
-        if not isinstance(path, (str, Path)):
-            raise OptionError(f"save {shown(path)}: expected a path ending in .json")
-        target = Path(path)
-        if target.suffix.lower() != ".json":
-            raise OptionError(f"save {shown(str(path))}: a fitted law is saved as JSON; give a name ending in .json")
+        target = new_file(path, overwrite, ".json", "a fitted law")
         source = Path(self.inputs["runs"])
         if target.exists() and source.exists() and target.samefile(source):
             raise OptionError(f"save {shown(str(path))}: that is the table of runs itself; choose another name")

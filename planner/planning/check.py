@@ -22,7 +22,7 @@ from planner.inputs.serving import Demand
 from planner.notes import Note
 from planner.planning.plan import best_plan
 from planner.planning.plan_details import data_notes, data_use, deadline_notes, memory_notes
-from planner.planning.plan_notes import size_notes
+from planner.planning.plan_notes import size_notes, waste_notes
 from planner.planning.plan_result import DataUse, Plan
 from planner.quantities import LARGEST, PF_DAY, format_factor, plain
 from planner.scaling_laws.catalogue import load_law
@@ -66,7 +66,7 @@ class Check(Answer):
     loss_unit : str or None
     shares, optimal_shares : Shares or None
         Who is to blame for the reducible loss, here and at the optimum of the same compute.
-    regime : {"overfit", "underfit", "balanced"} or None
+    regime : {"overfit", "underfit", "balanced", "compute wasted"} or None
     overhead : float or None
         Extra compute over an optimal run of the same loss, as a fraction.
     tolerance : float
@@ -201,6 +201,7 @@ def _checked(request: Request, N: float, D: float) -> Check:
         *data_notes(problem, data, N),
         *memory_notes(request.held.machine, N),
         *deadline_notes(request.held.machine, flops),
+        *waste_notes(optimum.doubling if optimum else None),
         *_verdict_notes(judge, N, optimum, verdict, test, served=request.demand is not None),
     )
     return _put_together(request, (N, D, flops, spent), verdict, optimum, data, sure, test, notes)

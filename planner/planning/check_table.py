@@ -43,7 +43,7 @@ class JudgedRun(NamedTuple):
         Expected, in the law's unit.
     overhead : float
         Extra compute over an optimal run of the same loss, as a fraction.
-    regime : {"overfit", "underfit", "balanced"}
+    regime : {"overfit", "underfit", "balanced", "compute wasted"}
     extrapolation : float or None
         Largest factor by which C, N or D leaves the law's fitted range, 1 inside; None where the range is not known.
     measured : float or None

@@ -185,8 +185,10 @@ def _judged(request: Request, run: _Run) -> _Judged:
     doubling = None if loss is None else _doubling(problem, flops)
     if verdict is None or verdict.overhead is None:
         return _Judged(free, is_optimum, loss, irreducible, None, None, optimum, band, doubling)
-    regime: Regime | None = "balanced" if is_optimum else verdict.regime
-    return _Judged(free, is_optimum, loss, irreducible, regime, 0.0 if is_optimum else verdict.overhead, optimum, band, doubling)
+    regime, overhead = verdict.regime, verdict.overhead
+    if is_optimum and regime != "compute wasted":
+        regime, overhead = "balanced", 0.0  # by definition: what is left of it is rounding
+    return _Judged(free, is_optimum, loss, irreducible, regime, overhead, optimum, band, doubling)
 
 
 def _life(request: Request, run: _Run, judged: _Judged) -> _Life:

@@ -239,7 +239,7 @@ class Plan(Answer):
     training_flops : float
         Its training compute k N D [FLOP].
     regime, overhead : str, float or None
-        ``overfit``, ``underfit`` or ``balanced``, and what is spent over the cheapest run of the same loss without the user's
+        As :func:`planner.check` judges the run, and what is spent over the cheapest run of the same loss without the user's
         limits, as a fraction: the price of the limits.
     tolerance : float
         Overhead up to which a run is balanced.

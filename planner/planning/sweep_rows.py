@@ -170,10 +170,12 @@ def _verdicts(problem: Problem, flops: Num, params: Num, tokens: Num, tolerance:
         return {"regime": "", "overhead": np.nan}
     judged = problem.judged().without_limits()
     extra = solver.overhead(judged, params, tokens)
+    regime = regimes_of(judged, params, tokens, extra, tolerance)
     if not problem.limits.fixed and problem.law.judge is None:  # caps that do not bind leave the optimum as it is
         best, spent = solver.best_run(judged, flops)[0], problem.spending.paid(params, tokens)
-        extra = np.where((np.abs(best / params - 1) < 1e-9) & (np.abs(spent / flops - 1) < 1e-9), 0.0, extra)
-    return {"regime": regimes_of(judged, params, tokens, extra, tolerance), "overhead": extra}
+        own = (np.abs(best / params - 1) < 1e-9) & (np.abs(spent / flops - 1) < 1e-9) & (regime != "compute wasted")
+        regime, extra = np.where(own, "balanced", regime), np.where(own, 0.0, extra)
+    return {"regime": regime, "overhead": extra}
 
 
 def _spans(problem: Problem, flops: Num, params: Num, tokens: Num, job: Job, known: NDArray[np.bool_]) -> dict[str, Any]:

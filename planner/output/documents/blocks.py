@@ -57,6 +57,7 @@ _REGIME_TEXT = {
     "balanced": "parameters and data each carry their share",
     "overfit": "data-limited: too many parameters for these tokens",
     "underfit": "capacity-limited: too few parameters for these tokens",
+    "compute wasted": "the unique tokens are worn out: more compute buys nothing, more data does",
 }
 
 _SERVED_TEXT = "weighed over the model's life: serving pays for fewer parameters, trained longer"
@@ -98,7 +99,8 @@ def regime_text(result: "Plan | Check") -> tuple[str, str]:
     if result.overhead and result.overhead >= 5e-4:
         link = "of" if result.overhead >= 9 else "than"
         text += f"; {format_overhead(result.overhead)} {link} an optimal run of the same loss"
-        text += f" (balanced: at most {format_percent(result.tolerance)} more)"
+        if result.regime != "compute wasted":
+            text += f" (balanced: at most {format_percent(result.tolerance)} more)"
     return result.regime, text
 
 

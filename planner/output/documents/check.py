@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from planner.allocation.assessment import Change
+from planner.allocation.assessment import OUT_OF_REACH, Change
 from planner.output.documents.blocks import (
     Block,
     Facts,
@@ -111,16 +111,23 @@ def _spending_text(check: Check) -> str:
 
 
 def _remedy_text(check: Check) -> str:
-    """Return in one line what would bring the run onto the optimal line without changing its other side."""
-    texts = []
+    """Return in one line what would bring the run onto the optimal line: at the same compute, or without changing one side."""
+    if not check.remedies or check.optimum is None:
+        return ""
+    if check.regime == "compute wasted":
+        same = check.remedies[0]
+        spare = f"{format_count(same.params)} on {format_count(same.tokens)} reach the same loss"
+        return f"find more data, or spend {format_factor(same.change.flops)} the compute: {spare}"
+    best = check.optimum
+    texts = [f"{format_count(best.params)} parameters on {format_count(best.tokens)} tokens for the same compute"]
     for remedy in check.remedies:
-        if remedy.out_of_reach:
-            continue
+        if not 1 / OUT_OF_REACH <= remedy.change.flops <= OUT_OF_REACH:
+            continue  # so far from the run it is another run
         if remedy.action in {"train longer", "train shorter"}:
             texts.append(f"train on {format_factor(remedy.change.tokens)} the tokens")
         elif remedy.action in {"shrink", "grow"}:
             texts.append(f"{remedy.action} to {format_count(remedy.params)} parameters")
-    return ", or ".join(texts) + "; prices below" if texts else ""
+    return ", or ".join(texts) + "; prices below"
 
 
 def _better_runs(check: Check) -> Table:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from planner._util.files import new_file, refuse_existing
+from planner._util.files import new_file
 from planner.errors import OptionError
 from planner.output.charts import chart_of
 from planner.output.plots.matplotlib_plots import ENDINGS, draw, require_matplotlib
@@ -54,5 +54,5 @@ def check_plot(path: str, *, overwrite: bool) -> None:
             raise OptionError("force goes with a file to write, not with the terminal")
         require_plotille()
         return
-    refuse_existing(new_file(path, overwrite, ENDINGS, "a picture"), overwrite=overwrite)
+    new_file(path, overwrite, ENDINGS, "a picture")
     require_matplotlib()
