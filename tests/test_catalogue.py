@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,12 @@ import pytest
 import planner
 from planner._util import files
 from planner._util.files import data_root, read_table
+from planner.accelerators.catalogue import accelerators
 from planner.allocation.published_checks import COMPUTED
 from planner.errors import CannotPlanError, LawFileError, OptionError, UnknownLawError
+from planner.fitting.learning_curve.published import published_curves
+from planner.planning.benchmark_regressions import benchmarks
+from planner.planning.published_levers import published_levers
 from planner.scaling_laws.catalogue import law_ids
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law_file import QUANTITIES, law_from_table
@@ -344,6 +350,36 @@ def test_json_keys_given_twice_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"id": "a", "id": "b"}', encoding="utf-8")
     with pytest.raises(LawFileError, match="'id' is given twice"):
         planner.load_law(tmp_path / "x.json")
+
+
+def test_an_edited_catalogue_is_noticed_in_a_long_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is kept of a bundled file is kept by path, size and time: a spreadsheet's helper runs for days."""
+    root = tmp_path / "data"
+    shutil.copytree(files.data_root(), root)
+    monkeypatch.setattr(files, "data_root", lambda: root)
+    monkeypatch.setattr("planner.scaling_laws.catalogue.data_root", lambda: root)
+    edits: dict[str, tuple[str, str, Callable[[], Any]]] = {
+        "laws/besiroglu2024.toml": (r"(?m)^(E *= *)1\.8172", r"\g<1>1.9172", lambda: planner.plan(flops=1e21).irreducible_loss),
+        "hardware.toml": (r'name = "NVIDIA H100 SXM', 'name = "Edited H100 SXM', lambda: [each.name for each in accelerators()]),
+        "models.toml": (r'name = "([^"]+)"', r'name = "Edited \1"', lambda: [each.name for each in planner.models()]),
+        "benchmarks.toml": (r'(?m)^title = "', 'title = "Edited ', lambda: [each.title for each in benchmarks()]),
+        "levers.toml": (r'(?m)^title = "', 'title = "Edited ', lambda: [each.title for each in published_levers()]),
+        "learning_curves.toml": (r'(?m)^title = "', 'title = "Edited ', lambda: [each.title for each in published_curves()]),
+        "runs/porian2024.toml": (r'(?m)^title = "', 'title = "Edited ', lambda: [each.title for each in planner.run_tables()]),
+        "planning.toml": (r"(?m)^least *= *[0-9.]+", "least = 0.123", lambda: files.settings("planning.toml", "quality")["least"]),
+    }  # fmt: skip
+    for name, (found, put, ask) in edits.items():
+        before = ask()
+        assert ask() == before
+        path = root / name
+        text = path.read_text(encoding="utf-8")
+        edited = re.sub(found, put, text)
+        assert edited != text, name
+        path.write_text(edited, encoding="utf-8")
+        assert ask() != before, name
+        path.write_text(text, encoding="utf-8")
+        os.utime(path, ns=(1, 1))  # another time again
+        assert ask() == before, name
 
 
 def test_a_file_cannot_pass_for_a_catalogued_law(tmp_path: Path) -> None:

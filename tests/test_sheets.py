@@ -112,7 +112,8 @@ def test_results_have_the_shape_of_the_cells() -> None:
 
 def test_budgets_as_a_sheet_writes_them() -> None:
     """Numbers, texts, PF-days, devices for some days."""
-    assert sheets.plan_flops("512xH100 x 30d") == planner.plan(gpus="512xH100", days=30).flops
+    for text in ("512xH100 x 30d", "512 H100 x 30d", "512 H100 for 30 days", "512*h100, 720h"):
+        assert sheets.plan_flops(text) == planner.plan(gpus="512xH100", days=30).flops
     assert sheets.plan_flops(["3 PF-days", 1e21, np.int64(10)]) == [3 * 8.64e19, 1e21, 10.0]
     assert "devices for how long" in repr(sheets.plan_flops("512xH100"))
 
@@ -182,7 +183,8 @@ def test_errors_as_text_when_asked_for() -> None:
         ("plan_price", ["mi300x"], "no price of mi300x is known"),
         ("plan_outside", [1e21, "gadre2024-c4"], "plans no runs"),
         ("plan_tokens", [1e21, "pearce2024"], "pearce2024 plans no runs"),
-        ("plan_tokens", ["512 H100 for 30 days"], "or devices for a time: 512xH100 x 30d"),
+        ("plan_tokens", ["512 H100 for a month"], "or devices for a time: 512xH100 x 30d"),
+        ("plan_tokens", ["64 H1000 for 30 days"], "did you mean h100-sxm"),
     ],
 )
 def test_errors_are_values_with_a_reason(name: str, cells: list[Any], reason: str) -> None:

@@ -4,14 +4,16 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw, shown, shown_path
 from planner.errors import LawFileError, OptionError, PlannerError
 
+Asked = ParamSpec("Asked")
+Made = TypeVar("Made")
 _HERE = Path(__file__).resolve().parent.parent
 _MAX_BYTES = {".toml": 256 * 1024, ".json": 4 * 1024 * 1024}  # a fitted law is JSON and carries its draws
 _LONGEST_LINE = 10_000
@@ -23,7 +25,41 @@ def data_root() -> Path:
     return installed if installed.is_dir() else _HERE.parent / "data"
 
 
-@cache
+def kept_while_unchanged(file: str) -> Callable[[Callable[Asked, Made]], Callable[Asked, Made]]:
+    """Keep what a function makes of a bundled file until that changes, by its path, size and time.
+
+    ``file`` is its name under ``data/``, with the function's arguments in braces: ``"laws/{0}.toml"``. The file is looked at
+    every time: a long session, such as a spreadsheet's, must not go on with what was edited.
+    """
+
+    def keeping(make: Callable[Asked, Made]) -> Callable[Asked, Made]:
+        held: dict[tuple[Any, ...], tuple[object, Made]] = {}
+
+        @wraps(make)
+        def found(*asked: Asked.args, **named: Asked.kwargs) -> Made:
+            now = stamp(file.format(*asked))
+            if now is None or named:
+                return make(*asked, **named)
+            if asked not in held or held[asked][0] != now:
+                held[asked] = now, make(*asked)  # type: ignore[call-arg]  # nothing is named here
+            return held[asked][1]
+
+        return found
+
+    return keeping
+
+
+def stamp(name: str) -> tuple[str, int, int] | None:
+    """Return what tells one state of a bundled file from another: its path, time and size; None where there is none."""
+    path = f"{data_root()}/{name}"
+    try:
+        seen = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return path, seen.st_mtime_ns, seen.st_size
+
+
+@kept_while_unchanged("{0}")
 def settings(file: str, section: str) -> FrozenDict:
     """Return one section of a bundled file of numbers with their origins; ``"forecast.interval"`` names a nested one."""
     table: Any = read_bundled(file)

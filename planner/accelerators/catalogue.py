@@ -3,12 +3,11 @@
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from planner._util import toml_schema as _schema
-from planner._util.files import read_bundled, read_table, settings
+from planner._util.files import kept_while_unchanged, read_bundled, read_table, settings
 from planner._util.frozen_dict import FrozenDict
 from planner.accelerators.accelerator import DTYPES, FILE, Accelerator, Price
 from planner.errors import HardwareFileError, LawFileError, OptionError
@@ -82,7 +81,7 @@ def _made_by(device: Accelerator, vendors: str) -> bool:
     return device.origin != "planner" or all(each in device.name.lower() for each in typed)
 
 
-@cache
+@kept_while_unchanged(FILE)
 def _shipped() -> tuple[Accelerator, ...]:
     return _of_table(read_bundled(FILE), FILE, "planner")
 

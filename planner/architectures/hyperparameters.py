@@ -1,11 +1,10 @@
 """Published laws of batch size and learning rate, each in its own conventions."""
 
 from collections.abc import Mapping
-from functools import cache
 from math import ceil, log
 from typing import Any, NamedTuple
 
-from planner._util.files import read_bundled
+from planner._util.files import kept_while_unchanged, read_bundled
 from planner._util.frozen_dict import FrozenDict
 from planner.architectures.transformer import Shape
 from planner.quantities import PF_DAY
@@ -126,13 +125,13 @@ class Used(NamedTuple):
     tokens: float
 
 
-@cache
+@kept_while_unchanged("recipes.toml")
 def recipes() -> tuple[Recipe, ...]:
     """Return the published laws of batch size and learning rate."""
     return tuple(_recipe(entry) for entry in _table()["recipe"])
 
 
-@cache
+@kept_while_unchanged("recipes.toml")
 def used() -> tuple[Used, ...]:
     """Return what published models used."""
     return tuple(Used(**entry) for entry in _table()["used"])
@@ -165,7 +164,7 @@ def suggest(recipe: Recipe, shape: Shape, tokens: float, loss: float | None) -> 
     )
 
 
-@cache
+@kept_while_unchanged("recipes.toml")
 def _table() -> dict[str, Any]:
     return read_bundled("recipes.toml")
 

@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
-from planner._util.files import read_bundled
+from planner._util.files import kept_while_unchanged, read_bundled
 from planner.architectures.transformer import PLAIN, Details, Latent, Shape
 from planner.errors import OptionError
 from planner.quantities import shown
@@ -99,7 +98,7 @@ def models(name: str | None = None) -> tuple[Model, ...]:
     return _shipped() if name is None else (model(name),)
 
 
-@cache
+@kept_while_unchanged("models.toml")
 def _shipped() -> tuple[Model, ...]:
     return tuple(_model(entry) for entry in read_bundled("models.toml")["model"])
 

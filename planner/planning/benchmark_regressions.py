@@ -1,11 +1,10 @@
 """Published regressions of benchmark errors on compute."""
 
 from collections.abc import Mapping
-from functools import cache
 from math import log10
 from typing import Any, Literal, NamedTuple
 
-from planner._util.files import read_bundled
+from planner._util.files import kept_while_unchanged, read_bundled
 from planner._util.showing import Raw
 from planner._util.student_t import student_quantile
 from planner.errors import OptionError
@@ -106,7 +105,7 @@ class Benchmark(NamedTuple):
     read: str
 
 
-@cache
+@kept_while_unchanged("benchmarks.toml")
 def benchmarks() -> tuple[Benchmark, ...]:
     """Return the benchmarks."""
     table = read_bundled("benchmarks.toml")

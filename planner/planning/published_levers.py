@@ -1,10 +1,9 @@
 """Published efficiency levers: by what factor each multiplies compute, and what is wrong with the number."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from planner._util.files import read_bundled
+from planner._util.files import kept_while_unchanged, read_bundled
 
 WorksOn = Literal["flops", "price"]
 
@@ -54,13 +53,13 @@ class PublishedLever(NamedTuple):
         return slow, usual, fast
 
 
-@cache
+@kept_while_unchanged("levers.toml")
 def published_levers() -> tuple[PublishedLever, ...]:
     """Return the levers that have a usable published number."""
     return tuple(_lever(entry) for entry in read_bundled("levers.toml")["lever"])
 
 
-@cache
+@kept_while_unchanged("levers.toml")
 def unusable_levers() -> tuple[tuple[str, str], ...]:
     """Return (lever, why) of those that have none."""
     return tuple((entry["what"], entry["why"]) for entry in read_bundled("levers.toml")["unusable"])

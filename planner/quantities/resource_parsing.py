@@ -25,7 +25,8 @@ _FLOPS_PER_S: Mapping[str, int] = {"": 0, "g": 9, "giga": 9, "t": 12, "tera": 12
 _DEVICE = r"(?:(?:gpu|tpu|chip|device|accelerator|card)s?[- ]?)?"
 _CURRENCY = r"[€£¥₹]|(?:\b|(?<=[0-9\s]))[kmb]?(?:eur|euros?|gbp|pounds?|jpy|yen|cny|rmb|yuan|inr|rupees?|chf|cad|aud)\b"
 _DOLLARS = r"(?:us)?\$|\b(?:us )?dollars?\b|usd\b"
-COUNTED_DEVICES = r"(?P<count>[0-9][0-9,_.]*(?:[eE]\+?[0-9]+)?[kK]?)(?:\s*[xX×*]\s*|\s)"
+_COUNT = r"[0-9][0-9,_.]*(?:[eE]\+?[0-9]+)?[kK]?"
+COUNTED_DEVICES = rf"(?P<count>{_COUNT})(?:\s*[xX×*]\s*|\s)"
 """A number of devices before their name: ``512xH100``, ``64 H100``."""
 
 _FLEET = rf"(?:{COUNTED_DEVICES})?(?P<name>[A-Za-z][\w\- .]*)"
@@ -114,6 +115,14 @@ def parse_fleet(value: Raw, name: str) -> tuple[tuple[tuple[float, str], ...], f
             raise refuse(value, name, "fleet", "the time after 'for' is not understood (30d, 720h, 6 weeks)")
         parts.append((parse_devices(match["count"] or "1", name), match["name"].strip()))
     return tuple(parts), parse_duration(timed["time"], name) if timed else None
+
+
+def names_devices(text: str) -> bool:
+    """Tell whether a text that might be anything is one of devices: ``512xH100``, ``64 H100 x 30d``; not ``3 PF-days``."""
+    timed = re.fullmatch(_TIMED, text.strip(), re.IGNORECASE)
+    fleet = timed["fleet"] if timed else text
+    sign = r"(?:\s*[xX×*]\s*|\s)" if timed else r"\s*[xX×*]\s*"
+    return bool(re.match(rf"\s*{_COUNT}{sign}[A-Za-z]", fleet))
 
 
 def parse_devices(value: Raw, name: str) -> float:

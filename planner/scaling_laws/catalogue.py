@@ -1,9 +1,8 @@
 """The catalogue over ``data/laws/``: loading a law by id or from a file."""
 
-from functools import cache
 from pathlib import Path
 
-from planner._util.files import data_root, read_bundled, read_table
+from planner._util.files import data_root, kept_while_unchanged, read_bundled, read_table
 from planner.errors import LawFileError, UnknownLawError
 from planner.quantities import shown, shown_path
 from planner.scaling_laws.law import Law, is_id
@@ -55,7 +54,7 @@ def load_law(law: "str | Path | Law") -> Law:
     return _catalogued(law)
 
 
-@cache
+@kept_while_unchanged("laws/{0}.toml")
 def _catalogued(law_id: str) -> Law:
     path = data_root() / "laws" / f"{law_id}.toml"
     if not is_id(law_id) or not path.is_file():

@@ -1,9 +1,8 @@
 """Published learning curves: how the error of a domain fell with data, and how the model grew."""
 
-from functools import cache
 from typing import NamedTuple
 
-from planner._util.files import read_bundled
+from planner._util.files import kept_while_unchanged, read_bundled
 from planner._util.showing import Raw
 from planner.errors import OptionError
 from planner.quantities import shown
@@ -35,7 +34,7 @@ class PublishedCurve(NamedTuple):
     read: str
 
 
-@cache
+@kept_while_unchanged("learning_curves.toml")
 def published_curves() -> tuple[PublishedCurve, ...]:
     """Return the published learning curves."""
     table = read_bundled("learning_curves.toml")
@@ -63,7 +62,7 @@ def published_curve(name: Raw) -> PublishedCurve:
     return known[name.strip().lower()]
 
 
-@cache
+@kept_while_unchanged("learning_curves.toml")
 def general_model_exponents() -> tuple[float, float]:
     """Return the range of model exponents over all domains."""
     low, high = read_bundled("learning_curves.toml")["source"]["general"]

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
-from planner._util.files import data_root, read_bundled
+from planner._util.files import data_root, kept_while_unchanged, read_bundled
 from planner._util.frozen_dict import FrozenDict
 from planner.errors import OptionError
 from planner.fitting.tables.runs import Runs, read_runs
@@ -93,7 +92,7 @@ def run_table(name: str) -> RunTable:
     return _read_table(name)
 
 
-@cache
+@kept_while_unchanged("runs/{0}.toml")
 def _read_table(name: str) -> RunTable:
     table = read_bundled(f"runs/{name}.toml")
     source = table["source"]

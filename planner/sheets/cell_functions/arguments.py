@@ -1,17 +1,19 @@
 """What spreadsheet functions take: a function's arguments with units, help and the reader of a cell, each defined once."""
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from planner._util.defaults import DEFAULT_LAW
+from planner._util.files import stamp
+from planner.accelerators.accelerator import FILE
 from planner.errors import QuantityError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.inputs.readers import devices
 from planner.inputs.registry import every_input
 from planner.quantities import finite, parse_flops, shown
+from planner.quantities.resource_parsing import names_devices
 
 
 class Argument(NamedTuple):
@@ -91,7 +93,7 @@ class HeldBudget(float):
 
     def at(self, mfu: Any, overhead: Any) -> float:
         """Return the FLOP at another utilisation, less what failures cost."""
-        return _held(self.text, mfu, overhead)
+        return _held(self.text, mfu, overhead, stamp(FILE))
 
 
 def read_budget(cell: Any) -> float:
@@ -99,8 +101,8 @@ def read_budget(cell: Any) -> float:
     number = finite(cell)
     if number is not None and 1 <= number <= 1e60:
         return number
-    if isinstance(cell, str) and re.match(r"\s*[0-9][0-9.,_]*[kK]?\s*[xX×*]\s*[A-Za-z]", cell):
-        budget = HeldBudget(_held(cell, None, None))
+    if isinstance(cell, str) and names_devices(cell):
+        budget = HeldBudget(_held(cell, None, None, stamp(FILE)))
         budget.text = cell
         return budget
     try:
@@ -110,7 +112,8 @@ def read_budget(cell: Any) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _held(text: str, mfu: float | None, overhead: float | None) -> float:
+def _held(text: str, mfu: float | None, overhead: float | None, _catalogue: object) -> float:
+    """Return the FLOP of devices for a time, kept as long as the catalogue of devices is what it was."""
     flops = read_held(Question(gpus=devices(text, "budget"), overhead=overhead, mfu=mfu)).flops
     if flops is None:
         raise QuantityError(f"budget {shown(text)}: devices for how long? Such as 512xH100 x 30d")
