@@ -36,8 +36,7 @@ def read_points(
         if len(pairs[0]) != len(pairs[1]):
             raise RunsFileError(f"{name}: {len(pairs[0])} sizes but {len(pairs[1])} errors; they must agree")
         m, e = (
-            read_numbers(list(enumerate(items, 1)), column, name, decimal_comma=False)
-            for items, column in zip(pairs, ("size", "error"), strict=True)
+            read_numbers(list(enumerate(items, 1)), column, name) for items, column in zip(pairs, ("size", "error"), strict=True)
         )
     if len(m) < _FEWEST or len(set(m.tolist())) < _FEWEST:
         raise FitError(f"{name}: {len(set(m.tolist()))} different sizes; at least {_FEWEST} are needed, 8 are better")

@@ -1,7 +1,7 @@
 """The cells of a CSV file as people save them: separators, headers, decimal commas; every complaint says file and row."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from planner.errors import OptionError, RunsFileError
 from planner.quantities import shown
@@ -56,11 +56,11 @@ def _list(header: Sequence[str]) -> str:
     return text + (", ..." if len(header) > 20 else "")
 
 
-def rows(lines: Sequence[str], header_at: int, delimiter: str, width: int, name: str) -> Iterator[tuple[int, list[str]]]:
+def rows(lines: Iterable[str], header_at: int, delimiter: str, width: int, name: str) -> Iterator[tuple[int, list[str]]]:
     """Return (row number, cells) of each run, the header being row ``header_at + 1``; blank lines are passed over."""
     # one reader a line: a quoted line break would hide which row a complaint is about, and no number holds one
-    for number, line in enumerate(lines[header_at + 1 :], header_at + 2):
-        if not line.strip():
+    for number, line in enumerate(lines, 1):
+        if number <= header_at + 1 or not line.strip():
             continue
         try:
             cells = next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True))
@@ -81,16 +81,20 @@ def rows(lines: Sequence[str], header_at: int, delimiter: str, width: int, name:
         yield number, cells
 
 
-def decimal_comma(table: Sequence[tuple[int, list[str]]], places: Sequence[int], delimiter: str, name: str) -> bool:
-    """Tell whether numbers use a decimal comma; refuse a table that could be read in two ways."""
-    if delimiter == ",":
-        return False
-    cells = [(row, cells[place].strip()) for row, cells in table for place in places]
-    commas = [(row, cell) for row, cell in cells if "," in cell]
-    if not commas:
+def decimal_comma(table: Callable[[], Iterable[tuple[int, list[str]]]], places: Sequence[int], name: str) -> bool:
+    """Tell whether numbers use a decimal comma; refuse a table that could be read in two ways.
+
+    ``table`` gives the rows afresh each time: a long table is read twice rather than held.
+    """
+
+    def numbers() -> Iterator[tuple[int, str]]:
+        return ((row, cells[place].strip()) for row, cells in table() for place in places)
+
+    first = next(((row, cell) for row, cell in numbers() if "," in cell), None)
+    if first is None:
         return False
     sure = False
-    for row, cell in cells:
+    for row, cell in numbers():
         number = _leading_number(cell)
         groups = number.replace(",", ".").split(".")
         if number.count(",") > 1 or ("," in number and "." in number.partition(",")[2]):
@@ -101,7 +105,7 @@ def decimal_comma(table: Sequence[tuple[int, list[str]]], places: Sequence[int],
             raise _misreadable(name, row, cell, "its points are no thousands separators")
         sure = sure or ("," in number and len(groups[-1]) != 3)
     if not sure:
-        raise _misreadable(name, *commas[0], "the comma could be a decimal point or a thousands separator")
+        raise _misreadable(name, *first, "the comma could be a decimal point or a thousands separator")
     return True
 
 

@@ -162,7 +162,7 @@ def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: flo
         if column in TEXTS:
             texts[column] = tuple(str(item) for item in items)
         else:
-            numbers[column] = read_numbers(list(enumerate(items, 1)), column, name, decimal_comma=False)
+            numbers[column] = read_numbers(list(enumerate(items, 1)), column, name)
     if not length:
         raise RunsFileError(f"{name}: are empty")
     return _checked(Columns(numbers, texts, np.arange(1, length + 1), name, "", ()), flops_per_param_token)

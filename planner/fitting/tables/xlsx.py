@@ -2,20 +2,30 @@
 
 import io
 import zipfile
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from planner.errors import OptionError, RunsFileError
 from planner.quantities import shown
 
-_LARGEST = 400 * 1024 * 1024
-"""Bytes that a workbook may unpack to."""
+_LARGEST = 256 * 1024 * 1024
+"""Bytes that a workbook may unpack to: reading them takes about a minute, as measured in ``benchmarks/memory.py``."""
+
+_LARGEST_PART = 16 * 1024 * 1024
+"""Bytes that a part beside the sheets may unpack to: all texts of a workbook are read before its first cell."""
+
+_WIDEST = 1000
+"""Columns in which a header is looked for."""
 
 USUAL = "Runs"
 """The sheet that is read where none is named and there are several."""
 
+Wanted = Callable[[list[str]], Collection[int]]
+"""Given the cells of a header: the places of those that are needed."""
 
-def sheet_text(content: bytes, sheet: str | None, name: str) -> str:
-    """Return the text of a sheet, row by row as it stands: values only, formulas by what they last gave.
+
+def sheet_lines(content: bytes, sheet: str | None, name: str, wanted: Wanted) -> list[str]:
+    """Return the needed columns of a sheet, row by row as it stands: values only, formulas by what they last gave.
 
     Parameters
     ----------
@@ -25,6 +35,8 @@ def sheet_text(content: bytes, sheet: str | None, name: str) -> str:
         Its name; None for the only one, or the one called Runs.
     name : str
         Of the file, for complaints.
+    wanted : callable
+        Picks the columns by their header.
 
     Raises
     ------
@@ -39,17 +51,32 @@ def sheet_text(content: bytes, sheet: str | None, name: str) -> str:
         raise OptionError('a workbook needs openpyxl to be read: pip install "compute-budget-planner[xlsx]"') from None
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(each.file_size for each in archive.infolist()) > _LARGEST:
-                raise RunsFileError(f"{name}: unpacks to more than {_LARGEST >> 20} MiB; save the sheet as CSV")
-        book, formulas = (openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=only) for only in (True, False))
-        return _text(book, formulas, sheet, name)
-    except RunsFileError:
+            _check_size(archive, name)
+
+        def page(data_only: bool) -> Any:
+            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=data_only)
+            return _page(book, sheet, name)
+
+        return _lines(page, name, wanted)
+    except (RunsFileError, OptionError):
         raise
     except Exception as error:  # a broken file breaks its reader in many ways, here or only when its rows are read
         raise RunsFileError(f"{name}: is no workbook that can be read ({type(error).__name__}); save the sheet as CSV") from None
 
 
-def _text(book: Any, formulas: Any, sheet: str | None, name: str) -> str:
+def _check_size(archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse a workbook that unpacks to more than can be read in a sensible time."""
+    parts = archive.infolist()
+    if sum(each.file_size for each in parts) > _LARGEST:
+        raise RunsFileError(f"{name}: unpacks to more than {_LARGEST >> 20} MiB; save the sheet as CSV")
+    if any(
+        each.file_size > _LARGEST_PART for each in parts if "worksheets/" not in each.filename and each.filename.endswith(".xml")
+    ):
+        raise RunsFileError(f"{name}: holds more than {_LARGEST_PART >> 20} MiB of texts or styles; save the sheet as CSV")
+
+
+def _page(book: Any, sheet: str | None, name: str) -> Any:
+    """Return the sheet that is meant."""
     names = book.sheetnames
     if sheet is None:
         sheet = names[0] if len(names) == 1 else USUAL
@@ -57,22 +84,51 @@ def _text(book: Any, formulas: Any, sheet: str | None, name: str) -> str:
         raise RunsFileError(
             f"{name}: has no sheet {shown(sheet)}; it has {', '.join(shown(each) for each in names[:12])}: --sheet"
         )
-    pages = [each[sheet] for each in (book, formulas)]
-    if not all(hasattr(page, "iter_rows") for page in pages):
+    found = book[sheet]
+    if not hasattr(found, "iter_rows"):
         raise RunsFileError(f"{name}: {shown(sheet)} is a chart, not a sheet of cells")
-    for page in pages:
-        page.reset_dimensions()  # the size that a file claims may be too small, and loses rows, or too large, and never ends
-    lines = []
-    both = zip(*(page.iter_rows(values_only=True) for page in pages), strict=True)
-    for row, (values, written) in enumerate(both, 1):
-        for value, formula in zip(values, written, strict=True):
+    found.reset_dimensions()  # the size that a file claims may be too small, and loses rows, or too large, and never ends
+    return found
+
+
+def _lines(page: Callable[[bool], Any], name: str, wanted: Wanted) -> list[str]:
+    values = page(True)
+    above, header = _header(values)
+    places = sorted(wanted(header)) if header else []
+    if not places:
+        return []
+    lines = [""] * above
+    holes = False
+    for row in _cells(values, places, above):
+        holes = holes or None in row
+        lines.append("\t".join(map(_cell, row)) if any(value is not None for value in row) else "")
+    if holes:  # nothing in a cell: then only its formula says whether something should be
+        _refuse_uncalculated(_cells(values, places, above), _cells(page(False), places, above), above, name)
+    return lines
+
+
+def _header(page: Any) -> tuple[int, list[str]]:
+    """Return how many empty rows stand above the header, and its cells; none where the sheet is empty."""
+    for above, row in enumerate(page.iter_rows(values_only=True, max_col=_WIDEST)):
+        if any(value is not None for value in row):
+            last = max(place for place, value in enumerate(row) if value is not None)
+            return above, ["" if value is None else " ".join(str(value).split()) for value in row[: last + 1]]
+    return 0, []
+
+
+def _cells(page: Any, places: list[int], above: int) -> Iterator[list[Any]]:
+    """Give the cells in those columns, from the header on."""
+    for row in page.iter_rows(values_only=True, min_row=above + 1, max_col=places[-1] + 1):
+        yield [row[place] for place in places]
+
+
+def _refuse_uncalculated(values: Iterator[list[Any]], written: Iterator[list[Any]], above: int, name: str) -> None:
+    for number, (row, formulas) in enumerate(zip(values, written, strict=True), above + 1):
+        for value, formula in zip(row, formulas, strict=True):
             if value is None and isinstance(formula, str) and formula.startswith("="):
                 raise RunsFileError(
-                    f"{name}:{row}: holds a formula that was never calculated; open and save it in a spreadsheet program"
+                    f"{name}:{number}: holds a formula that was never calculated; open and save it in a spreadsheet program"
                 )
-        lines.append("\t".join(_cell(value) for value in values).rstrip("\t"))
-    width = next((line.count("\t") for line in lines if line), 0)  # of the header; empty cells at the end of a row are cells
-    return "\n".join(line + "\t" * (width - line.count("\t")) if line else "" for line in lines)
 
 
 def _cell(value: Any) -> str:
