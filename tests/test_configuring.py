@@ -456,3 +456,32 @@ def test_memory_numbers_have_sources() -> None:
     assert all(each["source"] and each["what"] for each in table["schemes"].values())
     assert RECOMPUTED == RECOMPUTE
     assert ORDERS == KNOWN
+
+
+def _text(answer: Any, code: str) -> str:
+    return next((note.text for note in answer.notes if note.code == code), "")
+
+
+def test_a_vocabulary_far_from_what_was_measured_is_no_advice() -> None:
+    """Tao et al. trained up to 1.13 B parameters, all dense: beyond ten times that nothing is claimed, of a mixture never."""
+    small = planner.plan(shape="gpt2-small", tokens="10B")
+    assert _text(small, "vocabulary").startswith("vocabulary: ")
+    assert "is best for this model by tao2024; the shape" in _text(small, "vocabulary")
+    assert "is best for this model by tao2024 (5.73x outside" in _text(planner.plan(shape="llama2-7b", tokens="2T"), "vocabulary")
+    large = _text(planner.plan(shape="llama2-70b", tokens="2T"), "vocabulary")
+    assert "nothing is known here" in large
+    assert "best" not in large
+    mixture = planner.plan(shape="mixtral-8x7b", tokens="2T", law="abnar2025")
+    assert _text(mixture, "vocabulary") == ""
+    assert "a guess, so give your tokenizer's" in _text(planner.configure(params="70B", tokens="1T"), "vocabulary")
+    assert _text(planner.configure(params="70B", tokens="1T", vocab=128256), "vocabulary") == ""
+    assert _text(planner.configure(params="1B", tokens="20B"), "vocabulary") == ""
+
+
+def test_a_mixture_that_does_not_fit_is_not_sent_to_a_command_that_refuses_it() -> None:
+    """configure lays out dense models alone."""
+    mixture = _text(planner.plan(flops=1e24, law="abnar2025", gpus="8xh100"), "memory")
+    assert "does not fit" in mixture
+    assert "configure" not in mixture
+    assert "as many would hold no more than that" in mixture
+    assert "plan configure says what fits" in _text(planner.plan(flops=1e24, gpus="8xh100"), "memory")

@@ -3,10 +3,15 @@
 import csv
 import io
 import json
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -225,3 +230,87 @@ def test_a_shape_is_put_to_kaplans_test_by_its_own_count() -> None:
     assert "N" in {
         step.symbol for step in planner.explain(planner.check(params="7B", tokens="8T")) if step.part == "Kaplan's test"
     }
+
+
+def _peak(folder: Path, *args: str) -> tuple[int, float]:
+    """Run a command by itself; return its exit code and peak memory [MB]; a shell between, for what this process has held counts too."""
+    code = (
+        "import resource, sys\nfrom planner.cli import main\ntry: main()\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    with (folder / "out").open("wb") as out:
+        found = subprocess.run(
+            ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", code, *args],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    return found.returncode, int(found.stderr.split()[-1]) / 1e3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_long_table_is_streamed(tmp_path: Path) -> None:
+    """100,000 runs as JSON in 130 MB, where each run as an object took 330; ``benchmarks/memory.py`` measures a million."""
+    path = tmp_path / "long.csv"
+    rng = np.random.default_rng(0)
+    params, tokens = (10 ** rng.uniform(low, low + 3, 100_000) for low in (8, 9))
+    path.write_text("run,params,tokens\n" + "".join(f"r{i},{params[i]:.6g},{tokens[i]:.6g}\n" for i in range(100_000)))
+    code, peak = _peak(tmp_path, "check", str(path), "--format", "json")
+    assert code == 0
+    assert peak < 130
+    found = json.loads((tmp_path / "out").read_text())
+    assert len(found["runs"]) == 100_000
+    assert found["runs"][7] == planner.check_runs(path).runs[7]._asdict()
+    assert list(found) == ["name", "law", "tolerance", "runs", "notes", "inputs", "version"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("header", [True, False])
+def test_a_cell_far_to_the_right_costs_nothing(tmp_path: Path, header: bool) -> None:
+    """One in column XFD, of the header or of every row: only the columns that are needed are read."""
+    path = tmp_path / "far.xlsx"
+    book = xlsxwriter.Workbook(path, {"constant_memory": True})
+    sheet = book.add_worksheet("Runs")
+    sheet.write_row(0, 0, ["params", "tokens"])
+    if header:
+        sheet.write(0, 16_383, "far")
+    for row in range(1, 3001):
+        sheet.write_row(row, 0, [1e9 + row, 2e10])
+        if not header:
+            sheet.write(row, 16_383, 1)
+    book.close()
+    code, peak = _peak(tmp_path, "check", str(path), "--format", "csv")
+    assert code == 0
+    assert peak < 130
+    assert len((tmp_path / "out").read_text().splitlines()) == 3001
+
+
+def test_a_workbook_that_unpacks_to_endless_texts_is_refused(tmp_path: Path) -> None:
+    """All texts of a workbook are read before its first cell; 20 MiB of them pack to a few kB."""
+    plain, path = tmp_path / "plain.xlsx", tmp_path / "texts.xlsx"
+    book = xlsxwriter.Workbook(plain)
+    book.add_worksheet("Runs").write_row(0, 0, ["params", "tokens"])
+    book.close()
+    one = b"<si><t>a</t></si>"
+    with zipfile.ZipFile(plain) as read, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
+        for name in read.namelist():
+            content = read.read(name)
+            if name.endswith("sharedStrings.xml"):
+                content = content.replace(b"</sst>", one * ((20 << 20) // len(one)) + b"</sst>")
+            written.writestr(name, content)
+    with pytest.raises(RunsFileError, match="holds more than 16 MiB of texts"):
+        planner.check_runs(path)
+
+
+def test_judged_runs_are_a_sequence(tmp_path: Path) -> None:
+    """Counted from either end, cut, compared, as the tuple that they stand for."""
+    runs = planner.check_runs(_table(tmp_path)).runs
+    assert runs[0] == next(iter(runs))
+    assert runs[-1] == tuple(runs)[-1]
+    assert runs[1:] == tuple(runs)[1:]
+    assert runs == tuple(runs)
+    assert hash(runs) == hash(tuple(runs))
+    assert runs != tuple(runs)[1:]
+    with pytest.raises(IndexError):
+        runs[len(runs)]

@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 import planner
 from planner._util.files import data_root
 from planner.allocation import solver
+from planner.allocation.problem import possible
 from planner.errors import CannotPlanError, OptionError, PlannerError, QuantityError
 from planner.inputs.law_choice import REFERENCE_FLOPS
 from planner.planning.alternatives import MAIN_LAWS
-from tests.strategies import BUDGETS, COUNTS, SURFACES, laws_of
+from tests.strategies import BUDGETS, COUNTS, SURFACES, answered, laws_of
 
 
 def _codes(notes: tuple[planner.Note, ...]) -> dict[str, str]:
@@ -146,7 +148,7 @@ def test_kaplans_overfitting_formula(params: float, tokens: float, excess: float
 @given(laws_of(SURFACES), COUNTS, COUNTS)
 def test_the_regime_is_the_side_of_the_optimum(law: planner.Law, params: float, tokens: float) -> None:
     """With no tolerance, a run with more parameters than the optimum of its compute is overfit, one with fewer is underfit."""
-    check = planner.check(params=params, tokens=tokens, law=law, tolerance=0)
+    check = answered(lambda: planner.check(params=params, tokens=tokens, law=law, tolerance=0))
     assert check.optimum is not None
     assert check.overhead is not None
     if check.overhead > 1e-9:
@@ -158,24 +160,24 @@ def test_the_regime_is_scale_free(law: str, small: float, large: float, log_rati
     """The same distance from the optimum means the same overhead at any compute."""
     found = []
     for flops in (max(small, 1e6), max(large, 1e6)):
-        best = planner.allocate(law, flops)
+        best = solver.allocate(planner.load_law(law), flops)
         ratio = 10.0**log_ratio
         run = {"params": best.params * ratio, "tokens": best.tokens / ratio}
         if min(run.values()) < 1:
             return
-        found.append(planner.check(law=law, **run).overhead)
+        found.append(answered(partial(planner.check, law=law, **run)).overhead)
     assert found[0] == pytest.approx(found[1], rel=1e-6, abs=1e-9)
 
 
 @given(laws_of(SURFACES), BUDGETS, st.sampled_from(["params", "tokens"]), st.floats(-2, 2))
 def test_fixing_one_side_spends_the_budget(law: planner.Law, flops: float, name: str, log_ratio: float) -> None:
     """The other side follows from the budget, and the overhead is never negative."""
-    best = planner.allocate(law, flops)
+    best = solver.allocate(law, flops)
     wanted = getattr(best, name) * 10.0**log_ratio
     if not 1 <= wanted <= 1e59:
         return
     fixed = {"params": wanted} if name == "params" else {"tokens": wanted}
-    plan = planner.plan(flops=flops, law=law, others=(), **fixed)
+    plan = answered(partial(planner.plan, flops=flops, law=law, others=(), **fixed))
     assert getattr(plan, name) == wanted
     assert 6 * plan.params * plan.tokens == pytest.approx(flops, rel=1e-14)
     assert plan.overhead is not None
@@ -349,7 +351,7 @@ def test_absurd_constants_never_give_inf_or_nan(law: str, constants: dict[str, f
 @given(laws_of(SURFACES), COUNTS, COUNTS)
 def test_remedies_go_the_way_they_say(law: planner.Law, params: float, tokens: float) -> None:
     """Longer is longer, smaller is smaller, and the same loss never costs more."""
-    check = planner.check(params=params, tokens=tokens, law=law)
+    check = answered(lambda: planner.check(params=params, tokens=tokens, law=law))
     for remedy in check.remedies:
         if remedy.action == "same loss":
             assert remedy.flops <= check.flops * (1 + 1e-12)
@@ -616,3 +618,39 @@ def test_the_same_question_gives_the_same_answer() -> None:
     """Plans compare equal by value."""
     assert planner.plan(flops=1e21) == planner.plan(flops="1 ZFLOP")
     assert planner.plan(flops=1e21) != planner.plan(flops=2e21)
+
+
+ABSURD: list[dict[str, float]] = [
+    {"A": 1e-30}, {"A": 1e60}, {"B": 1e60}, {"alpha": 0.01, "beta": 0.01},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("constants", ABSURD, ids=str)
+def test_absurd_laws_are_refused_on_either_side(constants: dict[str, float]) -> None:
+    """N or D outside what inputs may be is no answer: not of a plan, an array, a sweep or a cell, and nothing to judge by."""
+    law = planner.load_law("besiroglu2024").replace(**constants)
+    for ask in (
+        lambda: planner.plan(flops=1e21, law=law),
+        lambda: planner.check(params=1e9, tokens=2e10, law=law),
+        lambda: planner.allocate(law, [1e20, 1e21]),
+        lambda: planner.allocate(law, 1e21),
+        lambda: planner.trade(flops=1e21, law=law),
+    ):
+        with pytest.raises(CannotPlanError, match=r"outside 1 to 1e60|out of the range of numbers"):
+            ask()
+    rows = list(planner.sweep(flops="1e20..1e22", points=2, law=law))
+    assert [row["params"] for row in rows] == [None, None]
+
+
+@given(laws_of(SURFACES), st.floats(0, 60).map(lambda x: 10**x))
+def test_what_is_answered_could_be_asked(law: planner.Law, C: float) -> None:
+    """Whatever plan answers, check can be asked about: parameters and tokens lie in the range of inputs."""
+    try:
+        plan = planner.plan(flops=C, law=law, others=())
+    except PlannerError:
+        return
+    assert 1 <= plan.params <= 1e60
+    assert 1 <= plan.tokens <= 1e60
+    assert plan.tokens_per_param > 0
+    for each in planner.plan(flops=C, law=law).others:
+        assert possible(each.params, each.tokens)

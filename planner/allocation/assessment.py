@@ -7,14 +7,14 @@ import numpy as np
 
 from planner.allocation import solver
 from planner.allocation.loss_surface import landscape
-from planner.allocation.problem import LawOrProblem, Problem, as_problem
+from planner.allocation.problem import LawOrProblem, Problem, as_problem, possible
 from planner.notes import Note
 from planner.scaling_laws.forms._base import Num
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Regime = Literal["overfit", "underfit", "balanced", "compute wasted"]
+Regime = Literal["balanced", "overfit", "underfit", "compute wasted"]
 Action = Literal["same loss", "train longer", "train shorter", "shrink", "grow"]
 
 
@@ -114,12 +114,19 @@ def regimes_of(
     ``reducible`` is their reducible loss, where that is known already.
     """
     balanced = np.asarray(extra) <= tolerance
-    wasted = solver.saturated(problem, sum(solver.reducible(problem, params, tokens)) if reducible is None else reducible)
+    wasted = _saturated(problem, sum(solver.reducible(problem, params, tokens)) if reducible is None else reducible)
     if np.all(balanced | wasted):
         return np.where(wasted, "compute wasted", np.full(balanced.shape, "balanced"))
     best = solver.best_run(problem, problem.spending.paid(params, tokens))[0]
     sided = np.where(balanced, "balanced", np.where(params > best, "overfit", "underfit"))
     return np.where(wasted, "compute wasted", sided)
+
+
+def _saturated(problem: Problem, reducible_loss: Num) -> Num:
+    """Tell whether a reducible loss is within a billionth of what no budget gets below: more compute buys nothing there."""
+    if problem.plain and problem.limits.free:
+        return np.zeros(np.shape(reducible_loss), bool)[()]  # a power law never ends
+    return reducible_loss <= solver.lowest_reducible(problem.judged()) * (1 + solver.AT_FLOOR)
 
 
 def _regime(named: Any) -> Regime:
@@ -147,12 +154,12 @@ def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Asse
         return tuple(found) if verdict.overhead else ()
     flops = float(solver.optimal_at(judge, params=params))
     enough = float(solver.allocate(judge, flops).tokens) if flops < inf else inf
-    if enough < inf and (enough > tokens) == too_large:
+    if possible(params, enough) and (enough > tokens) == too_large:
         longer: Action = "train longer" if too_large else "train shorter"
         found.append(remedy(longer, params, enough, flops, _loss(judge, params, enough)))
     flops = float(solver.optimal_at(judge, tokens=tokens))
     fitting = float(solver.allocate(judge, flops).params) if flops < inf else inf
-    if fitting < inf and (fitting < params) == too_large:
+    if possible(fitting, tokens) and (fitting < params) == too_large:
         smaller: Action = "shrink" if too_large else "grow"
         found.append(remedy(smaller, fitting, tokens, flops, _loss(judge, fitting, tokens)))
     return tuple(found)

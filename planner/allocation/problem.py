@@ -7,6 +7,7 @@ import numpy as np
 from planner.allocation.compute_cost import Spending
 from planner.allocation.effective_size import Modifier, Repetition
 from planner.errors import CannotPlanError
+from planner.quantities import LARGEST, plain
 from planner.scaling_laws.forms import Form, Frontier, Num, Surface, Symbols
 from planner.scaling_laws.law import Law
 
@@ -168,3 +169,25 @@ def corner(limits: Limits) -> tuple[Num, Num]:
         N = np.minimum(N, D / limits.tokens_per_param)
         D = N * limits.tokens_per_param
     return N, D
+
+
+def possible(params: Num, tokens: Num) -> Num:
+    """Tell whether a run could be stated as an input: parameters and tokens from 1 to 1e60."""
+    return (params >= 1) & (params <= LARGEST) & (tokens >= 1) & (tokens <= LARGEST)
+
+
+def require_possible(question: LawOrProblem, params: Num, tokens: Num) -> None:
+    """Refuse an answer that is no run: a law that gives it has constants of another world, or the budget is too small for it.
+
+    Raises
+    ------
+    CannotPlanError
+        Parameters or tokens outside the range that inputs have.
+    """
+    outside = np.flatnonzero(~np.asarray(possible(params, tokens)))
+    if len(outside):
+        N, D = (float(np.ravel(each)[outside[0]]) for each in np.broadcast_arrays(params, tokens))
+        raise CannotPlanError(
+            f"{as_problem(question).law.id}: its run would be {plain(N, 4)} parameters on {plain(D, 4)} tokens, outside 1 to "
+            f"{plain(LARGEST)}: another budget, or check the law's constants with plan laws"
+        )

@@ -176,14 +176,6 @@ def lowest_reducible(question: LawOrProblem) -> Num:
     return landscape(problem).reducible(*(np.asarray(end, float) for end in corner(problem.limits)))
 
 
-def saturated(question: LawOrProblem, reducible_loss: Num) -> Num:
-    """Tell whether a reducible loss is within a billionth of what no budget gets below: more compute buys nothing there."""
-    problem = as_problem(question).judged()
-    if problem.plain and problem.limits.free:
-        return np.zeros(np.shape(reducible_loss), bool)[()]  # a power law never ends
-    return reducible_loss <= lowest_reducible(problem) * (1 + _AT_FLOOR)
-
-
 def equivalent_flops(question: LawOrProblem, reducible_loss: Num) -> Num:
     """Return the least that reaches a reducible loss [the law's loss unit] within the limits [FLOP]; infinite beyond reach.
 
@@ -200,7 +192,7 @@ def equivalent_flops(question: LawOrProblem, reducible_loss: Num) -> Num:
         return plain
     land = landscape(problem)
     floor = lowest_reducible(problem)
-    goal = np.log(np.maximum(reducible_loss, floor * (1 + _AT_FLOOR)))
+    goal = np.log(np.maximum(reducible_loss, floor * (1 + AT_FLOOR)))
     if problem.limits.fixed:
         flops = _fixed_cost(problem, land, goal)
     else:
@@ -208,7 +200,7 @@ def equivalent_flops(question: LawOrProblem, reducible_loss: Num) -> Num:
     return np.where(reducible_loss < floor * (1 - 1e-12), np.inf, flops)[()]
 
 
-_AT_FLOOR = 1e-9
+AT_FLOOR = 1e-9
 _ENOUGH = 1e-13  # of the last step in ln C
 
 
@@ -328,7 +320,7 @@ def smallest_params(question: LawOrProblem, reducible_loss: Num) -> Num:
     """Return the N below which no amount of tokens reaches a reducible loss."""
     problem = as_problem(question).without_limits()
     land = landscape(problem)
-    goal = np.log(np.maximum(reducible_loss, lowest_reducible(problem) * (1 + _AT_FLOOR)))
+    goal = np.log(np.maximum(reducible_loss, lowest_reducible(problem) * (1 + AT_FLOOR)))
     end = np.log(MOST) + 0 * goal
     return np.exp(find_root(lambda x: np.log(land.reducible(np.exp(x), MOST)) - goal, -end, end))
 

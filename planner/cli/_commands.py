@@ -202,9 +202,10 @@ def tell(
 
     In that order: a file that cannot be written must not cost the answer.
     """
-    from planner.output import render
+    from planner.output import pieces
 
-    click.echo(render(answer, fmt, steps, kind=kind), nl=False)
+    for piece in pieces(answer, fmt, steps, kind=kind):
+        click.echo(piece, nl=False)
     if save is not None:
         save()
     plot_file(ctx, answer)

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner._util.files import settings
+from planner.allocation.extrapolation import FAR
 from planner.allocation.problem import Limits
 from planner.errors import OptionError
 from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
 from planner.notes import Note
-from planner.quantities import format_count, format_flops, format_signed_percent
+from planner.quantities import format_count, format_factor, format_flops, format_signed_percent
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law
 
@@ -67,6 +68,18 @@ def of_shape(limits: Limits, counted: Counted) -> Limits:
     return limits._replace(params=counted.params)
 
 
+def vocabulary_law(params: float) -> tuple[Law, str, float]:
+    """Return the law of the best vocabulary, what it was measured on, and the factor by which so many parameters leave that.
+
+    ``params`` counts no vocabulary parameters.
+    """
+    law = load_law(settings("planning.toml", "vocabulary")["law"])
+    assert law.domain.params is not None  # of the catalogue's own
+    low, high = law.domain.params
+    span = f"{format_count(low)} to {format_count(high)} parameters without vocabulary"
+    return law, span, max(params / high, low / params, 1.0)
+
+
 def shape_notes(counted: Counted | None) -> list[Note]:
     """Say what the shape counts, and how far 6 N is from what a token costs."""
     if counted is None:
@@ -79,7 +92,15 @@ def shape_notes(counted: Counted | None) -> list[Note]:
     off = counted.flops_per_token / counted.six_n - 1
     cost = f"training on a token costs {format_flops(counted.flops_per_token)} by the rule {counted.rule}"
     text = f"the shape has {sizes}{active}; {cost}, {format_signed_percent(off)} against 6 N D of what this law counts"
-    law = load_law(settings("planning.toml", "vocabulary")["law"])
-    best = float(best_vocab(law.params, shape.total - shape.embeddings, shape.width))
-    size = f"{format_count(best)} is best for this model by {law.id}, the shape has {format_count(shape.vocab)}"
-    return [Note("shape", "info", text), Note("vocabulary", "info", f"vocabulary: {size}; the loss here does not know it")]
+    found = [Note("shape", "info", text)]
+    if shape.experts == 1:  # of a mixture's parameters nobody has measured which vocabulary they want
+        law, span, outside = vocabulary_law(shape.total - shape.embeddings)
+        best = float(best_vocab(law.params, shape.total - shape.embeddings, shape.width))
+        said = f"{format_count(best)} is best for this model by {law.id}"
+        if outside > FAR:
+            said = f"{law.id} was measured on {span}, this model is {format_factor(outside)} outside: nothing is known here"
+        elif outside > 1:
+            said += f" ({format_factor(outside)} outside its {span})"
+        text = f"vocabulary: {said}; the shape has {format_count(shape.vocab)}, and the loss here does not know it"
+        found.append(Note("vocabulary", "info", text))
+    return found

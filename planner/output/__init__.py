@@ -44,7 +44,6 @@ class Looks(NamedTuple):
 _LOOKS = {
     "Plan": Looks("documents.plan", "plan_document", "csv_json:plan_rows"),
     "Check": Looks("documents.check", "check_document", "csv_json:check_rows"),
-    "RunsCheck": Looks("documents.check", "runs_document", "csv_json:judged_rows"),
     "Comparison": Looks("documents.comparison", "comparison_document", "comparison_rows"),
     "TradeOff": Looks("documents.trade", "trade_document", "csv_json:trade_rows"),
     "Law": Looks("documents.law", "law_document", "csv_json:law_parts"),
@@ -71,6 +70,8 @@ _LOOKS = {
 
 def render(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str = "") -> str:
     """Write a result, or a catalogue of a ``kind``; with ``steps`` the arithmetic too (in CSV: instead)."""
+    if type(result).__name__ in _PIECES:
+        return "".join(pieces(result, fmt))
     looks = _LOOKS[kind or type(result).__name__]
     if fmt == "json":
         from planner.output.csv_json import to_json
@@ -86,6 +87,18 @@ def render(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str 
 
     whole = [*_made(looks.room, looks.document)(result), *arithmetic(steps)]
     return to_markdown(whole) if fmt == "markdown" else to_text(whole)
+
+
+def pieces(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str = "") -> Iterator[str]:
+    """Write a result in pieces, where it may be too long for one text."""
+    long = _PIECES.get(type(result).__name__)
+    if long and not kind:
+        yield from _made(*long)(result, fmt)
+    else:
+        yield render(result, fmt, steps, kind=kind)
+
+
+_PIECES = {"RunsCheck": ("documents.check", "runs_pieces")}
 
 
 def _made(room: str, name: str) -> Any:

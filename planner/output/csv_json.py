@@ -1,7 +1,7 @@
 """CSV and JSON: full precision, base units, the attributes' own names."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planner.notes import Note
@@ -11,7 +11,6 @@ from planner.scaling_laws.law import Law
 if TYPE_CHECKING:
     from planner.allocation.intervals import Intervals
     from planner.planning.check import Check
-    from planner.planning.check_table import RunsCheck
     from planner.planning.explain.steps import Step
     from planner.planning.plan_result import Alternative, Plan
     from planner.planning.trade import TradeOff
@@ -45,6 +44,13 @@ def to_csv(rows: Sequence[Row], header: Sequence[str] = (), *, decimal_comma: bo
     return "\ufeff" + text if decimal_comma else text
 
 
+def csv_pieces(blocks: Iterable[Sequence[Row]], *, decimal_comma: bool = False) -> Iterator[str]:
+    """Write rows as CSV block by block, the header with the first."""
+    for number, rows in enumerate(blocks):
+        text = to_csv(rows, decimal_comma=decimal_comma)
+        yield text.partition("\n")[2] if number else text
+
+
 def cell(value: Any, decimal_comma: bool) -> str:
     """Write a cell: numbers as the spreadsheet reads them, no text that it would take for a formula or take apart."""
     if value is None:
@@ -70,13 +76,6 @@ def plan_rows(plan: "Plan") -> list[Row]:
 def check_rows(check: "Check") -> list[Row]:
     """Return the one row of a check."""
     return [_check_row(check)]
-
-
-def judged_rows(found: "RunsCheck") -> list[Row]:
-    """Return a row for each run of a table."""
-    head = {"law": found.law.id, "loss_unit": found.law.conventions.loss_unit}
-    renamed = {"loss": "law_loss", "measured": "loss"}  # so that the table can be judged, or fitted, again
-    return [{**head, **{renamed.get(name, name): value for name, value in run._asdict().items()}} for run in found.runs]
 
 
 def trade_rows(found: "TradeOff") -> list[Row]:

@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from planner.output.documents.blocks import Block, Code, Facts, Items, Title
 
@@ -18,6 +18,39 @@ def to_text(blocks: Sequence[Block]) -> str:
 def to_markdown(blocks: Sequence[Block]) -> str:
     """Write blocks as Markdown."""
     return _printable("\n\n".join(_markdown(block) for block in blocks)) + "\n"
+
+
+def table_pieces(
+    title: str,
+    headers: Sequence[str],
+    align: str,
+    blocks: Iterable[list[list[str]]],
+    *,
+    markdown: bool,
+    widest: Sequence[Sequence[str]] = (),
+) -> Iterator[str]:
+    """Write a title and a long table block by block, for a terminal or as Markdown.
+
+    Columns are as wide as the first block and the rows ``widest`` need; a longer cell later moves its own line alone.
+    """
+    head = f"{'## ' if markdown else ''}{title}\n\n"
+    widths: list[int] = []
+    for some in blocks:
+        rows = some
+        if not widths:
+            widths = [max(map(len, column)) for column in zip(headers, *rows, *widest, strict=True)]
+            rows = [[*headers], *([[":--" if side == "l" else "--:" for side in align]] if markdown else []), *rows]
+        if markdown:
+            text = "".join("| " + " | ".join(map(_escaped, row)) + " |\n" for row in rows)
+        else:
+            text = "".join(f"  {_line(row, align, widths)}".rstrip() + "\n" for row in rows)
+        yield _printable(head + text)
+        head = ""
+
+
+def _line(row: Sequence[str], align: str, widths: Sequence[int]) -> str:
+    cells = zip(row, align, widths, strict=True)
+    return "  ".join(cell.rjust(width) if side == "r" else cell.ljust(width) for cell, side, width in cells)
 
 
 def _text(block: Block) -> str:
@@ -39,8 +72,7 @@ def _text(block: Block) -> str:
 def _aligned(rows: Sequence[Sequence[str]], align: str) -> str:
     """Line up columns two blanks apart: so little that loading a library for it would be a seventh of a plan's whole time."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides = [str.rjust if side == "r" else str.ljust for side in align]
-    return "\n".join("  ".join(pad(cell, width) for pad, cell, width in zip(sides, row, widths, strict=True)) for row in rows)
+    return "\n".join(_line(row, align, widths) for row in rows)
 
 
 def _facts(block: Facts) -> str:

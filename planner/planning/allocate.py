@@ -1,12 +1,13 @@
 """Many budgets at once: N, D and loss, without the rest of a plan."""
 
 from planner.allocation import solver
+from planner.allocation.problem import require_possible
 from planner.errors import OptionError, PlannerError
 from planner.inputs.law_choice import LawLike
 from planner.quantities import LARGEST, parse_flops, plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms import Num
-from planner.scaling_laws.law import guarded
+from planner.scaling_laws.law import Law, guarded
 
 
 def allocate(law: LawLike, flops: Num) -> solver.Allocation:
@@ -42,7 +43,7 @@ def allocate(law: LawLike, flops: Num) -> solver.Allocation:
         given = np.asarray(flops)
         if given.ndim == 0:
             budget = parse_flops(flops.item() if isinstance(flops, np.ndarray) else flops, "flops")
-            return guarded(chosen, lambda: solver.allocate(chosen, budget))
+            return guarded(chosen, lambda: _possible(chosen, budget))
         if given.dtype.kind not in "iufO":
             raise TypeError
         budgets = given.astype(float)
@@ -55,4 +56,10 @@ def allocate(law: LawLike, flops: Num) -> solver.Allocation:
         where = tuple(int(i) for i in np.argwhere(~good)[0])
         place = where[0] if len(where) == 1 else where
         raise OptionError(f"flops[{place}] = {budgets[where]:g}: every budget must lie between 1 and {plain(LARGEST)} FLOP")
-    return guarded(chosen, lambda: solver.allocate(chosen, budgets))
+    return guarded(chosen, lambda: _possible(chosen, budgets))
+
+
+def _possible(law: Law, flops: Num) -> solver.Allocation:
+    found = solver.allocate(law, flops)
+    require_possible(law, found.params, found.tokens)
+    return found

@@ -6,7 +6,7 @@ from planner.allocation import solver
 from planner.allocation.assessment import assess
 from planner.allocation.effective_size import Modifier, Repetition, total_params
 from planner.allocation.extrapolation import convention_notes, extrapolation, own_notes, range_notes
-from planner.allocation.problem import Problem, problem_of, spending_of
+from planner.allocation.problem import Problem, possible, problem_of, spending_of
 from planner.inputs.effective_size import repetition
 from planner.notes import Note
 from planner.planning.plan_result import Alternative
@@ -46,7 +46,8 @@ def alternatives(
     """
     best = float(solver.best_run(referee.without_limits(), flops)[0])
     able = [other for other in others if other.id != problem.law.id and (problem.plain or other.surface_law is other)]
-    return tuple(alternative(other, problem, flops, tolerance, best) for other in able)
+    found = (alternative(other, problem, flops, tolerance, best) for other in able)
+    return tuple(each for each in found if possible(each.params, each.tokens))
 
 
 def alternative(other: Law, problem: Problem, flops: float, tolerance: float, best_params: float) -> Alternative:

@@ -1,11 +1,13 @@
 """A table of proposed runs in, a verdict on each out."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from operator import eq
+from typing import Any, NamedTuple, get_args, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner._util.defaults import DEFAULT_LAW, TOLERANCE
 from planner._util.frozen_dict import FrozenDict
@@ -13,7 +15,7 @@ from planner._util.stable_choice import lowest
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
-from planner.allocation.assessment import regime_notes, regimes_of
+from planner.allocation.assessment import Regime, regime_notes, regimes_of
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.problem import as_problem
 from planner.errors import CannotPlanError, OptionError, RunsFileError
@@ -63,6 +65,71 @@ class JudgedRun(NamedTuple):
     measured: float | None
 
 
+class JudgedRuns(Sequence[JudgedRun]):
+    """The runs of a table with their verdicts, held as columns: a million of them fit where as many objects would not.
+
+    Parameters
+    ----------
+    columns : mapping of str to array
+        By the names of :class:`JudgedRun`, all of one length; NaN where there is no number.
+    names : tuple of str
+        What the table calls its runs; empty where it does not.
+    """
+
+    __slots__ = ("columns", "names")
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]], names: tuple[str, ...]) -> None:
+        self.columns, self.names = columns, names
+
+    def __len__(self) -> int:
+        return len(self.columns["row"])
+
+    def __iter__(self) -> Iterator[JudgedRun]:
+        for some in self.blocks():
+            yield from some
+
+    @overload
+    def __getitem__(self, index: int) -> JudgedRun: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[JudgedRun, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> JudgedRun | tuple[JudgedRun, ...]:
+        if not isinstance(index, slice):
+            return self[index : index + 1 or None][0]
+        parts = {name: values[index].tolist() for name, values in self.columns.items()}
+        for name in ("extrapolation", "measured"):
+            parts[name] = [None if value != value else value for value in parts[name]]
+        parts["run"] = self.names[index] if self.names else [""] * len(parts["row"])
+        parts["regime"] = [REGIMES[code] for code in parts["regime"]]
+        return tuple(map(JudgedRun._make, zip(*(parts[name] for name in JudgedRun._fields), strict=True)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (JudgedRuns, tuple)):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def blocks(self) -> Iterator[tuple[JudgedRun, ...]]:
+        """Give the runs some at a time."""
+        for start in range(0, len(self), _BLOCK):
+            yield self[start : start + _BLOCK]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many runs are of each regime."""
+        return {regime: int((self.columns["regime"] == code).sum()) for code, regime in enumerate(REGIMES)}
+
+    def to_dict(self) -> list[Any]:
+        """Return JSON types."""
+        return [run._asdict() for run in self]
+
+
+REGIMES = get_args(Regime)
+_BLOCK = 20_000
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class RunsCheck(Answer):
     """The verdicts on a table of runs.
@@ -75,8 +142,8 @@ class RunsCheck(Answer):
         The judge.
     tolerance : float
         Overhead up to which a run is balanced.
-    runs : tuple of JudgedRun
-        In the order of the table.
+    runs : JudgedRuns
+        A sequence of :class:`JudgedRun` in the order of the table.
     notes : tuple of Note
     inputs : mapping
     version : str
@@ -85,7 +152,7 @@ class RunsCheck(Answer):
     name: str
     law: Law
     tolerance: float
-    runs: tuple[JudgedRun, ...]
+    runs: JudgedRuns
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
@@ -145,42 +212,43 @@ def check_runs(
     )
 
 
-def _judged(law: Law, read: Columns, tolerance: float) -> tuple[JudgedRun, ...]:
+def _judged(law: Law, read: Columns, tolerance: float) -> JudgedRuns:
     N, D = read.numbers["params"], read.numbers["tokens"]
     problem = as_problem(law)
     C = problem.spending.training(N, D)
     if C.max() > LARGEST:
         row = int(read.rows[lowest(-C)])
         raise RunsFileError(f"{read.name}:{row}: spends {plain(float(C.max()), 4)} FLOP, above {plain(LARGEST)}")
-    loss = np.broadcast_to(law.loss(N, D), N.shape)
-    extra = solver.overhead(law, N, D)
-    regimes = regimes_of(problem, N, D, extra, tolerance)
-    measured = [None if loss != loss else loss for loss in read.numbers.get("loss", np.full(N.shape, np.nan)).tolist()]
-    names = read.texts.get("run", ("",) * len(N))
-    outside = extrapolation(law, N, D, C)
-    outside = [None] * len(N) if outside is None else outside.tolist()
-    columns = (values.tolist() for values in (read.rows, N, D, C, loss, extra, regimes))
-    return tuple(
-        JudgedRun(row, name, params, tokens, tokens / params, flops, expected, over, regime, far, found)
-        for row, params, tokens, flops, expected, over, regime, far, name, found in zip(
-            *columns, outside, names, measured, strict=True
-        )
-    )
+    columns = {
+        "row": read.rows, "params": N, "tokens": D, "tokens_per_param": D / N, "flops": C, "loss": np.empty(N.shape),
+        "overhead": np.empty(N.shape), "regime": np.empty(N.shape, np.uint8), "extrapolation": np.full(N.shape, np.nan),
+        "measured": read.numbers.get("loss", np.full(N.shape, np.nan)),
+    }  # fmt: skip
+    for start in range(0, len(N), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        columns["loss"][some] = law.loss(N[some], D[some])
+        columns["overhead"][some] = extra = solver.overhead(law, N[some], D[some])
+        regimes = regimes_of(problem, N[some], D[some], extra, tolerance)
+        for code, regime in enumerate(REGIMES):
+            columns["regime"][some][regimes == regime] = code
+        if (outside := extrapolation(law, N[some], D[some], C[some])) is not None:
+            columns["extrapolation"][some] = outside
+    return JudgedRuns(columns, read.texts.get("run", ()))
 
 
-def _notes(law: Law, runs: tuple[JudgedRun, ...]) -> list[Note]:
-    found = []
-    far = [each.row for each in runs if each.extrapolation is not None and each.extrapolation > FAR]
-    if far:
-        listed = ", ".join(map(str, far[:8])) + (", ..." if len(far) > 8 else "")
+def _notes(law: Law, runs: JudgedRuns) -> list[Note]:
+    found, columns = [], runs.columns
+    far = columns["row"][np.nan_to_num(columns["extrapolation"]) > FAR]
+    if len(far):
+        listed = ", ".join(map(str, far[:8].tolist())) + (", ..." if len(far) > 8 else "")
         text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {listed})"
         found.append(Note("extrapolation", "warning", f"{text}: guesses, not forecasts"))
-    found += size_notes(min(min(each.params, each.tokens) for each in runs))
+    found += size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
     if not law.domain.known:
         found.append(Note("range-unknown", "info", f"the range of runs that {law.id} was fitted on is not known"))
-    if any(each.measured is not None for each in runs):
+    if not np.isnan(columns["measured"]).all():
         text = "a measured loss is on other data and another tokenizer than the law's: compare the order of runs, not the values"
         found.append(Note("measured-loss", "info", text))
-    if any(each.regime == "underfit" for each in runs):
+    if runs.counts()["underfit"]:
         found += regime_notes("underfit")
     return found

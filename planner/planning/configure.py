@@ -10,12 +10,14 @@ from planner._util.stable_choice import order
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
+from planner.allocation.extrapolation import FAR
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.architectures.hyperparameters import Suggestion, Used, batch_trade, recipes, suggest, used
 from planner.architectures.memory import Scheme
 from planner.architectures.parallelism import Fit, fewest, placements, read_layout, read_scheme, usable_memory
 from planner.architectures.shape_search import Proportions
+from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.input_row import Number
@@ -23,12 +25,14 @@ from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, asks
 from planner.inputs.request import read_request, read_run, refuse_served_after
+from planner.inputs.shape import vocabulary_law
 from planner.notes import Note
 from planner.planning.plan import answered
 from planner.planning.shape_candidates import Candidate, FixedParts, candidate, shapes_for
 from planner.quantities import (
     LARGEST,
     format_count,
+    format_factor,
     format_percent,
     format_signed_percent,
     format_whole,
@@ -165,6 +169,8 @@ def configure(
     comparable = expected if chosen.conventions.loss_unit == "nats/token" else None
     fits = tuple(placements(first, scheme, asked_layout, machine, capacity))
     notes = [*run.notes, *_notes(chosen, shapes[0], run.tokens, usual, scheme)]
+    if usual is not None and vocab is None:
+        notes += _vocabulary(first)
     if capacity is not None and not any(fit.fits for fit in fits):
         notes.append(_no_fit(fewest(first, scheme, asked_layout, capacity)))
     suggestions = tuple(suggest(each, first, D, comparable) for each in recipes())
@@ -265,6 +271,17 @@ def _no_fit(found: Fit | None) -> Note:
         f"{layout.tensor}, pipeline {layout.pipeline}); {less}"
     )
     return Note("no-fit", "warning", text)
+
+
+def _vocabulary(shape: Shape) -> Iterator[Note]:
+    """Say when the vocabulary, which nobody chose, is a law's far from what that was measured on."""
+    law, span, outside = vocabulary_law(shape.total - shape.embeddings)
+    if outside > FAR:
+        text = (
+            f"a vocabulary of {format_whole(shape.vocab)} is {law.id}'s, {format_factor(outside)} outside its {span}, and no "
+            "larger than any published one: a guess, so give your tokenizer's (--vocab 128k, vocab in Python)"
+        )
+        yield Note("vocabulary", "info", text)
 
 
 def _notes(law: Law, first: Candidate, planned: float, usual: Proportions | None, scheme: Scheme) -> Iterator[Note]:

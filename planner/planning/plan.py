@@ -8,7 +8,7 @@ from planner.allocation import solver
 from planner.allocation.assessment import Regime, assess, regime_notes
 from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
 from planner.allocation.intervals import Intervals, answer_intervals, interval_notes
-from planner.allocation.problem import Problem
+from planner.allocation.problem import Problem, require_possible
 from planner.errors import CannotPlanError, OptionError, PlannerError
 from planner.inputs.held_budgets import Held
 from planner.inputs.law_choice import LawLike
@@ -154,7 +154,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         *data_notes(problem, life.data, N),
         *serving_notes(life.serving, limited=not judged.is_optimum),
         *mixture_notes(problem, request, life.mixture),
-        *memory_notes(request.held.machine, total or N),
+        *memory_notes(request.held.machine, total or N, dense=problem.law.form.active is None),
         *deadline_notes(request.held.machine, run.training),
         *interval_notes(sure, problem.law),
         *question.idle_notes(judged=True, drawn=problem.law.draws is not None),
@@ -269,6 +269,7 @@ def run_of(request: Request) -> tuple[float, float, float]:
             )
         if flops < 1:
             raise CannotPlanError(f"`loss` {plain(request.loss)}: any run is better than that under {problem.law.id}")
+        require_possible(problem, N, D)
         return flops, N, D
     assert request.flops is not None  # a request has a budget or a loss
     N, D = (float(value) for value in solver.best_run(problem, request.flops))
@@ -278,6 +279,7 @@ def run_of(request: Request) -> tuple[float, float, float]:
             f"serving {format_count(N)} parameters costs {serving}, more than the whole budget of {format_flops(request.flops)}: "
             "fewer parameters, fewer tokens to serve, or a larger budget"
         )
+    require_possible(problem, N, D)
     return request.flops, N, D
 
 

@@ -205,16 +205,21 @@ def serving_notes(serving: Serving | None, *, limited: bool) -> Iterator[Note]:
         yield Note("mostly-serving", "warning" if serving.share > MOSTLY else "info", text)
 
 
-def memory_notes(machine: "Machine | None", params: float) -> Iterator[Note]:
-    """Say when the devices there are cannot hold the states of so many parameters, however they are sharded."""
+def memory_notes(machine: "Machine | None", params: float, *, dense: bool) -> Iterator[Note]:
+    """Say when the devices there are cannot hold the states of so many parameters, however they are sharded.
+
+    ``dense`` tells that :func:`planner.configure`, which lays out no mixtures, can be asked what fits.
+    """
     if machine is None or not machine.counted or any(part.device.memory_gb is None for part in machine.parts):
         return
     kept = settings("memory.toml", "schemes")["adam"]
     needed = params * (kept["weights"] + kept["gradients"] + kept["optimizer"])
     there = 1e9 * sum(part.number * (part.device.memory_gb or 0.0) for part in machine.parts)
     if needed > there:
+        enough = f"{format_factor(needed / there)} as many would hold no more than that"
         text = (
             f"does not fit: weights, gradients and Adam's states of {format_count(params)} parameters take "
-            f"{format_bytes(needed)}, these devices have {format_bytes(there)}; plan configure says what fits"
+            f"{format_bytes(needed)}, these devices have {format_bytes(there)}; "
+            f"{'plan configure says what fits' if dense else enough}"
         )
         yield Note("memory", "warning", text)

@@ -13,7 +13,7 @@ from planner.allocation.assessment import regimes_of
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.intervals import answer_intervals
 from planner.allocation.loss_surface import landscape
-from planner.allocation.problem import Problem
+from planner.allocation.problem import Problem, possible
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
 from planner.planning.plan_details import MOSTLY
@@ -142,14 +142,14 @@ def _runs(request: Request, job: Job) -> tuple[Num, Num, Num, NDArray[np.bool_]]
         losses = job.along if job.inner else np.full(1, request.loss)
         with np.errstate(over="ignore"):
             flops, N, D = solver.cheapest(problem, losses - float(problem.law.irreducible_loss))
-        known = (flops >= 1) & (flops <= LARGEST)
+        known = (flops >= 1) & (flops <= LARGEST) & possible(N, D)
         return flops, N, D, np.asarray(known)
     assert request.flops is not None  # a request has a budget or a loss
     flops = np.full(1, request.flops)
     if job.inner is not None:
         flops = job.along if job.inner.name == "flops" else request.flops * (job.along / job.inner.least)
     N, D = solver.best_run(problem, flops)
-    known = np.asarray(D > 0)
+    known = np.asarray(possible(N, D))
     return flops, N, np.where(known, D, 1.0), known
 
 

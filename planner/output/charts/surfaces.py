@@ -11,7 +11,7 @@ from planner.errors import CannotPlanError
 from planner.output.charts._base import PARAMS, TOKENS, Box, Chart, Line, Mark, Panel, Points, Scale, Span, guess_text, law_text
 from planner.output.charts.frontiers import growth_panels
 from planner.planning.check import Check
-from planner.planning.check_table import RunsCheck
+from planner.planning.check_table import REGIMES, RunsCheck
 from planner.planning.plan_result import Plan
 from planner.planning.trade import TradeOff
 from planner.quantities import format_count, format_flops, format_percent, significant
@@ -70,18 +70,19 @@ def _conditions(problem: Problem) -> str:
 
 def runs_chart(found: RunsCheck) -> Chart:
     """Return the loss surface with every run of a table."""
-    problem = as_problem(found.law)
-    flops = float(np.exp(np.mean([np.log(run.flops) for run in found.runs])))
-    groups = {"overfit": 5, "balanced": 2, "underfit": 0}
+    problem, columns = as_problem(found.law), found.runs.columns
+    looks = {"overfit": (5, "triangle"), "balanced": (2, "circle"), "underfit": (0, "square"), "compute wasted": (1, "square")}
     marks: list[Mark] = []
-    for regime, group in groups.items():
-        runs = [run for run in found.runs if run.regime == regime]
-        if runs:
-            x, y = (np.array([getattr(run, name) for run in runs]) for name in ("params", "tokens"))
-            texts = tuple(run.run for run in runs) if len(found.runs) <= 30 else ()
-            marker = {"overfit": "triangle", "balanced": "circle", "underfit": "square"}[regime]
-            marks.append(Points(x, y, f"{regime} ({len(runs)})", group, marker, texts))  # type: ignore[arg-type]
-    base = surface_panel(problem, flops, None, [run.flops for run in found.runs])
+    for code, regime in enumerate(REGIMES):
+        runs = np.flatnonzero(columns["regime"] == code)
+        if len(runs):
+            group, marker = looks[regime]
+            texts = tuple(found.runs[int(i)].run for i in runs) if len(found.runs) <= 30 else ()
+            marks.append(
+                Points(columns["params"][runs], columns["tokens"][runs], f"{regime} ({len(runs)})", group, marker, texts)  # type: ignore[arg-type]
+            )
+    flops = columns["flops"]
+    base = surface_panel(problem, float(np.exp(np.mean(np.log(flops)))), None, flops.tolist())
     kept = tuple(mark for mark in base.marks if not isinstance(mark, Points))
     return Chart(f"{len(found.runs)} runs of {found.name}", law_text(found.law), (base._replace(marks=(*kept, *marks)),))
 

@@ -1,8 +1,14 @@
-"""A check as blocks to read."""
+"""A check as blocks to read; a table of checks as text in any format, piece by piece."""
 
-from collections import Counter
+import json
+from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
+
+from planner._util.to_json import as_json
 from planner.allocation.assessment import OUT_OF_REACH, Change
+from planner.output.csv_json import csv_pieces, to_json
 from planner.output.documents.blocks import (
     Block,
     Facts,
@@ -18,8 +24,10 @@ from planner.output.documents.blocks import (
     repetition_rows,
 )
 from planner.output.documents.cost import cost_facts
+from planner.output.formats import Format
+from planner.output.text import table_pieces, to_markdown, to_text
 from planner.planning.check import Check, Shares
-from planner.planning.check_table import RunsCheck
+from planner.planning.check_table import JudgedRun, RunsCheck
 from planner.quantities import (
     format_change,
     format_count,
@@ -69,15 +77,40 @@ def check_document(check: Check) -> list[Block]:
     return blocks
 
 
-def runs_document(found: RunsCheck) -> list[Block]:
-    """Return the blocks of a table of runs."""
-    counts = Counter(run.regime for run in found.runs)
-    said = ", ".join(f"{counts[regime]} {regime}" for regime in ("balanced", "overfit", "underfit") if counts[regime])
-    named, measured = any(run.run for run in found.runs), any(run.measured is not None for run in found.runs)
+def runs_pieces(found: RunsCheck, fmt: Format) -> Iterator[str]:
+    """Give the text of a table of runs in pieces: a long one is never held as text."""
+    if fmt == "json":
+        return _runs_json(found)
+    if fmt in {"csv", "csv-semicolon"}:
+        return csv_pieces((_runs_rows(found, some) for some in found.runs.blocks()), decimal_comma=fmt == "csv-semicolon")
+    return _runs_text(found, markdown=fmt == "markdown")
+
+
+def _runs_json(found: RunsCheck) -> Iterator[str]:
+    content = {name: [] if name == "runs" else as_json(getattr(found, name)) for name in found.__dataclass_fields__}
+    before, after = to_json(content).split('\n  "runs": []', 1)
+    head = before + '\n  "runs": [\n'
+    for some in found.runs.blocks():
+        yield head + ",\n".join("    " + json.dumps(run._asdict(), ensure_ascii=False, allow_nan=False) for run in some)
+        head = ",\n"
+    yield "\n  ]" + after
+
+
+def _runs_rows(found: RunsCheck, some: tuple[JudgedRun, ...]) -> list[dict[str, Any]]:
+    head = {"law": found.law.id, "loss_unit": found.law.conventions.loss_unit}
+    renamed = {"loss": "law_loss", "measured": "loss"}  # so that the table can be judged, or fitted, again
+    return [{**head, **{renamed.get(name, name): value for name, value in run._asdict().items()}} for run in some]
+
+
+def _runs_text(found: RunsCheck, *, markdown: bool) -> Iterator[str]:
+    runs = found.runs
+    said = ", ".join(f"{count} {regime}" for regime, count in runs.counts().items() if count)
+    named, measured = any(runs.names), not np.isnan(runs.columns["measured"]).all()
     headers = ["row", *(["run"] if named else []), "regime", "parameters", "tokens", "tok/param", "compute", "loss"]
     headers += [*(["measured"] if measured else []), "extra compute", "outside its data"]
-    rows = [
-        [
+
+    def cells(run: JudgedRun) -> list[str]:
+        return [
             str(run.row),
             *([run.run] if named else []),
             run.regime,
@@ -90,16 +123,15 @@ def runs_document(found: RunsCheck) -> list[Block]:
             format_overhead(run.overhead),
             beyond_text(run.extrapolation),
         ]
-        for run in found.runs
-    ]
+
+    title = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'} of {found.name}: {said}"
     align = "".join("l" if header in {"run", "regime"} else "r" for header in headers)
-    footnotes = [f"extra compute: over an optimal run of the same loss; up to {format_percent(found.tolerance)} is balanced"]
-    return [
-        Title(f"{len(found.runs)} {'run' if len(found.runs) == 1 else 'runs'} of {found.name}: {said}"),
-        Table("Runs", align, headers, rows, footnotes),
-        law_facts(found.law),
-        *([Items("Notes", note_lines(found.notes))] if found.notes else []),
-    ]
+    rows = ([cells(run) for run in some] for some in runs.blocks())
+    yield from table_pieces(title, headers, align, rows, markdown=markdown)
+    remark = f"extra compute: over an optimal run of the same loss; up to {format_percent(found.tolerance)} is balanced"
+    rest: list[Block] = [Items("", [remark]), law_facts(found.law)]
+    rest += [Items("Notes", note_lines(found.notes))] if found.notes else []
+    yield "\n" + (to_markdown(rest) if markdown else to_text(rest))
 
 
 def _spending_text(check: Check) -> str:

@@ -11,7 +11,7 @@ from planner.notes import Note
 from planner.output import Format
 from planner.output.csv_json import cell
 from planner.output.documents.blocks import Block, Facts, Items, beyond_text, note_lines
-from planner.output.text import to_markdown, to_text
+from planner.output.text import table_pieces, to_markdown, to_text
 from planner.planning.sweep import Sweep
 from planner.planning.sweep_rows import Rows
 from planner.quantities import (
@@ -140,31 +140,22 @@ def _shown_columns(found: Sweep) -> dict[str, tuple[str, Callable[[Any], str]]]:
 
 def _table(found: Sweep, heard: Heard, progress: Progress | None, *, markdown: bool = False) -> Iterator[str]:
     columns = _shown_columns(found)
-    headers = [header for header, _ in columns.values()]
-    left = [name in {"law", "regime"} for name in columns]
-    head = ("## " if markdown else "") + _title(found) + "\n\n"
-    if markdown:
-        head += _row(headers) + _row([":--" if is_left else "--:" for is_left in left])
-    widths: list[int] = []
     counts: Counter[str] = Counter()
-    for block, counted in found.blocks(progress=progress):
-        counts += counted
-        rows = [[_written(value, write) for value, (_, write) in zip(row.values(), columns.values(), strict=True)]
-                for row in block.rows(columns)]  # fmt: skip
-        if markdown:
-            yield head + "".join(map(_row, rows))
-            head = ""
-            continue
-        if not widths:  # as wide as the first block needs; a longer cell later moves its own line alone
-            laws = [[law.id if name == "law" else "" for name in columns] for law in found.named]
-            widths = [max(map(len, column)) for column in zip(headers, *rows, *laws, strict=True)]
-            rows = [headers, *rows]
-        yield head + "".join(_line(row, widths, left) for row in rows)
-        head = ""
+
+    def blocks() -> Iterator[list[list[str]]]:
+        for block, counted in found.blocks(progress=progress):
+            counts.update(counted)
+            yield [[_written(value, write) for value, (_, write) in zip(row.values(), columns.values(), strict=True)]
+                   for row in block.rows(columns)]  # fmt: skip
+
+    laws = [[law.id if name == "law" else "" for name in columns] for law in found.named]
+    align = "".join("l" if name in {"law", "regime"} else "r" for name in columns)
+    headers = [header for header, _ in columns.values()]
+    yield from table_pieces(_title(found), headers, align, blocks(), markdown=markdown, widest=laws)
     said = found.remarks(counts)
-    blocks: list[Block] = [Facts([("law", law.id, law.reference) for law in found.named])]
-    blocks += [Items("Notes", note_lines(said))] if said else []
-    yield "\n" + (to_markdown(blocks) if markdown else to_text(blocks))
+    rest: list[Block] = [Facts([("law", law.id, law.reference) for law in found.named])]
+    rest += [Items("Notes", note_lines(said))] if said else []
+    yield "\n" + (to_markdown(rest) if markdown else to_text(rest))
     heard(said)
 
 
@@ -182,12 +173,3 @@ def _title(found: Sweep) -> str:
 
 def _written(value: Any, write: Callable[[Any], str]) -> str:
     return "-" if value is None else write(value)
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |\n"
-
-
-def _line(row: list[str], widths: list[int], left: list[bool]) -> str:
-    cells = [cell.ljust(width) if is_left else cell.rjust(width) for cell, width, is_left in zip(row, widths, left, strict=True)]
-    return ("  " + "  ".join(cells)).rstrip() + "\n"

@@ -10,7 +10,7 @@ from planner.accelerators.catalogue import accelerator, accelerators
 from planner.allocation import solver
 from planner.allocation.assessment import regimes_of
 from planner.allocation.extrapolation import extrapolation
-from planner.allocation.problem import as_problem
+from planner.allocation.problem import as_problem, require_possible
 from planner.errors import CannotPlanError, QuantityError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.law_choice import refuse_without_plans
@@ -45,7 +45,13 @@ def _planning(name: str) -> Law:
 
 def _allocated(name: str, budget: Any) -> solver.Allocation:
     law = _planning(name)
-    return guarded(law, lambda: solver.allocate(law, budget))
+
+    def found() -> solver.Allocation:
+        best = solver.allocate(law, budget)
+        require_possible(law, best.params, best.tokens)
+        return best
+
+    return guarded(law, found)
 
 
 def _optimal_loss(budget: Any, law: str) -> Any:
