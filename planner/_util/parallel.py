@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral
+from operator import index
 from typing import Any
 
 from planner._util.showing import Raw, shown
-from planner.errors import OptionError
+from planner.errors import OptionError, PlannerError
 
 Workers = int | Callable[..., Iterable[Any]]
 _MOST = 256
@@ -16,9 +16,13 @@ Progress = Callable[[int, int], None]
 
 def check_workers(workers: Raw) -> None:
     """Refuse what work cannot be spread over."""
-    if callable(workers):
+    if callable(workers) and not isinstance(workers, type):
         return
-    if isinstance(workers, bool) or not isinstance(workers, Integral) or not 1 <= int(workers) <= _MOST:
+    try:
+        number = 0 if isinstance(workers, bool) else index(workers)  # type: ignore[arg-type]  # what is none is refused
+    except TypeError:
+        number = 0
+    if not 1 <= number <= _MOST:
         raise OptionError(
             f"`workers` {shown(workers)}: expected a number of processes from 1 to {_MOST}, or a map such as executor.map"
         )
@@ -29,7 +33,7 @@ def mapper(workers: Workers, progress: Progress | None = None) -> Iterator[Calla
     """Give a map that runs on ``workers``: 1 stays in this process, more are processes, a callable is used as it is."""
     check_workers(workers)
     if callable(workers):
-        yield _reporting(workers, progress)
+        yield _reporting(_trusted(workers), progress)
         return
     if workers == 1:
         yield _reporting(map, progress)
@@ -75,6 +79,20 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
     Thread(target=wait, daemon=True).start()
+
+
+def _trusted(run: Callable[..., Iterable[Any]]) -> Callable[..., Iterable[Any]]:
+    """Say of a user's map that fails that it did."""
+
+    def mapped(work: Callable[[Any], Any], items: Sequence[Any]) -> Any:
+        try:
+            return run(work, items)
+        except PlannerError:
+            raise
+        except Exception as error:
+            raise OptionError(f"workers {shown(run)}: the map failed ({type(error).__name__}: {error})") from error
+
+    return mapped
 
 
 def _reporting(run: Callable[..., Iterable[Any]], progress: Progress | None) -> Callable[..., list[Any]]:

@@ -23,11 +23,13 @@ def shown(value: Raw) -> str:
         text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     except ValueError:
         return "an integer of thousands of digits"
+    except Exception:  # somebody's type that cannot say what it is
+        return f"an object of type {type(value).__name__}"
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:56] + "...'"
 
 
 def shown_path(path: Raw) -> str:
     """Return a path as an error message shows it: printable, on one line, and cut only when absurdly long."""
-    text = "".join(c if c.isprintable() else "?" for c in str(path))
+    text = "".join(c if c.isprintable() else "?" for c in (path if isinstance(path, str) else str(path)))
     return text if len(text) <= 400 else text[:397] + "..."

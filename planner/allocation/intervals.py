@@ -12,13 +12,15 @@ import numpy as np
 
 from planner._util.defaults import LEVEL
 from planner._util.root_finding import find_root
+from planner._util.showing import Raw
 from planner._util.student_t import student_quantile
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import LawOrProblem, Problem, as_problem
 from planner.allocation.solver import best_run
 from planner.errors import OptionError
 from planner.notes import Note
-from planner.quantities import plain
+from planner.quantities import LARGEST, parse_fraction, plain, shown
+from planner.quantities.arrays import real_numbers
 from planner.scaling_laws.forms import FORMS, Form, Num
 from planner.scaling_laws.law import Law
 
@@ -170,8 +172,9 @@ def interval_notes(found: Intervals | None, law: Law) -> list[Note]:
     return []
 
 
-def check_level(level: float) -> float:
-    """Return a level of confidence, or refuse it."""
+def check_level(level: Raw) -> float:
+    """Return a level of confidence, a number such as 0.95 or a text such as "95%", or refuse it."""
+    level = parse_fraction(level, "level")
     if not 0.01 <= level <= 0.9999:
         raise OptionError(f"`level` {plain(level)}: must lie between 0.01 and 0.9999, such as 0.95 or 95%")
     return level
@@ -179,11 +182,15 @@ def check_level(level: float) -> float:
 
 def size_interval(question: LawOrProblem, flops: Num, level: float = LEVEL) -> tuple[Num, Num] | None:
     """Return the interval of the compute-optimal N of a budget [FLOP], or of each of an array; None for a law without draws."""
+    if not isinstance(question, (Law, Problem)):
+        raise OptionError(f"question {shown(question)}: expected a Law, such as planner.load_law('my-law.json')")
     problem = as_problem(question)
-    law = problem.law
+    law, flops, level = problem.law, real_numbers(flops, "flops"), check_level(level)
+    if not np.all((flops >= 1) & (flops <= LARGEST)):
+        raise OptionError(f"flops {shown(flops)}: every budget must lie between 1 and {plain(LARGEST)} FLOP")
     if law.draws is None or law.role != "plan":
         return None
-    flops = np.asarray(flops, float)
+    flops = np.asarray(flops)
     draws = _best_params(problem, law.draws.form, law.draws.params, flops)
     if law.draws.calibration is None:
         tail = (1 - level) / 2
@@ -236,6 +243,9 @@ def exponent_interval(law: Law, level: float = LEVEL) -> tuple[float, float] | N
 
 def loss_interval(law: Law, params: Num, tokens: Num, level: float = LEVEL) -> LossInterval | None:
     """Return the intervals of the loss of a run, or of each of arrays of runs; None for a law without draws."""
+    if not isinstance(law, Law):
+        raise OptionError(f"law {shown(law)}: expected a Law, such as planner.load_law('my-law.json')")
+    params, tokens, level = real_numbers(params, "params"), real_numbers(tokens, "tokens"), check_level(level)
     if law.draws is None or law.surface_law is not law:
         return None
     log_loss = np.log(law.loss(params, tokens))

@@ -10,6 +10,7 @@ import numpy as np
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, mapper
+from planner._util.showing import Raw
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation.intervals import check_level
@@ -18,10 +19,10 @@ from planner.fitting.fit import RunsLike, fit, one_group, read_table_of_runs
 from planner.fitting.generalised_law import Array
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
-from planner.fitting.tables.runs import Runs
+from planner.fitting.tables.runs import Runs, items_of
 from planner.inputs.input_row import Number
 from planner.notes import Note
-from planner.quantities import parse_fraction, parse_number, plain, shown
+from planner.quantities import parse_number, plain, shown
 
 _FRONTIER = 1e-9
 
@@ -156,16 +157,15 @@ def backtest(
     """
     arrays = {"params": params, "tokens": tokens, "loss": loss, "flops": flops, "run": run, "weight": weight}
     table = read_table_of_runs(runs, arrays, columns, sheet)
-    confidence = check_level(parse_fraction(level, "level"))
-    if isinstance(ratios, (str, bytes)) or not hasattr(ratios, "__iter__"):
-        raise OptionError(f"ratios {shown(ratios)}: expected numbers above 1 such as 10, 30")
-    factors = [parse_number(ratio, "ratio") for ratio in ratios]
+    confidence = check_level(level)
+    factors = [parse_number(ratio, "ratio") for ratio in _several(ratios, "ratios", "numbers above 1 such as 10, 30")]
     for factor in factors:
         if not 1 < factor <= 1e6:
             raise OptionError(
                 f"ratio {plain(factor)}: must be above 1 and at most 1e6; 10 fits on runs up to a tenth of the largest"
             )
-    unknown = [method for method in methods if method not in METHODS]
+    methods = _several(methods, "methods", f"any of {', '.join(METHODS)}")
+    unknown = [method for method in methods if not isinstance(method, str) or method not in METHODS]
     if unknown or not factors or not methods:
         raise OptionError(f"method {shown(unknown[0]) if unknown else 'missing'}: a back-test takes {' or '.join(METHODS)}")
     names = [group] if group is not None else list(table.groups) or ["all"]
@@ -191,6 +191,13 @@ def backtest(
         level=confidence,
     )
     return Backtest(cases, summaries, confidence, tuple(_notes(cases, table)), inputs)
+
+
+def _several(value: Raw, name: str, expected: str) -> list[Any]:
+    try:
+        return items_of(value, name, "back-test")
+    except PlannerError:
+        raise OptionError(f"{name} {shown(value)}: expected {expected}") from None
 
 
 def _cases(job: tuple[Runs, str, float], *, methods: tuple[str, ...], seed: int, level: float) -> list[Case]:

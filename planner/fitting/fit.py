@@ -25,7 +25,7 @@ from planner.fitting.tables.runs import Runs, read_runs, runs_from_arrays
 from planner.fitting.tables.shipped import load_runs, table_names
 from planner.inputs.input_row import Number
 from planner.notes import Note
-from planner.quantities import parse_fraction, plain, shown, whole_number
+from planner.quantities import plain, shown, whole_number
 from planner.scaling_laws.catalogue import law_ids
 from planner.scaling_laws.law import is_id
 from planner.scaling_laws.provenance import PARAM_COUNTS, Conventions
@@ -137,14 +137,15 @@ def fit(
     if 0 < count < _FEWEST_DRAWS:
         raise OptionError(f"`draws` {count}: too few for an interval; 0 for none, or at least {_FEWEST_DRAWS}")
     start = whole_number(seed, "seed", 0, 2**63 - 1)
-    confidence = check_level(parse_fraction(level, "level"))
+    confidence = check_level(level)
     if not isinstance(name, str) or not is_id(name):
         raise OptionError(f"name {shown(name)}: use letters, digits, '-', '.' and '_' only, at most 100")
     if name in law_ids():
         raise OptionError(f"name {shown(name)} belongs to a catalogued law; choose another")
-    params_count = _choice(params_count or table.params_count or "unstated", tuple(PARAM_COUNTS), "params count")
-    loss_unit = loss_unit or table.loss_unit or "nats/token"
-    data = data or table.data or f"as in {table.name}"
+    counted = table.params_count or "unstated" if params_count is None else params_count
+    params_count = _choice(counted, tuple(PARAM_COUNTS), "params count")
+    loss_unit = table.loss_unit or "nats/token" if loss_unit is None else loss_unit
+    data = table.data or f"as in {table.name}" if data is None else data
     for label, text in (("loss unit", loss_unit), ("data", data)):
         if not isinstance(text, str) or not text.isprintable() or not 0 < len(text) <= 500:
             raise OptionError(f"{label} {shown(text)}: expected one line of at most 500 printable characters")
@@ -224,14 +225,15 @@ def read_table_of_runs(
     """Read a file, a shipped table by name, or arrays."""
     given = [name for name, value in arrays.items() if value is not None]
     k = float(settings("conventions")["flops_per_param_token"])
+    of_a_file = not (runs is None or isinstance(runs, Runs) or (isinstance(runs, str) and runs in table_names()))
+    if sheet is not None and not (isinstance(sheet, str) and of_a_file):
+        raise OptionError(f"sheet {shown(sheet)}: names a sheet of an .xlsx file, such as Runs")
+    if columns is not None and not of_a_file:
+        raise OptionError(f"columns {shown(columns)}: names columns of a file of runs; these are not from a file")
     if runs is None:
         return runs_from_arrays(arrays, flops_per_param_token=k)
     if given:
         raise OptionError(f"give a table or the runs themselves, not both: {given[0]} was given beside a table")
-    if sheet is not None and (
-        not isinstance(sheet, str) or isinstance(runs, Runs) or (isinstance(runs, str) and runs in table_names())
-    ):
-        raise OptionError(f"sheet {shown(sheet)}: names a sheet of an .xlsx file, such as Runs")
     if isinstance(runs, Runs):
         return runs
     if isinstance(runs, str) and runs in table_names():
@@ -245,10 +247,10 @@ def read_table_of_runs(
 
 def one_group(table: Runs, group: str | None) -> Runs:
     """Return the group that was asked for, all of them for "all"; refuse to choose among several."""
-    if group == "all":
-        return table
     if group is not None and not isinstance(group, str):
         raise OptionError(f"group {shown(group)}: expected one name, or all")
+    if group == "all":
+        return table
     if group is not None:
         return table.select(group)
     if len(table.groups) > 1:

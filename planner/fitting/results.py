@@ -15,7 +15,8 @@ from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
 from planner.inputs.input_row import Number
 from planner.notes import Note
-from planner.quantities import parse_fraction, shown
+from planner.quantities import shown
+from planner.quantities.arrays import real_numbers
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.parameter_draws import Draws
@@ -218,14 +219,15 @@ class FitResult:
         CannotPlanError
             The method gave no loss surface.
         """
-        confidence = check_level(parse_fraction(level, "level"))
+        confidence = check_level(level)
         if self.law.surface_law is not self.law:
             raise CannotPlanError(f"the {self.method} method gives no loss of a run: fit with method='forecast' or 'classical'")
         if unique_tokens is not None:
             if "R_D" not in self.law.params:
                 raise OptionError("unique_tokens: this law knows nothing of repeated data; fit with form='repetition'")
             p = self.law.params
-            N, D, unique = (np.asarray(value, float) for value in (params, tokens, unique_tokens))
+            given = {"params": params, "tokens": tokens, "unique_tokens": unique_tokens}
+            N, D, unique = (real_numbers(value, name) for name, value in given.items())
             params, tokens = effective(dict(p), p["R_D"], p["R_N"], N, D, np.minimum(unique, D))
         loss = self.law.loss(params, tokens)
         found = guarded(self.law, lambda: loss_interval(self.law, params, tokens, confidence))

@@ -2,9 +2,10 @@
 
 from planner.allocation import solver
 from planner.allocation.problem import require_possible
-from planner.errors import OptionError, PlannerError
+from planner.errors import OptionError
 from planner.inputs.law_choice import LawLike
 from planner.quantities import LARGEST, parse_flops, plain
+from planner.quantities.arrays import real_numbers
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
@@ -39,18 +40,12 @@ def allocate(law: LawLike, flops: Num) -> solver.Allocation:
     import numpy as np
 
     chosen = load_law(law)
-    try:
-        given = np.asarray(flops)
-        if given.ndim == 0:
-            budget = parse_flops(flops.item() if isinstance(flops, np.ndarray) else flops, "flops")
-            return guarded(chosen, lambda: _possible(chosen, budget))
-        if given.dtype.kind not in "iufO":
-            raise TypeError
-        budgets = given.astype(float)
-    except (TypeError, OverflowError) as error:
-        raise OptionError("flops: expected an array of numbers") from error
-    except ValueError as error:
-        raise error if isinstance(error, PlannerError) else OptionError("flops: expected an array of numbers") from error
+    if isinstance(flops, np.ndarray) and flops.ndim == 0:
+        flops = flops.item()
+    if isinstance(flops, str) or not hasattr(flops, "__len__"):
+        budget = parse_flops(flops, "flops")
+        return guarded(chosen, lambda: _possible(chosen, budget))
+    budgets = real_numbers(flops, "flops")
     good = (budgets >= 1) & (budgets <= LARGEST)
     if not good.all():
         where = tuple(int(i) for i in np.argwhere(~good)[0])

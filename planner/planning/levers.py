@@ -96,7 +96,8 @@ def levers(
 
     found = [worth(*each) for each in _own(own)]
     found += [worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []
-    found += [worth("exponents", *_exponents(chosen, better, budget))] if better else []
+    improved = read_constants(better)
+    found += [worth("exponents", *_exponents(chosen, improved, budget))] if improved else []
     gone: list[str] = []
     for each in published_levers():
         about = {"claimed": each.claimed, "applies_to": each.applies_to, "source": each.source, "caveat": each.caveat}
@@ -203,21 +204,21 @@ def _utilisation(now: Any, then: Raw) -> tuple[str, WorksOn, tuple[None, float, 
     return f"utilisation from {float(now):.0%} to {reached:.0%}", "price", (None, reached / float(now), None)
 
 
-def _exponents(law: Law, better: Mapping[str, object], budget: float) -> tuple[str, WorksOn, tuple[None, float, None]]:
+def _exponents(law: Law, better: Mapping[str, float], budget: float) -> tuple[str, WorksOn, tuple[None, float, None]]:
     """Return the gain of better constants: the compute at which the law as it is reaches the loss that they give."""
     if law.surface_law is not law:
         raise CannotPlanError(
             f"{law.id} has no loss surface of its own, so that better constants cannot be weighed; besiroglu2024 has"
         )
-    improved = law.replace(**read_constants(better))
+    improved = law.replace(**better)
     loss = float(guarded(improved, lambda: solver.allocate(improved, budget).loss))
     floor = float(law.irreducible_loss)
     if loss <= floor:
         raise CannotPlanError(f"better: the loss would be {plain(loss, 4)}, at or below the floor {plain(floor, 4)} of {law.id}")
     same = float(guarded(law, lambda: solver.equivalent_flops(law, loss - floor)))
-    if abs(same / budget - 1) < _NOTHING and any(law.params[name] != value for name, value in read_constants(better).items()):
+    if abs(same / budget - 1) < _NOTHING and any(law.params[name] != value for name, value in better.items()):
         raise CannotPlanError(f"better: {', '.join(better)} does not change what {law.id} says of an optimum")
-    text = ", ".join(f"{name} = {plain(value)}" for name, value in read_constants(better).items())
+    text = ", ".join(f"{name} = {plain(value)}" for name, value in better.items())
     return f"better constants: {text}", "flops", (None, same / budget, None)
 
 

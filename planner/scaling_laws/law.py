@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from planner._util.frozen_dict import FrozenDict
 from planner.errors import CannotPlanError, OptionError
 from planner.notes import Note
-from planner.quantities import plain
+from planner.quantities import parse_anchor, parse_number, plain
+from planner.quantities.arrays import real_numbers
 from planner.scaling_laws.forms import FORMS, Form, Num, Symbols
 from planner.scaling_laws.law_constants import check_constant
 from planner.scaling_laws.provenance import UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
@@ -165,11 +166,12 @@ class Law:
         missing = [name for name in uses if given[name] is None]
         if missing:
             raise OptionError(f"{self.id}: loss needs {' and '.join(missing)}")
+        sizes = (1.0 if value is None else real_numbers(value, name) for name, value in given.items())
         try:
-            N, D = np.broadcast_arrays(*(np.asarray(1.0 if value is None else value, float) for value in (params, tokens)))
-        except (TypeError, ValueError, OverflowError):
-            raise OptionError(f"{self.id}: loss needs params and tokens as numbers, or arrays of numbers of one shape") from None
-        if not (np.all((N > 0) & np.isfinite(N)) and np.all((D > 0) & np.isfinite(D))):
+            N, D = np.broadcast_arrays(*sizes)
+        except ValueError:
+            raise OptionError(f"{self.id}: loss needs params and tokens of one shape") from None
+        if not (np.all(N > 0) and np.all(D > 0)):
             raise OptionError(f"{self.id}: loss needs params and tokens above 0 and finite")
         surface, p = law.form.surface, law.symbols
         total = guarded(law, lambda: surface.floor(p) + sum(surface.terms(p, N, D)))
@@ -248,6 +250,8 @@ class Law:
         change : str
             Whose exponents go through whose anchor, for the note and the reference.
         """
+        a, b = parse_number(a, "exponents"), parse_number(b, "exponents")
+        anchor = parse_anchor(anchor, "anchor")
         if not (0 < a < 1 and 0 < b < 1):
             raise OptionError(f"`exponents` {a:g} {b:g}: each must lie between 0 and 1: a bigger budget buys more of both")
         if abs(a + b - 1) > _ROUNDING:

@@ -1,10 +1,11 @@
 """Constants of a law, held to what its form says of each."""
 
+from contextlib import suppress
 from typing import Any
 
 from planner._util.showing import Raw
-from planner.errors import OptionError
-from planner.quantities import finite, shown
+from planner.errors import OptionError, PlannerError
+from planner.quantities import finite, parse_number, shown
 from planner.scaling_laws.forms import Form
 
 
@@ -24,6 +25,9 @@ def check_constant(form: Form, name: str, value: Raw, where: str) -> Any:
 def _check_number(form: Form, name: str, value: Raw, where: str) -> float:
     rule = form.parameters[name].rule
     number = finite(value)
+    if number is None and not isinstance(value, str):
+        with suppress(PlannerError):  # a number of another library
+            number = parse_number(value, name)
     if number is None:
         raise OptionError(f"{where}: {name} = {shown(value)}: must be a finite number, {rule}")
     if not form.parameters[name].allows(number):

@@ -31,7 +31,6 @@ from planner.quantities import (
     format_factor,
     format_percent,
     parse_count,
-    parse_fraction,
     plain,
     shown,
     whole_number,
@@ -103,7 +102,7 @@ def curve(
     (0.301, True, 0.812)
     """
     m, e, name, notes = read_points(sizes, errors, columns, sheet)
-    confidence = check_level(parse_fraction(level, "level"))
+    confidence = check_level(level)
     start = whole_number(seed, "seed", 0, 2**63 - 1)
     guess = None if best_guess is None else positive(best_guess, "best_guess")
     known = None if domain is None else published_curve(domain)

@@ -11,6 +11,7 @@ from planner._util.showing import Raw
 from planner._util.stable_choice import lowest
 from planner.errors import FitError, OptionError, RunsFileError
 from planner.fitting.tables.columns import read_columns, read_numbers
+from planner.fitting.tables.runs import items_of
 from planner.notes import Note
 from planner.quantities import format_count, format_factor, parse_error, plain, shown
 
@@ -31,8 +32,10 @@ def read_points(
         read = read_columns(sizes, columns, sheet, ("size", "error"), known=("size", "error"))
         m, e, name, notes = read.numbers["size"], read.numbers["error"], read.name, list(read.notes)
     else:
+        if columns is not None or sheet is not None:
+            raise OptionError("columns and sheet go with a file of points, not with a sequence of sizes")
         name, notes = "the points given", []
-        pairs = [_items(sizes, "sizes", name), _items(errors, "errors", name)]
+        pairs = [items_of(sizes, "sizes", name), items_of(errors, "errors", name)]
         if len(pairs[0]) != len(pairs[1]):
             raise RunsFileError(f"{name}: {len(pairs[0])} sizes but {len(pairs[1])} errors; they must agree")
         m, e = (
@@ -56,12 +59,6 @@ def read_points(
 def said(value: Any, digits: int = 3) -> str:
     """Write a number of a curve for a message."""
     return plain(float(value), digits)
-
-
-def _items(value: Any, what: str, name: str) -> list[Any]:
-    if isinstance(value, (bytes, Mapping)) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
-        raise RunsFileError(f"{name}: {what} {shown(value)}: expected a list or an array of numbers")
-    return list(value)
 
 
 def positive(value: Raw, name: str) -> float:

@@ -155,7 +155,7 @@ def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: flo
     numbers: dict[str, Array] = {}
     texts: dict[str, tuple[str, ...]] = {}
     for column, value in given.items():
-        items = _items(value, column, name)
+        items = items_of(value, column, name)
         length = len(items) if length is None else length
         if len(items) != length:
             raise RunsFileError(f"{name}: {column} has {len(items)} entries, {next(iter(given))} has {length}; they must agree")
@@ -168,8 +168,14 @@ def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: flo
     return _checked(Columns(numbers, texts, np.arange(1, length + 1), name, "", ()), flops_per_param_token)
 
 
-def _items(value: Raw, column: str, name: str) -> list[Any]:
-    """Return the entries of an ordered sequence: a set or a mapping would pair sizes with the wrong losses."""
+def items_of(value: Raw, column: str, name: str) -> list[Any]:
+    """Return the entries of an ordered sequence: a set or a mapping would pair sizes with the wrong losses.
+
+    Raises
+    ------
+    RunsFileError
+        Anything else.
+    """
     ordered = hasattr(value, "__len__") and hasattr(value, "__iter__") and hasattr(value, "__getitem__")
     if isinstance(value, (str, bytes, Mapping)) or not ordered or getattr(value, "ndim", 1) != 1:
         raise RunsFileError(f"{name}: {column} {shown(value)}: expected a list or an array of one axis, one entry a run")

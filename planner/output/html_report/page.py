@@ -5,12 +5,12 @@ from html import escape
 from pathlib import Path
 
 from planner._util.files import new_file, write_new
-from planner.errors import CannotPlanError
+from planner.errors import CannotPlanError, OptionError
 from planner.output.documents.blocks import Block, Code, Facts, Items, Table, Title
 from planner.output.documents.plan import plan_document
 from planner.output.html_report.content import functions_text, page_content, page_laws
 from planner.planning.plan_result import Plan
-from planner.quantities import format_count, format_flops, format_percent, plain
+from planner.quantities import format_count, format_flops, format_percent, plain, shown
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
 
@@ -51,6 +51,8 @@ def write_report(plan: Plan, path: str | Path, *, overwrite: bool = False) -> Pa
 
 def report_page(plan: Plan) -> str:
     """Return the page as text."""
+    if not isinstance(plan, Plan):
+        raise OptionError(f"plan {shown(plan)}: expected what planner.plan answers")
     if plan.law.role != "plan" or plan.law.judge is not None:
         raise CannotPlanError(f"report: {plan.law.id} is no law that a page can plan with; use a published or fitted one")
     content = page_content(plan)
