@@ -32,6 +32,8 @@ def check_workers(workers: Raw) -> None:
 def mapper(workers: Workers, progress: Progress | None = None) -> Iterator[Callable[..., list[Any]]]:
     """Give a map that runs on ``workers``: 1 stays in this process, more are processes, a callable is used as it is."""
     check_workers(workers)
+    if progress is not None and not callable(progress):
+        raise OptionError(f"progress {shown(progress)}: expected a function of two numbers: pieces that came back, pieces in all")
     if callable(workers):
         yield _reporting(_trusted(workers), progress)
         return
@@ -104,7 +106,7 @@ def _reporting(run: Callable[..., Iterable[Any]], progress: Progress | None) -> 
         for result in found:
             results.append(_gathered(result))
             if progress:
-                progress(1, len(items))
+                _told(progress, len(items))
         if len(results) != len(items):
             raise OptionError(
                 f"workers {shown(run)}: a map must return one result for each piece; {len(results)} of {len(items)}"
@@ -112,6 +114,13 @@ def _reporting(run: Callable[..., Iterable[Any]], progress: Progress | None) -> 
         return results
 
     return run_all
+
+
+def _told(progress: Progress, total: int) -> None:
+    try:
+        progress(1, total)
+    except Exception as error:
+        raise OptionError(f"progress {shown(progress)}: failed ({type(error).__name__}: {error})") from error
 
 
 def _gathered(result: Any) -> Any:

@@ -1,6 +1,7 @@
 """Results as JSON types: base units, full precision, the attributes' own names."""
 
 from collections.abc import Mapping
+from numbers import Integral, Number
 from typing import Any, ClassVar
 
 
@@ -46,6 +47,8 @@ def as_json(value: Any) -> Any:
         return {key: as_json(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [as_json(item) for item in value]
+    if isinstance(value, Number) and not isinstance(value, (int, float)):  # as another library has it
+        return int(value) if isinstance(value, Integral) else float(value)  # type: ignore[arg-type]  # answers hold real ones
     return value
 
 

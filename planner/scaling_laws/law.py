@@ -166,7 +166,7 @@ class Law:
         missing = [name for name in uses if given[name] is None]
         if missing:
             raise OptionError(f"{self.id}: loss needs {' and '.join(missing)}")
-        sizes = (1.0 if value is None else real_numbers(value, name) for name, value in given.items())
+        sizes = [1.0 if value is None else real_numbers(value, name) for name, value in given.items()]
         try:
             N, D = np.broadcast_arrays(*sizes)
         except ValueError:
