@@ -65,7 +65,7 @@ def test_nothing_imaginary_and_no_truth_is_taken_for_a_size() -> None:
     """They were: the imaginary part was dropped, and True was one parameter."""
     law = planner.load_law("besiroglu2024")
     for wrong in (1e9 + 1j, True, [True, False], [1e9 + 0j], ["1e9"]):
-        with pytest.raises(planner.PlannerError, match="expected a finite number, or an array of them"):
+        with pytest.raises(planner.PlannerError, match="expected a finite number, or an array of numbers"):
             law.loss(wrong, 2e10)
 
 

@@ -70,11 +70,28 @@ def test_what_is_answered(benchmark: str) -> None:
         assert each.high is None or each.high >= each.flops
         assert each.factor == pytest.approx(10 ** (line.log_flops(0.2) - line.log_flops(0.3)), rel=1e-9)
         device = found.machine.parts[0]
+        if each.kind == "operations":  # what training computes, not what the devices could have
+            assert (each.device_hours, each.dollars, each.kwh, each.kg_co2e) == (None, None, None, None)
+            continue
         assert each.device_hours == pytest.approx(each.flops / device.peak / 3600, rel=1e-12)
         assert each.device_hours is not None
         assert each.dollars == pytest.approx(2.0 * each.device_hours, rel=1e-12)
         assert each.kg_co2e is not None
     assert {note.severity for note in found.notes if note.code == "regression"} == {"warning"}
+
+
+def test_network_operations_of_imagenet() -> None:
+    """Table 2a: an error half as large for 12.1 times the power of 2 (10.6 to 14.1); the text's about 1e26 FLOP for 5 %."""
+    found: Any = planner.limits(benchmark="imagenet", error="5%")
+    line = next(each for each in found.benchmark.regressions if each.kind == "operations")
+    need = next(each for each in found.needed if each.kind == "operations")
+    assert 1 / line.c1 == pytest.approx(12.1, abs=0.15)
+    assert [1 / slope for slope in line.slopes(0.95)][::-1] == pytest.approx([10.6, 14.1], abs=0.3)
+    assert need.flops is not None
+    assert math.log10(need.flops) == pytest.approx(26, abs=0.5)
+    assert {note.text[:40] for note in found.notes if note.code == "remark"} == {
+        "the slope of hardware burden is the auth", "operations are those of training itself "
+    }  # fmt: skip
 
 
 def test_what_the_paper_says_stands_beside() -> None:
@@ -84,7 +101,7 @@ def test_what_the_paper_says_stands_beside() -> None:
     between: Any = planner.limits(benchmark="imagenet", error="6%")
     assert between.said == ""
     far: Any = planner.limits(benchmark="imagenet", error="1%")
-    assert [each.flops is None for each in far.needed] == [False, True], "nobody has 1e60 FLOP"
+    assert [each.flops is None for each in far.needed] == [False, True, False], "nobody has 1e60 FLOP"
     assert json.loads(json.dumps(far.to_dict(), allow_nan=False))["needed"][1]["flops"] is None
 
 

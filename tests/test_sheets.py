@@ -208,7 +208,7 @@ def test_a_cell_that_cannot_even_be_shown_is_an_error() -> None:
 
     found = plan_tokens([1e21, Odd()])
     assert found[0] == plan_tokens(1e21)
-    assert "cannot be read" in found[1].reason
+    assert "an object of type Odd: expected a number of FLOPs" in found[1].reason
 
 
 def test_an_error_stays_in_its_cell() -> None:

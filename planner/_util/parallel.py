@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]
 
 def check_workers(workers: Raw) -> None:
     """Refuse what work cannot be spread over."""
-    if callable(workers) and not isinstance(workers, type):
+    if callable(workers):
         return
     try:
         number = 0 if isinstance(workers, bool) else index(workers)  # type: ignore[arg-type]  # what is none is refused

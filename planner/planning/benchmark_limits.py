@@ -164,7 +164,7 @@ def limits(
     >>> import planner
     >>> found = planner.limits(benchmark="imagenet", error="5%")
     >>> [(each.kind, f"{each.flops:.1e}") for each in found.needed]
-    [('polynomial', '1.2e+26'), ('exponential', '1.2e+31')]
+    [('polynomial', '1.2e+26'), ('exponential', '1.2e+31'), ('operations', '8.5e+25')]
     """
     given = stated(asked, LimitsInputs, "limits")
     own = {"stock": stock, "share": share, "points": points, "benchmark": benchmark, "error": error, "today": today}
@@ -246,7 +246,9 @@ def _needed(line: Regression, target: float, today: float | None, level: float, 
     flops = _power(line.log_flops(target))
     ends = sorted(line.log_flops(target, slope) for slope in (slow, fast) if slope > 0)
     rise = None if today is None else line.height(target) - line.height(today)
-    cost: Cost | None = None if flops is None else machine.cost(flops)
+    cost: Cost | None = None
+    if flops is not None and line.kind != "operations":  # the burden alone gives a device's hours, whatever its utilisation
+        cost = machine.cost(flops)
     return Needed(
         kind=line.kind,
         flops=flops,
@@ -276,7 +278,7 @@ def _notes(chosen: Benchmark, usable: list[Regression], needed: tuple[Needed, ..
     notes = [Note("regression", "warning", text)]
     text = "compute is hardware burden, peak FLOP/s times seconds: utilisation is in it, and no MFU is applied"
     notes.append(Note("burden", "info", text))
-    known = [each.flops for each in needed if each.flops is not None]
+    known = [each.flops for each in needed if each.flops is not None and each.kind != "operations"]
     if len(known) > 1:
         text = f"the two ways to draw the line fit about as well and lie {format_factor(max(known) / min(known))} apart here"
         notes.append(Note("forms-differ", "warning", text))
@@ -288,6 +290,7 @@ def _notes(chosen: Benchmark, usable: list[Regression], needed: tuple[Needed, ..
     line = usable[0]
     text = f"the systems lie about 1e{line.middle:.1f} FLOP and an error of {format_percent(line.error(line.middle))}"
     notes.append(Note("middle", "info", f"{text}: the further from there, the more the line is a guess"))
+    notes += [Note("remark", "info", text) for text in chosen.remarks]
     left = [each for each in chosen.regressions if each not in usable]
     notes += [Note("not-significant", "info", f"the {each.kind} slope is not significant and left out") for each in left]
     return notes

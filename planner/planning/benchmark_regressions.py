@@ -10,16 +10,18 @@ from planner._util.student_t import student_quantile
 from planner.errors import OptionError
 from planner.quantities import shown
 
-Kind = Literal["polynomial", "exponential"]
-KINDS: tuple[Kind, ...] = ("polynomial", "exponential")
+Kind = Literal["polynomial", "exponential", "operations"]
+KINDS: tuple[Kind, ...] = ("polynomial", "exponential", "operations")
 
 
 class Regression(NamedTuple):
     """A line through published systems: log10(1/error) (polynomial) or 1/error (exponential) = c0 + c1 log10(C).
 
+    C is hardware burden, peak FLOP/s times seconds; of ``operations``, drawn as a polynomial too, it is what training computed.
+
     Attributes
     ----------
-    kind : {"polynomial", "exponential"}
+    kind : {"polynomial", "exponential", "operations"}
     c0, c1, c0_se, c1_se : float
         Constants and their standard errors.
     n : int
@@ -54,12 +56,12 @@ class Regression(NamedTuple):
 
     def height(self, error: float) -> float:
         """Return what the line is drawn of for an error."""
-        return log10(1 / error) if self.kind == "polynomial" else 1 / error
+        return 1 / error if self.kind == "exponential" else log10(1 / error)
 
     def error(self, log_flops: float) -> float:
         """Return the error on the line at log10(C)."""
         height = self.c0 + self.c1 * log_flops
-        return float(10**-height) if self.kind == "polynomial" else 1 / height
+        return 1 / height if self.kind == "exponential" else float(10**-height)
 
     def log_flops(self, error: float, slope: float | None = None) -> float:
         """Return log10(C) on the line at an error; another slope turns it around the middle of the systems."""
@@ -93,6 +95,8 @@ class Benchmark(NamedTuple):
     said : mapping of float to str
         What the paper itself says of an error.
     source, read : str
+    remarks : tuple of str
+        How its numbers stand to those that were printed.
     """
 
     id: str
@@ -103,6 +107,7 @@ class Benchmark(NamedTuple):
     said: Mapping[float, str]
     source: str
     read: str
+    remarks: tuple[str, ...]
 
 
 @kept_while_unchanged("benchmarks.toml")
@@ -130,4 +135,5 @@ def _benchmark(entry: Mapping[str, Any], table: Mapping[str, Any]) -> Benchmark:
         said={float(each["error"]): each["text"] for each in table["said"] if each["benchmark"] == entry["id"]},
         source=table["source"]["text"],
         read=table["source"]["read"],
+        remarks=tuple(entry.get("remarks", ())),
     )

@@ -244,8 +244,6 @@ def _notes(law: Law, runs: JudgedRuns) -> list[Note]:
         text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {listed})"
         found.append(Note("extrapolation", "warning", f"{text}: guesses, not forecasts"))
     found += size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
-    if not law.domain.known:
-        found.append(Note("range-unknown", "info", f"the range of runs that {law.id} was fitted on is not known"))
     if not np.isnan(columns["measured"]).all():
         text = "a measured loss is on other data and another tokenizer than the law's: compare the order of runs, not the values"
         found.append(Note("measured-loss", "info", text))

@@ -32,7 +32,7 @@ def real_numbers(value: Raw, name: str) -> Any:
         return number
     import numpy as np
 
-    wrong = OptionError(f"{name} {shown(value)}: expected a finite number, or an array of them")
+    wrong = OptionError(f"{name} {shown(value)}: expected a finite number, or an array of numbers")
     if isinstance(value, (str, bytes, bytearray, memoryview)) or (isinstance(value, np.ma.MaskedArray) and np.any(value.mask)):
         raise wrong
     try:
@@ -46,7 +46,11 @@ def real_numbers(value: Raw, name: str) -> Any:
         raise wrong from None
     except Exception:  # whatever somebody's type makes of being an array
         raise wrong from None
-    if not np.isfinite(numbers).all():
+    bad = np.argwhere(~np.isfinite(numbers))
+    if len(bad) and numbers.ndim:
+        where = ", ".join(str(i) for i in bad[0])
+        raise OptionError(f"{name}[{where}] = {numbers[tuple(bad[0])]:g}: expected a finite number")
+    if len(bad):
         raise wrong
     return float(numbers) if numbers.ndim == 0 else numbers
 

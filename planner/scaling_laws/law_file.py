@@ -80,6 +80,10 @@ def law_from_table(table: Mapping[str, Any], file: str) -> Law:
     law_id = text_of(table, "id", file)
     if not is_id(law_id):
         raise LawFileError(f"{file}: id = {shown(law_id)}: use letters, digits, '-', '.' and '_' only, at most 100")
+    domain = _domain(table, form, file)
+    notes = tuple(_notes(table, form, file))
+    if not domain.known and all(note.code != "range-unknown" for note in notes):
+        notes += (Note("range-unknown", "info", f"the range of runs that {law_id} was fitted on is not known"),)
     return Law(
         id=law_id,
         title=text_of(table, "title", file),
@@ -87,9 +91,9 @@ def law_from_table(table: Mapping[str, Any], file: str) -> Law:
         params=_constants(table, form, file),
         conventions=_conventions(table, file),
         source=_source(table, file),
-        domain=_domain(table, form, file),
+        domain=domain,
         interval=_interval(table, form, file),
-        notes=tuple(_notes(table, form, file)),
+        notes=notes,
         traps=tuple(texts_of(table, "traps", file)),
         checks=tuple(_checks(table, form, file)),
         no_allocation=text_of(table, "no_allocation", file, default=""),

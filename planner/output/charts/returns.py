@@ -119,7 +119,7 @@ def benchmark_chart(found: BenchmarkLimits) -> Chart:
         rules.append(Rule(found.today, f"today {format_percent(found.today)}", "y"))
     known = [need.flops for need in found.needed if need.flops]
     x = COMPUTE._replace(
-        label="hardware burden, FLOP",
+        label="hardware burden, or operations, FLOP",
         ends=(10 ** (min(r.middle for r in found.benchmark.regressions) - 3), max(known, default=1e30) * 10),
     )
     panel = Panel(found.benchmark.title, x, Scale(found.benchmark.metric, unit="percent"), (*lines, *rules))

@@ -110,7 +110,7 @@ def limits_document(found: BenchmarkLimits) -> list[Block]:
     ]
     device = found.machine.parts[0]
     price = f" at {format_price(device.price.expected)}" if device.price else ""
-    costs = [[each.kind, *_cost(each)] for each in found.needed]
+    costs = [[each.kind, *_cost(each)] for each in found.needed if each.kind != "operations"]
     blocks: list[Block] = [
         Title(f"{known.title}: {known.metric} of {format_percent(found.error)}{from_today}"),
         Table("Compute", "l" + "r" * (len(headers) - 1), headers, rows, []),
