@@ -275,7 +275,7 @@ def test_a_cell_far_to_the_right_costs_nothing(tmp_path: Path, header: bool) -> 
     sheet.write_row(0, 0, ["params", "tokens"])
     if header:
         sheet.write(0, 16_383, "far")
-    for row in range(1, 3001):
+    for row in range(1, 1501):
         sheet.write_row(row, 0, [1e9 + row, 2e10])
         if not header:
             sheet.write(row, 16_383, 1)
@@ -283,7 +283,7 @@ def test_a_cell_far_to_the_right_costs_nothing(tmp_path: Path, header: bool) -> 
     code, peak = _peak(tmp_path, "check", str(path), "--format", "csv")
     assert code == 0
     assert peak < 130
-    assert len((tmp_path / "out").read_text().splitlines()) == 3001
+    assert len((tmp_path / "out").read_text().splitlines()) == 1501
 
 
 def test_a_workbook_that_unpacks_to_endless_texts_is_refused(tmp_path: Path) -> None:

@@ -404,7 +404,7 @@ def test_remedies_nobody_can_afford_are_no_advice() -> None:
 def test_plan_and_check_of_its_run_agree_on_the_regime(C: float, unique: float, law: str, capped: bool) -> None:
     """However worn the tokens are: one verdict, and no remedy that leaves the run as it is."""
     limits: dict[str, Any] = {"max_params": 1e9} if capped else {}
-    plan = planner.plan(flops=C, unique_tokens=unique, law=law, **limits)
+    plan = planner.plan(flops=C, unique_tokens=unique, law=law, others=(), **limits)
     check = planner.check(params=plan.params, tokens=plan.tokens, unique_tokens=unique, law=law)
     swept = next(iter(planner.sweep(flops=(C, 2 * C), points=2, unique_tokens=unique, law=law, **limits)))
     assert plan.overhead is not None

@@ -63,7 +63,7 @@ CASES: list[tuple[dict[str, Any], dict[str, list[Any]]]] = [
     ({"pf_days": "1..100"}, {"pf_days": [1, 10, 100]}),
     ({"gpus": "16..1024xh100-sxm", "days": 3}, {"gpus": ["16xh100-sxm", "128xh100-sxm", "1024xh100-sxm"]}),
     ({"mfu": "30%..50%", "flops": 1e22, "gpu": "h100-sxm"}, {"mfu": [0.3, 0.4, 0.5]}),
-    ({"price": "1..4", "dollars": "1M", "gpu": "h100-sxm"}, {"price": [1, 2, 4]}),
+    ({"price": "1..4", "dollars": "1M", "gpu": "h100-sxm"}, {"price": [1, 2.5, 4]}),
     ({"grid": "50..450", "flops": 1e22, "gpu": "h100-sxm"}, {"grid": [50, 250, 450]}),
     ({"overhead": "0..0.2", "flops": 1e22, "gpu": "h100-sxm"}, {"overhead": [0, 0.1, 0.2]}),
     ({"data_quality": "0.6..1", "flops": 1e21}, {"data_quality": [0.6, 0.8, 1]}),

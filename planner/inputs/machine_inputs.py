@@ -50,7 +50,9 @@ class Serving(TypedDict, total=False):
     ]
     inference_price: Annotated[
         Number,
-        Input(resource("price"), "Price of a device-hour in serving, at the same peak FLOP/s.", "USD", "USD/hour", "2..4"),
+        Input(
+            resource("price"), "Price of a device-hour in serving, at the same peak FLOP/s.", "USD", "USD/hour", "2..4", even=True
+        ),
     ]
 
 
@@ -94,6 +96,7 @@ class Device(TypedDict, total=False):
             "USD",
             "USD/hour",
             "2..4",
+            even=True,
             cell="US dollars per device-hour; a published price if blank",
         ),
     ]
