@@ -1,6 +1,6 @@
 """What is said of a pilot design: what it assumes, leaves over and takes on devices, and whether it is worth its cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from planner._util.stable_choice import SINGULAR, first_lowest
 from planner.accelerators.fleet import Machine
 from planner.notes import Note
 from planner.pilot_design.budget_ladder import Design
-from planner.pilot_design.candidate_runs import Bounds, Cells
+from planner.pilot_design.candidate_runs import Bounds, Builder, Cells
 from planner.pilot_design.expected_regret import Expected
 from planner.pilot_design.information import FILE
 from planner.quantities import (
@@ -66,63 +66,79 @@ def design_notes(
     bounds: Bounds,
 ) -> list[Note]:
     """Say what a design assumes, leaves over, and is short of; ``compared`` are it, a grid and a ray."""
-    notes, builder = [], bounds.builder
-    if span[0] <= whole[0] or span[1] >= whole[1]:
-        text = (
-            "starved and overtrained runs tell most, if the recipe (learning rate, warm-up, batch) is as good there as "
-            "elsewhere; where it is not trusted, hold the ratios: --ratios 3..120"
-        )
-        notes.append(Note("recipe", "info", text))
-    else:
-        s = settings(FILE, "simulation")
-        text = (
-            "held ratios tell less, and do not make up for a recipe that is worse on overtrained runs: in fits to tables with "
-            f"{format_percent(s['overtrained'])} higher losses beyond {plain(s['overtrained_from'])} tokens per parameter they "
-            "did worse than free ones (--simulate shows what misfit does)"
-        )
-        notes.append(Note("held", "info", text))
     text = (
         "expected regrets assume that some generalised law is true, noise that is equal and independent for all runs, and a "
         "prior of about 20 tokens per parameter; one-sided misfit on overtrained runs takes half of the gain away"
     )
-    notes.append(Note("assumptions", "info", text))
-    spent = float(runs.costs.sum())
+    return [
+        _ratio_note(free=span[0] <= whole[0] or span[1] >= whole[1]),
+        Note("assumptions", "info", text),
+        *_unspent(budget, float(runs.costs.sum()), bounds),
+        *_sizes(float(runs.params.min()), bounds.builder),
+        *_beside(*compared),
+    ]
+
+
+def _ratio_note(*, free: bool) -> Note:
+    """Say what free ratios of tokens to parameters ask of a recipe, or what held ones cost."""
+    if free:
+        text = (
+            "starved and overtrained runs tell most, if the recipe (learning rate, warm-up, batch) is as good there as "
+            "elsewhere; where it is not trusted, hold the ratios: --ratios 3..120"
+        )
+        return Note("recipe", "info", text)
+    s = settings(FILE, "simulation")
+    text = (
+        "held ratios tell less, and do not make up for a recipe that is worse on overtrained runs: in fits to tables with "
+        f"{format_percent(s['overtrained'])} higher losses beyond {plain(s['overtrained_from'])} tokens per parameter they "
+        "did worse than free ones (--simulate shows what misfit does)"
+    )
+    return Note("held", "info", text)
+
+
+def _unspent(budget: float, spent: float, bounds: Bounds) -> Iterator[Note]:
+    """Say that the search found no use for the rest of the budget."""
     if spent < 0.9 * budget:
+        cheap = f"; max_params {format_count(bounds.sizes[1])} keeps them cheap" if bounds.sizes[1] else ""
         text = (
             f"these runs cost {format_flops(spent)} of {format_flops(budget)}: the search found none for the rest that plan the "
-            "target better; keep it, or pay for more runs (--runs)"
-            + (f"; max_params {format_count(bounds.sizes[1])} keeps them cheap" if bounds.sizes[1] else "")
+            f"target better; keep it, or pay for more runs (--runs){cheap}"
         )
-        notes.append(Note("unspent", "info", text))
-    smallest = float(runs.params.min())
+        yield Note("unspent", "info", text)
+
+
+def _sizes(smallest: float, builder: Builder | None) -> Iterator[Note]:
+    """Say how the models are built, or that the smallest cannot be."""
     if builder:
+        batch = f"batches by {builder.recipe.id}" if builder.batch is None else f"batches of {format_whole(builder.batch)} tokens"
         text = (
             f"N counts {PARAM_COUNTS[builder.convention]}; one vocabulary of {format_whole(builder.vocab)} and a context of "
             f"{format_whole(builder.context)} for all; FLOP are exact, attention over the whole context too, which is much of a "
             "small model and little of the target: plan fit does not read the table's flops_exact, and takes C = 6ND; models "
-            f"that are more than {format_percent(builder.most_tables)} tables are left out, a smaller --vocab "
-            "leaves more to choose from; "
-            + (f"batches by {builder.recipe.id}" if builder.batch is None else f"batches of {format_whole(builder.batch)} tokens")
+            f"that are more than {format_percent(builder.most_tables)} tables are left out, a smaller --vocab leaves more to "
+            f"choose from; {batch}"
         )
-        notes.append(Note("shapes", "info", text))
+        yield Note("shapes", "info", text)
     elif smallest < 1e6:
         text = f"the smallest pilot has {format_count(smallest)} parameters; --min-params keeps to models that can be built"
-        notes.append(Note("tiny", "warning", text))
-    own, grid, ray = compared
+        yield Note("tiny", "warning", text)
+
+
+def _beside(own: Expected, grid: Expected, ray: Expected) -> Iterator[Note]:
+    """Say where limits make a design worse than a grid on paper, and what a ray cannot tell."""
     if own.regret_90 > grid.regret_90:
         text = (
             f"within these limits the design is worse than the {grid.design} on paper, which keeps to none of them and costs the "
             "whole budget: wider limits, or with --shapes a smaller --vocab"
         )
-        notes.append(Note("limits", "warning", text))
+        yield Note("limits", "warning", text)
     if not np.isfinite(ray.regret_90):
         hidden = f"condition number {plain(ray.condition, 2)}" if ray.condition < SINGULAR else "their information is singular"
         text = (
             f"runs of one ratio cannot tell N from D ({hidden}): whatever a ray costs, it does "
             "not say how to divide a larger budget"
         )
-        notes.append(Note("ray", "info", text))
-    return notes
+        yield Note("ray", "info", text)
 
 
 def cost_notes(machine: Machine | None, flops: float) -> list[Note]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
@@ -138,9 +139,7 @@ def pilots(
     question = Question.of(PilotInputs, "pilots", asked)
     check_simulation(simulate, tables, workers, given)
     if given is None and (group is not None or columns is not None):
-        raise OptionError(
-            "`group` and `columns` go with `given`: they say which runs of a table are meant, and what it calls them"
-        )
+        raise OptionError("`group` and `columns` go with `given`: which runs of a table are meant, and what it calls them")
     check_shapes(shapes, vocab=vocab, context=context, batch=batch)
     (money, machine), goal = read_budget(budget, question), parse_flops(target, "`target`")
     if goal < 2 * money:
@@ -165,24 +164,17 @@ def pilots(
     simulation: tuple[Simulated, ...] = ()
     if simulate:
         many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "`tables`", 1, 10_000)
-        grid_name, grid_runs = next(iter(usual_runs(money, k).items()))
-        grids = {"these runs": (chosen.params, chosen.tokens), grid_name: grid_runs}
-        simulation = simulated(grids, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
+        designs = _simulated_designs(chosen, money, k)
+        simulation = simulated(designs, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
     inputs = _inputs(question, bounds, machine, known, budget=money, target=goal, runs=count, noise=spread, seed=seed)
-    rows = _runs(laws, chosen, money)
-    return Pilots(
-        money,
-        goal,
-        spread,
-        rows,
-        found.expected,
-        found.saved,
-        found.rate,
-        simulation,
-        bounds.ratios,
-        found.notes,
-        inputs,
-    )
+    told = (found.expected, found.saved, found.rate, simulation, bounds.ratios, found.notes, inputs)
+    return Pilots(money, goal, spread, _runs(laws, chosen, money), *told)
+
+
+def _simulated_designs(chosen: Cells, money: float, k: float) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return N and D of the design, and of an isoFLOP grid that costs as much."""
+    name, grid = next(iter(usual_runs(money, k).items()))
+    return {"these runs": (chosen.params, chosen.tokens), name: grid}
 
 
 def _laws(known: Given | None, goal: float, noise: float, k: float, seed: int) -> Laws:

@@ -145,11 +145,7 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
     question = Question.of(CompareInputs, "compare", asked)
     budget, held = needed_budget(question)
     allowed = question.tolerance
-    judge = resolve_law(question.law, constants=question.constants)
-    if allowed <= 0:
-        raise OptionError(f"`tolerance` {plain(allowed)}: must be above 0, such as 10%")
-    if judge.surface_law is not judge or judge.role != "plan":
-        raise CannotPlanError(f"{judge.id} cannot judge other laws: it has no loss surface to plan on; besiroglu2024 has one")
+    judge = _judge(question)
     chosen = _chosen(laws, judge)
     best = guarded(judge, lambda: float(solver.allocate(judge, budget).params))
     low, high = guarded(judge, lambda: solver.flat_band(judge, budget, allowed))
@@ -165,25 +161,11 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
         )
     params = _spread({a.law.id: (a.law, N) for a, N in heard})
     voices = [
-        Voice(
-            answer,
-            _study(answer.law),
-            N,
-            N / params.middle,
-            why,
-            band[0] <= N / params.middle <= band[1],
-            _reasons(answer, judge),
-        )
-        for answer, N, why in zip(answers, sizes, silent, strict=True)
+        Voice(a, _study(a.law), N, N / params.middle, why, band[0] <= N / params.middle <= band[1], _reasons(a, judge))
+        for a, N, why in zip(answers, sizes, silent, strict=True)
     ]
     losses = {a.law.id: (a.law, a.loss) for a, _ in heard if a.loss and a.law.conventions.loss_unit == "nats/token"}
-    inputs = {
-        "flops": budget,
-        "law": judge.id,
-        "constants": question.constants,
-        "tolerance": allowed,
-        "laws": [each.id for each in chosen],
-    }
+    asked_for = {"flops": budget, "law": judge.id, "constants": question.constants, "tolerance": allowed}
     return Comparison(
         flops=budget,
         judge=judge,
@@ -195,7 +177,7 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
         studies=tuple(dict.fromkeys(_study(a.law) for a, _ in heard)),
         voices=tuple(sorted(voices, key=lambda voice: (bool(voice.silent), rounded(voice.params)))),
         notes=(*_notes(voices, near), *held.notes),
-        inputs=FrozenDict({**question.stated(), **inputs}),
+        inputs=FrozenDict({**question.stated(), **asked_for, "laws": [each.id for each in chosen]}),
     )
 
 
@@ -257,6 +239,16 @@ def _spread(values: Mapping[str, tuple[Law, float]]) -> Spread:
         studies.setdefault(_study(law), []).append(float(np.log(value)))
     means = [sum(logs) / len(logs) for logs in studies.values()]
     return Spread(*(float(each) for each in np.exp(np.quantile(means, [0, 0.25, 0.5, 0.75, 1]))))
+
+
+def _judge(question: Question) -> Law:
+    """Return the law that says which sizes agree."""
+    judge = resolve_law(question.law, constants=question.constants)
+    if question.tolerance <= 0:
+        raise OptionError(f"`tolerance` {plain(question.tolerance)}: must be above 0, such as 10%")
+    if judge.surface_law is not judge or judge.role != "plan":
+        raise CannotPlanError(f"{judge.id} cannot judge other laws: it has no loss surface to plan on; besiroglu2024 has one")
+    return judge
 
 
 def _notes(voices: Sequence[Voice], near: bool) -> tuple[Note, ...]:

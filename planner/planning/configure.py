@@ -176,14 +176,8 @@ def configure(
     suggestions = tuple(suggest(each, first, D, comparable) for each in recipes())
     notes += _crowd(fits, suggestions)
     own = {**fixed._asdict(), "zero": zero, "tensor": tensor, "pipeline": pipeline, "micro_batch": micro_batch}
-    inputs = {
-        **question.stated(),
-        **{name: value for name, value in own.items() if value is not None},
-        "optimizer": optimizer,
-        "recompute": recompute,
-        "law": chosen.id,
-        **({"constants": question.constants} if question.constants else {}),
-    }
+    constants = {"constants": question.constants} if question.constants else {}
+    said = {**_given(own), "optimizer": optimizer, "recompute": recompute, "law": chosen.id, **constants}
     return Configuration(
         params=N,
         tokens=D,
@@ -200,8 +194,13 @@ def configure(
         trade=batch_trade(),
         used=_nearest(N),
         notes=tuple(notes),
-        inputs=FrozenDict(inputs),
+        inputs=FrozenDict({**question.stated(), **said}),
     )
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those that the user gave."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 class _Planned(NamedTuple):

@@ -1,11 +1,12 @@
 """Instead of more compute: what each efficiency lever is worth, in loss, in equivalent compute and in money."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import prod
 from typing import Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
+from planner.accelerators.fleet import Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.errors import CannotPlanError, OptionError
@@ -74,11 +75,9 @@ def levers(
     ('dedup', 0.0104)
     """
     question = Question.of(LeversInputs, "levers", asked)
-    alone = question.named("price", "peak", "gpu_file")
-    if alone and not question.named("gpu", "gpus"):
-        raise OptionError(f"`{alone[0]}` goes with a device: `gpu`, such as h100")
     budget, held = needed_budget(question, PAID)
     machine = held.machine
+    _refuse_idle(question, machine, mfu_to)
     chosen = resolve_law(question.law, constants=question.constants)
     base = guarded(chosen, lambda: solver.allocate(chosen, budget))
     if base.loss is None:
@@ -98,26 +97,11 @@ def levers(
     found += [worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []
     improved = read_constants(better)
     found += [worth("exponents", *_exponents(chosen, improved, budget))] if improved else []
-    gone: list[str] = []
-    for each in published_levers():
-        about = {"claimed": each.claimed, "applies_to": each.applies_to, "source": each.source, "caveat": each.caveat}
-        gains = each.gain(waited)
-        if all(gain is None or 1 <= budget * gain <= LARGEST for gain in gains):
-            found.append(worth(each.id, each.title, each.works_on, gains, **about))
-        else:
-            gone.append(each.id)
+    published, gone = _published(budget, waited, worth)
+    found += published
     both = _combined(found, combine, worth)
-    if mfu_to is None and question.mfu is not None and machine is None:
-        raise OptionError("`mfu` goes with `mfu_to`, the utilisation to reach, or with a device")
-    inputs = {
-        **question.stated(),
-        "flops": budget,
-        "law": chosen.id,
-        "constants": question.constants,
-        "years": waited,
-        "machine": machine,
-        "combine": None if both is None else both.title,
-    }
+    own_inputs = {"flops": budget, "law": chosen.id, "constants": question.constants, "years": waited, "machine": machine}
+    inputs = FrozenDict({**question.stated(), **own_inputs, "combine": None if both is None else both.title})
     return Levers(
         flops=budget,
         law=chosen,
@@ -129,7 +113,7 @@ def levers(
         cost=cost,
         unusable=unusable_levers(),
         notes=tuple(_notes(chosen, budget, found, both, waited, gone)),
-        inputs=FrozenDict(inputs),
+        inputs=inputs,
     )
 
 
@@ -202,6 +186,28 @@ def _utilisation(now: Any, then: Raw) -> tuple[str, WorksOn, tuple[None, float, 
     if not 0 < reached <= 1:
         raise OptionError(f"mfu_to {shown(then)}: must be above 0 and at most 100 %")
     return f"utilisation from {float(now):.0%} to {reached:.0%}", "price", (None, reached / float(now), None)
+
+
+def _refuse_idle(question: Question, machine: Machine | None, mfu_to: Raw) -> None:
+    """Refuse what says something of a device where there is none."""
+    alone = question.named("price", "peak", "gpu_file")
+    if alone and not question.named("gpu", "gpus"):
+        raise OptionError(f"`{alone[0]}` goes with a device: `gpu`, such as h100")
+    if mfu_to is None and question.mfu is not None and machine is None:
+        raise OptionError("`mfu` goes with `mfu_to`, the utilisation to reach, or with a device")
+
+
+def _published(budget: float, years: float, worth: Callable[..., Worth]) -> tuple[list[Worth], list[str]]:
+    """Return what the published levers are worth, and those whose gain leaves what can be planned."""
+    found, gone = [], []
+    for each in published_levers():
+        about = {"claimed": each.claimed, "applies_to": each.applies_to, "source": each.source, "caveat": each.caveat}
+        gains = each.gain(years)
+        if all(gain is None or 1 <= budget * gain <= LARGEST for gain in gains):
+            found.append(worth(each.id, each.title, each.works_on, gains, **about))
+        else:
+            gone.append(each.id)
+    return found, gone
 
 
 def _exponents(law: Law, better: Mapping[str, float], budget: float) -> tuple[str, WorksOn, tuple[None, float, None]]:

@@ -22,7 +22,7 @@ from planner.fitting.learning_curve.curve_result import (
     _sizes,
 )
 from planner.fitting.learning_curve.descent import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
-from planner.fitting.learning_curve.points import positive, read_points, read_target, rising_notes, said
+from planner.fitting.learning_curve.points import read_guess, read_points, read_target, rising_notes, said
 from planner.fitting.learning_curve.published import general_model_exponents, published_curve
 from planner.inputs.input_row import Number
 from planner.notes import Note
@@ -32,7 +32,6 @@ from planner.quantities import (
     format_percent,
     parse_count,
     plain,
-    shown,
     whole_number,
 )
 
@@ -104,31 +103,20 @@ def curve(
     m, e, name, notes = read_points(sizes, errors, columns, sheet)
     confidence = check_level(level)
     start = whole_number(seed, "seed", 0, 2**63 - 1)
-    guess = None if best_guess is None else positive(best_guess, "best_guess")
+    guess = None if best_guess is None else read_guess(best_guess, m, e)
     known = None if domain is None else published_curve(domain)
     size = None if params is None else parse_count(params, "params", "parameters")
     goal = None if target is None else read_target(target, e)
     notes += rising_notes(m, e)
-    if guess is not None and guess >= 1 and (e < 1).all():
-        raise OptionError(
-            f"best_guess {shown(best_guess)}: the errors are fractions; write {said(guess / 100)} for {said(guess)} %"
-        )
     if size is not None and goal is None:
         raise OptionError("params say how large a model the target wants: give a target too")
-    if guess is not None and (e > 1.5 * guess).any():
-        raise OptionError(f"best_guess {plain(guess, 4)}: the error at {said(m[e.argmax()], 4)} is {said(e.max(), 4)}")
     center = float(np.log(m).mean())
     x, y = np.log(m) - center, np.log(e)
     fitted = choose_shape(x, y, guess)
     if fitted is None:
         raise FitError(f"{name}: {len(m)} points are too few for a best guess and a power law; give more")
     _hold(fitted, x, y, m, name)
-    drawn = [fitted.constants, spread(x, fitted, _DRAWS, confidence, start)]
-    for shape in _hidden(fitted.shape):  # parts that the points neither show nor refute change every number beyond them
-        other = fit_shape(x, y, shape, guess)
-        if other is not None:
-            drawn.append(spread(x, other, _DRAWS, confidence, start))
-    whole = _joined(drawn)
+    whole = _joined(_drawn(fitted, x, y, guess, confidence, start))
     found = _described(whole, fitted.shape, center, confidence, float(m[0]))
     last = np.array([[x[-1]], [x[-1] + np.log(2.0)]])
     doubled = whole.errors(last[1])[:, 0] / whole.errors(last[0])[:, 0]
@@ -147,18 +135,24 @@ def curve(
         level=confidence,
         notes=(*notes, *_point_notes(x, y, m, fitted, guess), *_notes(found, fitted, m, reach, at_most)),
         inputs=FrozenDict(
-            {
-                "points": name,
-                "best_guess": guess,
-                "target": goal,
-                "domain": domain,
-                "params": size,
-                "level": confidence,
-                "seed": start,
-            }
+            {"points": name, "best_guess": guess, "target": goal, "domain": domain, "params": size}
+            | {"level": confidence, "seed": start}
         ),
         **found,
     )
+
+
+def _drawn(fitted: Fitted, x: Array, y: Array, guess: float | None, level: float, seed: int) -> list[Constants]:
+    """Return the fitted curve, draws of it, and draws of the parts that the points neither show nor refute.
+
+    Those change every number beyond the points.
+    """
+    drawn = [fitted.constants, spread(x, fitted, _DRAWS, level, seed)]
+    for shape in _hidden(fitted.shape):
+        other = fit_shape(x, y, shape, guess)
+        if other is not None:
+            drawn.append(spread(x, other, _DRAWS, level, seed))
+    return drawn
 
 
 def _hold(fitted: Fitted, x: Array, y: Array, m: Array, name: str) -> None:

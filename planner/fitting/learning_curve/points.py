@@ -69,6 +69,16 @@ def positive(value: Raw, name: str) -> float:
     return number
 
 
+def read_guess(value: Raw, m: Array, e: Array) -> float:
+    """Read the error of guessing; asks where it is in another unit than the points, and refuses one below them."""
+    guess = positive(value, "best_guess")
+    if guess >= 1 and (e < 1).all():
+        raise OptionError(f"best_guess {shown(value)}: the errors are fractions; write {said(guess / 100)} for {said(guess)} %")
+    if (e > 1.5 * guess).any():
+        raise OptionError(f"best_guess {plain(guess, 4)}: the error at {said(m[e.argmax()], 4)} is {said(e.max(), 4)}")
+    return guess
+
+
 def read_target(value: Raw, errors: Array) -> float:
     """Read an error to reach; asks where it is in another unit than the points."""
     target = positive(value, "target")
