@@ -619,3 +619,11 @@ def test_a_missed_deadline_is_a_warning(run: Run) -> None:
     code, out, err = run(*taken, *["--gpus", "64..512xH100", "--points", "3"])
     assert (code, err) == (0, "")
     assert "WARNING: 1 of 3 rows miss the deadline" in out
+
+
+def test_an_own_device_that_stands_for_a_shipped_one_keeps_its_names(tmp_path: Path) -> None:
+    """H100 and h100-sxm are the user's then, not one the user's and one not to be found."""
+    path = tmp_path / "gpus.toml"
+    path.write_text('[[accelerator]]\nid = "h100-sxm"\naliases = ["mine"]\npeak_tflops = { bf16 = 500 }\n', encoding="utf-8")
+    for name in ("h100-sxm", "H100", "mine", "nvidia h100"):
+        assert planner.plan(gpus=f"64x{name}", days=3, mfu=0.4, gpu_file=path, others=()).flops == 64 * 3 * 86400 * 0.4 * 500e12

@@ -35,7 +35,9 @@ def accelerators(file: str | Path | None = None) -> tuple[Accelerator, ...]:
         raise OptionError(f"gpu_file {shown(file)}: expected the path of a TOML file")
     path = Path(file)
     added, prices = _read(path)
-    by_id = {device.id: device for device in own} | {device.id: device for device in added}
+    by_id = {device.id: device for device in own}
+    added = tuple(_as_called(device, by_id.get(device.id)) for device in added)
+    by_id |= {device.id: device for device in added}
     unknown = [name for name in prices if name not in by_id]
     if unknown:
         raise HardwareFileError(
@@ -46,6 +48,13 @@ def accelerators(file: str | Path | None = None) -> tuple[Accelerator, ...]:
     changed = {name: replace(by_id[name], prices=own_prices, origin=shown_path(path)) for name, own_prices in prices.items()}
     mine = {device.id: device for device in added} | changed
     return (*mine.values(), *(device for device in own if device.id not in mine))
+
+
+def _as_called(device: Accelerator, shipped: Accelerator | None) -> Accelerator:
+    """Return a user's own device; one that stands for a shipped one answers to that one's other names too."""
+    from dataclasses import replace
+
+    return device if shipped is None else replace(device, aliases=(*device.aliases, *shipped.aliases))
 
 
 def accelerator(name: str, catalogue: tuple[Accelerator, ...]) -> Accelerator:
