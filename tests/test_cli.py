@@ -111,6 +111,9 @@ def test_a_plan_whose_data_are_worn_out_is_called_so_by_either_command(run: Run)
     assert out.startswith("compute wasted: 47.3 B parameters on 3.52 T tokens")
     assert "remedy find more data, or spend 0.0295x the compute: 8.20 B on 599 B reach the same loss" in out
     assert "twice the compute would buy 0 % of the reducible loss" in out
+    assert "same compute" not in out
+    out = " ".join(run("check", "--params", "1.3B", "--tokens", "8.7T", "--unique-tokens", "1.16B")[1].split())
+    assert "remedy find more data, or spend 0.0136x the compute: 1.47 B on 104 B reach the same loss" in out
     assert "grow to" not in out
 
 

@@ -185,6 +185,29 @@ def _count(group: int) -> int:
     return sum(1 for line in listed.splitlines() if line.split()[0] == str(group) and not line.split()[1].startswith("Z"))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_answer_that_cannot_be_printed_is_saved_all_the_same(tmp_path: Path) -> None:
+    """A reader of the pipe that has gone must not cost a fit."""
+    args = (
+        "fit",
+        "--runs",
+        "porian2024",
+        "--group",
+        "rw|tuned|short|const",
+        "--method",
+        "classical",
+        "--draws",
+        "0",
+        "--save",
+        "law.json",
+    )
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run(_main(*args), stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
+    assert found.returncode == 2
+    assert "cannot write the answer" in found.stderr
+    assert planner.load_law(tmp_path / "law.json").exponents
+
+
 def test_every_writer_looks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A workbook, a page, a picture: an existing file is refused before anything is made of it."""
     for name in ("budget.xlsx", "plan.html", "plan.svg"):

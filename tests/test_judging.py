@@ -314,3 +314,17 @@ def test_judged_runs_are_a_sequence(tmp_path: Path) -> None:
     assert runs != tuple(runs)[1:]
     with pytest.raises(IndexError):
         runs[len(runs)]
+
+
+def test_titles_may_stand_above_the_header_of_a_sheet(tmp_path: Path) -> None:
+    """As in budgets that people keep; the rows keep their numbers, and without any header the first row is complained about."""
+    path = tmp_path / "budget.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Runs")
+    sheet.write(0, 0, "Budget of 2027")
+    sheet.write_row(2, 1, ["run", "params", "tokens"])
+    sheet.write_row(3, 1, ["a", "7B", 1.4e11])
+    book.close()
+    assert [(each.row, each.run, each.params) for each in planner.check_runs(path).runs] == [(4, "a", 7e9)]
+    with pytest.raises(RunsFileError, match="lacks column params, tokens, loss; it has Budget of 2027"):
+        planner.fit(path, draws=0)

@@ -1,6 +1,7 @@
 """plan() and check(): the answers people act on."""
 
 import copy
+import dataclasses
 import json
 import math
 import pickle
@@ -635,6 +636,10 @@ def test_absurd_laws_are_refused_on_either_side(constants: dict[str, float]) -> 
         lambda: planner.allocate(law, [1e20, 1e21]),
         lambda: planner.allocate(law, 1e21),
         lambda: planner.trade(flops=1e21, law=law),
+        lambda: planner.levers(flops=1e21, law=law),
+        lambda: planner.compare(flops=1e21, law=law),
+        lambda: planner.limits(flops="1e20..1e22", law=law),
+        lambda: planner.configure(flops=1e21, law=law),
     ):
         with pytest.raises(CannotPlanError, match=r"outside 1 to 1e60|out of the range of numbers"):
             ask()
@@ -654,3 +659,28 @@ def test_what_is_answered_could_be_asked(law: planner.Law, C: float) -> None:
     assert plan.tokens_per_param > 0
     for each in planner.plan(flops=C, law=law).others:
         assert possible(each.params, each.tokens)
+
+
+def test_no_remedy_ends_where_compute_is_wasted() -> None:
+    """23 B tokens of 1.16 B: training on 23.7 times as many would be condemned in its turn."""
+    for params, tokens in ((7.2e9, 23e9), (1.3e9, 8.7e12), (5e8, 1e12), (3e11, 1e10)):
+        check = planner.check(params=params, tokens=tokens, unique_tokens=1.16e9)
+        for remedy in check.remedies:
+            if remedy.action != "same loss":
+                again = planner.check(params=remedy.params, tokens=remedy.tokens, unique_tokens=1.16e9)
+                assert again.regime == "balanced"
+
+
+def test_a_law_that_cannot_be_weighed_leaves_the_comparison_to_the_others() -> None:
+    """One law's answer that is no run costs its own voice, not the whole table."""
+    judge = planner.load_law("besiroglu2024")
+    absurd = dataclasses.replace(judge.replace(A=1e60), id="absurd")
+    found = planner.compare(flops=1e21, laws=[judge, "hoffmann2022-approach1", "muennighoff2023", absurd])
+    assert "absurd" not in {voice.answer.law.id for voice in found.voices}
+    assert any(note.code == "left-out" and "absurd" in note.text for note in found.notes)
+
+
+def test_a_loss_beyond_reason_is_no_fault() -> None:
+    """A floor of 1e300 leaves no batch that a law of batches could give."""
+    found = planner.configure(flops=1e21, constants={"E": 1e300}, count=1)
+    assert None in {each.batch for each in found.suggestions}

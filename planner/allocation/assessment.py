@@ -154,15 +154,20 @@ def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Asse
         return tuple(found) if verdict.overhead else ()
     flops = float(solver.optimal_at(judge, params=params))
     enough = float(solver.allocate(judge, flops).tokens) if flops < inf else inf
-    if possible(params, enough) and (enough > tokens) == too_large:
+    if _mends(judge, params, enough) and (enough > tokens) == too_large:
         longer: Action = "train longer" if too_large else "train shorter"
         found.append(remedy(longer, params, enough, flops, _loss(judge, params, enough)))
     flops = float(solver.optimal_at(judge, tokens=tokens))
     fitting = float(solver.allocate(judge, flops).params) if flops < inf else inf
-    if possible(fitting, tokens) and (fitting < params) == too_large:
+    if _mends(judge, fitting, tokens) and (fitting < params) == too_large:
         smaller: Action = "shrink" if too_large else "grow"
         found.append(remedy(smaller, fitting, tokens, flops, _loss(judge, fitting, tokens)))
     return tuple(found)
+
+
+def _mends(judge: Problem, params: float, tokens: float) -> bool:
+    """Tell whether a run can be made, and is not one whose compute is wasted in its turn."""
+    return bool(possible(params, tokens)) and not bool(_saturated(judge, sum(solver.reducible(judge, params, tokens))))
 
 
 def _loss(problem: Problem, params: float, tokens: float) -> float:

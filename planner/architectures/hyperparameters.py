@@ -1,7 +1,7 @@
 """Published laws of batch size and learning rate, each in its own conventions."""
 
 from collections.abc import Mapping
-from math import ceil, log
+from math import ceil, inf, log
 from typing import Any, NamedTuple
 
 from planner._util.files import kept_while_unchanged, read_bundled
@@ -60,7 +60,8 @@ class Recipe(NamedTuple):
 
     def batch_tokens(self, given: Mapping[str, float]) -> float | None:
         """Return the batch [tokens] for ``params``, ``tokens``, ``flops`` [FLOP] and ``loss``; None where it says nothing."""
-        return self._value(self.batch, given)
+        found = self._value(self.batch, given)
+        return found if found is None or 0 < found < inf else None
 
     def rate(self, given: Mapping[str, float]) -> float | None:
         """Return the peak learning rate; None where the law says nothing, or none above 0."""

@@ -1,7 +1,8 @@
 """What the commands share: their classes, and what they do with options and warnings."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
 from typing import Any
@@ -188,6 +189,17 @@ def plot_here(ctx: click.Context, result: Any) -> None:
             click.echo("\n" + plot_text(result, colours=bool(sys.stdout and sys.stdout.isatty())), nl=False)
 
 
+@contextmanager
+def printed_anyway(show: Callable[[], object]) -> Iterator[None]:
+    """Show an answer after what is done inside, even where that is refused."""
+    try:
+        yield
+    except PlannerError:
+        show()
+        raise
+    show()
+
+
 def tell(
     ctx: click.Context,
     answer: Any,
@@ -198,17 +210,20 @@ def tell(
     kind: str = "",
     save: Callable[[], None] | None = None,
 ) -> None:
-    """Print an answer, write the files that were asked for, and leave with 1 where the user wants to hear of its warnings.
+    """Write the files that were asked for, print an answer, and leave with 1 where the user wants to hear of its warnings.
 
-    In that order: a file that cannot be written must not cost the answer.
+    A reader of the output that is gone must not cost the files, nor a file that cannot be written the answer.
     """
     from planner.output import pieces
 
-    for piece in pieces(answer, fmt, steps, kind=kind):
-        click.echo(piece, nl=False)
-    if save is not None:
-        save()
-    plot_file(ctx, answer)
+    def show() -> None:
+        for piece in pieces(answer, fmt, steps, kind=kind):
+            click.echo(piece, nl=False)
+
+    with printed_anyway(show):
+        if save is not None:
+            save()
+        plot_file(ctx, answer)
     plot_here(ctx, answer)
     if not kind:
         stop_if_strict(ctx, strict, answer.notes)

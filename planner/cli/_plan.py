@@ -7,7 +7,17 @@ import click
 from click.core import ParameterSource
 
 from planner._version import __version__
-from planner.cli._commands import Budgets, chosen, plot_file, plot_here, plot_option, steps_of, stop_if_strict, tell
+from planner.cli._commands import (
+    Budgets,
+    chosen,
+    plot_file,
+    plot_here,
+    plot_option,
+    printed_anyway,
+    steps_of,
+    stop_if_strict,
+    tell,
+)
 from planner.cli._options import (
     collected,
     explain_option,
@@ -108,9 +118,13 @@ def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bo
 
     found = sweep(**asked)
     said: list[Any] = []
-    with progress_bar("planning", wanted=len(found) > BLOCK or not (sys.stdout and sys.stdout.isatty())) as bar:
-        for piece in stream_sweep(found, fmt, said.extend, bar):
-            click.echo(piece, nl=False)
-    plot_file(ctx, found)
+
+    def show() -> None:
+        with progress_bar("planning", wanted=len(found) > BLOCK or not (sys.stdout and sys.stdout.isatty())) as bar:
+            for piece in stream_sweep(found, fmt, said.extend, bar):
+                click.echo(piece, nl=False)
+
+    with printed_anyway(show):
+        plot_file(ctx, found)
     plot_here(ctx, found)
     stop_if_strict(ctx, strict, said)

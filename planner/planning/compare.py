@@ -13,7 +13,7 @@ from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR
-from planner.allocation.problem import problem_of
+from planner.allocation.problem import problem_of, require_possible
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import needed_budget
 from planner.inputs.law_choice import LawLike, load_laws, refuse_without_plans, resolve_law
@@ -147,10 +147,12 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
     allowed = question.tolerance
     judge = _judge(question)
     chosen = _chosen(laws, judge)
-    best = guarded(judge, lambda: float(solver.allocate(judge, budget).params))
+    own = guarded(judge, lambda: solver.allocate(judge, budget))
+    require_possible(judge, own.params, own.tokens)
+    best = float(own.params)
     low, high = guarded(judge, lambda: solver.flat_band(judge, budget, allowed))
     band = float(low) / best, float(high) / best
-    answers = [_answer(each, judge, budget, allowed, best) for each in chosen]
+    answers, mute = _answers(chosen, judge, budget, allowed, best)
     near = _near(answers)
     silent = [_silence(answer, near) for answer in answers]
     sizes = [_size(answer) for answer in answers]
@@ -176,7 +178,7 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
         loss=_spread(losses) if len({_study(each) for each, _ in losses.values()}) > 1 else None,
         studies=tuple(dict.fromkeys(_study(a.law) for a, _ in heard)),
         voices=tuple(sorted(voices, key=lambda voice: (bool(voice.silent), rounded(voice.params)))),
-        notes=(*_notes(voices, near), *held.notes),
+        notes=(*_notes(voices, near), *mute, *held.notes),
         inputs=FrozenDict({**question.stated(), **asked_for, "laws": [each.id for each in chosen]}),
     )
 
@@ -188,8 +190,20 @@ def _chosen(laws: str | Sequence[LawLike] | None, judge: Law) -> list[Law]:
     return [judge if each.id == judge.id else each for each in known] + [judge] * (judge.id not in {each.id for each in known})
 
 
-def _answer(law: Law, judge: Law, flops: float, tolerance: float, best: float) -> Alternative:
-    return guarded(law, lambda: alternative(law, problem_of(judge), flops, tolerance, best))
+def _answers(
+    laws: Sequence[Law], judge: Law, flops: float, tolerance: float, best: float
+) -> tuple[list[Alternative], list[Note]]:
+    """Return what each law makes of a budget, and a word on those whose answer is no run, or that the judge cannot weigh."""
+    found, left = [], []
+    for law in laws:
+        try:
+            answer = guarded(law, lambda law=law: alternative(law, problem_of(judge), flops, tolerance, best))  # type: ignore[misc]
+            require_possible(law, answer.params, answer.tokens)
+            found.append(answer)
+        except CannotPlanError:
+            left.append(law.id)
+    text = f"left out, for their answers are no runs that {judge.id} can weigh: {', '.join(left)}"
+    return found, [Note("left-out", "info", text)] if left else []
 
 
 def _study(law: Law) -> str:

@@ -14,6 +14,7 @@ from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
+from planner.allocation.problem import require_possible
 from planner.errors import OptionError
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
@@ -149,6 +150,7 @@ def compute_limits(
 
 def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:
     best, twice = (solver.allocate(law, each) for each in (budgets, 2 * budgets))
+    require_possible(law, best.params, best.tokens)
     floor = float(law.irreducible_loss or 0.0) if best.loss is not None else 0.0
     none = [None] * len(budgets)
     columns: dict[str, Any] = dict.fromkeys(("loss", "share", "doubling", "params", "tokens", "part"), none)

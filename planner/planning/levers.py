@@ -9,6 +9,7 @@ from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
+from planner.allocation.problem import require_possible
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
 from planner.inputs.input_row import Number
@@ -80,6 +81,7 @@ def levers(
     _refuse_idle(question, machine, mfu_to)
     chosen = resolve_law(question.law, constants=question.constants)
     base = guarded(chosen, lambda: solver.allocate(chosen, budget))
+    require_possible(chosen, base.params, base.tokens)
     if base.loss is None:
         raise CannotPlanError(
             f"{chosen.id} says which size, not which loss: a lever's worth cannot be told; besiroglu2024 has one"

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from planner.errors import OptionError, RunsFileError
+from planner.errors import OptionError, PlannerError, RunsFileError
 from planner.quantities import shown
 
 _LARGEST = 256 * 1024 * 1024
@@ -16,6 +16,9 @@ _LARGEST_PART = 16 * 1024 * 1024
 
 _WIDEST = 1000
 """Columns in which a header is looked for."""
+
+_DEEPEST = 50
+"""Rows in which a header is looked for."""
 
 USUAL = "Runs"
 """The sheet that is read where none is named and there are several."""
@@ -93,8 +96,7 @@ def _page(book: Any, sheet: str | None, name: str) -> Any:
 
 def _lines(page: Callable[[bool], Any], name: str, wanted: Wanted) -> list[str]:
     values = page(True)
-    above, header = _header(values)
-    places = sorted(wanted(header)) if header else []
+    above, places = _header(values, wanted)
     if not places:
         return []
     lines = [""] * above
@@ -107,12 +109,23 @@ def _lines(page: Callable[[bool], Any], name: str, wanted: Wanted) -> list[str]:
     return lines
 
 
-def _header(page: Any) -> tuple[int, list[str]]:
-    """Return how many empty rows stand above the header, and its cells; none where the sheet is empty."""
-    for above, row in enumerate(page.iter_rows(values_only=True, max_col=_WIDEST)):
-        if any(value is not None for value in row):
-            last = max(place for place, value in enumerate(row) if value is not None)
-            return above, ["" if value is None else " ".join(str(value).split()) for value in row[: last + 1]]
+def _header(page: Any, wanted: Wanted) -> tuple[int, list[int]]:
+    """Return how many rows stand above the header and which of its columns are needed; none where the sheet is empty.
+
+    The header is the first row that has the columns; titles may stand above it. Where none has them, the first row that is not
+    empty is what is complained about.
+    """
+    first: PlannerError | None = None
+    for above, row in enumerate(page.iter_rows(values_only=True, max_row=_DEEPEST, max_col=_WIDEST)):
+        last = max((place for place, value in enumerate(row) if value is not None), default=None)
+        if last is None:
+            continue
+        try:
+            return above, sorted(wanted(["" if value is None else " ".join(str(value).split()) for value in row[: last + 1]]))
+        except PlannerError as error:
+            first = first or error
+    if first:
+        raise first
     return 0, []
 
 

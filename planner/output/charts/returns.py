@@ -98,10 +98,11 @@ def compute_chart(found: ComputeLimits) -> Chart:
 def benchmark_chart(found: BenchmarkLimits) -> Chart:
     """Return a benchmark's error against compute by each regression, with the target and today's error."""
     lines: list[Mark] = []
+    known = [need.flops for need in found.needed if need.flops]
+    last = np.log10(max(known, default=1e30) * 10)
     for group, (line, need) in enumerate(zip(found.benchmark.regressions, found.needed, strict=True)):
         start = line.middle - 3
-        stop = np.log10(need.flops) + 1 if need.flops else line.middle + 12
-        logs = np.linspace(start, stop, 121)
+        logs = np.linspace(start, last, 241)
         errors = np.array([_error(line, each) for each in logs])
         seen = np.isfinite(errors) & (errors > 0) & (errors < 1)
         label = f"{line.kind}, R2 {significant(line.r2, 2)}"
@@ -117,10 +118,9 @@ def benchmark_chart(found: BenchmarkLimits) -> Chart:
     rules: list[Mark] = [Rule(found.error, f"target {format_percent(found.error)}", "y")]
     if found.today is not None:
         rules.append(Rule(found.today, f"today {format_percent(found.today)}", "y"))
-    known = [need.flops for need in found.needed if need.flops]
     x = COMPUTE._replace(
         label="hardware burden, or operations, FLOP",
-        ends=(10 ** (min(r.middle for r in found.benchmark.regressions) - 3), max(known, default=1e30) * 10),
+        ends=(10 ** (min(r.middle for r in found.benchmark.regressions) - 3), 10**last),
     )
     panel = Panel(found.benchmark.title, x, Scale(found.benchmark.metric, unit="percent"), (*lines, *rules))
     text = f"dashed: {format_percent(found.level)} interval of the slope"

@@ -146,7 +146,7 @@ def _remedy_text(check: Check) -> str:
     """Return in one line what would bring the run onto the optimal line: at the same compute, or without changing one side."""
     if not check.remedies or check.optimum is None:
         return ""
-    if check.regime == "compute wasted":
+    if check.optimum.regime == "compute wasted":  # the best run of the same compute would waste it too
         same = check.remedies[0]
         spare = f"{format_count(same.params)} on {format_count(same.tokens)} reach the same loss"
         return f"find more data, or spend {format_factor(same.change.flops)} the compute: {spare}"
@@ -155,17 +155,18 @@ def _remedy_text(check: Check) -> str:
     for remedy in check.remedies:
         if not 1 / OUT_OF_REACH <= remedy.change.flops <= OUT_OF_REACH:
             continue  # so far from the run it is another run
+        worse = ", cheaper at a higher loss" if remedy.change.flops < 1 and remedy.loss > (check.loss or remedy.loss) else ""
         if remedy.action in {"train longer", "train shorter"}:
-            texts.append(f"train on {format_factor(remedy.change.tokens)} the tokens")
+            texts.append(f"train on {format_factor(remedy.change.tokens)} the tokens{worse}")
         elif remedy.action in {"shrink", "grow"}:
-            texts.append(f"{remedy.action} to {format_count(remedy.params)} parameters")
+            texts.append(f"{remedy.action} to {format_count(remedy.params)} parameters{worse}")
     return ", or ".join(texts) + "; prices below"
 
 
 def _better_runs(check: Check) -> Table:
     """Return this run beside the optimum of the same compute and the remedies, with what each would change."""
     rows = [["this run", *_run(check.params, check.tokens, check.spent, check.loss, None)]]
-    if check.optimum:
+    if check.optimum and check.regime != "compute wasted":
         best = check.optimum
         rows.append(["same compute", *_run(best.params, best.tokens, best.flops, best.loss, check.optimum_change)])
     for remedy in check.remedies:
