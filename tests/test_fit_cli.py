@@ -18,6 +18,7 @@ from planner.fitting.classical import ROBUST
 from planner.fitting.fit import FORM_CHOICES
 from planner.fitting.results import METHODS
 from planner.scaling_laws.provenance import PARAM_COUNTS
+from tests.conftest import Run
 
 PLAN = [str(Path(sys.executable).with_name("plan"))]
 
@@ -162,13 +163,13 @@ def test_shipped_tables_are_listed_and_shown() -> None:
         (["--flops", "1e21", "--level", "100%"], "must lie between 0.01 and 0.9999"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_2(args: list[str], message: str, table: str) -> None:
+def test_bad_input_is_one_line_and_exit_2(args: list[str], message: str, table: str, run: Run) -> None:
     """What was given, what is required, what to do."""
-    found = run(*args)
-    assert found.returncode == 2
-    assert message in found.stderr
-    assert found.stderr.count("\n") == 1
-    assert found.stdout == ""
+    code, out, err = run(*args)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert out == ""
 
 
 def test_the_table_itself_is_never_overwritten(table: str) -> None:
