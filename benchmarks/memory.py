@@ -7,11 +7,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import xlsxwriter
+
+from tests.hostile import endless_texts
 
 
 def _csv(path: Path, rows: int) -> None:
@@ -34,23 +35,6 @@ def _book(path: Path, rows: int, *, header: int | None = None, cell: int | None 
         if cell is not None:
             sheet.write(i, cell, 1)
     book.close()
-
-
-def _texts(path: Path, mib: int) -> None:
-    """Write a small workbook whose table of texts unpacks to many MiB."""
-    plain = path.with_name("plain.xlsx")
-    book = xlsxwriter.Workbook(plain)
-    sheet = book.add_worksheet("Runs")
-    sheet.write_row(0, 0, ["params", "tokens"])
-    sheet.write_row(1, 0, [1e9, 2e10])
-    book.close()
-    one = b"<si><t>a</t></si>"
-    with zipfile.ZipFile(plain) as read, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
-        for name in read.namelist():
-            content = read.read(name)
-            if name.endswith("sharedStrings.xml"):
-                content = content.replace(b"</sst>", one * ((mib << 20) // len(one)) + b"</sst>")
-            written.writestr(name, content)
 
 
 _RUN = (
@@ -83,8 +67,8 @@ def main() -> None:
         _book(there / "far-header.xlsx", 20_000, header=16_383)
         _book(there / "far-cells.xlsx", 20_000, cell=16_383)
         _book(there / "million.xlsx", 1_000_000)
-        _texts(there / "texts-15.xlsx", 15)
-        _texts(there / "texts-84.xlsx", 84)
+        endless_texts(there / "texts-15.xlsx", 15)
+        endless_texts(there / "texts-84.xlsx", 84)
         for name, fmt in (
             *(("million.csv", fmt) for fmt in ("json", "csv", "table")),
             *((f"{each}.xlsx", "json") for each in ("far-header", "far-cells", "texts-15", "texts-84", "million")),

@@ -18,6 +18,8 @@ from planner._util import files
 from planner.errors import OptionError, PlannerError
 from tests.conftest import Run
 
+FIT = ("fit", "--runs", "porian2024", "--group", "rw|tuned|short|const", "--method", "classical", "--draws", "0")
+
 
 def _main(*args: str) -> list[str]:
     return [sys.executable, "-c", "from planner.cli import main; main()", *args]
@@ -106,6 +108,16 @@ def test_a_full_disk_leaves_no_part_of_a_file(tmp_path: Path, monkeypatch: pytes
     assert os.listdir(tmp_path) == []
 
 
+def test_the_table_of_runs_is_no_target(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said before the fit, even where files may be replaced."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs.json").write_text("params,tokens,loss\n1e9,2e10,3\n")
+    monkeypatch.setattr("planner.fitting.fit.fit", lambda *_, **__: pytest.fail("worked before it looked"))
+    code, _, err = run("fit", "runs.json", "--save", "runs.json", "--overwrite")
+    assert code == 2
+    assert "the table of runs itself" in err
+
+
 @pytest.mark.parametrize("target", ["taken.json", "nowhere/law.json", "law.csv"])
 def test_a_fit_that_cannot_be_saved_is_not_made(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     """The target is looked at before the work, in every command that writes."""
@@ -129,19 +141,7 @@ def test_the_answer_is_printed_where_its_file_fails(run: Run, tmp_path: Path, mo
         raise OptionError("law.json: cannot be written (No space left on device)")
 
     monkeypatch.setattr("planner.fitting.results.write_new", full)
-    code, out, err = run(
-        "fit",
-        "--runs",
-        "porian2024",
-        "--group",
-        "rw|tuned|short|const",
-        "--method",
-        "classical",
-        "--draws",
-        "0",
-        "--save",
-        "law.json",
-    )
+    code, out, err = run(*FIT, "--save", "law.json")
     assert code == 2
     assert "No space left" in err
     assert "alpha" in out
@@ -188,21 +188,10 @@ def _count(group: int) -> int:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_an_answer_that_cannot_be_printed_is_saved_all_the_same(tmp_path: Path) -> None:
     """A reader of the pipe that has gone must not cost a fit."""
-    args = (
-        "fit",
-        "--runs",
-        "porian2024",
-        "--group",
-        "rw|tuned|short|const",
-        "--method",
-        "classical",
-        "--draws",
-        "0",
-        "--save",
-        "law.json",
-    )
     with Path("/dev/full").open("w") as full:
-        found = subprocess.run(_main(*args), stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
+        found = subprocess.run(
+            _main(*FIT, "--save", "law.json"), stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False
+        )
     assert found.returncode == 2
     assert "cannot write the answer" in found.stderr
     assert planner.load_law(tmp_path / "law.json").exponents

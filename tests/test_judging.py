@@ -5,7 +5,6 @@ import io
 import json
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 import planner
 from planner.errors import CannotPlanError, PlannerError, RunsFileError
+from tests.hostile import endless_texts
 
 TABLE = "run,params,tokens,loss\ngpt3,175B,300B,2.0\nchinchilla,70B,1.4T,\nllama,7B,2T,1.75\n"
 CAN_JUDGE = [law.id for law in planner.laws() if law.role == "plan" and law.surface_law is law]
@@ -288,17 +288,8 @@ def test_a_cell_far_to_the_right_costs_nothing(tmp_path: Path, header: bool) -> 
 
 def test_a_workbook_that_unpacks_to_endless_texts_is_refused(tmp_path: Path) -> None:
     """All texts of a workbook are read before its first cell; 20 MiB of them pack to a few kB."""
-    plain, path = tmp_path / "plain.xlsx", tmp_path / "texts.xlsx"
-    book = xlsxwriter.Workbook(plain)
-    book.add_worksheet("Runs").write_row(0, 0, ["params", "tokens"])
-    book.close()
-    one = b"<si><t>a</t></si>"
-    with zipfile.ZipFile(plain) as read, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
-        for name in read.namelist():
-            content = read.read(name)
-            if name.endswith("sharedStrings.xml"):
-                content = content.replace(b"</sst>", one * ((20 << 20) // len(one)) + b"</sst>")
-            written.writestr(name, content)
+    path = tmp_path / "texts.xlsx"
+    endless_texts(path, 20)
     with pytest.raises(RunsFileError, match="holds more than 16 MiB of texts"):
         planner.check_runs(path)
 

@@ -77,6 +77,16 @@ class Remedy(NamedTuple):
         """Whether it costs so much more than the run that nobody would follow it."""
         return self.change.flops > OUT_OF_REACH
 
+    @property
+    def another_run(self) -> bool:
+        """Whether its compute is so far from the run's, either way, that it is no advice on this one."""
+        return not 1 / OUT_OF_REACH <= self.change.flops <= OUT_OF_REACH
+
+    @property
+    def costs_loss(self) -> bool:
+        """Whether it mends by spending less at a higher loss."""
+        return self.change.flops < 1 and self.change.loss is not None and self.change.loss > 0
+
 
 def assess(question: LawOrProblem, params: float, tokens: float, tolerance: float) -> Assessment | None:
     """Judge a run under a law; None where the law has no loss surface.

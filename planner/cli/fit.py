@@ -70,9 +70,9 @@ def fit(
     from planner.fitting.fit import fit as fit_runs
 
     if save is not None:
-        from planner._util.files import new_file
+        from planner.fitting.results import law_target
 
-        new_file(save, force, ".json", "a fitted law")
+        law_target(save, force, table)
     elif force and not plot_wanted(ctx):
         raise click.UsageError("--overwrite goes with --save FILE.json, or with --plot FILE")
     with progress_bar("bootstrap") as progress:

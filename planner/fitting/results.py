@@ -9,6 +9,7 @@ import numpy as np
 
 from planner._util.defaults import LEVEL
 from planner._util.files import new_file, write_new
+from planner._util.showing import Raw
 from planner._version import __version__
 from planner.allocation.intervals import check_level, loss_interval
 from planner.errors import CannotPlanError, OptionError
@@ -250,10 +251,7 @@ class FitResult:
 
         from planner.scaling_laws.law_file import law_to_table
 
-        target = new_file(path, overwrite, ".json", "a fitted law")
-        source = Path(self.inputs["runs"])
-        if target.exists() and source.exists() and target.samefile(source):
-            raise OptionError(f"save {shown(str(path))}: that is the table of runs itself; choose another name")
+        target = law_target(path, overwrite, self.inputs["runs"])
         text = json.dumps(law_to_table(self.law), indent=1, ensure_ascii=False, allow_nan=False)
         write_new(target, _compact(text) + "\n", overwrite=overwrite)
         return target
@@ -279,6 +277,21 @@ class FitResult:
             "inputs": dict(self.inputs),
             "version": self.version,
         }
+
+
+def law_target(path: Raw, overwrite: Raw, runs: Raw) -> Path:
+    """Return the file that a fitted law is to be written to, before the fit; never the table of runs itself.
+
+    Raises
+    ------
+    OptionError
+        As :func:`planner._util.files.new_file`, or the table of runs.
+    """
+    target = new_file(path, overwrite, ".json", "a fitted law")
+    source = Path(runs) if isinstance(runs, (str, Path)) else None
+    if source is not None and target.exists() and source.exists() and target.samefile(source):
+        raise OptionError(f"save {shown(str(path))}: that is the table of runs itself; choose another name")
+    return target
 
 
 def _float(value: Num) -> Num:

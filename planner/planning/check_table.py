@@ -117,6 +117,11 @@ class JudgedRuns(Sequence[JudgedRun]):
         for start in range(0, len(self), _BLOCK):
             yield self[start : start + _BLOCK]
 
+    @property
+    def measured(self) -> bool:
+        """Whether the table has a loss of any run."""
+        return not bool(np.isnan(self.columns["measured"]).all())
+
     def counts(self) -> dict[str, int]:
         """Return how many runs are of each regime."""
         return {regime: int((self.columns["regime"] == code).sum()) for code, regime in enumerate(REGIMES)}
@@ -244,7 +249,7 @@ def _notes(law: Law, runs: JudgedRuns) -> list[Note]:
         text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {listed})"
         found.append(Note("extrapolation", "warning", f"{text}: guesses, not forecasts"))
     found += size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
-    if not np.isnan(columns["measured"]).all():
+    if runs.measured:
         text = "a measured loss is on other data and another tokenizer than the law's: compare the order of runs, not the values"
         found.append(Note("measured-loss", "info", text))
     if runs.counts()["underfit"]:

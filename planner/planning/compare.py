@@ -20,6 +20,7 @@ from planner.inputs.law_choice import LawLike, load_laws, refuse_without_plans, 
 from planner.inputs.question import Question
 from planner.inputs.registry import CompareInputs, asks
 from planner.notes import Note
+from planner.planning.allocate import possible_allocation
 from planner.planning.alternatives import alternative
 from planner.planning.plan_details import embedded_params
 from planner.planning.plan_result import Alternative
@@ -147,9 +148,7 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
     allowed = question.tolerance
     judge = _judge(question)
     chosen = _chosen(laws, judge)
-    own = guarded(judge, lambda: solver.allocate(judge, budget))
-    require_possible(judge, own.params, own.tokens)
-    best = float(own.params)
+    best = guarded(judge, lambda: float(possible_allocation(judge, budget).params))
     low, high = guarded(judge, lambda: solver.flat_band(judge, budget, allowed))
     band = float(low) / best, float(high) / best
     answers, mute = _answers(chosen, judge, budget, allowed, best)

@@ -14,12 +14,12 @@ from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
-from planner.allocation.problem import require_possible
 from planner.errors import OptionError
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
 from planner.notes import Note
+from planner.planning.allocate import possible_allocation
 from planner.quantities import (
     LARGEST,
     PF_DAY,
@@ -149,8 +149,7 @@ def compute_limits(
 
 
 def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:
-    best, twice = (solver.allocate(law, each) for each in (budgets, 2 * budgets))
-    require_possible(law, best.params, best.tokens)
+    best, twice = possible_allocation(law, budgets), solver.allocate(law, 2 * budgets)
     floor = float(law.irreducible_loss or 0.0) if best.loss is not None else 0.0
     none = [None] * len(budgets)
     columns: dict[str, Any] = dict.fromkeys(("loss", "share", "doubling", "params", "tokens", "part"), none)

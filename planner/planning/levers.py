@@ -9,7 +9,6 @@ from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation
-from planner.allocation.problem import require_possible
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
 from planner.inputs.input_row import Number
@@ -17,6 +16,7 @@ from planner.inputs.law_choice import read_constants, resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import LeversInputs, asks
 from planner.notes import Note
+from planner.planning.allocate import possible_allocation
 from planner.planning.levers_result import Levers, Worth
 from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
@@ -80,8 +80,7 @@ def levers(
     machine = held.machine
     _refuse_idle(question, machine, mfu_to)
     chosen = resolve_law(question.law, constants=question.constants)
-    base = guarded(chosen, lambda: solver.allocate(chosen, budget))
-    require_possible(chosen, base.params, base.tokens)
+    base = guarded(chosen, lambda: possible_allocation(chosen, budget))
     if base.loss is None:
         raise CannotPlanError(
             f"{chosen.id} says which size, not which loss: a lever's worth cannot be told; besiroglu2024 has one"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from planner._util.showing import Raw, finite, shown
-from planner.errors import OptionError, PlannerError
+from planner.errors import OptionError
 from planner.quantities.parsing import parse_number
 
 
@@ -42,9 +42,7 @@ def real_numbers(value: Raw, name: str) -> Any:
         if given.dtype.kind not in "iuf":
             raise wrong
         numbers = given.astype(float)
-    except PlannerError:
-        raise wrong from None
-    except Exception:  # whatever somebody's type makes of being an array
+    except Exception:  # a number that is none, or whatever somebody's type makes of being an array
         raise wrong from None
     bad = np.argwhere(~np.isfinite(numbers))
     if len(bad) and numbers.ndim:

@@ -4,10 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from planner._util.to_json import as_json
-from planner.allocation.assessment import OUT_OF_REACH, Change
+from planner.allocation.assessment import Change
 from planner.output.csv_json import csv_pieces, to_json
 from planner.output.documents.blocks import (
     Block,
@@ -105,7 +103,7 @@ def _runs_rows(found: RunsCheck, some: tuple[JudgedRun, ...]) -> list[dict[str, 
 def _runs_text(found: RunsCheck, *, markdown: bool) -> Iterator[str]:
     runs = found.runs
     said = ", ".join(f"{count} {regime}" for regime, count in runs.counts().items() if count)
-    named, measured = any(runs.names), not np.isnan(runs.columns["measured"]).all()
+    named, measured = any(runs.names), runs.measured
     headers = ["row", *(["run"] if named else []), "regime", "parameters", "tokens", "tok/param", "compute", "loss"]
     headers += [*(["measured"] if measured else []), "extra compute", "outside its data"]
 
@@ -153,9 +151,9 @@ def _remedy_text(check: Check) -> str:
     best = check.optimum
     texts = [f"{format_count(best.params)} parameters on {format_count(best.tokens)} tokens for the same compute"]
     for remedy in check.remedies:
-        if not 1 / OUT_OF_REACH <= remedy.change.flops <= OUT_OF_REACH:
-            continue  # so far from the run it is another run
-        worse = ", cheaper at a higher loss" if remedy.change.flops < 1 and remedy.loss > (check.loss or remedy.loss) else ""
+        if remedy.another_run:
+            continue
+        worse = ", cheaper at a higher loss" if remedy.costs_loss else ""
         if remedy.action in {"train longer", "train shorter"}:
             texts.append(f"train on {format_factor(remedy.change.tokens)} the tokens{worse}")
         elif remedy.action in {"shrink", "grow"}:

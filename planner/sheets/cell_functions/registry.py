@@ -10,13 +10,14 @@ from planner.accelerators.catalogue import accelerator, accelerators
 from planner.allocation import solver
 from planner.allocation.assessment import regimes_of
 from planner.allocation.extrapolation import extrapolation
-from planner.allocation.problem import as_problem, require_possible
+from planner.allocation.problem import as_problem
 from planner.errors import CannotPlanError, QuantityError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.law_choice import refuse_without_plans
 from planner.inputs.question import Question
 from planner.inputs.readers import device as read_device
 from planner.inputs.readers import devices as read_devices
+from planner.planning.allocate import possible_allocation
 from planner.planning.plan import plan
 from planner.quantities import LARGEST, plain
 from planner.scaling_laws.catalogue import all_laws, load_law
@@ -45,13 +46,7 @@ def _planning(name: str) -> Law:
 
 def _allocated(name: str, budget: Any) -> solver.Allocation:
     law = _planning(name)
-
-    def found() -> solver.Allocation:
-        best = solver.allocate(law, budget)
-        require_possible(law, best.params, best.tokens)
-        return best
-
-    return guarded(law, found)
+    return guarded(law, lambda: possible_allocation(law, budget))
 
 
 def _optimal_loss(budget: Any, law: str) -> Any:
