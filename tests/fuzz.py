@@ -29,7 +29,7 @@ import planner
 from planner._util.files import data_root
 from planner.cli import main as command
 from planner.errors import PlannerError
-from tests.readme import README, blocks
+from tests.documents import blocks, pages
 
 
 class _NoTruth:
@@ -159,8 +159,8 @@ _LEFT_OUT = ("pilots", "fit", "backtest", "workbook", "sheets", "report", "--plo
 
 
 def _commands() -> list[list[str]]:
-    """Return the command lines that the README shows, without those left out."""
-    text = README.read_text(encoding="utf-8")
+    """Return the command lines that README and docs show, without those left out."""
+    text = "\n".join(pages().values())
     shown = [shlex.split(line)[1:] for block in blocks(text) for line, _ in block]
     return [
         words

@@ -1,4 +1,4 @@
-"""The README's pictures: ``python -m tests.pictures`` draws them anew with the commands that the README shows."""
+"""The pictures of README and docs: ``python -m tests.pictures`` draws them anew with the commands that the pages show."""
 
 import os
 import re
@@ -8,16 +8,16 @@ from io import BytesIO
 from pathlib import Path
 
 from tests import browser
-from tests.readme import README, blocks, files, replay
+from tests.documents import DOCS, blocks, files, pages, replay
 
-FOLDER = README.parent / "docs"
+FOLDER = DOCS / "images"
 _COLOURS = 128  # of a picture's palette: small files, and lines stay lines
 
 
 def commands() -> dict[str, str]:
-    """Return the README's commands that draw, by the name of their picture."""
+    """Return the commands that draw, by the name of their picture."""
     found = {}
-    for block in blocks(README.read_text(encoding="utf-8")):
+    for block in blocks(_text()):
         for command, _ in block:
             words = shlex.split(command)
             if "--plot" in words:
@@ -28,8 +28,12 @@ def commands() -> dict[str, str]:
 
 
 def shown() -> list[str]:
-    """Return the pictures that the README shows."""
-    return re.findall(r"!\[[^\]]+\]\(docs/([\w-]+\.png)\)", README.read_text(encoding="utf-8"))
+    """Return the pictures that the pages show."""
+    return re.findall(r"!\[[^\]]+\]\([\w./-]*images/([\w-]+\.png)\)", _text())
+
+
+def _text() -> str:
+    return "\n".join(pages().values())
 
 
 def small(content: bytes) -> bytes:
@@ -60,7 +64,7 @@ def redraw() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        for name, text in files(README.read_text(encoding="utf-8")).items():
+        for name, text in files(_text()).items():
             Path(name).write_text(text, encoding="utf-8")
         for name, command in commands().items():
             replay(command)

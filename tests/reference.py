@@ -1,4 +1,4 @@
-"""What is generated from the registry of inputs: ``python -m tests.reference`` writes it, ``test_reference`` compares it.
+"""What is generated from the registry of inputs: ``python -m tests.update_docs`` writes it, ``test_reference`` compares it.
 
 The type stub of the public functions, and the reference page of every input with the commands that take it.
 """
@@ -16,7 +16,7 @@ from planner.inputs.registry import GROUPS, TAKES, documented, option_of, rows
 
 ROOT = Path(__file__).resolve().parent.parent
 STUB = ROOT / "planner" / "__init__.pyi"
-PAGE = ROOT / "docs" / "inputs.md"
+PAGE = ROOT / "docs" / "reference" / "inputs.md"
 
 _HEAD = '''"""The public names with their types: generated from planner/__init__.py and planner/inputs/registry.py by tests.reference."""
 
@@ -104,6 +104,7 @@ def page() -> str:
     return "\n".join(parts) + "\n"
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Write both anew."""
     STUB.write_text(stub(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")

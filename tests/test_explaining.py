@@ -4,9 +4,12 @@ import re
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import planner
 from planner.scaling_laws.derivation import evaluate
+from planner.scaling_laws.forms import FORMS
+from planner.scaling_laws.latex import equation, latex
 from tests.strategies import BUDGETS, COUNTS, SURFACES, answered, laws_of
 
 PLANNING = [law.id for law in planner.laws() if law.role == "plan"]
@@ -143,3 +146,51 @@ def test_only_arithmetic_is_evaluated(formula: str) -> None:
     """Formulas are arithmetic, never code."""
     with pytest.raises(ValueError, match="not arithmetic"):
         evaluate(formula, {"a": 1.0, "b": 1.0, "c": 1.0})
+
+
+def _read_back(text: str) -> str:
+    """Return LaTeX as Python arithmetic, by its signs alone."""
+    while found := re.search(r"\\frac{([^{}]*)}{([^{}]*)}", text):
+        text = f"{text[: found.start()]}(({found[1]})/({found[2]})){text[found.end() :]}"
+        text = re.sub(r"\^{([^{}]*)}", r"**(\1)", text)
+    while found := re.search(r"\^{([^{}]*)}", text):
+        text = f"{text[: found.start()]}**({found[1]}){text[found.end() :]}"
+        while inner := re.search(r"\\frac{([^{}]*)}{([^{}]*)}", text):
+            text = f"{text[: inner.start()]}(({inner[1]})/({inner[2]})){text[inner.end() :]}"
+    return text.replace(r"\left", "").replace(r"\right", "").replace(r"\cdot", "*").replace(r"\,", "*")
+
+
+_LEAVES = st.sampled_from(["a", "b", "c", "2", "0.5"])
+_FORMULAS = st.recursive(
+    _LEAVES,
+    lambda some: st.builds("({}{}{})".format, some, st.sampled_from("+-*/^"), some) | st.builds("(-{})".format, some),
+    max_leaves=8,
+)
+
+
+@given(_FORMULAS)
+def test_latex_says_the_same_arithmetic(formula: str) -> None:
+    """Read back by its signs alone, a formula in LaTeX has the value that the formula has."""
+    values = {"a": 1.25, "b": 0.75, "c": 1.5}
+
+    def value(text: str) -> complex | None:
+        try:
+            return complex(eval(text.replace("^", "**"), {"__builtins__": {}}, values))
+        except (ZeroDivisionError, OverflowError):
+            return None
+
+    told, expected = value(_read_back(latex(formula))), value(formula)
+    assert (told is None) == (expected is None)
+    if told is not None and expected is not None and abs(expected) < 1e300:
+        assert told == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_equations_in_latex() -> None:
+    """Equations as printed; words stay words; every form has one whose braces close."""
+    assert equation("L(N, D) = E + A/N^alpha + B/D^beta") == r"L(N, D) = E + \frac{A}{N^{\alpha}} + \frac{B}{D^{\beta}}"
+    assert equation("N_opt = k_N C^a, D_opt = C/(k N_opt)").count(r"\quad") == 1
+    assert equation("L(D) = (D_c/D)^alpha_D, an ample model stopped early").endswith(r"\text{an ample model stopped early}")
+    for form in FORMS.values():
+        text = equation(form.equation)
+        assert text.count("{") == text.count("}")
+        assert text.count(r"\left(") == text.count(r"\right)")

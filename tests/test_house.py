@@ -59,7 +59,7 @@ def test_every_package_has_its_place() -> None:
     rooms = {_room(path) for path, _ in _sources()} - {"__init__"}
     assert rooms == {*FLOORS, *GROUND}
     assert len(rooms) < 20
-    drawn = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawn = (PACKAGE.parent / "docs" / "contributing" / "architecture.md").read_text(encoding="utf-8")
     assert all(f"`{room}" in drawn for room in rooms)
 
 

@@ -16,7 +16,7 @@ from tests import reference
 
 
 def test_the_stub_and_the_page_are_fresh() -> None:
-    """python -m tests.reference would change nothing."""
+    """python -m tests.update_docs would change nothing."""
     assert reference.STUB.read_text(encoding="utf-8") == reference.stub()
     assert reference.PAGE.read_text(encoding="utf-8") == reference.page()
 

@@ -15,7 +15,7 @@ import planner
 from planner._util.files import data_root
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.runs import Runs, read_runs, runs_from_arrays
-from tests import readme
+from tests import documents
 
 HEADER = "params,tokens,loss\n"
 
@@ -239,13 +239,13 @@ def test_a_sheet_of_a_workbook_is_read_as_a_csv_is(tmp_path: Path) -> None:
     assert len(read_runs(several, flops_per_param_token=6)) == 3
     assert read_runs(several, sheet="Other", flops_per_param_token=6).params.tolist() == [50e6, 1e9]
     same = tmp_path / "fit.csv"
-    same.write_text(readme.files(readme.README.read_text(encoding="utf-8"))["runs.csv"], encoding="utf-8")
+    same.write_text(documents.files(documents.pages()["docs/how-to/fit.md"])["runs.csv"], encoding="utf-8")
     both = [planner.fit(path, method="classical", draws=0).constants for path in (_fit_book(tmp_path), same)]
     assert dict(both[0]) == pytest.approx(dict(both[1]), rel=1e-12)
 
 
 def _fit_book(folder: Path) -> Path:
-    text = "\n".join(readme.files(readme.README.read_text(encoding="utf-8"))["runs.csv"].strip().split("\n"))
+    text = "\n".join(documents.files(documents.pages()["docs/how-to/fit.md"])["runs.csv"].strip().split("\n"))
     rows = [line.split(",") for line in text.split("\n")]
     return _book(folder / "fit.xlsx", Runs=[rows[0], *([a, b, float(c)] for a, b, c in rows[1:])])
 

@@ -15,7 +15,7 @@ from planner import sheets
 from planner.sheets.cell_functions.arguments import REQUIRED
 from planner.sheets.cell_functions.cells import CellError, grid
 from planner.sheets.cell_functions.registry import FUNCTIONS
-from tests import readme
+from tests import documents
 
 plan_tokens: Any = sheets.plan_tokens
 
@@ -316,8 +316,8 @@ def test_rows_of_one_law_are_computed_together() -> None:
     assert grid(budgets).rows == 200
 
 
-def test_every_function_stands_in_the_readme() -> None:
+def test_every_function_stands_in_the_docs() -> None:
     """Name and what it gives."""
-    text = readme.README.read_text(encoding="utf-8")
+    text = documents.pages()["docs/how-to/spreadsheets.md"]
     for name in FUNCTIONS:
         assert f"`{name}`" in text

@@ -94,7 +94,8 @@ def _range(values: Array) -> tuple[float, float]:
 
 def _counted(table: Runs) -> str:
     """Say how many rows and runs there are."""
-    return f"{len(table)} runs" if table.run is None else f"{len(table)} checkpoints of {len(set(table.run))} runs"
+    runs = len(set(table.run)) if table.run else len(table)
+    return f"{runs} runs" if runs == len(table) else f"{len(table)} checkpoints of {runs} runs"
 
 
 def common_notes(job: Job, residuals: Array) -> list[Note]:

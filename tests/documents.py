@@ -1,4 +1,4 @@
-"""The README's console blocks: ``python -m tests.readme`` rewrites their output, ``test_readme`` replays them."""
+"""The console blocks of the README and the docs: ``test_documents`` replays them, ``python -m tests.update_docs`` rewrites them."""
 
 import re
 import shlex
@@ -10,13 +10,20 @@ from click.testing import CliRunner
 from planner.cli._app import app
 from planner.errors import PlannerError
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _FILE = re.compile(r"`(?P<name>[\w.-]+)`:\n\n```(?:toml|json|csv)\n(?P<text>.*?)```", re.DOTALL)
 
 
+def pages() -> dict[str, str]:
+    """Return the text of every page by its path from the checkout: the README first, then the docs."""
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in [README, *sorted(DOCS.rglob("*.md"))]}
+
+
 def files(text: str) -> dict[str, str]:
-    """Return the files that the README shows, by name: a name in backquotes and a colon, then a TOML, JSON or CSV block."""
+    """Return the files that a page shows, by name: a name in backquotes and a colon, then a TOML, JSON or CSV block."""
     return {match["name"]: match["text"] for match in _FILE.finditer(text)}
 
 
@@ -25,6 +32,11 @@ def blocks(text: str) -> Iterator[list[tuple[str, str]]]:
     for block in _BLOCK.findall(text):
         parts = [part.partition("\n") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
         yield [(command, output.rstrip("\n")) for command, _, output in parts]
+
+
+def sessions(text: str) -> list[str]:
+    """Return the Python blocks of a page."""
+    return re.findall(r"```python\n(>>> .*?)```", text, re.DOTALL)
 
 
 def replay(command: str) -> str:
@@ -39,29 +51,17 @@ def replay(command: str) -> str:
 
 
 def abbreviated(output: str, shown: str) -> str:
-    """Cut an output where the README's version ends in a line of three dots."""
+    """Cut an output where the page's version ends in a line of three dots."""
     if not shown.rstrip().endswith("..."):
         return output
     return "\n".join([*output.split("\n")[: len(shown.rstrip().split("\n")) - 1], "..."])
 
 
-def rewrite() -> None:
-    """Put fresh output under every command of the README."""
+def renewed(text: str) -> str:
+    """Return a page with fresh output under every command."""
 
     def fresh(match: "re.Match[str]") -> str:
         parts = [f"$ {command}\n{abbreviated(replay(command), shown)}\n" for command, shown in next(blocks(match[0]))]
         return "```console\n" + "\n".join(parts) + "```"
 
-    text = README.read_text(encoding="utf-8")
-    README.write_text(_BLOCK.sub(fresh, text), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    import os
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        for name, text in files(README.read_text(encoding="utf-8")).items():
-            Path(name).write_text(text, encoding="utf-8")
-        rewrite()
+    return _BLOCK.sub(fresh, text)

@@ -1,0 +1,88 @@
+"""The page of every published number that is reproduced: ``python -m tests.update_docs`` runs them and writes it."""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import planner
+from planner.quantities import format_percent, plain
+from tests.documents import DOCS, ROOT
+
+PAGE = DOCS / "explanation" / "validation.md"
+_CITED = re.compile(r"arXiv|et al\. \d{4}|Table \w?\d|Fig\. \d|App\. [A-Z]|Sec\. \d|Eq\. \d")
+
+
+def page() -> str:
+    """Return the page."""
+    laws = [row for law in planner.laws() for row in _law_rows(law)]
+    models = [model for model in planner.models() if model.exact and model.shape]
+    tests = list(_tests())
+    return "\n".join(
+        [
+            "# Validation: published numbers, recomputed",
+            "",
+            f"Every figure below was recomputed when this page was written: {len(laws)} outputs that the sources of laws print, the parameters of "
+            f"{len(models)} published models, and {len(tests)} further tests against published numbers. The tests hold this page to what planner gives.",
+            "",
+            "## What the laws' sources print",
+            "",
+            "The tolerance is the precision of the printed figure, or of the constants that it follows from; `plan laws ID` prints the same with reasons.",
+            "",
+            *_table(["law", "quantity", "at", "published", "planner", "off", "tolerance", "where"], "lllrrrrl", laws),
+            "",
+            "## Parameters of published models",
+            "",
+            "Counted from the published shape, against the parameters of the released weights.",
+            "",
+            *_table(
+                ["model", "published", "planner", "off"],
+                "lrrr",
+                [
+                    [model.id, f"{model.params:,.0f}", f"{model.shape.total:,}", f"{model.shape.total - model.params:+,.0f}"]
+                    for model in models
+                ],
+            ),
+            "",
+            "## Others, held by the tests",
+            "",
+            *_table(["what", "test"], "ll", tests),
+            "",
+        ]
+    )
+
+
+def _law_rows(law: planner.Law) -> Iterator[list[str]]:
+    for result in planner.verify(law):
+        check = result.check
+        off = result.computed / check.expected - 1
+        yield [
+            f"`{law.id}`",
+            check.quantity,
+            ", ".join(f"{name} {plain(value, 4)}" for name, value in check.inputs.items()),
+            plain(check.expected, 6),
+            plain(result.computed, 6),
+            "0 %" if abs(off) < 1e-6 else f"{100 * off:+.2g} %",
+            format_percent(check.rel_tolerance),
+            check.locator,
+        ]
+
+
+def _tests() -> Iterator[list[str]]:
+    """Return the tests whose first line cites a source, the laws' own checks and those above left out."""
+    for path in sorted((ROOT / "tests").glob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                said = (ast.get_docstring(node) or "").split("\n")[0]
+                if _CITED.search(said):
+                    yield [said, f"`{path.name}::{node.name}`"]
+
+
+def _table(headers: Sequence[str], align: str, rows: Sequence[Sequence[str]]) -> list[str]:
+    sides = ["---" if side == "l" else "--:" for side in align]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (headers, sides, *rows)]
+
+
+def write() -> None:
+    """Write it anew."""
+    Path(PAGE).write_text(page(), encoding="utf-8")
