@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import index
 from typing import Any
 
-from planner._util.showing import Raw, shown
+from planner._util.showing import Raw, shown, whole
 from planner.errors import OptionError, PlannerError
 
 Workers = int | Callable[..., Iterable[Any]]
@@ -18,11 +17,7 @@ def check_workers(workers: Raw) -> None:
     """Refuse what work cannot be spread over."""
     if callable(workers):
         return
-    try:
-        number = 0 if isinstance(workers, bool) else index(workers)  # type: ignore[arg-type]  # what is none is refused
-    except TypeError:
-        number = 0
-    if not 1 <= number <= _MOST:
+    if not 1 <= (whole(workers) or 0) <= _MOST:
         raise OptionError(
             f"`workers` {shown(workers)}: expected a number of processes from 1 to {_MOST}, or a map such as executor.map"
         )

@@ -1,6 +1,7 @@
 """How an error message shows a value that it was given: printable, on one line and short."""
 
 import math
+from operator import index
 
 Raw = object
 """What a user gave, of any type at all: a reader says what it must be."""
@@ -15,6 +16,16 @@ def finite(value: Raw) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def whole(value: Raw) -> int | None:
+    """Return a whole number of any library as an int, or None for anything else, truth values included."""
+    if type(value).__name__ in {"bool", "bool_"}:  # Python's, and NumPy's, which is no subclass and still has an index
+        return None
+    try:
+        return index(value)  # type: ignore[arg-type]  # what is none is refused
+    except TypeError:
+        return None
 
 
 def shown(value: Raw) -> str:

@@ -1,11 +1,10 @@
 """Numbers and texts in, floats in base units out: FLOP, parameters, tokens, plain fractions."""
 
 import math
-import operator
 import re
 from typing import Literal
 
-from planner._util.showing import Raw, shown
+from planner._util.showing import Raw, shown, whole
 from planner.errors import QuantityError
 
 PF_DAY = 1e15 * 86_400.0
@@ -145,11 +144,8 @@ def parse_whole(value: Raw, name: str, least: int, most: int = 10**9) -> int:
 
 def whole_number(value: Raw, name: str, least: int, most: int) -> int:
     """Return a whole number, of any library; no text."""
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]  # what is none is refused
-    except TypeError:
-        number = least - 1
-    if not least <= number <= most:
+    number = whole(value)
+    if number is None or not least <= number <= most:
         raise _not_whole(value, name, least, most)
     return number
 
