@@ -19,12 +19,15 @@ class Note(NamedTuple):
         One sentence or two for a person.
     constants : tuple of str
         The law's constants that the note speaks of: it is dropped when a user replaces one of them.
+    from_flops : float
+        Compute [FLOP] below which the note does not bear on an answer, and is left out.
     """
 
     code: str
     severity: Severity
     text: str
     constants: tuple[str, ...] = ()
+    from_flops: float = 0.0
 
     def to_dict(self) -> dict[str, str]:
         """Return the note as JSON types."""

@@ -33,6 +33,12 @@ def own_pipes() -> Iterator[None]:
         signal.signal(signal.SIGPIPE, pipes)
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table finds room, so that tests of content need not know how it wraps; ``test_screen`` tries narrow ones."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run ``plan`` in this process: returns (exit code, stdout, stderr)."""

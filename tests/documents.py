@@ -43,7 +43,7 @@ def replay(command: str) -> str:
     """Run a ``plan`` command line in this process, and return what a terminal would show of it."""
     name, *args = shlex.split(command)
     assert name == "plan", command
-    result = CliRunner().invoke(app, args)
+    result = CliRunner(env={"COLUMNS": None}).invoke(app, args)
     if isinstance(result.exception, PlannerError):
         return f"plan: {result.exception}"
     assert result.exit_code == 0, f"{command}: {result.output} {result.exception!r}"

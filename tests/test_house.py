@@ -21,6 +21,7 @@ FLOORS = (
     "sheets",
     "output",
     "cli",
+    "__main__",
 )
 """The packages, each importing only from those before it; errors, notes and the version stand below all."""
 

@@ -295,7 +295,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str],
     code, out = run()
     assert code == 0
     assert "irreducible" in out
-    assert "Notes" in out
+    assert "Warnings" in out
     content = json.loads(run("--format", "json")[1])
     assert content["exponent"]["value"] == pytest.approx(0.35, rel=1e-4)
     rows = {row["quantity"]: row for row in csv.DictReader(io.StringIO(run("--format", "csv")[1])) if row["quantity"] != "error"}

@@ -618,7 +618,7 @@ def test_a_missed_deadline_is_a_warning(run: Run) -> None:
         assert [run(*verb, *taken, "--gpus", f"{many}xH100", "--strict")[0] for many in (64, 512)] == [1, 0]
     code, out, err = run(*taken, *["--gpus", "64..512xH100", "--points", "3"])
     assert (code, err) == (0, "")
-    assert "WARNING: 1 of 3 rows miss the deadline" in out
+    assert "1 of 3 rows miss the deadline" in out
 
 
 def test_an_own_device_that_stands_for_a_shipped_one_keeps_its_names(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from typing import Literal
 import numpy as np
 
 from planner.allocation import solver
-from planner.allocation.problem import Problem
 from planner.notes import Note
 from planner.quantities import format_count, format_factor, format_flops, significant
 from planner.scaling_laws.forms._base import Num
@@ -39,9 +38,9 @@ def covers(law: Law, flops: float) -> bool:
     return bool(extrapolation(law, float(best.params), float(best.tokens), flops) == 1.0)
 
 
-def own_notes(problem: Problem) -> list[Note]:
-    """Return what the law's file says of every answer; that tokens count as fresh only where that is so."""
-    return [note for note in problem.law.notes if not (problem.repetition and note.code == "single-epoch")]
+def own_notes(law: Law, flops: float, repetition: object = None) -> list[Note]:
+    """Return what the law's file says of an answer of so much compute; that tokens count as fresh only where that is so."""
+    return [note for note in law.notes if flops >= note.from_flops and not (repetition and note.code == "single-epoch")]
 
 
 def range_notes(law: Law, params: float, tokens: float, flops: float) -> list[Note]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from planner.cli._options import Once
+from planner.cli._options import SHOWN, Once
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
 from planner.output.formats import Format
@@ -200,6 +200,24 @@ def printed_anyway(show: Callable[[], object]) -> Iterator[None]:
     show()
 
 
+def show_pieces(
+    ctx: click.Context, fmt: Format, pieces: Callable[[], Iterator[str]], brief: Callable[[], str] | None = None
+) -> None:
+    """Print an answer as --brief, --color and --pager ask."""
+    from planner.output.screen import written_for
+
+    how = ctx.meta.get(SHOWN, {})
+    if how.get("brief") and (brief is None or fmt != "table"):
+        raise click.UsageError("--brief goes with one answer as a table, not with ranges, tables of runs or another --format")
+    color = how.get("color", "auto")
+    with written_for(color):
+        if how.get("pager"):
+            click.echo_via_pager(pieces() if brief is None or not how.get("brief") else [brief()])
+            return
+        for piece in [brief()] if brief and how.get("brief") else pieces():
+            click.echo(piece, nl=False, color=True if color == "always" else None)
+
+
 def tell(
     ctx: click.Context,
     answer: Any,
@@ -214,18 +232,18 @@ def tell(
 
     A reader of the output that is gone must not cost the files, nor a file that cannot be written the answer.
     """
-    from planner.output import pieces
 
     def show() -> None:
-        for piece in pieces(answer, fmt, steps, kind=kind):
-            click.echo(piece, nl=False)
+        from planner.output import brief, pieces
+
+        show_pieces(ctx, fmt, lambda: pieces(answer, fmt, steps, kind=kind), lambda: brief(answer, kind=kind))
 
     with printed_anyway(show):
         if save is not None:
             save()
         plot_file(ctx, answer)
     plot_here(ctx, answer)
-    if not kind:
+    if strict:
         stop_if_strict(ctx, strict, answer.notes)
 
 

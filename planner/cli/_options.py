@@ -211,15 +211,36 @@ def work_options(command: Command) -> Command:
 
 
 def format_option(command: Command) -> Command:
-    """Add the output format."""
-    return click.option(
-        "--format",
-        "fmt",
-        type=OneOf(FORMATS),
-        default="table",
-        show_default=True,
-        help="csv and json keep full precision; csv-semicolon is for spreadsheets with a decimal comma.",
-    )(command)
+    """Add the output format, and how a terminal shows it."""
+    for option in (
+        click.option("--pager", is_flag=True, help="Show a long answer through the pager.", **_SHOWN),
+        click.option(
+            "--color", type=OneOf(("auto", "always", "never")), help="Headings and warnings stand out.  [default: auto]", **_SHOWN
+        ),
+        click.option("--brief", is_flag=True, help="The answer alone, in at most eight lines.", **_SHOWN),
+        click.option(
+            "--format",
+            "fmt",
+            type=OneOf(FORMATS),
+            default="table",
+            show_default=True,
+            help="csv and json keep full precision; csv-semicolon is for spreadsheets with a decimal comma.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+SHOWN = "planner.shown"
+
+
+def _kept(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value:
+        ctx.meta.setdefault(SHOWN, {})[param.name] = value
+
+
+_SHOWN: dict[str, Any] = {"expose_value": False, "callback": _kept}
+"""How an answer is shown is none of a command's business: kept until it is printed."""
 
 
 def collected(pairs: tuple[tuple[str, Any], ...], option: str = "--set") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from planner.cli._commands import (
     plot_here,
     plot_option,
     printed_anyway,
+    show_pieces,
     steps_of,
     stop_if_strict,
     tell,
@@ -121,8 +122,7 @@ def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bo
 
     def show() -> None:
         with progress_bar("planning", wanted=len(found) > BLOCK or not (sys.stdout and sys.stdout.isatty())) as bar:
-            for piece in stream_sweep(found, fmt, said.extend, bar):
-                click.echo(piece, nl=False)
+            show_pieces(ctx, fmt, lambda: stream_sweep(found, fmt, said.extend, bar))
 
     with printed_anyway(show):
         plot_file(ctx, found)

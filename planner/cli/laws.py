@@ -2,7 +2,7 @@
 
 import click
 
-from planner.cli._commands import Command
+from planner.cli._commands import Command, tell
 from planner.cli._options import (
     Names,
     format_option,
@@ -16,14 +16,17 @@ from planner.output.formats import Format
 @click.option("--applicable", is_flag=True, help="Only laws whose fitted range covers --flops and what they would plan for it.")
 @click.option("--flops", metavar="FLOP", help="The budget for --applicable.")
 @format_option
-def laws(law: str | None, applicable: bool, flops: str | None, fmt: Format) -> None:
+@click.pass_context
+def laws(ctx: click.Context, law: str | None, applicable: bool, flops: str | None, fmt: Format) -> None:
     """List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps."""
     from planner.inputs.law_choice import laws as chosen_laws
-    from planner.output import render
     from planner.scaling_laws.catalogue import load_law
 
     if applicable != (flops is not None):
         raise click.UsageError("--applicable and --flops go together: plan laws --applicable --flops 1e21")
     if law is not None and applicable:
         raise click.UsageError("name one law, or list the applicable ones, not both")
-    click.echo(render(load_law(law), fmt) if law is not None else render(chosen_laws(flops=flops), fmt, kind="laws"), nl=False)
+    if law is not None:
+        tell(ctx, load_law(law), fmt)
+    else:
+        tell(ctx, chosen_laws(flops=flops), fmt, kind="laws")

@@ -2,7 +2,7 @@
 
 import click
 
-from planner.cli._commands import Command
+from planner.cli._commands import Command, tell
 from planner.cli._options import Names, format_option
 from planner.cli._plan import app
 from planner.output.formats import Format
@@ -11,9 +11,9 @@ from planner.output.formats import Format
 @app.command(cls=Command)
 @click.argument("name", required=False, type=Names("models"))
 @format_option
-def models(name: str | None, fmt: Format) -> None:
+@click.pass_context
+def models(ctx: click.Context, name: str | None, fmt: Format) -> None:
     """List published models with shapes, parameters, tokens and compute, or show one by NAME."""
     from planner.architectures.published_models import models as published_models
-    from planner.output import render
 
-    click.echo(render(published_models(name), fmt, kind="models"), nl=False)
+    tell(ctx, published_models(name), fmt, kind="models")

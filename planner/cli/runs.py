@@ -2,7 +2,7 @@
 
 import click
 
-from planner.cli._commands import Command
+from planner.cli._commands import Command, tell
 from planner.cli._options import (
     Names,
     format_option,
@@ -14,9 +14,12 @@ from planner.output.formats import Format
 @app.command(cls=Command)
 @click.argument("table", required=False, type=Names("runs"))
 @format_option
-def runs(table: str | None, fmt: Format) -> None:
+@click.pass_context
+def runs(ctx: click.Context, table: str | None, fmt: Format) -> None:
     """List the tables of real runs that ship with planner, or show one TABLE."""
     from planner.fitting.tables.shipped import run_table, run_tables
-    from planner.output import render
 
-    click.echo(render(run_table(table), fmt) if table is not None else render(run_tables(), fmt, kind="run tables"), nl=False)
+    if table is not None:
+        tell(ctx, run_table(table), fmt)
+    else:
+        tell(ctx, run_tables(), fmt, kind="run tables")

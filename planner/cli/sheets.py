@@ -2,7 +2,7 @@
 
 import click
 
-from planner.cli._commands import Command, Group
+from planner.cli._commands import Command, Group, tell
 from planner.cli._options import format_option
 from planner.cli._plan import app
 from planner.output.formats import Format
@@ -20,10 +20,9 @@ def sheets(ctx: click.Context, fmt: Format) -> None:
     """
     if ctx.invoked_subcommand:
         return
-    from planner.output import render
     from planner.sheets.cell_functions.registry import FUNCTIONS
 
-    click.echo(render(tuple(FUNCTIONS.values()), fmt, kind="functions"), nl=False)
+    tell(ctx, tuple(FUNCTIONS.values()), fmt, kind="functions")
 
 
 @sheets.command("build-addin", cls=Command)

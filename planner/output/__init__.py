@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from planner._util.parallel import Progress
     from planner.notes import Note
+    from planner.output.documents.blocks import Block
     from planner.pilot_design.pilots_result import Pilots
     from planner.planning.explain.steps import Step
     from planner.planning.sweep import Sweep
@@ -82,11 +83,34 @@ def render(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str 
 
         rows = step_rows(steps) if steps else _made(looks.room, looks.rows)(result)
         return to_csv(rows, HEADERS.get(kind, ()), decimal_comma=fmt == "csv-semicolon")
-    from planner.output.documents.blocks import arithmetic
     from planner.output.text import to_markdown, to_text
 
-    whole = [*_made(looks.room, looks.document)(result), *arithmetic(steps)]
+    whole = document(result, steps, kind=kind)
     return to_markdown(whole) if fmt == "markdown" else to_text(whole)
+
+
+def document(result: Any, steps: "Sequence[Step]" = (), *, kind: str = "") -> "list[Block]":
+    """Return what a person reads of a result: the answer, then its warnings, then the rest."""
+    from planner.output.documents.blocks import answer_first, arithmetic
+
+    looks = _LOOKS[kind or type(result).__name__]
+    return answer_first([*_made(looks.room, looks.document)(result), *arithmetic(steps)])
+
+
+def brief(result: Any, *, kind: str = "") -> str:
+    """Write the answer of a result alone, in at most eight lines.
+
+    Raises
+    ------
+    OptionError
+        A table of runs, or anything else that is written in pieces.
+    """
+    from planner.errors import OptionError
+    from planner.output.text import brief
+
+    if type(result).__name__ in _PIECES:
+        raise OptionError("`brief` goes with one answer, not with a table of them")
+    return brief(document(result, kind=kind))
 
 
 def pieces(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str = "") -> Iterator[str]:

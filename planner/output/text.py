@@ -1,23 +1,71 @@
 """Blocks -> plain text for a terminal, or Markdown."""
 
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
-from planner.output.documents.blocks import Block, Code, Facts, Items, Title
+from planner.output.documents.blocks import WARNINGS, Block, Code, Facts, Items, Table, Title
+from planner.output.screen import Screen, screen
+from planner.output.text_table import cells, fitting, laid_out, without_spare, wrapped_lines
 
-WIDTH = 110
-"""Columns at which running text wraps in a terminal; tables keep their own width."""
+_MARGIN = "  "
 
 
-def to_text(blocks: Sequence[Block]) -> str:
-    """Write blocks for a terminal."""
-    return _printable("\n\n".join(_text(block) for block in blocks)) + "\n"
+def to_text(blocks: Sequence[Block], on: Screen | None = None) -> str:
+    """Write blocks for a terminal, no line longer than it is wide."""
+    shown = on or screen()
+    return "\n\n".join(_text(block, shown) for block in blocks) + "\n"
 
 
 def to_markdown(blocks: Sequence[Block]) -> str:
     """Write blocks as Markdown."""
     return _printable("\n\n".join(_markdown(block) for block in blocks)) + "\n"
+
+
+def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
+    """Write the answer alone: the title, the first facts or rows, a line each, and how many warnings there are."""
+    shown = on or screen()
+    title = [_cut(block.text, shown.width) for block in blocks if isinstance(block, Title)][:1]
+    first = next((block for block in blocks if isinstance(block, (Facts, Table))), None)
+    warnings = sum(len(block.texts) for block in blocks if isinstance(block, Items) and block.heading == WARNINGS)
+    told = [f"{_MARGIN}{warnings} warning{'s' if warnings > 1 else ''}: ask without --brief"] if warnings else []
+    room = _BRIEF - len(title) - len(told)
+    if isinstance(first, Facts):
+        lines = _brief_facts(first, room)
+    elif first is not None:
+        lines = _brief_table(first, room, shown.width)
+    else:
+        lines = []
+    written = [_printable(_cut(line, shown.width)) for line in lines]
+    return (
+        "\n".join([*(_bold(_printable(line), shown) for line in title), *written, *(_warned(line, shown) for line in told)])
+        + "\n"
+    )
+
+
+_BRIEF = 8
+"""Lines of a brief answer."""
+
+
+def _brief_facts(block: Facts, room: int) -> list[str]:
+    rows = [(label, value, re.split(r"[;(]", remark)[0]) for label, value, remark in block.rows if label][:room]
+    labels = max(len(label) for label, _, _ in rows)
+    values = max((len(value) for _, value, remark in rows if remark), default=0)
+    return [f"{_MARGIN}{label:<{labels}}{_MARGIN}{value:<{values}}{_MARGIN}{remark}" for label, value, remark in rows]
+
+
+def _brief_table(block: Table, room: int, width: int) -> list[str]:
+    rows = block.rows[: room - 2 if len(block.rows) <= room - 2 else room - 3]
+    widths = [max(map(len, column)) for column in zip(block.headers, *rows, strict=True)]
+    many = sum(end <= width for end in accumulate(each + len(_MARGIN) for each in widths))
+    lines = [_MARGIN + line for row in (block.headers, *rows) for line in cells(row[:many], block.align[:many], widths[:many])]
+    left = len(block.rows) - len(rows)
+    return [block.heading, *lines, *([f"{_MARGIN}{left} more rows"] if left else [])]
+
+
+def _cut(text: str, width: int) -> str:
+    text = text.rstrip()
+    return text if len(text) <= width else text[: max(width - 3, 1)].rstrip(" ,") + "..."
 
 
 def table_pieces(
@@ -31,86 +79,116 @@ def table_pieces(
 ) -> Iterator[str]:
     """Write a title and a long table block by block, for a terminal or as Markdown.
 
-    Columns are as wide as the first block and the rows ``widest`` need; a longer cell later moves its own line alone.
+    Columns are as wide as the first block and the rows ``widest`` need; a longer cell later wraps. Columns for which the
+    screen has no room are left out, and named below.
     """
-    head = f"{'## ' if markdown else ''}{title}\n\n"
-    widths: list[int] = []
+    shown = screen()
+    head = f"## {_printable(title)}\n\n" if markdown else f"{_bold(_printable(_filled(title, shown.width)), shown)}\n\n"
+    many, widths = 0, [0]
     for some in blocks:
-        rows = some
-        if not widths:
-            widths = [max(map(len, column)) for column in zip(headers, *rows, *widest, strict=True)]
-            rows = [[*headers], *([[":--" if side == "l" else "--:" for side in align]] if markdown else []), *rows]
         if markdown:
-            text = "".join("| " + " | ".join(map(_escaped, row)) + " |\n" for row in rows)
+            rows = [*([[*headers], [":--" if side == "l" else "--:" for side in align]] if head else []), *some]
+            yield head + _printable("".join("| " + " | ".join(map(_escaped, row)) + " |\n" for row in rows))
         else:
-            text = "".join(f"  {_line(row, align, widths)}".rstrip() + "\n" for row in rows)
-        yield _printable(head + text)
+            if not many:
+                many, widths = fitting(headers, [*some, *widest], align, shown.width - len(_MARGIN))
+                head += "".join(f"{_MARGIN}{line}\n" for line in cells(headers[:many], align[:many], widths, top=False))
+            lines = (line for row in some for line in cells(row[:many], align[:many], widths))
+            yield head + _printable("".join(f"{_MARGIN}{line}\n" for line in lines))
         head = ""
+    if many and many < len(headers):
+        yield "\n" + _printable(_wrapped(_NO_ROOM.format(", ".join(headers[many:])), "", shown.text_width)) + "\n"
 
 
-def _line(row: Sequence[str], align: str, widths: Sequence[int]) -> str:
-    cells = zip(row, align, widths, strict=True)
-    return "  ".join(cell.rjust(width) if side == "r" else cell.ljust(width) for cell, side, width in cells)
-
-
-def _text(block: Block) -> str:
+def _text(block: Block, on: Screen) -> str:
     if isinstance(block, Title):
-        return block.text
+        return _bold(_printable(_filled(block.text, on.width)), on)
     if isinstance(block, Facts):
-        return _facts(block)
+        return _printable(_facts(block, on.text_width))
     if isinstance(block, Items):
-        lines = [_wrapped(text, "- " if block.heading else "") for text in block.texts]
-        return "\n".join([block.heading, *lines] if block.heading else lines)
+        lines = _printable("\n".join(_wrapped(text, "- " if block.heading else "", on.text_width) for text in block.texts))
+        if not block.heading:
+            return lines
+        heading = _printable(_filled(block.heading, on.text_width))
+        return f"{_warned(heading, on) if block.heading == WARNINGS else _bold(heading, on)}\n{lines}"
+    heading = _bold(_printable(_filled(block.heading, on.text_width)), on)
     if isinstance(block, Code):
-        return "\n".join([block.heading, *(part for line in block.lines for part in _code_lines(line))])
-    table = _aligned([block.headers, *block.rows], block.align)
-    notes = [_wrapped(text, f"[{number}] ") for number, text in enumerate(block.footnotes, 1)]
-    body = textwrap.indent(table, "  ")
-    return "\n".join(line.rstrip() for line in [block.heading, *body.split("\n")]) + ("\n\n" + "\n".join(notes) if notes else "")
+        body = "\n".join(part for line in block.lines for part in _codewrapped_lines(line, on.width))
+        return f"{heading}\n{_printable(body)}"
+    lines = "\n".join(f"{_MARGIN}{line}".rstrip() for line in _table(block, on.width - len(_MARGIN)))
+    notes = "\n".join(_wrapped(text, f"[{number}] ", on.text_width) for number, text in enumerate(block.footnotes, 1))
+    return f"{heading}\n{_printable(lines)}" + (f"\n\n{_printable(notes)}" if notes else "")
 
 
-def _aligned(rows: Sequence[Sequence[str]], align: str) -> str:
-    """Line up columns two blanks apart: so little that loading a library for it would be a seventh of a plan's whole time."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(_line(row, align, widths) for row in rows)
+def _table(block: Table, width: int) -> list[str]:
+    kept = without_spare(block.headers, block.rows, block.align, width, block.spare)
+    headers, *rows = ([row[at] for at in kept] for row in (block.headers, *block.rows))
+    lines = laid_out(headers, rows, "".join(block.align[at] for at in kept), width)
+    left = [name for name in block.headers if name not in headers]
+    return [*lines, "", *wrapped_lines(_NO_ROOM.format(", ".join(left)), width)] if left else lines
 
 
-def _facts(block: Facts) -> str:
+_NO_ROOM = "no room here for {}: a wider terminal and --format csv have more"
+
+
+def _bold(text: str, on: Screen) -> str:
+    return f"\x1b[1m{text}\x1b[0m" if on.colours and text else text
+
+
+def _warned(text: str, on: Screen) -> str:
+    return f"\x1b[1;33m{text}\x1b[0m" if on.colours and text else text
+
+
+def _filled(text: str, width: int) -> str:
+    return "\n".join(wrapped_lines(text, width))
+
+
+_LEAST = 24
+"""Columns that a remark needs beside its value."""
+
+_NARROWEST = 12
+
+
+def _facts(block: Facts, width: int) -> str:
     labels = max(len(label) for label, _, _ in block.rows)
-    values = max((len(value) for _, value, remark in block.rows if remark), default=0)
+    most = max(width // 4, 12)
+    values = max((len(value) for _, value, remark in block.rows if remark and len(value) <= most), default=0)
+    start = len(_MARGIN) + labels + len(_MARGIN)
+    remarks = start + values + len(_MARGIN) if values else start
+    if width - remarks < _LEAST:  # what is said of a value then stands below it
+        values, remarks = 0, start
     lines = []
     for label, value, remark in block.rows:
-        start = f"  {label:<{labels}}  {value:<{values}}  " if remark else f"  {label:<{labels}}  "
-        wrapped = _lines(remark or value, max(WIDTH - len(start), 40))
-        lines.append((start + wrapped[0]).rstrip())
-        lines += [" " * len(start) + more for more in wrapped[1:]]
+        head = f"{_MARGIN}{label:<{labels}}{_MARGIN}"
+        if remark and len(value) <= values:
+            wrapped, margin = wrapped_lines(remark, max(width - remarks, _NARROWEST)), remarks
+            head += f"{value:<{values}}{_MARGIN}" if values else ""
+        else:
+            wrapped, margin = wrapped_lines(value, max(width - start, _NARROWEST)), start
+        lines += [(head + wrapped[0]).rstrip(), *(" " * margin + more for more in wrapped[1:])]
+        if remark and len(value) > values:
+            lines += [" " * remarks + more for more in wrapped_lines(remark, max(width - remarks, _NARROWEST))]
     return "\n".join(lines)
 
 
-def _lines(text: str, width: int) -> list[str]:
-    wrapped = textwrap.wrap(_bound(text), width, break_long_words=False, break_on_hyphens=False) or [""]
-    return [line.replace(_TIE, " ") for line in wrapped]
+def _codewrapped_lines(line: str, width: int) -> list[str]:
+    """Indent a line of arithmetic, broken after an operator where it must be; the numbered sources below it wrap as text."""
+    if line.startswith("["):
+        return [_wrapped(line[line.index("]") + 2 :], line[: line.index("]") + 2], width)]
+    lines, room = [], width - len(_MARGIN)
+    indent = re.match(r"\S*\s*(= |solves |i\.e\.\s+|\+ |- )?", line).end()  # type: ignore[union-attr]  # it matches any text
+    while len(line) > room:
+        cut = max((found.end() for found in re.finditer(r"[*/+,^]|\s|(?<!e)-", line[:room])), default=room)
+        cut = cut if cut > indent else room
+        lines.append(line[:cut].rstrip())
+        line = " " * min(indent, room // 2) + line[cut:]
+    return [f"{_MARGIN}{part}".rstrip() for part in [*lines, line]]
 
 
-_TIE = "\N{NO-BREAK SPACE}"
-
-
-def _bound(text: str) -> str:
-    """Tie numbers to their units, so that no line breaks between them."""
-    return re.sub(r"(?<=\d) (?=(?:%|[KMBT]|FLOP|PF-days)(?:\W|$))", _TIE, text)
-
-
-def _code_lines(line: str) -> list[str]:
-    """Indent a line of arithmetic; the numbered sources below it may wrap, the arithmetic itself stays whole."""
-    return (
-        [_wrapped(line[line.index("]") + 2 :], line[: line.index("]") + 2])] if line.startswith("[") else [f"  {line}".rstrip()]
-    )
-
-
-def _wrapped(text: str, bullet: str) -> str:
-    margin = " " * (2 + len(bullet))
-    first, *rest = _lines(text, WIDTH - len(margin))
-    return "\n".join([f"  {bullet}{first}", *(margin + line for line in rest)])
+def _wrapped(text: str, bullet: str, width: int) -> str:
+    margin = " " * (len(_MARGIN) + len(bullet))
+    first, *rest = wrapped_lines(text, width - len(margin))
+    return "\n".join([f"{_MARGIN}{bullet}{first}", *(margin + line for line in rest)])
 
 
 def _markdown(block: Block) -> str:

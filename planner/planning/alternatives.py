@@ -63,7 +63,7 @@ def alternative(other: Law, problem: Problem, flops: float, tolerance: float, be
     best = solver.allocate(asked, flops)
     N, D = float(best.params), float(best.tokens)
     verdict = assess(problem, N, D, tolerance) if (law.form.active is None) == (other.form.active is None) else None
-    said = own_notes(asked)
+    said = own_notes(other, flops, asked.repetition)
     notes = [*(note for note in said if note.code != "params-convention"), *convention_notes(other, law)]
     if other.conventions.params != law.conventions.params:
         notes = [_counted(note, other, N) for note in (*notes, *(n for n in said if n.code == "params-convention"))]

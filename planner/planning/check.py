@@ -193,7 +193,7 @@ def _checked(request: Request, N: float, D: float) -> Check:
     test = overfitting_test(load_law(JOINT_LAW), load_law(OVERFIT_RULE), counted, different, counted_for=counted_for)
     notes = (
         *request.notes,
-        *own_notes(problem),
+        *own_notes(problem.law, flops, problem.repetition),
         *range_notes(judge, N, D, flops),
         *interval_notes(sure, judge),
         *request.question.idle_notes(judged=True, drawn=judge.draws is not None),

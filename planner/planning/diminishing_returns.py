@@ -13,7 +13,7 @@ from planner._util.stable_choice import rounded
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
-from planner.allocation.extrapolation import FAR, extrapolation
+from planner.allocation.extrapolation import FAR, extrapolation, own_notes
 from planner.errors import OptionError
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
@@ -247,7 +247,7 @@ def _contradiction() -> list[Mark]:
 
 
 def _notes(law: Law, rows: tuple[Returns, ...]) -> list[Note]:
-    notes = list(law.notes)
+    notes = own_notes(law, rows[-1].flops)
     if rows[0].loss is None:
         notes.append(Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows: no returns are known"))
     far = [row for row in rows if row.extrapolation is not None and row.extrapolation > FAR]

@@ -8,7 +8,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.allocation import solver
-from planner.allocation.extrapolation import FAR, extrapolation
+from planner.allocation.extrapolation import FAR, extrapolation, own_notes
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
 from planner.inputs.input_row import Number
@@ -266,7 +266,7 @@ def _product(gains: tuple[float | None, ...]) -> float | None:
 
 
 def _notes(law: Law, budget: float, found: list[Worth], both: Worth | None, years: float, gone: list[str]) -> list[Note]:
-    notes = list(law.notes)
+    notes = own_notes(law, budget)
     text = "gains are of other data, recipes and sizes, mostly smaller ones, and not all of loss: see what each applies to"
     notes.append(Note("elsewhere", "warning", text))
     largest = max((each.gain or each.gain_high or 1.0 for each in [*found, *([both] if both else [])]), default=1.0)

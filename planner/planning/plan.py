@@ -317,7 +317,7 @@ def _plan_notes(request: Request, run: _Run, judged: _Judged, beside: Sequence[A
     problem, loss, regime = request.problem, judged.loss, judged.regime
     law = problem.law
     flops, params, tokens = run.training, run.params, run.tokens
-    yield from own_notes(problem)
+    yield from own_notes(law, flops, problem.repetition)
     yield from range_notes(law, params, tokens, flops)
     if loss is None:
         yield Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows")

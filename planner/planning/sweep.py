@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
+from math import inf
 from typing import Any, TypeVar, Unpack
 
 import numpy as np
@@ -216,7 +217,7 @@ def sweep(
     named = tuple(request.problem.law for request in first[:: 2 ** len(axes)])
     for request in first:
         _ = request.problem.frontier  # a law that must not choose a size is refused, whatever is fixed
-    seen = {(note.code, note.text): note for request in first for note in (*own_notes(request.problem), *request.notes)}
+    seen = {(note.code, note.text): note for request in first for note in (*_own(request), *request.notes)}
     inputs = {
         **{axis.name: [float(axis.values[0]), float(axis.values[-1])] for axis in axes},
         "law": [each.id for each in laws],
@@ -322,3 +323,8 @@ def _loss_notes(laws: Sequence[Law]) -> list[Note]:
         return []
     text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
     return [Note("losses-differ", "info", text)]
+
+
+def _own(request: Request) -> list[Note]:
+    problem = request.problem
+    return own_notes(problem.law, inf if request.flops is None else request.flops, problem.repetition)

@@ -170,7 +170,12 @@ def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) ->
             smallest=float(solver.smallest_params(problem, goal)),
             unique_tokens=question.unique_tokens,
             demand=request.demand,
-            notes=(*request.notes, *own_notes(problem), *range_notes(chosen, N, D, budget), *_smaller(rows)),
+            notes=(
+                *request.notes,
+                *own_notes(chosen, budget, problem.repetition),
+                *range_notes(chosen, N, D, budget),
+                *_smaller(rows),
+            ),
             inputs=inputs,
         )
 

@@ -118,7 +118,10 @@ def law_to_table(law: Law) -> dict[str, Any]:
         values = {name: list(ends) for name, ends in law.interval.values.items()}
         table["interval"] = {"level": law.interval.level, "how": law.interval.how, **values}
     if law.notes:
-        table["note"] = [{**note.to_dict(), "constants": list(note.constants)} for note in law.notes]
+        table["note"] = [
+            {**note.to_dict(), "constants": list(note.constants), **({"from_flops": note.from_flops} if note.from_flops else {})}
+            for note in law.notes
+        ]
     if law.traps:
         table["traps"] = list(law.traps)
     if law.no_allocation:
@@ -214,7 +217,7 @@ def _interval(table: Mapping[str, Any], form: Form, file: str) -> Interval | Non
 def _notes(table: Mapping[str, Any], form: Form, file: str) -> Iterable[Note]:
     for number, given in enumerate(tables_of(table, "note", file), 1):
         where = f"note[{number}]."
-        only(given, {"code", "severity", "text", "constants"}, file, where)
+        only(given, {"code", "severity", "text", "constants", "from_flops"}, file, where)
         severity = text_of(given, "severity", file, where)
         if severity not in SEVERITIES:
             raise LawFileError(f"{file}: {where}severity = {shown(severity)}: must be one of {', '.join(SEVERITIES)}")
@@ -223,7 +226,8 @@ def _notes(table: Mapping[str, Any], form: Form, file: str) -> Iterable[Note]:
         if unknown:
             raise LawFileError(f"{file}: {where}constants: {shown(unknown[0])} is no constant of the form {form.name}")
         level: Severity = "warning" if severity == "warning" else "info"
-        yield Note(text_of(given, "code", file, where), level, text_of(given, "text", file, where), constants)
+        least = number_of(given, "from_flops", file, where) if "from_flops" in given else 0.0
+        yield Note(text_of(given, "code", file, where), level, text_of(given, "text", file, where), constants, least)
 
 
 def _draws(table: Mapping[str, Any], form: Form, file: str) -> "Draws | None":

@@ -28,13 +28,22 @@ class Facts(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table under a heading, with numbered footnotes; ``align`` has l or r for each column."""
+    """A table under a heading, with numbered footnotes.
+
+    Attributes
+    ----------
+    align : str
+        l or r for each column.
+    spare : tuple of str
+        Headers of the columns that a narrow screen does without, the first one first. What still finds no room stands below.
+    """
 
     heading: str
     align: str
     headers: list[str]
     rows: list[list[str]]
     footnotes: list[str]
+    spare: tuple[str, ...] = ()
 
 
 class Items(NamedTuple):
@@ -126,9 +135,41 @@ def conventions(law: Law) -> str:
     return f"N counts {PARAM_COUNTS[counts]}; {cost}; {data}"
 
 
+WARNINGS = "Warnings"
+
+
 def note_lines(notes: Sequence[Note]) -> list[str]:
     """Return notes as lines, warnings marked."""
     return [f"{'WARNING: ' if note.severity == 'warning' else ''}{note.text}" for note in notes]
+
+
+def note_blocks(notes: Sequence[Note], law: Law | None = None) -> list[Block]:
+    """Return notes as lists: warnings apart, and what is true of every answer of the ``law`` after what is of this one."""
+    warnings = [note.text for note in notes if note.severity == "warning"]
+    own = law.notes if law else ()
+    ranked = sorted(notes, key=lambda note: 2 if note.code in _OF_ANY_LAW else note in own)
+    others = [note.text for note in ranked if note.severity != "warning"]
+    return [Items(heading, texts) for heading, texts in ((WARNINGS, warnings), ("Notes", others)) if texts]
+
+
+_OF_ANY_LAW = {"losses-differ"}
+
+
+def below_rows(rest: Sequence[Block], notes: Sequence[Note]) -> list[Block]:
+    """Return what stands below a long table: its warnings, what else there is, its notes."""
+    told = note_blocks(notes)
+    warnings = [block for block in told if isinstance(block, Items) and block.heading == WARNINGS]
+    return [*warnings, *rest, *(block for block in told if block not in warnings)]
+
+
+def answer_first(blocks: Sequence[Block]) -> list[Block]:
+    """Return a document with its warnings below the answer, which ends with the first facts or table, and its notes last."""
+    warnings = [block for block in blocks if isinstance(block, Items) and block.heading == WARNINGS]
+    notes = [block for block in blocks if isinstance(block, Items) and block.heading == "Notes"]
+    rest = [block for block in blocks if block not in warnings and block not in notes]
+    answer = next((at for at, block in enumerate(rest, 1) if isinstance(block, (Facts, Table))), len(rest))
+    code = next((at for at, block in enumerate(rest) if isinstance(block, Code)), len(rest))
+    return [*rest[:answer], *warnings, *rest[answer:code], *notes, *rest[code:]]
 
 
 def arithmetic(steps: "Sequence[Step]") -> list[Block]:

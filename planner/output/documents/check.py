@@ -13,11 +13,12 @@ from planner.output.documents.blocks import (
     Items,
     Table,
     Title,
+    below_rows,
     beyond_text,
     law_facts,
     loss_interval_rows,
     loss_text,
-    note_lines,
+    note_blocks,
     regime_text,
     repetition_rows,
 )
@@ -70,8 +71,7 @@ def check_document(check: Check) -> list[Block]:
     if check.machine and check.cost:
         blocks.append(cost_facts(check.machine, check.cost, served=check.demand is not None))
     blocks.append(law_facts(check.law))
-    if check.notes:
-        blocks.append(Items("Notes", note_lines(check.notes)))
+    blocks += note_blocks(check.notes, check.law)
     return blocks
 
 
@@ -127,8 +127,7 @@ def _runs_text(found: RunsCheck, *, markdown: bool) -> Iterator[str]:
     rows = ([cells(run) for run in some] for some in runs.blocks())
     yield from table_pieces(title, headers, align, rows, markdown=markdown)
     remark = f"extra compute: over an optimal run of the same loss; up to {format_percent(found.tolerance)} is balanced"
-    rest: list[Block] = [Items("", [remark]), law_facts(found.law)]
-    rest += [Items("Notes", note_lines(found.notes))] if found.notes else []
+    rest = [Items("", [remark]), *below_rows([law_facts(found.law)], found.notes)]
     yield "\n" + (to_markdown(rest) if markdown else to_text(rest))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title, beyond_text, note_lines
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, beyond_text, note_blocks
 from planner.planning.compare import Comparison, Spread, Voice
 from planner.quantities import format_count, format_factor, format_flops, format_percent, format_pf_days, significant
 
@@ -109,4 +109,4 @@ def _notes(found: Comparison) -> list[Block]:
         "study has one voice, whatever its number of laws",
         "differs by: counts (which parameters, which compute), data, range of its runs, method, model",
     ]
-    return [Items("", reading), Items("Notes", note_lines(found.notes))]
+    return [Items("", reading), *note_blocks(found.notes)]

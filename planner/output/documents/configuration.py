@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title, conventions, note_lines
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, conventions, note_blocks
 from planner.output.documents.cost import cost_facts
 from planner.quantities import (
     format_bytes,
@@ -34,8 +34,7 @@ def configuration_document(found: "Configuration") -> list[Block]:
         blocks.append(cost_facts(found.machine, found.shapes[0].cost))
     blocks.append(_trade(found))
     blocks.append(Facts([("law", found.law.id, found.law.reference), ("conventions", "", conventions(found.law))]))
-    if found.notes:
-        blocks.append(Items("Notes", note_lines(found.notes)))
+    blocks += note_blocks(found.notes)
     return blocks
 
 
@@ -189,7 +188,10 @@ def models_document(models: "Sequence[Model]") -> list[Block]:
         "parameters: as published, to the last one where they are exact; --shape NAME uses a model's shape",
         "6ND: with the parameters at work on a token",
     ]
-    return [Title(f"{len(models)} published models"), Table("Shapes and sizes", "l" + "r" * 11, headers, rows, notes)]
+    return [
+        Title(f"{len(models)} published models"),
+        Table("Shapes and sizes", "l" + "r" * 11, headers, rows, notes, ("kv", "heads", "ffn", "vocabulary", "year")),
+    ]
 
 
 def model_document(model: "Model") -> list[Block]:

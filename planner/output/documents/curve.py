@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from planner.fitting.learning_curve.curve_result import Curve, Estimate
-from planner.output.documents.blocks import Block, Facts, Items, Title, note_lines
+from planner.output.documents.blocks import Block, Facts, Title, note_blocks
 from planner.quantities import format_count, format_factor, format_percent, significant
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def curve_document(curve: Curve) -> list[Block]:
         blocks.append(Facts(_reach(curve)))
     if curve.domain:
         blocks.append(Facts(_domain(curve)))
-    if curve.notes:
-        blocks.append(Items("Notes", note_lines(curve.notes)))
+    blocks += note_blocks(curve.notes)
     return blocks
 
 

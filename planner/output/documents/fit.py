@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_lines
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_blocks, note_lines
 from planner.quantities import (
     format_count,
     format_factor,
@@ -44,8 +44,7 @@ def fit_document(fit: "FitResult") -> list[Block]:
     blocks.append(_constants([fit, *fit.others]))
     if fit.candidates or any(other.candidates for other in fit.others):
         blocks.append(_candidates(fit))
-    if fit.notes:
-        blocks.append(Items("Notes", note_lines(fit.notes)))
+    blocks += note_blocks(fit.notes)
     for other in fit.others:
         own = [note for note in other.notes if note.text not in {note.text for note in fit.notes}]
         if own:
@@ -243,7 +242,7 @@ def backtest_document(found: "Backtest") -> list[Block]:
         "error: mean of |predicted/reached - 1|; on frontier: over runs with the lowest loss at their compute",
         f"inside: share of predicted runs inside the {level} interval of a new run; half-width: its median, relative to the loss",
     ]
-    return [*blocks, Items("", legend), Items("Notes", note_lines(found.notes))]
+    return [*blocks, Items("", legend), *note_blocks(found.notes)]
 
 
 def _case(case: "Case") -> list[str]:

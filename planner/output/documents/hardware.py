@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from planner.accelerators.accelerator import Accelerator
 from planner.accelerators.catalogue import assumptions, average_watts
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_lines
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_blocks
 from planner.quantities import (
     format_dollars,
     format_duration,
@@ -129,8 +129,7 @@ def ranking_document(ranking: "Ranking") -> list[Block]:
         footnotes.append("prices: how many published ones; where there is one, low and high know nothing of other sellers")
     title = f"{format_flops(ranking.flops)}{until} on each device, by {ranking.order}"
     blocks: list[Block] = [Title(title), Table("Devices", f"l{'r' * (len(headers) - 2)}l", headers, rows, footnotes)]
-    if ranking.notes:
-        blocks.append(Items("Notes", note_lines(ranking.notes)))
+    blocks += note_blocks(ranking.notes)
     return blocks
 
 

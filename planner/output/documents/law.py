@@ -32,7 +32,10 @@ def catalogue_document(laws: Sequence[Law]) -> list[Block]:
     headers = ["law", "can", "form", "N, D ~ C^", "N counts", "loss unit", "fitted on", "checks", "source"]
     roles = "plan: chooses N and D; check: judges runs only; anchor: exponents that need --anchor; reference: informs only"
     legend = [roles, "checks: published outputs that the law is held against", "plan laws ID shows one whole"]
-    return [Table(f"{len(laws)} laws", "lllllllrl", headers, rows, []), Items("", legend if laws else [_NONE])]
+    return [
+        Table(f"{len(laws)} laws", "lllllllrl", headers, rows, [], ("checks", "form", "loss unit", "N counts", "fitted on")),
+        Items("", legend if laws else [_NONE]),
+    ]
 
 
 def _fitted_on(law: Law) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title, law_facts, note_lines
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, law_facts, note_blocks
 from planner.planning.levers_result import Levers, Worth
 from planner.quantities import (
     format_change,
@@ -40,7 +40,7 @@ def levers_document(found: Levers) -> list[Block]:
         Items("Where it was measured, and what is wrong with it", about),
         Items("Without a usable published number; give your own: --lever NAME=GAIN", unusable),
         law_facts(found.law),
-        Items("Notes", note_lines(found.notes)),
+        *note_blocks(found.notes),
     ]
 
 

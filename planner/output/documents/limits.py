@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title, beyond_text, law_facts, note_lines
+from planner.output.documents.blocks import Block, Facts, Table, Title, beyond_text, law_facts, note_blocks
 from planner.planning.benchmark_limits import BenchmarkLimits, Needed
 from planner.planning.diminishing_returns import ComputeLimits, Mark, Returns
 from planner.quantities import (
@@ -66,7 +66,7 @@ def returns_document(found: ComputeLimits) -> list[Block]:
         Table("Budgets", "r" * len(headers), headers, rows, [over, buys] if found.rows[0].loss is not None else []),
         Table("From which budget on", "rrrrl", ["budget", "range", "parameters", "tokens", ""], marks, sources),
         law_facts(found.law),
-        *([Items("Notes", note_lines(found.notes))] if found.notes else []),
+        *note_blocks(found.notes),
     ]
 
 
@@ -122,7 +122,7 @@ def limits_document(found: BenchmarkLimits) -> list[Block]:
             ["the burden counts peak FLOP/s, so these are hours of the whole device; --gpu, --price and --grid change them"],
         ),
         Facts([("source", known.id, known.source), *([("the paper", "says", found.said)] if found.said else [])]),
-        Items("Notes", note_lines(found.notes)),
+        *note_blocks(found.notes),
     ]
     return blocks
 

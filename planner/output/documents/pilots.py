@@ -4,7 +4,7 @@ from math import isfinite
 from typing import Any
 
 from planner._util.stable_choice import SINGULAR
-from planner.output.documents.blocks import Block, Items, Table, Title, note_lines
+from planner.output.documents.blocks import Block, Table, Title, note_blocks
 from planner.pilot_design.expected_regret import Expected
 from planner.pilot_design.pilots_result import PilotRun, Pilots
 from planner.pilot_design.simulation import Simulated, misfits
@@ -30,7 +30,7 @@ def pilots_document(found: Pilots) -> list[Block]:
         *_models(found),
         Table("How good the plan for the target would be", "lrrrrrrr", heads, expected, [note]),
         *_simulation(found),
-        Items("Notes", note_lines(found.notes)),
+        *note_blocks(found.notes),
     ]
 
 

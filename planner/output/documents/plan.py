@@ -5,14 +5,13 @@ from planner.notes import Note
 from planner.output.documents.blocks import (
     Block,
     Facts,
-    Items,
     Table,
     Title,
     beyond_text,
     conventions,
     loss_interval_rows,
     loss_text,
-    note_lines,
+    note_blocks,
     regime_text,
     repetition_rows,
 )
@@ -65,8 +64,7 @@ def plan_document(plan: Plan) -> list[Block]:
         *([cost_facts(plan.machine, plan.cost, served=plan.serving is not None)] if plan.machine and plan.cost else []),
         Facts(law),
     ]
-    if plan.notes:
-        blocks.append(Items("Notes", note_lines(plan.notes)))
+    blocks += note_blocks(plan.notes, plan.law)
     if plan.served_sizes:
         blocks.append(_served_sizes(plan))
     if plan.others:
@@ -258,18 +256,20 @@ def _alternatives(plan: Plan) -> Table:
         rows.append(
             [
                 other.law.id + mark,
-                f"{significant(other.exponents[0], 2)} / {significant(other.exponents[1], 2)}",
+                significant(other.exponents[0], 2),
                 format_count(other.params),
                 format_count(other.tokens),
                 significant(other.tokens_per_param),
                 "-" if other.loss is None else significant(other.loss, 4),
                 beyond_text(other.extrapolation),
-                _seen(other),
+                *(_seen(other) if judge else [format_factor(other.params_ratio)]),
             ]
         )
-    seen = f"seen by {judge.id}" if judge else f"N against {plan.law.id}"
-    headers = ["law", "N, D ~ C^", "parameters", "tokens", "tok/param", "loss", "outside its data", seen]
-    return Table("The same budget under other laws", "llrrrrrl", headers, rows, footnotes)
+    headers = ["law", "N ~ C^", "parameters", "tokens", "tok/param", "loss", "outside its data"]
+    if judge is None:
+        return Table("The same budget under other laws", "lrrrrrrr", [*headers, f"N against {plan.law.id}"], rows, footnotes)
+    footnotes.append(f"regime, extra compute (or how many times as much): what {judge.id} makes of that size on its tokens")
+    return Table("The same budget under other laws", "lrrrrrrlr", [*headers, "regime", "extra compute"], rows, footnotes)
 
 
 _IN_THE_TABLE = {"extrapolation", "range-unknown"}
@@ -281,10 +281,11 @@ def _footnote(note: Note) -> str:
     return f"caution: {note.text}" if note.severity == "warning" else note.text
 
 
-def _seen(other: Alternative) -> str:
+def _seen(other: Alternative) -> list[str]:
     if other.regime is None or other.overhead is None:
-        return f"{format_factor(other.params_ratio)} its parameters"
-    return f"{other.regime}, {format_overhead(other.overhead)}"
+        return ["-", f"{format_factor(other.params_ratio)} N"]
+    extra = format_overhead(other.overhead).replace("under", "<").removesuffix(" more compute").removesuffix(" the compute")
+    return [other.regime, extra]
 
 
 def _band_text(plan: Plan) -> str:

@@ -10,7 +10,7 @@ from planner._util.parallel import Progress
 from planner.notes import Note
 from planner.output import Format
 from planner.output.csv_json import cell
-from planner.output.documents.blocks import Block, Facts, Items, beyond_text, note_lines
+from planner.output.documents.blocks import Facts, below_rows, beyond_text
 from planner.output.text import table_pieces, to_markdown, to_text
 from planner.planning.sweep import Sweep
 from planner.planning.sweep_rows import Rows
@@ -153,8 +153,7 @@ def _table(found: Sweep, heard: Heard, progress: Progress | None, *, markdown: b
     headers = [header for header, _ in columns.values()]
     yield from table_pieces(_title(found), headers, align, blocks(), markdown=markdown, widest=laws)
     said = found.remarks(counts)
-    rest: list[Block] = [Facts([("law", law.id, law.reference) for law in found.named])]
-    rest += [Items("Notes", note_lines(said))] if said else []
+    rest = below_rows([Facts([("law", law.id, law.reference) for law in found.named])], said)
     yield "\n" + (to_markdown(rest) if markdown else to_text(rest))
     heard(said)
 

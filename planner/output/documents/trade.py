@@ -1,6 +1,6 @@
 """The trade of size against data, as blocks to read."""
 
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title, beyond_text, law_facts, loss_text, note_lines
+from planner.output.documents.blocks import Block, Facts, Table, Title, beyond_text, law_facts, loss_text, note_blocks
 from planner.planning.trade import Trade, TradeOff
 from planner.quantities import (
     format_count,
@@ -40,7 +40,7 @@ def trade_document(found: TradeOff) -> list[Block]:
         Facts(rows),
         table,
         law_facts(found.law),
-        *([Items("Notes", note_lines(found.notes))] if found.notes else []),
+        *note_blocks(found.notes),
     ]
 
 

@@ -1,0 +1,132 @@
+"""Tables that fit a width: long headers and texts wrap, and columns that still find no room stand in a second table below."""
+
+import re
+import textwrap
+from collections.abc import Sequence
+from itertools import accumulate
+
+_GAP = 2
+_NARROW = 12
+"""A column of texts is not made narrower for the sake of the others, unless its longest word is shorter still."""
+
+Row = Sequence[str]
+
+
+def laid_out(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[str]:
+    """Return the lines of a table, none longer than ``width``.
+
+    Parameters
+    ----------
+    headers, rows, align : sequence
+        ``align`` has l or r for each column; columns that are r hold numbers, which do not break.
+    width : int
+        Columns of the screen.
+    """
+    parts = stacks(headers, rows, align, width)
+    lines: list[str] = []
+    for columns in parts:
+        some = [[row[column] for column in columns] for row in (headers, *rows)]
+        sides = "".join(align[column] for column in columns)
+        widths = _widths(some[0], some[1:], sides, width)
+        lines += [*([""] if lines else []), *(line for row in some for line in cells(row, sides, widths, top=row is not some[0]))]
+    return lines
+
+
+def stacks(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[list[int]]:
+    """Return which columns stand side by side: all, or as many as find room, the first one beginning every part."""
+    least = [_least(column, side) for column, side in zip(zip(headers, *rows, strict=True), align, strict=True)]
+    if sum(least) + _GAP * (len(least) - 1) <= width:
+        return [list(range(len(least)))]
+    found, room = [[0]], width - least[0]
+    for column in range(1, len(least)):
+        if least[column] + _GAP > room and len(found[-1]) > 1:
+            found.append([0])
+            room = width - least[0]
+        found[-1].append(column)
+        room -= least[column] + _GAP
+    return found
+
+
+def without_spare(headers: Row, rows: Sequence[Row], align: str, width: int, spare: Row) -> list[int]:
+    """Return the columns that stay when spare ones go, one after the other, until the rest finds room side by side."""
+    kept = list(range(len(headers)))
+    for name in spare:
+        head, *some = ([row[at] for at in kept] for row in (headers, *rows))
+        if len(stacks(head, some, "".join(align[at] for at in kept), width)) == 1:
+            break
+        kept = [at for at in kept if headers[at] != name]
+    return kept
+
+
+def _words(text: str) -> list[str]:
+    return [word for part in text.split() for word in _at_hyphens(part)] or [""]
+
+
+def _at_hyphens(word: str) -> list[str]:
+    """Break a word where a reader expects it; a number or an id stays whole."""
+    return re.findall(r"[A-Za-z]+[-/]?|[-/]", word) if _BREAKABLE.fullmatch(word) else [word]
+
+
+def _least(column: Sequence[str], side: str) -> int:
+    """Return the least width of a column, whose first cell is its header."""
+    head = max(map(len, _words(column[0])))
+    body = column[1:]
+    if side == "r":
+        return max([head, *map(len, body)])
+    longest = max((len(word) for cell in body for word in cell.split()), default=0)
+    return max(head, min(max(map(len, body), default=0), max(_NARROW, longest)))
+
+
+def _widths(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[int]:
+    columns = list(zip(headers, *rows, strict=True))
+    least = [_least(column, side) for column, side in zip(columns, align, strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    room = width - _GAP * (len(widths) - 1)
+    for wanted in ([max([low, *map(len, column[1:])]) for column, low in zip(columns, least, strict=True)], least):
+        while sum(widths) > room:  # the widest column gives way first: headers wrap before texts do
+            loose = [at for at, now in enumerate(widths) if now > wanted[at]]
+            if not loose:
+                break
+            at = max(loose, key=lambda at: (widths[at], at))
+            widths[at] -= 1
+    return [min(now, width) for now in widths]
+
+
+def cells(row: Row, align: str, widths: Sequence[int], *, top: bool = True) -> list[str]:
+    """Return the lines of one row, texts wrapped to their columns; a header's words stand at the foot, cells at the top."""
+    wrapped = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    height = max(map(len, wrapped))
+    filled = [[*lines, *[""] * (height - len(lines))] if top else [*[""] * (height - len(lines)), *lines] for lines in wrapped]
+    return [
+        (" " * _GAP)
+        .join(
+            cell.rjust(width) if side == "r" else cell.ljust(width) for cell, side, width in zip(line, align, widths, strict=True)
+        )
+        .rstrip()
+        for line in zip(*filled, strict=True)
+    ]
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    return [cell] if len(cell) <= width else wrapped_lines(cell, width, hyphens=_BREAKABLE.fullmatch(cell) is not None)
+
+
+def wrapped_lines(text: str, width: int, *, hyphens: bool = False) -> list[str]:
+    """Return a text in lines of at most ``width``; a number stays with its unit."""
+    tied = re.sub(r"(?<=\d) (?=(?:%|[KMBT]|FLOP|PF-days)(?:\W|$))", _TIE, text)
+    loose = tied.replace("/", "/\N{ZERO WIDTH SPACE} ") if hyphens else tied  # headers such as tok/param break there too
+    lines = textwrap.wrap(loose, width, break_on_hyphens=hyphens) or [""]
+    return [line.replace(_TIE, " ").replace("\N{ZERO WIDTH SPACE} ", "").replace("\N{ZERO WIDTH SPACE}", "") for line in lines]
+
+
+_TIE = "\N{NO-BREAK SPACE}"
+_BREAKABLE = re.compile(r"[A-Za-z/ -]+")
+
+
+def fitting(headers: Row, rows: Sequence[Row], align: str, width: int) -> tuple[int, list[int]]:
+    """Return how many columns, from the left, find room in one table, and how wide each is."""
+    columns = list(zip(headers, *rows, strict=True))
+    least = [_least(column, side) for column, side in zip(columns, align, strict=True)]
+    ends = list(accumulate(low + _GAP for low in least))
+    many = max(1, sum(end - _GAP <= width for end in ends))
+    return many, _widths(headers[:many], [row[:many] for row in rows], align[:many], width)
