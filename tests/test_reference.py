@@ -38,7 +38,7 @@ def test_help_and_signature_are_complete(name: str) -> None:
         assert key in parameters
         if key not in typing.get_type_hints(function, localns={"LawLike": str, "ShapeLike": str, "FileLike": str}):
             assert parameters[key].default == row.default
-            assert f"    {key} : " in str(function.__doc__)
+            assert f"\n{key} : " in str(function.__doc__)
             assert row.help in str(function.__doc__)
 
 

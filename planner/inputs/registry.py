@@ -217,7 +217,7 @@ _WORDS = {
 
 def asks(kind: type) -> Callable[[Function], Function]:
     """Give a function of ``**asked`` the signature of its inputs, and their part of its docstring in place of ``{inputs}``."""
-    from inspect import Parameter, Signature, signature
+    from inspect import Parameter, Signature, cleandoc, signature
 
     def complete(function: Function) -> Function:
         own = [each for each in signature(function).parameters.values() if each.kind is not each.VAR_KEYWORD]
@@ -230,11 +230,11 @@ def asks(kind: type) -> Callable[[Function], Function]:
         parameters = [*own, *(each for each in taken if each.name not in names)]
         function.__signature__ = Signature(parameters, return_annotation=returned)  # type: ignore[attr-defined]
         lines = [
-            f"    {each.name} : {documented(rows(kind)[each.name][0])}, optional\n        {rows(kind)[each.name][1].help}"
+            f"{each.name} : {documented(rows(kind)[each.name][0])}, optional\n    {rows(kind)[each.name][1].help}"
             for each in parameters
             if each.name in rows(kind)
         ]
-        function.__doc__ = (function.__doc__ or "").replace("    {inputs}", "\n".join(lines))
+        function.__doc__ = cleandoc(function.__doc__ or "").replace("{inputs}", "\n".join(lines))
         return function
 
     return complete
