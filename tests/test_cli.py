@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,10 @@ from click.testing import CliRunner
 
 import planner
 from planner.cli._app import app
-from planner.cli._commands import SUMMARIES
+from planner.cli._commands import COMMANDS, SUMMARIES
 from planner.cli._completion import completions
+from planner.cli._words import _COMMANDS as _WORD_COMMANDS
+from planner.cli._words import _INPUTS, _SAID
 from tests.conftest import Run
 
 
@@ -242,12 +245,10 @@ BAD = {
     ("--flops", "1e21", "--tolerance", "5"): "write 5% or 500%",
     ("--flops", "1e21", "--set", "B=1e300"): "besiroglu2024 (modified): its constants take this answer out of the range",
     ("check", "--params", "1", "--tokens", "1e60"): "spends 6e60 FLOP, above 1e60",
-    ("--flops", "1e21", "--nonsense"): "No such option",
+    ("--flops", "1e21", "--nonsense"): "no option --nonsense; plan --help lists what there is",
     ("--law", "kaplan2020"): "no budget: give --flops",
     ("1e21",): "a budget goes with its option: plan --flops '1e21'",
-    (
-        "chekc",
-    ): "no command 'chekc'; commands are backtest, check, compare, configure, curve, fit, hardware, laws, levers, limits, models, pilots, report, runs, sheets, trade, workbook",
+    ("chekc",): "no command 'chekc'; did you mean check?",
     ("--flops", "1e21", "check", "--params", "1B", "--tokens", "1B"): "--flops stands before 'check'",
     ("check",): "a check needs a run: --params and --tokens",
     ("check", "--params", "1B"): "a check needs a run: --params and --tokens",
@@ -530,11 +531,66 @@ def test_bad_constraints_exit_with_2_and_one_line(run: Run, args: tuple[str, ...
     assert err.count("\n") == 1
 
 
-def test_the_list_of_commands_says_what_each_says() -> None:
-    """plan --help loads no command, and lists what each of them says of itself."""
+def test_help_lists_every_command_once_in_a_line(run: Run) -> None:
+    """plan --help loads no command, and lists all before any option, each whole in one line of 80 columns."""
     assert set(SUMMARIES) == set(app.commands)
-    for name, command in app.commands.items():
-        assert SUMMARIES[name] == command.get_short_help_str(limit=200), name
+    assert sum(map(len, COMMANDS.values())) == len(SUMMARIES)
+    _, out, _ = run("--help")
+    lines = [" ".join(line.split()) for line in out.split("\n")]
+    assert all(lines.count(f"{name} {text}") == 1 for name, text in SUMMARIES.items())
+    assert out.index(SUMMARIES["help"]) < out.index("--flops FLOP")
+    assert max(map(len, out.split("\n"))) <= 80
+
+
+@pytest.mark.parametrize("name", sorted(SUMMARIES))
+def test_help_of_a_command_is_its_own_help(run: Run, name: str) -> None:
+    """plan help COMMAND is COMMAND --help."""
+    assert run("help", name)[1] == run(name, "--help")[1]
+
+
+def test_help_without_a_command_is_the_main_help(run: Run) -> None:
+    """plan help, and plan help plan; a command that there is not is refused with what is near."""
+    assert run("help")[1] == run("help", "plan")[1] == run("--help")[1]
+    assert run("help", "chek")[0] == 2
+    assert "did you mean check?" in run("help", "chek")[2]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ("--flop 1e21", "did you mean --flops?"),
+        ("--flopz=1e21", "did you mean --flops?"),
+        ("--n-params 7B", "--params, such as --params 7B"),
+        ("--accuracy 5%", "plan limits --benchmark imagenet --error 5%"),
+        ("--schedule cosine", "plan configure proposes"),
+        ("--finetune", "planner plans pre-training"),
+        ("--rl", "planner plans pre-training"),
+        ("--moe", "--law abnar2025 --experts 64"),
+        ("--flops 1e18:1e26", "a range is written with two dots, 1e18..1e26"),
+        ("--xyzzy 3", "plan --help lists what there is"),
+        ("check --xyzzy 3", "plan check --help lists what there is"),
+        ("fit runs.csv --budget 3", "plan fit --help lists what there is"),
+        ("check --json", "--format json"),
+        ("chart", "--plot plan.png"),
+        ("comprae", "did you mean compare?"),
+        ("xyzzy", "commands are backtest, check"),
+    ],
+)
+def test_what_people_type_is_answered_with_what_there_is(run: Run, args: str, said: str) -> None:
+    """What is near, what says it here, or where to look: never an option that has nothing to do with it."""
+    code, out, err = run(*args.split())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
+@pytest.mark.parametrize("text", [text for part in (_SAID, _INPUTS, _WORD_COMMANDS) for text in part.values()])
+def test_what_is_advised_exists(text: str) -> None:
+    """Every option and command in those answers is one of the main command, or of the command named."""
+    options = {option for param in app.params for option in param.opts} | {
+        option for command in app.commands.values() for param in command.params for option in param.opts
+    }
+    assert set(re.findall(r"--[a-z][\w-]*", text)) <= options
+    assert set(re.findall(r"plan (?=[a-z])(\w+)", text)) <= set(app.commands)
 
 
 @pytest.mark.parametrize(

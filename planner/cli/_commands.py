@@ -31,7 +31,7 @@ class Headed:
             if headed.get(heading):
                 with formatter.section(heading):
                     formatter.write_dl(headed[heading])
-        if isinstance(self, click.Group):
+        if isinstance(self, click.Group) and not isinstance(self, Budgets):
             self.format_commands(ctx, formatter)
 
     def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> Any:
@@ -40,26 +40,17 @@ class Headed:
             return super().make_context(info_name, args, parent, **extra)  # type: ignore[misc]
         except click.NoSuchOption as error:
             name = next((each for each in every_input() if option_of(each) == error.option_name), None)
-            if name is None or error.ctx is None:
-                meant, example = _TYPED.get(error.option_name, ("", ""))
-                if error.ctx is None or all(meant != param.name for param in error.ctx.command.params):
-                    raise
-                raise click.UsageError(f"no option {error.option_name}: planner says that with {example}") from None
+            if error.ctx is None:
+                raise
+            if name is None:
+                from planner.cli._words import instead_of_option
+
+                options = (option for param in error.ctx.command.params for option in param.opts if option.startswith("--"))
+                raise click.UsageError(instead_of_option(error.option_name, options, error.ctx.command_path)) from None
             root = error.ctx.find_root().command
             known = {"plan": root, **{f"plan {each}": _loaded(root, each, error.ctx) for each in SUMMARIES}}
             able = [each for each, command in known.items() if any(name == param.name for param in command.params)]
             raise click.UsageError(f"{error.ctx.command_path} does not take {option_of(name)}; {', '.join(able)} do") from None
-
-
-_TYPED = {
-    **dict.fromkeys(("--hours", "--weeks"), ("days", '--days, such as --days "3 weeks" or --days 72h')),
-    **dict.fromkeys(("--budget", "--compute"), ("flops", "--flops, --dollars, --gpu-hours, or --gpus with --days")),
-    **dict.fromkeys(("--cost", "--usd"), ("dollars", "--dollars, such as --dollars 2M")),
-    **dict.fromkeys(("--n-gpus", "--num-gpus", "--gpu-count"), ("gpus", "--gpus, such as --gpus 512xH100")),
-    **dict.fromkeys(("--model-size", "--size", "--parameters"), ("params", "--params, such as --params 7B")),
-    **dict.fromkeys(("--data", "--dataset"), ("tokens", "--tokens, or --unique-tokens for data that repeats")),
-}
-"""Options that people type and there are not, the input they mean, and how it is said."""
 
 
 def _loaded(root: Any, name: str, ctx: click.Context) -> Any:
@@ -74,28 +65,39 @@ class Group(Headed, Once, click.Group):
     """A group whose options are given once."""
 
 
-SUMMARIES = {
-    "backtest": "Would your small runs have foretold your large ones? Fit the small, predict the large, group by group.",
-    "check": "Judge a proposed run: overfit, underfit or balanced, what it wastes, and what would mend it; or every run "
-    "of a table.",
-    "compare": "Say what every law makes of a budget: consensus and spread over the studies, which laws disagree, and why.",
-    "configure": "Propose what to configure: shapes that hit the size, whether they fit in memory, batch size and learning rate.",
-    "curve": "Find the three regions of a learning curve: best guess, power law, floor; what more data buys.",
-    "fit": "Fit a scaling law to a table of your own runs: params, tokens, loss (optional: flops, group, run, weight).",
-    "hardware": "List the accelerators with peaks, power and prices, show one DEVICE whole, or rank them for --flops.",
-    "laws": "List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps.",
-    "levers": "Say what each efficiency lever is worth instead of more compute: in loss, equivalent compute and money.",
-    "limits": "Say where compute stops paying over a range of budgets, or what an error on a published benchmark takes.",
-    "models": "List published models with shapes, parameters, tokens and compute, or show one by NAME.",
-    "pilots": "Choose which small runs to train, so that the plan for a large budget is right.",
-    "report": "Write a plan as one HTML page that goes on planning in a browser, with nothing to install and nothing fetched.",
-    "runs": "List the tables of real runs that ship with planner, or show one TABLE.",
-    "sheets": "List the spreadsheet functions; build the add-in that puts them into LibreOffice Calc.",
-    "trade": "Smaller and larger models of the same loss: their tokens, extra compute, and from which demand they pay.",
-    "workbook": "Write a workbook of live formulas for Excel or LibreOffice: plan, sweep, sensitivity, laws, devices; it "
-    "needs no Python.",
+COMMANDS: dict[str, dict[str, str]] = {
+    "Plan and judge": {
+        "check": "Judge a run, or a table of runs: overfit, underfit, balanced.",
+        "compare": "What every law makes of a budget, and why they differ.",
+        "trade": "The same loss at other sizes, and from which demand each pays.",
+        "limits": "Where more compute stops paying; what an accuracy takes.",
+        "levers": "What else than compute would lower the loss, and by how much.",
+    },
+    "Runs of your own": {
+        "pilots": "Which small runs to train before a large one.",
+        "fit": "A scaling law from a table of runs, with intervals.",
+        "backtest": "Whether the small runs would have foretold the large ones.",
+        "curve": "Where on its learning curve a problem is.",
+    },
+    "Machines and models": {
+        "configure": "Shapes, memory, batch size and learning rate for a run.",
+        "hardware": "Accelerators with peaks and dated prices; ranked for a budget.",
+        "models": "Published models with their shapes.",
+    },
+    "For others": {
+        "report": "A page that goes on planning in a browser.",
+        "workbook": "A workbook of live formulas for Excel and LibreOffice.",
+        "sheets": "Spreadsheet functions, and the add-in for LibreOffice Calc.",
+    },
+    "Look up": {
+        "laws": "The catalogue of laws, or one law whole.",
+        "runs": "The tables of real runs that ship.",
+        "help": "What a command does and takes.",
+    },
 }
-"""Every command with the first sentence of its help: ``plan --help`` lists them and loads none; a test holds them equal."""
+"""Every command with one line: ``plan --help`` lists them and loads none."""
+
+SUMMARIES = {name: text for group in COMMANDS.values() for name, text in group.items()}
 
 
 class Budgets(Group):
@@ -113,8 +115,14 @@ class Budgets(Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(SUMMARIES.items()))
+        for heading, group in COMMANDS.items():
+            with formatter.section(heading):
+                formatter.write_dl(list(group.items()))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write commands first, then the options group by group."""
+        self.format_commands(ctx, formatter)
+        super().format_options(ctx, formatter)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
@@ -122,7 +130,9 @@ class Budgets(Group):
             try:
                 parse_flops(name)
             except PlannerError:
-                hint = f"commands are {', '.join(self.list_commands(ctx))}"
+                from planner.cli._words import instead_of_command
+
+                hint = instead_of_command(name, self.list_commands(ctx))
             else:
                 hint = f"a budget goes with its option: plan --flops {shown(name)}"
             raise click.UsageError(f"no command {shown(name)}; {hint}")

@@ -54,33 +54,16 @@ def app(
     """How large a model to train on how many tokens for a compute budget, what loss to expect, how far published laws disagree.
 
     \b
-    plan --flops 1e21                           the compute-optimal plan
-    plan --flops 1e21 --law kaplan2020          under another law
-    plan --flops 1e21 --exponents 0.73 0.27     with exponents of your own
-    plan --flops 1e21 --params 7B               with a fixed size
-    plan --loss 2.1                             the least compute that reaches a loss
-    plan --flops 1e22 --unique-tokens 25B       where data run out and must be repeated
-    plan --flops 1e24 --inference-tokens 2T     training and serving together
-    plan --flops 1e18..1e26 --law llama3,kaplan2020   a range, under several laws
-    plan check --params 175B --tokens 300B      judge a proposed run
-    plan --shape llama2-7b --tokens 2T          what a run takes
-    plan --gpus 512xH100 --days 30 --mfu 0.4    what these devices can train
-    plan --dollars 2M --gpu h100 --grid france  what this money can, with time, energy and CO2e
-    plan compare --flops 1e21                   every law: consensus, spread, who disagrees and why
-    plan report --flops 1e21 -o plan.html       a page that goes on planning in a browser
-    plan trade --flops 1e23                     smaller models trained longer, and when they pay
-    plan configure --gpus 64xH100 --days 30     layers, width, heads, memory, batch size, learning rate
-    plan hardware --flops 1e22 --deadline 30d   the cheapest devices for it
-    plan workbook budget.xlsx --flops 1e21      live formulas for Excel and LibreOffice
-    plan sheets                                 functions for cells, and the add-in for LibreOffice Calc
-    plan models                                 published models and their shapes
-    plan laws                                   the catalogue
-    plan curve points.csv --target 5%           where on its learning curve a problem is
-    plan limits --flops 1e18..1e28              where more compute stops paying
-    plan levers --flops 1e22                    what else lowers the loss, and by how much
-    plan fit runs.csv --save my-law.json        a law from runs of your own
-    plan pilots --budget 1e20 --target 1e23     which small runs to train first
-    plan backtest runs.csv                      would they have foretold the larger ones?
+    plan --flops 1e21                            the compute-optimal plan
+    plan --gpus 512xH100 --days 30               what these devices can train
+    plan --dollars 2M --gpu h100 --grid france   what this money can, with CO2e
+    plan --loss 2.1                              the least compute for a loss
+    plan --flops 1e21 --params 7B                with a fixed size
+    plan --flops 1e22 --unique-tokens 25B        where data run out
+    plan --flops 1e24 --inference-tokens 2T      training and serving together
+    plan --shape llama2-7b --tokens 2T           what a run takes
+    plan --flops 1e18..1e26 --law llama3,kaplan2020    a range, under two laws
+    plan check --params 175B --tokens 300B       is this run sensible?
     """
     given = [p.opts[0] for p in ctx.command.params if p.name and ctx.get_parameter_source(p.name) == ParameterSource.COMMANDLINE]
     if ctx.invoked_subcommand:
