@@ -125,9 +125,9 @@ __all__ = [
 ]
 
 def plan(
+    flops: Number | None = ...,
     *,
     others: Sequence[LawLike] = ...,
-    flops: Number | None = ...,
     pf_days: Number | None = ...,
     days: Number | None = ...,
     gpu_hours: Number | None = ...,

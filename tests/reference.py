@@ -47,11 +47,16 @@ def _function(name: str) -> str:
     function = getattr(planner, name)
     tree = ast.parse(inspect.getsource(importlib.import_module(function.__module__)))
     node = next(each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == name)
-    own = [f"{each.arg}: {ast.unparse(each.annotation)}" for each in node.args.args if each.annotation] + ["*"]
+    given = [""] * (len(node.args.args) - len(node.args.defaults)) + [" = ..."] * len(node.args.defaults)
+    own = [
+        f"{each.arg}: {ast.unparse(each.annotation)}{default}"
+        for each, default in zip(node.args.args, given, strict=True)
+        if each.annotation
+    ] + ["*"]
     for each, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
         assert each.annotation is not None
         own.append(f"{each.arg}: {ast.unparse(each.annotation)}" + ("" if default is None else " = ..."))
-    told = {each.arg for each in node.args.kwonlyargs}
+    told = {each.arg for each in (*node.args.args, *node.args.kwonlyargs)}
     for key, (type_, row) in rows(TAKES[name]).items():
         if key not in told:
             text = getattr(type_, "__forward_arg__", None) or ("Number" if str(type_) == "float | str" else type_.__name__)

@@ -1,17 +1,66 @@
 """Results as JSON types: base units, full precision, the attributes' own names."""
 
+import sys
 from collections.abc import Mapping
 from numbers import Integral, Number
 from typing import Any, ClassVar
 
 
-class Answer:
+class Shown:
+    """What can show itself: as the command prints it, in a notebook, as a data frame.
+
+    How is known to the packages above, so the one that knows them all is asked.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def text(self, width: int | None = None) -> str:
+        """Return what the command prints.
+
+        Parameters
+        ----------
+        width : int, optional
+            Columns; by default the terminal's, or 100.
+        """
+        return str(_presenting().text(self, width))
+
+    def to_frame(self) -> Any:
+        """Return the rows of ``--format csv`` as a pandas data frame: full precision, base units.
+
+        Raises
+        ------
+        OptionError
+            pandas is not installed.
+        """
+        return _presenting().frame(self)
+
+    def __repr__(self) -> str:
+        parts = ((name, getattr(self, name)) for name in self.__dataclass_fields__)
+        plain = ", ".join(f"{name}={_short(value)}" for name, value in parts if isinstance(value, (str, bool, int, float)))
+        text = f"{type(self).__name__}({plain})"
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 5]} ...)"
+
+    def _repr_html_(self) -> str:
+        return str(_presenting().html(self))
+
+
+_LONGEST = 300
+"""Characters of a ``repr``: what a notebook shows of a list of answers is still readable."""
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+
+
+def _presenting() -> Any:
+    return sys.modules["planner"].presenting()  # loaded, for whatever is here was imported through it
+
+
+class Answer(Shown):
     """Base of every result, a frozen dataclass: equality, a short text of its own, and what it is as JSON types are said once.
 
     Said here rather than made for each class, which would cost every start of the command a millisecond or two.
     """
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def _compared(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name, each in self.__dataclass_fields__.items() if each.compare)
@@ -23,11 +72,6 @@ class Answer:
 
     def __hash__(self) -> int:
         return hash(self._compared())
-
-    def __repr__(self) -> str:
-        parts = ((name, getattr(self, name)) for name in self.__dataclass_fields__)
-        numbers = ", ".join(f"{name}={value!r}" for name, value in parts if isinstance(value, (str, bool, int, float)))
-        return f"{type(self).__name__}({numbers})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types: base units, full precision, stable keys with the attributes' names."""

@@ -157,21 +157,25 @@ def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --plot and --force; what cannot be written is refused before anything is computed. :func:`plot_file` draws."""
 
     @wraps(command)
-    def prepared(ctx: click.Context, /, plot: str | None, force: bool, **options: Any) -> Any:
+    def prepared(ctx: click.Context, /, plot: str | None, dpi: str | None, size: str | None, force: bool, **options: Any) -> Any:
         if plot is not None:
             from planner.output.plots.plot import TERMINAL, check_plot
 
             if plot == TERMINAL and options.get("fmt") not in {"table", "markdown"}:
                 raise click.UsageError(f"--plot - draws below a table, not below {options['fmt']}; name a file")
-            check_plot(plot, overwrite=force)
-            ctx.meta[_PLOT] = plot, force
+            check_plot(plot, overwrite=force, dpi=dpi, size=size)
+            ctx.meta[_PLOT] = plot, {"overwrite": force, "dpi": dpi, "size": size}
+        elif dpi or size:
+            raise click.UsageError(f"{'--dpi' if dpi else '--size'} goes with --plot FILE")
         elif force and "save" not in options:
             raise click.UsageError("--force goes with --plot FILE")
         return command(ctx, **({"force": force, **options} if "save" in options else options))
 
     wanted = click.option("--plot", metavar="FILE|-", help="Draw it: a .png, .svg or .pdf file, or - for the terminal.")
+    dots = click.option("--dpi", metavar="NUMBER", help="Dots per inch of a .png.  [default: 110]")
+    sides = click.option("--size", metavar="WxH", help="Its width and height in inches, such as 11x5.")
     forced = click.option("--overwrite", "--force", "force", is_flag=True, help="Let --plot or --save replace a file.")
-    return wanted(forced(prepared))
+    return wanted(dots(sides(forced(prepared))))
 
 
 def plot_wanted(ctx: click.Context) -> bool:
@@ -184,9 +188,9 @@ def plot_file(ctx: click.Context, result: Any) -> None:
     if plot_wanted(ctx):
         from planner.output.plots.plot import TERMINAL, plot
 
-        target, force = ctx.meta[_PLOT]
+        target, look = ctx.meta[_PLOT]
         if target != TERMINAL:
-            plot(result, target, overwrite=force)
+            plot(result, target, **look)
             click.echo(f"drawn: {shown(str(target))}", err=True)
 
 

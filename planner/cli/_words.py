@@ -41,7 +41,7 @@ _SAID: dict[tuple[str, ...], str] = {
 """Options that stand for something that planner does not do, or does elsewhere."""
 
 _COMMANDS: dict[tuple[str, ...], str] = {
-    ("plan",): "a plan has no name before its options: plan --flops 1e21",
+    ("plan",): "no name stands before its options: plan --flops 1e21",
     ("chart", "plot", "draw"): "an option draws: plan --flops 1e21 --plot plan.png",
     ("sweep", "range"): "a range makes one: plan --flops 1e18..1e26",
     ("explain",): "an option explains: plan --flops 1e21 --explain",

@@ -10,6 +10,7 @@ import numpy as np
 from planner._util.defaults import LEVEL
 from planner._util.files import new_file, write_new
 from planner._util.showing import Raw
+from planner._util.to_json import Shown
 from planner._version import __version__
 from planner.allocation.intervals import check_level, loss_interval
 from planner.errors import CannotPlanError, OptionError
@@ -137,7 +138,7 @@ class Prediction(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class FitResult:
+class FitResult(Shown):
     """What a table of runs says.
 
     Attributes

@@ -64,6 +64,8 @@ _LOOKS = {
     "BenchmarkLimits": Looks("documents.limits", "limits_document", "limits_rows"),
     "Levers": Looks("documents.levers", "levers_document", "levers_rows"),
     "Pilots": Looks("documents.pilots", "pilots_document", "pilots_rows"),
+    "RunsCheck": Looks("documents.check", "runs_document", "runs_rows"),
+    "Sweep": Looks("documents.sweep", "sweep_document", "sweep_rows"),
     "functions": Looks("documents.sheet", "functions_document", "function_rows", "function_content"),
 }
 """What each kind of result looks like; catalogues by the name of what they list."""
@@ -95,6 +97,14 @@ def document(result: Any, steps: "Sequence[Step]" = (), *, kind: str = "") -> "l
 
     looks = _LOOKS[kind or type(result).__name__]
     return answer_first([*_made(looks.room, looks.document)(result), *arithmetic(steps)])
+
+
+def rows_of(result: Any) -> Any:
+    """Return the rows of ``--format csv`` as mappings, or as arrays by column where there are many."""
+    if type(result).__name__ == "Sweep":
+        return result.table()
+    looks = _LOOKS[type(result).__name__]
+    return list(_made(looks.room, looks.rows)(result))
 
 
 def brief(result: Any, *, kind: str = "") -> str:

@@ -44,10 +44,10 @@ def screen() -> Screen:
 
 
 @contextmanager
-def written_for(color: str) -> Iterator[None]:
+def written_for(color: str, width: int | None = None) -> Iterator[None]:
     """Write for standard output, with colours ``always``, ``never``, or where it is a terminal and ``NO_COLOR`` is not set."""
     chosen = _CHOSEN.set(
-        Screen(_columns(), color == "always" or (color == "auto" and _terminal() and not os.environ.get("NO_COLOR")))
+        Screen(width or _columns(), color == "always" or (color == "auto" and _terminal() and not os.environ.get("NO_COLOR")))
     )
     try:
         yield

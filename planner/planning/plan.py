@@ -11,6 +11,7 @@ from planner.allocation.intervals import Intervals, answer_intervals, interval_n
 from planner.allocation.problem import Problem, require_possible
 from planner.errors import CannotPlanError, OptionError, PlannerError
 from planner.inputs.held_budgets import Held
+from planner.inputs.input_row import Number
 from planner.inputs.law_choice import LawLike
 from planner.inputs.question import Question
 from planner.inputs.registry import PlanInputs, asks
@@ -29,7 +30,7 @@ from planner.planning.plan_details import (
     serving_of,
 )
 from planner.planning.plan_notes import limit_notes, size_notes, waste_notes
-from planner.planning.plan_result import Alternative, DataUse, Doubling, Funded, Mixture, Plan, Serving
+from planner.planning.plan_result import BAND, Alternative, DataUse, Doubling, Funded, Mixture, Plan, Serving
 from planner.quantities import (
     LARGEST,
     PF_DAY,
@@ -45,16 +46,15 @@ from planner.scaling_laws.law import Law, guarded
 if TYPE_CHECKING:
     from planner.planning.served_sizes import ServedSize
 
-BAND = 0.01
-"""The flat-optimum band is the range of N that costs at most this much more compute for the same loss."""
-
 
 @asks(PlanInputs)
-def plan(*, others: Sequence[LawLike] = MAIN_LAWS, **asked: Unpack[PlanInputs]) -> Plan:
+def plan(  # type: ignore[misc]  # the budget, which is one of the inputs, may stand first without its name
+    flops: Number | None = None, *, others: Sequence[LawLike] = MAIN_LAWS, **asked: Unpack[PlanInputs]
+) -> Plan:
     """Plan a training run for a compute budget or for a loss to reach, or say what a run takes.
 
-    A budget, or a loss, asks for the best run. Parameters or tokens beside it fix one side; without it, either alone asks for the
-    budget that makes it optimal, and both, or a shape with tokens, for what that run takes.
+    A budget, or a loss, asks for the best run; parameters or tokens beside it fix one side. Without one, either alone asks for
+    the budget that makes it optimal, and both, or a shape with tokens, for what that run takes.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def plan(*, others: Sequence[LawLike] = MAIN_LAWS, **asked: Unpack[PlanInputs]) 
     >>> f"{answer.params:.3g} parameters, {answer.tokens:.3g} tokens, loss {answer.loss:.3f}"
     '2.78e+09 parameters, 6e+10 tokens, loss 2.306'
     """
-    return answered(Question.of(PlanInputs, "plan", asked), others)
+    return answered(Question.of(PlanInputs, "plan", {"flops": flops, **asked}), others)
 
 
 def answered(question: Question, others: Sequence[LawLike] = ()) -> Plan:

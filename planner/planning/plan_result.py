@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from planner.quantities.estimate import Range
 
 
+BAND = 0.01
+"""The flat-optimum band is the range of N that costs at most this much more compute for the same loss."""
+
+
 class Doubling(NamedTuple):
     """What twice the compute would still buy: the fall in loss, and its share of the reducible loss."""
 

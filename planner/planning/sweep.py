@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from planner._util.defaults import DEFAULT_LAW
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, check_workers, mapper
-from planner._util.to_json import as_json
+from planner._util.to_json import Shown, as_json
 from planner._version import __version__
 from planner.accelerators.fleet import Machine
 from planner.allocation.extrapolation import FAR, own_notes
@@ -39,8 +39,8 @@ _MOST = 10_000_000
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, eq=False)
-class Sweep:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sweep(Shown):
     """Plans over one or two ranges, a row for each point; nothing is computed until rows are asked for.
 
     Attributes
@@ -70,6 +70,10 @@ class Sweep:
     named: tuple[Law, ...] = ()
     workers: Workers = 1
     version: str = __version__
+
+    def __repr__(self) -> str:
+        ranges = ", ".join(f"{axis.name} {axis.values[0]:.6g} to {axis.values[-1]:.6g}" for axis in self.axes)
+        return f"Sweep({len(self)} rows: {ranges or 'no range'}; {', '.join(law.id for law in self.named)[:150]})"
 
     def __len__(self) -> int:
         rows = len(self.laws)

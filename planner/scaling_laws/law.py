@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from planner._util.frozen_dict import FrozenDict
+from planner._util.to_json import Shown
 from planner.errors import CannotPlanError, OptionError
 from planner.notes import Note
 from planner.quantities import parse_anchor, parse_number, plain
@@ -24,7 +25,7 @@ MODIFIED = " (modified)"
 
 
 @dataclass(frozen=True, repr=False)
-class Law:
+class Law(Shown):
     """A scaling law: form + constants + conventions + fitted range + source.
 
     Attributes

@@ -74,6 +74,9 @@ class Runs:
     def __len__(self) -> int:
         return len(self.loss)
 
+    def __repr__(self) -> str:
+        return f"Runs({self.name[-100:]!r}: {len(self)} rows, {self.flops.min():.3g} to {self.flops.max():.3g} FLOP)"
+
     @property
     def designed(self) -> bool:
         """Whether the runs are pilots that planner designed: then none of them is far from the frontier by accident."""

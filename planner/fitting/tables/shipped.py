@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from planner._util.files import data_root, kept_while_unchanged, read_bundled
 from planner._util.frozen_dict import FrozenDict
+from planner._util.to_json import Shown
 from planner.errors import OptionError
 from planner.fitting.tables.runs import Runs, read_runs
 from planner.quantities import shown
@@ -18,8 +19,8 @@ class Group(NamedTuple):
     detail: str
 
 
-@dataclass(frozen=True)
-class RunTable:
+@dataclass(frozen=True, repr=False)
+class RunTable(Shown):
     """A shipped table.
 
     Attributes

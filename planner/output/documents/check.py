@@ -1,7 +1,7 @@
 """A check as blocks to read; a table of checks as text in any format, piece by piece."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from planner._util.to_json import as_json
@@ -100,10 +100,37 @@ def _runs_rows(found: RunsCheck, some: tuple[JudgedRun, ...]) -> list[dict[str, 
     return [{**head, **{renamed.get(name, name): value for name, value in run._asdict().items()}} for run in some]
 
 
-def _runs_text(found: RunsCheck, *, markdown: bool) -> Iterator[str]:
-    runs = found.runs
-    said = ", ".join(f"{count} {regime}" for regime, count in runs.counts().items() if count)
-    named, measured = any(runs.names), runs.measured
+def runs_document(found: RunsCheck) -> list[Block]:
+    """Return a table of checks as blocks, of a long one the first rows: for a notebook."""
+    headers, align, cells = _columns(found)
+    rows = [cells(run) for run in found.runs[:_SHOWN]]
+    more = [f"{len(found.runs) - _SHOWN} more runs: .to_frame()"] if len(found.runs) > _SHOWN else []
+    return [Title(_runs_title(found)), Table("", align, headers, rows, more), *_below(found)]
+
+
+_SHOWN = 100
+"""Rows that a notebook shows."""
+
+
+def runs_rows(found: RunsCheck) -> Iterator[dict[str, Any]]:
+    """Give the rows of a CSV."""
+    for some in found.runs.blocks():
+        yield from _runs_rows(found, some)
+
+
+def _runs_title(found: RunsCheck) -> str:
+    said = ", ".join(f"{count} {regime}" for regime, count in found.runs.counts().items() if count)
+    return f"{len(found.runs)} {'run' if len(found.runs) == 1 else 'runs'} of {found.name}: {said}"
+
+
+def _below(found: RunsCheck) -> list[Block]:
+    remark = f"extra compute: over an optimal run of the same loss; up to {format_percent(found.tolerance)} is balanced"
+    return [Items("", [remark]), *below_rows([law_facts(found.law)], found.notes)]
+
+
+def _columns(found: RunsCheck) -> tuple[list[str], str, Callable[[JudgedRun], list[str]]]:
+    """Return the headers, how each column is aligned, and what writes a run."""
+    named, measured = any(found.runs.names), found.runs.measured
     headers = ["row", *(["run"] if named else []), "regime", "parameters", "tokens", "tok/param", "compute", "loss"]
     headers += [*(["measured"] if measured else []), "extra compute", "outside its data"]
 
@@ -122,13 +149,14 @@ def _runs_text(found: RunsCheck, *, markdown: bool) -> Iterator[str]:
             beyond_text(run.extrapolation),
         ]
 
-    title = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'} of {found.name}: {said}"
-    align = "".join("l" if header in {"run", "regime"} else "r" for header in headers)
-    rows = ([cells(run) for run in some] for some in runs.blocks())
-    yield from table_pieces(title, headers, align, rows, markdown=markdown)
-    remark = f"extra compute: over an optimal run of the same loss; up to {format_percent(found.tolerance)} is balanced"
-    rest = [Items("", [remark]), *below_rows([law_facts(found.law)], found.notes)]
-    yield "\n" + (to_markdown(rest) if markdown else to_text(rest))
+    return headers, "".join("l" if header in {"run", "regime"} else "r" for header in headers), cells
+
+
+def _runs_text(found: RunsCheck, *, markdown: bool) -> Iterator[str]:
+    headers, align, cells = _columns(found)
+    rows = ([cells(run) for run in some] for some in found.runs.blocks())
+    yield from table_pieces(_runs_title(found), headers, align, rows, markdown=markdown)
+    yield "\n" + (to_markdown(_below(found)) if markdown else to_text(_below(found)))
 
 
 def _spending_text(check: Check) -> str:

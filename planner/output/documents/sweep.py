@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from planner._util.parallel import Progress
 from planner.notes import Note
 from planner.output import Format
 from planner.output.csv_json import cell
-from planner.output.documents.blocks import Facts, below_rows, beyond_text
+from planner.output.documents.blocks import Block, Facts, Table, Title, below_rows, beyond_text
 from planner.output.text import table_pieces, to_markdown, to_text
 from planner.planning.sweep import Sweep
 from planner.planning.sweep_rows import Rows
@@ -145,8 +145,7 @@ def _table(found: Sweep, heard: Heard, progress: Progress | None, *, markdown: b
     def blocks() -> Iterator[list[list[str]]]:
         for block, counted in found.blocks(progress=progress):
             counts.update(counted)
-            yield [[_written(value, write) for value, (_, write) in zip(row.values(), columns.values(), strict=True)]
-                   for row in block.rows(columns)]  # fmt: skip
+            yield [_cells(row, columns) for row in block.rows(columns)]
 
     laws = [[law.id if name == "law" else "" for name in columns] for law in found.named]
     align = "".join("l" if name in {"law", "regime"} else "r" for name in columns)
@@ -156,6 +155,26 @@ def _table(found: Sweep, heard: Heard, progress: Progress | None, *, markdown: b
     rest = below_rows([Facts([("law", law.id, law.reference) for law in found.named])], said)
     yield "\n" + (to_markdown(rest) if markdown else to_text(rest))
     heard(said)
+
+
+def sweep_document(found: Sweep) -> list[Block]:
+    """Return a sweep as blocks, of a long one the first rows: for a notebook, which holds all of them in memory."""
+    columns = _shown_columns(found)
+    counts: Counter[str] = Counter()
+    rows: list[list[str]] = []
+    for block, counted in found.blocks():
+        counts.update(counted)
+        some = block.rows(columns) if len(rows) < _SHOWN else []
+        rows += [_cells(row, columns) for row in some]
+    align = "".join("l" if name in {"law", "regime"} else "r" for name in columns)
+    more = [f"{len(found) - _SHOWN} more rows: .table(), or .to_frame()"] if len(found) > _SHOWN else []
+    table = Table("", align, [header for header, _ in columns.values()], rows[:_SHOWN], more)
+    laws = Facts([("law", law.id, law.reference) for law in found.named])
+    return [Title(_title(found)), table, *below_rows([laws], found.remarks(counts))]
+
+
+_SHOWN = 100
+"""Rows that a notebook shows."""
 
 
 def _title(found: Sweep) -> str:
@@ -168,6 +187,10 @@ def _title(found: Sweep) -> str:
     )
     under = found.named[0].id if len(found.laws) == 1 else f"{len(found.laws)} laws"
     return f"Plans for {ranges}, under {under}"
+
+
+def _cells(row: Mapping[str, Any], columns: Mapping[str, tuple[str, Callable[[Any], str]]]) -> list[str]:
+    return [_written(value, write) for value, (_, write) in zip(row.values(), columns.values(), strict=True)]
 
 
 def _written(value: Any, write: Callable[[Any], str]) -> str:

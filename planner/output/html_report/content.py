@@ -13,8 +13,7 @@ from planner.notes import Note
 from planner.output.charts._base import Points
 from planner.output.charts.frontiers import model_points
 from planner.output.html_report.javascript import law_functions, spending
-from planner.planning.plan import BAND
-from planner.planning.plan_result import Plan
+from planner.planning.plan_result import BAND, Plan
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS

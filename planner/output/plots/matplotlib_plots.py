@@ -1,12 +1,14 @@
 """Charts -> PNG, SVG or PDF, with matplotlib: colours for every kind of sight, dashes and markers that grey print keeps."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planner._util.files import new_file, write_new
+from planner._util.showing import Raw, finite, shown
 from planner.errors import OptionError
 from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.output.plots.axis_ticks import ticks, writer
@@ -23,7 +25,7 @@ _DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2
 _WIDTHS = {"main": 2.2, "usual": 1.5, "faint": 0.8}
 _MARKERS = {"circle": "o", "cross": "X", "square": "s", "triangle": "^", "dot": ".", "star": "*"}
 _SIZES = {"circle": 6.0, "cross": 10.0, "square": 5.0, "triangle": 6.0, "dot": 6.0, "star": 9.0}
-_SETTINGS = {"svg.hashsalt": "planner", "svg.fonttype": "none", "font.size": 9.0, "axes.titlesize": 10.0}
+_SETTINGS = {"svg.hashsalt": "planner", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 9.0, "axes.titlesize": 10.0}
 _DPI = 110
 _NOTED = 0.85
 """Where along a line its note stands."""
@@ -38,7 +40,47 @@ def require_matplotlib() -> Any:
     return mpl
 
 
-def draw(chart: Chart, path: str | Path, *, overwrite: bool = False) -> Path:
+class Look(NamedTuple):
+    """How large a picture is: dots per inch, and width and height in inches, where they were asked for."""
+
+    dpi: float = _DPI
+    size: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, dpi: Raw, size: Raw) -> "Look":
+        """Read what a user gave.
+
+        Raises
+        ------
+        OptionError
+            Less than 20 or more than 1200 dots per inch; sides shorter than 2 or longer than 60 inches; anything else.
+        """
+        dots = _DPI if dpi is None else _number(dpi)
+        if dots is None or not _DOTS[0] <= dots <= _DOTS[1]:
+            raise OptionError(f"`dpi` {shown(dpi)}: expected dots per inch from {_DOTS[0]} to {_DOTS[1]}, such as 200")
+        if size is None:
+            return cls(dots)
+        parts = size.lower().split("x") if isinstance(size, str) else size
+        sides = [_number(part) for part in parts] if isinstance(parts, (list, tuple)) else []
+        known = tuple(side for side in sides if side is not None and _SIDES[0] <= side <= _SIDES[1])
+        if len(sides) != 2 or len(known) != 2:
+            raise OptionError(
+                f"`size` {shown(size)}: expected width and height in inches, each {_SIDES[0]} to {_SIDES[1]}, such as 11x5"
+            )
+        return cls(dots, (known[0], known[1]))
+
+
+_DOTS, _SIDES = (20, 1200), (2, 60)
+
+
+def _number(value: Raw) -> float | None:
+    try:
+        return finite(float(value)) if isinstance(value, str) else finite(value)
+    except ValueError:
+        return None
+
+
+def draw(chart: Chart, path: str | Path, look: Look = Look(), *, overwrite: bool = False) -> Path:  # noqa: B008  # frozen
     """Write a chart as a picture.
 
     Raises
@@ -47,18 +89,55 @@ def draw(chart: Chart, path: str | Path, *, overwrite: bool = False) -> Path:
         Another ending than .png, .svg or .pdf, a file that exists already, or matplotlib is not installed.
     """
     target = new_file(path, overwrite, ENDINGS, "a picture")
-    figure = figure_of(chart)
+    figure = figure_of(chart, look)
     content = BytesIO()
     ending = target.suffix.lower()
     # no date in the file: the same chart is the same file
     said: dict[str, Any] = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[ending]
     with require_matplotlib().rc_context(_SETTINGS):
-        figure.savefig(content, format=ending[1:], dpi=_DPI, metadata=said)
+        figure.savefig(content, format=ending[1:], dpi=look.dpi, metadata=said)
     write_new(target, content.getvalue(), overwrite=overwrite)
     return target
 
 
-def figure_of(chart: Chart) -> "Figure":
+def draw_into(chart: Chart, ax: Raw) -> Any:
+    """Draw a chart into axes that are there: its first panel into one, each panel into one of several.
+
+    Raises
+    ------
+    OptionError
+        What is given is no axes, or there are more or fewer of them than panels.
+    """
+    mpl = require_matplotlib()
+    from matplotlib.axes import Axes
+
+    given = [ax] if isinstance(ax, Axes) else list(getattr(ax, "flat", ax)) if isinstance(ax, Iterable) else []
+    if not given or not all(isinstance(each, Axes) for each in given):
+        raise OptionError(f"`ax` {shown(ax)}: expected matplotlib axes, or as many of them as the picture has panels")
+    if len(given) not in {1, len(chart.panels)}:
+        raise OptionError(f"`ax`: {len(given)} axes for {len(chart.panels)} panels; expected one, or {len(chart.panels)}")
+    with mpl.rc_context(_SETTINGS):
+        for axes, panel in zip(given, chart.panels, strict=False):
+            _draw(axes, panel)
+    return given[0].figure
+
+
+@lru_cache
+def _figure_class() -> Any:
+    from matplotlib.figure import Figure
+
+    class Picture(Figure):
+        """A figure that a notebook shows without pyplot."""
+
+        def _repr_png_(self) -> bytes:
+            written = BytesIO()
+            self.savefig(written, format="png", dpi=self.dpi)
+            return written.getvalue()
+
+    return Picture
+
+
+def figure_of(chart: Chart, look: Look = Look()) -> "Figure":  # noqa: B008  # frozen
     """Return a chart as a matplotlib figure.
 
     Raises
@@ -68,12 +147,12 @@ def figure_of(chart: Chart) -> "Figure":
     """
     mpl = require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     count = len(chart.panels)
     with mpl.rc_context(_SETTINGS):
         width = max(5.6 * count, 7.0)
-        figure = Figure(figsize=(width, 5.0), dpi=_DPI)
+        figure: Figure = _figure_class()(figsize=look.size or (width, 5.0), dpi=look.dpi)
+        width = figure.get_figwidth()
         FigureCanvasAgg(figure)
         figure.suptitle(chart.title, x=0.01, ha="left", fontsize=12, fontweight="bold", parse_math=False)
         figure.text(
