@@ -5,10 +5,16 @@
 
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tests.documents import DOCS
+
+
+def _nbformat() -> Any:
+    """Return the library, which comes with the extra "docs" alone."""
+    return import_module("nbformat")
 
 
 def texts(notebook: Any) -> list[str]:
@@ -24,10 +30,10 @@ def texts(notebook: Any) -> list[str]:
 
 def executed(path: Path) -> Any:
     """Return a notebook as it comes out of a fresh kernel in an empty folder."""
-    import nbformat
+    nbformat = _nbformat()
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(path, 4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(path, 4)
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}).execute()
     for cell in notebook.cells:
@@ -37,12 +43,11 @@ def executed(path: Path) -> Any:
 
 def main() -> None:
     """Run all."""
-    import nbformat
-
+    nbformat = _nbformat()
     for path in sorted(DOCS.rglob("*.ipynb")):
-        shown, fresh = nbformat.read(path, 4), executed(path)  # type: ignore[no-untyped-call]
+        shown, fresh = nbformat.read(path, 4), executed(path)
         if "--write" in sys.argv:
-            nbformat.write(fresh, path)  # type: ignore[no-untyped-call]
+            nbformat.write(fresh, path)
         elif texts(shown) != texts(fresh):
             sys.exit(f"{path.name}: {[(a, b) for a, b in zip(texts(shown), texts(fresh), strict=False) if a != b][:1]}")
 
