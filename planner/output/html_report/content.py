@@ -1,5 +1,7 @@
 """What the page knows: laws with their functions, constants, ranges and sources; devices; published models; the question."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from planner._util.files import settings
@@ -14,6 +16,7 @@ from planner.output.charts._base import Points
 from planner.output.charts.frontiers import model_points
 from planner.output.html_report.javascript import law_functions, spending
 from planner.planning.plan_result import BAND, Plan
+from planner.quantities import plain
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
@@ -59,7 +62,24 @@ def law_content(law: Law) -> dict[str, Any]:
 
 
 def _note(note: Note) -> dict[str, Any]:
-    return {"warning": note.severity == "warning", "text": note.text}
+    return {"warning": note.severity == "warning", "text": spoken(note.text), "from": note.from_flops}
+
+
+def spoken(text: str) -> str:
+    """Return a text without the options of the command line, which a reader of the page has not."""
+    for pattern, instead in _OPTIONS:
+        text = re.sub(pattern, instead, text)
+    return text
+
+
+_OPTIONS = (
+    (r"\s*\([^()]*--[a-z][^()]*\)", ""),  # (--set C_per_Cmin=1)
+    (r"; say how many different ones there are with --unique-tokens(?: \([^()]*\))?", ""),
+    (r"; with yours (?:it is|they are): --[a-z-]+(?:, watts)?", ""),
+    (r"[;,:]?\s*(?:yours|more):? --[a-z-]+", ""),
+    (r"--([a-z]+)-?([a-z-]*)", r"\1 \2"),
+)
+"""What of a note speaks of the command line, and what is left of it on a page."""
 
 
 def device_content(device: Accelerator) -> dict[str, Any]:
@@ -74,17 +94,16 @@ def machine_content(machine: Machine) -> dict[str, Any]:
     parts, count = machine.parts, machine.devices
     hourly, names = machine.dollars_per_hour, [part.device.id for part in parts]
     fleet = [f"{part.number:.0f} x {name}" if machine.counted else name for part, name in zip(parts, names, strict=True)]
-    watts = None if machine.kilowatts is None else 1e3 * machine.kilowatts.expected / machine.pue.expected / count
     dates = {part.device.price_date or "" for part in parts}
     return {
         "id": f"the plan's: {' + '.join(fleet)}, {machine.dtype}",
         "peak": machine.peak / count,
         "dtype": machine.dtype,
-        "watts": watts,
         "price": hourly and hourly.times(1 / count)._asdict(),
         "dated": dates.pop() if len(dates) == 1 else "",
-        "pue": machine.pue.expected,
-        "mfu": machine.mfu.expected,
+        "kw": machine.kilowatts and machine.kilowatts.times(1 / count)._asdict(),
+        "mfu": machine.mfu._asdict(),
+        "best": parts[0].device.best_share(machine.dtype) if len(parts) == 1 else None,
     }
 
 
@@ -108,23 +127,57 @@ def page_content(plan: Plan) -> dict[str, Any]:
     known = [device_content(device) for device in accelerators()]
     own = [machine_content(machine)] if machine else []
     unique = plan.data.unique_tokens if plan.data else None
+    typed = plan.inputs.get("mfu") is not None
+    asked = {
+        "flops": plan.flops,
+        "law": plan.law.id,
+        "unique": unique,
+        "device": own[0]["id"] if own else DEVICE,
+        "devices": devices_at_first(plan),
+        "mfu": machine.mfu.expected if machine and typed else None,
+        "price": plan.inputs.get("price") if machine else None,
+        "overhead": machine.overhead if machine else 0.0,
+    }
+    grids = [{"name": name, **_ends(each)} for name, each in settings("hardware.toml", "grid").items()]
+    if machine and machine.grid and machine.grid.name not in {each["name"] for each in grids}:
+        grids.insert(0, {"name": machine.grid.name, **machine.grid.grams_per_kwh._asdict()})
     return {
-        "asked": {
-            "flops": plan.flops,
-            "law": plan.law.id,
-            "unique": unique,
-            "device": own[0]["id"] if own else DEVICE,
-            "devices": devices_at_first(plan),
-            "mfu": machine.mfu.expected if machine else None,
-            "price": plan.inputs.get("price") if machine else None,
-            "overhead": machine.overhead if machine else 0.0,
-        },
+        "asked": asked,
+        "start": _fields(plan, asked),
+        "grids": grids,
+        "main": [law for law in (other.law.id for other in plan.others) if law in {each.id for each in page_laws(plan.law)}],
         "band": BAND,
         "exhausted": EXHAUSTED,
         "printed": PRINTED,
         "laws": [law_content(law) for law in page_laws(plan.law)],
         "devices": [*own, *known],
         "models": {which: model_content(which) for which in ("params", "tokens")},
+    }
+
+
+def _ends(section: Mapping[str, Any]) -> dict[str, float]:
+    return {end: float(section[end]) for end in ("low", "expected", "high")}
+
+
+_MODES = {"devices for a time": "devices", "dollars": "money"}
+
+
+def _fields(plan: Plan, asked: Mapping[str, Any]) -> dict[str, str]:
+    """Return what stands in the page's fields at first, as a reader would type it."""
+    funded = plan.funded
+    mode = _MODES.get(funded.kind, "compute") if funded else "compute"
+    held = funded.amount if funded else 0.0
+    texts = {name: "" if asked[name] is None else plain(asked[name], 12) for name in ("flops", "devices", "price", "unique")}
+    return {
+        **texts,
+        "mode": mode,
+        "days": plain(held / 24, 12) if mode == "devices" else "30",
+        "dollars": plain(held, 12) if mode == "money" else "1M",
+        "mfu": "" if asked["mfu"] is None else f"{plain(100 * asked['mfu'], 12)}%",
+        "unique": f"{plain(asked['unique'] / 1e9, 12)}B" if asked["unique"] else "",
+        "device": asked["device"],
+        "law": asked["law"],
+        "grid": plan.machine.grid.name if plan.machine and plan.machine.grid else "",
     }
 
 

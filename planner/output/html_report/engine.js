@@ -125,18 +125,35 @@ function makePlanner(data, functions) {
     return law.implicit ? law.implicit(N, D) : null;
   }
 
-  function cost({ flops, device, devices, mfu, price, overhead }) {
-    const known = data.devices.find(each => each.id === device);
-    const hours = (flops * (1 + overhead)) / (mfu * known.peak * 3600);
-    const rate = price ?? (known.price ? known.price.expected : null);
+  // Low, expected and high end by end, as planner multiplies them.
+  const exactly = x => ({ low: x, expected: x, high: x });
+  const times = (x, y) => (x === null || y === null ? null : { low: x.low * y.low, expected: x.expected * y.expected, high: x.high * y.high });
+  const inverse = x => ({ low: 1 / x.high, expected: 1 / x.expected, high: 1 / x.low });
+  function costs({ flops, device, devices, mfu, price, overhead, grid }) {
+    const known = data.devices.find(each => each.id === device), share = mfu === null ? known.mfu : exactly(mfu);
+    const hours = times(exactly((flops * (1 + overhead)) / (known.peak * 3600)), inverse(share));
+    const rate = price === null ? known.price : exactly(price), kwh = times(hours, known.kw);
     return {
       device_hours: hours,
-      hours: devices === null ? null : hours / devices,
-      dollars: rate === null ? null : hours * rate,
-      kwh: known.watts === null ? null : (hours * known.watts * known.pue) / 1000,
+      hours: devices === null ? null : times(hours, exactly(1 / devices)),
+      dollars: times(hours, rate),
+      kwh,
+      kg: grid === null ? null : times(kwh, times(grid, exactly(1e-3))),
     };
   }
+  // What device-hours compute; without them what the money pays, at the ends of price and utilisation.
+  function flopsOf({ device, mfu, price, overhead, held, dollars }) {
+    const known = data.devices.find(each => each.id === device), share = mfu === null ? known.mfu : exactly(mfu);
+    const hours = held !== null && dollars === null ? exactly(held)
+      : dollars === null ? null : times(exactly(dollars), inverse(price === null ? known.price : exactly(price)));
+    return times(hours, times(share, exactly((known.peak * 3600) / (1 + overhead))));
+  }
 
-  return Object.freeze({ data, laws, answer, lossOf, cost, weighsUnique: id => Boolean(laws.get(id).reducible), worn: id => 1 + laws.get(id).R_D,
+  function cost(asked) { // the expected ends alone
+    const found = costs({ grid: null, ...asked });
+    return Object.fromEntries(Object.entries(found).map(([name, range]) => [name, range && range.expected]));
+  }
+
+  return Object.freeze({ data, laws, answer, lossOf, cost, costs, flopsOf, weighsUnique: id => Boolean(laws.get(id).reducible), worn: id => 1 + laws.get(id).R_D,
     tokensFor: (id, C, N) => tokensFor(laws.get(id), C, N) });
 }

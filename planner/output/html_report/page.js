@@ -2,9 +2,9 @@
 (() => {
   const { data } = planner;
   const at = id => document.getElementById(id);
-  const COLOURS = ["#0072B2", "#B36B00", "#007A5A", "#000000"];
-  const DASHES = ["", "9 4", "3 3", "9 3 2 3"];
-  const state = { ...data.asked };
+  const DASHES = ["", "9 4", "3 3"];
+  const FIELDS = ["flops", "dollars", "devices", "days", "device", "mfu", "price", "grid", "law", "unique"];
+  const state = {};
 
   // ------------------------------------------------------------ numbers as planner writes them
   const scientific = (x, digits = 3) => x.toExponential(digits - 1).replace("e+", "e");
@@ -34,43 +34,141 @@
     if (hours < 47.5) return `${significant(hours)} hours`;
     return hours < 2 * 8760 ? `${significant(hours / 24)} days` : `${significant(hours / 8760)} years`;
   }
+  function massText(kg) {
+    if (kg < 1000) return `${significant(kg)} kg`;
+    for (const [scale, unit] of [[12, "Gt"], [9, "Mt"], [6, "kt"]]) if (kg >= 0.9995 * 10 ** scale) return `${significant(kg / 10 ** scale)} ${unit}`;
+    return `${significant(kg / 1000)} t`;
+  }
+  const percent = x => `${Number((100 * x).toPrecision(3))} %`;
   const whole = x => (x < 1 ? significant(x) : Math.round(x).toLocaleString("en-US"));
 
-  // ------------------------------------------------------------ reading what is typed
-  const NUMBER = "([0-9]+(?:\\.[0-9]*)?(?:e[+-]?[0-9]+)?|\\.[0-9]+)";
-  const SCALES = { "": 1, k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
-  const FLOPS = { k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15, e: 1e18, z: 1e21, y: 1e24, "": 1 };
-  const plainly = text => text.trim().replace(/,(?=\d{3}(?:,|$|\.))/g, "").toLowerCase();
-  function readAmount(text) {
-    const match = new RegExp(`^${NUMBER}\\s*([kmbt]?)$`).exec(plainly(text));
-    return match ? Number(match[1]) * SCALES[match[2]] : NaN;
+
+  // ------------------------------------------------------------ reading what is typed, as the command line reads it
+  const NUMBER = "([1-9][0-9]{0,2}(?:,[0-9]{3}){2,}(?:\\.[0-9]*)?|[0-9]+(?:_[0-9]+)*(?:\\.[0-9]*)?|\\.[0-9]+)(?:e([+-]?[0-9]+))?";
+  const SCALES = { "": 0, k: 3, thousand: 3, m: 6, million: 6, b: 9, billion: 9, t: 12, trillion: 12 };
+  const FLOPS = { "": 0, k: 3, m: 6, g: 9, t: 12, p: 15, e: 18, z: 21, y: 24 };
+  const HOURS = { "": 24, h: 1, hr: 1, hrs: 1, hour: 1, hours: 1, d: 24, day: 24, days: 24, w: 168, wk: 168, week: 168, weeks: 168, y: 8760, yr: 8760, year: 8760, years: 8760 };
+  const COMMA = "A comma could be a decimal point or a thousands separator: write neither as a comma.";
+  function split(text) { // a number and its unit; a text where there is none
+    const match = new RegExp(`^${NUMBER}\\s*(.*)$`, "s").exec(text.trim().toLowerCase());
+    if (!match) return "";
+    if (/^[,.\d_]/.test(match[3])) return match[3].startsWith(",") ? COMMA : "";
+    return [match[1].replace(/[,_]/g, ""), Number(match[2] ?? 0), match[3].trim()];
   }
-  function readBudget(text) {
-    const match = new RegExp(`^${NUMBER}\\s*(?:([kmgtpezy]?)flops?|(pf[ -]?days?))?$`).exec(plainly(text));
-    return match ? Number(match[1]) * (match[3] ? 8.64e19 : FLOPS[match[2] ?? ""]) : NaN;
+  const scaled = (digits, power) => Number(`${digits}e${power}`);
+  function measured(text, unit) {
+    const parts = split(text);
+    if (typeof parts === "string") return parts;
+    const scale = unit(parts[2]);
+    return scale === undefined ? "" : scale(parts[0], parts[1]);
   }
-  function readShare(text) { // 0.4, 40 and 40% are the same, as far as they can be told apart
-    const match = new RegExp(`^${NUMBER}\\s*(%?)$`).exec(plainly(text));
-    if (!match) return NaN;
-    const number = Number(match[1]);
-    return match[2] || number > 1 ? number / 100 : number;
+  const byPower = powers => unit => (unit in powers ? (digits, e) => scaled(digits, e + powers[unit]) : undefined);
+  const readAmount = text => measured(text, byPower(SCALES));
+  const readDollars = text => measured(text.replace(/^\s*(?:us)?\$|\s*(?:usd|dollars?)\s*$/gi, ""), byPower(SCALES));
+  const readBudget = text => measured(text, unit => {
+    const match = /^(?:([kmgtpezy]?) ?flops?|(pf[ -]?days?))?$/.exec(unit);
+    return match === null ? undefined : (digits, e) => (match[2] ? scaled(digits, e) * 8.64e19 : scaled(digits, e + FLOPS[match[1] ?? ""]));
+  });
+  const readHours = text => measured(text, unit => (unit in HOURS ? (digits, e) => scaled(digits, e) * HOURS[unit] : undefined));
+  const plain = text => (text.includes(",") ? COMMA : measured(text, byPower({ "": 0 })));
+  function readShare(text) {
+    const share = text.trim().endsWith("%"), number = plain(share ? text.trim().slice(0, -1) : text);
+    if (typeof number === "string") return number;
+    if (number > 1 && !share) return `Above 1, so it could be meant in per cent: write ${number}%.`;
+    return share ? number / 100 : number;
   }
-  const wrong = new Set();
-  function read(id, low, high, { empty = false, reader = readAmount } = {}) {
-    const field = at(id), text = field.value.trim(), number = text === "" ? null : reader(text);
-    const good = text === "" ? empty : number >= low && number <= high;
-    field.setAttribute("aria-invalid", String(!good));
-    at(`${id}-wrong`).textContent = good ? "" : field.dataset.wrong;
-    if (good) wrong.delete(id); else wrong.add(id);
-    if (!good) blank(`The field "${field.labels[0].textContent}" cannot be read: no answer.`);
-    return good ? number : undefined;
+  const wrong = new Map();
+  function read(id, low, high, { needed = false, reader = readAmount, refused = () => "" } = {}) {
+    const field = at(id), text = field.value.trim();
+    const found = text === "" ? null : reader(text);
+    const good = text === "" ? !needed : typeof found === "number" && found >= low && found <= high;
+    const why = good ? (found === null ? "" : refused(found)) : (typeof found === "string" && found) || field.dataset.wrong;
+    field.setAttribute("aria-invalid", String(why !== ""));
+    at(`${id}-wrong`).textContent = why;
+    if (why) wrong.set(id, field.labels[0].textContent);
+    return why ? undefined : found;
   }
-  const ANSWERS = ["flops", "params", "tokens", "ratio", "loss", "band", "epochs", "hours", "time", "dollars", "price", "energy"];
+  function refuse(id, why) {
+    at(id).setAttribute("aria-invalid", "true");
+    at(`${id}-wrong`).textContent = why;
+    wrong.set(id, at(id).labels[0].textContent);
+  }
+  const device = () => data.devices.find(each => each.id === state.device);
+  const mode = () => document.querySelector("input[name=mode]:checked").value;
+  function bestMatrix(mfu) { // no training beats the best matrix product
+    const { best, dtype } = device();
+    return best && mfu > best ? `Above ${percent(best)}, what the best ${dtype} matrix product measured on it reaches: training stays below.` : "";
+  }
+  function readAll() {
+    wrong.clear();
+    const kind = mode();
+    for (const field of document.querySelectorAll("[data-mode]")) field.hidden = field.dataset.mode !== kind;
+    for (const id of FIELDS) { const said = at(`${id}-wrong`); if (said) { said.textContent = ""; at(id).setAttribute("aria-invalid", "false"); } }
+    state.law = at("law").value;
+    state.device = at("device").value;
+    state.grid = data.grids.find(each => each.name === at("grid").value) ?? null;
+    state.overhead = data.asked.overhead;
+    state.unique = read("unique", 1e3, 1e30);
+    state.devices = read("devices", 1, 1e8, { needed: kind === "devices" });
+    state.mfu = read("mfu", 1e-4, 1, { reader: readShare, refused: bestMatrix });
+    state.price = read("price", 1e-6, 1e9, { reader: text => plain(text.replace(/^\s*\$/, "").replace(/\/h$/, "")) });
+    at("mfu").placeholder = `published: ${percent(device().mfu.expected)}`;
+    at("price").placeholder = device().price ? `published: ${device().price.expected.toFixed(2)}` : "none published";
+    if (kind === "compute") {
+      state.flops = read("flops", 1, 1e60, { needed: true, reader: readBudget });
+      state.hours = null;
+      state.dollars = null;
+    } else if (kind === "devices") {
+      state.hours = read("days", 1e-3, 1e7, { needed: true, reader: readHours });
+      state.dollars = null;
+      if (!wrong.size) state.flops = planner.flopsOf({ ...state, held: state.devices * state.hours }).expected;
+    } else {
+      state.dollars = read("dollars", 1e-3, 1e18, { needed: true, reader: readDollars });
+      state.hours = null;
+      const rate = state.price ?? device().price?.expected;
+      if (!wrong.size && rate === undefined) refuse("price", "No price of this device is published: give one.");
+      if (!wrong.size) state.flops = planner.flopsOf({ ...state, held: null }).expected;
+    }
+    if (!wrong.size && !(state.flops >= 1 && state.flops <= 1e60)) refuse({ compute: "flops", devices: "days", money: "dollars" }[kind], "That is less than 1 FLOP, or more than anybody has.");
+    if (!wrong.size && kind !== "compute") at("flops").value = scientific(state.flops);
+    if (!wrong.size && document.activeElement !== at("slider")) at("slider").value = Math.log10(state.flops);
+    if (!wrong.size) at("slider").setAttribute("aria-valuetext", flopText(state.flops));
+    remember();
+    show();
+  }
+
+  // ------------------------------------------------------------ where the page stands: in the address, and against the plan
+  const current = () => ({ mode: mode(), ...Object.fromEntries(FIELDS.map(id => [id, at(id).value])) });
+  const bears = { flops: "compute", dollars: "money", days: "devices" };
+  function remember() {
+    const now = current(), moved = Object.keys(now).filter(id => now[id] !== data.start[id] && (!(id in bears) || bears[id] === now.mode));
+    at("moved").hidden = moved.length === 0;
+    const kept = new URLSearchParams(moved.map(id => [id, now[id]])).toString();
+    try {
+      if (kept !== location.hash.slice(1)) history.replaceState(null, "", kept ? `#${kept}` : location.pathname + location.search);
+    } catch { /* a page in a frame without an address of its own remembers nothing */ }
+  }
+  function put(values) {
+    for (const id of FIELDS) {
+      const field = at(id), value = values[id] ?? data.start[id];
+      field.value = value;
+      if (field.tagName === "SELECT" && field.value !== value) field.value = data.start[id];
+    }
+    const chosen = at(`mode-${values.mode ?? data.start.mode}`) ?? at(`mode-${data.start.mode}`);
+    chosen.checked = true;
+    readAll();
+  }
+  const fromAddress = () => put(Object.fromEntries(new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "")));
+
+  const ANSWERS = ["flops", "params", "tokens", "ratio", "loss", "band", "others", "epochs", "doubling", "words", "hours", "time", "dollars", "price", "energy", "carbon",
+    "flops-range", "hours-range", "time-range", "dollars-range", "energy-range", "carbon-range"];
+  const LOUD = ["flops", "params", "tokens", "loss", "hours", "time", "dollars", "energy", "carbon"];
   function blank(why) {
-    for (const name of ANSWERS) at(`out-${name}`).textContent = ["epochs", "price"].includes(name) ? "" : "-";
+    for (const name of ANSWERS) at(`out-${name}`).textContent = LOUD.includes(name) ? "-" : "";
     at("out-beyond").textContent = why;
     at("out-beyond").classList.add("warning");
     document.querySelector(".plots").hidden = true;
+    at("devices-section").hidden = true;
   }
 
   // ------------------------------------------------------------ plots
@@ -82,21 +180,41 @@
     parent.append(made);
     return made;
   }
-  function ticksOf(low, high, isLog) {
+  function ticksOf(low, high, isLog, most) {
     if (!isLog) {
-      const rough = (high - low) / 5, step = 10 ** Math.floor(Math.log10(rough));
+      const rough = (high - low) / most, step = 10 ** Math.floor(Math.log10(rough));
       const size = [1, 2, 5, 10].find(each => each * step >= rough) * step, found = [];
       for (let tick = Math.ceil(low / size) * size; tick <= high + 1e-12; tick += size) found.push(tick);
       return found;
     }
-    const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9), step = Math.max(1, Math.ceil((last - first) / 6));
+    const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9), step = Math.max(1, Math.ceil((last - first) / most));
     const found = [];
     for (let e = first; e <= last; e++) if ((e - first) % step === 0) found.push(10 ** e);
     return found;
   }
+  // A text beside a mark where no other text and no mark stands; none where there is no such place.
+  function placer(box) {
+    const taken = [];
+    const free = area => area.x >= box.x && area.x + area.width <= box.x + box.width && area.y >= box.y && area.y + area.height <= box.y + box.height
+      && !taken.some(each => area.x < each.x + each.width && each.x < area.x + area.width && area.y < each.y + each.height && each.y < area.y + area.height);
+    return {
+      mark: (x, y, r) => taken.push({ x: x - r, y: y - r, width: 2 * r, height: 2 * r }),
+      place(text, x, y, size, where) {
+        const width = text.length * size * 0.56, height = size + 1;
+        const below = [[-width / 2, 20], [8, 16], [-8 - width, 16]], above = [[-8 - width, -6], [-width / 2, -10], [8, -4]];
+        for (const [dx, dy] of where === "below" ? [...below, ...above] : where === "above" ? [...above, ...below] : [[8, 4], [-8 - width, 4], ...below, ...above]) {
+          const area = { x: x + dx, y: y + dy - size, width, height };
+          if (free(area)) { taken.push(area); return [x + dx, y + dy]; }
+        }
+        return null;
+      },
+    };
+  }
   function draw(id, spec) {
-    const svg = at(id), width = 560, height = 360, box = { left: 62, right: 14, top: 14, bottom: 46 };
+    const svg = at(id), width = Math.max(Math.round(svg.getBoundingClientRect().width), 240), height = Math.round(Math.min(Math.max(0.62 * width, 240), 400));
+    const box = { left: 66, right: 12, top: 10, bottom: 44 };
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.setAttribute("tabindex", "0");
     svg.replaceChildren();
     element("title", {}, svg, spec.title);
     const along = (scale, from, to) => {
@@ -104,17 +222,19 @@
       return value => from + ((f(value) - a) / (b - a)) * (to - from);
     };
     const X = along(spec.x, box.left, width - box.right), Y = along(spec.y, height - box.bottom, box.top);
-    for (const tick of ticksOf(...spec.x.ends, spec.x.log)) {
+    for (const tick of ticksOf(...spec.x.ends, spec.x.log, width < 420 ? 4 : 6)) {
       element("line", { x1: X(tick), x2: X(tick), y1: box.top, y2: height - box.bottom, class: "grid" }, svg);
-      element("text", { x: X(tick), y: height - box.bottom + 16, "text-anchor": "middle" }, svg, spec.x.write(tick));
+      const edge = X(tick) > width - 24 ? "end" : "middle";
+      element("text", { x: edge === "end" ? width - 2 : X(tick), y: height - box.bottom + 16, "text-anchor": edge }, svg, spec.x.write(tick));
     }
-    for (const tick of ticksOf(...spec.y.ends, spec.y.log)) {
+    for (const tick of ticksOf(...spec.y.ends, spec.y.log, 5)) {
       element("line", { x1: box.left, x2: width - box.right, y1: Y(tick), y2: Y(tick), class: "grid" }, svg);
       element("text", { x: box.left - 6, y: Y(tick) + 4, "text-anchor": "end" }, svg, spec.y.write(tick));
     }
+    element("line", { x1: box.left, x2: width - box.right, y1: height - box.bottom, y2: height - box.bottom, class: "axis" }, svg);
     element("text", { x: (box.left + width) / 2, y: height - 8, "text-anchor": "middle", class: "label" }, svg, spec.x.label);
-    const turned = `rotate(-90 14 ${height / 2 - 16})`;
-    element("text", { x: 14, y: height / 2 - 16, transform: turned, "text-anchor": "middle", class: "label" }, svg, spec.y.label);
+    const turned = `rotate(-90 13 ${height / 2 - 16})`;
+    element("text", { x: 13, y: height / 2 - 16, transform: turned, "text-anchor": "middle", class: "label" }, svg, spec.y.label);
     const clip = `${id}-clip`;
     const area = { x: box.left, y: box.top, width: width - box.left - box.right, height: height - box.top - box.bottom };
     element("rect", area, element("clipPath", { id: clip }, element("defs", {}, svg)));
@@ -122,27 +242,59 @@
     for (const band of spec.bands ?? []) {
       element("rect", { x: X(band[0]), y: box.top, width: Math.max(X(band[1]) - X(band[0]), 0), height: area.height, class: "band" }, inside);
     }
+    if (spec.spread?.length) {
+      const edge = [...spec.spread.map(([x, low]) => [x, low]), ...spec.spread.toReversed().map(([x, , high]) => [x, high])];
+      element("polygon", { points: edge.map(([x, y]) => `${X(x).toFixed(1)},${Y(y).toFixed(1)}`).join(" "), class: "spread" }, inside);
+    }
     for (const line of spec.lines) {
       const path = line.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)).map(([x, y]) => `${X(x).toFixed(2)},${Y(y).toFixed(2)}`);
-      const look = { points: path.join(" "), class: line.main ? "main" : "", stroke: COLOURS[line.group], "stroke-dasharray": DASHES[line.group] };
-      element("polyline", { fill: "none", "data-label": line.label, ...look }, inside);
+      const look = line.thin ? { class: "thin" } : { class: `g${line.group}${line.main ? " main" : ""}`, "stroke-dasharray": DASHES[line.group] };
+      element("polyline", { fill: "none", "data-label": line.label, points: path.join(" "), ...look }, inside);
     }
-    let below = false; // small texts stand above and below in turn
-    for (const mark of spec.marks) {
-      below = Boolean(mark.small) && !below;
-      element("circle", { cx: X(mark.x), cy: Y(mark.y), r: mark.small ? 3 : 5, class: mark.small ? "model" : "best", "data-x": mark.x, "data-y": mark.y, "data-label": mark.text }, inside);
-      const end = X(mark.x) > width - 130;
-      element("text", { x: X(mark.x) + (end ? -8 : 8), y: Y(mark.y) + (below ? 13 : -6), "text-anchor": end ? "end" : "start", class: mark.small ? "small" : "" }, inside, mark.text);
+    const texts = placer(area);
+    for (const mark of spec.marks) texts.mark(X(mark.x), Y(mark.y), mark.small ? 3 : 6);
+    for (const mark of spec.marks.toSorted((a, b) => Number(Boolean(a.small)) - Number(Boolean(b.small)))) {
+      const x = X(mark.x), y = Y(mark.y);
+      element("circle", { cx: x, cy: y, r: mark.small ? 3 : 5, class: mark.small ? "model" : "best", "data-x": mark.x, "data-y": mark.y, "data-label": mark.text }, inside);
+      const place = texts.place(mark.text, x, y, mark.small ? 11 : 12, mark.where);
+      if (place) element("text", { x: place[0], y: place[1], class: mark.small ? "small" : "" }, inside, mark.text);
     }
-    const key = at(`${id}-key`);
-    key.replaceChildren(...spec.lines.filter(line => line.label).map(line => {
-      const item = document.createElement("li"), sample = document.createElementNS(SVG, "svg");
+    const cursor = element("line", { y1: box.top, y2: height - box.bottom, class: "cursor", visibility: "hidden" }, svg);
+    const main = spec.lines.find(line => line.main), readout = at(`${id}-readout`);
+    readout.textContent = "Move over the picture, or use the arrow keys in it, to read it.";
+    let here = null;
+    const point = index => {
+      here = Math.min(Math.max(index, 0), main.points.length - 1);
+      const x = main.points[here][0];
+      cursor.setAttribute("x1", X(x));
+      cursor.setAttribute("x2", X(x));
+      cursor.setAttribute("visibility", "visible");
+      readout.textContent = spec.readout(here);
+    };
+    svg.onpointermove = event => {
+      const bounds = svg.getBoundingClientRect(), x = ((event.clientX - bounds.left) / bounds.width) * width;
+      const gaps = main.points.map(([each]) => Math.abs(X(each) - x));
+      point(gaps.indexOf(Math.min(...gaps)));
+    };
+    svg.onpointerleave = () => cursor.setAttribute("visibility", "hidden");
+    svg.onkeydown = event => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (step === undefined) return;
+      event.preventDefault();
+      point((here ?? Math.floor(main.points.length / 2)) + step);
+    };
+    const item = (look, text) => {
+      const made = document.createElement("li"), sample = document.createElementNS(SVG, "svg");
       sample.setAttribute("viewBox", "0 0 36 8");
       sample.setAttribute("aria-hidden", "true");
-      element("line", { x1: 0, x2: 36, y1: 4, y2: 4, stroke: COLOURS[line.group], "stroke-width": 2.5, "stroke-dasharray": DASHES[line.group] }, sample);
-      item.append(sample, ` ${line.label}`);
-      return item;
-    }));
+      element("line", { x1: 0, x2: 36, y1: 4, y2: 4, "stroke-width": 2.5, ...look }, sample);
+      made.append(sample, ` ${text}`);
+      return made;
+    };
+    at(`${id}-key`).replaceChildren(
+      ...spec.lines.filter(line => !line.thin).map(line => item({ class: `g${line.group}`, "stroke-dasharray": DASHES[line.group] }, line.label)),
+      ...(spec.thin ? [item({ stroke: "var(--thin)" }, spec.thin)] : []),
+    );
     at(`${id}-said`).textContent = spec.said;
   }
   const grid = (low, high, points) => Array.from({ length: points }, (_, i) => low * (high / low) ** (i / (points - 1)));
@@ -170,122 +322,222 @@
       y: { log: false, ends: [lowest[2] - gap / 8, lowest[1] + gap / 2], label: `loss, ${law.unit}`, write: y => significant(y, 3) },
       bands: found.band ? [found.band] : [],
       lines,
-      marks: best.map((each, i) => ({ x: each.params, y: lowest[i], text: count(each.params) })),
+      marks: best.map((each, i) => ({ x: each.params, y: lowest[i], text: count(each.params), where: "below" })),
+      readout: i => {
+        const N = lines[0].points[i][0];
+        return `${count(N)} parameters on ${count(planner.tokensFor(law.id, state.flops, N))} tokens: loss ${significant(lines[0].points[i][1], 4)}; `
+          + `with a tenth of the compute ${significant(lines[1].points[i][1], 4)}, with ten times ${significant(lines[2].points[i][1], 4)}.`;
+      },
       said: `With ${flopText(state.flops)} the loss is lowest, ${significant(lowest[0], 4)}, at ${count(best[0].params)} parameters; with a tenth of the `
         + `compute at ${count(best[1].params)}, with ten times at ${count(best[2].params)}.`
         + (found.band ? " The shaded sizes cost at most 1 % more compute." : ""),
     });
   }
+  const others = () => data.main.filter(id => id !== state.law);
   function drawGrowth(law) {
     const ends = [Math.max(state.flops / 1e3, 1), Math.max(state.flops, 1) * 1e3];
     const along = grid(...ends, 49).map(C => [C, planner.answer(law.id, C, state.unique)]).filter(([, each]) => !each.exhausted);
     at("growth-figure").hidden = along.length < 2;
     if (along.length < 2) return;
     const models = data.models.params.map((each, i) => ({ ...each, tokens: data.models.tokens[i].y })).filter(each => each.x > ends[0] && each.x < ends[1]);
-    const values = along.flatMap(([, each]) => [each.params, each.tokens]);
+    const thin = others().map(id => ({ thin: true, label: id, points: along.map(([C]) => [C, planner.answer(id, C).params]) }));
+    const spread = along.map(([C, each], i) => { const sizes = [each.params, ...thin.map(line => line.points[i][1])]; return [C, Math.min(...sizes), Math.max(...sizes)]; });
+    const values = [...along.flatMap(([, each]) => [each.params, each.tokens]), ...spread.flatMap(([, low, high]) => [low, high])];
     const here = planner.answer(law.id, state.flops, state.unique);
     draw("growth", {
       title: "Optimal parameters and tokens against compute",
       x: { log: true, ends, label: "training compute C, FLOP", write: x => scientific(x, 1) },
       y: { log: true, ends: [Math.min(...values) / 2, Math.max(...values) * 2], label: "parameters N, tokens D", write: y => count(y, 1) },
+      spread: thin.length ? spread : [],
+      thin: thin.length ? "parameters by the other main laws, their spread shaded" : "",
       lines: [
+        ...thin,
         { group: 0, main: true, label: "parameters N", points: along.map(([C, each]) => [C, each.params]) },
         { group: 1, label: "tokens D", points: along.map(([C, each]) => [C, each.tokens]) },
       ],
       marks: [
+        { x: state.flops, y: here.params, text: count(here.params), where: "below" },
+        { x: state.flops, y: here.tokens, text: count(here.tokens), where: "above" },
         ...models.map(each => ({ x: each.x, y: each.y, text: each.name, small: true })),
-        { x: state.flops, y: here.params, text: count(here.params) },
-        { x: state.flops, y: here.tokens, text: count(here.tokens) },
       ],
+      readout: i => `${flopText(along[i][0])}: ${count(along[i][1].params)} parameters (${count(spread[i][1])} to ${count(spread[i][2])} over the main laws) `
+        + `on ${count(along[i][1].tokens)} tokens${along[i][1].loss === null ? "" : `, loss ${significant(along[i][1].loss, 4)}`}.`,
       said: `From ${flopText(ends[0])} to ${flopText(ends[1])} parameters grow from ${count(along[0][1].params)} to ${count(along.at(-1)[1].params)} and tokens `
         + `from ${count(along[0][1].tokens)} to ${count(along.at(-1)[1].tokens)}. Small dots: parameters of published models.`,
     });
   }
 
   // ------------------------------------------------------------ answers
+  const ends = (range, write) => (range && range.high / range.low > 1 + 1e-9 ? `${write(range.low)} to ${write(range.high)}` : "");
+  function sentence(law, found, taken) {
+    const kind = mode(), named = state.device.startsWith("the plan's") ? state.device.replace("the plan's: ", "") : state.device, parts = [];
+    const used = percent(state.mfu ?? device().mfu.expected);
+    if (kind === "devices") parts.push(`${whole(state.devices)} devices (${named}) for ${timeText(state.hours)}, at ${used} of their peak, compute ${flopText(state.flops)}.`);
+    if (kind === "money") parts.push(`${moneyText(state.dollars)} pays ${whole(taken.device_hours.expected)} device-hours of ${named}, which at ${used} of the peak compute ${flopText(state.flops)}.`);
+    if (found.exhausted) return [...parts, "The unique tokens are so worn out that no size is better than another: find more data."].join(" ");
+    const what = `${count(found.params)} parameters on ${count(found.tokens)} tokens`;
+    const loss = found.loss === null ? "" : `, for an expected loss of ${significant(found.loss, 4)} ${law.unit}`;
+    parts.push(`${kind === "compute" ? `With ${flopText(state.flops)}` : "With that"} ${law.id} trains ${what}${loss}.`);
+    if (found.band) parts.push(`Any size from ${count(found.band[0])} to ${count(found.band[1])} costs at most 1 % more compute for the same loss.`);
+    if (kind === "compute" && taken.dollars) parts.push(`On ${named} that is about ${moneyText(taken.dollars.expected)} and ${whole(taken.device_hours.expected)} device-hours.`);
+    const sizes = others().map(id => planner.answer(id, state.flops).params);
+    if (sizes.length) parts.push(`The other main laws would train ${count(Math.min(...sizes))} to ${count(Math.max(...sizes))} parameters.`);
+    return parts.join(" ");
+  }
   function show() {
     const law = planner.laws.get(state.law), weighs = planner.weighsUnique(state.law);
     at("unique-note").textContent = !state.unique ? "" : weighs
       ? (law.carried ? `What repeated tokens are worth is carried over from ${law.carried}.` : "")
-      : `${law.id} cannot weigh repeated tokens on this page; plan --unique-tokens can.`;
+      : `${law.id} cannot weigh repeated tokens on this page; planner's own plan can.`;
+    if (wrong.size) {
+      blank(`The field "${[...wrong.values()][0]}" cannot be read: no answer.`);
+      return;
+    }
     showLaws();
-    if (wrong.size) return;
     if (state.unique && !weighs) {
-      blank(`${law.id} cannot weigh ${count(state.unique)} unique tokens on this page: empty the field, or ask plan --unique-tokens.`);
+      blank(`${law.id} cannot weigh ${count(state.unique)} unique tokens on this page: empty the field, or choose another law.`);
       return;
     }
     document.querySelector(".plots").hidden = false;
-    const found = planner.answer(state.law, state.flops, state.unique);
-    const device = data.devices.find(each => each.id === state.device);
-    const taken = planner.cost({ ...state, mfu: state.mfu ?? device.mfu });
-    const price = state.price ?? device.price?.expected ?? null;
-    const say = (id, text) => { at(id).textContent = text; };
-    say("out-flops", flopText(state.flops));
-    say("out-params", found.exhausted ? "-" : count(found.params));
-    say("out-tokens", found.exhausted ? "-" : count(found.tokens));
-    say("out-ratio", found.exhausted ? "-" : significant(found.tokens_per_param));
-    say("out-loss", found.loss === null ? "this law gives none" : `${significant(found.loss, 4)} ${law.unit}`);
-    say("out-band", found.band ? `${count(found.band[0])} to ${count(found.band[1])}` : "not known");
-    say("out-epochs", found.epochs === null ? "each token once" : `${significant(found.epochs)} passes over ${count(state.unique)} unique tokens`);
-    say("out-hours", whole(taken.device_hours));
-    say("out-time", taken.hours === null ? "on how many devices?" : timeText(taken.hours));
-    say("out-dollars", taken.dollars === null ? "no price is known: give one" : moneyText(taken.dollars));
-    say("out-price", price === null ? "" : `at $${price >= 0.1 ? price.toFixed(2) : significant(price, 2)} a device-hour${state.price === null ? `, published ${device.dated}` : ""}`);
-    say("out-energy", taken.kwh === null ? "no power is published" : energyText(taken.kwh));
+    const found = planner.answer(state.law, state.flops, state.unique), twice = planner.answer(state.law, 2 * state.flops, state.unique);
+    const taken = planner.costs(state), price = state.price ?? device().price?.expected ?? null;
+    const say = (id, text) => { at(`out-${id}`).textContent = text; };
+    const range = kind => ends(taken[kind[0]], kind[1]);
+    say("flops", flopText(state.flops));
+    say("flops-range", mode() === "compute" ? `${significant(state.flops / 8.64e19)} PF-days` : (between => between && `${between} over the published ranges`)(ends(planner.flopsOf({
+      ...state, held: mode() === "devices" ? state.devices * state.hours : null }), flopText)));
+    say("params", found.exhausted ? "-" : count(found.params));
+    say("tokens", found.exhausted ? "-" : count(found.tokens));
+    say("ratio", found.exhausted ? "" : `${significant(found.tokens_per_param)} per parameter`);
+    say("loss", found.loss === null ? "this law gives none" : `${significant(found.loss, 4)} `);
+    if (found.loss !== null) at("out-loss").append(Object.assign(document.createElement("span"), { className: "unit", textContent: law.unit }));
+    say("band", found.band ? `${count(found.band[0])} to ${count(found.band[1])} within 1 %` : "");
+    const sizes = others().map(id => planner.answer(id, state.flops).params);
+    say("others", sizes.length ? `${count(Math.min(...sizes))} to ${count(Math.max(...sizes))} by other main laws` : "");
+    say("doubling", found.loss === null || twice.loss === null ? "" : `${significant(twice.loss - found.loss)} from twice the compute`);
+    say("epochs", found.epochs === null ? "each token once" : `${significant(found.epochs)} passes over ${count(state.unique)} unique tokens`);
+    say("words", sentence(law, found, taken));
+    say("hours", whole(taken.device_hours.expected));
+    say("hours-range", range(["device_hours", whole]));
+    say("time", taken.hours === null ? "on how many devices?" : timeText(taken.hours.expected));
+    say("time-range", range(["hours", timeText]));
+    say("dollars", taken.dollars === null ? "no price is known: give one" : moneyText(taken.dollars.expected));
+    say("dollars-range", range(["dollars", moneyText]));
+    say("price", price === null ? "" : `at $${price >= 0.1 ? price.toFixed(2) : significant(price, 2)} a device-hour${state.price === null ? `, published ${device().dated}` : ""}`);
+    say("energy", taken.kwh === null ? "no power is published" : energyText(taken.kwh.expected));
+    say("energy-range", range(["kwh", energyText]));
+    say("carbon", state.grid === null ? "choose where" : taken.kg === null ? "no power is published" : massText(taken.kg.expected));
+    say("carbon-range", range(["kg", massText]));
     const factor = found.extrapolation;
     const beyond = factor === null ? "The range of this law's runs is not known."
-      : factor > 10 ? `WARNING: ${significant(factor)}x outside the runs of this law: a guess, not a forecast.`
+      : factor > 10 ? `Warning: ${significant(factor)}x outside the runs of this law: a guess, not a forecast.`
         : factor > 1 ? `${significant(factor)}x outside the runs of this law.` : "Inside the runs of this law.";
     const worn = found.epochs > planner.worn(state.law)
-      ? ` WARNING: ${significant(found.epochs)} passes over the unique tokens: beyond ${significant(planner.worn(state.law))} one more is worth next to nothing; find more data.`
+      ? ` Warning: ${significant(found.epochs)} passes over the unique tokens: beyond ${significant(planner.worn(state.law))} one more is worth next to nothing; find more data.`
       : "";
-    say("out-beyond", beyond + worn);
+    say("beyond", beyond + worn);
     at("out-beyond").classList.toggle("warning", (factor !== null && factor > 10) || worn !== "");
-    at("law-notes").replaceChildren(...law.notes.map(note => {
+    at("law-notes").replaceChildren(...law.notes.filter(note => state.flops >= note.from).map(note => {
       const item = document.createElement("li");
-      item.textContent = (note.warning ? "WARNING: " : "") + note.text;
+      item.textContent = (note.warning ? "Warning: " : "") + note.text;
       return item;
     }));
-    say("law-source", `${law.id}: ${law.equation}. ${law.reference}. N counts ${law.counts}; ${law.data}.`);
+    at("law-source").textContent = `${law.id}: ${law.equation}. ${law.reference}. N counts ${law.counts}; ${law.data}.`;
+    showDevices();
     drawIsoflop(law, found);
     drawGrowth(law);
   }
+  function cell(row, index, text, value) {
+    row.cells[index].textContent = text;
+    row.cells[index].dataset.value = value ?? "";
+  }
   function showLaws() {
-    for (const row of at("laws").tBodies[0].rows) {
-      const each = planner.answer(row.dataset.law, state.flops), cells = row.cells;
-      cells[1].textContent = count(each.params);
-      cells[2].textContent = count(each.tokens);
-      const unit = planner.laws.get(row.dataset.law).unit;
-        cells[3].textContent = each.loss === null ? "-" : significant(each.loss, 4) + (unit === "nats/token" ? "" : ` (${unit})`);
-      cells[4].textContent = each.extrapolation === null ? "unknown" : each.extrapolation > 1 ? `${significant(each.extrapolation)}x` : "no";
+    const table = at("laws");
+    for (const row of table.tBodies[0].rows) {
+      const each = planner.answer(row.dataset.law, state.flops), unit = planner.laws.get(row.dataset.law).unit;
+      cell(row, 1, count(each.params), each.params);
+      cell(row, 2, count(each.tokens), each.tokens);
+      cell(row, 3, each.loss === null ? "-" : significant(each.loss, 4) + (unit === "nats/token" ? "" : ` (${unit})`), each.loss);
+      cell(row, 4, each.extrapolation === null ? "unknown" : each.extrapolation > 1 ? `${significant(each.extrapolation)}x` : "no", each.extrapolation);
       row.classList.toggle("chosen", row.dataset.law === state.law);
       row.querySelector("button").setAttribute("aria-pressed", String(row.dataset.law === state.law));
     }
+    sorted(table);
   }
-  function setBudget(flops, from) {
-    state.flops = flops;
-    if (from !== "slider") at("slider").value = Math.log10(flops);
-    if (from !== "flops") at("flops").value = scientific(flops);
-    at("slider").setAttribute("aria-valuetext", flopText(flops));
-    at("flops").setAttribute("aria-invalid", "false");
-    at("flops-wrong").textContent = "";
-    wrong.delete("flops");
-    show();
+  function showDevices() {
+    const body = at("device-table").tBodies[0];
+    at("devices-section").hidden = false;
+    at("devices-said").textContent = `${flopText(state.flops)} at ${state.mfu === null ? "published utilisations" : `${percent(state.mfu)} of each peak`}, at published prices with their dates`
+      + `${state.price === null ? "" : `; at your price on ${state.device}`}. Choose one to plan with it.`;
+    if (!body.rows.length) {
+      for (const each of data.devices) {
+        const row = body.insertRow(), head = document.createElement("th"), button = document.createElement("button");
+        head.scope = "row";
+        button.type = "button";
+        button.textContent = each.id;
+        head.append(button);
+        row.append(head);
+        row.dataset.device = each.id;
+        for (let i = 0; i < 8; i++) row.insertCell().className = i === 7 ? "" : "r";
+      }
+    }
+    for (const row of body.rows) {
+      const each = data.devices.find(one => one.id === row.dataset.device), own = each.id === state.device;
+      const best = each.best && state.mfu !== null && state.mfu > each.best;
+      const taken = planner.costs({ ...state, device: each.id, price: own ? state.price : null });
+      const price = (own ? state.price : null) ?? each.price?.expected ?? null;
+      const known = best ? null : taken;
+      cell(row, 1, known ? whole(taken.device_hours.expected) : "above its best", known?.device_hours.expected);
+      cell(row, 2, known?.hours ? timeText(taken.hours.expected) : "-", known?.hours?.expected);
+      cell(row, 3, known?.dollars ? moneyText(taken.dollars.expected) : "-", known?.dollars?.expected);
+      cell(row, 4, known?.dollars ? ends(taken.dollars, moneyText) || moneyText(taken.dollars.expected) : "-", known?.dollars?.low);
+      cell(row, 5, price === null ? "-" : `$${price.toFixed(2)}`, price);
+      cell(row, 6, known?.kwh ? energyText(taken.kwh.expected) : "-", known?.kwh?.expected);
+      cell(row, 7, known?.kg ? massText(taken.kg.expected) : "-", known?.kg?.expected);
+      cell(row, 8, own && state.price !== null ? "your price" : each.dated || "-", own && state.price !== null ? "" : each.dated);
+      row.classList.toggle("chosen", own);
+      row.querySelector("button").setAttribute("aria-pressed", String(own));
+    }
+    sorted(at("device-table"));
   }
-  function setLaw(id) {
-    state.law = id;
-    at("law").value = id;
-    show();
+  function sorted(table) {
+    const heads = [...table.tHead.rows[0].cells], by = heads.findIndex(each => each.hasAttribute("aria-sort"));
+    if (by < 0) return;
+    const turn = heads[by].getAttribute("aria-sort") === "descending" ? -1 : 1;
+    const key = row => (by === 0 || !row.cells[by].classList.contains("r") ? row.cells[by].dataset.value || row.cells[by].textContent
+      : row.cells[by].dataset.value === "" ? null : Number(row.cells[by].dataset.value));
+    const rows = [...table.tBodies[0].rows].map(row => [key(row), row]);
+    rows.sort(([a], [b]) => (a === null ? 1 : b === null ? -1 : turn * (typeof a === "string" ? a.localeCompare(b) : a - b)));
+    const focus = document.activeElement;
+    table.tBodies[0].append(...rows.map(([, row]) => row));
+    if (focus !== document.activeElement) focus.focus({ preventScroll: true });
   }
-  at("slider").addEventListener("input", event => setBudget(10 ** Number(event.target.value), "slider"));
-  at("flops").addEventListener("input", () => { const value = read("flops", 1, 1e60, { reader: readBudget }); if (value !== undefined) setBudget(value, "flops"); });
-  at("law").addEventListener("change", event => setLaw(event.target.value));
-  at("unique").addEventListener("input", () => { const value = read("unique", 1e3, 1e30, { empty: true }); if (value !== undefined) { state.unique = value; show(); } });
-  at("device").addEventListener("change", event => { state.device = event.target.value; show(); });
-  at("devices").addEventListener("input", () => { const value = read("devices", 1, 1e9, { empty: true }); if (value !== undefined) { state.devices = value; show(); } });
-  at("mfu").addEventListener("input", () => { const value = read("mfu", 1e-4, 1, { reader: readShare }); if (value !== undefined) { state.mfu = value; show(); } });
-  at("price").addEventListener("input", () => { const value = read("price", 1e-6, 1e9, { empty: true }); if (value !== undefined) { state.price = value; show(); } });
-  at("laws").addEventListener("click", event => { const button = event.target.closest("button"); if (button) setLaw(button.closest("tr").dataset.law); });
+  for (const table of document.querySelectorAll(".sortable")) {
+    table.tHead.addEventListener("click", event => {
+      const head = event.target.closest("button")?.closest("th");
+      if (!head) return;
+      const before = head.getAttribute("aria-sort");
+      for (const each of table.tHead.rows[0].cells) each.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", before === "ascending" ? "descending" : "ascending");
+      sorted(table);
+    });
+  }
+  function pick(id, value) {
+    at(id).value = value;
+    readAll();
+  }
+  at("form").addEventListener("input", event => {
+    if (event.target === at("slider")) at("flops").value = scientific(10 ** Number(event.target.value), 6);
+    readAll();
+  });
+  at("form").addEventListener("change", readAll);
+  at("form").addEventListener("submit", event => event.preventDefault());
+  at("laws").tBodies[0].addEventListener("click", event => { const button = event.target.closest("button"); if (button) pick("law", button.closest("tr").dataset.law); });
+  at("device-table").tBodies[0].addEventListener("click", event => { const button = event.target.closest("button"); if (button) pick("device", button.closest("tr").dataset.device); });
+  at("reset").addEventListener("click", () => { put({}); at("form").querySelector("input:checked").focus(); });
+  addEventListener("hashchange", () => { if (location.hash.includes("=")) fromAddress(); });
+  let resized;
+  addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(show, 100); });
   at("explore").hidden = false;
-  setBudget(state.flops);
+  fromAddress();
 })();

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from planner._util.files import new_file, write_new
 from planner.errors import CannotPlanError, OptionError
-from planner.output.documents.blocks import Block, Code, Facts, Items, Table, Title
+from planner.output.documents.blocks import WARNINGS, Block, Code, Facts, Items, Table, Title, answer_first
 from planner.output.documents.plan import plan_document
-from planner.output.html_report.content import functions_text, page_content, page_laws
+from planner.output.html_report.content import functions_text, page_content, page_laws, spoken
 from planner.planning.plan_result import Plan
-from planner.quantities import format_count, format_flops, format_percent, plain, shown
+from planner.quantities import format_count, format_flops, shown
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
 
@@ -56,26 +56,28 @@ def report_page(plan: Plan) -> str:
     if plan.law.role != "plan" or plan.law.judge is not None:
         raise CannotPlanError(f"report: {plan.law.id} is no law that a page can plan with; use a published or fitted one")
     content = page_content(plan)
-    asked = content["asked"]
+    start = content["start"]
     laws = page_laws(plan.law)
-    title = f"{format_count(plan.params)} parameters on {format_count(plan.tokens)} tokens for {format_flops(plan.flops)}"
-    devices = [(each["id"], each["id"] == asked["device"]) for each in content["devices"]]
-    device = next(each for each in content["devices"] if each["id"] == asked["device"])
+    title, *blocks = answer_first(plan_document(plan))
+    assert isinstance(title, Title)
     values = {
-        "title": escape(title),
+        "title": escape(
+            f"{format_count(plan.params)} parameters on {format_count(plan.tokens)} tokens for {format_flops(plan.flops)}"
+        ),
         "lead": escape(f"By {plan.law.id}: {plan.law.reference}. N counts {PARAM_COUNTS[plan.law.conventions.params]}."),
-        "plan": "\n".join(_html(block) for block in plan_document(plan)[1:]),
-        "unique": f"{plain(asked['unique'] / 1e9, 12)}B" if asked["unique"] else "",
-        "devices": "" if asked["devices"] is None else plain(asked["devices"]),
-        "mfu": f"{plain(100 * (asked['mfu'] or device['mfu']))}%",
-        "price": "" if asked["price"] is None else plain(asked["price"]),
-        "band": format_percent(content["band"]),
+        "written": escape(title.text),
+        "plan": "\n".join(_html(block) for block in blocks),
+        "or_nothing": "" if start["mode"] == "devices" else ", or nothing",
         "left_out": _left_out(plan),
-        "law_options": _options([(law.id, law.id == plan.law.id) for law in laws]),
-        "device_options": _options(devices),
+        "law_options": _options([(law.id, law.id == start["law"]) for law in laws]),
+        "device_options": _options([(each["id"], each["id"] == start["device"]) for each in content["devices"]]),
+        "grid_options": _options([(each["name"], each["name"] == start["grid"]) for each in content["grids"]]),
+        "device_heads": _heads(_DEVICE_HEADS, "l" + "r" * 7 + "l", by=3),
+        "law_heads": _heads(_LAW_HEADS, "lrrrrlll"),
         "law_rows": "\n".join(_law_row(law) for law in laws),
         "footer": escape(
-            f"planner {plan.version}. Each law's numbers are cited in its row; the page's arithmetic is planner's own."
+            f"planner {plan.version}. Each law's numbers are cited in its row; the page's arithmetic is planner's own. "
+            "Nothing is sent or fetched; the address keeps what you change."
         ),
         "data": _inert(json.dumps(content, ensure_ascii=False, allow_nan=False)),
         "functions": _inert(functions_text(laws)),
@@ -87,16 +89,37 @@ def report_page(plan: Plan) -> str:
     return first[0] + "".join(values[name] + rest for name, _, rest in pieces) + "\n"
 
 
+_DEVICE_HEADS = ("device", "device-hours", "time", "cost", "low to high", "USD an hour", "energy", "CO2e", "price as of")
+_LAW_HEADS = ("law", "parameters", "tokens", "loss", "outside its runs", "N counts", "fitted on", "source")
+
+
+def _heads(names: tuple[str, ...], align: str, by: int | None = None) -> str:
+    """Return the headers of a table that its reader sorts."""
+    sides = {"l": "", "r": ' class="r"'}
+    return "".join(
+        f'<th scope="col"{sides[side]}{_SORTED if at == by else ""}><button type="button">{escape(name)}</button></th>'
+        for at, (name, side) in enumerate(zip(names, align, strict=True))
+    )
+
+
+_SORTED = ' aria-sort="ascending"'
+
+
+def _scrolling(label: str, table: str) -> str:
+    """Return a table that scrolls by itself where it is wider than the screen."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}"><table>{table}</table></div>'
+
+
 def _left_out(plan: Plan) -> str:
     """Say what of the plan the interactive part does not weigh; nothing where it weighs all."""
     problem = plan.problem
     parts = ["the limits"] * (not problem.limits.free) + ["serving"] * bool(problem.spending.served)
-    parts += ["CO2e"] * bool(plan.machine and plan.machine.grid)
     parts += ["precision or data quality"] * any(each is not problem.repetition for each in problem.modifiers)
     if not parts:
         return ""
-    known = "This part plans with budget, law, unique tokens and device alone"
-    return f'<p class="warning">{known}: {" and ".join(parts)} of the plan above are not in it.</p>'
+    known = "The fields below plan with budget, law, unique tokens and device alone"
+    said = f"{known}: {' and '.join(parts)} of the plan as it was written, further down, are not in them."
+    return f'<p class="callout warning">{said}</p>'
 
 
 def _resource(name: str) -> str:
@@ -127,9 +150,11 @@ def _html(block: Block) -> str:
     if isinstance(block, Title):
         return f"<p>{escape(block.text)}</p>"
     if isinstance(block, Facts):
-        return f'<div class="wide"><table>{"".join(map(_fact, block.rows))}</table></div>'
+        return _scrolling(f"the plan, from {block.rows[0][0]} on", "".join(map(_fact, block.rows)))
     if isinstance(block, Items):
-        items = "".join(f"<li{_loud(text)}>{escape(text)}</li>" for text in block.texts)
+        items = "".join(f"<li>{escape(spoken(text))}</li>" for text in block.texts)
+        if block.heading == WARNINGS:
+            return f'<div class="warnings"><h3>{escape(block.heading)}</h3><ul>{items}</ul></div>'
         return f'<h3>{escape(block.heading)}</h3><ul class="notes">{items}</ul>' if block.heading else f"<ul>{items}</ul>"
     if isinstance(block, Code):
         return f"<h3>{escape(block.heading)}</h3><pre>{escape(chr(10).join(block.lines))}</pre>"
@@ -137,7 +162,7 @@ def _html(block: Block) -> str:
 
 
 def _fact(row: tuple[str, str, str]) -> str:
-    label, value, remark = (escape(text) for text in row)
+    label, value, remark = (escape(spoken(text)) for text in row)
     return f'<tr><th scope="row">{label}</th><td class="r">{value}</td><td>{remark}</td></tr>'
 
 
@@ -148,11 +173,7 @@ def _table(block: Table) -> str:
         "<tr>" + "".join(f"<td {side}>{escape(cell)}</td>" for side, cell in zip(sides, row, strict=True)) + "</tr>"
         for row in block.rows
     )
-    notes = "".join(f"<li>{escape(text)}</li>" for text in block.footnotes)
+    notes = "".join(f"<li>{escape(spoken(text))}</li>" for text in block.footnotes)
     listed = f'<ol class="footnotes">{notes}</ol>' if notes else ""
     caption = f"<caption>{escape(block.heading)}</caption>"
-    return f'<div class="wide"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{listed}'
-
-
-def _loud(text: str) -> str:
-    return ' class="warning"' if text.startswith("WARNING") else ""
+    return _scrolling(block.heading, f"{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>") + listed
