@@ -49,6 +49,9 @@ def foretold() -> planner.Backtest:
 
 
 RESULTS: dict[str, Callable[[], Any]] = {
+    "hardware": lambda: planner.rank_hardware(flops=1e22),
+    "levers": lambda: planner.levers(flops=1e22),
+    "configure": lambda: planner.configure(params="7B", tokens="140B", gpus="64xH100"),
     "plan": lambda: planner.plan(flops=1e21),
     "plan of a size": lambda: planner.plan(flops=1e21, params="7B"),
     "plan with own exponents": lambda: planner.plan(flops=1e21, exponents=(0.73, 0.27), anchor="1e19:300M"),
@@ -121,29 +124,54 @@ def test_every_chart_says_what_it_shows(name: str) -> None:
         assert any(map(label, panel.marks))
 
 
+@cache
+def drawn(name: str) -> Any:
+    """Return the figure of a chart, drawn."""
+    figure = figure_of(chart(name))
+    figure.canvas.draw()
+    return figure
+
+
 @pytest.mark.parametrize("name", RESULTS)
 def test_every_chart_is_drawn(name: str) -> None:
     """The figure has an axes for each panel with its labels, its scales, its lines, and a legend."""
-    found = chart(name)
-    figure = figure_of(found)
+    found, figure = chart(name), drawn(name)
     assert len(figure.axes) == len(found.panels)
     assert figure.get_suptitle() == found.title
     for axes, panel in zip(figure.axes, found.panels, strict=True):
         assert (axes.get_xlabel(), axes.get_ylabel()) == (panel.x.label, panel.y.label)
         assert (axes.get_xscale() == "log", axes.get_yscale() == "log") == (panel.x.log, panel.y.log)
-        drawn = [tuple(np.asarray(line.get_xdata(), float)) for line in axes.get_lines()]
+        lines = [tuple(np.asarray(line.get_xdata(), float)) for line in axes.get_lines()]
         for mark in panel.marks:
             if isinstance(mark, (Line, Points)):
-                assert tuple(np.asarray(mark.x, float)) in drawn, mark.label
+                assert tuple(np.asarray(mark.x, float)) in lines, mark.label
         legend = axes.get_legend()
         labels = {text.get_text() for text in legend.get_texts()} if legend else set()
         assert labels == {label(mark) for mark in panel.marks} - {""}
         shown = {text.get_text() for text in axes.texts}
         for mark in panel.marks:
             if isinstance(mark, Points):
-                assert set(mark.texts) <= shown
+                assert mark.marker == "star" or set(mark.texts) <= shown, "names of published models may find no room"
         assert axes.get_title("left") == panel.title
-    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_texts_do_not_overlap_and_legends_stand_outside(name: str) -> None:
+    """No text beside a point runs into another, or out of its panel; a legend covers no panel, title, axis label or source."""
+    figure = drawn(name)
+    renderer = figure.canvas.get_renderer()
+    legends = [legend.get_window_extent(renderer) for axes in figure.axes if (legend := axes.get_legend())]
+    for axes, panel in zip(figure.axes, chart(name).panels, strict=True):
+        beside = {text for mark in panel.marks if isinstance(mark, Points) for text in mark.texts}
+        texts = [text for text in axes.texts if text.get_text() in beside]
+        boxes = [text.get_window_extent(renderer) for text in texts]
+        for place, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:place]), texts[place]
+        area = axes.get_window_extent()
+        labels = [axes.xaxis.label.get_window_extent(renderer), axes.title.get_window_extent(renderer)]
+        source = figure.texts[-1].get_window_extent(renderer)
+        for key in legends:
+            assert not any(key.overlaps(box) for box in (area, *labels, source) if box.width > 1), axes.get_title("left")
 
 
 @pytest.mark.parametrize("name", RESULTS)
@@ -233,7 +261,10 @@ def test_laws_without_a_surface_show_how_their_optimum_grows() -> None:
 
 def test_growth_with_published_models() -> None:
     """Lines are the laws' own; models stand where they were trained."""
-    parameters, tokens, loss = chart("sweep").panels
+    parameters, tokens, loss, ratios = chart("sweep").panels
+    sizes = np.array([one(parameters, Line, law).y for law in ("besiroglu2024", "kaplan2020", "llama3")])
+    for law, values in zip(("besiroglu2024", "kaplan2020", "llama3"), sizes, strict=True):
+        assert one(ratios, Line, law).y == pytest.approx(values / np.prod(sizes, axis=0) ** (1 / 3))
     for law in ("besiroglu2024", "kaplan2020", "llama3"):
         line = one(parameters, Line, law)
         best = solver.allocate(planner.load_law(law), line.x)
@@ -294,7 +325,7 @@ def test_a_range_of_losses_shows_the_compute() -> None:
 def test_losses_in_different_units_share_no_axis() -> None:
     """Only those in the unit on the scale are drawn; every law is cited."""
     found = chart_of(planner.sweep(flops="1e20..1e22", law="besiroglu2024,czech2026-llama3,minicpm2024,kaplan2020", points=5))
-    assert [line.label for line in found.panels[-1].found(Line)] == ["besiroglu2024", "kaplan2020"]
+    assert [line.label for line in found.panels[2].found(Line)] == ["besiroglu2024", "kaplan2020"]
     for law in ("besiroglu2024", "czech2026-llama3", "minicpm2024", "kaplan2020"):
         assert law in found.source
 
@@ -360,10 +391,50 @@ def test_a_fit_shows_residuals_draws_and_fan() -> None:
 def test_a_backtest_shows_every_case() -> None:
     """One point for each group, method and ratio, at its error."""
     found = foretold()
-    panel = chart("backtest").panels[0]
+    agreement, panel, _ = chart("backtest").panels
+    pairs = sorted((x, y) for mark in agreement.found(Points) for x, y in zip(mark.x, mark.y, strict=True))
+    assert pairs == sorted(
+        (x, y) for case in found.cases if case.runs for x, y in zip(case.runs.measured, case.runs.predicted, strict=True)
+    )
+    assert sum(case.predicted for case in found.cases if not case.refused) == len(pairs)
     drawn = sorted(value for mark in panel.found(Points) for value in mark.x)
     assert drawn == sorted(case.error for case in found.cases if case.error is not None)
     assert panel.rows == tuple(dict.fromkeys(case.group for case in found.cases))
+
+
+def test_devices_and_levers_stand_on_rows_with_their_ranges() -> None:
+    """Expected values and both ends, in the order of the answer, from the top."""
+    ranking = planner.rank_hardware(flops=1e22)
+    panel = chart("hardware").panels[0]
+    mark = one(panel, Points)
+    known = [row for row in ranking.rows if row.cost.dollars]
+    assert [panel.rows[len(panel.rows) - 1 - int(place)] for place in mark.y[::-1]] == [row.device.id for row in known]
+    assert mark.x[::-1] == pytest.approx([row.cost.dollars.expected for row in known if row.cost.dollars])
+    assert mark.spans[1][::-1] == pytest.approx([row.cost.dollars.high for row in known if row.cost.dollars])
+    levers = planner.levers(flops=1e22)
+    mark, rows = one(chart("levers").panels[0], Points), chart("levers").panels[0].rows
+    gains = {each.id: each.gain for each in levers.levers if each.gain}
+    assert {rows[len(rows) - 1 - int(place)]: gain for place, gain in zip(mark.y, mark.x, strict=True)}.items() >= gains.items()
+
+
+def test_layouts_and_batches_of_a_configuration() -> None:
+    """Memory in all of each layout, what may be used, and each law's batch."""
+    found = RESULTS["configure"]()
+    memory, batch, rate = chart("configure").panels
+    assert sorted(one(memory, Points, "and activations").x) == pytest.approx(sorted(fit.memory.total / 1e9 for fit in found.fits))
+    assert memory.found(Rule)[0].at == pytest.approx(found.capacity / 1e9)
+    assert list(batch.rows) == [each.recipe.id for each in found.suggestions if each.batch]
+    assert list(rate.rows) == [each.recipe.id for each in found.suggestions if each.learning_rate]
+
+
+def test_the_line_of_break_even_is_smooth_and_meets_its_rows() -> None:
+    """Every smaller size, not the table's alone, and through them."""
+    found = RESULTS["trade"]()
+    panel = chart("trade").panels[1]
+    line, rows = one(panel, Line), one(panel, Points)
+    assert len(line.x) > 30
+    assert np.exp(np.interp(np.log(rows.x), np.log(line.x), np.log(line.y))) == pytest.approx(rows.y, rel=1e-6)
+    assert rows.y == pytest.approx([row.break_even for row in found.rows if row.break_even is not None and row.ratio != 1])
 
 
 def test_a_learning_curve_shows_its_regions() -> None:
@@ -547,7 +618,7 @@ def test_a_missing_extra_says_what_installs_it(
 
 def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
     """A law, a number, no path."""
-    with pytest.raises(PlannerError, match="expected a result of plan, check"):
+    with pytest.raises(PlannerError, match="expected what plan, check"):
         planner.plot(LAW, tmp_path / "out.png")
     with pytest.raises(PlannerError, match="gadre2024-c4 plans nothing"):
         planner.plot(planner.check(params="1B", tokens="20B", law="gadre2024-c4"), tmp_path / "out.png")

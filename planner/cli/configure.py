@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, tell
+from planner.cli._commands import Command, chosen, plot_option, tell
 from planner.cli._options import OPTIMIZERS, RECOMPUTED, OneOf, collected, format_option, inputs, strict_option
 from planner.cli._plan import app
 from planner.inputs.registry import ConfigureInputs
@@ -28,6 +28,7 @@ from planner.output.formats import Format
 @strict_option
 @format_option
 @click.pass_context
+@plot_option
 def configure(ctx: click.Context, /, constants: tuple[tuple[str, str], ...], strict: bool, fmt: Format, **options: Any) -> None:
     """Propose what to configure: shapes that hit the size, whether they fit in memory, batch size and learning rate.
 

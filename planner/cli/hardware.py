@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, tell
+from planner.cli._commands import Command, chosen, plot_option, plot_wanted, tell
 from planner.cli._options import ORDERS, Names, OneOf, format_option, inputs, strict_option
 from planner.cli._plan import app
 from planner.inputs.registry import RankInputs, option_of
@@ -18,6 +18,7 @@ from planner.output.formats import Format
 @strict_option
 @format_option
 @click.pass_context
+@plot_option
 def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Format, **options: Any) -> None:
     """List the accelerators with peaks, power and prices, show one DEVICE whole, or rank them for --flops.
 
@@ -34,6 +35,8 @@ def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Forma
         ranking = [name for name in given if name != "gpu_file"]
         if ranking:
             raise click.UsageError(f"{option_of(ranking[0])} goes with --flops: plan hardware --flops 1e22 --deadline 30d")
+        if plot_wanted(ctx):
+            raise click.UsageError("--plot draws a ranking: plan hardware --flops 1e22 --plot FILE.png")
         tell(ctx, known_hardware(device, **given), fmt, kind="devices")
         return
     if device is not None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, tell
+from planner.cli._commands import Command, chosen, plot_option, tell
 from planner.cli._options import ASSIGNMENT, collected, format_option, inputs, strict_option
 from planner.cli._plan import app
 from planner.inputs.registry import LeversInputs
@@ -21,6 +21,7 @@ from planner.output.formats import Format
 @strict_option
 @format_option
 @click.pass_context
+@plot_option
 def levers(
     ctx: click.Context,
     /,

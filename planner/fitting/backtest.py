@@ -27,6 +27,16 @@ from planner.quantities import parse_number, plain, shown
 _FRONTIER = 1e-9
 
 
+class Foretold(NamedTuple):
+    """Predicted runs, of one length: what they spent [FLOP] and reached, and what was foretold, with its interval."""
+
+    flops: tuple[float, ...]
+    measured: tuple[float, ...]
+    predicted: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
 class Case(NamedTuple):
     """One group, one ratio and one method.
 
@@ -47,6 +57,8 @@ class Case(NamedTuple):
         Share of predicted rows inside the interval of a new run, and the median of its half-width relative to the loss.
     refused : str
         Why there is no answer, where there is none.
+    runs : Foretold or None
+        The predicted runs one by one.
     """
 
     group: str
@@ -61,6 +73,7 @@ class Case(NamedTuple):
     coverage: float | None = None
     half_width: float | None = None
     refused: str = ""
+    runs: Foretold | None = None
 
 
 class Summary(NamedTuple):
@@ -229,6 +242,7 @@ def _judged(found: FitResult, test: Runs, on_frontier: Array, case: Case) -> Cas
         frontier_error=float(np.abs(error[on_frontier]).mean()) if on_frontier.any() else None,
         coverage=float(((low <= test.loss) & (test.loss <= high)).mean()),
         half_width=float(np.median((high - low) / 2 / guess.loss)),
+        runs=Foretold(*(tuple(each.tolist()) for each in (test.flops, test.loss, guess.loss, low, high))),
     )
 
 

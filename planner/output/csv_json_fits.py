@@ -43,7 +43,7 @@ def run_rows(table: "RunTable") -> list[Row]:
 
 def backtest_rows(found: "Backtest") -> list[Row]:
     """Return a row for each case."""
-    return [case._asdict() for case in found.cases]
+    return [{name: value for name, value in case._asdict().items() if name != "runs"} for case in found.cases]
 
 
 def table_rows(tables: "Sequence[RunTable]") -> list[Row]:

@@ -19,11 +19,14 @@ _CHARTS = {
     "Curve": ("returns", "curve_chart"),
     "ComputeLimits": ("returns", "compute_chart"),
     "BenchmarkLimits": ("returns", "benchmark_chart"),
+    "Ranking": ("machines", "ranking_chart"),
+    "Configuration": ("machines", "configuration_chart"),
+    "Levers": ("machines", "levers_chart"),
 }
 
 
 def chart_of(result: Any) -> Chart:
-    """Return the chart of what plan, check, sweep, compare, trade, fit, backtest, pilots, curve or limits answered.
+    """Return the chart of what a command answered.
 
     Raises
     ------
@@ -35,7 +38,8 @@ def chart_of(result: Any) -> Chart:
     room, name = _CHARTS.get(type(result).__name__, ("", ""))
     if not room:
         raise OptionError(
-            f"plot {shown(result)}: expected a result of plan, check, sweep, compare, trade, fit, backtest, curve or limits"
+            f"plot {shown(result)}: expected what plan, check, sweep, compare, trade, fit, backtest, pilots, curve, limits, "
+            "levers, configure or rank_hardware answered"
         )
     found: Chart = getattr(import_module(f"planner.output.charts.{room}"), name)(result)
     return found

@@ -7,7 +7,7 @@ from planner.allocation import solver
 from planner.allocation.intervals import draw_cloud, loss_interval
 from planner.allocation.problem import as_problem
 from planner.errors import OptionError
-from planner.fitting.backtest import Backtest
+from planner.fitting.backtest import Backtest, Case
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import PURPOSES
@@ -94,6 +94,25 @@ def pilots_chart(found: Pilots) -> Chart:
     return Chart(title, f"over {law_text(law)}", (base._replace(title="Pilots and target", marks=(*kept, *marks)),))
 
 
+_SIGNS: tuple[Marker, ...] = ("circle", "square", "triangle", "cross")
+
+
+def _foretold(done: list[Case]) -> Panel:
+    """Return predicted against measured losses, of each method and ratio, with the line where they agree."""
+    pairs = list(dict.fromkeys((case.method, case.ratio) for case in done))
+    marks: list[Mark] = []
+    for group, (method, ratio) in enumerate(pairs):
+        runs = [case.runs for case in done if (case.method, case.ratio) == (method, ratio) and case.runs]
+        x, y = np.concatenate([each.measured for each in runs]), np.concatenate([each.predicted for each in runs])
+        label, marker = f"{method}, fitted on C <= C_max/{ratio:g}", _SIGNS[group % len(_SIGNS)]
+        marks.append(Points(x, y, label, group, marker))
+    values = np.concatenate([np.concatenate([each.x, each.y]) for each in marks if isinstance(each, Points)])
+    ends = np.array([values.min(), values.max()])
+    agree = Line(ends, ends, "foretold exactly", 7, "faint", dashed=True)
+    loss = Scale("measured loss", unit="plain")
+    return Panel("Predicted against measured", loss, Scale("predicted loss", unit="plain"), (agree, *marks))
+
+
 def backtest_chart(found: Backtest) -> Chart:
     """Return the error of each group's prediction, and how wide the intervals were against it."""
     done = [case for case in found.cases if case.error is not None]
@@ -106,15 +125,15 @@ def backtest_chart(found: Backtest) -> Chart:
         cases = [case for case in done if (case.method, case.ratio) == (method, ratio)]
         if not cases:
             continue
-        label, marker = f"{method}, fitted on C <= C_max/{ratio:g}", ("circle", "square", "triangle", "cross")[group % 4]
+        label, marker = f"{method}, fitted on C <= C_max/{ratio:g}", _SIGNS[group % len(_SIGNS)]
         errors = np.array([case.error for case in cases])
-        marks.append(Points(errors, np.array([rows[case.group] for case in cases], float), label, group, marker))  # type: ignore[arg-type]
+        marks.append(Points(errors, np.array([rows[case.group] for case in cases], float), label, group, marker))
         pairs = [(case.half_width, case.error) for case in cases if case.half_width is not None]
         if pairs:
             x, y = (np.array(each) for each in zip(*pairs, strict=True))
-            widths.append(Points(x, y, label, group, marker))  # type: ignore[arg-type]
+            widths.append(Points(x, y, label, group, marker))
     error = Scale("mean absolute error of the predicted losses", unit="percent")
-    panels = [Panel("Error by group", error, Scale("", log=False), tuple(marks), tuple(names))]
+    panels = [_foretold(done), Panel("Error by group", error, Scale("", log=False), tuple(marks), tuple(names))]
     if widths:
         values = np.concatenate([np.concatenate([each.x, each.y]) for each in widths if isinstance(each, Points)])
         ends = np.array([max(float(values.min()), 1e-5), float(values.max())])

@@ -1,5 +1,6 @@
 """Charts of how N, D and loss grow: sweeps, and every law on one budget, with published models marked."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,9 @@ def sweep_chart(found: Sweep) -> Chart:
             landmarks = model_points(name, ends)
             marks += [landmarks] if landmarks else []
         panels.append(Panel(_heading(y), x, y, tuple(marks)))
+    if by_compute and len(few.axes) == 1 and len(lines) >= _FEWEST_LAWS and "params" not in varied:
+        drawn = [(text, table["params"][rows]) for _, text, rows in lines]
+        panels.append(_ratios(_column(few, table)[lines[0][2]], drawn, {text: text for text, _ in drawn}))
     if not panels:
         raise CannotPlanError("plot: no row of this range has an answer to draw")
     title = "Compute-optimal plans" if by_compute and "regime" not in few.columns else f"Plans over {x.label}"
@@ -117,6 +121,20 @@ def sweep_chart(found: Sweep) -> Chart:
     if len(few.named) == 1:
         cited = f"{few.named[0].id} ({few.named[0].reference})"
     return Chart(title, cited + guess_text(far), tuple(panels))
+
+
+_FEWEST_LAWS = 3
+"""So many laws have a consensus; of fewer the lines can be told apart."""
+
+
+def _ratios(budgets: NDArray[Any], sizes: list[tuple[str, NDArray[Any]]], labels: Mapping[str, str]) -> Panel:
+    """Return N over the geometric mean of some laws: where they coincide, lines of N itself cannot be told apart."""
+    known = [(name, values) for name, values in sizes if not np.isnan(values).any()]
+    middle = np.exp(np.mean(np.log([values for _, values in known]), axis=0))
+    marks: list[Mark] = [Line(budgets, values / middle, labels[name], group) for group, (name, values) in enumerate(known)]
+    return Panel(
+        "Parameters over their mean", COMPUTE, Scale("N over the geometric mean of these laws", unit="plain"), tuple(marks)
+    )
 
 
 def _thinned(found: Sweep) -> Sweep:
@@ -196,5 +214,10 @@ def comparison_chart(found: Comparison) -> Chart:
         landmarks = model_points(name, (float(budgets[0]), float(budgets[-1])))
         marks += [landmarks] if landmarks else []
         panels.append(Panel(_heading(scale), COMPUTE, scale, tuple(marks)))
+    voiced = [voice.answer.law for voice in dense if chosen or not voice.silent]
+    if len(voiced) >= _FEWEST_LAWS:
+        sizes = [(law.id, np.asarray(solver.allocate(law, budgets).params)) for law in voiced]
+        ratios = _ratios(budgets, sizes, {law.id: law.id for law in voiced})
+        panels.append(ratios._replace(marks=(*ratios.marks, Rule(found.flops, format_flops(found.flops)))))
     title = f"{len(found.studies)} studies and {len(found.voices)} laws around {format_flops(found.flops)}"
     return Chart(title, f"judged by {law_text(found.judge)}", tuple(panels))

@@ -204,12 +204,15 @@ def trade_chart(found: TradeOff) -> Chart:
     if not pays:
         return Chart("The same loss at other sizes", law_text(found.law), (training,))
     x, y = (np.array([getattr(row, name) for row in pays]) for name in ("params", "break_even"))
+    N = np.unique(np.concatenate([np.geomspace(x.min(), best * 0.999, _GRID), x[x < best]]))
+    extra = np.asarray(solver.cost_of_loss(problem, found.loss - found.irreducible_loss, N)) - found.flops
+    saved = problem.spending.serving_token(best) - problem.spending.serving_token(N)
     serving = Panel(
         "Where a smaller model pays",
         PARAMS,
         Scale("tokens served over its life"),
         (
-            Line(x, y, "", 0),
+            Line(N, np.maximum(extra, 0.0) / saved, "any smaller size", 0, "main"),
             Points(x, y, "costs the same as the cheapest to train; above, less", 1, "square"),
         ),
     )

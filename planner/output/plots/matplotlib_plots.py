@@ -12,6 +12,7 @@ from planner._util.showing import Raw, finite, shown
 from planner.errors import OptionError
 from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.output.plots.axis_ticks import ticks, writer
+from planner.output.plots.labels import write_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,29 +149,40 @@ def figure_of(chart: Chart, look: Look = Look()) -> "Figure":  # noqa: B008  # f
     mpl = require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    count = len(chart.panels)
+    across = len(chart.panels) if len(chart.panels) <= _MOST_ACROSS else -(-len(chart.panels) // 2)
+    down = -(-len(chart.panels) // across)
+    below = _BELOW + _ROW * max(-(-len(_labels(panel)) // _ACROSS) for panel in chart.panels)
     with mpl.rc_context(_SETTINGS):
-        width = max(5.6 * count, 7.0)
-        figure: Figure = _figure_class()(figsize=look.size or (width, 5.0), dpi=look.dpi)
-        width = figure.get_figwidth()
+        figure: Figure = _figure_class()(figsize=look.size or (max(5.6 * across, 7.0), down * (3.75 + below) + 0.1), dpi=look.dpi)
+        width, height = figure.get_size_inches()
         FigureCanvasAgg(figure)
-        figure.suptitle(chart.title, x=0.01, ha="left", fontsize=12, fontweight="bold", parse_math=False)
-        figure.text(
-            0.01,
-            0.012,
-            "\n".join(textwrap.wrap(chart.source, int(18 * width), max_lines=2, placeholder=" ...")),
-            fontsize=7.5,
-            color="#555555",
-            parse_math=False,
+        figure.suptitle(
+            chart.title, x=0.01, y=1 - 0.12 / height, ha="left", va="top", fontsize=12, fontweight="bold", parse_math=False
         )
-        left = 0.18 / count if not any(panel.rows for panel in chart.panels) else 0.2
-        figure.subplots_adjust(left=left, right=1 - 0.04 / count, top=0.86, bottom=0.15, wspace=0.24)
+        source = "\n".join(textwrap.wrap(chart.source, int(18 * width), max_lines=2, placeholder=" ..."))
+        figure.text(0.01, 0.06 / height, source, fontsize=7.5, color="#555555", parse_math=False)
+        left, top = (0.18 if not any(panel.rows for panel in chart.panels) else 0.3) / across, 1 - 0.7 / height
+        bottom = min(below / height, 0.6)
+        each = max((height * (top - bottom) - (down - 1) * (below + 0.35)) / down, 0.5)
+        room = {"left": left, "right": 1 - 0.04 / across, "top": top, "bottom": bottom, "hspace": (below + 0.35) / each}
+        figure.subplots_adjust(**room, wspace=0.32 if across > 1 else 0)
         for place, panel in enumerate(chart.panels, 1):
-            _draw(figure.add_subplot(1, count, place), panel)
+            _draw(figure.add_subplot(down, across, place), panel, _BELOW_AXES / each)
     return figure
 
 
-def _draw(axes: "Axes", panel: Panel) -> None:
+_MOST_ACROSS = 3
+"""Panels side by side; more stand on two rows."""
+
+_ACROSS, _ROW, _BELOW, _BELOW_AXES = 2, 0.19, 0.85, 0.5
+"""Labels of a legend side by side; inches of a row of it, of what stands below axes without one, and from axes to legend."""
+
+
+def _labels(panel: Panel) -> list[str]:
+    return list(dict.fromkeys(mark.label for mark in panel.marks if not isinstance(mark, Rule) and mark.label))
+
+
+def _draw(axes: "Axes", panel: Panel, below: float = 0.13) -> None:
     axes.set_title(panel.title, loc="left", parse_math=False)
     for axis, scale, log, limits in (
         (axes.xaxis, panel.x, axes.set_xscale, axes.set_xlim),
@@ -187,13 +199,13 @@ def _draw(axes: "Axes", panel: Panel) -> None:
             _rule(axes, mark, _RULED[rules % len(_RULED)])
             rules += mark.across == "x"
         else:
-            _MARKS[type(mark)](axes, mark)
+            _MARKS[type(mark)](axes, mark if not panel.rows or not isinstance(mark, Points) else mark._replace(spans=None))
+            if panel.rows and isinstance(mark, Points) and mark.spans is not None:
+                axes.hlines(mark.y, *mark.spans, color=_COLOURS[mark.group % len(_COLOURS)], linewidth=2.0, alpha=0.5, zorder=3)
     for axis, scale, ends in ((axes.xaxis, panel.x, axes.get_xlim()), (axes.yaxis, panel.y, axes.get_ylim())):
         _tick(axis, scale, ends)
     axes.autoscale_view()  # places of texts depend on the scales
-    for mark in panel.marks:
-        if isinstance(mark, Points) and mark.texts:
-            _beside(axes, list(zip(mark.x, mark.y, mark.texts, strict=True)), _COLOURS[mark.group % len(_COLOURS)])
+    write_beside(axes, panel, lambda group: _COLOURS[group % len(_COLOURS)])
     if panel.rows:
         axes.set_yticks(range(len(panel.rows)), labels=panel.rows[::-1], fontsize=7, parse_math=False)
         axes.set_ylim(-0.7, len(panel.rows) - 0.3)
@@ -202,7 +214,8 @@ def _draw(axes: "Axes", panel: Panel) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=7.5, framealpha=0.85, edgecolor="#CCCCCC", loc="best")
+        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.02, -below), "borderaxespad": 0}
+        axes.legend(fontsize=7.5, frameon=False, ncols=_ACROSS, handlelength=2.6, columnspacing=1.2, **place)
 
 
 def _tick(axis: Any, scale: Scale, ends: tuple[float, float]) -> None:
@@ -241,37 +254,6 @@ def _points(axes: "Axes", mark: Points) -> None:
     )  # fmt: skip
     if mark.spans is not None:
         axes.vlines(mark.x, *mark.spans, color=colour, linewidth=2.0, zorder=3)
-
-
-def _beside(axes: "Axes", marks: "list[tuple[float, float, str]]", colour: str) -> None:
-    """Write texts beside points, each where it runs over the fewest written before."""
-    frame = axes.get_window_extent()
-    taken: list[tuple[float, float, float, float]] = []
-    for x, y, text in sorted(marks):
-        px, py = axes.transData.transform((x, y))
-        width, height = 6.0 * len(text), 13.0  # pixels of a text of seven points, nearly
-        places = [(5.0, 4.0), (5.0, -12.0), (-5.0 - width, 4.0), (-5.0 - width, -12.0), (5.0, 14.0), (5.0, -22.0)]
-        boxes = [(px + dx, py + dy, px + dx + width, py + dy + height) for dx, dy in places]
-        hidden = [sum(_overlap(box, each) for each in taken) + _outside(box, frame.x1, frame.y0) for box in boxes]
-        best = hidden.index(min(hidden))
-        taken.append(boxes[best])
-        dx, dy = (each * 72 / _DPI for each in places[best])
-        axes.annotate(
-            text, (x, y), (dx, dy), textcoords="offset points", fontsize=7, color=colour, annotation_clip=True, parse_math=False,
-            zorder=5,
-        )  # fmt: skip
-
-
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Return the area that two boxes share."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(width, 0.0) * max(height, 0.0)
-
-
-def _outside(box: tuple[float, ...], right: float, bottom: float) -> float:
-    """Return the area of a box right of, or below, the frame."""
-    return (max(box[2] - right, 0.0) + max(bottom - box[1], 0.0)) * 13.0
 
 
 def _span(axes: "Axes", mark: Span) -> None:

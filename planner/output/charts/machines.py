@@ -1,0 +1,93 @@
+"""Charts of what stands on rows: devices ranked, layouts and batch sizes, levers."""
+
+import numpy as np
+
+from planner.errors import CannotPlanError
+from planner.output.charts._base import Chart, Mark, Panel, Points, Rule, Scale, law_text
+from planner.planning.configure import Configuration
+from planner.planning.hardware_ranking import Ranking
+from planner.planning.levers_result import Levers
+from planner.quantities import format_flops
+from planner.quantities.estimate import Range
+
+_ROWS = Scale("", log=False)
+
+
+def _ranges(heading: str, scale: Scale, names: list[str], ranges: list[Range | None], label: str) -> Panel:
+    """Return one row for each name, from the top, with low, expected and high."""
+    known = [(place, each) for place, each in enumerate(reversed(ranges)) if each is not None]
+    x = np.array([each.expected for _, each in known])
+    spans = np.array([each.low for _, each in known]), np.array([each.high for _, each in known])
+    y = np.array([place for place, _ in known], float)
+    return Panel(heading, scale, _ROWS, (Points(x, y, label, 0, "circle", (), spans),), tuple(names))
+
+
+def ranking_chart(found: Ranking) -> Chart:
+    """Return what the compute costs on each device, and the energy it takes, with low and high ends."""
+    rows = [row for row in found.rows if row.cost.dollars or row.cost.kwh]
+    if not rows:
+        raise CannotPlanError("plot: neither price nor power of these devices is known: there is nothing to draw")
+    names = [row.device.id for row in rows]
+    dollars, kwh = [row.cost.dollars for row in rows], [row.cost.kwh for row in rows]
+    panels = [
+        _ranges(heading, scale, names, ranges, "expected, with the published range")
+        for heading, scale, ranges in (
+            ("Cost", Scale("US dollars", unit="dollars"), dollars),
+            ("Energy at the meter", Scale("kWh"), kwh),
+        )
+        if any(ranges)
+    ]
+    return Chart(
+        f"{format_flops(found.flops)} on each device", "published prices of the dates shown by plan hardware", tuple(panels)
+    )
+
+
+def configuration_chart(found: Configuration) -> Chart:
+    """Return what each layout keeps on a device, and the batch sizes and learning rates of published laws."""
+    panels = []
+    if found.fits:
+        names = [f"ZeRO {fit.layout.zero}, {fit.layout.devices} devices" for fit in found.fits]
+        place = np.arange(len(names) - 1, -1, -1.0)
+        parts = [
+            ("weights, gradients, optimizer", np.array([fit.memory.states for fit in found.fits]), "square"),
+            ("and activations: in all", np.array([fit.memory.total for fit in found.fits]), "circle"),
+        ]
+        marks: list[Mark] = [Points(x / 1e9, place, label, group, marker) for group, (label, x, marker) in enumerate(parts)]  # type: ignore[arg-type]
+        if found.capacity:
+            marks.append(Rule(found.capacity / 1e9, f"{found.capacity / 1e9:.0f} GB may be used"))
+        panels.append(Panel("Memory of the fullest device", Scale("GB", unit="plain"), _ROWS, tuple(marks), tuple(names)))
+    for heading, scale, name in (
+        ("Batch size by law", Scale("tokens a batch"), "batch"),
+        ("Learning rate by law", Scale("peak learning rate", unit="plain"), "learning_rate"),
+    ):
+        said = [(each.recipe.id, getattr(each, name)) for each in found.suggestions if getattr(each, name)]
+        if said:
+            laws, values = zip(*said, strict=True)
+            points = Points(np.array(values), np.arange(len(laws) - 1, -1, -1.0), "by published laws", 2, "triangle")
+            panels.append(Panel(heading, scale, _ROWS, (points,), tuple(laws)))
+    if not panels:
+        raise CannotPlanError("plot: no layout, batch size or learning rate of this run is known: there is nothing to draw")
+    return Chart("What to configure", law_text(found.law), tuple(panels))
+
+
+def levers_chart(found: Levers) -> Chart:
+    """Return the gain of each lever, with its range, as a factor on compute."""
+    rows = [(each.id, _gain(each.gain, each.gain_low, each.gain_high)) for each in found.levers]
+    if found.combined:
+        rows.append(("combined", _gain(found.combined.gain, found.combined.gain_low, found.combined.gain_high)))
+    names, gains = [name for name, gain in rows if gain], [gain for _, gain in rows if gain]
+    if not gains:
+        raise CannotPlanError("plot: no lever has a number: there is nothing to draw")
+    panel = _ranges(
+        "What each lever is worth",
+        Scale("gain, as a factor on compute", unit="plain"),
+        names,
+        [*gains],
+        "measured, with its range",
+    )
+    return Chart(f"Instead of more compute than {format_flops(found.flops)}", law_text(found.law), (panel,))
+
+
+def _gain(gain: float | None, low: float | None, high: float | None) -> Range | None:
+    known = [each for each in (low, gain, high) if each is not None]
+    return Range(known[0], known[len(known) // 2], known[-1]) if known else None
