@@ -242,6 +242,7 @@ def test_checkpoints_of_a_run_are_resampled_together() -> None:
     assert (np.diff(np.sort(sample.block)) <= 1).all()
 
 
+@pytest.mark.calibration
 def test_bootstrap_intervals_cover_a_known_truth() -> None:
     """On 40 tables drawn from a known law the classical intervals of alpha cover it as often as they say, within what chance allows.
 

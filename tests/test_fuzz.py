@@ -69,6 +69,7 @@ def test_nothing_imaginary_and_no_truth_is_taken_for_a_size() -> None:
             law.loss(wrong, 2e10)
 
 
+@pytest.mark.calibration
 def test_seeded_fuzz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Command lines, arguments and files near those that work."""
     monkeypatch.chdir(tmp_path)

@@ -239,6 +239,7 @@ def _mean(tested: list[tuple[str, Any]], kind: str, method: str, ratio: float, n
     return 100 * float(np.mean(values))
 
 
+@pytest.mark.calibration
 @pytest.mark.parametrize(
     ("kind", "ratio", "error", "frontier"),
     [("core", 10, 1.15, 0.95), ("core", 30, 2.15, 2.25), ("stress", 10, 1.0, 0.6), ("stress", 30, 1.5, 1.35)],
@@ -253,6 +254,7 @@ def test_the_forecast_foretells_better_than_the_classical_fit(
     assert _mean(tested, kind, "forecast", ratio, "frontier_error") < frontier
 
 
+@pytest.mark.calibration
 @pytest.mark.parametrize("kind", ["core", "stress"])
 @pytest.mark.parametrize("ratio", [10, 30])
 def test_intervals_are_honest_out_of_range(tested: list[tuple[str, Any]], kind: str, ratio: float) -> None:

@@ -100,6 +100,7 @@ def intervals_that_hold(tables: range) -> Any:
     return held
 
 
+@pytest.mark.calibration
 def test_intervals_hold_at_the_stated_rate() -> None:
     """500 tables with 2 % noise: all regions seen in 95 %; 95 % intervals of exponent, floor and both breaks hold in 92 to 99 %."""
     with mapper(2, None) as spread_out:
@@ -244,6 +245,7 @@ def test_points_in_one_region_say_so() -> None:
     assert "rises to 0.42 at 100 K" in next(note.text for note in bumpy.notes if note.code == "rises")
 
 
+@pytest.mark.calibration
 def test_a_floor_that_does_not_show_widens_the_intervals() -> None:
     """Eight points with 5 % noise above a floor that most tables cannot show: the exponent's interval holds in 90 % or more of them."""
     sizes = np.geomspace(1e5, 1e8, 8)

@@ -189,6 +189,7 @@ def no_worse(fewer: planner.Pilots, more: planner.Pilots) -> bool:
     return dear.loss_error <= 1.05 * cheap.loss_error and all(getattr(dear, name) <= getattr(cheap, name) for name in REGRETS)
 
 
+@pytest.mark.calibration
 @given(
     st.floats(20, 26),
     st.floats(-6.5, -1),
@@ -357,6 +358,7 @@ def test_without_noise_the_design_recovers_the_optimum(design: str, law: str) ->
     assert found == pytest.approx(float(solver.allocate(true, 1e23).params), rel=0.01)
 
 
+@pytest.mark.calibration
 def test_expected_errors_are_those_of_real_fits() -> None:
     """Forty noisy tables under one law: the scatter of ln N* is what was expected of that law, within a third."""
     true = planner.load_law("besiroglu2024")

@@ -617,8 +617,7 @@ def test_words_say_what_numbers_say(page: Any) -> None:
     assert not re.search(r"--[a-z]", page.execute_script("return document.body.innerText"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 def test_axe_finds_no_violation(chromium: Any, tmp_path: Path, scheme: str, width: int) -> None:
     """Contrast, names, roles, order: axe-core over the whole page, as it opens and after a mistake; texts in plots have 11 pixels."""
     from axe_core_python.selenium import Axe

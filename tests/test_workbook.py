@@ -134,6 +134,7 @@ def forecast(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.calibration
 @pytest.mark.parametrize("law", ["besiroglu2024", "forecast"])
 def test_a_second_engine_agrees(tmp_path: Path, forecast: Path, law: str) -> None:
     """The package formulas, which knows nothing of us, finds what planner wrote: the plan, of other pages some, the steps of a search."""
