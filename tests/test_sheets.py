@@ -321,3 +321,21 @@ def test_every_function_stands_in_the_docs() -> None:
     text = documents.pages()["docs/how-to/spreadsheets.md"]
     for name in FUNCTIONS:
         assert f"`{name}`" in text
+
+
+@pytest.mark.parametrize("text", ["$2M of h100", "$2M h100", "US$ 2M on h100-sxm", "$2,000,000 for h100", "$2 million of H100"])
+def test_money_is_a_budget(text: str) -> None:
+    """At the published price, and at the function's utilisation where it takes one: what planner makes of these dollars."""
+    asked: dict[str, Any] = {"dollars": 2e6, "gpu": "h100", "others": ()}
+    assert plan_tokens(text) == pytest.approx(planner.plan(**asked).tokens, rel=1e-12)
+    assert sheets.plan_flops(text, 0.4, 0.1) == pytest.approx(planner.plan(**asked, mfu=0.4, overhead=0.1).flops, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("$2M", "money for which device"), ("$2,5M of h100", "a comma could be"), ("$0 of h100", "must be above 0"), ("$2M of x", "no device"),
+     ("$2M of mi300x", "no price of mi300x"), ("€2M of h100", "or money: $2M of h100")],
+)  # fmt: skip
+def test_money_that_buys_nothing_known(text: str, said: str) -> None:
+    """An error value with its reason."""
+    assert said in str(sheets.plan_flops(text))

@@ -14,7 +14,7 @@ from planner.allocation.extrapolation import extrapolation
 from planner.cli._app import app
 from planner.errors import OptionError, PlannerError
 from planner.inputs.question import Question
-from planner.sheets.workbook.formulas import formula, kind_of
+from planner.sheets.workbook.formulas import CLOSED, formula, kind_of
 from planner.sheets.workbook.inputs import GRID, read_inputs
 from planner.sheets.workbook.plan_lines import answers
 from planner.sheets.workbook.styles import letters
@@ -114,13 +114,32 @@ def test_every_answer_is_a_formula(book: Path) -> None:
         if str(cell.value).startswith("=")
     ]
     assert len(written) > 300
-    known = {"IF", "ISNUMBER", "ISERROR", "ISTEXT", "AND", "OR", "N", "MAX", "INDEX", "MATCH", "LN", "NOT", "TEXT", "NA", "EXP"}
+    known = {
+        "IF",
+        "ISNUMBER",
+        "ISERROR",
+        "ISTEXT",
+        "AND",
+        "OR",
+        "N",
+        "MAX",
+        "INDEX",
+        "MATCH",
+        "LN",
+        "NOT",
+        "FIXED",
+        "NA",
+        "EXP",
+        "LEFT",
+    }
     assert {name for text in written for name in re.findall(r"([A-Z][A-Z0-9]+)\(", text)} <= known
     names = list(sheets.defined_names)
     assert set(ANSWERS) < set(names)
-    assert {name for text in written for name in re.findall(r"\b(?:in|out|law|device|search|member)_[a-z_]+", text)} <= set(names)
+    assert {name for text in written for name in re.findall(r"\b(?:in|out|law|device|grid|search|member)_[a-z_]+", text)} <= set(
+        names
+    )
     assert all("_" in name for name in names)
-    assert sheets.sheetnames == ["Plan", "Sweep", "Sensitivity", "Laws", "Devices", "Notes", "Search"]
+    assert sheets.sheetnames == ["Plan", "Sweep", "Sensitivity", "Compare", "Laws", "Devices", "Grids", "Notes", "Search"]
     assert len(sheets["Plan"].data_validations.dataValidation) >= 8
     with zipfile.ZipFile(book) as archive:
         assert sum("charts/chart" in name for name in archive.namelist()) == 2
@@ -293,7 +312,9 @@ def test_bad_cells_are_named(book: Path) -> None:
         ("price", "cheap", 2.0, "your price must be a number above 0"),
         ("overhead", -0.1, 0.0, "what is lost to failures"),
         ("pue", "", 1.25, "PUE must be a number from 1 on"),
-        ("grid", "", 475, "the grid must be a number"),
+        ("grid", "", 475, "the grid must be one of the page Grids, or a number"),
+        ("grid", "atlantis", "france", "the grid must be one of the page Grids, or a number"),
+        ("grid", -5, "world", "the grid must be one of the page Grids, or a number"),
         ("law", "nolaw", "besiroglu2024", "no such law"),
     ]
     jobs = []
@@ -309,6 +330,64 @@ def test_bad_cells_are_named(book: Path) -> None:
         assert mended["out_check"] == "ok", name
 
 
+def test_grids_by_name_are_planners(book: Path) -> None:
+    """Every grid of the list gives the CO2e that planner gives; a number of grams is taken as it is."""
+    grids: list[str | float] = ["france", "germany", "usa", "world", 300]
+    jobs = [{"set": [[IN["mode"], "FLOP"], [IN["flops"], 1e22], [IN["grid"], grid]], "get": [PAGE]} for grid in grids]
+    for grid, (page,) in zip(grids, office.recalculate(book, jobs), strict=True):
+        cost = planner.plan(flops=1e22, gpu="h100-sxm", grid=grid, others=()).cost
+        assert cost is not None
+        assert cost.kg_co2e is not None
+        assert _answers(page)["out_carbon"] == pytest.approx(cost.kg_co2e.expected, rel=1e-9), grid
+
+
+def test_the_page_that_compares_laws(book: Path) -> None:
+    """What each law makes of the budget on Plan, recalculated, is planner's own answer."""
+    laws = [law for law in planner.laws() if law.role == "plan" and kind_of(law) == CLOSED]
+    jobs = [
+        {
+            "set": [[IN["mode"], "FLOP"], [IN["flops"], 3e22], [IN["law"], "besiroglu2024"]],
+            "get": [f"Compare!A5:F{4 + len(laws)}"],
+        }
+    ]
+    ((rows,),) = office.recalculate(book, jobs)
+    assert {row[0] for row in rows} == {law.id for law in laws}
+    own = planner.plan(flops=3e22, others=()).params
+    for name, N, over, D, ratio, loss in rows:
+        best = planner.allocate(name, 3e22)
+        assert (N, D, ratio, over) == pytest.approx(
+            (best.params, best.tokens, best.tokens / best.params, best.params / own), rel=1e-9
+        )
+        assert loss == ("none" if best.loss is None else pytest.approx(best.loss, rel=1e-9))
+
+
+def test_formulas_are_protected_and_marked_cells_are_not(book: Path) -> None:
+    """Without a password; what cannot be used, and what leaves the law's runs, stands out; authors and sources are there."""
+    sheets = _cells(book, values=False)
+    for page in sheets.worksheets:
+        assert page.protection.sheet, page.title
+        assert not page.protection.password
+    plan = sheets["Plan"]
+    for cell in IN.values():
+        assert not plan[cell.split("!")[1]].protection.locked
+    for cell in CELL.values():
+        assert plan[cell.split("!")[1]].protection.locked
+    assert len(plan.conditional_formatting) == 2
+    assert sheets.properties.creator == "planner"
+    links = [cell.hyperlink.target for row in sheets["Laws"].iter_rows(max_col=2) for cell in row if cell.hyperlink]
+    assert len(links) > 20
+    assert all(link.startswith("https://arxiv.org/abs/") for link in links)
+
+
+def test_charts_bear_the_laws_name(tmp_path: Path) -> None:
+    """And the unit of its loss; under a law without one the second says so."""
+    for law, said in (("besiroglu2024", "Expected loss by besiroglu2024"), ("llama3", "llama3 gives no loss")):
+        path = planner.write_workbook(tmp_path / f"{law}.xlsx", law=law)
+        sheet = _cells(path, values=True)["Sweep"]
+        assert f"Best size and data by {law}" in {cell.value for row in sheet.iter_rows() for cell in row}
+        assert said in {cell.value for row in sheet.iter_rows() for cell in row}
+
+
 # ---------------------------------------------------------------- bad input, files, command
 
 
@@ -322,6 +401,7 @@ def test_bad_cells_are_named(book: Path) -> None:
         ({"gpus": "8xH100+8xA100", "days": 3}, "one kind of device"),
         ({"gpus": "8xH100", "days": 3, "gpu": "h100"}, "gpus and gpu together: gpus is then a number"),
         ({"gpu": "v100"}, "the workbook counts in bf16"),
+        ({"dollars": "2M"}, "on which device"),
         ({"gpu": ""}, "expected devices"),
         ({"overwrite": "no"}, "expected True or False"),
         ({"gpu": "h1000"}, "did you mean h100-sxm"),

@@ -16,7 +16,7 @@ def sheets(ctx: click.Context, fmt: Format) -> None:
 
     \b
     plan sheets                                 PLAN_TOKENS and the others, with their arguments
-    plan sheets build-addin planner.oxt         then: unopkg add planner.oxt
+    plan sheets build-addin planner.oxt         then: unopkg add --force planner.oxt
     """
     if ctx.invoked_subcommand:
         return
@@ -33,7 +33,7 @@ def build_addin(file: str, overwrite: bool) -> None:
     from planner.sheets.calc.building import build_addin as built
 
     path = built(file, overwrite=overwrite)
-    click.echo(f"wrote {path}; install it with: unopkg add {path}", err=True)
+    click.echo(f"wrote {path}; install it with: unopkg add --force {path}", err=True)
 
 
 @sheets.command(cls=Command)

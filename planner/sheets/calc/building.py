@@ -25,7 +25,7 @@ def build_addin(path: str | Path = "planner.oxt", *, overwrite: bool = False) ->
     Parameters
     ----------
     path : str or Path
-        File to write, ending in ``.oxt``; install it with ``unopkg add planner.oxt``.
+        File to write, ending in ``.oxt``; install it with ``unopkg add --force planner.oxt``.
     overwrite : bool
         Whether an existing file may be replaced.
 

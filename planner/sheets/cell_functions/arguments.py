@@ -1,5 +1,6 @@
 """What spreadsheet functions take: a function's arguments with units, help and the reader of a cell, each defined once."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from planner.accelerators.accelerator import FILE
 from planner.errors import QuantityError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
-from planner.inputs.readers import devices
+from planner.inputs.readers import device, devices
 from planner.inputs.registry import every_input
 from planner.quantities import finite, parse_flops, shown
 from planner.quantities.resource_parsing import names_devices
@@ -87,7 +88,7 @@ class Function(NamedTuple):
 
 
 class HeldBudget(float):
-    """FLOP of devices for a time at a published median utilisation, with the text: a function's own utilisation changes them."""
+    """FLOP of devices for a time, or of money, at a published median utilisation; the text, for a utilisation of one's own."""
 
     text: str
 
@@ -97,27 +98,43 @@ class HeldBudget(float):
 
 
 def read_budget(cell: Any) -> float:
-    """Read a budget: FLOP, PF-days, or devices for some days such as ``512xH100 x 30d``."""
+    """Read a budget: FLOP, PF-days, devices for some days such as ``512xH100 x 30d``, or money such as ``$2M of h100``."""
     number = finite(cell)
     if number is not None and 1 <= number <= 1e60:
         return number
-    if isinstance(cell, str) and names_devices(cell):
+    if isinstance(cell, str) and (names_devices(cell) or _MONEY.match(cell)):
         budget = HeldBudget(_held(cell, None, None, stamp(FILE)))
         budget.text = cell
         return budget
     try:
         return parse_flops(cell, "budget")
     except QuantityError as error:
-        raise QuantityError(f"{error}; or devices for a time: 512xH100 x 30d") from None
+        raise QuantityError(f"{error}; or devices for a time: 512xH100 x 30d; or money: $2M of h100") from None
 
 
 @lru_cache(maxsize=4096)
 def _held(text: str, mfu: float | None, overhead: float | None, _catalogue: object) -> float:
-    """Return the FLOP of devices for a time, kept as long as the catalogue of devices is what it was."""
+    """Return the FLOP of devices for a time, or of money, kept as long as the catalogue of devices is what it was."""
+    money = _MONEY.match(text)
+    if money:
+        if not money["device"]:
+            raise QuantityError(f"budget {shown(text)}: money for which device? Such as {text.strip()} of h100")
+        dollars, gpu = every_input()["dollars"][1].read(money["amount"], "budget"), device(money["device"], "budget")
+        found = read_held(Question(dollars=dollars, gpu=gpu, overhead=overhead, mfu=mfu)).flops
+        assert found is not None  # a device is named
+        return found
     flops = read_held(Question(gpus=devices(text, "budget"), overhead=overhead, mfu=mfu)).flops
     if flops is None:
         raise QuantityError(f"budget {shown(text)}: devices for how long? Such as 512xH100 x 30d")
     return flops
+
+
+_MONEY = re.compile(
+    r"\s*(?P<amount>(?:us)?\$\s*[0-9][0-9.,_]*\s*(?:(?:k|m|b|t|thousand|million|billion)(?![a-z]))?)"
+    r"\s*(?:(?:of|on|for)\s+)?(?P<device>[a-z].*)?$",
+    re.IGNORECASE,
+)
+"""Money, and the device it pays for: ``$2M of h100``."""
 
 
 def _text(name: str) -> Callable[[Any], str]:
@@ -137,7 +154,7 @@ def _errors(cell: Any) -> bool:
 
 BUDGET = Argument(
     "budget",
-    'compute: FLOP, "3 PF-days" or "512xH100 x 30d" (at mfu, or a median one)',
+    'compute: FLOP, "3 PF-days", "512xH100 x 30d" or "$2M of h100" (at mfu, or a median one)',
     read_budget,
     REQUIRED,
     varies=True,

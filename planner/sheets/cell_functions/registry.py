@@ -184,7 +184,7 @@ FUNCTIONS: Mapping[str, Function] = {
     for each in (
         Function(
             "PLAN_FLOPS",
-            "A budget in FLOP; of devices for a time at a utilisation.",
+            "A budget in FLOP; of devices for a time, or of money, at a utilisation.",
             (BUDGET, MFU, OVERHEAD),
             lambda budget, mfu, overhead: budget,
             '=PLAN_FLOPS("512xH100 x 30d", 0.4)',

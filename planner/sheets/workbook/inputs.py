@@ -20,6 +20,9 @@ MODES = ("FLOP", "devices for days", "US dollars")
 GRID = float(settings(FILE, "grid")["world"]["expected"])
 """Grams of CO2e per kWh at first: the world's average."""
 
+GRIDS = tuple(settings(FILE, "grid"))
+"""Names of the published grids, as the page Grids lists them."""
+
 _DEVICE = "h100-sxm"
 
 
@@ -34,7 +37,8 @@ class Inputs(NamedTuple):
     device: Accelerator
     machine: Machine
     price: float | None
-    grid: float
+    grid: float | str
+    grams: float
     law: Law
 
 
@@ -61,6 +65,8 @@ def read_inputs(law: Law, question: Question) -> Inputs:
         raise OptionError("`gpus` and `days` go together, such as 512xH100 for 30 days")
     if question.gpus is not None and not budgets:
         raise OptionError("`gpus` and `days` go together, such as 512xH100 for 30 days; or give another budget beside `gpus`")
+    if name == "dollars" and not question.named("gpu", "gpus"):
+        read_held(question)  # which says that a device is missing, as a plan does
     named = question if question.named("gpu", "gpus") else question._replace(gpu=_DEVICE)
     typed = name in {"days", "dollars"}  # a cell of their own; what they buy is a formula
     held = read_held(named._replace(days=None, dollars=None) if typed else named)
@@ -82,6 +88,14 @@ def read_inputs(law: Law, question: Question) -> Inputs:
         device=part.device,
         machine=machine,
         price=question.price,
-        grid=GRID if machine.grid is None else machine.grid.grams_per_kwh.expected,
+        grid=_grid(machine),
+        grams=GRID if machine.grid is None else machine.grid.grams_per_kwh.expected,
         law=law,
     )
+
+
+def _grid(machine: Machine) -> float | str:
+    """Return the grid as it stands in its cell: by its name, where that is a published one, else its grams."""
+    if machine.grid is None:
+        return "world"
+    return machine.grid.name if machine.grid.name in GRIDS else machine.grid.grams_per_kwh.expected

@@ -107,7 +107,7 @@ def _check_line(flops: float | None) -> Line:
         (bad.format("in_mfu", "N(in_mfu)<=0,N(in_mfu)>1"), "the utilisation must be above 0 and at most 100 %"),
         ("OR(ISTEXT(in_overhead),N(in_overhead)<0)", "what is lost to failures must be 0 or more"),
         (bad.format("in_pue", "N(in_pue)<1"), "PUE must be a number from 1 on"),
-        (bad.format("in_grid", "N(in_grid)<0"), "the grid must be a number of grams"),
+        ("OR(NOT(ISNUMBER(in_grams)),N(in_grams)<0)", "the grid must be one of the page Grids, or a number of grams"),
         (
             f"AND(ISNUMBER(INDEX(device_best,{_DEVICE_ROW})),N(in_mfu)>INDEX(device_best,{_DEVICE_ROW}))",
             "the utilisation is above what the best matrix product measured on this device reaches",
@@ -208,8 +208,8 @@ def _cost_lines(inputs: Inputs, flops: float | None) -> list[Line]:
 
     power = f"INDEX(device_watts,{_DEVICE_ROW})"
     low, high = f"INDEX(device_low,{_DEVICE_ROW})", f"INDEX(device_high,{_DEVICE_ROW})"
-    emitted = None if energy is None else energy * inputs.grid / 1000
-    carbon = f'IF(ISNUMBER(out_energy),out_energy*in_grid/1000,"{_UNKNOWN}")'
+    emitted = None if energy is None else energy * inputs.grams / 1000
+    carbon = f'IF(ISNUMBER(out_energy),out_energy*in_grams/1000,"{_UNKNOWN}")'
     peak = f"INDEX(device_peak,{_DEVICE_ROW})*in_mfu*3600/(1+in_overhead)"
     return [
         Line("Device-hours", "out_hours", "out_flops/out_hourly", "whole", "", _or(hours)),
@@ -292,7 +292,7 @@ def _inside_formula() -> str:
     factors = [f"IF(ISNUMBER({high}),MAX({value}/{high},{low}/{value}),0)" for value, low, high in ends]
     known = ",".join(f"ISNUMBER({high})" for _, _, high in ends)
     worst = f"MAX({','.join(factors)})"
-    return f'IF(NOT(OR({known})),"no range known",IF({worst}>1,"NO: outside by "&TEXT({worst},"0.0")&"x","yes"))'
+    return f'IF(NOT(OR({known})),"no range known",IF({worst}>1,"NO: outside by "&FIXED({worst},1,TRUE)&"x","yes"))'
 
 
 def _inside(inputs: Inputs, flops: float | None) -> str:

@@ -8,6 +8,7 @@ from planner.sheets.workbook.plan_lines import answers
 from planner.sheets.workbook.styles import Book
 
 _GIVEN_LINE, _ANSWER_LINE = 3, 17
+_GRID_LINE = 13
 _LONG = 62  # height of a line with a long text
 
 
@@ -39,8 +40,20 @@ def write_plan(book: Book, sheet: Any) -> None:
         if each.remark:  # without one a long answer may run on
             sheet.write_string(line, 2, each.remark, book.formats["remark"])
         book.name(each.name, f"=Plan!$B${line + 1}")
+    row = "MATCH(Plan!$B$14,grid_names,0)"
+    book.name("in_grams", f'=IF(ISNUMBER(Plan!$B$14),Plan!$B$14,IF(ISNUMBER({row}),INDEX(grid_grams,{row}),""))')
+    _warn(book, sheet)
     sheet.freeze_panes(2, 0)
     sheet.fit_to_pages(1, 1)
+
+
+def _warn(book: Book, sheet: Any) -> None:
+    """Let what must not be overlooked stand out: a marked cell that cannot be used, an answer outside the law's runs."""
+    for line, each in enumerate(answers(book.inputs), _ANSWER_LINE):
+        test = {"out_check": '$B{0}<>"ok"', "out_inside": 'LEFT($B{0},2)="NO"'}.get(each.name)
+        if test:
+            rule = {"type": "formula", "criteria": f"={test.format(line + 1)}", "format": book.formats["alarm"]}
+            sheet.conditional_format(line, 0, line, 1, rule)
 
 
 def _given(inputs: Inputs) -> list[tuple[str, str, Any, str, str]]:
@@ -63,7 +76,13 @@ def _given(inputs: Inputs) -> list[tuple[str, str, Any, str, str]]:
         ("Your price", "in_price", inputs.price, "in_cents", "US dollars per device-hour; leave empty for the published one"),
         ("Lost to failures", "in_overhead", machine.overhead, "in_share", "time lost over the time that counts"),
         ("PUE", "in_pue", machine.pue.expected, "in_plain", "power at the meter over that of the servers"),
-        ("Grid", "in_grid", inputs.grid, "in_whole", "grams of CO2e per kWh; a world average of 2019 unless given"),
+        (
+            "Grid",
+            "in_grid",
+            inputs.grid,
+            "in_text" if isinstance(inputs.grid, str) else "in_whole",
+            "one of the page Grids, or grams of CO2e per kWh",
+        ),
         ("Law", "in_law", inputs.law.id, "in_text", "one of the page Laws"),
     ]
 
@@ -79,14 +98,20 @@ def _validate(sheet: Any) -> None:
         "error_message": "Above 0, at most 100 %.",
     }
     overhead = {**share, "minimum": 0, "maximum": 10, "error_message": "From 0 to 1000 %."}
-    lists: dict[int, Any] = {3: list(MODES), 8: "=device_ids", 14: "=law_ids"}
+    lists: dict[int, Any] = {3: list(MODES), 8: "=device_ids", 13: "=grid_names", 14: "=law_ids"}
     for line, source in lists.items():
         sheet.data_validation(
             line,
             1,
             line,
             1,
-            {"ignore_blank": False, "validate": "list", "source": source, "error_message": "Choose from the list."},
+            {
+                "ignore_blank": False,
+                "validate": "list",
+                "source": source,
+                "error_message": "Choose from the list.",
+                "show_error": line != _GRID_LINE,  # which may be a number too
+            },
         )
     for line, rule in {
         4: above,
@@ -97,6 +122,5 @@ def _validate(sheet: Any) -> None:
         10: {**above, "ignore_blank": True},
         11: overhead,
         12: above,
-        13: above,
     }.items():
         sheet.data_validation(line, 1, line, 1, rule)

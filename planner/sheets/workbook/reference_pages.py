@@ -1,8 +1,11 @@
 """The pages that others look things up in: laws with their constants, devices with peaks, prices and power."""
 
+import re
 from math import log
 from typing import Any
 
+from planner._util.files import settings
+from planner.accelerators.accelerator import FILE
 from planner.accelerators.catalogue import average_watts
 from planner.allocation import solver
 from planner.quantities import PF_DAY
@@ -90,6 +93,8 @@ def _write_law(book: Book, sheet: Any, row: int, law: Law) -> None:
     line, look = row - 1, book.formats
     for column, text in enumerate((law.id, law.reference, PARAM_COUNTS[law.conventions.params], law.conventions.loss_unit)):
         sheet.write_string(line, column, text, look["text"])
+    if re.fullmatch(r"\d{4}\.\d{5}", law.source.arxiv):
+        sheet.write_url(line, 1, f"https://arxiv.org/abs/{law.source.arxiv}", look["link"], law.reference)
     ranges = (law.domain.flops, law.domain.params, law.domain.tokens, law.domain.tokens_per_param)
     for column, end in enumerate((end for span in ranges for end in span or (None, None)), 4):
         book.number(sheet, line, column, end, "sci")
@@ -149,11 +154,15 @@ def write_devices(book: Book, sheet: Any) -> None:
         sheet.write_string(line, 6, device.price_date, book.formats["text"])
         book.number(sheet, line, 7, watts.expected if watts else None, "in_one")
         book.number(sheet, line, 8, device.best_share("bf16"), "share")
-        sheet.write_string(line, 9, "; ".join(device.sources), book.formats["small"])
-    sheet.set_column(0, 1, 26)
-    sheet.set_column(2, 8, 14)
-    sheet.set_column(9, 9, 60)
+        _wrapped(book, sheet, line, 9, "; ".join(device.sources))
+    sheet.set_column(0, 0, 18)
+    sheet.set_column(1, 1, 24)
+    sheet.set_column(2, 8, 12)
+    sheet.set_column(9, 9, 70)
     sheet.freeze_panes(FIRST - 1, 1)
+    sheet.repeat_rows(FIRST - 2)
+    sheet.repeat_columns(0)
+    sheet.fit_to_pages(2, 0)  # the sources on a page of their own: legible, and not cut
     names = {
         "device_ids": "A",
         "device_peak": "C",
@@ -165,3 +174,28 @@ def write_devices(book: Book, sheet: Any) -> None:
         "device_best": "I",
     }
     book.columns("Devices", len(book.devices), names)
+
+
+def write_grids(book: Book, sheet: Any) -> None:
+    """Write a row for each published grid."""
+    book.heads(sheet, FIRST - 2, ("grid", "g CO2e per kWh", "low", "high", "source"))
+    grids = settings(FILE, "grid")
+    for line, (name, each) in enumerate(grids.items(), FIRST - 1):
+        sheet.write_string(line, 0, name, book.formats["text"])
+        for column, end in enumerate(("expected", "low", "high"), 1):
+            sheet.write_number(line, column, float(each[end]), book.formats["in_one"])
+        _wrapped(book, sheet, line, 4, each["source"])
+    sheet.set_column(0, 0, 18)
+    sheet.set_column(1, 3, 16)
+    sheet.set_column(4, 4, 90)
+    book.columns("Grids", len(grids), {"grid_names": "A", "grid_grams": "B"})
+
+
+def _wrapped(book: Book, sheet: Any, line: int, column: int, text: str) -> None:
+    """Write a source into a wide column, on as many lines as it needs."""
+    sheet.write_string(line, column, text, book.formats["wrap"])
+    sheet.set_row(line, 15 * -(-len(text) // _WRAPS))
+
+
+_WRAPS = 68
+"""Characters of a line in a column of sources, nearly."""

@@ -12,7 +12,7 @@ FIRST = 5
 
 _INK, _PAPER, _EDGE, _GREY = "#1F3864", "#FFF2CC", "#BF9000", "#595959"
 _BASE = {"font_name": "Calibri", "font_size": 11}
-_YOURS = {**_BASE, "bg_color": _PAPER, "border": 1, "border_color": _EDGE}
+_YOURS = {**_BASE, "bg_color": _PAPER, "border": 1, "border_color": _EDGE, "locked": False}
 _NUMBERS = {
     "sci": "0.000E+00",
     "count": '[>=1E+12]0.00,,,,"T";[>=1E+9]0.00,,,"B";0.00,,"M"',
@@ -45,6 +45,9 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {
     "in_text": {**_YOURS, "align": "right"},
     **{name: {**_BASE, "num_format": code} for name, code in _NUMBERS.items()},
     **{f"in_{name}": {**_YOURS, "num_format": code} for name, code in _NUMBERS.items()},
+    "link": {**_BASE, "font_color": "#0563C1", "underline": 1},
+    "alarm": {"bg_color": "#F8CBAD", "font_color": "#833C0B", "bold": True},
+    "chosen": {"bg_color": "#DDEBF7", "bold": True},
 }
 """Formats by name; ``in_`` marks cells that a user may change."""
 
@@ -65,6 +68,7 @@ class Book:
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
         sheet.set_footer("&L&A&Rpage &P of &N")
+        sheet.protect("", {"format_columns": True, "format_rows": True, "format_cells": True})  # formulas; no password
         sheet.write_string(0, 0, title, self.formats["title"])
         return sheet
 

@@ -11,6 +11,7 @@ from planner.sheets.workbook.plan_lines import DOUBLED, compute_of, data_formula
 from planner.sheets.workbook.styles import Book, letters
 
 _START, _STEP, _COUNT = 1e18, 10**0.5, 17
+_FIRST_ROW, _TITLE_ROW = 6, 6 + _COUNT + 2
 _SWEEP = DOUBLED + 1  # number of the sweep's first budget on the page Search
 _FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 _PRICES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
@@ -42,8 +43,21 @@ def write_sweep(book: Book, sheet: Any) -> None:
         flops *= _STEP
     sheet.set_column(0, 4, 16)
     sheet.freeze_panes(5, 1)
-    _chart(book, sheet, "G2", "Optimal size and data", "parameters, tokens", {1: "parameters", 2: "tokens"}, log=True)
-    _chart(book, sheet, "G22", "Expected loss", "loss", {4: "loss"}, log=False)
+    law, unit = book.inputs.law, book.inputs.law.conventions.loss_unit
+    known = law.irreducible_loss is not None or solver.allocate(law, _START).loss is not None
+    titles = {
+        "B": ('"Best size and data by "&in_law', f"Best size and data by {law.id}"),
+        "C": (
+            f'IF(ISNUMBER($E${_FIRST_ROW}),"Expected loss by "&in_law,in_law&" gives no loss")',
+            f"Expected loss by {law.id}" if known else f"{law.id} gives no loss",
+        ),
+        "D": ('"loss, "&out_unit', f"loss, {unit}"),
+    }
+    for column, (formula, value) in titles.items():  # what charts are called, out of the way
+        sheet.write_formula(f"{column}{_TITLE_ROW}", f"={formula}", book.formats["small"], value)
+    best, loss, axis = ({"name": f"=Sweep!${column}${_TITLE_ROW}", "data": [value]} for column, (_, value) in titles.items())
+    _chart(book, sheet, "G2", best, {"name": "parameters, tokens"}, {1: "parameters", 2: "tokens"}, log=True)
+    _chart(book, sheet, "G22", loss, axis, {4: "loss"}, log=False)
 
 
 def budgets(book: Book) -> list[tuple[str, float | None]]:
@@ -68,7 +82,9 @@ def _run_cells(book: Book, sheet: Any, line: int, first: int, budget: str, flops
         sheet.write_formula(line, column, f"={formula}", book.formats[look], "#N/A" if value is None else float(value))
 
 
-def _chart(book: Book, sheet: Any, where: str, title: str, axis: str, columns: dict[int, str], *, log: bool) -> None:
+def _chart(
+    book: Book, sheet: Any, where: str, title: dict[str, Any], axis: dict[str, Any], columns: dict[int, str], *, log: bool
+) -> None:
     chart = book.book.add_chart({"type": "scatter", "subtype": "straight_with_markers"})
     last = 4 + _COUNT
     for (column, name), (colour, marker, dash) in zip(columns.items(), _LOOKS, strict=False):
@@ -76,10 +92,10 @@ def _chart(book: Book, sheet: Any, where: str, title: str, axis: str, columns: d
         line = {"color": colour, "width": 2, "dash_type": dash}
         points = {"type": marker, "size": 6, "fill": {"color": colour}, "border": {"color": colour}}
         chart.add_series({**series, "line": line, "marker": points})
-    chart.set_title({"name": title, "name_font": {"size": 12}})
+    chart.set_title({**title, "name_font": {"size": 12}})
     across = {"name": "budget, FLOP", "log_base": 10, "num_format": "0E+00", "min": 1e17, "max": 1e27}
     chart.set_x_axis({**across, "major_gridlines": {"visible": True}})
-    chart.set_y_axis({"name": axis, **({"log_base": 10, "num_format": "0E+00"} if log else {"num_format": "0.0"})})
+    chart.set_y_axis({**axis, **({"log_base": 10, "num_format": "0E+00"} if log else {"num_format": "0.0"})})
     chart.set_legend({"position": "bottom"} if len(columns) > 1 else {"none": True})
     chart.set_size({"width": 640, "height": 380})
     sheet.insert_chart(where, chart)

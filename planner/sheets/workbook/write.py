@@ -14,11 +14,12 @@ from planner.inputs.question import Question
 from planner.inputs.registry import WorkbookInputs, asks
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law
+from planner.sheets.workbook.compare_page import write_compare
 from planner.sheets.workbook.formulas import MEAN, kind_of
 from planner.sheets.workbook.inputs import Inputs, read_inputs
 from planner.sheets.workbook.plan_lines import ROW
 from planner.sheets.workbook.plan_page import write_plan
-from planner.sheets.workbook.reference_pages import MOST_CONSTANTS, write_devices, write_laws
+from planner.sheets.workbook.reference_pages import MOST_CONSTANTS, write_devices, write_grids, write_laws
 from planner.sheets.workbook.search_page import write_members, write_search
 from planner.sheets.workbook.styles import Book
 from planner.sheets.workbook.sweep_pages import budgets, write_notes, write_sensitivity, write_sweep
@@ -71,14 +72,18 @@ def written(inputs: Inputs, laws: Sequence[Law]) -> bytes:
     forecasts = [law for law in laws if kind_of(law) == MEAN]
     held = io.BytesIO()
     with xlsxwriter.Workbook(held, {"in_memory": True}) as written:
-        written.set_properties({"title": "Compute budget", "comments": f"planner {__version__}"})
+        about = "Live formulas; the sources of laws and devices stand on their pages."
+        said = {"title": "Compute budget", "author": "planner", "subject": "what to train for a compute budget"}
+        written.set_properties({**said, "comments": f"planner {__version__}. {about}"})
         book = Book(written, inputs, laws)
         writers = {
             ("Plan", "Compute budget: what to train"): write_plan,
             ("Sweep", "Sweep over budgets"): write_sweep,
             ("Sensitivity", "Sensitivity"): write_sensitivity,
+            ("Compare", "What each law makes of the budget on Plan"): write_compare,
             ("Laws", "Laws"): write_laws,
             ("Devices", "Devices"): write_devices,
+            ("Grids", "Grids"): write_grids,
             ("Notes", "Notes"): write_notes,
         }
         for (name, title), write in writers.items():
