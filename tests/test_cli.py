@@ -95,9 +95,14 @@ def test_check(run: Run) -> None:
 
 
 def test_remedies_out_of_reach_are_not_advised(run: Run) -> None:
-    """The table marks them; the line of advice leaves them out."""
+    """Neither in the table nor in the line of advice; what leads is the demand from which the run pays."""
     out = " ".join(run("check", "--params", "8B", "--tokens", "15T", "--law", "kaplan2020")[1].split())
-    assert "same tokens, grow (out of reach)" in out
+    assert "grow" not in out
+    out = " ".join(run("check", "--params", "8B", "--tokens", "15T")[1].split())
+    assert "925 B" not in out
+    assert out.startswith(
+        "underfit: 8.00 B parameters on 15.0 T tokens (1875 per parameter) pays from 11.4 T tokens served over its life"
+    )
     assert "tokens for the same compute; prices below" in out
     assert "or grow to" not in out
     out = " ".join(run("check", "--params", "8B", "--tokens", "15T")[1].split())

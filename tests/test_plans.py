@@ -394,6 +394,22 @@ def test_remedies_nobody_can_afford_are_no_advice() -> None:
     assert not any(remedy.out_of_reach for remedy in planner.check(params="175B", tokens="300B").remedies)
 
 
+@given(params=st.floats(8, 11).map(lambda x: 10**x), ratio=st.floats(40, 3000))
+def test_an_overtrained_run_pays_from_the_demand_named(params: float, ratio: float) -> None:
+    """Just below that demand the larger run of the same loss is cheaper over its life, just above the small one is."""
+    run = planner.check(params=params, tokens=ratio * params)
+    if run.pays_from is None:
+        return
+    same = next(each for each in run.remedies if each.action == "same loss")
+    for share, cheaper in ((0.99, same), (1.01, run)):
+        served = share * run.pays_from
+        lives = {each.params: each.flops + 2 * each.params * served for each in (run, same)}
+        assert min(lives, key=lambda size: lives[size]) == cheaper.params
+    trade = planner.trade(loss=run.loss, ratios=[run.params / same.params]).rows[0]
+    assert trade.break_even == pytest.approx(run.pays_from, rel=1e-6)
+    assert planner.check(params=params, tokens=ratio * params, inference_tokens=1e12).pays_from is None
+
+
 @given(
     C=st.floats(18, 27).map(lambda x: 10**x),
     unique=st.floats(7, 13).map(lambda x: 10**x),

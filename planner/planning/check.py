@@ -1,6 +1,6 @@
 """A proposed run in, a verdict out: regime, overhead, what is to blame, and what would mend it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -93,6 +93,9 @@ class Check(Answer):
         What training takes on the machine.
     overfitting_test : OverfittingTest
         Kaplan's own test, whatever the law.
+    pays_from : float or None
+        Of an underfit run by training compute alone: the tokens served over its life from which on it costs less than the run of
+        the same loss that is cheapest to train; None for other runs, and where what is served was said.
     notes : tuple of Note
     inputs : mapping
     version : str
@@ -125,6 +128,7 @@ class Check(Answer):
     machine: "Machine | None"
     cost: "Cost | None"
     overfitting_test: OverfittingTest
+    pays_from: float | None
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
@@ -238,6 +242,7 @@ def _put_together(
 ) -> Check:
     problem, allowed, machine = request.problem, request.question.tolerance, request.held.machine
     judge, (N, D, flops, spent) = problem.law, run
+    better = remedies(problem, N, D, verdict)
     return Check(
         flops=flops,
         pf_days=flops / PF_DAY,
@@ -260,15 +265,25 @@ def _put_together(
         equivalent_flops=verdict.equivalent_flops if verdict else None,
         optimum=optimum,
         optimum_change=_change(optimum, N, D, verdict) if optimum else None,
-        remedies=remedies(problem, N, D, verdict),
+        remedies=better,
         data=data,
         demand=request.demand,
         machine=machine,
         cost=machine.cost(flops) if machine else None,
         overfitting_test=test,
+        pays_from=None if request.demand else _pays_from(problem, N, spent, better),
         notes=notes,
         inputs=request.inputs,
     )
+
+
+def _pays_from(problem: Problem, params: float, spent: float, better: Sequence[Remedy]) -> float | None:
+    """Return how many tokens served make a smaller run cheaper over its life than the larger one of the same loss."""
+    same = next((each for each in better if each.action == "same loss"), None)
+    if same is None or same.params <= params:
+        return None
+    saved = float(problem.spending.serving_token(same.params)) - float(problem.spending.serving_token(params))
+    return float((spent - same.flops) / saved)
 
 
 def _change(optimum: Plan, params: float, tokens: float, verdict: Assessment | None) -> Change:

@@ -53,6 +53,7 @@ def check_document(check: Check) -> list[Block]:
     per = f"{significant(check.tokens_per_param)} per parameter"
     verdict = f"{check.regime}: {run} ({per})" if check.regime else f"{run} ({per})"
     rows = [
+        *_serving_rows(check),
         ("spends", format_flops(check.spent), _spending_text(check)),
         ("loss", *loss_text(check.loss, check.irreducible_loss, check.loss_unit)),
         *loss_interval_rows(check.intervals),
@@ -167,6 +168,18 @@ def _spending_text(check: Check) -> str:
     return f"{format_flops(check.flops)} for training, {format_flops(check.serving_flops)} for {serving}{price}"
 
 
+def _serving_rows(check: Check) -> list[tuple[str, str, str]]:
+    """Say from which demand on a small model trained for long pays: it is what such runs are made for."""
+    if check.pays_from is None or check.regime != "underfit":
+        return []
+    same = next(each for each in check.remedies if each.action == "same loss")
+    text = (
+        f"tokens served over its life; then training and serving cost less than with {format_count(same.params)} on "
+        f"{format_count(same.tokens)}, the cheapest run of the same loss"
+    )
+    return [("pays from", format_count(check.pays_from), text)]
+
+
 def _remedy_text(check: Check) -> str:
     """Return in one line what would bring the run onto the optimal line: at the same compute, or without changing one side."""
     if not check.remedies or check.optimum is None:
@@ -195,9 +208,9 @@ def _better_runs(check: Check) -> Table:
         best = check.optimum
         rows.append(["same compute", *_run(best.params, best.tokens, best.flops, best.loss, check.optimum_change)])
     for remedy in check.remedies:
-        reach = " (out of reach)" if remedy.out_of_reach else ""
-        run = _run(remedy.params, remedy.tokens, remedy.flops, remedy.loss, remedy.change)
-        rows.append([_REMEDIES[remedy.action] + reach, *run])
+        if not remedy.out_of_reach:  # it is no advice; JSON has it
+            run = _run(remedy.params, remedy.tokens, remedy.flops, remedy.loss, remedy.change)
+            rows.append([_REMEDIES[remedy.action], *run])
     headers = ["", "parameters", "", "tokens", "", "compute", "", "loss", ""]
     return Table("Optimal runs instead", "lrrrrrrrr", headers, rows, [])
 
