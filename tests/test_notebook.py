@@ -129,6 +129,18 @@ def test_a_width_that_is_none(width: Any) -> None:
         planner.plan(flops=1e21).text(width)
 
 
+def test_what_is_derived_from_an_answer_shows_itself_too() -> None:
+    """A subclass of a result, and widths of any whole kind."""
+
+    class Mine(planner.Plan):
+        pass
+
+    answer = planner.plan(flops=1e21)
+    mine = Mine(**{name: getattr(answer, name) for name in answer.__dataclass_fields__})
+    assert mine.text(np.int64(80)) == answer.text(80)
+    assert len(mine.to_frame()) == len(answer.to_frame())
+
+
 def test_the_budget_may_stand_first() -> None:
     """Without its name; twice is Python's own error, nothing at all is refused as ever."""
     assert planner.plan("1e21") == planner.plan(flops=1e21)

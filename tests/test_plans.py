@@ -394,6 +394,33 @@ def test_remedies_nobody_can_afford_are_no_advice() -> None:
     assert not any(remedy.out_of_reach for remedy in planner.check(params="175B", tokens="300B").remedies)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"shape": "llama2-7b", "tokens": "2T"},
+        {"shape": "llama2-7b", "tokens": "2T", "recompute": True},
+        {"shape": "llama2-7b", "tokens": "2T", "flops_rule": "kaplan"},
+        {"params": "7B", "tokens": "2T", "unique_tokens": "500B"},
+        {"params": "7B", "tokens": "2T", "precision": "fp8"},
+        {"params": "20B", "tokens": "20T", "law": "abnar2025", "experts": 64, "experts_per_token": 4},
+    ],
+    ids=str,
+)
+def test_what_it_pays_from_is_where_lives_cost_the_same(asked: dict[str, Any]) -> None:
+    """With that demand the run costs over its life what the run of the same loss does: recomputation is none of serving's."""
+    run = planner.check(**asked)
+    assert run.pays_from is not None
+    same = next(each for each in run.remedies if each.action == "same loss")
+    spending = planner.check(**asked, inference_tokens=run.pays_from).problem.spending
+    assert spending.served == pytest.approx(run.pays_from)
+    assert float(spending.paid(run.params, run.tokens)) == pytest.approx(float(spending.paid(same.params, same.tokens)), rel=1e-6)
+    if not {"shape", "experts"} & set(asked):
+        trade = planner.trade(
+            loss=run.loss, ratios=[run.params / same.params], **{k: v for k, v in asked.items() if k not in {"params", "tokens"}}
+        )
+        assert trade.rows[0].break_even == pytest.approx(run.pays_from, rel=1e-5)
+
+
 @given(params=st.floats(8, 11).map(lambda x: 10**x), ratio=st.floats(40, 3000))
 def test_an_overtrained_run_pays_from_the_demand_named(params: float, ratio: float) -> None:
     """Just below that demand the larger run of the same loss is cheaper over its life, just above the small one is."""

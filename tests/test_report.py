@@ -16,7 +16,7 @@ from planner.allocation.extrapolation import extrapolation
 from planner.allocation.problem import problem_of
 from planner.errors import PlannerError
 from planner.inputs.effective_size import repetition
-from planner.output.html_report.content import page_laws
+from planner.output.html_report.content import page_laws, spoken
 from planner.output.html_report.javascript import law_functions
 from planner.output.html_report.page import report_page
 from planner.quantities import format_count, format_flops, significant
@@ -548,6 +548,42 @@ def test_the_page_says_when_it_has_left_the_plan_and_remembers_where(chromium: A
         chromium.get(path.as_uri() + odd)
         assert browser.complaints(chromium) == [], odd
         assert "besiroglu2024" in text(chromium, "law-source") or text(chromium, "out-params") == "-"
+
+
+def test_what_has_no_answer_leaves_no_old_one(page: Any) -> None:
+    """Source, notes and table are those of what is asked; what is no run is refused as planner refuses it."""
+    put(page, "flops", "1e25")
+    assert "at 1e26 FLOP and more" in text(page, "law-notes")
+    put(page, "flops", "foo")
+    assert text(page, "law-notes") == ""
+    assert page.execute_script("return document.querySelector('#laws tbody tr').cells[1].textContent") == "-"
+    page.execute_script("document.getElementById('reset').click()")
+    put(page, "unique", "25B")
+    put(page, "law", "llama3")
+    assert text(page, "law-source").startswith("llama3:")
+    page.execute_script("document.getElementById('reset').click()")
+    with pytest.raises(PlannerError):
+        planner.plan(flops=1)
+    put(page, "flops", "1")
+    assert text(page, "out-params") == "-"
+    assert "which is no run" in text(page, "out-beyond")
+    page.execute_script("document.getElementById('reset').click()")
+    assert browser.complaints(page) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("C is C/2; with C 1.66x (--set C_per_Cmin=1)", "C is C/2; with C 1.66x"),
+        ("the range is 21 % to 46 %; yours: --mfu", "the range is 21 % to 46 %"),
+        ("give --co2 with --grid.", "give co2 with grid."),
+        ("see law--v2.json", "see law--v2.json"),
+        ("no option here", "no option here"),
+    ],
+)
+def test_notes_speak_of_no_command_line(said: str, left: str) -> None:
+    """Options go, and nothing else of the words does."""
+    assert spoken(said) == left
 
 
 def test_tables_are_sorted_by_their_headers(page: Any) -> None:

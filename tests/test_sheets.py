@@ -323,7 +323,18 @@ def test_every_function_stands_in_the_docs() -> None:
         assert f"`{name}`" in text
 
 
-@pytest.mark.parametrize("text", ["$2M of h100", "$2M h100", "US$ 2M on h100-sxm", "$2,000,000 for h100", "$2 million of H100"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$2M of h100",
+        "$2M h100",
+        "US$ 2M on h100-sxm",
+        "$2,000,000 for h100",
+        "$2 million of H100",
+        "$2e6 of h100",
+        "$.002B of h100",
+    ],
+)
 def test_money_is_a_budget(text: str) -> None:
     """At the published price, and at the function's utilisation where it takes one: what planner makes of these dollars."""
     asked: dict[str, Any] = {"dollars": 2e6, "gpu": "h100", "others": ()}
@@ -333,7 +344,7 @@ def test_money_is_a_budget(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("$2M", "money for which device"), ("$2,5M of h100", "a comma could be"), ("$0 of h100", "must be above 0"), ("$2M of x", "no device"),
+    [("$2M", "money for which device"), ("$2M of", "money for which device"), ("$2,5M of h100", "a comma could be"), ("$0 of h100", "must be above 0"), ("$2M of x", "no device"),
      ("$2M of mi300x", "no price of mi300x"), ("€2M of h100", "or money: $2M of h100")],
 )  # fmt: skip
 def test_money_that_buys_nothing_known(text: str, said: str) -> None:

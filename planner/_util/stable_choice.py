@@ -58,7 +58,7 @@ def lowest(criteria: Any, *then: Any) -> int:
 def lowest_of_each(criteria: "NDArray[Any]") -> "NDArray[np.intp]":
     """Return, for each row of (rows, candidates), the first of the candidates within ``PRECISION`` of the lowest."""
     least = criteria.min(1, keepdims=True)
-    found: NDArray[np.intp] = (criteria <= least + PRECISION * np.abs(least)).argmax(1)
+    found: NDArray[np.intp] = (criteria <= least + PRECISION * np.maximum(np.abs(least), 1e-300)).argmax(1)
     return found
 
 

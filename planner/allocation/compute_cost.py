@@ -24,6 +24,8 @@ class Spending(NamedTuple):
         training alone.
     q : float
         FLOP per token that grow with layers times width, as attention over a context and routing do; N^(2/3) at one shape.
+    forward : float
+        A served token's forward pass over a third of what training on a token costs: 1, less where training repeats it.
 
     References
     ----------
@@ -33,6 +35,7 @@ class Spending(NamedTuple):
     k: Num
     served: Num = 0.0
     q: Num = 0.0
+    forward: float = 1.0
 
     @property
     def simple(self) -> bool:
@@ -40,9 +43,14 @@ class Spending(NamedTuple):
         return isinstance(self.served, float) and self.served == 0 and isinstance(self.q, float) and self.q == 0
 
     @property
+    def weighed(self) -> Num:
+        """S of the formulas: tokens served, each counted as a third of a trained one."""
+        return self.served * self.forward
+
+    @property
     def extra_tokens(self) -> Num:
         """Tokens of training that cost as much as serving does, whatever the size."""
-        return self.served / _PASSES
+        return self.weighed / _PASSES
 
     def per_token(self, params: Num) -> Num:
         """Return what training on one token costs [FLOP]."""
@@ -79,7 +87,7 @@ class Spending(NamedTuple):
 
     def serving_token(self, params: Num) -> Num:
         """Return what a forward pass over one token costs [FLOP]."""
-        return self.per_token(params) / _PASSES
+        return self.per_token(params) * self.forward / _PASSES
 
     def tokens(self, flops: Num, params: Num) -> Num:
         """Return the tokens that a budget [FLOP] pays for at N parameters, at most 0 where serving them costs more."""

@@ -214,19 +214,22 @@ def printed_anyway(show: Callable[[], object]) -> Iterator[None]:
     show()
 
 
-def show_pieces(
-    ctx: click.Context, fmt: Format, pieces: Callable[[], Iterator[str]], brief: Callable[[], str] | None = None
-) -> None:
+def refuse_brief(ctx: click.Context) -> None:
+    """Refuse --brief where there is no one answer, before anything is computed or written."""
+    if ctx.meta.get(SHOWN, {}).get("brief"):
+        raise click.UsageError("--brief goes with one answer, not with a range or a table of runs")
+
+
+def show_pieces(ctx: click.Context, pieces: Callable[[], Iterator[str]], brief: Callable[[], str] | None = None) -> None:
     """Print an answer as --brief, --color and --pager ask."""
     from planner.output.screen import written_for
 
     how = ctx.meta.get(SHOWN, {})
-    if how.get("brief") and (brief is None or fmt != "table"):
-        raise click.UsageError("--brief goes with one answer as a table, not with ranges, tables of runs or another --format")
     color = how.get("color", "auto")
     with written_for(color):
         if how.get("pager"):
-            click.echo_via_pager(pieces() if brief is None or not how.get("brief") else [brief()])
+            shown = [brief()] if brief and how.get("brief") else pieces()
+            click.echo_via_pager(shown, color=True if color == "always" else None)
             return
         for piece in [brief()] if brief and how.get("brief") else pieces():
             click.echo(piece, nl=False, color=True if color == "always" else None)
@@ -250,7 +253,7 @@ def tell(
     def show() -> None:
         from planner.output import brief, pieces
 
-        show_pieces(ctx, fmt, lambda: pieces(answer, fmt, steps, kind=kind), lambda: brief(answer, kind=kind))
+        show_pieces(ctx, lambda: pieces(answer, fmt, steps, kind=kind), lambda: brief(answer, kind=kind))
 
     with printed_anyway(show):
         if save is not None:

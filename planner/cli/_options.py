@@ -217,13 +217,14 @@ def format_option(command: Command) -> Command:
         click.option(
             "--color", type=OneOf(("auto", "always", "never")), help="Headings and warnings stand out.  [default: auto]", **_SHOWN
         ),
-        click.option("--brief", is_flag=True, help="The answer alone, in at most eight lines.", **_SHOWN),
+        click.option("--brief", is_flag=True, is_eager=True, help="The answer alone, in at most eight lines.", **_SHOWN),
         click.option(
             "--format",
             "fmt",
             type=OneOf(FORMATS),
             default="table",
             show_default=True,
+            callback=_with_brief,
             help="csv and json keep full precision; csv-semicolon is for spreadsheets with a decimal comma.",
         ),
     ):
@@ -237,6 +238,13 @@ SHOWN = "planner.shown"
 def _kept(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value:
         ctx.meta.setdefault(SHOWN, {})[param.name] = value
+
+
+def _with_brief(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Refuse a format for machines beside --brief, before anything is computed or written."""
+    if ctx.meta.get(SHOWN, {}).get("brief") and value != "table":
+        raise click.UsageError(f"--brief goes with --format table, not with {value}")
+    return value
 
 
 _SHOWN: dict[str, Any] = {"expose_value": False, "callback": _kept}

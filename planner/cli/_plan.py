@@ -14,6 +14,7 @@ from planner.cli._commands import (
     plot_here,
     plot_option,
     printed_anyway,
+    refuse_brief,
     show_pieces,
     steps_of,
     stop_if_strict,
@@ -97,6 +98,7 @@ def _several(asked: dict[str, Any]) -> bool:
 def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bool, explained: bool) -> None:
     if explained:
         raise click.UsageError("--explain goes with one plan, not with a range")
+    refuse_brief(ctx)
     from planner.output import stream_sweep
     from planner.planning.sweep import BLOCK, sweep
 
@@ -105,7 +107,7 @@ def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bo
 
     def show() -> None:
         with progress_bar("planning", wanted=len(found) > BLOCK or not (sys.stdout and sys.stdout.isatty())) as bar:
-            show_pieces(ctx, fmt, lambda: stream_sweep(found, fmt, said.extend, bar))
+            show_pieces(ctx, lambda: stream_sweep(found, fmt, said.extend, bar))
 
     with printed_anyway(show):
         plot_file(ctx, found)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, plot_option, steps_of, tell
+from planner.cli._commands import Command, chosen, plot_option, refuse_brief, steps_of, tell
 from planner.cli._options import (
     collected,
     explain_option,
@@ -53,6 +53,7 @@ def check(
             raise click.UsageError(
                 f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with the table {shown(given['table'])}"
             )
+        refuse_brief(ctx)
         from planner.planning.check_table import check_runs
 
         judged = check_runs(given.pop("table"), **given)

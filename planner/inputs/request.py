@@ -224,7 +224,7 @@ def _problem(
     served = demand.tokens * demand.price if demand and not _after(held) else 0.0
     spending = spending_of(law, served)
     if counted is not None:
-        spending = Spending(counted.flops_per_token / counted.params, served * counted.served_over_trained)
+        spending = Spending(counted.flops_per_token / counted.params, served, forward=counted.served_over_trained)
     needs = question.named(*_WEIGHED)
     if needs and law.judge is not None:
         raise OptionError(

@@ -73,9 +73,9 @@ _LOOKS = {
 
 def render(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str = "") -> str:
     """Write a result, or a catalogue of a ``kind``; with ``steps`` the arithmetic too (in CSV: instead)."""
-    if type(result).__name__ in _PIECES:
+    if _name(result) in _PIECES:
         return "".join(pieces(result, fmt))
-    looks = _LOOKS[kind or type(result).__name__]
+    looks = _looks(result, kind)
     if fmt == "json":
         from planner.output.csv_json import to_json
 
@@ -95,15 +95,15 @@ def document(result: Any, steps: "Sequence[Step]" = (), *, kind: str = "") -> "l
     """Return what a person reads of a result: the answer, then its warnings, then the rest."""
     from planner.output.documents.blocks import answer_first, arithmetic
 
-    looks = _LOOKS[kind or type(result).__name__]
+    looks = _looks(result, kind)
     return answer_first([*_made(looks.room, looks.document)(result), *arithmetic(steps)])
 
 
 def rows_of(result: Any) -> Any:
     """Return the rows of ``--format csv`` as mappings, or as arrays by column where there are many."""
-    if type(result).__name__ == "Sweep":
+    if _name(result) == "Sweep":
         return result.table()
-    looks = _LOOKS[type(result).__name__]
+    looks = _looks(result)
     return list(_made(looks.room, looks.rows)(result))
 
 
@@ -118,14 +118,24 @@ def brief(result: Any, *, kind: str = "") -> str:
     from planner.errors import OptionError
     from planner.output.text import brief
 
-    if type(result).__name__ in _PIECES:
+    if _name(result) in _PIECES:
         raise OptionError("`brief` goes with one answer, not with a table of them")
     return brief(document(result, kind=kind))
 
 
+def _name(result: Any) -> str:
+    """Return the name of the kind of a result: its class's, or that of the one it was derived from."""
+    names = [each.__name__ for each in type(result).__mro__]
+    return next((name for name in names if name in _LOOKS), names[0])
+
+
+def _looks(result: Any, kind: str = "") -> Looks:
+    return _LOOKS[kind or _name(result)]
+
+
 def pieces(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str = "") -> Iterator[str]:
     """Write a result in pieces, where it may be too long for one text."""
-    long = _PIECES.get(type(result).__name__)
+    long = _PIECES.get(_name(result))
     if long and not kind:
         yield from _made(*long)(result, fmt)
     else:

@@ -11,6 +11,7 @@ FILE_WIDTH = 100
 """Columns of a file or a pipe; of a terminal its own, unless ``COLUMNS`` says otherwise."""
 
 NARROWEST = 40
+_DIGITS = 6
 TEXT_WIDTH = 110
 """Running text is not wider, however wide the terminal: long lines are hard to read."""
 
@@ -61,7 +62,7 @@ def _terminal() -> bool:
 
 def _columns() -> int:
     said = os.environ.get("COLUMNS", "")
-    if said.isdecimal() and int(said) > 0:
+    if said.isascii() and said.isdecimal() and len(said) <= _DIGITS and int(said) > 0:
         return max(int(said), NARROWEST)
     if not _terminal():
         return FILE_WIDTH

@@ -31,7 +31,7 @@ def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
     told = [f"{_MARGIN}{warnings} warning{'s' if warnings > 1 else ''}: ask without --brief"] if warnings else []
     room = _BRIEF - len(title) - len(told)
     if isinstance(first, Facts):
-        lines = _brief_facts(first, room)
+        lines = _brief_facts([row for block in blocks if isinstance(block, Facts) for row in block.rows], first, room)
     elif first is not None:
         lines = _brief_table(first, room, shown.width)
     else:
@@ -47,8 +47,20 @@ _BRIEF = 8
 """Lines of a brief answer."""
 
 
-def _brief_facts(block: Facts, room: int) -> list[str]:
-    rows = [(label, value, re.split(r"[;(]", remark)[0]) for label, value, remark in block.rows if label][:room]
+_DECISIVE = ("budget", "pays from", "parameters", "tokens", "loss", "regime", "remedy", "needs", "wall-clock", "cost")
+"""Labels of what a plan or a check is asked for, time and money included; other answers begin with theirs."""
+
+
+_SPARE = ("budget", "wall-clock")
+"""Those that go first where there is no room: the title has them, or nearly."""
+
+
+def _brief_facts(every: list[tuple[str, str, str]], first: Facts, room: int) -> list[str]:
+    decisive = [row for row in every if row[0] in _DECISIVE]
+    for spare in _SPARE[: max(len(decisive) - room, 0)]:
+        decisive = [row for row in decisive if row[0] != spare]
+    chosen = decisive if {"regime", "loss"} <= {label for label, _, _ in decisive} else [row for row in first.rows if row[0]]
+    rows = [(label, value, re.split(r"[;(]", remark)[0].rstrip()) for label, value, remark in chosen][:room]
     labels = max(len(label) for label, _, _ in rows)
     values = max((len(value) for _, value, remark in rows if remark), default=0)
     return [f"{_MARGIN}{label:<{labels}}{_MARGIN}{value:<{values}}{_MARGIN}{remark}" for label, value, remark in rows]

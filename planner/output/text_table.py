@@ -24,6 +24,8 @@ def laid_out(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[
     """
     parts = stacks(headers, rows, align, width)
     lines: list[str] = []
+    if any(sum(_least_of(headers, rows, align, part)) + _GAP * (len(part) - 1) > width for part in parts):
+        return [line for row in (headers, *rows) for line in wrapped_lines((" " * _GAP).join(row), width)]
     for columns in parts:
         some = [[row[column] for column in columns] for row in (headers, *rows)]
         sides = "".join(align[column] for column in columns)
@@ -56,6 +58,11 @@ def without_spare(headers: Row, rows: Sequence[Row], align: str, width: int, spa
             break
         kept = [at for at in kept if headers[at] != name]
     return kept
+
+
+def _least_of(headers: Row, rows: Sequence[Row], align: str, part: Sequence[int]) -> list[int]:
+    columns = list(zip(headers, *rows, strict=True))
+    return [_least(columns[at], align[at]) for at in part]
 
 
 def _words(text: str) -> list[str]:

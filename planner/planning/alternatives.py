@@ -53,7 +53,7 @@ def alternatives(
 def alternative(other: Law, problem: Problem, flops: float, tolerance: float, best_params: float) -> Alternative:
     """Return what another law would do with the same budget; ``best_params`` is the N that its own is compared with."""
     law = problem.law
-    own = spending_of(other, problem.spending.served)
+    own = spending_of(other, problem.spending.weighed)
     counted = problem.spending.k / spending_of(law).k  # 1 unless a shape's FLOP were counted
     asked = problem_of(
         other,

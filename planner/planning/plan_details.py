@@ -104,7 +104,7 @@ def mixture_of(problem: Problem, request: Request, params: float, tokens: float,
     spent = float(problem.spending.paid(params, tokens))
     flops = size = inf
     if dense is not None and loss > float(dense.irreducible_loss):
-        same = problem_of(dense, spending=spending_of(dense, problem.spending.served), modifiers=problem.modifiers)
+        same = problem_of(dense, spending=spending_of(dense, problem.spending.weighed), modifiers=problem.modifiers)
         flops, size, _ = (float(value) for value in solver.cheapest(same, loss - float(dense.irreducible_loss)))
     shape = request.question.shape
     active = float(shape.active) if shape is not None else law.active_share * params

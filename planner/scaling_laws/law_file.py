@@ -227,6 +227,8 @@ def _notes(table: Mapping[str, Any], form: Form, file: str) -> Iterable[Note]:
             raise LawFileError(f"{file}: {where}constants: {shown(unknown[0])} is no constant of the form {form.name}")
         level: Severity = "warning" if severity == "warning" else "info"
         least = number_of(given, "from_flops", file, where) if "from_flops" in given else 0.0
+        if least < 0:
+            raise LawFileError(f"{file}: {where}from_flops = {least:g}: must be at least 0 FLOP")
         yield Note(text_of(given, "code", file, where), level, text_of(given, "text", file, where), constants, least)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from planner.allocation.published_checks import CheckResult, verify
 from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_lines
-from planner.quantities import format_count, format_percent, plain, significant
+from planner.quantities import format_count, format_flops, format_percent, plain, significant
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
 
@@ -80,7 +80,9 @@ def law_document(law: Law) -> list[Block]:
     rows.append(("checks", f"{passed} of {len(results)} published outputs reproduced" if results else "none published", ""))
     blocks: list[Block] = [Title(f"{law.id}: {law.title}"), Facts(rows)]
     if law.notes:
-        blocks.append(Items("Notes that every answer carries", note_lines(law.notes)))
+        said = [f"from {format_flops(each.from_flops)} on: " if each.from_flops else "" for each in law.notes]
+        lines = [start + line for start, line in zip(said, note_lines(law.notes), strict=True)]
+        blocks.append(Items("Notes that every answer carries", lines))
     if law.traps:
         blocks.append(Items("Known traps", list(law.traps)))
     if results:

@@ -72,12 +72,12 @@ def spoken(text: str) -> str:
     return text
 
 
-_OPTIONS = (
+_OPTIONS: tuple[tuple[str, Any], ...] = (
     (r"\s*\([^()]*--[a-z][^()]*\)", ""),  # (--set C_per_Cmin=1)
     (r"; say how many different ones there are with --unique-tokens(?: \([^()]*\))?", ""),
     (r"; with yours (?:it is|they are): --[a-z-]+(?:, watts)?", ""),
     (r"[;,:]?\s*(?:yours|more):? --[a-z-]+", ""),
-    (r"--([a-z]+)-?([a-z-]*)", r"\1 \2"),
+    (r"(?<![\w-])--[a-z][a-z0-9-]*", lambda found: found[0][2:].replace("-", " ")),
 )
 """What of a note speaks of the command line, and what is left of it on a page."""
 

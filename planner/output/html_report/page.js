@@ -167,6 +167,7 @@
     for (const name of ANSWERS) at(`out-${name}`).textContent = LOUD.includes(name) ? "-" : "";
     at("out-beyond").textContent = why;
     at("out-beyond").classList.add("warning");
+    at("law-notes").replaceChildren();
     document.querySelector(".plots").hidden = true;
     at("devices-section").hidden = true;
   }
@@ -389,7 +390,9 @@
     at("unique-note").textContent = !state.unique ? "" : weighs
       ? (law.carried ? `What repeated tokens are worth is carried over from ${law.carried}.` : "")
       : `${law.id} cannot weigh repeated tokens on this page; planner's own plan can.`;
+    at("law-source").textContent = `${law.id}: ${law.equation}. ${law.reference}. N counts ${law.counts}; ${law.data}.`;
     if (wrong.size) {
+      for (const row of at("laws").tBodies[0].rows) for (const i of [1, 2, 3, 4]) cell(row, i, "-");
       blank(`The field "${[...wrong.values()][0]}" cannot be read: no answer.`);
       return;
     }
@@ -398,8 +401,13 @@
       blank(`${law.id} cannot weigh ${count(state.unique)} unique tokens on this page: empty the field, or choose another law.`);
       return;
     }
+    const runs = planner.answer(state.law, state.flops, state.unique);
+    if (!runs.exhausted && [runs.params, runs.tokens].some(each => !(each >= 1 && each <= 1e60))) {
+      blank(`${law.id} answers with ${count(runs.params)} parameters on ${count(runs.tokens)} tokens, which is no run.`);
+      return;
+    }
     document.querySelector(".plots").hidden = false;
-    const found = planner.answer(state.law, state.flops, state.unique), twice = planner.answer(state.law, 2 * state.flops, state.unique);
+    const found = runs, twice = planner.answer(state.law, 2 * state.flops, state.unique);
     const taken = planner.costs(state), price = state.price ?? device().price?.expected ?? null;
     const say = (id, text) => { at(`out-${id}`).textContent = text; };
     const range = kind => ends(taken[kind[0]], kind[1]);
@@ -442,7 +450,6 @@
       item.textContent = (note.warning ? "Warning: " : "") + note.text;
       return item;
     }));
-    at("law-source").textContent = `${law.id}: ${law.equation}. ${law.reference}. N counts ${law.counts}; ${law.data}.`;
     showDevices();
     drawIsoflop(law, found);
     drawGrowth(law);

@@ -127,7 +127,7 @@ def _saving_steps(plan: Plan) -> Iterable[Step]:
     """Write what the run that is cheapest to train costs over its life, and what this plan saves on it."""
     found, spending = plan.serving, plan.problem.spending
     assert found is not None
-    known = {"k": float(spending.k), "q": float(spending.q), "S": float(spending.served), "C": plan.spent}
+    known = {"k": float(spending.k), "q": float(spending.q), "S": float(spending.weighed), "C": plan.spent}
     paper = Paper(plan.law, "what counting serving saves", N=found.trained_alone_params, D=found.trained_alone_tokens, **known)
     paper.line("C_alone", f"{_price(spending)[0]}*(D+S/3)", "FLOP", "N, D: the run of the same loss that is cheapest to train")
     paper.line("saved", "1-C/C_alone", "of it", "definition")
@@ -143,7 +143,7 @@ _LIFE = (
 def _run_steps(problem: Problem, flops: float, part: str, params: float, tokens: float) -> Iterable[Step]:
     """Write how a run (N, D) follows from the budget and the limits."""
     limits, spending = problem.limits, problem.spending
-    paper = Paper(problem.law, part, C=flops, k=float(spending.k), q=float(spending.q), S=float(spending.served))
+    paper = Paper(problem.law, part, C=flops, k=float(spending.k), q=float(spending.q), S=float(spending.weighed))
     per_token, also, source = _price(spending)
     paper.line("PF", "C/PF_day", source="definition: 1e15 FLOP/s for a day")
     if params in (limits.params, limits.max_params) and tokens == limits.max_tokens:
@@ -175,7 +175,7 @@ def _run_steps(problem: Problem, flops: float, part: str, params: float, tokens:
 def _stated_steps(problem: Problem, part: str, params: float, tokens: float) -> Iterable[Step]:
     """Write what a run (N, D) takes."""
     paid = problem.spending
-    known = {"S": float(paid.served), "k": float(paid.k), "q": float(paid.q)}
+    known = {"S": float(paid.weighed), "k": float(paid.k), "q": float(paid.q)}
     paper = Paper(problem.law, part, N=params, D=tokens, **known)
     paper.line("C", f"{_price(paid)[0]}*{'(D+S/3)' if paid.served else 'D'}", source=_price(paid)[2])
     paper.line("PF", "C/PF_day", source="definition: 1e15 FLOP/s for a day")
@@ -280,7 +280,7 @@ def _overhead_steps(problem: Problem, params: float, tokens: float) -> list[Step
     free = problem.without_limits()
     frontier = free.frontier
     served = bool(free.spending.served)
-    known = {"S": float(free.spending.served), "k": float(free.spending.k), "q": float(free.spending.q)}
+    known = {"S": float(free.spending.weighed), "k": float(free.spending.k), "q": float(free.spending.q)}
     known["E"] = float(free.law.irreducible_loss)
     paper = Paper(free.law, "its overhead", N=params, D=tokens, R=_reducible(free, params, tokens), **known)
     reached = float(solver.equivalent_flops(free, paper.values["R"]))

@@ -118,7 +118,7 @@ def _held(text: str, mfu: float | None, overhead: float | None, _catalogue: obje
     money = _MONEY.match(text)
     if money:
         if not money["device"]:
-            raise QuantityError(f"budget {shown(text)}: money for which device? Such as {text.strip()} of h100")
+            raise QuantityError(f"budget {shown(text)}: money for which device? Such as {money['amount'].strip()} of h100")
         dollars, gpu = every_input()["dollars"][1].read(money["amount"], "budget"), device(money["device"], "budget")
         found = read_held(Question(dollars=dollars, gpu=gpu, overhead=overhead, mfu=mfu)).flops
         assert found is not None  # a device is named
@@ -130,8 +130,8 @@ def _held(text: str, mfu: float | None, overhead: float | None, _catalogue: obje
 
 
 _MONEY = re.compile(
-    r"\s*(?P<amount>(?:us)?\$\s*[0-9][0-9.,_]*\s*(?:(?:k|m|b|t|thousand|million|billion)(?![a-z]))?)"
-    r"\s*(?:(?:of|on|for)\s+)?(?P<device>[a-z].*)?$",
+    r"\s*(?P<amount>(?:us)?\$\s*[0-9.][0-9.,_]*(?:e\+?[0-9]+)?\s*(?:(?:k|m|b|t|thousand|million|billion|trillion)(?![a-z]))?)"
+    r"\s*(?:(?:of|on|for)(?![a-z])\s*)?(?P<device>\S.*)?$",
     re.IGNORECASE,
 )
 """Money, and the device it pays for: ``$2M of h100``."""
