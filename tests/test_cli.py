@@ -103,10 +103,10 @@ def test_remedies_out_of_reach_are_not_advised(run: Run) -> None:
     assert out.startswith(
         "underfit: 8.00 B parameters on 15.0 T tokens (1875 per parameter) pays from 11.4 T tokens served over its life"
     )
-    assert "tokens for the same compute; prices below" in out
+    assert "tokens for the same compute; compared below" in out
     assert "or grow to" not in out
     out = " ".join(run("check", "--params", "8B", "--tokens", "15T")[1].split())
-    assert "remedy 81.0 B parameters on 1.48 T tokens for the same compute; prices below" in out
+    assert "remedy 81.0 B parameters on 1.48 T tokens for the same compute; compared below" in out
 
 
 def test_a_plan_whose_data_are_worn_out_is_called_so_by_either_command(run: Run) -> None:

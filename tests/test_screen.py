@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from planner.output.documents.blocks import Facts, Items, Table, Title
 from planner.output.screen import NARROWEST, Screen
 from planner.output.text import brief, to_text
-from planner.output.text_table import laid_out
+from planner.output.text_table import laid_out, stacks
 from tests import documents
 from tests.conftest import Run
 
@@ -205,14 +205,24 @@ def _squeezed(texts: Sequence[str]) -> str:
 
 @given(_tables(), st.integers(34, 120))
 def test_any_table_fits_and_keeps_every_character(table: tuple[list[str], list[list[str]], str], width: int) -> None:
-    """No line is wider; each cell is there, the first column as often as the table had to be divided."""
+    """No line is wider; each cell is there, what names the rows as often as the table had to be divided."""
     headers, rows, align = table
     lines = laid_out(headers, rows, align, width)
     assert all(len(line) <= width for line in lines)
-    divided = lines.count("") + 1
-    first = [row[0] for row in (headers, *rows)]
-    whole = [cell for row in (headers, *rows) for cell in row]
-    assert _squeezed(lines) == _squeezed([*whole, *first * (divided - 1)])
+    parts = stacks(headers, rows, align, width)
+    assert lines.count("") + 1 == len(parts)
+    assert _squeezed(lines) == _squeezed([row[at] for part in parts for row in (headers, *rows) for at in part])
+    assert {at for part in parts for at in part} == set(range(len(headers)))
+
+
+def test_a_divided_table_names_its_rows_in_every_part() -> None:
+    """By as many columns as tell them apart."""
+    figures = [f"{percent}.00 %" for percent in range(1, 9)]
+    rows = [["dense", method, ratio, *figures] for method in ("forecast", "classical") for ratio in ("10", "30")]
+    headers = ["group", "method", "R", *(f"figure {place}" for place in range(1, 9))]
+    parts = stacks(headers, rows, "llr" + 8 * "r", 60)
+    assert len(parts) > 1
+    assert all(part[:3] == [0, 1, 2] for part in parts)
 
 
 def test_numbers_stay_with_their_units() -> None:

@@ -250,6 +250,9 @@ def tell(
     A reader of the output that is gone must not cost the files, nor a file that cannot be written the answer.
     """
 
+    if steps and ctx.meta.get(SHOWN, {}).get("brief"):
+        raise click.UsageError("--brief leaves out what --explain asks for: give one of them")
+
     def show() -> None:
         from planner.output import brief, pieces
 

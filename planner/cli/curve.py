@@ -34,7 +34,7 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
 
     \b
     plan curve points.csv --target 5%
-    plan curve points.csv --columns size=samples,error=top1 --best-guess 0.999 --domain imagenet
+    plan curve points.csv --columns size=samples,error=top1 --domain imagenet
     """
     from planner.fitting.learning_curve.curve import curve as fit_curve
 

@@ -64,7 +64,7 @@ def fit(
     """Fit a scaling law to a table of your own runs: params, tokens, loss (optional: flops, group, run, weight).
 
     \b
-    plan fit runs.csv --save my-law.json        then: plan --flops 1e23 --law my-law.json
+    plan fit runs.csv --save my-law.json     then: plan --law my-law.json
     plan fit --runs porian2024 --group GROUP    a table that ships with planner
     """
     from planner.fitting.fit import fit as fit_runs

@@ -15,8 +15,8 @@ def sheets(ctx: click.Context, fmt: Format) -> None:
     """List the spreadsheet functions; build the add-in that puts them into LibreOffice Calc.
 
     \b
-    plan sheets                                 PLAN_TOKENS and the others, with their arguments
-    plan sheets build-addin planner.oxt         then: unopkg add --force planner.oxt
+    plan sheets                              PLAN_TOKENS and the others
+    plan sheets build-addin planner.oxt      then: unopkg add --force planner.oxt
     """
     if ctx.invoked_subcommand:
         return

@@ -30,7 +30,11 @@ def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
     warnings = sum(len(block.texts) for block in blocks if isinstance(block, Items) and block.heading == WARNINGS)
     told = [f"{_MARGIN}{warnings} warning{'s' if warnings > 1 else ''}: ask without --brief"] if warnings else []
     room = _BRIEF - len(title) - len(told)
-    if isinstance(first, Facts):
+    table = next((block for block in blocks if isinstance(block, Table)), None)
+    if isinstance(first, Facts) and table is not None and not _decides(first):
+        lines = _brief_facts(first.rows, first, 2)
+        lines += _brief_table(table, room - len(lines), shown.width)
+    elif isinstance(first, Facts):
         lines = _brief_facts([row for block in blocks if isinstance(block, Facts) for row in block.rows], first, room)
     elif first is not None:
         lines = _brief_table(first, room, shown.width)
@@ -55,12 +59,16 @@ _SPARE = ("budget", "wall-clock")
 """Those that go first where there is no room: the title has them, or nearly."""
 
 
+def _decides(block: Facts) -> bool:
+    return {"regime", "loss"} <= {label for label, _, _ in block.rows}
+
+
 def _brief_facts(every: list[tuple[str, str, str]], first: Facts, room: int) -> list[str]:
     decisive = [row for row in every if row[0] in _DECISIVE]
     for spare in _SPARE[: max(len(decisive) - room, 0)]:
         decisive = [row for row in decisive if row[0] != spare]
-    chosen = decisive if {"regime", "loss"} <= {label for label, _, _ in decisive} else [row for row in first.rows if row[0]]
-    rows = [(label, value, re.split(r"[;(]", remark)[0].rstrip()) for label, value, remark in chosen][:room]
+    chosen = decisive if _decides(first) else [row for row in first.rows if row[0]]
+    rows = [(label, value.removesuffix("; compared below"), remark.partition(" (")[0]) for label, value, remark in chosen][:room]
     labels = max(len(label) for label, _, _ in rows)
     values = max((len(value) for _, value, remark in rows if remark), default=0)
     return [f"{_MARGIN}{label:<{labels}}{_MARGIN}{value:<{values}}{_MARGIN}{remark}" for label, value, remark in rows]

@@ -35,18 +35,34 @@ def laid_out(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[
 
 
 def stacks(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[list[int]]:
-    """Return which columns stand side by side: all, or as many as find room, the first one beginning every part."""
+    """Return which columns stand side by side: all, or as many as find room after those that name the rows in every part."""
     least = [_least(column, side) for column, side in zip(zip(headers, *rows, strict=True), align, strict=True)]
     if sum(least) + _GAP * (len(least) - 1) <= width:
         return [list(range(len(least)))]
-    found, room = [[0]], width - least[0]
-    for column in range(1, len(least)):
-        if least[column] + _GAP > room and len(found[-1]) > 1:
-            found.append([0])
-            room = width - least[0]
+    keys = list(range(_keys(rows)))
+    taken = sum(least[at] + _GAP for at in keys)
+    if taken > width / 2:
+        keys, taken = [0], least[0] + _GAP
+    found, room = [list(keys)], width + _GAP - taken
+    for column in range(len(keys), len(least)):
+        if least[column] + _GAP > room and len(found[-1]) > len(keys):
+            found.append(list(keys))
+            room = width + _GAP - taken
         found[-1].append(column)
         room -= least[column] + _GAP
     return found
+
+
+_MOST_KEYS = 3
+"""Columns that may name a row; where more would be needed, rows are told apart by their order."""
+
+
+def _keys(rows: Sequence[Row]) -> int:
+    """Return how many columns, from the left, tell the rows apart."""
+    for many in range(1, min(_MOST_KEYS, len(rows[0]) - 1 if rows else 1) + 1):
+        if len({tuple(row[:many]) for row in rows}) == len(rows):
+            return many
+    return 1
 
 
 def without_spare(headers: Row, rows: Sequence[Row], align: str, width: int, spare: Row) -> list[int]:
@@ -72,6 +88,10 @@ def _words(text: str) -> list[str]:
 def _at_hyphens(word: str) -> list[str]:
     """Break a word where a reader expects it; a number or an id stays whole."""
     return re.findall(r"[A-Za-z]+[-/]?|[-/]", word) if _BREAKABLE.fullmatch(word) else [word]
+
+
+def _breakable(word: str) -> bool:
+    return not set(word) & {"-", "/"} or _BREAKABLE.fullmatch(word) is not None
 
 
 def _least(column: Sequence[str], side: str) -> int:
@@ -115,7 +135,7 @@ def cells(row: Row, align: str, widths: Sequence[int], *, top: bool = True) -> l
 
 
 def _wrapped(cell: str, width: int) -> list[str]:
-    return [cell] if len(cell) <= width else wrapped_lines(cell, width, hyphens=_BREAKABLE.fullmatch(cell) is not None)
+    return [cell] if len(cell) <= width else wrapped_lines(cell, width, hyphens=all(map(_breakable, cell.split())))
 
 
 def wrapped_lines(text: str, width: int, *, hyphens: bool = False) -> list[str]:
@@ -127,7 +147,7 @@ def wrapped_lines(text: str, width: int, *, hyphens: bool = False) -> list[str]:
 
 
 _TIE = "\N{NO-BREAK SPACE}"
-_BREAKABLE = re.compile(r"[A-Za-z/ -]+")
+_BREAKABLE = re.compile(r"[A-Za-z/-]+")
 
 
 def fitting(headers: Row, rows: Sequence[Row], align: str, width: int) -> tuple[int, list[int]]:

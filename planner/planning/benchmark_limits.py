@@ -23,6 +23,7 @@ from planner.planning.diminishing_returns import ComputeLimits, compute_limits
 from planner.quantities import (
     LARGEST,
     format_factor,
+    format_flops,
     format_percent,
     is_range,
     parse_flops,
@@ -288,7 +289,7 @@ def _notes(chosen: Benchmark, usable: list[Regression], needed: tuple[Needed, ..
         if each.flops is None
     ]
     line = usable[0]
-    text = f"the systems lie about 1e{line.middle:.1f} FLOP and an error of {format_percent(line.error(line.middle))}"
+    text = f"the systems lie about {format_flops(10**line.middle)} and an error of {format_percent(line.error(line.middle))}"
     notes.append(Note("middle", "info", f"{text}: the further from there, the more the line is a guess"))
     notes += [Note("remark", "info", text) for text in chosen.remarks]
     left = [each for each in chosen.regressions if each not in usable]

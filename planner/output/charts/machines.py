@@ -15,7 +15,8 @@ _ROWS = Scale("", log=False)
 
 def _ranges(heading: str, scale: Scale, names: list[str], ranges: list[Range | None], label: str) -> Panel:
     """Return one row for each name, from the top, with low, expected and high."""
-    known = [(place, each) for place, each in enumerate(reversed(ranges)) if each is not None]
+    names = [name for name, each in zip(names, ranges, strict=True) if each is not None]
+    known = list(enumerate(each for each in reversed(ranges) if each is not None))
     x = np.array([each.expected for _, each in known])
     spans = np.array([each.low for _, each in known]), np.array([each.high for _, each in known])
     y = np.array([place for place, _ in known], float)
@@ -33,7 +34,7 @@ def ranking_chart(found: Ranking) -> Chart:
         _ranges(heading, scale, names, ranges, "expected, with the published range")
         for heading, scale, ranges in (
             ("Cost", Scale("US dollars", unit="dollars"), dollars),
-            ("Energy at the meter", Scale("kWh"), kwh),
+            ("Energy at the meter", Scale("kWh", unit="plain"), kwh),
         )
         if any(ranges)
     ]

@@ -198,7 +198,7 @@ def _remedy_text(check: Check) -> str:
             texts.append(f"train on {format_factor(remedy.change.tokens)} the tokens{worse}")
         elif remedy.action in {"shrink", "grow"}:
             texts.append(f"{remedy.action} to {format_count(remedy.params)} parameters{worse}")
-    return ", or ".join(texts) + "; prices below"
+    return ", or ".join(texts) + "; compared below"
 
 
 def _better_runs(check: Check) -> Table:

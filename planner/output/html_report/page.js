@@ -74,7 +74,7 @@
   function readShare(text) {
     const share = text.trim().endsWith("%"), number = plain(share ? text.trim().slice(0, -1) : text);
     if (typeof number === "string") return number;
-    if (number > 1 && !share) return `Above 1, so it could be meant in per cent: write ${number}%.`;
+    if (number > 1 && number <= 100 && !share) return `Above 1, so it could be meant in per cent: write ${number}%.`;
     return share ? number / 100 : number;
   }
   const wrong = new Map();
@@ -112,8 +112,8 @@
     state.devices = read("devices", 1, 1e8, { needed: kind === "devices" });
     state.mfu = read("mfu", 1e-4, 1, { reader: readShare, refused: bestMatrix });
     state.price = read("price", 1e-6, 1e9, { reader: text => plain(text.replace(/^\s*\$/, "").replace(/\/h$/, "")) });
-    at("mfu").placeholder = `published: ${percent(device().mfu.expected)}`;
-    at("price").placeholder = device().price ? `published: ${device().price.expected.toFixed(2)}` : "none published";
+    at("mfu").placeholder = percent(device().mfu.expected);
+    at("price").placeholder = device().price ? device().price.expected.toFixed(2) : "not known";
     if (kind === "compute") {
       state.flops = read("flops", 1, 1e60, { needed: true, reader: readBudget });
       state.hours = null;

@@ -34,11 +34,22 @@ class _Box(NamedTuple):
         return int(((self.left < x) & (x < self.right) & (self.low < y) & (y < self.high)).sum())
 
 
+def points(usual: float) -> float:
+    """Return a size of letters, in points, in the picture that is drawn: its texts shrink with it."""
+    from matplotlib import rcParams
+
+    return float(usual * rcParams["font.size"] / _USUAL)
+
+
+_USUAL = 9.0
+"""Points of a picture's letters at its usual size."""
+
+
 def write_beside(axes: "Axes", panel: Panel, colour: Callable[[int], str]) -> None:
     """Write the texts of a panel's points; one that finds no place beside its point, free of other texts, is left out."""
     from matplotlib.patheffects import withStroke
 
-    frame, pixels = axes.get_window_extent(), axes.figure.dpi / 72
+    frame, pixels = axes.get_window_extent(), axes.figure.dpi / 72 * points(1)
     named = [
         (mark, str(text), (float(x), float(y)))
         for mark in panel.marks
@@ -56,10 +67,16 @@ def write_beside(axes: "Axes", panel: Panel, colour: Callable[[int], str]) -> No
             continue
         best = min(free, key=lambda box: (box.covers(inked), boxes.index(box)))
         taken.append(best)
-        offset = (best.left - x) / pixels, (best.low - y) / pixels
-        look: dict[str, Any] = {"fontsize": 7, "color": colour(mark.group), "va": "bottom", "zorder": 5, "parse_math": False}
-        halo = [withStroke(linewidth=2.2, foreground="white")]
-        axes.annotate(text, at, offset, textcoords="offset points", annotation_clip=True, path_effects=halo, **look)
+        offset = tuple(each * 72 / axes.figure.dpi for each in (best.left - x, best.low - y))
+        look: dict[str, Any] = {
+            "fontsize": points(7),
+            "color": colour(mark.group),
+            "va": "bottom",
+            "zorder": 5,
+            "parse_math": False,
+            "path_effects": [withStroke(linewidth=points(2.2), foreground="white")],
+        }
+        axes.annotate(text, at, offset, textcoords="offset points", annotation_clip=True, **look)
 
 
 def _places(width: float, height: float, gap: float) -> list[tuple[float, float]]:
@@ -74,10 +91,10 @@ def _inked(axes: "Axes", panel: Panel) -> NDArray[np.float64]:
     for mark in panel.marks:
         if not isinstance(mark, (Line, Points)) or not len(mark.x):
             continue
-        points = axes.transData.transform(np.column_stack([mark.x, mark.y]))
-        points = points[np.isfinite(points).all(axis=1)]
-        if isinstance(mark, Line) and len(points) > 1:
+        covered = axes.transData.transform(np.column_stack([mark.x, mark.y]))
+        covered = covered[np.isfinite(covered).all(axis=1)]
+        if isinstance(mark, Line) and len(covered) > 1:
             steps = np.linspace(0, 1, 8, endpoint=False)[:, None, None]
-            points = (points[:-1] + steps * np.diff(points, axis=0)).reshape(-1, 2)
-        found.append(points)
+            covered = (covered[:-1] + steps * np.diff(covered, axis=0)).reshape(-1, 2)
+        found.append(covered)
     return np.concatenate(found)

@@ -12,7 +12,7 @@ from planner._util.showing import Raw, finite, shown
 from planner.errors import OptionError
 from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.output.plots.axis_ticks import ticks, writer
-from planner.output.plots.labels import write_beside
+from planner.output.plots.labels import points, write_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,31 +151,53 @@ def figure_of(chart: Chart, look: Look = Look()) -> "Figure":  # noqa: B008  # f
 
     across = len(chart.panels) if len(chart.panels) <= _MOST_ACROSS else -(-len(chart.panels) // 2)
     down = -(-len(chart.panels) // across)
-    below = _BELOW + _ROW * max(-(-len(_labels(panel)) // _ACROSS) for panel in chart.panels)
-    with mpl.rc_context(_SETTINGS):
-        figure: Figure = _figure_class()(figsize=look.size or (max(5.6 * across, 7.0), down * (3.75 + below) + 0.1), dpi=look.dpi)
-        width, height = figure.get_size_inches()
+    below = _BELOW + _ROW * max(-(-len(_labels(panel)) // _columns_of(panel)) for panel in chart.panels)
+    usual = max(5.6 * across, 7.0), down * (3.75 + below) + 0.1
+    size = look.size or usual
+    scale = max(min(1.0, size[0] / usual[0], size[1] / usual[1]), _SMALLEST)  # a small picture is the usual one, smaller
+    with mpl.rc_context({**_SETTINGS, **{name: usual * scale for name, usual in _SCALED.items()}}):
+        figure: Figure = _figure_class()(figsize=size, dpi=look.dpi)
+        width, height = (side / scale for side in size)
         FigureCanvasAgg(figure)
-        figure.suptitle(
-            chart.title, x=0.01, y=1 - 0.12 / height, ha="left", va="top", fontsize=12, fontweight="bold", parse_math=False
-        )
+        heading: dict[str, Any] = {"x": 0.01, "y": 1 - 0.12 / height, "ha": "left", "va": "top", "parse_math": False}
+        figure.suptitle(chart.title, fontsize=points(12), fontweight="bold", **heading)
         source = "\n".join(textwrap.wrap(chart.source, int(18 * width), max_lines=2, placeholder=" ..."))
-        figure.text(0.01, 0.06 / height, source, fontsize=7.5, color="#555555", parse_math=False)
-        left, top = (0.18 if not any(panel.rows for panel in chart.panels) else 0.3) / across, 1 - 0.7 / height
+        figure.text(0.01, 0.06 / height, source, fontsize=points(7.5), color="#555555", parse_math=False)
+        left, top = (0.18 if not any(panel.rows for panel in chart.panels) else 0.34) / across, 1 - 0.7 / height
         bottom = min(below / height, 0.6)
         each = max((height * (top - bottom) - (down - 1) * (below + 0.35)) / down, 0.5)
         room = {"left": left, "right": 1 - 0.04 / across, "top": top, "bottom": bottom, "hspace": (below + 0.35) / each}
-        figure.subplots_adjust(**room, wspace=0.32 if across > 1 else 0)
+        rows = 0.62 if any(panel.rows for panel in chart.panels[1:]) else 0.32
+        figure.subplots_adjust(**room, wspace=rows if across > 1 else 0)
         for place, panel in enumerate(chart.panels, 1):
             _draw(figure.add_subplot(down, across, place), panel, _BELOW_AXES / each)
     return figure
 
 
+_SCALED = {
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.labelpad": 4.0,
+    "axes.titlepad": 6.0,
+    **{f"{axis}tick.major.{what}": 3.5 for axis in "xy" for what in ("pad", "size")},
+}
+"""Points of letters, pads and ticks of the usual picture."""
+
+_SMALLEST = 0.4
 _MOST_ACROSS = 3
 """Panels side by side; more stand on two rows."""
 
 _ACROSS, _ROW, _BELOW, _BELOW_AXES = 2, 0.19, 0.85, 0.5
 """Labels of a legend side by side; inches of a row of it, of what stands below axes without one, and from axes to legend."""
+
+
+def _columns_of(panel: Panel) -> int:
+    """Return how many labels of a legend find room side by side."""
+    return _ACROSS if max(map(len, _labels(panel)), default=0) <= _LONGEST_LABEL else 1
+
+
+_LONGEST_LABEL = 26
+"""Characters of a label beside which another finds room."""
 
 
 def _labels(panel: Panel) -> list[str]:
@@ -205,17 +227,17 @@ def _draw(axes: "Axes", panel: Panel, below: float = 0.13) -> None:
     for axis, scale, ends in ((axes.xaxis, panel.x, axes.get_xlim()), (axes.yaxis, panel.y, axes.get_ylim())):
         _tick(axis, scale, ends)
     axes.autoscale_view()  # places of texts depend on the scales
-    write_beside(axes, panel, lambda group: _COLOURS[group % len(_COLOURS)])
     if panel.rows:
-        axes.set_yticks(range(len(panel.rows)), labels=panel.rows[::-1], fontsize=7, parse_math=False)
+        axes.set_yticks(range(len(panel.rows)), labels=panel.rows[::-1], fontsize=points(7), parse_math=False)
         axes.set_ylim(-0.7, len(panel.rows) - 0.3)
+    write_beside(axes, panel, lambda group: _COLOURS[group % len(_COLOURS)])
     axes.grid(color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     if axes.get_legend_handles_labels()[1]:
         place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.02, -below), "borderaxespad": 0}
-        axes.legend(fontsize=7.5, frameon=False, ncols=_ACROSS, handlelength=2.6, columnspacing=1.2, **place)
+        axes.legend(fontsize=points(7.5), frameon=False, ncols=_columns_of(panel), handlelength=2.6, columnspacing=1.2, **place)
 
 
 def _tick(axis: Any, scale: Scale, ends: tuple[float, float]) -> None:
@@ -231,13 +253,13 @@ def _tick(axis: Any, scale: Scale, ends: tuple[float, float]) -> None:
 def _line(axes: "Axes", mark: Line) -> None:
     colour = _COLOURS[mark.group % len(_COLOURS)]
     dashes = (0, (4, 3)) if mark.dashed else _DASHES[mark.group % len(_DASHES)] if mark.weight != "faint" else "-"
-    axes.plot(mark.x, mark.y, color=colour, linewidth=_WIDTHS[mark.weight], linestyle=dashes, label=mark.label or None,
+    axes.plot(mark.x, mark.y, color=colour, linewidth=points(_WIDTHS[mark.weight]), linestyle=dashes, label=mark.label or None,
               alpha=0.6 if mark.weight == "faint" else 1.0)  # fmt: skip
     if mark.note and len(mark.x):
         place = round(_NOTED * (len(mark.x) - 1))
         look = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
         at = (mark.x[place], mark.y[place])
-        axes.annotate(mark.note, at, fontsize=7, color=colour, ha="center", va="center", parse_math=False, bbox=look)
+        axes.annotate(mark.note, at, fontsize=points(7), color=colour, ha="center", va="center", parse_math=False, bbox=look)
 
 
 def _band(axes: "Axes", mark: Band) -> None:
@@ -249,7 +271,7 @@ def _points(axes: "Axes", mark: Points) -> None:
     colour = _COLOURS[mark.group % len(_COLOURS)]
     edge = "none" if mark.marker == "dot" else "white"
     axes.plot(
-        mark.x, mark.y, _MARKERS[mark.marker], color=colour, markersize=_SIZES[mark.marker], markeredgecolor=edge,
+        mark.x, mark.y, _MARKERS[mark.marker], color=colour, markersize=points(_SIZES[mark.marker]), markeredgecolor=edge,
         markeredgewidth=0.6, alpha=0.55 if mark.marker == "dot" else 1.0, label=mark.label or None, zorder=4,
     )  # fmt: skip
     if mark.spans is not None:
@@ -275,7 +297,7 @@ def _rule(axes: "Axes", mark: Rule, height: float) -> None:
         place |= {"xytext": (-8, 0)}
     else:
         place = {"xy": (0.98, mark.at), "xycoords": ("axes fraction", "data"), "ha": "right", "xytext": (0, 3)}
-    axes.annotate(mark.text, textcoords="offset points", fontsize=7, color="#555555", parse_math=False, **place)
+    axes.annotate(mark.text, textcoords="offset points", fontsize=points(7), color="#555555", parse_math=False, **place)
 
 
 def _box(axes: "Axes", mark: Box) -> None:

@@ -1,6 +1,6 @@
 """Charts -> characters in a terminal, with plotille: the same panels, one below the other, logarithms along the scales."""
 
-import shutil
+import re
 from string import ascii_lowercase
 from typing import Any
 
@@ -10,6 +10,8 @@ from planner._util.showing import Raw
 from planner.errors import OptionError
 from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.output.plots.axis_ticks import writer
+from planner.output.screen import screen
+from planner.output.text_table import wrapped_lines
 from planner.scaling_laws.forms import Num
 
 _HEIGHT = 18
@@ -45,13 +47,22 @@ def to_terminal(chart: Chart, *, colours: bool) -> str:
         plotille is not installed.
     """
     plotille = require_plotille()
-    width = max(40, min(shutil.get_terminal_size((100, 24)).columns - _MARGIN, 100))
+    columns = screen().width
+    width = max(columns - _MARGIN, 12)
     parts = [chart.title]
     for panel in chart.panels:
         parts.append(f"{panel.title}: {panel.y.label or 'groups'} (up) against {panel.x.label} (right)")
         parts.append(_canvas(plotille, panel, width, colours))
         parts += _legend(panel)
-    return "\n".join([*parts, chart.source]) + "\n"
+    lines = [line for part in [*parts, chart.source] for line in part.split("\n")]
+    return "\n".join(short for line in lines for short in _fitted(line, columns)) + "\n"
+
+
+def _fitted(line: str, columns: int) -> list[str]:
+    return wrapped_lines(line, columns) if len(_ESCAPE.sub("", line)) > columns else [line]
+
+
+_ESCAPE = re.compile(r"\x1b\[[\d;]*m")
 
 
 def _canvas(plotille: Any, panel: Panel, width: int, colours: bool) -> str:
