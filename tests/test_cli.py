@@ -251,6 +251,11 @@ BAD = {
     ("--flops", "1e21", "--set", "B=1e300"): "besiroglu2024 (modified): its constants take this answer out of the range",
     ("check", "--params", "1", "--tokens", "1e60"): "spends 6e60 FLOP, above 1e60",
     ("--flops", "1e21", "--nonsense"): "no option --nonsense; plan --help lists what there is",
+    ("check", "175B", "300B"): "'300B' is one argument too many; for example: plan check --params 175B --tokens 300B",
+    ("laws", "a", "b", "c"): "'b' 'c' are arguments too many; plan laws --help says what it takes",
+    ("report", "--flops", "1e21"): "plan report needs -o or --out; for example: plan report --flops 1e21 -o plan.html",
+    ("curve",): "plan curve needs POINTS.csv|.xlsx; for example: plan curve points.csv --target 5%",
+    ("sheets", "build_addin"): "no command 'build_addin'; did you mean build-addin?",
     ("--law", "kaplan2020"): "no budget: give --flops",
     ("1e21",): "a budget goes with its option: plan --flops '1e21'",
     ("chekc",): "no command 'chekc'; did you mean check?",
@@ -550,7 +555,9 @@ def test_help_lists_every_command_once_in_a_line(run: Run) -> None:
 @pytest.mark.parametrize("name", sorted(SUMMARIES))
 def test_help_of_a_command_is_its_own_help(run: Run, name: str) -> None:
     """plan help COMMAND is COMMAND --help."""
-    assert run("help", name)[1] == run(name, "--help")[1]
+    _, out, _ = run(name, "--help")
+    assert run("help", name)[1] == out
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_help_without_a_command_is_the_main_help(run: Run) -> None:

@@ -68,6 +68,14 @@ def test_a_repr_is_short(answer: Any) -> None:
     assert text.startswith(type(answer).__name__)
 
 
+def test_a_repr_counts_rows_and_names_what_ships() -> None:
+    """Rows by their number and kind; accelerators and models by their ids."""
+    assert "voices=<31 Voice>" in repr(planner.compare(flops=1e21))
+    assert "version" not in repr(planner.compare(flops=1e21))
+    assert repr(planner.hardware()[0]) == "Accelerator('v100-sxm2-32gb')"
+    assert repr(planner.models()[0]) == "Model('gpt2-124m')"
+
+
 def test_html_is_what_the_terminal_shows(answer: Any) -> None:
     """Well-formed, with no script and nothing fetched; the words of the text are in it."""
     page = answer._repr_html_()

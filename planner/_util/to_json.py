@@ -35,9 +35,10 @@ class Shown:
         return _presenting().frame(self)
 
     def __repr__(self) -> str:
-        parts = ((name, getattr(self, name)) for name in self.__dataclass_fields__)
-        plain = ", ".join(f"{name}={_short(value)}" for name, value in parts if isinstance(value, (str, bool, int, float)))
-        text = f"{type(self).__name__}({plain})"
+        parts = [(name, getattr(self, name)) for name in self.__dataclass_fields__ if name != "version"]
+        told = [part for part in parts if isinstance(part[1], (str, bool, int, float)) or _rows(part[1])]
+        said = ", ".join(f"{name}={_short(value)}" for name, value in told)
+        text = f"{type(self).__name__}({said})"
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 5]} ...)"
 
     def _repr_html_(self) -> str:
@@ -48,7 +49,13 @@ _LONGEST = 300
 """Characters of a ``repr``: what a notebook shows of a list of answers is still readable."""
 
 
+def _rows(value: Any) -> bool:
+    return type(value) is tuple and bool(value) and any(hasattr(value[0], name) for name in ("__dataclass_fields__", "_fields"))
+
+
 def _short(value: Any) -> str:
+    if _rows(value):
+        return f"<{len(value)} {type(value[0]).__name__}>"
     return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 

@@ -84,6 +84,9 @@ class Accelerator:
     note: str
     origin: str = "planner"
 
+    def __repr__(self) -> str:
+        return f"Accelerator({self.id!r})"
+
     @property
     def price(self) -> Range | None:
         """Dollars per device-hour: lowest, highest published; expected the newest single one, else the newest range's middle."""

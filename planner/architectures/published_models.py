@@ -52,6 +52,9 @@ class Model:
     flag: str
     note: str
 
+    def __repr__(self) -> str:
+        return f"Model({self.id!r})"
+
     @property
     def flops_6nd(self) -> float | None:
         """6 N D with the parameters at work on a token [FLOP]; None where the tokens are not published."""

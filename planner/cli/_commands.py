@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from planner.cli._options import SHOWN, Once
+from planner.cli._options import SHOWN, Once, example_of
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
 from planner.output.formats import Format
@@ -38,6 +38,12 @@ class Headed:
         """Parse, and say of an option that only other commands take which they are."""
         try:
             return super().make_context(info_name, args, parent, **extra)  # type: ignore[misc]
+        except click.MissingParameter as error:
+            if error.ctx is None or error.param is None:
+                raise
+            option = isinstance(error.param, click.Option)
+            named = " or ".join(error.param.opts) if option else error.param.human_readable_name
+            raise click.UsageError(f"{error.ctx.command_path} needs {named}{example_of(error.ctx)}") from None
         except click.NoSuchOption as error:
             name = next((each for each in every_input() if option_of(each) == error.option_name), None)
             if error.ctx is None:
@@ -62,7 +68,19 @@ class Command(Headed, Once, click.Command):
 
 
 class Group(Headed, Once, click.Group):
-    """A group whose options are given once."""
+    """A group whose options are given once, and that says of a command that there is not what there is."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command that the first argument names."""
+        if self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(f"no command {shown(args[0])}; {self.instead_of(ctx, args[0])}")
+        return super().resolve_command(ctx, args)
+
+    def instead_of(self, ctx: click.Context, name: str) -> str:
+        """Return what to say of a command that there is not."""
+        from planner.cli._words import instead_of_command
+
+        return instead_of_command(name, self.list_commands(ctx))
 
 
 COMMANDS: dict[str, dict[str, str]] = {
@@ -124,19 +142,13 @@ class Budgets(Group):
         self.format_commands(ctx, formatter)
         super().format_options(ctx, formatter)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        name = args[0]
-        if self.get_command(ctx, name) is None:
-            try:
-                parse_flops(name)
-            except PlannerError:
-                from planner.cli._words import instead_of_command
-
-                hint = instead_of_command(name, self.list_commands(ctx))
-            else:
-                hint = f"a budget goes with its option: plan --flops {shown(name)}"
-            raise click.UsageError(f"no command {shown(name)}; {hint}")
-        return super().resolve_command(ctx, args)
+    def instead_of(self, ctx: click.Context, name: str) -> str:
+        """Return what to say of a command that there is not: it may be a budget."""
+        try:
+            parse_flops(name)
+        except PlannerError:
+            return super().instead_of(ctx, name)
+        return f"a budget goes with its option: plan --flops {shown(name)}"
 
 
 def chosen(**options: Any) -> dict[str, Any]:

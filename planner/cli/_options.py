@@ -79,7 +79,20 @@ class Once:
             if name in seen and name in single:
                 raise click.UsageError(f"{name} is given twice")
             seen.add(name)
-        return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
+        if not isinstance(self, click.Group):
+            ctx.allow_extra_args = True  # what is too much is said below
+        rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        if ctx.args and not isinstance(self, click.Group) and not ctx.resilient_parsing:
+            many = "is one argument" if len(ctx.args) == 1 else "are arguments"
+            raise click.UsageError(f"{' '.join(map(shown, ctx.args))} {many} too many{example_of(ctx)}")
+        return rest
+
+
+def example_of(ctx: click.Context) -> str:
+    """Return the first example in the help of a command, as the end of a message."""
+    lines = (line.strip() for line in (ctx.command.help or "").splitlines())
+    line = next((line for line in lines if line.startswith(f"{ctx.command_path} ")), "")
+    return f"; for example: {line.split('  ')[0]}" if line else f"; {ctx.command_path} --help says what it takes"
 
 
 def _assignment(value: str, name: str) -> tuple[str, str]:

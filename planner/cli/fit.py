@@ -40,7 +40,12 @@ from planner.quantities import shown
 @work_options
 @inputs(Level)
 @click.option("--name", help="What to call the law.  [default: my-law]")
-@click.option("--params-count", type=OneOf(COUNTS), help="Which parameters N counts.  [default: the table's, or unstated]")
+@click.option(
+    "--params-count",
+    type=OneOf(COUNTS),
+    metavar="COUNT",
+    help=f"Which parameters N counts: {', '.join(COUNTS)}.  [default: the table's, or unstated]",
+)
 @click.option("--loss-unit", help="Unit of the losses.  [default: the table's, or nats/token]")
 @click.option("--data", help="Training data and tokenizer, for the law's conventions.")
 @click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")

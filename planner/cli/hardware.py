@@ -25,7 +25,7 @@ def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Forma
     \b
     plan hardware                                   the catalogue
     plan hardware h100                              one device, with sources
-    plan hardware --flops 1e22 --deadline 30d    the cheapest first, how many it takes
+    plan hardware --flops 1e22 --deadline 30d    the cheapest first, and how many
     """
     from planner.planning.hardware_ranking import hardware as known_hardware
     from planner.planning.hardware_ranking import rank_hardware

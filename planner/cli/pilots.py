@@ -48,7 +48,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
 
     \b
     plan pilots --budget 1e20 --target 1e23 --save pilots.csv
-    plan pilots --gpus 64xh100 --days 2 --target 1e24 --ratios 3..120 --min-params 20M
+    plan pilots --gpus 64xh100 --days 2 --target 1e24 --ratios 3..120
     plan pilots --budget 1e20 --target 1e23 --shapes --vocab 32000 --context 2048
     plan pilots --given runs.csv --budget 3e19 --target 1e23
     plan pilots --budget 1e20 --target 1e23 --simulate --workers 2

@@ -51,6 +51,8 @@ def devices_document(devices: Sequence[Accelerator]) -> list[Block]:
         "prices: lowest to highest published, and the one used: the newest single price, else the (geometric) middle of the "
         "newest range; plan hardware DEVICE shows each with source and date",
     ]
+    if any((device.best_share(device.dtype) or 0) > 1 for device in devices):
+        notes.append("above 100 % it ran faster than the clock that the peak is stated for (boost)")
     taken = assumptions()
     sources = list(dict.fromkeys(each.source for each in taken))
     used = [[each.name, *(plain(end, 4) for end in each.value), f"[{sources.index(each.source) + 1}]"] for each in taken]
