@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import planner
 from planner.allocation import solver
@@ -18,7 +21,7 @@ from planner.architectures.published_models import model
 from planner.errors import PlannerError
 from planner.output.charts import chart_of
 from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Span
-from planner.output.plots.axis_ticks import ticks, writer
+from planner.output.plots.axis_ticks import apart, ticks, writer
 from planner.output.plots.matplotlib_plots import ENDINGS, figure_of
 from planner.output.plots.terminal_plots import to_terminal
 
@@ -512,6 +515,7 @@ def test_colours_are_told_apart_without_colour() -> None:
         (1e8, 1e11, [1e8, 1e9, 1e10, 1e11]),
         (1e9, 2e10, [1e9, 2e9, 5e9, 1e10, 2e10]),
         (0.011, 0.019, []),
+        (0.76, 1.34, [0.8, 0.9, 1.0, 1.1, 1.2, 1.3]),
     ],
 )
 def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None:
@@ -520,6 +524,18 @@ def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None
     assert all(low <= tick <= high for tick in found)
     assert set(np.round(np.log10(expected), 6)) <= set(np.round(np.log10(found), 6))
     assert 3 <= len(found) <= 8
+
+
+@given(st.floats(1e-3, 1e3), st.floats(1.001, 1e6), st.floats(5, 300), st.floats(20, 500))
+def test_texts_along_a_scale_stay_apart(low: float, factor: float, width: float, decade: float) -> None:
+    """Evenly picked from the places, one kept where it is one of them, and no text meets the next."""
+    places = ticks(low, low * factor)
+    kept = apart(places, [width] * len(places), decade)
+    assert set(kept) <= set(places)
+    assert kept or not places
+    assert all(decade * np.log10(after / before) > width for before, after in itertools.pairwise(kept))
+    if any(abs(place - 1) < 1e-9 for place in places) and len(kept) > 1:
+        assert any(abs(place - 1) < 1e-9 for place in kept)
 
 
 def test_numbers_along_scales() -> None:

@@ -189,5 +189,5 @@ def regime_notes(regime: Regime | None, *, served: bool = False) -> list[Note]:
     """Say what a regime does not know; ``served`` tells that serving is counted."""
     if regime != "underfit" or served:
         return []
-    text = "training compute only: a small model trained for long may be meant, to be cheap to serve; that is not counted here"
+    text = "the verdict counts training compute alone: a small model trained for long may be meant, to be cheap to serve"
     return [Note("inference-not-counted", "info", text)]

@@ -144,10 +144,14 @@ class Budgets(Group):
 
     def instead_of(self, ctx: click.Context, name: str) -> str:
         """Return what to say of a command that there is not: it may be a budget."""
+        ends = name.split("..") if ".." in name else name.split(":")
         try:
-            parse_flops(name)
+            for end in ends:
+                parse_flops(end)
         except PlannerError:
             return super().instead_of(ctx, name)
+        if len(ends) == 2:
+            return f"a range of budgets goes with its option: plan --flops {ends[0]}..{ends[1]}"
         return f"a budget goes with its option: plan --flops {shown(name)}"
 
 

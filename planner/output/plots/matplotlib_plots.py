@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from io import BytesIO
+from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +12,7 @@ from planner._util.files import new_file, write_new
 from planner._util.showing import Raw, finite, shown
 from planner.errors import OptionError
 from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
-from planner.output.plots.axis_ticks import ticks, writer
+from planner.output.plots.axis_ticks import apart, ticks, writer
 from planner.output.plots.labels import points, write_beside
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ ENDINGS = (".png", ".svg", ".pdf")
 # Okabe & Ito 2008, distinct to every kind of colour vision; ordered so that neighbours differ in lightness too
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#D55E00", "#56B4E9", "#777777")
 _DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1.5)), (0, (8, 2, 1.5, 2, 1.5, 2)))
+_TICK_LABEL = 9.0
 _WIDTHS = {"main": 2.2, "usual": 1.5, "faint": 0.8}
 _MARKERS = {"circle": "o", "cross": "X", "square": "s", "triangle": "^", "dot": ".", "star": "*"}
 _SIZES = {"circle": 6.0, "cross": 10.0, "square": 5.0, "triangle": 6.0, "dot": 6.0, "star": 9.0}
@@ -245,7 +247,12 @@ def _tick(axis: Any, scale: Scale, ends: tuple[float, float]) -> None:
 
     write = writer(scale.unit, None if scale.log else ends)
     if scale.log:
-        axis.set_major_locator(FixedLocator(ticks(*ends)))
+        places = ticks(*ends)
+        if axis.axis_name == "x":
+            letter = 0.6 * points(_TICK_LABEL) * axis.figure.dpi / 72
+            decade = axis.axes.get_window_extent().width / abs(log10(ends[1] / ends[0]))
+            places = apart(places, [letter * (len(write(place)) + 2) for place in places], decade)
+        axis.set_major_locator(FixedLocator(places))
         axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
 
