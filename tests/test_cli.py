@@ -255,6 +255,8 @@ BAD = {
     ("laws", "a", "b", "c"): "'b' 'c' are arguments too many; plan laws --help says what it takes",
     ("report", "--flops", "1e21"): "plan report needs -o or --out; for example: plan report --flops 1e21 -o plan.html",
     ("curve",): "plan curve needs POINTS.csv|.xlsx; for example: plan curve points.csv --target 5%",
+    ("moe",): "a mixture of experts is said with --law abnar2025 --experts 64 --experts-per-token 4",
+    ("cost",): "no command 'cost'; planner says that with --dollars, such as --dollars 2M --gpu h100",
     ("1e18:1e26",): "a range of budgets goes with its option: plan --flops 1e18..1e26",
     ("sheets", "build_addin"): "no command 'build_addin'; did you mean build-addin?",
     ("--law", "kaplan2020"): "no budget: give --flops",

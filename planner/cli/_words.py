@@ -13,7 +13,7 @@ _INPUTS: dict[tuple[str, ...], str] = {
     ("--model", "--architecture", "--layers", "--width"): "--shape, such as --shape llama2-7b; plan models lists them",
     ("--data", "--dataset"): "--tokens, and --unique-tokens for data that repeats",
     ("--epochs", "--repeat"): "--unique-tokens, the different tokens at hand: epochs are tokens over them",
-    ("--target-loss", "--perplexity", "--ppl"): "--loss, in nats per token: the logarithm of a perplexity",
+    ("--target-loss", "--loss-target", "--perplexity", "--ppl"): "--loss, in nats per token: the logarithm of a perplexity",
     ("--carbon", "--emissions"): "--co2 and --grid, such as --co2 300t --gpu h100 --grid france",
     ("--region", "--country"): "--grid, such as --grid france",
     ("--quantize", "--quantization", "--fp8"): "--precision fp8, for what it costs in loss, or --dtype fp8, for the peak",
@@ -25,13 +25,22 @@ _INPUTS: dict[tuple[str, ...], str] = {
 """Options that people type and there are not, and those that say it here."""
 
 _SAID: dict[tuple[str, ...], str] = {
-    ("--accuracy", "--error", "--mmlu", "--benchmark-score", "--downstream"): (
+    ("--accuracy", "--error", "--mmlu", "--benchmark", "--benchmark-score", "--downstream"): (
         "laws predict loss, not scores; what an error on a published benchmark takes: plan limits --benchmark imagenet --error 5%"
     ),
     ("--moe",): "a mixture of experts is said with --law abnar2025 --experts 64 --experts-per-token 4",
-    ("--batch-size", "--lr", "--learning-rate", "--schedule", "--optimizer", "--seq-len", "--context", "--vocab"): (
-        "a law holds for the recipe that it was fitted on; plan configure proposes shapes, batch size and learning rate"
-    ),
+    (
+        "--batch-size",
+        "--lr",
+        "--learning-rate",
+        "--schedule",
+        "--optimizer",
+        "--seq-len",
+        "--context",
+        "--vocab",
+        "--warmup",
+        "--steps",
+    ): ("a law holds for the recipe that it was fitted on; plan configure proposes shapes, batch size and learning rate"),
     ("--finetune", "--fine-tune", "--lora", "--sft", "--rl", "--rlhf", "--distill", "--distillation"): (
         "planner plans pre-training; no published law of fine-tuning, reinforcement learning or distillation is in it"
     ),
@@ -66,7 +75,10 @@ def instead_of_option(typed: str, known: Iterable[str], command: str) -> str:
 
 def instead_of_command(typed: str, known: Sequence[str]) -> str:
     """Return what to say of a command that there is not."""
+    option = f"--{typed}"
     said = next((text for names, text in _COMMANDS.items() if typed in names), "")
+    said = said or next((text for names, text in _SAID.items() if option in names), "")
+    said = said or next((f"planner says that with {text}" for names, text in _INPUTS.items() if option in names), "")
     near = _near(typed, known)
     return said or near.removeprefix("; ") or f"commands are {', '.join(known)}"
 

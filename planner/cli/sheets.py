@@ -6,6 +6,7 @@ from planner.cli._commands import Command, Group, tell
 from planner.cli._options import format_option
 from planner.cli._plan import app
 from planner.output.formats import Format
+from planner.quantities import shown
 
 
 @app.group(cls=Group, invoke_without_command=True)
@@ -33,7 +34,7 @@ def build_addin(file: str, overwrite: bool) -> None:
     from planner.sheets.calc.building import build_addin as built
 
     path = built(file, overwrite=overwrite)
-    click.echo(f"wrote {path}; install it with: unopkg add --force {path}", err=True)
+    click.echo(f"wrote {shown(str(path))}; install it with: unopkg add --force {path}", err=True)
 
 
 @sheets.command(cls=Command)

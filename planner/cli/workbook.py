@@ -8,6 +8,7 @@ from planner.cli._commands import Command, chosen
 from planner.cli._options import Names, inputs
 from planner.cli._plan import app
 from planner.inputs.registry import WorkbookInputs
+from planner.quantities import shown
 
 
 @app.command(cls=Command)
@@ -22,4 +23,4 @@ def workbook(file: str, *, overwrite: bool, **options: Any) -> None:
     from planner.sheets.workbook.write import write_workbook
 
     path = write_workbook(file, overwrite=overwrite, **chosen(**options))
-    click.echo(f"wrote {path}; change the yellow cells and everything follows", err=True)
+    click.echo(f"wrote {shown(str(path))}; change the yellow cells and everything follows", err=True)
