@@ -257,7 +257,8 @@ BAD = {
     ("curve",): "plan curve needs POINTS.csv|.xlsx; for example: plan curve points.csv --target 5%",
     ("moe",): "a mixture of experts is said with --law abnar2025 --experts 64 --experts-per-token 4",
     ("cost",): "no command 'cost'; planner says that with --dollars, such as --dollars 2M --gpu h100",
-    ("1e18:1e26",): "a range of budgets goes with its option: plan --flops 1e18..1e26",
+    ("1e18:1e26",): "a budget goes with its option: plan --flops '1e18..1e26'",
+    ("1:2:3",): "no command '1:2:3'; commands are",
     ("sheets", "build_addin"): "no command 'build_addin'; did you mean build-addin?",
     ("--law", "kaplan2020"): "no budget: give --flops",
     ("1e21",): "a budget goes with its option: plan --flops '1e21'",
@@ -657,3 +658,11 @@ def test_a_fault_of_our_own_is_one_line_and_exit_70(run: Run, monkeypatch: pytes
     code, _, err = run("--flops", "1e21")
     assert code == 70
     assert "Traceback" in err
+
+
+def test_a_plot_in_the_terminal_is_coloured_as_the_answer_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--color rules both: asked for, in a pipe too; refused, on a terminal too."""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # plotille asks too
+    coloured, plain = (run("--flops", "1e21", "--plot", "-", "--color", how)[1] for how in ("always", "never"))
+    assert "\x1b[" in coloured.split("Loss at fixed compute")[1]
+    assert "\x1b" not in plain

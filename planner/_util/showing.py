@@ -40,7 +40,15 @@ def shown(value: Raw) -> str:
     return text if len(text) <= 60 else text[:56] + "...'"
 
 
+def printable(text: str, kept: str = "") -> str:
+    """Return a text with a question mark for each sign that is not printable, but for those ``kept``.
+
+    A text of somebody's file must not steer the reader's terminal.
+    """
+    return "".join(c if c.isprintable() or c in kept else "?" for c in text)
+
+
 def shown_path(path: Raw) -> str:
     """Return a path as an error message shows it: printable, on one line, and cut only when absurdly long."""
-    text = "".join(c if c.isprintable() else "?" for c in (path if isinstance(path, str) else str(path)))
+    text = printable(path if isinstance(path, str) else str(path))
     return text if len(text) <= 400 else text[:397] + "..."

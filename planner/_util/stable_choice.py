@@ -51,14 +51,19 @@ def lowest(criteria: Any, *then: Any) -> int:
     if np.isinf(least):
         tied = np.flatnonzero(values == least) if (values == least).any() else np.arange(len(values))
     else:
-        tied = np.flatnonzero(values <= least + PRECISION * max(abs(least), 1e-300))
+        tied = np.flatnonzero(values <= _within(least))
     return int(tied[0] if not then else tied[order(*(np.asarray(each, float)[tied] for each in then))[0]])
+
+
+def _within(least: Any) -> Any:
+    """Return the highest criterion that ties with the lowest; of numbers too small to have all their digits, a little more."""
+    return least + PRECISION * np.maximum(np.abs(least), 1e-300)
 
 
 def lowest_of_each(criteria: "NDArray[Any]") -> "NDArray[np.intp]":
     """Return, for each row of (rows, candidates), the first of the candidates within ``PRECISION`` of the lowest."""
     least = criteria.min(1, keepdims=True)
-    found: NDArray[np.intp] = (criteria <= least + PRECISION * np.maximum(np.abs(least), 1e-300)).argmax(1)
+    found: NDArray[np.intp] = (criteria <= _within(least)).argmax(1)
     return found
 
 

@@ -1,6 +1,5 @@
 """What the commands share: their classes, and what they do with options and warnings."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -13,7 +12,7 @@ from planner.cli._options import SHOWN, Once, example_of
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
 from planner.output.formats import Format
-from planner.quantities import parse_flops, shown
+from planner.quantities import parse_flops, parse_range, shown
 
 
 class Headed:
@@ -144,15 +143,17 @@ class Budgets(Group):
 
     def instead_of(self, ctx: click.Context, name: str) -> str:
         """Return what to say of a command that there is not: it may be a budget."""
-        ends = name.split("..") if ".." in name else name.split(":")
-        try:
-            for end in ends:
-                parse_flops(end)
-        except PlannerError:
-            return super().instead_of(ctx, name)
-        if len(ends) == 2:
-            return f"a range of budgets goes with its option: plan --flops {ends[0]}..{ends[1]}"
-        return f"a budget goes with its option: plan --flops {shown(name)}"
+        for text, parse in ((name, parse_flops), (name.replace(":", ".."), _parse_budgets)):
+            try:
+                parse(text)
+            except PlannerError:
+                continue
+            return f"a budget goes with its option: plan --flops {shown(text)}"
+        return super().instead_of(ctx, name)
+
+
+def _parse_budgets(text: str) -> object:
+    return parse_range(text, "flops", parse_flops, "1e18..1e26")
 
 
 def chosen(**options: Any) -> dict[str, Any]:
@@ -216,7 +217,7 @@ def plot_here(ctx: click.Context, result: Any) -> None:
         from planner.output.plots.plot import TERMINAL, plot_text
 
         if ctx.meta[_PLOT][0] == TERMINAL:
-            click.echo("\n" + plot_text(result, colours=bool(sys.stdout and sys.stdout.isatty())), nl=False)
+            show_pieces(ctx, lambda: iter(["\n" + plot_text(result)]))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from planner._util.showing import printable
 from planner.output.documents.blocks import WARNINGS, Block, Code, Facts, Items, Table, Title
 
 _STYLE = (
@@ -64,4 +65,4 @@ def _heading(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
+    return escape(printable(text, kept="\n"))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
+from planner._util.showing import printable
 from planner.output.documents.blocks import WARNINGS, Block, Code, Facts, Items, Table, Title
 from planner.output.screen import Screen, screen
 from planner.output.text_table import cells, fitting, laid_out, without_spare, wrapped_lines
@@ -133,7 +134,7 @@ def _text(block: Block, on: Screen) -> str:
         return f"{_warned(heading, on) if block.heading == WARNINGS else _bold(heading, on)}\n{lines}"
     heading = _bold(_printable(_filled(block.heading, on.text_width)), on)
     if isinstance(block, Code):
-        body = "\n".join(part for line in block.lines for part in _codewrapped_lines(line, on.width))
+        body = "\n".join(part for line in block.lines for part in _code_lines(line, on.width))
         return f"{heading}\n{_printable(body)}"
     lines = "\n".join(f"{_MARGIN}{line}".rstrip() for line in _table(block, on.width - len(_MARGIN)))
     notes = "\n".join(_wrapped(text, f"[{number}] ", on.text_width) for number, text in enumerate(block.footnotes, 1))
@@ -191,7 +192,7 @@ def _facts(block: Facts, width: int) -> str:
     return "\n".join(lines)
 
 
-def _codewrapped_lines(line: str, width: int) -> list[str]:
+def _code_lines(line: str, width: int) -> list[str]:
     """Indent a line of arithmetic, broken after an operator where it must be; the numbered sources below it wrap as text."""
     if line.startswith("["):
         return [_wrapped(line[line.index("]") + 2 :], line[: line.index("]") + 2], width)]
@@ -247,5 +248,4 @@ def _escaped(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Drop control characters: a law file's text must not steer the reader's terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    return printable(text, kept="\n")

@@ -64,9 +64,20 @@ def format_percent(fraction: float) -> str:
 
 def format_overhead(fraction: float) -> str:
     """Write extra compute: ``64.5 % more compute``, from ten times on ``63.8x the compute``."""
-    if fraction < 1e-3:
-        return "under 0.1 % more compute"
-    return f"{significant(1 + fraction)}x the compute" if fraction >= 9 else f"{format_percent(fraction)} more compute"
+    if fraction < _LITTLE:
+        return f"under {format_percent(_LITTLE)} more compute"
+    return f"{format_extra(fraction)} {'the' if fraction >= _MANY else 'more'} compute"
+
+
+def format_extra(fraction: float) -> str:
+    """Write extra compute where a heading says what it is: ``64.5 %``, ``< 0.1 %``, from ten times on ``63.8x``."""
+    if fraction < _LITTLE:
+        return f"< {format_percent(_LITTLE)}"
+    return format_factor(1 + fraction) if fraction >= _MANY else format_percent(fraction)
+
+
+_LITTLE, _MANY = 1e-3, 9
+"""Extra compute below which its size says nothing, and from which on it is said as a factor."""
 
 
 def format_change(difference: float, smallest: float = 5e-5) -> str:

@@ -137,6 +137,9 @@ def conventions(law: Law) -> str:
 
 WARNINGS = "Warnings"
 
+NOTEBOOK_ROWS = 100
+"""Rows of a long table that a notebook shows."""
+
 
 def note_lines(notes: Sequence[Note]) -> list[str]:
     """Return notes as lines, warnings marked."""

@@ -8,6 +8,7 @@ from planner._util.to_json import as_json
 from planner.allocation.assessment import Change
 from planner.output.csv_json import csv_pieces, to_json
 from planner.output.documents.blocks import (
+    NOTEBOOK_ROWS,
     Block,
     Facts,
     Items,
@@ -104,13 +105,9 @@ def _runs_rows(found: RunsCheck, some: tuple[JudgedRun, ...]) -> list[dict[str, 
 def runs_document(found: RunsCheck) -> list[Block]:
     """Return a table of checks as blocks, of a long one the first rows: for a notebook."""
     headers, align, cells = _columns(found)
-    rows = [cells(run) for run in found.runs[:_SHOWN]]
-    more = [f"{len(found.runs) - _SHOWN} more runs: .to_frame()"] if len(found.runs) > _SHOWN else []
+    rows = [cells(run) for run in found.runs[:NOTEBOOK_ROWS]]
+    more = [f"{len(found.runs) - NOTEBOOK_ROWS} more runs: .to_frame()"] if len(found.runs) > NOTEBOOK_ROWS else []
     return [Title(_runs_title(found)), Table("", align, headers, rows, more), *_below(found)]
-
-
-_SHOWN = 100
-"""Rows that a notebook shows."""
 
 
 def runs_rows(found: RunsCheck) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ from planner.planning.plan_result import Alternative, Plan
 from planner.quantities import (
     format_count,
     format_dollars,
+    format_extra,
     format_factor,
     format_flops,
     format_overhead,
@@ -284,8 +285,7 @@ def _footnote(note: Note) -> str:
 def _seen(other: Alternative) -> list[str]:
     if other.regime is None or other.overhead is None:
         return ["-", f"{format_factor(other.params_ratio)} N"]
-    extra = format_overhead(other.overhead).replace("under", "<").removesuffix(" more compute").removesuffix(" the compute")
-    return [other.regime, extra]
+    return [other.regime, format_extra(other.overhead)]
 
 
 def _band_text(plan: Plan) -> str:

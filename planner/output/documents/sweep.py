@@ -10,7 +10,7 @@ from planner._util.parallel import Progress
 from planner.notes import Note
 from planner.output import Format
 from planner.output.csv_json import cell
-from planner.output.documents.blocks import Block, Facts, Table, Title, below_rows, beyond_text
+from planner.output.documents.blocks import NOTEBOOK_ROWS, Block, Facts, Table, Title, below_rows, beyond_text
 from planner.output.text import table_pieces, to_markdown, to_text
 from planner.planning.sweep import Sweep
 from planner.planning.sweep_rows import Rows
@@ -164,17 +164,13 @@ def sweep_document(found: Sweep) -> list[Block]:
     rows: list[list[str]] = []
     for block, counted in found.blocks():
         counts.update(counted)
-        some = block.rows(columns) if len(rows) < _SHOWN else []
+        some = block.rows(columns) if len(rows) < NOTEBOOK_ROWS else []
         rows += [_cells(row, columns) for row in some]
     align = "".join("l" if name in {"law", "regime"} else "r" for name in columns)
-    more = [f"{len(found) - _SHOWN} more rows: .table(), or .to_frame()"] if len(found) > _SHOWN else []
-    table = Table("", align, [header for header, _ in columns.values()], rows[:_SHOWN], more)
+    more = [f"{len(found) - NOTEBOOK_ROWS} more rows: .table(), or .to_frame()"] if len(found) > NOTEBOOK_ROWS else []
+    table = Table("", align, [header for header, _ in columns.values()], rows[:NOTEBOOK_ROWS], more)
     laws = Facts([("law", law.id, law.reference) for law in found.named])
     return [Title(_title(found)), table, *below_rows([laws], found.remarks(counts))]
-
-
-_SHOWN = 100
-"""Rows that a notebook shows."""
 
 
 def _title(found: Sweep) -> str:

@@ -38,10 +38,10 @@ def points(usual: float) -> float:
     """Return a size of letters, in points, in the picture that is drawn: its texts shrink with it."""
     from matplotlib import rcParams
 
-    return float(usual * rcParams["font.size"] / _USUAL)
+    return float(usual * rcParams["font.size"] / USUAL)
 
 
-_USUAL = 9.0
+USUAL = 9.0
 """Points of a picture's letters at its usual size."""
 
 

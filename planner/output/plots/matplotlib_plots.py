@@ -13,7 +13,7 @@ from planner._util.showing import Raw, finite, shown
 from planner.errors import OptionError
 from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.output.plots.axis_ticks import apart, ticks, writer
-from planner.output.plots.labels import points, write_beside
+from planner.output.plots.labels import USUAL, points, write_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,11 +24,18 @@ ENDINGS = (".png", ".svg", ".pdf")
 # Okabe & Ito 2008, distinct to every kind of colour vision; ordered so that neighbours differ in lightness too
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#D55E00", "#56B4E9", "#777777")
 _DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1.5)), (0, (8, 2, 1.5, 2, 1.5, 2)))
-_TICK_LABEL = 9.0
 _WIDTHS = {"main": 2.2, "usual": 1.5, "faint": 0.8}
 _MARKERS = {"circle": "o", "cross": "X", "square": "s", "triangle": "^", "dot": ".", "star": "*"}
 _SIZES = {"circle": 6.0, "cross": 10.0, "square": 5.0, "triangle": 6.0, "dot": 6.0, "star": 9.0}
-_SETTINGS = {"svg.hashsalt": "planner", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 9.0, "axes.titlesize": 10.0}
+_SCALED = {
+    "font.size": USUAL,
+    "axes.titlesize": 10.0,
+    "axes.labelpad": 4.0,
+    "axes.titlepad": 6.0,
+    **{f"{axis}tick.major.{what}": 3.5 for axis in "xy" for what in ("pad", "size")},
+}
+"""Points of letters, pads and ticks of the usual picture."""
+_SETTINGS = {"svg.hashsalt": "planner", "svg.fonttype": "none", "pdf.fonttype": 42, **_SCALED}
 _DPI = 110
 _NOTED = 0.85
 """Where along a line its note stands."""
@@ -176,15 +183,6 @@ def figure_of(chart: Chart, look: Look = Look()) -> "Figure":  # noqa: B008  # f
     return figure
 
 
-_SCALED = {
-    "font.size": 9.0,
-    "axes.titlesize": 10.0,
-    "axes.labelpad": 4.0,
-    "axes.titlepad": 6.0,
-    **{f"{axis}tick.major.{what}": 3.5 for axis in "xy" for what in ("pad", "size")},
-}
-"""Points of letters, pads and ticks of the usual picture."""
-
 _SMALLEST = 0.4
 _MOST_ACROSS = 3
 """Panels side by side; more stand on two rows."""
@@ -249,7 +247,7 @@ def _tick(axis: Any, scale: Scale, ends: tuple[float, float]) -> None:
     if scale.log:
         places = ticks(*ends)
         if axis.axis_name == "x":
-            letter = 0.6 * points(_TICK_LABEL) * axis.figure.dpi / 72
+            letter = 0.6 * points(USUAL) * axis.figure.dpi / 72
             decade = axis.axes.get_window_extent().width / abs(log10(ends[1] / ends[0]))
             places = apart(places, [letter * (len(write(place)) + 2) for place in places], decade)
         axis.set_major_locator(FixedLocator(places))

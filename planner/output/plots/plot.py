@@ -8,6 +8,7 @@ from planner.errors import OptionError
 from planner.output.charts import chart_of
 from planner.output.plots.matplotlib_plots import ENDINGS, Look, draw, draw_into, figure_of, require_matplotlib
 from planner.output.plots.terminal_plots import require_plotille, to_terminal
+from planner.output.screen import screen
 
 TERMINAL = "-"
 """What stands for the terminal instead of a file."""
@@ -61,9 +62,9 @@ def plot(
     return draw(chart_of(result), target, look, overwrite=overwrite)
 
 
-def plot_text(result: Any, *, colours: bool = False) -> str:
+def plot_text(result: Any) -> str:
     """Draw a result in characters, for a terminal."""
-    return to_terminal(chart_of(result), colours=colours)
+    return to_terminal(chart_of(result), colours=screen().colours)
 
 
 def check_plot(path: str, *, overwrite: bool, dpi: object = None, size: object = None) -> None:

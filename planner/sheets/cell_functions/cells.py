@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from planner._util.showing import printable
 from planner.errors import PlannerError
 
 
@@ -96,7 +97,7 @@ def error_in(cell: Any) -> CellError | None:
     if isinstance(cell, CellError):
         return cell
     if isinstance(cell, str) and cell.startswith(("#", "Err:")):
-        return CellError(f"the input holds {''.join(each if each.isprintable() else '?' for each in cell[:60])}")
+        return CellError(f"the input holds {printable(cell[:60])}")
     return None
 
 
