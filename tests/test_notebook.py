@@ -1,5 +1,7 @@
 """Answers in Python and notebooks: short reprs, tables, data frames, figures, axes of one's own, the budget first."""
 
+import copy
+import pickle
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -32,6 +34,12 @@ ANSWERS: dict[str, Callable[[], Any]] = {
     "hardware": lambda: planner.rank_hardware(flops=1e22),
     "pilots": lambda: planner.pilots(budget=1e19, target=1e21),
     "runs": lambda: planner.run_tables()[0],
+    "laws": planner.laws,
+    "models": lambda: planner.models("llama2-7b"),
+    "devices": planner.hardware,
+    "shipped tables": planner.run_tables,
+    "published checks": lambda: planner.verify("kaplan2020"),
+    "steps": lambda: planner.explain(planner.plan(flops=1e21)),
     "curve": lambda: planner.curve([1e4, 1e5, 1e6, 1e7, 1e8], [0.8, 0.4, 0.2, 0.1, 0.05]),
 }
 
@@ -74,6 +82,16 @@ def test_a_repr_counts_rows_and_names_what_ships() -> None:
     assert "version" not in repr(planner.compare(flops=1e21))
     assert repr(planner.hardware()[0]) == "Accelerator('v100-sxm2-32gb')"
     assert repr(planner.models()[0]) == "Model('gpt2-124m')"
+
+
+def test_a_listing_is_a_tuple() -> None:
+    """Equal to one, and copied and sent to another process whole."""
+    listed = planner.laws(flops=1e22)
+    assert listed == tuple(listed)
+    for other in (pickle.loads(pickle.dumps(listed)), copy.deepcopy(listed)):
+        assert (other, other.text(80)) == (listed, listed.text(80))
+    assert repr(listed) == f"Listing(<{len(listed)} laws>)"
+    assert "no law's fitted range" in planner.laws(flops=1e40).text()
 
 
 def test_html_is_what_the_terminal_shows(answer: Any) -> None:

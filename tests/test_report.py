@@ -697,7 +697,7 @@ def test_the_page_is_one_small_file() -> None:
     for needed in (
         "2.78 B",
         "60.0 B",
-        "any size from 2.35 B to 3.28 B",
+        "2.35 B to 3.28 B cost",
         "Besiroglu et al. 2024",
         "arXiv 2001.08361",
         "kaplan2020 [1,2,3]",

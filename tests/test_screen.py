@@ -100,7 +100,7 @@ def test_notes_that_do_not_bear_are_left_out(run: Run) -> None:
 @pytest.mark.parametrize("command", [each for each in _COMMANDS if ".." not in each and "--explain" not in each and "50B" not in each],
                          ids=lambda command: command[5:60])  # fmt: skip
 def test_brief_is_at_most_eight_lines(command: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The title first, no line wider than the terminal, and how many warnings there are."""
+    """The title first, no line wider than the terminal, and the first warning."""
     monkeypatch.setenv("COLUMNS", "80")
     code, whole, _ = run(*shlex.split(command)[1:])
     assert code == 0
@@ -110,6 +110,9 @@ def test_brief_is_at_most_eight_lines(command: str, run: Run, monkeypatch: pytes
     assert max(map(len, lines)) <= 80
     assert lines[0].removesuffix("...") in " ".join(whole.split())
     assert ("warning" in lines[-1]) == ("\nWarnings\n" in whole)
+    if "warning" in lines[-1]:
+        first = whole.partition("\nWarnings\n  - ")[2].partition(":")[0]
+        assert lines[-1].partition(": ")[2].removesuffix("...")[:40] in " ".join(first.split())
 
 
 def test_brief_keeps_what_is_asked_for(run: Run) -> None:
@@ -122,12 +125,14 @@ def test_brief_keeps_what_is_asked_for(run: Run) -> None:
         "regime",
         "wall-clock",
         "cost",
-        "1",
+        "warning:",
     ]
     assert [line.split()[0] for line in run("check", "--params", "8B", "--tokens", "15T", "--brief")[1].split("\n")[1:3]] == [
         "pays",
         "loss",
     ]
+    sizes = [line.split()[0] for line in run("trade", "--flops", "1e22", "--brief")[1].split("\n")[5:7]]
+    assert sizes == ["0.700x", "1.00x"]
 
 
 def test_brief_is_refused_where_there_is_no_one_answer(run: Run) -> None:

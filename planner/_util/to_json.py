@@ -1,9 +1,11 @@
 """Results as JSON types: base units, full precision, the attributes' own names."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Number
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
+
+Listed = TypeVar("Listed")
 
 
 class Shown:
@@ -61,6 +63,31 @@ def _short(value: Any) -> str:
 
 def _presenting() -> Any:
     return sys.modules["planner"].presenting()  # loaded, for whatever is here was imported through it
+
+
+class Listing(Shown, tuple[Listed, ...]):
+    """A tuple that shows itself: a catalogue, or anything else that is a list of results.
+
+    Attributes
+    ----------
+    kind : str
+        What it lists.
+    """
+
+    kind: str
+
+    def __new__(cls, listed: Iterable[Listed], kind: str) -> "Listing[Listed]":
+        """Take the members, and what to call them."""
+        made = super().__new__(cls, listed)
+        made.kind = kind
+        return made
+
+    def __getnewargs__(self) -> tuple[tuple[Listed, ...], str]:
+        """Return what a copy is made of."""
+        return tuple(self), self.kind
+
+    def __repr__(self) -> str:
+        return f"Listing(<{len(self)} {self.kind}>)"
 
 
 class Answer(Shown):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from planner._util.stable_choice import lowest
+from planner._util.to_json import Listing
 from planner.allocation import solver
 from planner.allocation.effective_size import Repetition, total_params
 from planner.allocation.loss_surface import landscape
@@ -36,7 +37,7 @@ class CheckResult:
         return abs(self.computed - self.check.expected) <= self.check.rel_tolerance * abs(self.check.expected)
 
 
-def verify(law: str | Path | Law) -> tuple[CheckResult, ...]:
+def verify(law: str | Path | Law) -> Listing[CheckResult]:
     """Run every published check of a law file.
 
     Parameters
@@ -47,7 +48,7 @@ def verify(law: str | Path | Law) -> tuple[CheckResult, ...]:
     Returns
     -------
     tuple of CheckResult
-        Empty where the file has no ``[[check]]``.
+        One that shows itself; empty where the file has no ``[[check]]``.
 
     Examples
     --------
@@ -57,7 +58,8 @@ def verify(law: str | Path | Law) -> tuple[CheckResult, ...]:
     """
     loaded = load_law(law)
     computed = guarded(loaded, lambda: [_compute(loaded, check) for check in loaded.checks])
-    return tuple(CheckResult(check, value) for check, value in zip(loaded.checks, computed, strict=True))
+    results = (CheckResult(check, value) for check, value in zip(loaded.checks, computed, strict=True))
+    return Listing(results, "published checks")
 
 
 def _compute(law: Law, check: PublishedCheck) -> float:

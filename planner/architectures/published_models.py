@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from planner._util.files import kept_while_unchanged, read_bundled
+from planner._util.to_json import Listing
 from planner.architectures.transformer import PLAIN, Details, Latent, Shape
 from planner.errors import OptionError
 from planner.quantities import shown
@@ -84,7 +85,7 @@ class Model:
         return {**found, "shape": shape, **counted}
 
 
-def models(name: str | None = None) -> tuple[Model, ...]:
+def models(name: str | None = None) -> Listing[Model]:
     """Return the published models that ship with planner, or the one of that id or name.
 
     Raises
@@ -98,7 +99,7 @@ def models(name: str | None = None) -> tuple[Model, ...]:
     >>> next(model for model in planner.models() if model.id == "llama3.1-405b").shape.total
     405853388800
     """
-    return _shipped() if name is None else (model(name),)
+    return Listing(_shipped() if name is None else (model(name),), "models")
 
 
 @kept_while_unchanged("models.toml")

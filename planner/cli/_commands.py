@@ -259,7 +259,6 @@ def tell(
     *,
     strict: bool = False,
     steps: Any = (),
-    kind: str = "",
     save: Callable[[], None] | None = None,
 ) -> None:
     """Write the files that were asked for, print an answer, and leave with 1 where the user wants to hear of its warnings.
@@ -273,7 +272,7 @@ def tell(
     def show() -> None:
         from planner.output import brief, pieces
 
-        show_pieces(ctx, lambda: pieces(answer, fmt, steps, kind=kind), lambda: brief(answer, kind=kind))
+        show_pieces(ctx, lambda: pieces(answer, fmt, steps), lambda: brief(answer))
 
     with printed_anyway(show):
         if save is not None:

@@ -37,7 +37,7 @@ def hardware(ctx: click.Context, /, device: str | None, strict: bool, fmt: Forma
             raise click.UsageError(f"{option_of(ranking[0])} goes with --flops: plan hardware --flops 1e22 --deadline 30d")
         if plot_wanted(ctx):
             raise click.UsageError("--plot draws a ranking: plan hardware --flops 1e22 --plot FILE.png")
-        tell(ctx, known_hardware(device, **given), fmt, kind="devices")
+        tell(ctx, known_hardware(device, **given), fmt)
         return
     if device is not None:
         raise click.UsageError(f"name one device, or rank them all; for one: plan --flops 1e22 --gpu {device}")

@@ -29,4 +29,4 @@ def laws(ctx: click.Context, law: str | None, applicable: bool, flops: str | Non
     if law is not None:
         tell(ctx, load_law(law), fmt)
     else:
-        tell(ctx, chosen_laws(flops=flops), fmt, kind="laws")
+        tell(ctx, chosen_laws(flops=flops), fmt)

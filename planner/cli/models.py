@@ -16,4 +16,4 @@ def models(ctx: click.Context, name: str | None, fmt: Format) -> None:
     """List published models with shapes, parameters, tokens and compute, or show one by NAME."""
     from planner.architectures.published_models import models as published_models
 
-    tell(ctx, published_models(name), fmt, kind="models")
+    tell(ctx, published_models(name), fmt)

@@ -22,4 +22,4 @@ def runs(ctx: click.Context, table: str | None, fmt: Format) -> None:
     if table is not None:
         tell(ctx, run_table(table), fmt)
     else:
-        tell(ctx, run_tables(), fmt, kind="run tables")
+        tell(ctx, run_tables(), fmt)

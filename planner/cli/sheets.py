@@ -21,9 +21,10 @@ def sheets(ctx: click.Context, fmt: Format) -> None:
     """
     if ctx.invoked_subcommand:
         return
+    from planner._util.to_json import Listing
     from planner.sheets.cell_functions.registry import FUNCTIONS
 
-    tell(ctx, tuple(FUNCTIONS.values()), fmt, kind="functions")
+    tell(ctx, Listing(FUNCTIONS.values(), "functions"), fmt)
 
 
 @sheets.command("build-addin", cls=Command)

@@ -8,6 +8,7 @@ from typing import Any
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
+from planner._util.to_json import Listing
 from planner.allocation import solver
 from planner.allocation.extrapolation import covers
 from planner.errors import CannotPlanError, OptionError
@@ -105,7 +106,7 @@ def _anchored(law: Law, a: float, b: float, anchor: tuple[float, float]) -> Law:
     return replace(through, notes=(*through.notes, Note("exponents-published", "info", text)))
 
 
-def laws(*, flops: Raw = None) -> tuple[Law, ...]:
+def laws(*, flops: Raw = None) -> Listing[Law]:
     """Return the catalogue.
 
     Parameters
@@ -116,7 +117,7 @@ def laws(*, flops: Raw = None) -> tuple[Law, ...]:
     Returns
     -------
     tuple of Law
-        Sorted by id.
+        One that shows itself, sorted by id.
 
     Examples
     --------
@@ -124,7 +125,5 @@ def laws(*, flops: Raw = None) -> tuple[Law, ...]:
     >>> "kaplan2020" in {law.id for law in planner.laws(flops=1e20)}
     True
     """
-    if flops is None:
-        return all_laws()
-    budget = parse_flops(flops, "flops")
-    return tuple(law for law in all_laws() if covers(law, budget))
+    budget = None if flops is None else parse_flops(flops, "flops")
+    return Listing((law for law in all_laws() if budget is None or covers(law, budget)), "laws")

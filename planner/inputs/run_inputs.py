@@ -203,10 +203,10 @@ class Model(TypedDict, total=False):
         "ShapeLike",
         Input(
             later("shape"),
-            "A concrete model, which fixes the parameters: layers=32,width=4096,heads=32,vocab=32000,context=4096 (with ffn, "
-            "kv_heads, head_size, gated, tied, experts and experts_per_token where they differ from a plain one), or a "
-            "published one: llama2-7b.",
-            "NAME=N,...|MODEL",
+            "A concrete model, which fixes the parameters: a published one, llama2-7b, or layers=32,width=4096,heads=32 with "
+            "vocab and context (and ffn, kv_heads, head_size, gated, tied, experts, experts_per_token where they differ "
+            "from a plain one).",
+            "MODEL|NAME=N,...",
             completes="models",
         ),
     ]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from planner._util.to_json import Listing
 from planner.output.formats import FORMATS as FORMATS
 from planner.output.formats import Format as Format
 
@@ -51,7 +52,7 @@ _LOOKS = {
     "laws": Looks("documents.law", "catalogue_document", "csv_json:law_rows", "csv_json:contents"),
     "FitResult": Looks("documents.fit", "fit_document", "csv_json_fits:fit_rows"),
     "Backtest": Looks("documents.fit", "backtest_document", "csv_json_fits:backtest_rows"),
-    "run tables": Looks("documents.fit", "tables_document", "csv_json_fits:table_rows", "csv_json:contents"),
+    "shipped tables": Looks("documents.fit", "tables_document", "csv_json_fits:table_rows", "csv_json:contents"),
     "RunTable": Looks("documents.fit", "table_document", "csv_json_fits:run_rows", "csv_json_fits:table_content"),
     "devices": Looks(
         "documents.hardware", "hardware_document", "csv_json_machines:device_rows", "csv_json_machines:hardware_content"
@@ -66,16 +67,18 @@ _LOOKS = {
     "Pilots": Looks("documents.pilots", "pilots_document", "pilots_rows"),
     "RunsCheck": Looks("documents.check", "runs_document", "runs_rows"),
     "Sweep": Looks("documents.sweep", "sweep_document", "sweep_rows"),
+    "published checks": Looks("documents.law", "checks_document", "csv_json:check_result_rows", "csv_json:check_result_rows"),
+    "steps": Looks("documents.blocks", "arithmetic", "csv_json:step_rows", "csv_json:step_rows"),
     "functions": Looks("documents.sheet", "functions_document", "function_rows", "function_content"),
 }
-"""What each kind of result looks like; catalogues by the name of what they list."""
+"""What each kind of result looks like; listings by what they list."""
 
 
-def render(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str = "") -> str:
-    """Write a result, or a catalogue of a ``kind``; with ``steps`` the arithmetic too (in CSV: instead)."""
+def render(result: Any, fmt: Format, steps: "Sequence[Step]" = ()) -> str:
+    """Write a result; with ``steps`` the arithmetic too (in CSV: instead)."""
     if _name(result) in _PIECES:
         return "".join(pieces(result, fmt))
-    looks = _looks(result, kind)
+    looks = _looks(result)
     if fmt == "json":
         from planner.output.csv_json import to_json
 
@@ -84,18 +87,18 @@ def render(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str 
         from planner.output.csv_json import HEADERS, step_rows, to_csv
 
         rows = step_rows(steps) if steps else _made(looks.room, looks.rows)(result)
-        return to_csv(rows, HEADERS.get(kind, ()), decimal_comma=fmt == "csv-semicolon")
+        return to_csv(rows, HEADERS.get(_name(result), ()), decimal_comma=fmt == "csv-semicolon")
     from planner.output.text import to_markdown, to_text
 
-    whole = document(result, steps, kind=kind)
+    whole = document(result, steps)
     return to_markdown(whole) if fmt == "markdown" else to_text(whole)
 
 
-def document(result: Any, steps: "Sequence[Step]" = (), *, kind: str = "") -> "list[Block]":
+def document(result: Any, steps: "Sequence[Step]" = ()) -> "list[Block]":
     """Return what a person reads of a result: the answer, then its warnings, then the rest."""
     from planner.output.documents.blocks import answer_first, arithmetic
 
-    looks = _looks(result, kind)
+    looks = _looks(result)
     return answer_first([*_made(looks.room, looks.document)(result), *arithmetic(steps)])
 
 
@@ -107,7 +110,7 @@ def rows_of(result: Any) -> Any:
     return list(_made(looks.room, looks.rows)(result))
 
 
-def brief(result: Any, *, kind: str = "") -> str:
+def brief(result: Any) -> str:
     """Write the answer of a result alone, in at most eight lines.
 
     Raises
@@ -120,26 +123,28 @@ def brief(result: Any, *, kind: str = "") -> str:
 
     if _name(result) in _PIECES:
         raise OptionError("`brief` goes with one answer, not with a table of them")
-    return brief(document(result, kind=kind))
+    return brief(document(result))
 
 
 def _name(result: Any) -> str:
-    """Return the name of the kind of a result: its class's, or that of the one it was derived from."""
+    """Return the name of the kind of a result: what a listing lists, its class's, or that of the one it was derived from."""
+    if isinstance(result, Listing):
+        return result.kind
     names = [each.__name__ for each in type(result).__mro__]
     return next((name for name in names if name in _LOOKS), names[0])
 
 
-def _looks(result: Any, kind: str = "") -> Looks:
-    return _LOOKS[kind or _name(result)]
+def _looks(result: Any) -> Looks:
+    return _LOOKS[_name(result)]
 
 
-def pieces(result: Any, fmt: Format, steps: "Sequence[Step]" = (), *, kind: str = "") -> Iterator[str]:
+def pieces(result: Any, fmt: Format, steps: "Sequence[Step]" = ()) -> Iterator[str]:
     """Write a result in pieces, where it may be too long for one text."""
     long = _PIECES.get(_name(result))
-    if long and not kind:
+    if long:
         yield from _made(*long)(result, fmt)
     else:
-        yield render(result, fmt, steps, kind=kind)
+        yield render(result, fmt, steps)
 
 
 _PIECES = {"RunsCheck": ("documents.check", "runs_pieces")}

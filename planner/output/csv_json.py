@@ -10,6 +10,7 @@ from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
     from planner.allocation.intervals import Intervals
+    from planner.allocation.published_checks import CheckResult
     from planner.planning.check import Check
     from planner.planning.explain.steps import Step
     from planner.planning.plan_result import Alternative, Plan
@@ -318,6 +319,22 @@ def law_parts(law: "Law") -> list[Row]:
 def contents(listed: "Sequence[Any]") -> list[Any]:
     """Return what a catalogue lists, as JSON types."""
     return [each.to_dict() for each in listed]
+
+
+def check_result_rows(results: "Sequence[CheckResult]") -> list[Row]:
+    """Return a row for each published output that a law is held against."""
+    return [
+        {
+            "quantity": result.check.quantity,
+            **{f"at_{name}": value for name, value in result.check.inputs.items()},
+            "expected": result.check.expected,
+            "computed": result.computed,
+            "rel_tolerance": result.check.rel_tolerance,
+            "passed": result.passed,
+            "locator": result.check.locator,
+        }
+        for result in results
+    ]
 
 
 HEADERS = {"laws": LAW_COLUMNS}

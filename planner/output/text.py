@@ -24,19 +24,19 @@ def to_markdown(blocks: Sequence[Block]) -> str:
 
 
 def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
-    """Write the answer alone: the title, the first facts or rows, a line each, and how many warnings there are."""
+    """Write the answer alone: the title, the first facts or rows, a line each, and the first warning in short."""
     shown = on or screen()
     title = [_cut(block.text, shown.width) for block in blocks if isinstance(block, Title)][:1]
     first = next((block for block in blocks if isinstance(block, (Facts, Table))), None)
-    warnings = sum(len(block.texts) for block in blocks if isinstance(block, Items) and block.heading == WARNINGS)
-    told = [f"{_MARGIN}{warnings} warning{'s' if warnings > 1 else ''}: ask without --brief"] if warnings else []
+    warnings = [text for block in blocks if isinstance(block, Items) and block.heading == WARNINGS for text in block.texts]
+    told = [_MARGIN + _cut(f"{_counted(warnings)}{warnings[0].partition(': ')[0]}", shown.width - 2)] if warnings else []
     room = _BRIEF - len(title) - len(told)
     table = next((block for block in blocks if isinstance(block, Table)), None)
     if isinstance(first, Facts) and table is not None and not _decides(first):
-        lines = _brief_facts(first.rows, first, 2)
+        lines = _brief_facts(first.rows, first, 2, shown.width)
         lines += _brief_table(table, room - len(lines), shown.width)
     elif isinstance(first, Facts):
-        lines = _brief_facts([row for block in blocks if isinstance(block, Facts) for row in block.rows], first, room)
+        lines = _brief_facts([row for block in blocks if isinstance(block, Facts) for row in block.rows], first, room, shown.width)
     elif first is not None:
         lines = _brief_table(first, room, shown.width)
     else:
@@ -46,6 +46,10 @@ def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
         "\n".join([*(_bold(_printable(line), shown) for line in title), *written, *(_warned(line, shown) for line in told)])
         + "\n"
     )
+
+
+def _counted(warnings: Sequence[str]) -> str:
+    return "warning: " if len(warnings) == 1 else f"{len(warnings)} warnings, the first: "
 
 
 _BRIEF = 8
@@ -64,7 +68,7 @@ def _decides(block: Facts) -> bool:
     return {"regime", "loss"} <= {label for label, _, _ in block.rows}
 
 
-def _brief_facts(every: list[tuple[str, str, str]], first: Facts, room: int) -> list[str]:
+def _brief_facts(every: list[tuple[str, str, str]], first: Facts, room: int, width: int) -> list[str]:
     decisive = [row for row in every if row[0] in _DECISIVE]
     for spare in _SPARE[: max(len(decisive) - room, 0)]:
         decisive = [row for row in decisive if row[0] != spare]
@@ -72,14 +76,24 @@ def _brief_facts(every: list[tuple[str, str, str]], first: Facts, room: int) -> 
     rows = [(label, value.removesuffix("; compared below"), remark.partition(" (")[0]) for label, value, remark in chosen][:room]
     labels = max(len(label) for label, _, _ in rows)
     values = max((len(value) for _, value, remark in rows if remark), default=0)
+    start = len(_MARGIN) * 3 + labels + values
+    rows = [(label, value, _shortened(remark, width - start)) for label, value, remark in rows]
     return [f"{_MARGIN}{label:<{labels}}{_MARGIN}{value:<{values}}{_MARGIN}{remark}" for label, value, remark in rows]
 
 
+def _shortened(text: str, room: int) -> str:
+    for end in ("; ", ", "):
+        text = text if len(text) <= room else text.partition(end)[0]
+    return text
+
+
 def _brief_table(block: Table, room: int, width: int) -> list[str]:
-    rows = block.rows[: room - 2 if len(block.rows) <= room - 2 else room - 3]
+    many = room - 2 if len(block.rows) <= room - 2 else room - 3
+    start = min(max(block.best - many // 2, 0), max(len(block.rows) - many, 0))
+    rows = block.rows[start : start + many]
     widths = [max(map(len, column)) for column in zip(block.headers, *rows, strict=True)]
-    many = sum(end <= width for end in accumulate(each + len(_MARGIN) for each in widths))
-    lines = [_MARGIN + line for row in (block.headers, *rows) for line in cells(row[:many], block.align[:many], widths[:many])]
+    fit = sum(end <= width for end in accumulate(each + len(_MARGIN) for each in widths))
+    lines = [_MARGIN + line for row in (block.headers, *rows) for line in cells(row[:fit], block.align[:fit], widths[:fit])]
     left = len(block.rows) - len(rows)
     return [block.heading, *lines, *([f"{_MARGIN}{left} more rows"] if left else [])]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import rounded
-from planner._util.to_json import Answer, as_json, fields_as_json
+from planner._util.to_json import Answer, Listing, as_json, fields_as_json
 from planner._version import __version__
 from planner.accelerators.accelerator import Accelerator
 from planner.accelerators.catalogue import accelerator, accelerators
@@ -65,7 +65,7 @@ class Ranking(Answer):
         return {**fields_as_json(replace(self, rows=())), "rows": rows}
 
 
-def hardware(name: str | None = None, *, gpu_file: str | Path | None = None) -> tuple[Accelerator, ...]:
+def hardware(name: str | None = None, *, gpu_file: str | Path | None = None) -> Listing[Accelerator]:
     """Return the catalogue of accelerators, or one of them.
 
     Parameters
@@ -79,6 +79,7 @@ def hardware(name: str | None = None, *, gpu_file: str | Path | None = None) -> 
     Returns
     -------
     tuple of Accelerator
+        One that shows itself.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def hardware(name: str | None = None, *, gpu_file: str | Path | None = None) -> 
     989000000000000.0
     """
     catalogue = accelerators(gpu_file)
-    return catalogue if name is None else (accelerator(name, catalogue),)
+    return Listing(catalogue if name is None else (accelerator(name, catalogue),), "devices")
 
 
 @asks(RankInputs)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from planner._util.files import data_root, kept_while_unchanged, read_bundled
 from planner._util.frozen_dict import FrozenDict
-from planner._util.to_json import Shown
+from planner._util.to_json import Listing, Shown
 from planner.errors import OptionError
 from planner.fitting.tables.runs import Runs, read_runs
 from planner.quantities import shown
@@ -106,7 +106,7 @@ def _read_table(name: str) -> RunTable:
     )
 
 
-def run_tables() -> tuple[RunTable, ...]:
+def run_tables() -> Listing[RunTable]:
     """Return the shipped tables, sorted by name.
 
     Examples
@@ -115,7 +115,7 @@ def run_tables() -> tuple[RunTable, ...]:
     >>> [table.name for table in planner.run_tables()]
     ['clark2022', 'gadre2024', 'gemstones2025', 'muennighoff2023', 'porian2024']
     """
-    return tuple(run_table(name) for name in table_names())
+    return Listing((run_table(name) for name in table_names()), "shipped tables")
 
 
 def load_runs(name: str) -> Runs:

@@ -36,6 +36,8 @@ class Table(NamedTuple):
         l or r for each column.
     spare : tuple of str
         Headers of the columns that a narrow screen does without, the first one first. What still finds no room stands below.
+    best : int
+        The row that a brief answer shows, with those around it.
     """
 
     heading: str
@@ -44,6 +46,7 @@ class Table(NamedTuple):
     rows: list[list[str]]
     footnotes: list[str]
     spare: tuple[str, ...] = ()
+    best: int = 0
 
 
 class Items(NamedTuple):

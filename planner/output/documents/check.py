@@ -53,8 +53,10 @@ def check_document(check: Check) -> list[Block]:
     run = f"{format_count(check.params)} parameters on {format_count(check.tokens)} tokens"
     per = f"{significant(check.tokens_per_param)} per parameter"
     verdict = f"{check.regime}: {run} ({per})" if check.regime else f"{run} ({per})"
+    if served := _serving_rows(check):
+        verdict = f"pays when it serves {served[0][1]} tokens or more: {run} ({per})"
     rows = [
-        *_serving_rows(check),
+        *served,
         ("spends", format_flops(check.spent), _spending_text(check)),
         ("loss", *loss_text(check.loss, check.irreducible_loss, check.loss_unit)),
         *loss_interval_rows(check.intervals),

@@ -86,11 +86,12 @@ def law_document(law: Law) -> list[Block]:
     if law.traps:
         blocks.append(Items("Known traps", list(law.traps)))
     if results:
-        blocks.append(_checks(results))
+        blocks += checks_document(results)
     return blocks
 
 
-def _checks(results: Sequence[CheckResult]) -> Table:
+def checks_document(results: Sequence[CheckResult]) -> list[Block]:
+    """Return the blocks of the published outputs that a law is held against."""
     rows = [
         [
             result.check.quantity,
@@ -104,7 +105,7 @@ def _checks(results: Sequence[CheckResult]) -> Table:
         for result in results
     ]
     headers = ["quantity", "at", "published", "this law", "tolerance", "agrees", "where"]
-    return Table("Published outputs", "llrrrll", headers, rows, [])
+    return [Table("Published outputs", "llrrrll", headers, rows, [] if rows else ["the law file states none"])]
 
 
 def _domain(law: Law) -> str:

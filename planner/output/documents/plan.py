@@ -292,7 +292,7 @@ def _band_text(plan: Plan) -> str:
     if plan.params_band is None:
         return ""
     low, high = (format_count(end) for end in plan.params_band)
-    return f"any size from {low} to {high} costs at most {format_percent(plan.band_tolerance)} more compute"
+    return f"{low} to {high} cost at most {format_percent(plan.band_tolerance)} more compute"
 
 
 def _growth(plan: Plan) -> str:

@@ -34,7 +34,8 @@ def trade_document(found: TradeOff) -> list[Block]:
             texts.insert(-1, "-" if row.life is None else format_flops(row.life) + " [1]" * row.cheapest)
         price = "" if found.demand.price == 1 else f", a served FLOP counted {significant(found.demand.price)} times"
         footnotes.append(f"the least for training it and serving {format_count(found.demand.tokens)} tokens{price}")
-    table = Table("Sizes", "r" * len(headers), headers, cells, footnotes)
+    best = next((at for at, row in enumerate(found.rows) if (row.cheapest if found.demand else row.ratio == 1)), 0)
+    table = Table("Sizes", "r" * len(headers), headers, cells, footnotes, best=best)
     return [
         Title(title),
         Facts(rows),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from planner._util.to_json import Listing
 from planner.allocation import solver
 from planner.allocation.assessment import Remedy
 from planner.allocation.compute_cost import Spending, training_flops
@@ -18,7 +19,7 @@ from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
 
 
-def explain(answer: Plan | Check) -> tuple[Step, ...]:
+def explain(answer: Plan | Check) -> Listing[Step]:
     """Return the arithmetic behind a plan or a check.
 
     Parameters
@@ -28,7 +29,7 @@ def explain(answer: Plan | Check) -> tuple[Step, ...]:
     Returns
     -------
     tuple of Step
-        In the order in which a reader would redo them.
+        One that shows itself, in the order in which a reader would redo them.
 
     Examples
     --------
@@ -39,7 +40,8 @@ def explain(answer: Plan | Check) -> tuple[Step, ...]:
     """
     if not isinstance(answer, (Plan, Check)):
         raise OptionError(f"explain takes a Plan or a Check, got {type(answer).__name__}")
-    return guarded(answer.law, lambda: tuple(_explain_plan(answer) if isinstance(answer, Plan) else _explain_check(answer)))
+    steps = _explain_plan(answer) if isinstance(answer, Plan) else _explain_check(answer)
+    return guarded(answer.law, lambda: Listing(steps, "steps"))
 
 
 def _explain_plan(plan: Plan) -> Iterable[Step]:
