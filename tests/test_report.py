@@ -666,6 +666,8 @@ def test_axe_finds_no_violation(chromium: Any, tmp_path: Path, scheme: str, widt
     try:
         chromium.get(path.as_uri())
         assert chromium.execute_script("return document.documentElement.scrollWidth") <= width
+        wide = "return [...document.querySelectorAll('.scroll')].filter(each => each.scrollWidth > each.clientWidth).length"
+        assert chromium.execute_script(wide) == 0
         small = chromium.execute_script(
             "return [...document.querySelectorAll('svg text')].filter(each => { const svg = each.ownerSVGElement;"
             " return parseFloat(getComputedStyle(each).fontSize) * svg.clientWidth / svg.viewBox.baseVal.width < 10.9 }).length"

@@ -505,7 +505,14 @@
       row.classList.toggle("chosen", own);
       row.querySelector("button").setAttribute("aria-pressed", String(own));
     }
+    labelled(at("device-table"));
     sorted(at("device-table"));
+  }
+  // on a phone a row is a card, and each of its cells bears the name of its column
+  function labelled(table) {
+    for (const row of table.tBodies[0].rows) {
+      [...row.cells].forEach((cell, column) => { if (cell.tagName === "TD") cell.dataset.head = table.tHead.rows[0].cells[column].textContent; });
+    }
   }
   function sorted(table) {
     const heads = [...table.tHead.rows[0].cells], by = heads.findIndex(each => each.hasAttribute("aria-sort"));
@@ -545,6 +552,7 @@
   addEventListener("hashchange", () => { if (location.hash.includes("=")) fromAddress(); });
   let resized;
   addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(show, 100); });
+  for (const table of document.querySelectorAll(".scroll table")) if (table.tHead) labelled(table);
   at("explore").hidden = false;
   fromAddress();
 })();
