@@ -36,7 +36,9 @@ def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
         lines = _brief_facts(first.rows, first, 2, shown.width)
         lines += _brief_table(table, room - len(lines), shown.width)
     elif isinstance(first, Facts):
-        lines = _brief_facts([row for block in blocks if isinstance(block, Facts) for row in block.rows], first, room, shown.width)
+        lines = _brief_facts(
+            [row for block in blocks if isinstance(block, Facts) for row in block.rows], first, room, shown.width
+        )
     elif first is not None:
         lines = _brief_table(first, room, shown.width)
     else:

@@ -37,8 +37,6 @@ _SCALED = {
 """Points of letters, pads and ticks of the usual picture."""
 _SETTINGS = {"svg.hashsalt": "planner", "svg.fonttype": "none", "pdf.fonttype": 42, **_SCALED}
 _DPI = 110
-_NOTED = 0.85
-"""Where along a line its note stands."""
 
 
 def require_matplotlib() -> Any:
@@ -260,11 +258,6 @@ def _line(axes: "Axes", mark: Line) -> None:
     dashes = (0, (4, 3)) if mark.dashed else _DASHES[mark.group % len(_DASHES)] if mark.weight != "faint" else "-"
     axes.plot(mark.x, mark.y, color=colour, linewidth=points(_WIDTHS[mark.weight]), linestyle=dashes, label=mark.label or None,
               alpha=0.6 if mark.weight == "faint" else 1.0)  # fmt: skip
-    if mark.note and len(mark.x):
-        place = round(_NOTED * (len(mark.x) - 1))
-        look = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
-        at = (mark.x[place], mark.y[place])
-        axes.annotate(mark.note, at, fontsize=points(7), color=colour, ha="center", va="center", parse_math=False, bbox=look)
 
 
 def _band(axes: "Axes", mark: Band) -> None:
