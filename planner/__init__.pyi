@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from planner._util.parallel import Progress, Workers
 from planner._version import __version__ as __version__
-from planner.fitting.fit import RunsLike
+from planner.fitting.fit import RunsLike, TableLike
 from planner.inputs.input_row import FileLike, LawLike, Number, ShapeLike
 
 from planner.planning.allocate import allocate as allocate
@@ -19,13 +20,11 @@ from planner.planning.compare import Comparison as Comparison
 from planner.planning.diminishing_returns import ComputeLimits as ComputeLimits
 from planner.errors import CannotPlanError as CannotPlanError, FitError as FitError, HardwareFileError as HardwareFileError, LawFileError as LawFileError, OptionError as OptionError, PlannerError as PlannerError, QuantityError as QuantityError, RunsFileError as RunsFileError, UnknownLawError as UnknownLawError
 from planner.planning.explain.answers import explain as explain
-from planner.fitting.backtest import Backtest as Backtest, backtest as backtest
-from planner.fitting.fit import fit as fit
+from planner.fitting.backtest import Backtest as Backtest
 from planner.fitting.results import FitResult as FitResult, Prediction as Prediction
 from planner.allocation.intervals import LossInterval as LossInterval, loss_interval as loss_interval, size_interval as size_interval
-from planner.planning.check_table import JudgedRun as JudgedRun, RunsCheck as RunsCheck, check_runs as check_runs
+from planner.planning.check_table import JudgedRun as JudgedRun, RunsCheck as RunsCheck
 from planner.scaling_laws.law import Law as Law
-from planner.fitting.learning_curve.curve import curve as curve
 from planner.fitting.learning_curve.curve_result import Curve as Curve
 from planner.planning.benchmark_limits import BenchmarkLimits as BenchmarkLimits
 from planner.accelerators.accelerator import Accelerator as Accelerator
@@ -471,7 +470,6 @@ def pilots(
     batch: Number | None = ...,
     given: RunsLike | None = ...,
     group: str | None = ...,
-    columns: Mapping[str, str] | None = ...,
     simulate: bool = ...,
     tables: int | None = ...,
     workers: Workers = ...,
@@ -494,7 +492,101 @@ def pilots(
     power: Number | None = ...,
     pue: Number | None = ...,
     grid: Number | None = ...,
+    columns: Mapping[str, str] | None = ...,
+    sheet: str | None = ...,
+    where: str | Sequence[str] | None = ...,
+    drop: str | Sequence[int] | None = ...,
+    skip_bad: bool | None = ...,
+    flops_unit: str | None = ...,
+    loss_unit: str | None = ...,
 ) -> Pilots: ...
+def fit(
+    runs: RunsLike | None = ...,
+    *,
+    params: Iterable[Any] | None = ...,
+    tokens: Iterable[Any] | None = ...,
+    loss: Iterable[Any] | None = ...,
+    flops: Iterable[Any] | None = ...,
+    run: Iterable[Any] | None = ...,
+    weight: Iterable[Any] | None = ...,
+    unique_tokens: Iterable[Any] | None = ...,
+    group: str | None = ...,
+    method: str = ...,
+    form: str = ...,
+    robust: str = ...,
+    fix: Mapping[str, object] | None = ...,
+    bound: Mapping[str, object] | None = ...,
+    overestimate_penalty: Number | None = ...,
+    draws: int = ...,
+    seed: int = ...,
+    level: Number = ...,
+    workers: Workers = ...,
+    name: str = ...,
+    params_count: str | None = ...,
+    data: str | None = ...,
+    progress: Progress | None = ...,
+    columns: Mapping[str, str] | None = ...,
+    sheet: str | None = ...,
+    where: str | Sequence[str] | None = ...,
+    drop: str | Sequence[int] | None = ...,
+    skip_bad: bool | None = ...,
+    flops_unit: str | None = ...,
+    loss_unit: str | None = ...,
+) -> FitResult: ...
+def backtest(
+    runs: RunsLike | None = ...,
+    *,
+    params: Iterable[Any] | None = ...,
+    tokens: Iterable[Any] | None = ...,
+    loss: Iterable[Any] | None = ...,
+    flops: Iterable[Any] | None = ...,
+    run: Iterable[Any] | None = ...,
+    weight: Iterable[Any] | None = ...,
+    group: str | None = ...,
+    ratios: Sequence[object] = ...,
+    methods: Sequence[str] = ...,
+    seed: int = ...,
+    level: Number = ...,
+    workers: Workers = ...,
+    progress: Progress | None = ...,
+    columns: Mapping[str, str] | None = ...,
+    sheet: str | None = ...,
+    where: str | Sequence[str] | None = ...,
+    drop: str | Sequence[int] | None = ...,
+    skip_bad: bool | None = ...,
+    flops_unit: str | None = ...,
+    loss_unit: str | None = ...,
+) -> Backtest: ...
+def check_runs(
+    runs: TableLike | Sequence[TableLike],
+    *,
+    law: LawLike = ...,
+    constants: Mapping[str, object] | None = ...,
+    tolerance: Number = ...,
+    columns: Mapping[str, str] | None = ...,
+    sheet: str | None = ...,
+    where: str | Sequence[str] | None = ...,
+    drop: str | Sequence[int] | None = ...,
+    skip_bad: bool | None = ...,
+    flops_unit: str | None = ...,
+    loss_unit: str | None = ...,
+) -> RunsCheck: ...
+def curve(
+    sizes: Any,
+    errors: Any = ...,
+    *,
+    best_guess: Number | None = ...,
+    target: Number | None = ...,
+    domain: str | None = ...,
+    params: Number | None = ...,
+    level: Number = ...,
+    seed: int = ...,
+    columns: Mapping[str, str] | None = ...,
+    sheet: str | None = ...,
+    where: str | Sequence[str] | None = ...,
+    drop: str | Sequence[int] | None = ...,
+    skip_bad: bool | None = ...,
+) -> Curve: ...
 def rank_hardware(
     *,
     by: str = ...,

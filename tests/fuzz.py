@@ -143,7 +143,9 @@ def put(function: Callable[..., Any], asked: Mapping[str, Any], argument: str, o
 
 
 def _one_line(text: str) -> bool:
-    return bool(text) and text.isprintable()
+    """Tell whether a message is one line, or the faults of a table, a line each."""
+    first, *faults = text.split("\n")
+    return bool(text) and all(line.isprintable() for line in (first, *faults)) and (not faults or " faults" in first)
 
 
 # ---------------------------------------------------------------- the command line

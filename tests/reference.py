@@ -22,10 +22,11 @@ _HEAD = '''"""The public names with their types: generated from planner/__init__
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from planner._util.parallel import Progress, Workers
 from planner._version import __version__ as __version__
-from planner.fitting.fit import RunsLike
+from planner.fitting.fit import RunsLike, TableLike
 from planner.inputs.input_row import FileLike, LawLike, Number, ShapeLike
 '''
 

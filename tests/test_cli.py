@@ -251,7 +251,7 @@ BAD = {
     ("--flops", "1e21", "--set", "B=1e300"): "besiroglu2024 (modified): its constants take this answer out of the range",
     ("check", "--params", "1", "--tokens", "1e60"): "spends 6e60 FLOP, above 1e60",
     ("--flops", "1e21", "--nonsense"): "no option --nonsense; plan --help lists what there is",
-    ("check", "175B", "300B"): "'300B' is one argument too many; for example: plan check --params 175B --tokens 300B",
+    ("check", "175B", "300B"): "'175B' is no file; a run goes with its options: plan check --params 175B --tokens 300B",
     ("laws", "a", "b", "c"): "'b' 'c' are arguments too many; plan laws --help says what it takes",
     ("report", "--flops", "1e21"): "plan report needs -o or --out; for example: plan report --flops 1e21 -o plan.html",
     ("curve",): "plan curve needs POINTS.csv|.xlsx; for example: plan curve points.csv --target 5%",

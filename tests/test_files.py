@@ -111,7 +111,7 @@ def test_a_full_disk_leaves_no_part_of_a_file(tmp_path: Path, monkeypatch: pytes
 def test_the_table_of_runs_is_no_target(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Said before the fit, even where files may be replaced."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs.json").write_text("params,tokens,loss\n1e9,2e10,3\n")
+    (tmp_path / "runs.json").write_text('[{"params": 1e9, "tokens": 2e10, "loss": 3}]')
     monkeypatch.setattr("planner.fitting.fit.fit", lambda *_, **__: pytest.fail("worked before it looked"))
     code, _, err = run("fit", "runs.json", "--save", "runs.json", "--overwrite")
     assert code == 2

@@ -42,9 +42,10 @@ def test_rows_agree_with_check(tmp_path: Path, law: str) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.floats(1e7, 1e12), st.floats(1e8, 1e14)), min_size=1, max_size=8))
+@given(st.lists(st.tuples(st.floats(1e7, 1e12), st.floats(0.06, 9e4)), min_size=1, max_size=8))
 def test_any_table(tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[float, float]]) -> None:
     """Whatever the runs: as many verdicts as rows, in their order, each what a check of it alone says."""
+    runs = [(N, N * ratio) for N, ratio in runs]
     path = _table(tmp_path_factory.mktemp("any"), "params;tokens\n" + "".join(f"{N!r};{D!r}\n" for N, D in runs))
     found = planner.check_runs(path)
     assert [(each.row, each.params, each.tokens) for each in found.runs] == [(i, *run) for i, run in enumerate(runs, 2)]
@@ -156,7 +157,7 @@ def test_bad_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RunsFileError, match="cannot be read"):
         planner.check_runs(tmp_path / "none.csv")
     with pytest.raises(PlannerError, match="expected a file of runs"):
-        planner.check_runs(3)  # type: ignore[arg-type]
+        planner.check_runs(3)
     with pytest.raises(CannotPlanError, match="cannot judge runs"):
         planner.check_runs(_table(tmp_path), law="gadre2024-c4")
 
@@ -183,7 +184,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str],
         (("check", path, "--gpus", "8xh100"), "plan: --gpus goes with one run"),
         (("check", path, "--params", "7B"), "plan: --params goes with one run"),
         (("check", path, "--explain"), "plan: --explain goes with one run"),
-        (("check", "--sheet", "Runs", "--params", "7B", "--tokens", "1T"), "plan: --sheet and --columns go with a table"),
+        (("check", "--sheet", "Runs", "--params", "7B", "--tokens", "1T"), "plan: --sheet goes with a table"),
         (("check", "--params", "7B"), "plan: a check needs a run"),
     ):
         code, _, err = run(*args)

@@ -12,6 +12,7 @@ import planner
 from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.inputs.registry import GROUPS, TAKES, every_input, rows
+from planner.inputs.table_inputs import Reading
 from tests import reference
 
 
@@ -25,7 +26,8 @@ def test_a_question_has_every_input_once() -> None:
     """The registry and the question know the same inputs; no input stands in two groups."""
     names = [name for groups in GROUPS.values() for group in groups for name in rows(group)]
     assert len(names) == len(set(names))
-    assert set(names) == set(Question._fields) == set(every_input())
+    assert set(names) == {*Question._fields, *Reading._fields} == set(every_input())
+    assert not {*Question._fields} & {*Reading._fields}
 
 
 @pytest.mark.parametrize("name", list(TAKES))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import planner
 from planner.errors import PlannerError
 from planner.inputs.registry import TAKES, PlanInputs, every_input, rows
+from planner.inputs.table_inputs import TableInputs
 from planner.output import Format, render
 from planner.sheets.workbook import write
 
@@ -170,12 +171,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_input_has_an_example() -> None:
-    """The table above knows what the registry knows."""
-    assert set(_SAID) == set(every_input())
+    """The table above knows what the registry knows; inputs of a table of runs have tests of their own, with tables."""
+    assert set(_SAID) == set(every_input()) - set(rows(TableInputs))
 
 
 @pytest.mark.parametrize(
-    ("verb", "name"), [(verb, name) for verb in _BASE for name in rows(TAKES[verb])], ids=lambda each: str(each)
+    ("verb", "name"), [(verb, name) for verb in _BASE for name in rows(TAKES[verb]) if name in _SAID], ids=lambda each: str(each)
 )
 @pytest.mark.usefixtures("here")
 def test_an_input_alone_is_heard(verb: str, name: str) -> None:

@@ -34,7 +34,7 @@ def _run() -> int:
     import click
 
     from planner.cli._plan import app
-    from planner.errors import PlannerError
+    from planner.errors import PlannerError, RunsFileError
 
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end as other commands do when the reader of a pipe has gone
@@ -50,7 +50,7 @@ def _run() -> int:
     except PlannerError as error:
         from planner.inputs.registry import option_of
 
-        return _complain(error.renamed(option_of))
+        return _complain(error.renamed(option_of), lines=isinstance(error, RunsFileError))
     except click.Abort:
         return 130
     return int(code)
@@ -75,11 +75,13 @@ def _own_fault(error: Exception) -> str:
     )
 
 
-def _complain(message: str, code: int = 2) -> int:
-    line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
+def _complain(message: str, code: int = 2, *, lines: bool = False) -> int:
+    """Print a message on one line, or on ``lines`` where it lists many things."""
+    parts = message.split("\n") if lines else [message]
+    text = "\n".join("".join(c if c.isprintable() else "?" for c in " ".join(part.split())) for part in parts)
     try:
         if sys.stderr:  # else print would take standard output
-            print(f"plan: {line}", file=sys.stderr)  # noqa: T201  # not click.echo: click may be what failed
+            print(f"plan: {text}", file=sys.stderr)  # noqa: T201  # not click.echo: click may be what failed
         if sys.stdout and not sys.stdout.closed:
             sys.stdout.flush()
     except OSError:

@@ -3,13 +3,15 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from planner._util.showing import Raw
 from planner.inputs.input_row import Input
-from planner.inputs.registry import group_of, option_of, options_of
+from planner.inputs.registry import group_of, option_of, options_of, rows
+from planner.inputs.table_inputs import RowInputs, TableInputs
 from planner.output.formats import FORMATS
 from planner.quantities import format_percent, shown
 
@@ -102,11 +104,14 @@ def _assignment(value: str, name: str) -> tuple[str, str]:
     return key.strip(), number.strip()
 
 
-def _columns(value: Raw, name: str) -> dict[str, str]:
-    pairs = [part.partition("=") for part in str(value).split(",")]
+def _pairs(value: Raw, name: str) -> tuple[tuple[str, str], ...]:
+    """Read NAME=VALUE pairs; a comma ends one where what follows is another, for names of columns may hold one."""
+    parts = str(value).split(",")
+    pairs = [part.partition("=") for part in (parts if all("=" in part for part in parts) else [str(value)])]
     if not all(key.strip() and sign and called.strip() for key, sign, called in pairs):
-        raise click.UsageError(f"{name} {shown(value)}: expected QUANTITY=COLUMN pairs such as params=n_params,loss=val_loss")
-    return collected(tuple((key.strip(), called.strip()) for key, _, called in pairs), name)
+        example = "QUANTITY=COLUMN pairs such as params=n_params,loss=val_loss" if name == "--columns" else "NAME=VALUE"
+        raise click.UsageError(f"{name} {shown(value)}: expected {example}")
+    return tuple((key.strip(), called.strip()) for key, _, called in pairs)
 
 
 def _bound(value: Raw, name: str) -> tuple[str, str]:
@@ -116,7 +121,7 @@ def _bound(value: Raw, name: str) -> tuple[str, str]:
     return key.strip(), ends.strip()
 
 
-COLUMNS = Pair("quantity=column", _columns)
+PAIRS = Pair("name=value", _pairs)
 BOUND = Pair("name=low:high", _bound)
 ASSIGNMENT = Pair("name=value", _assignment)
 
@@ -153,7 +158,8 @@ def _option(name: str, row: Input, text: str) -> Callable[[Command], Command]:
     if row.flag:
         return click.option(option_of(name), name, is_flag=True, default=None, **known)
     if row.many:
-        return click.option(option_of(name), name, multiple=True, type=ASSIGNMENT, metavar=row.metavar, **known)
+        pair = PAIRS if name in rows(RowInputs) else ASSIGNMENT
+        return click.option(option_of(name), name, multiple=True, type=pair, metavar=row.metavar, **known)
     if row.choices:
         return click.option(option_of(name), name, type=OneOf(row.choices), **known)
     if row.pair:
@@ -184,33 +190,63 @@ def runs_options(command: Command) -> Command:
     return table_options(command)
 
 
-def named_table(table: str | None, shipped: str | None) -> Any:
-    """Return the file or the shipped table that was named."""
-    from pathlib import Path
-
-    if (table is None) == (shipped is None):
+def named_table(table: tuple[str, ...], shipped: str | None) -> Any:
+    """Return the files or the shipped table that was named."""
+    if bool(table) == (shipped is not None):
         raise click.UsageError("name one table: a file, runs.csv, or one that ships, --runs porian2024 (plan runs lists them)")
-    if table is not None:
-        return Path(table)
+    if table:
+        return files(table)
     from planner.fitting.tables.shipped import load_runs
 
     return load_runs(str(shipped))
 
 
+def files(named: tuple[str, ...]) -> Any:
+    """Return the files that were named, one by itself; ``-`` is standard input."""
+    from pathlib import Path
+
+    if named.count("-") > 1:
+        raise click.UsageError("standard input (-) can be read once")
+    for name in named:
+        if _is_quantity(name) and not Path(name).exists():
+            raise click.UsageError(
+                f"{shown(name)} is no file; a run goes with its options: plan check --params 175B --tokens 300B"
+            )
+    found: list[Any] = [sys.stdin.buffer if name == "-" else Path(name) for name in named]
+    return found[0] if len(found) == 1 else found
+
+
+def _is_quantity(text: str) -> bool:
+    from planner.errors import PlannerError
+    from planner.quantities import parse_number
+
+    try:
+        parse_number(text.rstrip("KMBTkmbt"), "")
+    except PlannerError:
+        return False
+    return True
+
+
 def table_options(command: Command) -> Command:
-    """Add a file of runs, its sheet, and what its columns are called."""
-    argument = click.argument("table", required=False, metavar="[RUNS.csv|.xlsx]", type=click.Path())
-    return argument(sheet_options(command))
+    """Add files of runs, and how they are read."""
+    argument = click.argument("table", nargs=-1, metavar="[FILE|-]...", type=click.Path(allow_dash=True))
+    return argument(reading_options(TableInputs)(command))
 
 
-def sheet_options(command: Command) -> Command:
-    """Add the sheet of a table, and what its columns are called."""
-    for option in (
-        click.option("--sheet", metavar="NAME", help="Sheet of an .xlsx workbook.  [default: the only one, or Runs]"),
-        click.option("--columns", type=COLUMNS, help="Other column names: params=n_params,loss=val_loss."),
-    ):
-        command = option(command)
-    return command
+def reading_options(kind: type) -> Callable[[Command], Command]:
+    """Add how a table is read: pairs that come in several options are brought together."""
+
+    def add(command: Command) -> Command:
+        @wraps(command)
+        def read(*context: Any, columns: Any = (), where: Any = (), **options: Any) -> Any:
+            named = collected(tuple(pair for pairs in columns for pair in pairs), "--columns")
+            conditions = [f"{key}={value}" for pairs in where for key, value in pairs]
+            called: Callable[..., Any] = command
+            return called(*context, columns=named or None, where=conditions or None, **options)
+
+        return inputs(kind)(read)  # type: ignore[return-value]  # click adds to the function it is given
+
+    return add
 
 
 def work_options(command: Command) -> Command:

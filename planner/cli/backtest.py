@@ -33,7 +33,9 @@ from planner.output.formats import Format
 @format_option
 @click.pass_context
 @plot_option
-def backtest(ctx: click.Context, /, table: str | None, shipped: str | None, strict: bool, fmt: Format, **options: Any) -> None:
+def backtest(
+    ctx: click.Context, /, table: tuple[str, ...], shipped: str | None, strict: bool, fmt: Format, **options: Any
+) -> None:
     """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group."""
     from planner.fitting.backtest import backtest as test_runs
 

@@ -8,17 +8,19 @@ from planner.cli._commands import Command, chosen, plot_option, refuse_brief, st
 from planner.cli._options import (
     collected,
     explain_option,
+    files,
     format_option,
     inputs,
     strict_option,
     table_options,
 )
 from planner.cli._plan import app
-from planner.inputs.registry import CheckInputs, option_of
+from planner.inputs.registry import CheckInputs, option_of, rows
+from planner.inputs.table_inputs import TableInputs
 from planner.output.formats import Format
 from planner.quantities import shown
 
-_OF_A_TABLE = {"table", "sheet", "columns", "law", "tolerance", "constants"}
+_OF_A_TABLE = {"table", "law", "tolerance", "constants", *rows(TableInputs)}
 
 
 @app.command(cls=Command)
@@ -51,16 +53,16 @@ def check(
             foreign.append("explain")
         if foreign:
             raise click.UsageError(
-                f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with the table {shown(given['table'])}"
+                f"{option_of(foreign[0])} goes with one run, --params and --tokens, not with the table {shown(given['table'][0])}"
             )
         refuse_brief(ctx)
         from planner.planning.check_table import check_runs
 
-        judged = check_runs(given.pop("table"), **given)
+        judged = check_runs(files(given.pop("table")), **given)
         tell(ctx, judged, fmt, strict=strict)
         return
-    if "sheet" in given or "columns" in given:
-        raise click.UsageError("--sheet and --columns go with a table: plan check budget.xlsx --sheet Runs")
+    if of_table := next((name for name in rows(TableInputs) if given.get(name)), None):
+        raise click.UsageError(f"{option_of(of_table)} goes with a table: plan check budget.xlsx --sheet Runs")
     from planner.planning.check import check as check_run
 
     answer = check_run(**given)

@@ -6,23 +6,25 @@ import click
 
 from planner.cli._commands import Command, chosen, plot_option, tell
 from planner.cli._options import (
+    files,
     format_option,
     inputs,
-    sheet_options,
+    reading_options,
     strict_option,
 )
 from planner.cli._plan import app
 from planner.inputs.run_inputs import Level
+from planner.inputs.table_inputs import RowInputs
 from planner.output.formats import Format
 
 
 @app.command(cls=Command)
-@click.argument("points", type=click.Path(), metavar="POINTS.csv|.xlsx")
+@click.argument("points", type=click.Path(allow_dash=True), metavar="POINTS.csv|.xlsx")
 @click.option("--best-guess", metavar="ERROR", help="Error of guessing.  [default: estimated where the points show it]")
 @click.option("--target", metavar="ERROR", help="An error to reach, in the unit of the points.")
 @click.option("--domain", metavar="NAME", help="Whose model grows so: word-lm, char-lm, translation, imagenet, speech.")
 @click.option("--params", metavar="N", help="Parameters of the model at the largest size.")
-@sheet_options
+@reading_options(RowInputs)
 @click.option("--seed", type=int, help="Seed of the draws.  [default: 0]")
 @inputs(Level)
 @strict_option
@@ -38,5 +40,5 @@ def curve(ctx: click.Context, /, points: str, strict: bool, fmt: Format, **optio
     """
     from planner.fitting.learning_curve.curve import curve as fit_curve
 
-    answer = fit_curve(points, **chosen(**options))
+    answer = fit_curve(files((points,)), **chosen(**options))
     tell(ctx, answer, fmt, strict=strict)

@@ -46,7 +46,6 @@ from planner.quantities import shown
     metavar="COUNT",
     help=f"Which parameters N counts: {', '.join(COUNTS)}.  [default: the table's, or unstated]",
 )
-@click.option("--loss-unit", help="Unit of the losses.  [default: the table's, or nats/token]")
 @click.option("--data", help="Training data and tokenizer, for the law's conventions.")
 @click.option("--save", type=click.Path(dir_okay=False), help="Write the law with its draws, for plan --law FILE.json.")
 @strict_option
@@ -56,7 +55,7 @@ from planner.quantities import shown
 def fit(
     ctx: click.Context,
     /,
-    table: str | None,
+    table: tuple[str, ...],
     shipped: str | None,
     fix: tuple[tuple[str, str], ...],
     bound: tuple[tuple[str, str], ...],
@@ -70,6 +69,7 @@ def fit(
 
     \b
     plan fit runs.csv --save my-law.json     then: plan --law my-law.json
+    plan fit wandb.csv --skip-bad     finds the columns, lists bad rows
     plan fit --runs porian2024 --group GROUP    a table that ships with planner
     """
     from planner.fitting.fit import fit as fit_runs

@@ -6,14 +6,16 @@ import click
 
 from planner.cli._commands import Command, chosen, plot_option, plot_wanted, tell
 from planner.cli._options import (
-    COLUMNS,
+    files,
     format_option,
     inputs,
     progress_bar,
+    reading_options,
     strict_option,
 )
 from planner.cli._plan import app
 from planner.inputs.registry import PilotInputs
+from planner.inputs.table_inputs import TableInputs
 from planner.output.formats import Format
 from planner.quantities import shown
 
@@ -30,12 +32,12 @@ from planner.quantities import shown
 @click.option("--vocab", metavar="N", help="Vocabulary of the shapes.  [default: the best for the target, by tao2024]")
 @click.option("--context", metavar="N", help="Tokens of context of the shapes.  [default: 4096]")
 @click.option("--batch", metavar="TOKENS", help="Tokens of a step of the shapes.  [default: by deepseek2024]")
-@click.option("--given", type=click.Path(), metavar="RUNS.csv", help="Runs that are done: choose the next ones.")
+@click.option("--given", type=click.Path(allow_dash=True), metavar="RUNS.csv", help="Runs that are done: choose the next ones.")
 @click.option("--group", metavar="NAME", help="Which group of --given.")
-@click.option("--columns", type=COLUMNS, help="Other column names of --given: params=n_params,loss=val_loss.")
 @click.option("--simulate", is_flag=True, help="Also fit simulated tables, of these runs and of an isoFLOP grid.")
 @click.option("--tables", type=int, help="Simulated tables for each law and misfit.  [default: 20]")
 @click.option("--workers", type=int, help="Processes of the simulation.  [default: 1]")
+@reading_options(TableInputs)
 @inputs(PilotInputs)
 @click.option("--seed", type=int, help="Seed of the laws drawn.  [default: 0]")
 @click.option("--save", metavar="PILOTS.csv", help="Write a table whose losses wait to be filled in, for plan fit.")
@@ -63,7 +65,10 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     elif force and not plot_wanted(ctx):
         raise click.UsageError("--force goes with --save FILE.csv, or with --plot FILE")
     with progress_bar("simulating", wanted=bool(options["simulate"])) as progress:
-        answer = design(**chosen(**options), progress=progress)
+        given = chosen(**options)
+        if "given" in given:
+            given["given"] = files((given["given"],))
+        answer = design(**given, progress=progress)
 
     def saved() -> None:
         if save is not None:

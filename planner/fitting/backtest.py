@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import Runs, items_of
 from planner.inputs.input_row import Number
+from planner.inputs.registry import asks
+from planner.inputs.table_inputs import Reading, TableInputs
 from planner.notes import Note
 from planner.quantities import parse_number, plain, shown
 
@@ -114,6 +116,7 @@ class Backtest(Answer):
 METHODS = ("forecast", "classical")
 
 
+@asks(TableInputs)
 def backtest(
     runs: RunsLike | None = None,
     *,
@@ -124,20 +127,19 @@ def backtest(
     run: Iterable[Any] | None = None,
     weight: Iterable[Any] | None = None,
     group: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    sheet: str | None = None,
     ratios: Sequence[object] = (10, 30),
     methods: Sequence[str] = METHODS,
     seed: int = 0,
     level: Number = LEVEL,
     workers: Workers = 1,
     progress: Progress | None = None,
+    **asked: Unpack[TableInputs],
 ) -> Backtest:
     """Fit the small runs of each group and predict the large ones.
 
     Parameters
     ----------
-    runs, params, tokens, loss, flops, run, weight, columns, sheet
+    runs, params, tokens, loss, flops, run, weight
         As for :func:`planner.fit`.
     group : str, optional
         Only this group; by default each by itself; ``"all"`` pools them.
@@ -151,6 +153,7 @@ def backtest(
         Processes, or an engine's map: groups and ratios are independent.
     progress : callable, optional
         Called with (pieces that came back, pieces in all).
+    {inputs}
 
     Returns
     -------
@@ -169,7 +172,8 @@ def backtest(
     [('forecast', 30, 11), ('classical', 30, 11)]
     """
     arrays = {"params": params, "tokens": tokens, "loss": loss, "flops": flops, "run": run, "weight": weight}
-    table = read_table_of_runs(runs, arrays, columns, sheet)
+    reading = Reading.of(asked, "backtest")
+    table = read_table_of_runs(runs, arrays, reading)
     confidence = check_level(level)
     factors = [parse_number(ratio, "ratio") for ratio in _several(ratios, "ratios", "numbers above 1 such as 10, 30")]
     for factor in factors:
@@ -202,6 +206,7 @@ def backtest(
         methods=tuple(methods),
         seed=seed,
         level=confidence,
+        **reading.stated(),
     )
     return Backtest(cases, summaries, confidence, tuple(_notes(cases, table)), inputs)
 

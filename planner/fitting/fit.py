@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO, Unpack
 
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
@@ -21,9 +21,12 @@ from planner.fitting.result_building import Job
 from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
+from planner.fitting.tables.raw_tables import are_sources
 from planner.fitting.tables.runs import Runs, read_runs, runs_from_arrays
 from planner.fitting.tables.shipped import load_runs, table_names
 from planner.inputs.input_row import Number
+from planner.inputs.registry import asks
+from planner.inputs.table_inputs import Reading, TableInputs
 from planner.notes import Note
 from planner.quantities import plain, shown, whole_number
 from planner.scaling_laws.catalogue import law_ids
@@ -34,9 +37,13 @@ _MOST_DRAWS = 20_000  # what a law file holds
 _FEWEST_DRAWS = 20
 FORM_CHOICES = (*SHAPES, "repetition", "auto")
 
-RunsLike = str | os.PathLike[str] | Runs
+TableLike = str | os.PathLike[str] | BinaryIO | Any
+"""A file, or a data frame of any library: what has columns by name, each a series that gives a list."""
+
+RunsLike = TableLike | Runs | Sequence[TableLike]
 
 
+@asks(TableInputs)
 def fit(
     runs: RunsLike | None = None,
     *,
@@ -48,8 +55,6 @@ def fit(
     weight: Iterable[Any] | None = None,
     unique_tokens: Iterable[Any] | None = None,
     group: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    sheet: str | None = None,
     method: str = "forecast",
     form: str = "additive",
     robust: str = "huber",
@@ -62,24 +67,21 @@ def fit(
     workers: Workers = 1,
     name: str = "my-law",
     params_count: str | None = None,
-    loss_unit: str | None = None,
     data: str | None = None,
     progress: Progress | None = None,
+    **asked: Unpack[TableInputs],
 ) -> FitResult:
     """Fit a scaling law to a table of training runs.
 
     Parameters
     ----------
-    runs : path, name of a shipped table, or Runs
-        A CSV file, or an .xlsx workbook, with columns params, tokens and loss (optional: flops, group, run, weight).
+    runs : path, name of a shipped table, Runs, data frame, open binary file, or a list of them
+        A table with columns params, tokens and loss (optional: flops, group, run, weight): CSV, .xlsx, JSON, JSON lines,
+        Parquet, or a data frame of pandas or polars. Of params, tokens and flops two are enough.
     params, tokens, loss, flops, run, weight, unique_tokens : sequences
         The runs themselves, instead of a file.
     group : str, optional
         Which group of the table to fit; ``"all"`` pools them.
-    columns : mapping, optional
-        What the file calls its columns, such as ``{"loss": "val_loss"}``.
-    sheet : str, optional
-        Of a workbook: the only one, or the one called Runs, unless named.
     method : {"forecast", "classical", "isoflop", "envelope"}
         ``forecast`` extrapolates best and is what a plan should use; ``classical`` is the field's E, A, B, alpha, beta at the
         exact minimum; ``isoflop`` and ``envelope`` are Hoffmann's approaches 2 and 1. Both parametric ones are always reported.
@@ -99,11 +101,12 @@ def fit(
         Of the intervals.
     workers : int or map-like callable
         Processes for the bootstrap, or an engine's map.
-    name, params_count, loss_unit, data : str
+    name, params_count, data : str
         What the law is called and which conventions the runs follow: they travel with it. By default those of a shipped table,
-        or "unstated", "nats/token" and the file's name.
+        or "unstated" and the file's name.
     progress : callable, optional
         Called with (pieces that came back, pieces in all).
+    {inputs}
 
     Returns
     -------
@@ -124,7 +127,8 @@ def fit(
     ('forecast', 18, 'additive')
     """
     arrays = {"params": params, "tokens": tokens, "loss": loss, "flops": flops, "run": run, "weight": weight}
-    table = read_table_of_runs(runs, {**arrays, "unique_tokens": unique_tokens}, columns, sheet)
+    reading = Reading.of(asked, "fit")
+    table = read_table_of_runs(runs, {**arrays, "unique_tokens": unique_tokens}, reading)
     table = one_group(table, group)
     chosen = _choice(method, METHODS, "method")
     shape = _choice(form, FORM_CHOICES, "form")
@@ -144,11 +148,10 @@ def fit(
         raise OptionError(f"name {shown(name)} belongs to a catalogued law; choose another")
     counted = table.params_count or "unstated" if params_count is None else params_count
     params_count = _choice(counted, tuple(PARAM_COUNTS), "params count")
-    loss_unit = table.loss_unit or "nats/token" if loss_unit is None else loss_unit
-    data = table.data or f"as in {table.name}" if data is None else data
-    for label, text in (("loss unit", loss_unit), ("data", data)):
-        if not isinstance(text, str) or not text.isprintable() or not 0 < len(text) <= 500:
-            raise OptionError(f"{label} {shown(text)}: expected one line of at most 500 printable characters")
+    loss_unit = table.loss_unit or "nats/token"
+    data = table.data or f"as in {table.name}"[:500] if data is None else data
+    if not isinstance(data, str) or not data.isprintable() or not 0 < len(data) <= 500:
+        raise OptionError(f"data {shown(data)}: expected one line of at most 500 printable characters")
     inputs = FrozenDict(
         runs=table.name,
         sha256=table.sha256,
@@ -162,6 +165,7 @@ def fit(
         draws=count,
         seed=start,
         level=confidence,
+        **reading.stated(),
         version=__version__,
     )
     sample = Sample.of(table)
@@ -219,30 +223,28 @@ def _with_repetition(job: Job, chosen: str) -> FitResult:
     return _answer({"classical": repeated, "forecast": fit_forecast(once)}, "classical")
 
 
-def read_table_of_runs(
-    runs: RunsLike | None, arrays: Mapping[str, object], columns: Mapping[str, str] | None, sheet: str | None = None
-) -> Runs:
-    """Read a file, a shipped table by name, or arrays."""
+def read_table_of_runs(runs: RunsLike | None, arrays: Mapping[str, object], reading: Reading) -> Runs:
+    """Read a table of any kind, a shipped one by name, or arrays."""
     given = [name for name, value in arrays.items() if value is not None]
     k = float(settings("conventions")["flops_per_param_token"])
-    of_a_file = not (runs is None or isinstance(runs, Runs) or (isinstance(runs, str) and runs in table_names()))
-    if sheet is not None and not (isinstance(sheet, str) and of_a_file):
-        raise OptionError(f"sheet {shown(sheet)}: names a sheet of an .xlsx file, such as Runs")
-    if columns is not None and not of_a_file:
-        raise OptionError(f"columns {shown(columns)}: names columns of a file of runs; these are not from a file")
+    shipped = isinstance(runs, str) and runs in table_names()
+    if runs is None or shipped or isinstance(runs, Runs):
+        for name in ("columns", "sheet", "where", "drop", "skip_bad", "flops_unit"):
+            if getattr(reading, name):
+                raise OptionError(f"`{name}` goes with a file of runs; these are not from a file")
     if runs is None:
-        return runs_from_arrays(arrays, flops_per_param_token=k)
+        return runs_from_arrays(arrays, flops_per_param_token=k, loss_unit=reading.loss_unit)
     if given:
         raise OptionError(f"give a table or the runs themselves, not both: {given[0]} was given beside a table")
-    if isinstance(runs, Runs):
-        return runs
-    if isinstance(runs, str) and runs in table_names():
-        return load_runs(runs)
-    if not isinstance(runs, (str, os.PathLike)):
+    if shipped or isinstance(runs, Runs):
+        table = runs if isinstance(runs, Runs) else load_runs(str(runs))
+        return replace(table, loss_unit=reading.loss_unit or table.loss_unit)
+    if not are_sources(runs):
         raise OptionError(
-            f"runs {shown(runs)}: expected a CSV file or the name of a shipped table; arrays go in params=, tokens=, loss="
+            f"runs {shown(runs)}: expected a file, a data frame or the name of a shipped table; arrays go in params=, tokens=, "
+            "loss="
         )
-    return read_runs(runs, columns=columns, sheet=sheet, flops_per_param_token=k)
+    return read_runs(runs, reading, flops_per_param_token=k)
 
 
 def one_group(table: Runs, group: str | None) -> Runs:

@@ -289,8 +289,10 @@ def law_target(path: Raw, overwrite: Raw, runs: Raw) -> Path:
         As :func:`planner._util.files.new_file`, or the table of runs.
     """
     target = new_file(path, overwrite, ".json", "a fitted law")
-    source = Path(runs) if isinstance(runs, (str, Path)) else None
-    if source is not None and target.exists() and source.exists() and target.samefile(source):
+    sources = [*runs] if isinstance(runs, tuple) else [runs, *runs.split(", ")] if isinstance(runs, str) else [runs]
+    if any(
+        isinstance(each, (str, Path)) and target.exists() and Path(each).exists() and target.samefile(each) for each in sources
+    ):
         raise OptionError(f"save {shown(str(path))}: that is the table of runs itself; choose another name")
     return target
 

@@ -29,7 +29,7 @@ class Sample:
         """Take the arrays of a validated table."""
         weight = np.ones(len(runs)) if runs.weight is None else runs.weight / runs.weight.mean()
         block = np.arange(len(runs))
-        if runs.run is not None and len(set(runs.run)) >= FEWEST_BLOCKS:
+        if runs.run is not None and FEWEST_BLOCKS <= len(set(runs.run)) < len(runs):
             block = np.unique(np.array(runs.run), return_inverse=True)[1]
         return cls(runs.params, runs.tokens, runs.flops, runs.loss, weight, block)
 

@@ -30,6 +30,7 @@ from planner.inputs.run_inputs import (
     Target,
     Tolerance,
 )
+from planner.inputs.table_inputs import RowInputs, TableInputs, UnitInputs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -96,6 +97,10 @@ class PilotInputs(PfDays, HeldBudget, PaidDevices, total=False):
     """What pilots may cost, in other units than FLOP, and on what."""
 
 
+class PilotsAsked(PilotInputs, TableInputs, total=False):
+    """What pilots may cost, and how a table of runs that are done is read."""
+
+
 class LimitsInputs(Budget, PaidDevices, ChosenLaw, Constants, Level, total=False):
     """A budget, and the device that an error on a benchmark would be paid for on."""
 
@@ -117,6 +122,7 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Serving": (Serving,),
     "Devices": (FleetSize, Device, Use, Deadline, OwnDevices),
     "Power and carbon": (Watts, Power),
+    "Table of runs": (RowInputs, UnitInputs),
     "Law and judgement": (ChosenLaw, Constants, Exponents, Tolerance, Level),
 }
 """Every group under its heading, in the order of the reference."""
@@ -160,7 +166,11 @@ TAKES: Mapping[str, type] = {
     "compare": CompareInputs,
     "limits": LimitsInputs,
     "levers": LeversInputs,
-    "pilots": PilotInputs,
+    "pilots": PilotsAsked,
+    "fit": TableInputs,
+    "backtest": TableInputs,
+    "check_runs": TableInputs,
+    "curve": RowInputs,
     "rank_hardware": RankInputs,
     "write_workbook": WorkbookInputs,
 }

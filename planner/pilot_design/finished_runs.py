@@ -1,6 +1,5 @@
 """Pilot runs that are done: whether they tell of a law, how much they scatter, and what to say of them."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from planner.fitting.fit import RunsLike, one_group, read_table_of_runs
 from planner.fitting.forecast import fit_under_prior
 from planner.fitting.generalised_law import parts
 from planner.fitting.sample import Sample
+from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.pilot_design.expected_regret import RAY_CONDITION, condition, sensitivities_of
 from planner.pilot_design.information import CONSTANTS, FILE, drawn_laws
@@ -49,7 +49,7 @@ class Given(NamedTuple):
     notes: tuple[Note, ...]
 
 
-def read_given(given: RunsLike, group: str | None, columns: Mapping[str, str] | None, target: float, *, guess: bool) -> Given:
+def read_given(given: RunsLike, group: str | None, reading: Reading, target: float, *, guess: bool) -> Given:
     """Read runs that are done; ``guess`` says whether their noise is wanted.
 
     Raises
@@ -57,7 +57,7 @@ def read_given(given: RunsLike, group: str | None, columns: Mapping[str, str] | 
     PlannerError
         The table cannot be read, its runs are too few or say nothing of a law, or the target [FLOP] is not far above them.
     """
-    table = one_group(read_table_of_runs(given, {}, columns), group)
+    table = one_group(read_table_of_runs(given, {}, reading), group)
     runs = Sample.of(table)
     refuse_hopeless(runs, _FEWEST - 1, table.name, needs_both=True)
     dearest = float(runs.flops.max())

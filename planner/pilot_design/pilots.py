@@ -1,6 +1,5 @@
 """A pilot budget and a target in, the runs to train out, and how good the plan for the target would then be."""
 
-from collections.abc import Mapping
 from typing import NamedTuple, Unpack
 
 import numpy as np
@@ -12,10 +11,11 @@ from planner._util.parallel import Progress, Workers
 from planner.accelerators.fleet import Machine
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.fit import RunsLike
-from planner.fitting.tables.runs import PURPOSES
+from planner.fitting.tables.row_choice import PURPOSES
 from planner.inputs.input_row import Number
 from planner.inputs.question import Question
-from planner.inputs.registry import PilotInputs, asks
+from planner.inputs.registry import PilotInputs, PilotsAsked, asks, rows, stated
+from planner.inputs.table_inputs import Reading, TableInputs
 from planner.notes import Note
 from planner.pilot_design.budget_ladder import designed
 from planner.pilot_design.candidate_runs import Bounds, Cells, Grid, read_builder
@@ -46,7 +46,7 @@ _SMALLEST = 1000.0
 """Parameters below which nothing trained is a language model: a house convention."""
 
 
-@asks(PilotInputs)
+@asks(PilotsAsked)
 def pilots(
     *,
     target: Number,
@@ -62,13 +62,12 @@ def pilots(
     batch: Number | None = None,
     given: RunsLike | None = None,
     group: str | None = None,
-    columns: Mapping[str, str] | None = None,
     simulate: bool = False,
     tables: int | None = None,
     workers: Workers = 1,
     progress: Progress | None = None,
     seed: int = 0,
-    **asked: Unpack[PilotInputs],
+    **asked: Unpack[PilotsAsked],
 ) -> Pilots:
     """Choose the runs whose losses tell most about the best size for a target budget.
 
@@ -93,10 +92,10 @@ def pilots(
     vocab, context, batch : optional
         Of those models: one vocabulary for all (by default the best for the target's size, by tao2024), tokens of context (4096),
         and tokens of a step (by default what deepseek2024 says for each run), rounded to whole sequences.
-    given : path or Runs, optional
+    given : path, data frame or Runs, optional
         Runs that are done: then the next ones are chosen beside them, 8 unless said otherwise, under laws that they leave
         possible; and whether those are worth their cost.
-    group, columns : optional
+    group : str, optional
         Of that table, as of :func:`planner.fit`.
     simulate : bool
         Also fit simulated tables of the design and of the grid, under published and drawn laws, with noise and misfit.
@@ -136,10 +135,13 @@ def pilots(
     >>> len(found.runs), found.spent <= 1e20, found.expected[0].regret_90 < 0.5 * found.expected[1].regret_90
     (24, True, True)
     """
-    question = Question.of(PilotInputs, "pilots", asked)
+    said = stated(asked, PilotsAsked, "pilots")
+    of_table = {name: value for name, value in said.items() if name in rows(TableInputs)}
+    question = Question.of(PilotInputs, "pilots", {name: value for name, value in said.items() if name not in of_table})
     check_simulation(simulate, tables, workers, given)
-    if given is None and (group is not None or columns is not None):
-        raise OptionError("`group` and `columns` go with `given`: which runs of a table are meant, and what it calls them")
+    if given is None and (group is not None or of_table):
+        foreign = "group" if group is not None else next(iter(of_table))
+        raise OptionError(f"`{foreign}` goes with `given`: which runs of a table are meant, and how it is read")
     check_shapes(shapes, vocab=vocab, context=context, batch=batch)
     (money, machine), goal = read_budget(budget, question), parse_flops(target, "`target`")
     if goal < 2 * money:
@@ -147,7 +149,7 @@ def pilots(
             f"`target` {format_flops(goal)} is less than twice the pilots' {format_flops(money)}: pilots are for a much larger "
             "run; with that much to spend, train it"
         )
-    known = None if given is None else read_given(given, group, columns, goal, guess=noise is None)
+    known = None if given is None else read_given(given, group, Reading.of(of_table, "pilots"), goal, guess=noise is None)
     usual_count = settings(FILE, "candidates")["runs" if known is None else "next"]
     count = whole_number(usual_count if runs is None else runs, "`runs`", CONSTANTS if known is None else 1, 100)
     spread = known.noise if known and known.noise is not None else read_noise(noise)
@@ -166,7 +168,9 @@ def pilots(
         many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "`tables`", 1, 10_000)
         designs = _simulated_designs(chosen, money, k)
         simulation = simulated(designs, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
+    reading = Reading.of(of_table, "pilots").stated()
     inputs = _inputs(question, bounds, machine, known, budget=money, target=goal, runs=count, noise=spread, seed=seed)
+    inputs = FrozenDict({**inputs, **reading})
     told = (found.expected, found.saved, found.rate, simulation, bounds.ratios, found.notes, inputs)
     return Pilots(money, goal, spread, _runs(laws, chosen, money), *told)
 

@@ -1,10 +1,9 @@
 """A table of proposed runs in, a verdict on each out."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq
-from typing import Any, NamedTuple, get_args, overload
+from typing import Any, NamedTuple, Unpack, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,14 @@ from planner.allocation.assessment import Regime, regime_notes, regimes_of
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.problem import as_problem
 from planner.errors import CannotPlanError, OptionError, RunsFileError
+from planner.fitting.fit import TableLike
 from planner.fitting.tables.columns import Columns, read_columns
+from planner.fitting.tables.raw_tables import are_sources
+from planner.fitting.tables.units import check_units
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import LawLike, read_constants, resolve_law
+from planner.inputs.registry import asks
+from planner.inputs.table_inputs import Reading, TableInputs
 from planner.notes import Note
 from planner.planning.plan_notes import size_notes
 from planner.quantities import LARGEST, parse_fraction, plain, shown
@@ -163,31 +167,29 @@ class RunsCheck(Answer):
     version: str = __version__
 
 
+@asks(TableInputs)
 def check_runs(
-    runs: "str | os.PathLike[str]",
+    runs: TableLike | Sequence[TableLike],
     *,
     law: LawLike = DEFAULT_LAW,
     constants: Mapping[str, object] | None = None,
-    columns: Mapping[str, str] | None = None,
-    sheet: str | None = None,
     tolerance: Number = TOLERANCE,
+    **asked: Unpack[TableInputs],
 ) -> RunsCheck:
     """Judge every run of a table, as :func:`planner.check` judges one.
 
     Parameters
     ----------
-    runs : path
-        A CSV file or an .xlsx workbook with columns params and tokens; run (its name) and loss (what was measured) are optional.
+    runs : path, data frame, open binary file, or a list of them
+        A table, as of :func:`planner.fit`, with columns params and tokens; run (its name) and loss (what was measured) are
+        optional.
     law : str, Path or Law
         The judge: one that plans and has a loss surface.
     constants : mapping, optional
         Constants of the law to replace.
-    columns : mapping, optional
-        What the file calls its columns, such as ``{"params": "n_params"}``.
-    sheet : str, optional
-        Of a workbook: the only one, or the one called Runs, unless named.
     tolerance : float or str
         Extra compute up to which a run counts as balanced (0.1 or "10%").
+    {inputs}
 
     Returns
     -------
@@ -198,22 +200,24 @@ def check_runs(
     PlannerError
         A table that cannot be read (the message says file, row and column), or a law that cannot judge runs.
     """
-    if not isinstance(runs, (str, os.PathLike)):
+    if not are_sources(runs):
         raise OptionError(f"runs {shown(runs)}: expected a file of runs, such as runs.csv or budget.xlsx")
     replaced = read_constants(constants)
     judge = resolve_law(law, constants=replaced)
     if judge.surface_law is not judge or judge.role != "plan":
         raise CannotPlanError(f"{judge.id} cannot judge runs: it has no loss surface of its own to plan on; besiroglu2024 has")
     allowed = parse_fraction(tolerance, "tolerance")
-    read = read_columns(runs, columns, sheet, ("params", "tokens"), sparse=("loss",))
+    reading = Reading.of(asked, "check_runs")
+    read = read_columns(runs, reading, ("params", "tokens"), sparse=("loss",))
+    odd = check_units(read.numbers, read.loss_unit, read.name, read.columns, flops=read.measured_flops)
     judged = guarded(judge, lambda: _judged(judge, read, allowed))
     return RunsCheck(
         name=read.name,
         law=judge,
         tolerance=allowed,
         runs=judged,
-        notes=(*read.notes, *judge.notes, *_notes(judge, judged)),
-        inputs=FrozenDict({"runs": read.name, "sheet": sheet, "law": judge.id, "constants": replaced, "tolerance": allowed}),
+        notes=(*read.notes, *odd, *judge.notes, *_notes(judge, judged)),
+        inputs=FrozenDict({"runs": read.name, **reading.stated(), "law": judge.id, "constants": replaced, "tolerance": allowed}),
     )
 
 

@@ -1,7 +1,7 @@
 """Where on its learning curve a problem is: the three regions, what more data buys, and the model that the data want."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from planner.fitting.learning_curve.descent import Constants, Fitted, Shape, cho
 from planner.fitting.learning_curve.points import read_guess, read_points, read_target, rising_notes, said
 from planner.fitting.learning_curve.published import general_model_exponents, published_curve
 from planner.inputs.input_row import Number
+from planner.inputs.registry import asks
+from planner.inputs.table_inputs import Reading, RowInputs
 from planner.notes import Note
 from planner.quantities import (
     format_count,
@@ -40,6 +42,7 @@ _NOISY = 0.2
 """Scatter of ln(error) above which a curve is called noisy: a house convention."""
 
 
+@asks(RowInputs)
 def curve(
     sizes: Any,
     errors: Any = None,
@@ -48,17 +51,16 @@ def curve(
     target: Number | None = None,
     domain: str | None = None,
     params: Number | None = None,
-    columns: Mapping[str, str] | None = None,
-    sheet: str | None = None,
     level: Number = LEVEL,
     seed: int = 0,
+    **asked: Unpack[RowInputs],
 ) -> Curve:
     """Fit a learning curve to errors at several training-set sizes: best guess, power law, floor.
 
     Parameters
     ----------
-    sizes : path, or sequence of numbers
-        A CSV file or workbook with columns size and error, or the sizes themselves.
+    sizes : path, data frame, open binary file, or sequence of numbers
+        A table with columns size and error, or the sizes themselves.
     errors : sequence of numbers
         Beside sizes: any metric that falls, in one unit.
     best_guess : float or str, optional
@@ -69,14 +71,11 @@ def curve(
         Whose published exponents say how the model grows: word-lm, char-lm, translation, imagenet, speech.
     params : float or str, optional
         Parameters of the model at the largest size.
-    columns : mapping, optional
-        What the file calls its columns, such as ``{"size": "samples"}``.
-    sheet : str, optional
-        Of a workbook.
     level : float or str
         Of the intervals.
     seed : int
         Same seed, same intervals.
+    {inputs}
 
     Returns
     -------
@@ -100,7 +99,8 @@ def curve(
     >>> round(found.exponent.value, 3), found.floor is None, round(found.doubling.value, 3)
     (0.301, True, 0.812)
     """
-    m, e, name, notes = read_points(sizes, errors, columns, sheet)
+    reading = Reading.of(asked, "curve", RowInputs)
+    m, e, name, notes = read_points(sizes, errors, reading)
     confidence = check_level(level)
     start = whole_number(seed, "seed", 0, 2**63 - 1)
     guess = None if best_guess is None else read_guess(best_guess, m, e)
@@ -136,7 +136,7 @@ def curve(
         notes=(*notes, *_point_notes(x, y, m, fitted, guess), *_notes(found, fitted, m, reach, at_most)),
         inputs=FrozenDict(
             {"points": name, "best_guess": guess, "target": goal, "domain": domain, "params": size}
-            | {"level": confidence, "seed": start}
+            | {"level": confidence, "seed": start, **reading.stated()}
         ),
         **found,
     )

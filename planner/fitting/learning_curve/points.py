@@ -1,7 +1,5 @@
 """The points of a learning curve, read and held to what a curve needs: enough sizes, one unit, errors that fall."""
 
-import os
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +8,11 @@ from numpy.typing import NDArray
 from planner._util.showing import Raw
 from planner._util.stable_choice import lowest
 from planner.errors import FitError, OptionError, RunsFileError
-from planner.fitting.tables.columns import read_columns, read_numbers
+from planner.fitting.tables.cells import read_numbers
+from planner.fitting.tables.columns import read_columns
+from planner.fitting.tables.raw_tables import is_source
 from planner.fitting.tables.runs import items_of
+from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import format_count, format_factor, parse_error, plain, shown
 
@@ -22,18 +23,16 @@ _MIXED = 20.0
 """A drop from above 1 to below it by more than this, and by far the steepest, is one of units: a house convention."""
 
 
-def read_points(
-    sizes: Any, errors: Any, columns: Mapping[str, str] | None, sheet: str | None
-) -> tuple[Array, Array, str, list[Note]]:
+def read_points(sizes: Any, errors: Any, reading: Reading) -> tuple[Array, Array, str, list[Note]]:
     """Return sizes and errors by size, where they came from, and what to say of that."""
-    if isinstance(sizes, (str, os.PathLike)):
+    if is_source(sizes):
         if errors is not None:
             raise OptionError("errors go with a sequence of sizes, not with a file")
-        read = read_columns(sizes, columns, sheet, ("size", "error"), known=("size", "error"))
+        read = read_columns(sizes, reading, ("size", "error"), known=("size", "error"))
         m, e, name, notes = read.numbers["size"], read.numbers["error"], read.name, list(read.notes)
     else:
-        if columns is not None or sheet is not None:
-            raise OptionError("columns and sheet go with a file of points, not with a sequence of sizes")
+        if reading != Reading():
+            raise OptionError("columns, sheet and rows go with a file of points, not with a sequence of sizes")
         name, notes = "the points given", []
         pairs = [items_of(sizes, "sizes", name), items_of(errors, "errors", name)]
         if len(pairs[0]) != len(pairs[1]):

@@ -1,46 +1,51 @@
-"""A file of runs, or the sheet of a workbook -> columns of numbers and texts; every complaint says file, row and column."""
+"""Tables of runs, read: columns of numbers and texts in base units; every complaint says file, row and column."""
 
-import csv
 import hashlib
-import io
 import math
-import os
-import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._util.files import read_bytes
-from planner.errors import PlannerError, RunsFileError
-from planner.fitting.tables.csv_cells import columns_of, decimal_comma, delimiter, rows
-from planner.fitting.tables.xlsx import Wanted, sheet_lines
+from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.cells import read_number
+from planner.fitting.tables.column_names import DERIVED, Found, find_columns
+from planner.fitting.tables.csv_cells import decimal_comma
+from planner.fitting.tables.faults import Faults
+from planner.fitting.tables.raw_tables import RawTable, is_frame, read_raw
+from planner.fitting.tables.row_choice import Rows, text_of
+from planner.fitting.tables.units import LARGEST_LOSS
+from planner.inputs.table_inputs import FLOPS_UNITS, Reading
 from planner.notes import Note
-from planner.quantities import LARGEST, finite, parse_count, parse_error, parse_flops, parse_number, plain, shown, shown_path
+from planner.quantities import plain
 
 Array = NDArray[Any]
 
 NUMBERS = ("params", "tokens", "flops", "loss", "weight", "unique_tokens")
 TEXTS = ("group", "run", "purpose")
-LARGEST_FILE = 256 * 1024 * 1024
 
 
 class Columns(NamedTuple):
-    """The columns of a file that are known, and where they come from.
+    """The columns of a table that are known, and where they come from.
 
     Attributes
     ----------
     numbers : dict of str to array
+        In base units.
     texts : dict of str to tuple of str
     rows : array of int
-        Row number of each line, the header being row 1.
+        Row number of each line, as messages name them.
     name, sha256 : str
         Of the file.
     notes : tuple of Note
+    loss_unit : str
+        Of the losses, where that was said.
+    measured_flops : bool
+        Whether ``flops`` was in the table and nothing was computed from it.
+    columns : mapping of str to str
+        What the table calls its quantities.
     """
 
     numbers: dict[str, Array]
@@ -49,164 +54,205 @@ class Columns(NamedTuple):
     name: str
     sha256: str
     notes: tuple[Note, ...]
+    loss_unit: str = ""
+    measured_flops: bool = True
+    columns: Mapping[str, str] = {}
 
 
 def read_columns(
-    path: "str | os.PathLike[str]",
-    columns: Mapping[str, str] | None,
-    sheet: str | None,
+    source: Any,
+    reading: Reading,
     required: Sequence[str],
+    *,
     sparse: Sequence[str] = (),
     known: Sequence[str] = (*NUMBERS, *TEXTS),
+    flops_per_param_token: float = 6.0,
 ) -> Columns:
-    """Read a file of runs: CSV with comma, semicolon, tab or bar between cells, or a sheet of an .xlsx workbook; a header on top.
+    """Read a table of runs, or several as one: CSV, .xlsx, JSON, JSON lines, Parquet, open files, data frames.
 
     Parameters
     ----------
-    path : str or Path
-    columns : mapping or None
-        What the file calls its columns, such as ``{"params": "n_params"}``.
-    sheet : str or None
-        Of a workbook: the only one, or the one called Runs, unless named.
+    source : path, binary file, data frame, or a list of them
+    reading : Reading
+        What its columns are called, and which rows count.
     required : sequence of str
-        Columns that must be there.
+        Columns that must be there, or follow from others.
     sparse : sequence of str
         Columns whose cells may be empty: not a number there.
     known : sequence of str
         Columns that are read where they are there; texts by the names in ``TEXTS``, all others as numbers.
+    flops_per_param_token : float
+        k of C = k N D, by which one of N, D and C follows from the others.
 
     Raises
     ------
     RunsFileError
-        The file cannot be read, lacks a column, or a cell is not a positive number; the message says row and column.
+        A file cannot be read, lacks a column, or cells are not positive numbers; the message says row and column of each.
     """
-    name = shown_path(path)
-    lines, digest = _read(path, name, sheet, lambda header: columns_of(header, columns, known, required, name).values())
-    header_at = next((i for i, line in enumerate(lines()) if line.strip()), None)
-    top = "" if header_at is None else _line(lines, header_at)
-    named = re.fullmatch(r"sep=(.)", top.strip(), re.IGNORECASE)  # as spreadsheets may write it
-    if named and header_at is not None:
-        header_at += 1
-        top = _line(lines, header_at)
-    if header_at is None or not top.strip():
-        raise RunsFileError(f"{name}: is empty; expected a header line such as params,tokens,loss")
-    separator = named[1] if named else delimiter(top, name)
-    try:
-        header = [cell.strip() for cell in next(csv.reader([top], delimiter=separator, skipinitialspace=True))]
-    except csv.Error as error:
-        raise RunsFileError(f"{name}:{header_at + 1}: the header is not CSV ({error})") from None
-    where = columns_of(header, columns, known, required, name)
 
-    def table() -> Iterator[tuple[int, list[str]]]:
-        return rows(lines(), header_at, separator, len(header), name)
+    def one(each: Any) -> Columns:
+        def needed(header: list[str]) -> list[int]:
+            found = find_columns(header, reading.columns, known, required, "the sheet")
+            more = [at for at, cell in enumerate(header) if any(cell.lower() == c.column.lower() for c in reading.where)]
+            return [*(place.at for place in found.places.values()), *more, *([] if found.state is None else [found.state])]
 
-    numeric = [column for column in known if column in where and column not in TEXTS]
-    with_commas = separator != "," and any("," in line for line in lines())
-    with_commas = with_commas and decimal_comma(table, [where[c] for c in numeric], name)
-    at, numbers = array("q"), {column: array("d") for column in numeric}
-    texts: dict[str, list[str]] = {column: [] for column in TEXTS if column in where}
+        raw = read_raw(each, reading.sheet, needed)
+        found = find_columns(raw.header, reading.columns, known, required, raw.name)
+        return _derived(_read(raw, found, reading, sparse), required, flops_per_param_token)
+
+    if isinstance(source, (list, tuple)) and not is_frame(source):
+        if reading.drop and len(source) > 1:
+            raise OptionError("`drop` goes with one table: rows of several have the same numbers")
+        return _together([one(each) for each in source])
+    return one(source)
+
+
+def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) -> Columns:
+    """Read the rows that count."""
+    name, places = raw.name, found.places
+    numeric = [quantity for quantity in places if quantity not in TEXTS]
+    commas = _with_commas(raw, [places[quantity].at for quantity in numeric])
+    factors = {quantity: places[quantity].factor for quantity in numeric}
+    if reading.flops_unit:
+        if "flops" not in places:
+            raise OptionError(f"`flops_unit` {reading.flops_unit}: {name} has no column of compute")
+        factors["flops"] = FLOPS_UNITS[reading.flops_unit]
+    chosen = Rows(raw, found, reading)
+    at, numbers = array("q"), {quantity: array("d") for quantity in numeric}
+    texts: dict[str, list[str]] = {quantity: [] for quantity in TEXTS if quantity in places}
     same: dict[str, str] = {}  # a text that comes again is kept once
-    for row, cells in table():
+    for row, cells in raw.rows(chosen.faults):
+        if not chosen.counts(row, cells):
+            continue
         at.append(row)
-        for column, values in numbers.items():
-            values.append(_number(cells[where[column]], row, column, name, with_commas, column in sparse))
-        for column, found in texts.items():
-            text = cells[where[column]].strip()
-            found.append(same.setdefault(text, text))
-    if not at:
-        raise RunsFileError(f"{name}: has a header but no runs")
-    notes = (Note("decimal-commas", "info", f"{name}: numbers were read with decimal commas"),) if with_commas else ()
+        for quantity, values in numbers.items():
+            cell = cells[places[quantity].at]
+            try:
+                values.append(read_number(cell, row, quantity, name, commas, quantity in sparse, factors[quantity]))
+            except RunsFileError as error:
+                values.append(math.nan)
+                chosen.faults.add(row, error.marked, _reason(error, f"{name}:{row}:"))
+        for quantity, kept in texts.items():
+            text = text_of(cells[places[quantity].at])
+            kept.append(same.setdefault(text, text))
+    chosen.faults.stop(name)
+    rows = np.array(at, dtype=np.int64)
+    table = {quantity: np.array(values) for quantity, values in numbers.items()}
+    unit = reading.loss_unit or (places["loss"].unit if "loss" in places else "")
+    converted, said = _in_nats(table, rows, unit, chosen.faults, name)
+    _leave_diverged(table, rows, converted, chosen.faults)
+    kept_rows = np.array([row not in chosen.faults.rows for row in rows.tolist()], dtype=bool)
+    if not kept_rows.any():
+        raise RunsFileError(f"{name}: {chosen.none_left()}")
+    notes = (*found.notes, *said, *chosen.notes(len(rows)))
+    if commas:
+        notes += (Note("decimal-commas", "info", f"{name}: numbers were read with decimal commas"),)
     return Columns(
-        {column: np.array(values) for column, values in numbers.items()},
-        {column: tuple(found) for column, found in texts.items()},
-        np.array(at),
+        {quantity: values[kept_rows] for quantity, values in table.items()},
+        {quantity: tuple(text for text, kept in zip(lines, kept_rows, strict=True) if kept) for quantity, lines in texts.items()},
+        rows[kept_rows],
         name,
-        digest,
+        raw.sha256,
         notes,
+        converted,
+        "flops" in table,
+        {quantity: place.called for quantity, place in places.items()},
     )
 
 
-Lines = Callable[[], Iterator[str]]
-"""Gives the lines of a file from its first one on, each time it is called: a long one is never held as lines."""
+def _reason(error: RunsFileError, place: str) -> str:
+    return str(error).removeprefix(place).partition("; ")[0]
 
 
-def _line(lines: Lines, number: int) -> str:
-    return next(islice(lines(), number, None), "")
+def _with_commas(raw: RawTable, places: Sequence[int]) -> bool:
+    if not raw.separator or raw.separator == ",":
+        return False
+
+    def table() -> Iterable[tuple[int, Sequence[Any]]]:
+        return raw.rows(Faults(skip=True))
+
+    return decimal_comma(table, places, raw.name)
 
 
-def _read(path: "str | os.PathLike[str]", name: str, sheet: str | None, wanted: Wanted) -> tuple[Lines, str]:
-    """Return the lines of a file and the hash of its bytes."""
-    large = (
-        f"is larger than {LARGEST_FILE >> 20} MiB, up to which tables of runs are read. Keep params, tokens, loss and the final "
-        "checkpoints, or one row in ten"
-    )
-    content = read_bytes(Path(path), LARGEST_FILE, large, RunsFileError)
-    digest = hashlib.sha256(content).hexdigest()
-    if content[:2] == b"PK" and Path(path).suffix.lower() in {".xlsx", ".xlsm"}:
-        cells = sheet_lines(content, sheet, name, wanted)
-        return lambda: iter(cells), digest
-    if content[:2] in {b"PK", b"\xd0\xcf"}:
-        raise RunsFileError(f"{name}: is a workbook or an archive, not CSV; save it as .xlsx or the sheet as CSV first")
-    if sheet is not None:
-        raise RunsFileError(f"{name}: is no .xlsx workbook, so it has no sheet {shown(sheet)}")
-    try:
-        content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RunsFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start}); save it as CSV UTF-8") from None
-    return lambda: (line.rstrip("\n") for line in io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig")), digest
+_UNITS: Mapping[str, Callable[[Array], Array]] = {"perplexity": np.log, "bits": lambda loss: loss * math.log(2)}
 
 
-_READERS: Mapping[str, Callable[[Any, str], float]] = {
-    "params": lambda value, name: parse_count(value, name, "parameters"),
-    "tokens": lambda value, name: parse_count(value, name, "tokens"),
-    "unique_tokens": lambda value, name: parse_count(value, name, "tokens"),
-    "flops": parse_flops,
-    "loss": parse_number,
-    "weight": parse_number,
-    "size": lambda value, name: parse_count(value, name, "tokens"),
-    "error": parse_error,
-}
+def _in_nats(table: dict[str, Array], rows: Array, unit: str, faults: Faults, name: str) -> tuple[str, list[Note]]:
+    """Turn losses in bits, or perplexities, into nats; return the unit that they are then in."""
+    if "loss" not in table or not unit:
+        return unit, []
+    words = unit.lower().replace(" per ", "/").replace("ppl", "perplexity")
+    kind = "perplexity" if words == "perplexity" else "bits" if words.split("/")[0] in {"bit", "bits", "bpb", "bpc"} else ""
+    if not kind:
+        return unit, []
+    of = {"perplexity": "token", "bpb": "byte", "bpc": "character", "bit": "token", "bits": "token"}[words.split("/")[0]]
+    of = words.split("/")[1] if "/" in words else of
+    loss = table["loss"]
+    if kind == "perplexity":
+        for at in np.flatnonzero(loss <= 1):
+            row = int(rows[at])
+            faults.add(row, f"{name}:{row}:loss: {plain(float(loss[at]))}: no perplexity is 1 or less", "no perplexity")
+        faults.stop(name)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table["loss"] = _UNITS[kind](loss)
+    how = "ln" if kind == "perplexity" else "times ln 2"
+    return f"nats/{of}", [Note("loss-converted", "info", f"losses converted from {unit} to nats/{of} ({how})")]
 
 
-def read_numbers(cells: Iterable[tuple[int, object]], column: str, name: str) -> Array:
-    """Read (row, cell) pairs of a column as numbers above 0."""
-    return np.array([_number(cell, row, column, name, False, False) for row, cell in cells])
+def _leave_diverged(table: dict[str, Array], rows: Array, unit: str, faults: Faults) -> None:
+    """Leave out runs whose loss no model of language has, where bad rows are left out and most have one."""
+    loss = table.get("loss")
+    if loss is None or not faults.skip or np.isnan(loss).all() or unit not in {"", "nats/token"}:
+        return
+    if np.nanmedian(loss) <= LARGEST_LOSS:
+        for at in np.flatnonzero(loss > LARGEST_LOSS):
+            faults.add(int(rows[at]), "", f"diverged: loss {plain(float(loss[at]), 4)}")
 
 
-def _number(cell: object, row: int, column: str, name: str, decimal_comma: bool, sparse: bool) -> float:
-    """Read a cell as a number above 0; an empty cell is not a number where ``sparse``, else refused."""
-    if isinstance(cell, str):
-        text = cell.strip()
-        if sparse and (not text or text.startswith("#")):  # nothing, or a spreadsheet's error such as #N/A
-            return math.nan
-        if not text:
-            raise RunsFileError(f"{name}:{row}:{column}: is empty; every run needs one")
-        if decimal_comma:
-            text = text.replace(".", "").replace(",", ".")
-        try:
-            number = float(text) if text.isascii() and text[-1].isdigit() and "_" not in text else math.nan
-        except ValueError:
-            number = math.nan
-        if math.isnan(number):
-            number = _human(text, column, f"{name}:{row}:{column}", cell)
+def _derived(read: Columns, required: Sequence[str], k: float) -> Columns:
+    """Compute what follows from C = k N D."""
+    missing = [quantity for quantity in DERIVED if quantity not in read.numbers]
+    if len(missing) != 1 or missing[0] not in required:
+        return read
+    C, N, D = (read.numbers.get(quantity) for quantity in ("flops", "params", "tokens"))
+    if D is None:
+        assert C is not None
+        assert N is not None
+        found, text = C / (k * N), f"tokens computed from flops and params: D = C/({k:g} N)"
     else:
-        cell = cell.item() if isinstance(cell, np.generic) else cell
-        plainly = finite(cell)
-        if plainly is None:
-            raise RunsFileError(f"{name}:{row}:{column}: {shown(cell)}: expected a finite number above 0")
-        number = plainly
-    low, high = (1e-12, 1e12) if column in {"loss", "weight", "error"} else (1.0, LARGEST)
-    if not low <= number <= high:
-        wrong = "above 0" if number <= 0 else f"from {plain(low)} to {plain(high)}"
-        raise RunsFileError(f"{name}:{row}:{column}: {shown(cell)}: must be {wrong}")
-    return number
+        assert C is not None
+        found, text = C / (k * D), f"params computed from flops and tokens: N = C/({k:g} D)"
+    note = Note("derived", "info", text)
+    numbers = {**read.numbers, missing[0]: found}
+    return read._replace(numbers=numbers, notes=(*read.notes, note), measured_flops=False)
 
 
-def _human(text: str, column: str, where: str, cell: str) -> float:
-    """Read a number as people write it."""
-    if text.lower().lstrip("+-") in {"nan", "na", "n/a", "null", "none", "inf", "infinity"}:
-        raise RunsFileError(f"{where}: {shown(cell)}: must be a number; a run that diverged or failed? delete its row")
-    try:
-        return float(_READERS[column](text, where))
-    except PlannerError as error:
-        raise RunsFileError(str(error).replace(f"{where} ", f"{where}: ", 1)) from None
+def _together(parts: Sequence[Columns]) -> Columns:
+    """Return several tables as one; what only some have is what the others' rows would say without it."""
+    if len(parts) == 1:
+        return parts[0]
+    numbers, texts = {}, {}
+    quantities = dict.fromkeys(quantity for part in parts for quantity in (*part.numbers, *part.texts))
+    for quantity in quantities:
+        lacking = next((part for part in parts if quantity not in {*part.numbers, *part.texts}), None)
+        if lacking is not None and quantity not in {"flops", "purpose", "group", "run"}:
+            raise RunsFileError(f"{lacking.name}: lacks column {quantity}, which the others have")
+        if lacking is not None and quantity in {"flops", "purpose", "run"}:
+            continue
+        if quantity in TEXTS:
+            texts[quantity] = tuple(text for part in parts for text in part.texts.get(quantity, (part.name,) * len(part.rows)))
+        else:
+            numbers[quantity] = np.concatenate([part.numbers[quantity] for part in parts])
+    if len({part.loss_unit for part in parts}) > 1:
+        units = ", ".join(f"{part.name} {part.loss_unit or 'unsaid'}" for part in parts)
+        raise RunsFileError(f"losses in different units: {units}; say one with `loss_unit`, or bring all to one")
+    texts["file"] = tuple(part.name for part in parts for _ in part.rows)
+    if "run" in texts:  # the same name in two files is not the same run
+        texts["run"] = tuple(f"{file}: {run}" for file, run in zip(texts["file"], texts["run"], strict=True))
+    digest = hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
+    notes = tuple(Note(note.code, note.severity, f"{part.name}: {note.text}") for part in parts for note in part.notes)
+    first = parts[0]
+    name = ", ".join(part.name for part in parts)
+    measured = all(part.measured_flops for part in parts)
+    rows = np.concatenate([part.rows for part in parts])
+    return Columns(numbers, texts, rows, name, digest, notes, first.loss_unit, measured, first.columns)

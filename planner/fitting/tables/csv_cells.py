@@ -1,9 +1,10 @@
 """The cells of a CSV file as people save them: separators, headers, decimal commas; every complaint says file and row."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from planner.errors import OptionError, RunsFileError
+from planner.errors import RunsFileError
+from planner.fitting.tables.faults import Faults
 from planner.quantities import shown
 
 LARGEST_ROWS = 2_000_000
@@ -19,45 +20,13 @@ def delimiter(header: str, name: str) -> str:
     return found
 
 
-def columns_of(
-    header: Sequence[str], columns: Mapping[str, str] | None, known: Sequence[str], required: Sequence[str], name: str
-) -> dict[str, int]:
-    """Return where each quantity stands in the header, by our names or the user's."""
-    if columns is not None and not (isinstance(columns, Mapping) and all(isinstance(each, str) for each in columns.values())):
-        raise OptionError(f"columns {shown(columns)}: expected names such as {{'params': 'n_params'}}")
-    wanted = {column: column for column in known}
-    for column, called in (columns or {}).items():
-        if column not in wanted:
-            raise OptionError(f"columns {shown(column)}: no such quantity; map any of {', '.join(wanted)}")
-        if called not in header:
-            raise RunsFileError(f"{name}: has no column {shown(called)} for {column}; it has {_list(header)}")
-        wanted[column] = called
-    called_twice = [called for called in wanted.values() if list(wanted.values()).count(called) > 1]
-    if called_twice:
-        raise OptionError(f"columns: {shown(called_twice[0])} cannot be two quantities at once")
-    twice = sorted({cell for cell in header if header.count(cell) > 1} & set(wanted.values()))
-    if twice:
-        raise RunsFileError(f"{name}: column {shown(twice[0])} comes twice")
-    where = {column: header.index(called) for column, called in wanted.items() if called in header}
-    lowered = [cell.lower() for cell in header]
-    where |= {column: lowered.index(column) for column in set(known) - set(where) if lowered.count(column) == 1}
-    missing = [column for column in required if column not in where]
-    if missing:
-        close = next((cell for cell in header if missing[0] in cell.lower()), "NAME")
-        raise RunsFileError(
-            f"{name}: lacks column {', '.join(missing)}; it has {_list(header)}. "
-            f"Other names: --columns {missing[0]}={shown(close)[1:-1]}, or columns={{'{missing[0]}': {shown(close)}}} in Python"
-        )
-    return where
+def rows(
+    lines: Iterable[str], header_at: int, delimiter: str, width: int, name: str, faults: Faults
+) -> Iterator[tuple[int, list[str]]]:
+    """Return (row number, cells) of each run, the header being row ``header_at + 1``; blank lines are passed over.
 
-
-def _list(header: Sequence[str]) -> str:
-    text = ", ".join(shown(cell)[1:-1] for cell in header[:20])
-    return text + (", ..." if len(header) > 20 else "")
-
-
-def rows(lines: Iterable[str], header_at: int, delimiter: str, width: int, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Return (row number, cells) of each run, the header being row ``header_at + 1``; blank lines are passed over."""
+    A row that is no row of the table goes to the faults.
+    """
     # one reader a line: a quoted line break would hide which row a complaint is about, and no number holds one
     for number, line in enumerate(lines, 1):
         if number <= header_at + 1 or not line.strip():
@@ -66,22 +35,23 @@ def rows(lines: Iterable[str], header_at: int, delimiter: str, width: int, name:
             cells = next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True))
         except csv.Error as error:
             hint = "" if "limit" in str(error) else "; a cell must not hold a line break"
-            raise RunsFileError(f"{name}:{number}: not CSV ({error}){hint}") from None
+            faults.add(number, f"{name}:{number}: not CSV ({error}){hint}", "not CSV")
+            continue
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             cells = cells[:width]  # separators at the end of a row say nothing
         if not any(cell.strip() for cell in cells):
             continue  # separators alone, as spreadsheets write a blank row
         if len(cells) != width:
             hint = "; a decimal comma between commas? save with ';' or points" if delimiter == "," and len(cells) > width else ""
-            raise RunsFileError(
-                f"{name}:{number}: has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the header has {width}{hint}"
-            )
+            has = f"has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the header has {width}"
+            faults.add(number, f"{name}:{number}: {has}{hint}", has)
+            continue
         if number - header_at > LARGEST_ROWS:
             raise RunsFileError(f"{name}: has more than {LARGEST_ROWS} rows; thin it out first")
         yield number, cells
 
 
-def decimal_comma(table: Callable[[], Iterable[tuple[int, list[str]]]], places: Sequence[int], name: str) -> bool:
+def decimal_comma(table: Callable[[], Iterable[tuple[int, Sequence[str]]]], places: Sequence[int], name: str) -> bool:
     """Tell whether numbers use a decimal comma; refuse a table that could be read in two ways.
 
     ``table`` gives the rows afresh each time: a long table is read twice rather than held.

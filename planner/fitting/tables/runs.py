@@ -1,6 +1,5 @@
 """A user's table of training runs -> validated arrays; every complaint says file, row and column."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,9 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.errors import OptionError, RunsFileError
-from planner.fitting.tables.columns import NUMBERS, TEXTS, Columns, read_columns, read_numbers
+from planner.fitting.tables.cells import read_numbers
+from planner.fitting.tables.columns import NUMBERS, TEXTS, Columns, read_columns
+from planner.fitting.tables.row_choice import PURPOSES
+from planner.fitting.tables.units import check_units
+from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import plain, shown
 
@@ -18,10 +22,6 @@ Array = NDArray[Any]
 
 REQUIRED = ("params", "tokens", "loss")
 _PERPLEXITY = 20.0  # nats per token: above the entropy of any vocabulary (e^20 entries)
-
-
-PURPOSES = ("near the optimum", "starved", "overtrained")
-"""What runs of a design are for: their tokens for their size, beside the optimum's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,8 @@ class Runs:
         The run a row is a checkpoint of: rows of one run are not independent.
     purpose : tuple of str or None
         What each run of a design of ours is for, see :func:`planner.pilots`.
+    file : tuple of str or None
+        The file of each row, where several were read together.
     weight, unique_tokens : array or None
     sha256 : str
         Of the file's bytes, empty without a file.
@@ -51,6 +53,8 @@ class Runs:
         Conventions that come with a shipped table; empty for one's own, who says so when fitting.
     notes : tuple of Note
         What a reader should know of the table.
+    columns : mapping of str to str
+        What the table calls its quantities.
     """
 
     params: Array
@@ -62,6 +66,7 @@ class Runs:
     group: tuple[str, ...] | None = None
     run: tuple[str, ...] | None = None
     purpose: tuple[str, ...] | None = None
+    file: tuple[str, ...] | None = None
     weight: Array | None = None
     unique_tokens: Array | None = None
     sha256: str = ""
@@ -70,6 +75,7 @@ class Runs:
     loss_unit: str = ""
     data: str = ""
     notes: tuple[Note, ...] = ()
+    columns: Mapping[str, str] = FrozenDict()
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -91,7 +97,7 @@ class Runs:
         """Return the rows where a mask is true, or at the given positions."""
         index = np.flatnonzero(kept) if np.asarray(kept).dtype == bool else np.asarray(kept)
         values: dict[str, Any] = {}
-        for name in (*NUMBERS, *TEXTS, "rows"):
+        for name in (*NUMBERS, *TEXTS, "file", "rows"):
             value = getattr(self, name)
             values[name] = tuple(value[i] for i in index) if isinstance(value, tuple) else None if value is None else value[index]
         return replace(self, **values)
@@ -112,21 +118,18 @@ class Runs:
 
 
 def read_runs(
-    path: "str | os.PathLike[str]",
+    source: Any,
+    reading: Reading | None = None,
     *,
-    columns: Mapping[str, str] | None = None,
-    sheet: str | None = None,
     flops_per_param_token: float,
 ) -> Runs:
-    """Read a file of runs: CSV with comma, semicolon, tab or bar between cells, or a sheet of an .xlsx workbook; a header on top.
+    """Read a table of runs, or several as one: a file of any kind, an open binary one, a data frame.
 
     Parameters
     ----------
-    path : str or Path
-    columns : mapping, optional
-        What the file calls its columns, such as ``{"params": "n_params"}``.
-    sheet : str, optional
-        Of a workbook: the only one, or the one called Runs, unless named.
+    source : path, binary file, data frame, or a list of them
+    reading : Reading
+        What its columns are called, and which rows count.
     flops_per_param_token : float
         k in C = k N D where there is no flops column.
 
@@ -137,12 +140,15 @@ def read_runs(
     Raises
     ------
     RunsFileError
-        The file cannot be read, lacks a column, or a cell is not a positive number; the message says row and column.
+        It cannot be read, lacks a column, or a cell is not a positive number; the message says row and column.
     """
-    return _checked(read_columns(path, columns, sheet, REQUIRED), flops_per_param_token)
+    k = flops_per_param_token
+    return _checked(read_columns(source, reading or Reading(), REQUIRED, flops_per_param_token=k), k)
 
 
-def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: float, name: str = "the runs given") -> Runs:
+def runs_from_arrays(
+    values: Mapping[str, object], *, flops_per_param_token: float, name: str = "the runs given", loss_unit: str = ""
+) -> Runs:
     """Take runs as sequences: params, tokens, loss and, where known, flops, group, run, weight and unique_tokens.
 
     Raises
@@ -168,7 +174,8 @@ def runs_from_arrays(values: Mapping[str, object], *, flops_per_param_token: flo
             numbers[column] = read_numbers(list(enumerate(items, 1)), column, name)
     if not length:
         raise RunsFileError(f"{name}: are empty")
-    return _checked(Columns(numbers, texts, np.arange(1, length + 1), name, "", ()), flops_per_param_token)
+    read = Columns(numbers, texts, np.arange(1, length + 1), name, "", (), loss_unit, "flops" in numbers)
+    return _checked(read, flops_per_param_token)
 
 
 def items_of(value: Raw, column: str, name: str) -> list[Any]:
@@ -186,15 +193,12 @@ def items_of(value: Raw, column: str, name: str) -> list[Any]:
 
 
 def _checked(read: Columns, k: float) -> Runs:
-    numbers, texts, rows, name, digest, notes = read
+    numbers, texts, rows, name, digest, notes = read[:6]
     loss = numbers["loss"]
-    high = loss > _PERPLEXITY
-    if high.sum() >= 2 and (loss < _PERPLEXITY / 2).sum() >= 2:
-        row = int(rows[np.argmax(high)])
-        raise RunsFileError(
-            f"{name}:{row}:loss: {plain(float(loss[high][0]), 4)} beside losses below {plain(_PERPLEXITY / 2)}: mixed units? "
-            "perplexity is exp(loss in nats); bring all to one unit"
-        )
+    if not read.loss_unit:
+        _refuse_mixed(loss, rows, name)
+    odd = check_units(numbers, read.loss_unit, name, read.columns, flops=read.measured_flops)
+    run, said = _run_names(texts.get("run"), numbers["params"])
     flops = numbers.get("flops")
     return Runs(
         params=numbers["params"],
@@ -204,14 +208,47 @@ def _checked(read: Columns, k: float) -> Runs:
         name=name,
         rows=rows,
         group=texts.get("group"),
-        run=texts.get("run"),
+        run=run,
         purpose=texts.get("purpose"),
+        file=texts.get("file"),
         weight=numbers.get("weight"),
         unique_tokens=numbers.get("unique_tokens"),
         sha256=digest,
-        measured_flops=flops is not None,
-        notes=(*notes, *_repeats(numbers, texts, rows), *_odd_flops(flops, numbers)),
+        measured_flops=flops is not None and read.measured_flops,
+        loss_unit=read.loss_unit,
+        notes=(*notes, *odd, *said, *_repeats(numbers, texts, rows), *_odd_flops(flops, numbers)),
+        columns=FrozenDict(read.columns),
     )
+
+
+def _refuse_mixed(loss: Array, rows: NDArray[np.int64], name: str) -> None:
+    """Refuse perplexities beside losses in nats."""
+    high = loss > _PERPLEXITY
+    if high.sum() >= 2 and (loss < _PERPLEXITY / 2).sum() >= 2:
+        row = int(rows[np.argmax(high)])
+        raise RunsFileError(
+            f"{name}:{row}:loss: {plain(float(loss[high][0]), 4)} beside losses below {plain(_PERPLEXITY / 2)}: mixed units? "
+            "perplexity is exp(loss in nats); bring all to one unit"
+        )
+
+
+def _run_names(names: tuple[str, ...] | None, params: Array) -> tuple[tuple[str, ...] | None, list[Note]]:
+    """Return which run each row is of, and what to say of that: a name that is of several sizes names no run."""
+    if names is None or len(set(names)) == len(names):
+        return names, []
+    size: dict[str, float] = {}
+    for name, N in zip(names, params.tolist(), strict=True):
+        if abs(size.setdefault(name, N) / N - 1) > _SAME_SIZE:
+            text = f"the run {shown(name)} is of several sizes, so rows are taken as runs of their own, not as checkpoints"
+            return None, [Note("run-names", "info", text)]
+    text = (
+        f"{len(names)} checkpoints of {len(size)} runs, by the column of run names: rows of one run are not independent, and "
+        "losses before the end of a learning-rate decay are higher than those of runs that end there"
+    )
+    return names, [Note("checkpoints", "info", text)]
+
+
+_SAME_SIZE = 1e-3
 
 
 def _odd_flops(flops: Array | None, numbers: dict[str, Array]) -> list[Note]:

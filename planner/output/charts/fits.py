@@ -10,7 +10,7 @@ from planner.errors import OptionError
 from planner.fitting.backtest import Backtest, Case
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
-from planner.fitting.tables.runs import PURPOSES
+from planner.fitting.tables.row_choice import PURPOSES
 from planner.output.charts._base import COMPUTE, Band, Box, Chart, Line, Mark, Marker, Panel, Points, Rule, Scale, Span, law_text
 from planner.output.charts.surfaces import loss_scale, surface_panel
 from planner.pilot_design.pilots_result import Pilots

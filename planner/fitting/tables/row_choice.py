@@ -1,0 +1,115 @@
+"""Which rows of a table count, and what became of the others."""
+
+from collections.abc import Mapping, Sequence
+
+from planner._util.files import kept_while_unchanged, read_bundled
+from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.column_names import Found, listed
+from planner.fitting.tables.faults import Faults
+from planner.fitting.tables.raw_tables import RawTable
+from planner.inputs.table_inputs import Condition, Reading
+from planner.notes import Note
+from planner.quantities import shown
+
+PURPOSES = ("near the optimum", "starved", "overtrained")
+"""What runs of a design are for: their tokens for their size, beside the optimum's."""
+
+
+class Rows:
+    """Which rows of a table count, and what became of the others."""
+
+    def __init__(self, raw: RawTable, found: Found, reading: Reading) -> None:
+        self.faults = Faults(reading.skip_bad)
+        self._reading, self._places, self._state = reading, found.places, found.state
+        self._where = [(_column(raw, condition), condition) for condition in reading.where]
+        self._drop, self._name = set(reading.drop), raw.name
+        self._unfinished_states = _states()["others"]
+        self._pilots = {"loss", "purpose"} <= found.places.keys()
+        self._all = not (self._where or self._drop or self._pilots or found.state is not None)
+        self._seen = self._unmet = 0
+        self._last = 0
+        self._unfinished: list[tuple[int, str]] = []
+        self._awaiting = 0
+
+    def counts(self, row: int, cells: Sequence[object]) -> bool:
+        """Tell whether a row counts."""
+        self._seen, self._last = self._seen + 1, row
+        if self._all:
+            return True
+        if row in self._drop:
+            self._drop.discard(row)
+            return False
+        if not all(condition.holds(text_of(cells[at])) for at, condition in self._where):
+            self._unmet += 1
+            return False
+        if (
+            self._pilots
+            and not text_of(cells[self._places["loss"].at])
+            and text_of(cells[self._places["purpose"].at]) in PURPOSES
+        ):
+            self._awaiting += 1
+            return False
+        state = "" if self._state is None else text_of(cells[self._state]).lower()
+        if state in self._unfinished_states:
+            if self._reading.skip_bad:
+                self.faults.add(row, f"{self._name}:{row}: {state}", state)
+                return False
+            self._unfinished.append((row, state))
+        return True
+
+    def none_left(self) -> str:
+        """Say why there is no row."""
+        if not self._seen:
+            return "has a header but no runs"
+        if self._awaiting == self._seen:
+            return "none of its pilots has a loss yet; fill in the column loss"
+        bad = f"; {_rows_said(list(self.faults.rows.items()))}" if self.faults.rows else ""
+        return f"of {self._seen} rows none is left{bad}"
+
+    def notes(self, read: int) -> list[Note]:
+        """Say what became of rows that do not count."""
+        if self._drop:
+            missing = ", ".join(map(str, sorted(self._drop)[:8]))
+            raise OptionError(f"`drop` {missing}: {self._name} has no such row; its last is row {self._last}")
+        found = []
+        if self._reading.drop:
+            listed_rows = ", ".join(map(str, sorted(self._reading.drop)[:20])) + (", ..." if len(self._reading.drop) > 20 else "")
+            found.append(Note("left-out", "info", f"rows left out as asked: {listed_rows}"))
+        if self._where:
+            asked = ", ".join(map(str, self._reading.where))
+            found.append(Note("left-out", "info", f"{self._unmet} of {self._seen} rows left out by {asked}"))
+        if self._awaiting:
+            text = f"{self._awaiting} of {self._seen} pilots have no loss yet: left out"
+            found.append(Note("left-out", "info", text))
+        if self.faults.rows:
+            bad = list(self.faults.rows.items())
+            found.append(Note("left-out", "info", f"{len(bad)} of {self._seen} rows left out: {_rows_said(bad)}"))
+        if self._unfinished:
+            text = (
+                f"{len(self._unfinished)} of {read} rows are of runs that did not finish: {_rows_said(self._unfinished)}; "
+                "skip_bad leaves them out"
+            )
+            found.append(Note("unfinished", "warning", text))
+        return found
+
+
+def _rows_said(bad: Sequence[tuple[int, str]]) -> str:
+    return ", ".join(f"row {row} ({what})" for row, what in bad[:8]) + (f", and {len(bad) - 8} more" if len(bad) > 8 else "")
+
+
+@kept_while_unchanged("run_columns.toml")
+def _states() -> Mapping[str, frozenset[str]]:
+    return {kind: frozenset(names) for kind, names in read_bundled("run_columns.toml")["states"].items()}
+
+
+def _column(raw: RawTable, condition: Condition) -> int:
+    exact = [at for at, cell in enumerate(raw.header) if cell == condition.column]
+    alike = exact or [at for at, cell in enumerate(raw.header) if cell.lower() == condition.column.lower()]
+    if len(alike) != 1:
+        which = "has no column" if not alike else "has several columns"
+        raise RunsFileError(f"{raw.name}: {which} {shown(condition.column)} for `where`; it has {listed(raw.header)}")
+    return alike[0]
+
+
+def text_of(cell: object) -> str:
+    return "" if cell is None else str(cell).strip()

@@ -1,0 +1,142 @@
+"""Whether the numbers of a table can be parameters, tokens, FLOP and losses, by the median over its rows.
+
+The bounds are house conventions, wide enough for every table that ships: no model of language lies beyond them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner._util.defaults import DEFAULT_LAW
+from planner.errors import RunsFileError
+from planner.inputs.table_inputs import FLOPS_UNITS
+from planner.notes import Note
+from planner.quantities import plain
+from planner.scaling_laws.catalogue import load_law
+
+Array = NDArray[Any]
+
+FEWEST_PARAMS = 1e4
+RATIOS = (0.05, 1e5)
+"""Tokens per parameter."""
+PER_TOKEN = (0.3, 60.0)
+"""FLOP per parameter and token: 6, within what embeddings, attention, recomputation and experts at rest make of it."""
+USUAL_PER_TOKEN = (3.05, 12.0)
+LARGEST_LOSS = 12.0
+"""Nats per token: guessing evenly among 160,000 entries of a vocabulary costs as much."""
+
+_SCALES = (1e3, 1e6, 1e9, 1e12)
+
+
+def check_units(
+    numbers: Mapping[str, Array], loss_unit: str, name: str, called: Mapping[str, str], *, flops: bool = True
+) -> list[Note]:
+    """Return notes on numbers that are odd.
+
+    Parameters
+    ----------
+    numbers : mapping of str to array
+        Params, tokens, and flops and loss where they are known.
+    loss_unit : str
+        As stated; empty for nats per token, which is then checked.
+    name : str
+        Of the table.
+    called : mapping of str to str
+        What the table calls its quantities; empty where it is no file.
+    flops : bool
+        Whether compute is the table's own, and nothing was computed from it.
+
+    Raises
+    ------
+    RunsFileError
+        Numbers that cannot be what they are said to be, with the likely unit.
+    """
+    N, D = numbers["params"], numbers["tokens"]
+    if scales := _scales(N, D):
+        named = " and ".join(f"{quantity} (median {plain(float(np.median(numbers[quantity])), 4)})" for quantity in scales)
+        units = " and ".join(f"{quantity} in {_WORDS[scale]}" for quantity, scale in scales.items())
+        raise RunsFileError(f"{name}: {named} cannot be of a model of language: {units}? Then {_remedy(scales, called)}")
+    ratio = D / N
+    odd = (ratio < RATIOS[0]) | (ratio > RATIOS[1])
+    if odd.mean() > 0.5:
+        raise RunsFileError(
+            f"{name}: tokens per parameter are {plain(float(np.median(ratio)), 3)} in the median: expected {plain(RATIOS[0])} to "
+            f"{plain(RATIOS[1])}; are params and tokens in one unit, and not interchanged?"
+        )
+    notes = _check_flops(numbers["flops"] / (N * D), name, called) if flops and "flops" in numbers else []
+    if "loss" in numbers and not loss_unit and not np.isnan(numbers["loss"]).all():
+        _check_losses(N, D, numbers["loss"], name)
+    return notes
+
+
+_WORDS = {1e3: "thousands", 1e6: "millions", 1e9: "billions", 1e12: "trillions"}
+
+
+_POWERS = {1e3: "1e3", 1e6: "1e6", 1e9: "1e9", 1e12: "1e12"}
+
+
+def _scales(N: Array, D: Array) -> dict[str, float]:
+    """Return which of parameters and tokens are in thousands, millions or more, and in which, by what models there are."""
+    params, tokens = float(np.median(N)), float(np.median(D))
+    found = {}
+    if params < FEWEST_PARAMS:
+        found["params"] = _likely(lambda scale: params * scale / 1e8)
+        params *= found["params"]
+    if np.mean(RATIOS[0] * (params / float(np.median(N))) > D / N) > 0.5:
+        found["tokens"] = _likely(lambda scale: tokens * scale / params / 20)
+    return found
+
+
+def _likely(of: Callable[[float], float]) -> float:
+    """Return the scale that brings a number nearest to 1."""
+    return min(_SCALES, key=lambda scale: (round(abs(np.log(of(scale))), 6), scale))
+
+
+def _remedy(scales: Mapping[str, float], called: Mapping[str, str]) -> str:
+    if not called:
+        return " and ".join(f"multiply {quantity} by {_POWERS[scale]}" for quantity, scale in scales.items())
+    pairs = ",".join(
+        f"{quantity}={called[quantity]}:{_POWERS[scale]}" for quantity, scale in scales.items() if quantity in called
+    )
+    return f'`columns` "{pairs}"'
+
+
+def _check_flops(per_token: Array, name: str, called: Mapping[str, str]) -> list[Note]:
+    k = float(np.median(per_token))
+    text = f"flops/(params x tokens) is {plain(k, 3)} in the median, where 6 is meant"
+    if not PER_TOKEN[0] <= k <= PER_TOKEN[1]:
+        near = [unit for unit, factor in FLOPS_UNITS.items() if PER_TOKEN[0] <= k * factor <= PER_TOKEN[1] and unit != "mac"]
+        best = min(near, key=lambda unit: (round(abs(np.log(k * FLOPS_UNITS[unit] / 6)), 6), unit), default="")
+        likely = (
+            f"is that column in {_spelt(best)}? Then `flops_unit` {best}" if best else "do they belong together, in base units?"
+        )
+        raise RunsFileError(f"{name}: {text}: {likely}")
+    if USUAL_PER_TOKEN[0] <= k <= USUAL_PER_TOKEN[1]:
+        return []
+    low = "multiplications counted once (flops_unit mac), parameters at rest in a mixture of experts, or a forward pass alone?"
+    high = "parameters without embeddings, attention over a long context, recomputation, or experts beside those counted?"
+    return [Note("flops-odd", "warning", f"{text}: {low if k < USUAL_PER_TOKEN[0] else high}")]
+
+
+def _spelt(unit: str) -> str:
+    return "PF-days" if unit == "pf-days" else unit.upper()
+
+
+def _check_losses(N: Array, D: Array, loss: Array, name: str) -> None:
+    seen = ~np.isnan(loss)
+    typical = float(np.median(loss[seen]))
+    remedy = "perplexities? Then `loss_unit` perplexity, which takes their logarithm; `loss_unit` NAME says what else they are"
+    if typical > LARGEST_LOSS:
+        raise RunsFileError(f"{name}: loss {plain(typical, 4)} in the median is no loss in nats per token: are they {remedy}")
+    expected = load_law(DEFAULT_LAW).loss(N[seen], D[seen])
+    above = float(np.median(loss[seen] / expected))
+    if above > _FAR_ABOVE and float(np.median(np.abs(np.log(loss[seen]) / expected - 1))) < _NEAR:
+        raise RunsFileError(
+            f"{name}: losses are {plain(above, 2)} times what such models reach, and their logarithms are about that: are they "
+            f"{remedy}"
+        )
+
+
+_FAR_ABOVE, _NEAR = 1.8, 0.25

@@ -1,0 +1,552 @@
+"""Run tables as people have them: every reader, found columns, dirty rows, units; a right value or a refusal that says why."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import planner
+from planner.errors import OptionError, PlannerError, RunsFileError
+from planner.fitting.fit import read_table_of_runs
+from planner.fitting.tables.runs import Runs
+from planner.inputs.registry import TAKES, rows
+from planner.inputs.table_inputs import FLOPS_UNITS, Reading, TableInputs
+
+CASES = Path(__file__).parent / "data" / "run_tables"
+"""Small tables as users' reports had them; all hold the runs of units_base.csv, of besiroglu2024's law with noise."""
+
+
+def load(source: Any, **asked: Any) -> Runs:
+    return read_table_of_runs(source, {}, Reading.of(asked, "fit"))
+
+
+BASE = load(CASES / "units_base.csv")
+
+
+def codes(runs: Runs) -> list[str]:
+    return [note.code for note in runs.notes]
+
+
+def same(runs: Runs, loss: float = 1e-12) -> None:
+    """Hold a table to the base's runs."""
+    np.testing.assert_allclose(runs.params, BASE.params, rtol=1e-12)
+    np.testing.assert_allclose(runs.tokens, BASE.tokens, rtol=1e-12)
+    np.testing.assert_allclose(runs.flops, BASE.flops, rtol=1e-9)
+    np.testing.assert_allclose(runs.loss, BASE.loss, rtol=loss)
+
+
+@pytest.mark.parametrize(
+    ("file", "asked", "said"),
+    [
+        ("units_base.csv", {}, []),
+        ("units_gflops.csv", {}, ["column-found"] * 5),
+        ("units_tflops.csv", {"flops_unit": "tflop"}, []),
+        ("units_both_millions.csv", {"columns": {"params": "params:1e6", "tokens": "tokens:1e6"}}, ["column-found"] * 2),
+        ("units_tokens_millions.csv", {"columns": {"tokens": "tokens:1e6"}}, ["column-found"]),
+        ("units_perplexity.csv", {"loss_unit": "perplexity"}, ["loss-converted"]),
+        ("no_tokens.csv", {}, ["column-found", "column-found", "derived"]),
+        ("runs.jsonl", {}, []),
+        ("wandb_crashed.csv", {"skip_bad": True}, ["column-found"] * 3 + ["left-out"]),
+        ("wandb_crashed.csv", {"where": "State=finished"}, ["column-found"] * 3 + ["left-out"]),
+        ("wandb_crashed.csv", {"drop": "17"}, ["column-found"] * 3 + ["left-out"]),
+    ],
+)
+def test_reported_tables_give_their_runs(file: str, asked: dict[str, Any], said: list[str]) -> None:
+    """The same runs, and what was understood is said."""
+    runs = load(CASES / file, **asked)
+    same(runs, 4e-5 if "perplexity" in file else 1e-12)
+    assert codes(runs) == said
+
+
+@pytest.mark.parametrize(
+    ("file", "asked", "complaint"),
+    [
+        ("units_tflops.csv", {}, "is 6e-12 in the median, where 6 is meant: is that column in TFLOP? Then flops_unit tflop"),
+        ("units_gflops.csv", {"columns": {"flops": "throughput/total_gflops"}, "flops_unit": "flop"}, "Then flops_unit gflop"),
+        (
+            "units_both_millions.csv",
+            {},
+            'params in millions and tokens in millions? Then columns "params=params:1e6,tokens=tokens:1e6"',
+        ),
+        ("units_tokens_millions.csv", {}, 'tokens in millions? Then columns "tokens=tokens:1e6"'),
+        ("units_perplexity.csv", {}, "loss 21.67 in the median is no loss in nats per token"),
+        ("wandb_wide.csv", {}, "a W&B history export in wide form, val/loss of 2 runs (d10, d12)"),
+        ("wandb_crashed.csv", {}, "2 faults; skip_bad leaves bad rows out"),
+    ],
+)
+def test_reported_tables_are_refused_with_what_is_wrong(file: str, asked: dict[str, Any], complaint: str) -> None:
+    """Before anything is fitted."""
+    with pytest.raises(RunsFileError) as refused:
+        planner.fit(CASES / file, **asked)
+    assert complaint in str(refused.value)
+    assert all("wandb_crashed.csv:17:" in line for line in str(refused.value).split("\n")[1:])
+
+
+def test_the_law_behind_the_reported_tables_comes_back() -> None:
+    """2.83 B on 58.9 B at 1e21 for the law that made them; every fit within its interval, and gigaFLOP as good as FLOP."""
+    fitted = planner.fit(CASES / "units_gflops.csv", method="classical", draws=0)
+    best = planner.plan(flops=1e21, law=fitted.law, others=())
+    assert best.params == pytest.approx(2.83e9, rel=0.1)
+    assert dict(fitted.constants) == pytest.approx(dict(planner.fit(BASE, method="classical", draws=0).constants), rel=1e-9)
+
+
+# ---------------------------------------------------------------- every reader
+
+_LAW = planner.load_law("besiroglu2024")
+
+
+def _table(count: int, seed: int) -> dict[str, list[float]]:
+    rng = np.random.default_rng(seed)
+    N = 10 ** rng.uniform(7, 10, count)
+    D = N * 10 ** rng.uniform(0, 2.5, count)
+    return {"params": N.tolist(), "tokens": D.tolist(), "loss": _LAW.loss(N, D).tolist(), "flops": (6 * N * D).tolist()}
+
+
+def _csv(table: Mapping[str, list[Any]], separator: str = ",") -> str:
+    lines = [separator.join(table), *(separator.join(map(repr, row)) for row in zip(*table.values(), strict=True))]
+    return "\n".join(lines) + "\n"
+
+
+def _xlsx(table: Mapping[str, list[Any]]) -> bytes:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in (list(table), *map(list, zip(*table.values(), strict=True))):
+        book.active.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def _parquet(table: Mapping[str, list[Any]]) -> bytes:
+    import pandas as pd
+
+    content = io.BytesIO()
+    pd.DataFrame(table).to_parquet(content)
+    return content.getvalue()
+
+
+def _rows(table: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+
+
+WRITERS: dict[str, tuple[str, Callable[[Mapping[str, list[Any]]], bytes]]] = {
+    "comma": ("csv", lambda table: _csv(table).encode()),
+    "semicolon": ("csv", lambda table: _csv(table, ";").encode()),
+    "tab": ("tsv", lambda table: _csv(table, "\t").encode()),
+    "decimal commas": ("csv", lambda table: _csv(table, ";").replace(".", ",").encode()),
+    "utf-8 with a mark": ("csv", lambda table: ("\ufeff" + _csv(table)).encode()),
+    "utf-16": ("csv", lambda table: _csv(table).encode("utf-16")),
+    "Windows": ("csv", lambda table: (_csv({"größe": ["ä"] * len(table["loss"]), **table})).replace("'", "").encode("cp1252")),
+    "xlsx": ("xlsx", _xlsx),
+    "json": ("json", lambda table: json.dumps(_rows(table)).encode()),
+    "json by column": ("json", lambda table: json.dumps(table).encode()),
+    "json of pandas": ("json", lambda table: json.dumps({k: dict(enumerate(v)) for k, v in table.items()}).encode()),
+    "json lines": ("jsonl", lambda table: "\n".join(map(json.dumps, _rows(table))).encode()),
+    "nested json": ("json", lambda table: json.dumps([{"config": {"params": each.pop("params")}, **each} for each in _rows(table)]).encode()),
+    "parquet": ("parquet", _parquet),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", list(WRITERS))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(count=st.integers(1, 30), seed=st.integers(0, 2**31), order=st.permutations(["params", "tokens", "loss", "flops"]))
+def test_a_table_comes_back_from_every_reader(tmp_path: Path, kind: str, count: int, seed: int, order: list[str]) -> None:
+    """Whatever it is written in, and in whatever order its columns stand: the same numbers, to the digits written."""
+    table = _table(count, seed)
+    suffix, write = WRITERS[kind]
+    path = tmp_path / f"runs.{suffix}"
+    path.write_bytes(write({name: table[name] for name in order}))
+    runs = load(path)
+    for name in table:
+        np.testing.assert_allclose(getattr(runs, name), table[name], rtol=1e-15 if suffix != "xlsx" else 1e-14)
+    with path.open("rb") as opened:
+        np.testing.assert_array_equal(load(opened).loss, runs.loss)
+
+
+NAMES: dict[str, Mapping[str, str]] = {
+    "levanter": {"params": "parameter_count", "tokens": "throughput/total_tokens", "loss": "eval/loss", "flops": "flops"},
+    "W&B API": {"params": "config.n_params", "tokens": "summary.total_tokens", "loss": "summary.val/loss", "flops": "compute"},
+    "OLMo": {"params": "params", "tokens": "throughput/total_tokens", "loss": "train/CrossEntropyLoss", "flops": "train_flops"},
+    "torchtitan": {"params": "num_params", "tokens": "n_tokens_seen", "loss": "validation_metrics/loss", "flops": "FLOPs"},
+    "nanotron": {"params": "nparams", "tokens": "consumed_tokens", "loss": "lm_loss", "flops": "total_flops"},
+    "trainer": {"params": "model_params", "tokens": "num_input_tokens_seen", "loss": "eval_loss", "flops": "total_flos"},
+    "MLflow": {
+        "params": "params.num_parameters",
+        "tokens": "metrics.tokens",
+        "loss": "metrics.val_loss",
+        "flops": "metrics.flops",
+    },
+    "a paper": {"params": "Model Size", "tokens": "Training Tokens", "loss": "Final Loss", "flops": "Training FLOP"},
+}
+SCALES = {"(M)": 1e6, "[B]": 1e9, "in millions": 1e6, "(in trillions)": 1e12, "k": 1e3}
+
+
+@pytest.mark.parametrize("logger", list(NAMES))
+@pytest.mark.parametrize("scale", ["", *SCALES])
+def test_names_and_units_of_loggers_are_known(tmp_path: Path, logger: str, scale: str) -> None:
+    """With a unit in the name of the parameters' and the tokens' column too; what was understood is said."""
+    called, table = NAMES[logger], _table(12, 1)
+    path = tmp_path / "runs.csv"
+    header, values = [], []
+    for name, column in called.items():
+        scaled = scale if name in {"params", "tokens"} else ""
+        header.append(f"{column} {scaled}".strip())
+        values.append([value / SCALES.get(scaled, 1.0) for value in table[name]])
+    path.write_text(",".join(header) + "\n" + "\n".join(",".join(map(repr, row)) for row in zip(*values, strict=True)) + "\n")
+    runs = load(path)
+    for name in table:
+        np.testing.assert_allclose(getattr(runs, name), table[name], rtol=1e-12)
+    said = " ".join(note.text for note in runs.notes)
+    for name, column in called.items():
+        assert column == name or column.lower() == name or f"{name} taken from the column '{column}" in said
+
+
+def test_evaluation_beats_training_and_both_are_named(tmp_path: Path) -> None:
+    """Also where the plain name is there; --columns takes the other."""
+    path = tmp_path / "runs.csv"
+    path.write_text("params,tokens,loss,train/loss,eval_loss\n" + "1e9,2e10,2.9,2.8,3.1\n" * 2)
+    runs = load(path)
+    assert runs.loss.tolist() == [3.1, 3.1]
+    assert "loss taken from the column 'eval_loss', an evaluation's, and not from 'loss'" in runs.notes[0].text
+    assert load(path, columns={"loss": "loss"}).loss.tolist() == [2.9, 2.9]
+    path.write_text("params,tokens,val/loss,val_loss\n1e9,2e10,2.9,2.8\n")
+    with pytest.raises(RunsFileError, match="loss could be 'val/loss' or 'val_loss'; say which: columns loss=NAME"):
+        load(path)
+
+
+def test_units_of_losses_are_converted(tmp_path: Path) -> None:
+    """Bits to nats, by the name of the column or as said; a name of another unit only names it."""
+    path = tmp_path / "runs.csv"
+    path.write_text("params,tokens,val_bpb\n1e9,2e10,0.9\n2e9,4e10,0.85\n")
+    runs = load(path)
+    np.testing.assert_allclose(runs.loss, np.log(2) * np.array([0.9, 0.85]))
+    assert runs.loss_unit == "nats/byte"
+    path.write_text("params,tokens,loss\n1e9,2e10,4\n")
+    assert load(path, loss_unit="bits per token").loss == pytest.approx([4 * np.log(2)])
+    assert load(path, loss_unit="bits per token").loss_unit == "nats/token"
+    assert load(path, loss_unit="nats/image").loss_unit == "nats/image"
+    path.write_text("params,tokens,loss\n1e9,2e10,0.9\n")
+    with pytest.raises(RunsFileError, match=r"runs\.csv:2:loss: 0\.9: no perplexity is 1 or less"):
+        load(path, loss_unit="perplexity")
+
+
+def test_perplexities_that_could_be_losses_are_told(tmp_path: Path) -> None:
+    """Large models have perplexities below 12; their logarithms are what such models reach."""
+    N = np.geomspace(1e9, 1e11, 6)
+    path = tmp_path / "runs.csv"
+    path.write_text(
+        "params,tokens,loss\n" + "".join(f"{n!r},{20 * n!r},{float(np.exp(_LAW.loss(n, 20 * n)))!r}\n" for n in N.tolist())
+    )
+    with pytest.raises(RunsFileError, match="their logarithms are about that: are they perplexities"):
+        load(path)
+    assert load(path, loss_unit="perplexity").loss == pytest.approx(_LAW.loss(N, 20 * N))
+
+
+@pytest.mark.parametrize("unit", list(FLOPS_UNITS))
+def test_every_unit_of_compute_is_guessed_and_read(tmp_path: Path, unit: str) -> None:
+    """Named in the refusal, or in a note where it is within a factor of a few; read where it is said."""
+    table = _table(8, 3)
+    path = tmp_path / "runs.csv"
+    path.write_text(_csv({**table, "flops": [C / FLOPS_UNITS[unit] for C in table["flops"]]}))
+    np.testing.assert_allclose(load(path, flops_unit=unit).flops, table["flops"], rtol=1e-12)
+    if unit == "mac":
+        assert "flops_unit mac" in next(note.text for note in load(path).notes if note.code == "flops-odd")
+    elif unit != "flop":
+        with pytest.raises(RunsFileError, match=f"flops_unit {unit}"):
+            load(path)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["params", "tokens"]), st.sampled_from([1e3, 1e6, 1e9, 1e12]), st.floats(7.5, 11), st.floats(0.3, 2))
+def test_scaled_tables_are_refused_or_read_rightly(tmp_path: Path, scaled: str, scale: float, size: float, ratio: float) -> None:
+    """Beside a flops column a wrong scale never passes in silence."""
+    N = 10 ** np.linspace(size - 0.5, size + 0.5, 7)
+    D = N * 10**ratio
+    table = {"params": N, "tokens": D, "loss": _LAW.loss(N, D), "flops": 6 * N * D}
+    path = tmp_path / "runs.csv"
+    path.write_text(_csv({name: (values / (scale if name == scaled else 1)).tolist() for name, values in table.items()}))
+    with pytest.raises(RunsFileError, match=r"cannot be of a model|flops/\(params x tokens\)|tokens per parameter|must be"):
+        load(path)
+
+
+def test_no_shipped_table_is_refused(tmp_path: Path) -> None:
+    """By any check of units, with its compute and without."""
+    for table in planner.run_tables():
+        runs = table.load()
+        assert not {"flops-odd", "unfinished", "left-out"} & set(codes(runs))
+        for group in runs.groups or ("",):
+            some = runs.select(group) if group else runs
+            assert len(planner.load_runs(table.name)) == len(runs)
+            arrays = {"params": some.params, "tokens": some.tokens, "loss": some.loss}
+            assert len(read_table_of_runs(None, arrays, Reading())) == len(some)
+
+
+# ---------------------------------------------------------------- dirty rows
+
+DIRTY = """Name,State,params,tokens,val_loss
+a,finished,1e8,2e9,3.31
+b,crashed,1e8,4e9,3.30
+c,finished,1e8,,3.2
+d,finished,2e8,4e9,nan
+e,finished,2e8,4e9,3.08
+f,finished,2e8,8e9,many
+g,running,4e8,8e9,2.9
+h,finished,4e8,8e9,2.86
+i,finished,4e8,9e9,45
+"""
+
+
+@pytest.fixture
+def dirty(tmp_path: Path) -> Path:
+    path = tmp_path / "dirty.csv"
+    path.write_text(DIRTY)
+    return path
+
+
+def test_all_faults_are_listed_at_once(dirty: Path) -> None:
+    """Each with file, row and column; twenty of them, and how many more."""
+    with pytest.raises(RunsFileError) as refused:
+        load(dirty)
+    first, *faults = str(refused.value).split("\n")
+    assert first.endswith("dirty.csv: 3 faults; skip_bad leaves bad rows out")
+    assert [line.partition("dirty.csv:")[2].split(": ")[0] for line in faults] == [
+        "4:tokens",
+        "5:val_loss".replace("val_", ""),
+        "7:loss",
+    ]
+    dirty.write_text("params,tokens,loss\n" + "1e8,2e9,\n" * 33)
+    with pytest.raises(RunsFileError) as refused:
+        load(dirty)
+    assert len(str(refused.value).split("\n")) == 22
+    assert str(refused.value).endswith("... and 13 more")
+
+
+def test_bad_rows_are_left_out_and_listed(dirty: Path) -> None:
+    """Without a number, not finished, diverged; each with its reason."""
+    runs = load(dirty, skip_bad=True)
+    assert runs.rows.tolist() == [2, 6, 9]
+    text = next(note.text for note in runs.notes if note.code == "left-out")
+    assert text.startswith(
+        "6 of 9 rows left out: row 3 (crashed), row 4 (tokens: is empty), row 5 (loss: 'nan': must be a number)"
+    )
+    assert "row 8 (running), row 10 (diverged: loss 45)" in text
+    dirty.write_text("params,tokens,loss\n1e8,2e9,\n")
+    with pytest.raises(RunsFileError, match=r"of 1 rows none is left; row 2 \(loss: is empty\)"):
+        load(dirty, skip_bad=True)
+
+
+def test_rows_are_chosen_by_conditions_and_numbers(dirty: Path) -> None:
+    """What is left out otherwise is no fault; runs that did not finish get a warning where nothing was asked."""
+    assert load(dirty, where=["State=finished", "val_loss!=45"], drop="4,5,7").rows.tolist() == [2, 6, 9]
+    assert load(dirty, where={"state": "FINISHED"}, drop=[4, 5, 7, 10]).rows.tolist() == [2, 6, 9]
+    kept = load(dirty, drop="4-5,7,10")
+    note = next(note for note in kept.notes if note.code == "unfinished")
+    assert (note.severity, "row 3 (crashed), row 8 (running)" in note.text) == ("warning", True)
+    for asked, complaint in (
+        ({"where": "Stat=finished"}, "has no column 'Stat' for where"),
+        ({"where": "finished"}, "where 'finished': expected COLUMN=VALUE"),
+        ({"drop": "4,99"}, "drop 99: .* has no such row; its last is row 10"),
+        ({"drop": "0"}, "drop '0': expected row numbers"),
+        ({"drop": "5-3"}, "drop '5-3': expected row numbers"),
+        ({"skip_bad": "yes"}, "skip_bad 'yes': expected True or False"),
+        ({"flops_unit": "parsec"}, "flops_unit 'parsec': expected one of flop"),
+        ({"flops_unit": "gflop", "skip_bad": True}, "has no column of compute"),
+        ({"columns": {"params": "params:0"}}, "columns params: '0': expected what one of the column is worth"),
+    ):
+        with pytest.raises(PlannerError, match=complaint):
+            load(dirty, **{"skip_bad": True, **asked})
+
+
+def test_a_pilot_table_half_filled_in_is_read(tmp_path: Path) -> None:
+    """Pilots without a loss are still to be trained."""
+    designed = planner.pilots(budget=1e20, target=1e23)
+    lines = ["run,params,tokens,loss,purpose"]
+    for number, run in enumerate(designed.runs):
+        loss = f"{float(_LAW.loss(run.params, run.tokens)):.4f}" if number % 2 else ""
+        lines.append(f"{number},{run.params!r},{run.tokens!r},{loss},{run.purpose}")
+    path = tmp_path / "pilots.csv"
+    path.write_text("\n".join(lines))
+    runs = load(path)
+    assert len(runs) == 12
+    assert "12 of 24 pilots have no loss yet: left out" in [note.text for note in runs.notes]
+
+
+def test_names_of_runs(tmp_path: Path) -> None:
+    """Rows of one run and size are checkpoints and called so; a name of several sizes names no run."""
+    path = tmp_path / "runs.csv"
+    path.write_text("Name,params,tokens,loss\na,1e8,2e9,3.3\na,1e8,4e9,3.2\nb,2e8,4e9,3.1\n")
+    runs = load(path)
+    assert runs.run == ("a", "a", "b")
+    assert "3 checkpoints of 2 runs" in runs.notes[-1].text
+    path.write_text("Name,params,tokens,loss\na,1e8,2e9,3.3\na,2e8,4e9,3.1\n")
+    assert load(path).run is None
+    assert codes(load(path))[-1] == "run-names"
+    path.write_text("Name,params,tokens,loss\na,1e8,2e9,3.3\nb,2e8,4e9,3.1\n")
+    assert "checkpoints" not in codes(load(path))
+
+
+# ---------------------------------------------------------------- several files, standard input, data frames
+
+
+def test_several_files_are_one_table(tmp_path: Path) -> None:
+    """With each row's file; names of their own columns; what only one has is refused, or follows."""
+    first, second = tmp_path / "a.csv", tmp_path / "b.jsonl"
+    first.write_text("Name,params,tokens,loss\nx,1e8,2e9,3.3\nx,1e8,4e9,3.2\n")
+    second.write_text('{"n_params": 2e8, "Name": "x", "flops": 4.8e18, "loss": 3.1}\n')
+    runs = load([first, second])
+    assert runs.params.tolist() == [1e8, 1e8, 2e8]
+    assert runs.tokens.tolist() == [2e9, 4e9, pytest.approx(4e9)]
+    assert runs.run is not None
+    assert len(set(runs.run)) == 2, "the same name in two files is not the same run"
+    assert [Path(name).name for name in runs.file or ()] == ["a.csv", "a.csv", "b.jsonl"]
+    second.write_text("params,tokens,loss,weight\n2e8,4e9,3.1,2\n")
+    with pytest.raises(RunsFileError, match=r"a\.csv: lacks column weight, which the others have"):
+        load([first, second])
+    second.write_text("params,tokens,val_bpb\n2e8,4e9,1.1\n")
+    with pytest.raises(RunsFileError, match="losses in different units"):
+        load([first, second])
+    with pytest.raises(OptionError, match="drop goes with one table"):
+        load([first, first], drop="2")
+
+
+def test_standard_input_is_read() -> None:
+    """From a pipe; once."""
+    command = [sys.executable, "-m", "planner", "fit", "-", "--draws", "0", "--format", "json"]
+    content = (CASES / "runs.jsonl").read_bytes()
+    done = subprocess.run(command, input=content, capture_output=True, check=True)
+    assert json.loads(done.stdout)["inputs"]["runs"] == "standard input"
+    done = subprocess.run([*command[:4], "-", "-"], input=content, capture_output=True, check=False)
+    assert (done.returncode, b"can be read once" in done.stderr) == (2, True)
+
+
+def _frames() -> dict[str, Any]:
+    import pandas as pd
+    import polars as pl
+
+    table = {"params": BASE.params, "tokens": BASE.tokens, "val_loss": BASE.loss}
+    return {"pandas": pd.DataFrame(table), "polars": pl.DataFrame(table)}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames_are_tables(library: str) -> None:
+    """Wherever Python takes a table; missing values of either library are empty cells."""
+    frame = _frames()[library]
+    same(load(frame))
+    assert planner.fit(frame, method="classical", draws=0).law.role == "plan"
+    assert len(planner.check_runs(frame).runs) == len(BASE)
+    assert planner.pilots(given=frame, budget=1e19, target=1e22).runs
+    assert planner.backtest(frame, methods=["classical"], ratios=[5]).cases
+    missing = frame.copy() if library == "pandas" else frame.clone()
+    if library == "pandas":
+        missing.loc[2, "val_loss"] = None
+    else:
+        missing[2, "val_loss"] = None
+    with pytest.raises(RunsFileError, match="the data frame:3:loss: is empty"):
+        load(missing)
+    assert len(load(missing, skip_bad=True)) == len(BASE) - 1
+
+
+def test_a_curve_is_read_from_every_reader(tmp_path: Path) -> None:
+    """Sizes and errors too."""
+    import pandas as pd
+
+    points = {"size": [1e4, 1e5, 1e6, 1e7, 1e8], "error": [0.8, 0.4, 0.2, 0.1, 0.05]}
+    expected = planner.curve(points["size"], points["error"]).exponent
+    path = tmp_path / "points.jsonl"
+    path.write_text("\n".join(map(json.dumps, _rows(points))))
+    assert planner.curve(path).exponent == expected
+    assert planner.curve(pd.DataFrame(points)).exponent == expected
+    path.write_text("\n".join(map(json.dumps, [*_rows(points), {"size": 1e9, "error": None}])))
+    with pytest.raises(RunsFileError, match=r"points\.jsonl:6:error: is empty"):
+        planner.curve(path)
+    assert planner.curve(path, skip_bad=True).exponent == expected
+
+
+# ---------------------------------------------------------------- nothing stated is lost
+
+_SAID: Mapping[str, Any] = {
+    "columns": {"loss": "other"},
+    "sheet": "Second",
+    "where": "kind=a",
+    "drop": "3",
+    "skip_bad": True,
+    "flops_unit": "mac",
+    "loss_unit": "bits/token",
+}
+_VERBS: Mapping[str, dict[str, Any]] = {
+    "fit": {"method": "classical", "draws": 0},
+    "backtest": {"methods": ["classical"], "ratios": [4]},
+    "check_runs": {},
+    "pilots": {"budget": 1e19, "target": 1e23},
+}
+
+
+def test_every_input_of_a_table_has_an_example() -> None:
+    """The table above knows what the registry knows."""
+    assert set(_SAID) == set(rows(TableInputs))
+
+
+@pytest.mark.parametrize("verb", list(_VERBS))
+@pytest.mark.parametrize("name", list(_SAID))
+def test_an_input_of_a_table_is_heard(tmp_path: Path, verb: str, name: str) -> None:
+    """It changes the answer and stands in its inputs."""
+    assert name in rows(TAKES[verb])
+    table = _table(24, 5)
+    table |= {"other": [loss * (1.02 if N < 1e9 else 1) for N, loss in zip(table["params"], table["loss"], strict=True)]}
+    kinds: dict[str, list[Any]] = {**table, "kind": ["a", "b", "a"] * 8}
+    if name == "skip_bad":
+        kinds["loss"] = [*table["loss"][:-1], "crashed"]
+        if verb == "check_runs":
+            kinds["tokens"] = [*table["tokens"][:-1], "none"]
+    path = tmp_path / ("runs.xlsx" if name == "sheet" else "runs.csv")
+    if name == "sheet":
+        import openpyxl
+
+        book = openpyxl.Workbook()
+        book.remove(book["Sheet"])
+        for title, factor in (("Runs", 1.0), ("Second", 1.01)):
+            page = book.create_sheet(title)
+            for row in (list(kinds), *zip(*kinds.values(), strict=True)):
+                page.append([cell * factor if cell in table["loss"] and factor > 1 and cell < 3 else cell for cell in row])
+        book.save(path)
+    else:
+        path.write_text(_csv(kinds).replace("'", ""))
+    given = {"given": path} if verb == "pilots" else {"runs": path}
+
+    def content(**asked: Any) -> Any:
+        try:
+            found = getattr(planner, verb)(**given, **_VERBS[verb], **asked).to_dict()
+        except PlannerError as error:
+            return str(error), {}
+        inputs = found.pop("inputs")
+        return json.dumps(found), inputs
+
+    before, asked = content(), content(**{name: _SAID[name]})
+    assert asked[1].get(name), asked[0][:300]
+    assert asked[0] != before[0] or (verb == "check_runs" and name in {"flops_unit"})
+
+
+@pytest.mark.parametrize("name", sorted(set(_SAID) - {"loss_unit"}))
+def test_inputs_of_a_file_are_refused_beside_arrays(name: str) -> None:
+    """By name; a shipped table is read as it is."""
+    for runs in ({"params": [1e8], "tokens": [2e9], "loss": [3.0]}, {"runs": "clark2022"}):
+        with pytest.raises(OptionError, match=f"{name} goes with a file of runs"):
+            planner.fit(**runs, **{name: _SAID[name]})
+
+
+def test_a_law_that_is_saved_can_be_used(tmp_path: Path) -> None:
+    """Whatever units the table was in: plan takes what fit wrote."""
+    for file, unit in (("units_gflops.csv", None), ("units_tflops.csv", "tflop"), ("no_tokens.csv", None)):
+        path = tmp_path / f"{Path(file).stem}.json"
+        planner.fit(CASES / file, draws=0, flops_unit=unit).save(path)
+        assert planner.plan(flops=1e21, law=path, others=()).params == pytest.approx(3e9, rel=0.3)
