@@ -499,6 +499,7 @@ def pilots(
     skip_bad: bool | None = ...,
     flops_unit: str | None = ...,
     loss_unit: str | None = ...,
+    exclude_outliers: bool | None = ...,
 ) -> Pilots: ...
 def fit(
     runs: RunsLike | None = ...,
@@ -532,6 +533,7 @@ def fit(
     skip_bad: bool | None = ...,
     flops_unit: str | None = ...,
     loss_unit: str | None = ...,
+    exclude_outliers: bool | None = ...,
 ) -> FitResult: ...
 def backtest(
     runs: RunsLike | None = ...,
@@ -556,6 +558,7 @@ def backtest(
     skip_bad: bool | None = ...,
     flops_unit: str | None = ...,
     loss_unit: str | None = ...,
+    exclude_outliers: bool | None = ...,
 ) -> Backtest: ...
 def check_runs(
     runs: TableLike | Sequence[TableLike],

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from planner.cli._app import app
 from planner.errors import PlannerError
+from planner.inputs.registry import option_of
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -45,7 +46,7 @@ def replay(command: str) -> str:
     assert name == "plan", command
     result = CliRunner(env={"COLUMNS": None}).invoke(app, args)
     if isinstance(result.exception, PlannerError):
-        return f"plan: {result.exception}"
+        return f"plan: {result.exception.renamed(option_of)}"
     assert result.exit_code == 0, f"{command}: {result.output} {result.exception!r}"
     return result.output.rstrip("\n")
 

@@ -700,7 +700,7 @@ def test_every_format(tmp_path: Path) -> None:
         assert "isoFLOP grid 5x5" in text
     path = save_pilots(found, tmp_path / "pilots.csv")
     rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-    assert [float(row["params"]) for row in rows] == [each.params for each in found.runs]
+    assert [float(row["params"]) for row in rows] == [round(each.params) for each in found.runs]
     assert {row["loss"] for row in rows} == {""}
     with pytest.raises(PlannerError, match="exists already"):
         save_pilots(found, path)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import planner
 from planner.errors import PlannerError
 from planner.inputs.registry import TAKES, PlanInputs, every_input, rows
-from planner.inputs.table_inputs import TableInputs
+from planner.inputs.table_inputs import FitInputs
 from planner.output import Format, render
 from planner.sheets.workbook import write
 
@@ -172,7 +172,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_input_has_an_example() -> None:
     """The table above knows what the registry knows; inputs of a table of runs have tests of their own, with tables."""
-    assert set(_SAID) == set(every_input()) - set(rows(TableInputs))
+    assert set(_SAID) == set(every_input()) - set(rows(FitInputs))
 
 
 @pytest.mark.parametrize(

@@ -250,7 +250,7 @@ def loss_interval(law: Law, params: Num, tokens: Num, level: float = LEVEL) -> L
         return None
     log_loss = np.log(law.loss(params, tokens))
     if law.draws.calibration is not None:
-        return _forecast_interval(law, law.draws.calibration, params, tokens, log_loss, level)
+        return _above_floor(law, _forecast_interval(law, law.draws.calibration, params, tokens, log_loss, level))
     surface = law.draws.form.surface
     assert surface is not None
     N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
@@ -260,12 +260,19 @@ def loss_interval(law: Law, params: Num, tokens: Num, level: float = LEVEL) -> L
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     noise = _normal_quantile(1 - tail) * law.draws.noise
     below, above = np.maximum(log_loss - low, 0), np.maximum(high - log_loss, 0)
-    return LossInterval(
+    found = LossInterval(
         mean=(np.exp(log_loss - below), np.exp(log_loss + above)),
         run=(np.exp(log_loss - np.hypot(below, noise)), np.exp(log_loss + np.hypot(above, noise))),
         parts={"draws": (below + above) / 2, "noise": noise + 0 * below},
         calibrated=(law.symbols["k"] * N * D <= (law.domain.flops or (0, np.inf))[1])[()],
     )
+    return _above_floor(law, found)
+
+
+def _above_floor(law: Law, found: LossInterval) -> LossInterval:
+    """Return an interval that ends at the law's irreducible loss where it would reach below: the two stand side by side."""
+    mean, run = ((np.maximum(low, law.irreducible_loss or 0.0)[()], high) for low, high in (found.mean, found.run))
+    return found._replace(mean=mean, run=run)
 
 
 def _forecast_interval(law: Law, known: "Calibration", params: Num, tokens: Num, log_loss: Num, level: float) -> LossInterval:

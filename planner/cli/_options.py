@@ -11,7 +11,7 @@ import click
 from planner._util.showing import Raw
 from planner.inputs.input_row import Input
 from planner.inputs.registry import group_of, option_of, options_of, rows
-from planner.inputs.table_inputs import RowInputs, TableInputs
+from planner.inputs.table_inputs import FitInputs, RowInputs, TableInputs
 from planner.output.formats import FORMATS
 from planner.quantities import format_percent, shown
 
@@ -187,7 +187,7 @@ def runs_options(command: Command) -> Command:
         ),
     ):
         command = option(command)
-    return table_options(command)
+    return table_options(command, FitInputs)
 
 
 def named_table(table: tuple[str, ...], shipped: str | None) -> Any:
@@ -227,10 +227,10 @@ def _is_quantity(text: str) -> bool:
     return True
 
 
-def table_options(command: Command) -> Command:
+def table_options(command: Command, kind: type = TableInputs) -> Command:
     """Add files of runs, and how they are read."""
     argument = click.argument("table", nargs=-1, metavar="[FILE|-]...", type=click.Path(allow_dash=True))
-    return argument(reading_options(TableInputs)(command))
+    return argument(reading_options(kind)(command))
 
 
 def reading_options(kind: type) -> Callable[[Command], Command]:

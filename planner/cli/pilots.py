@@ -15,7 +15,7 @@ from planner.cli._options import (
 )
 from planner.cli._plan import app
 from planner.inputs.registry import PilotInputs
-from planner.inputs.table_inputs import TableInputs
+from planner.inputs.table_inputs import FitInputs
 from planner.output.formats import Format
 from planner.quantities import shown
 
@@ -37,7 +37,7 @@ from planner.quantities import shown
 @click.option("--simulate", is_flag=True, help="Also fit simulated tables, of these runs and of an isoFLOP grid.")
 @click.option("--tables", type=int, help="Simulated tables for each law and misfit.  [default: 20]")
 @click.option("--workers", type=int, help="Processes of the simulation.  [default: 1]")
-@reading_options(TableInputs)
+@reading_options(FitInputs)
 @inputs(PilotInputs)
 @click.option("--seed", type=int, help="Seed of the laws drawn.  [default: 0]")
 @click.option("--save", metavar="PILOTS.csv", help="Write a table whose losses wait to be filled in, for plan fit.")
@@ -73,6 +73,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     def saved() -> None:
         if save is not None:
             save_pilots(answer, save, overwrite=force)
-            click.echo(f"saved; fill in the losses, then: plan fit {shown(save)}", err=True)
+            beside = "" if options["given"] in {None, "-"} else f"{shown(options['given'])} "
+            click.echo(f"saved; fill in the losses, then: plan fit {beside}{shown(save)}", err=True)
 
     tell(ctx, answer, fmt, strict=strict, save=saved)

@@ -22,7 +22,7 @@ from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import Runs, items_of
 from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
-from planner.inputs.table_inputs import Reading, TableInputs
+from planner.inputs.table_inputs import FitInputs, Reading
 from planner.notes import Note
 from planner.quantities import parse_number, plain, shown
 
@@ -116,7 +116,7 @@ class Backtest(Answer):
 METHODS = ("forecast", "classical")
 
 
-@asks(TableInputs)
+@asks(FitInputs)
 def backtest(
     runs: RunsLike | None = None,
     *,
@@ -133,7 +133,7 @@ def backtest(
     level: Number = LEVEL,
     workers: Workers = 1,
     progress: Progress | None = None,
-    **asked: Unpack[TableInputs],
+    **asked: Unpack[FitInputs],
 ) -> Backtest:
     """Fit the small runs of each group and predict the large ones.
 
@@ -172,7 +172,7 @@ def backtest(
     [('forecast', 30, 11), ('classical', 30, 11)]
     """
     arrays = {"params": params, "tokens": tokens, "loss": loss, "flops": flops, "run": run, "weight": weight}
-    reading = Reading.of(asked, "backtest")
+    reading = Reading.of(asked, "backtest", FitInputs)
     table = read_table_of_runs(runs, arrays, reading)
     confidence = check_level(level)
     factors = [parse_number(ratio, "ratio") for ratio in _several(ratios, "ratios", "numbers above 1 such as 10, 30")]
@@ -188,7 +188,9 @@ def backtest(
     names = [group] if group is not None else list(table.groups) or ["all"]
     jobs = [(one_group(table, name if table.group else None), name, factor) for name in names for factor in factors]
     with mapper(workers, progress) as spread:
-        found = spread(partial(_cases, methods=tuple(methods), seed=seed, level=confidence), jobs)
+        found = spread(
+            partial(_cases, methods=tuple(methods), seed=seed, level=confidence, exclude=reading.exclude_outliers), jobs
+        )
     cases = tuple(case for each in found for case in each)
     if all(case.refused for case in cases):
         raise FitError(f"nothing to test in {table.name}: {cases[0].refused}")
@@ -218,7 +220,7 @@ def _several(value: Raw, name: str, expected: str) -> list[Any]:
         raise OptionError(f"{name} {shown(value)}: expected {expected}") from None
 
 
-def _cases(job: tuple[Runs, str, float], *, methods: tuple[str, ...], seed: int, level: float) -> list[Case]:
+def _cases(job: tuple[Runs, str, float], *, methods: tuple[str, ...], seed: int, level: float, exclude: bool) -> list[Case]:
     """Fit once and judge each method on it."""
     table, group, ratio = job
     small = table.flops <= table.flops.max() / ratio
@@ -227,7 +229,7 @@ def _cases(job: tuple[Runs, str, float], *, methods: tuple[str, ...], seed: int,
         text = f"no run spends at most 1/{plain(ratio)} of the largest compute"
         return [Case(group, method, ratio, 0, len(test), refused=text) for method in methods]
     try:
-        fitted = fit(train, group="all" if train.group else None, seed=seed, level=level)
+        fitted = fit(train, group="all" if train.group else None, seed=seed, level=level, exclude_outliers=exclude)
     except PlannerError as error:
         return [Case(group, method, ratio, len(train), len(test), refused=str(error)) for method in methods]
     on_frontier = Sample.of(table).excess[~small] <= _FRONTIER

@@ -10,7 +10,7 @@ from planner.errors import FitError
 from planner.fitting.generalised_law import Array
 from planner.fitting.sample import FEWEST_BLOCKS, Sample
 from planner.notes import Note
-from planner.quantities import format_factor, format_percent, plain, significant
+from planner.quantities import format_count, format_factor, format_percent, plain, significant
 
 # House conventions, not published: where a design is called too narrow to decide.
 _ONE_RATIO = 0.25  # spread of ln D about a line in ln N: 25 %
@@ -104,7 +104,7 @@ def disagreement_note(flops: float, ratio: float) -> Note:
     return Note("methods-differ", "info", text)
 
 
-def block_note(runs: Sequence[str] | None) -> Iterator[Note]:
+def block_note(runs: Sequence[object] | None) -> Iterator[Note]:
     """Say when there are too few runs to resample whole."""
     if runs is not None and len(set(runs)) < FEWEST_BLOCKS:
         text = f"only {len(set(runs))} distinct runs: their checkpoints were resampled one by one, so intervals are too narrow"
@@ -190,22 +190,59 @@ def equal_exponents_note(alpha: Array, beta: Array, level: float) -> Iterator[No
 
 def outlying(residuals: Array) -> Array:
     """Return the positions of runs whose loss is far from the law's, judged by the median size of residuals, worst first."""
-    center = np.median(residuals)
-    spread = 1.4826 * np.median(np.abs(residuals - center))
-    far = np.flatnonzero(np.abs(residuals - center) > _OUTLIER * max(spread, 1e-6))
+    center, spread = _robust(residuals)
+    far = np.flatnonzero(np.abs(residuals - center) > _OUTLIER * spread)
     return far[order(-np.abs(residuals[far]))]
 
 
-def outlier_note(rows: list[int], total: int) -> Iterator[Note]:
-    """List runs that look undertuned or diverged."""
+def held_in(residuals: Array) -> Array:
+    """Return residuals with the few that are far from all others held to the edge of what counts as such.
+
+    One run that failed must not widen what is said of every other; where many are far, the law is what misses them.
+    """
+    far = outlying(residuals)
+    if not few(len(far), len(residuals)):
+        return residuals
+    center, spread = _robust(residuals)
+    return np.clip(residuals, center - _OUTLIER * spread, center + _OUTLIER * spread)
+
+
+_FEW = 0.1
+"""Share of runs up to which those far from a law are failures of theirs and not of the law: a house convention."""
+
+
+_LEAST_SPREAD = 0.0025
+"""Scatter of ln loss below which two runs trained alike hardly come: no run within 2 % is called far from its law."""
+
+
+def _robust(residuals: Array) -> tuple[float, float]:
+    center = float(np.median(residuals))
+    return center, max(1.4826 * float(np.median(np.abs(residuals - center))), _LEAST_SPREAD)
+
+
+def outlier_note(rows: Sequence[str], total: int) -> Iterator[Note]:
+    """List runs that look undertuned or diverged, the worst first."""
     if rows:
-        listed = ", ".join(map(str, sorted(rows)[:8])) + (", ..." if len(rows) > 8 else "")
+        listed = ", ".join(rows[:8]) + (", ..." if len(rows) > 8 else "")
         which = f"{len(rows)} of {total} runs lie" if len(rows) > 1 else f"one of {total} runs lies"
         where = f"{'rows' if len(rows) > 1 else 'row'} {listed}"
         text = (
             f"{which} far from the law, undertuned or diverged? {where}: kept, but the robust loss gives such runs little weight"
         )
         yield Note("outliers", "info", text)
+
+
+def few(outliers: int, rows: int) -> bool:
+    """Tell whether the runs far from a law are so few that they are failures of theirs."""
+    return 0 < outliers <= _FEW * rows
+
+
+def without_note(flops: float, params: tuple[float, float], loss: tuple[float, float] | None) -> Note:
+    """Say what leaving outliers out changes: N and the loss at a budget, with them and without."""
+    text = f"without them N at {plain(flops, 3)} FLOP would be {format_count(params[1])} instead of {format_count(params[0])}"
+    if loss is not None:
+        text += f" and its loss {significant(loss[1], 4)} instead of {significant(loss[0], 4)}"
+    return Note("without-outliers", "info", f"{text}; --exclude-outliers leaves them out")
 
 
 def misfit_note(mean_absolute: float) -> Iterator[Note]:

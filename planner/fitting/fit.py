@@ -5,19 +5,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO, Unpack
 
+import numpy as np
+
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, mapper
 from planner._util.showing import Raw
 from planner._version import __version__
 from planner.allocation.intervals import check_level
-from planner.errors import OptionError
+from planner.errors import OptionError, PlannerError
 from planner.fitting import diagnostics
 from planner.fitting.classical import ROBUST, SHAPES, Model
 from planner.fitting.constraints import Limits, read_limits
 from planner.fitting.form_selection import choose_form
+from planner.fitting.generalised_law import Array
 from planner.fitting.methods import fit_by_groups, fit_classical, fit_forecast, fit_repeated
-from planner.fitting.result_building import Job
+from planner.fitting.result_building import Job, place_of
 from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
@@ -26,7 +29,7 @@ from planner.fitting.tables.runs import Runs, read_runs, runs_from_arrays
 from planner.fitting.tables.shipped import load_runs, table_names
 from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
-from planner.inputs.table_inputs import Reading, TableInputs
+from planner.inputs.table_inputs import FitInputs, Reading
 from planner.notes import Note
 from planner.quantities import plain, shown, whole_number
 from planner.scaling_laws.catalogue import law_ids
@@ -43,7 +46,7 @@ TableLike = str | os.PathLike[str] | BinaryIO | Any
 RunsLike = TableLike | Runs | Sequence[TableLike]
 
 
-@asks(TableInputs)
+@asks(FitInputs)
 def fit(
     runs: RunsLike | None = None,
     *,
@@ -69,7 +72,7 @@ def fit(
     params_count: str | None = None,
     data: str | None = None,
     progress: Progress | None = None,
-    **asked: Unpack[TableInputs],
+    **asked: Unpack[FitInputs],
 ) -> FitResult:
     """Fit a scaling law to a table of training runs.
 
@@ -127,7 +130,7 @@ def fit(
     ('forecast', 18, 'additive')
     """
     arrays = {"params": params, "tokens": tokens, "loss": loss, "flops": flops, "run": run, "weight": weight}
-    reading = Reading.of(asked, "fit")
+    reading = Reading.of(asked, "fit", FitInputs)
     table = read_table_of_runs(runs, {**arrays, "unique_tokens": unique_tokens}, reading)
     table = one_group(table, group)
     chosen = _choice(method, METHODS, "method")
@@ -172,7 +175,53 @@ def fit(
     conventions = Conventions(params_count, loss_unit, sample.per_token, data)
     design = diagnostics.design_of(sample)
     job = Job(table, sample, model, count, start, confidence, inputs, conventions, name, design)
-    return _fitted(job, chosen, shape, workers, progress)
+    if reading.exclude_outliers:
+        job = _without_outliers(job, _fitted(replace(job, draws=0), chosen, shape, 1, None))
+        return _fitted(job, chosen, shape, workers, progress)
+    found = _fitted(job, chosen, shape, workers, progress)
+    return replace(found, notes=(*found.notes, *_without_note(job, found, chosen, shape)))
+
+
+def _without_outliers(job: Job, found: FitResult) -> Job:
+    """Return the job of the runs that are not far from the law, with a note of those that are."""
+    if not found.outliers:
+        note = Note("left-out", "info", "no run is far from the law: none is left out")
+        return replace(job, table=replace(job.table, notes=(*job.table.notes, note)))
+    kept = _kept(job, found)
+    out = np.flatnonzero(~kept).tolist()
+    missed = {(outlier.row, outlier.file): outlier.residual for outlier in found.outliers}
+    places = [place_of(job.table, i, missed[int(job.table.rows[i]), job.table.file[i] if job.table.file else ""]) for i in out]
+    listed = ", ".join(places[:20]) + (", ..." if len(places) > 20 else "")
+    note = Note("left-out", "info", f"{len(out)} of {len(kept)} runs far from the law left out: row {listed}")
+    table = job.table.take(kept)
+    return _of_table(job, replace(table, notes=(*table.notes, note)))
+
+
+def _kept(job: Job, found: FitResult) -> Array:
+    far = {(outlier.row, outlier.file) for outlier in found.outliers}
+    files = job.table.file or ("",) * len(job.table)
+    return np.array([(row, file) not in far for row, file in zip(job.table.rows.tolist(), files, strict=True)])
+
+
+def _of_table(job: Job, table: Runs) -> Job:
+    sample = Sample.of(table)
+    return replace(job, table=table, sample=sample, design=diagnostics.design_of(sample))
+
+
+def _without_note(job: Job, found: FitResult, chosen: Method, shape: str) -> list[Note]:
+    """Say what leaving out the few runs far from the law would change, ten times beyond the largest."""
+    if not diagnostics.few(len(found.outliers), len(job.table)) or not found.ratios or shape in {"auto", "repetition"}:
+        return []
+    try:
+        other = _fitted(replace(_of_table(job, job.table.take(_kept(job, found))), draws=0), chosen, shape, 1, None)
+    except PlannerError:  # nothing can be said of the rest
+        return []
+    at = next((i for i, ratio in enumerate(found.ratios) if ratio.beyond >= 10), 0)
+    if not other.ratios:
+        return []
+    one, two = found.ratios[at], other.ratios[at]
+    loss = None if one.loss is None or two.loss is None else (one.loss, two.loss)
+    return [diagnostics.without_note(one.flops, (one.params, two.params), loss)]
 
 
 def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Progress | None) -> FitResult:
@@ -181,10 +230,11 @@ def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Pr
         if shape == "repetition":
             return _with_repetition(job, chosen)
         if shape == "auto":
-            found, candidates = choose_form(job.sample, job.model, spread)
-            inputs = FrozenDict({**job.inputs, "chosen_form": found})
-            job = replace(job, model=replace(job.model, shape=found), inputs=inputs)
-            classical = replace(fit_classical(job, spread), candidates=candidates)
+            choice = choose_form(job.sample, job.model, spread)
+            inputs = FrozenDict({**job.inputs, "chosen_form": choice.form, "chosen_by": choice.how})
+            job = replace(job, model=replace(job.model, shape=choice.form), inputs=inputs)
+            classical = fit_classical(job, spread)
+            classical = replace(classical, candidates=choice.candidates, notes=(*choice.notes, *classical.notes))
         else:
             classical = fit_classical(job, spread)
         found_by = {"classical": classical, "forecast": fit_forecast(job)}

@@ -1,8 +1,9 @@
 """Which form do the runs support? Compared by the error on larger runs kept aside, and by an information criterion."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -12,16 +13,36 @@ from planner.fitting.classical import Model, Shape, minimise
 from planner.fitting.generalised_law import parts
 from planner.fitting.results import Candidate
 from planner.fitting.sample import Sample
+from planner.notes import Note
+from planner.quantities import format_percent
 
 _KEPT_ASIDE = 4.0  # held out: runs with C > C_max / 4
 _FEWEST_ASIDE = 3
 
 
-def choose_form(sample: Sample, model: Model, spread: Any) -> tuple[Shape, tuple[Candidate, ...]]:
-    """Return the form with the lowest held-out error, and what was compared.
+_SUPPORTED = 0.1
+"""Weight below which the information criterion speaks against a form, whatever its held-out error: a house convention."""
+
+_SURE = 0.5
+"""Weight from which a form is called sure, if no other comes within a tenth of its held-out error: a house convention."""
+
+_CLOSE = 1.1
+
+
+class Choice(NamedTuple):
+    """The form that is taken, what it was compared with, how it was chosen, and what to say where that is not sure."""
+
+    form: Shape
+    candidates: tuple[Candidate, ...]
+    how: str
+    notes: tuple[Note, ...]
+
+
+def choose_form(sample: Sample, model: Model, spread: Any) -> Choice:
+    """Return the form with the lowest held-out error among those that the information criterion supports.
 
     Held out are the runs with more than a quarter of the largest compute; where fewer than three are left on either side, the
-    information criterion decides. Its weights say how sure the choice is among the forms fitted to all runs.
+    criterion decides. Its weights say how sure the choice is among the forms fitted to all runs.
     """
     free = set(model.limits.fixed) | set(model.limits.bounds)
     shapes = [shape for shape in get_args(Shape) if not (free and shape not in {"additive", "generalised"})]
@@ -37,9 +58,35 @@ def choose_form(sample: Sample, model: Model, spread: Any) -> tuple[Shape, tuple
         for (shape, constants, criterion, error), weight in zip(usable, weights, strict=True)
     )
     of_sizes = [c for c in candidates if c.form != "compute"] or list(candidates)
-    with_error = [c for c in of_sizes if c.held_out is not None]
-    best = first_lowest(with_error, lambda c: c.held_out) if with_error else first_lowest(of_sizes, lambda c: c.information)
-    return best.form, candidates
+    heaviest = first_lowest(of_sizes, lambda c: c.information)
+    supported = [c for c in of_sizes if c.held_out is not None and c.weight >= _SUPPORTED * heaviest.weight]
+    best = first_lowest(supported, lambda c: c.held_out) if supported else heaviest
+    how = (
+        "the lowest error among forms with a tenth of the largest weight was taken"
+        if supported
+        else "the largest weight was taken"
+    )
+    return Choice(best.form, candidates, how, tuple(_unsure(best, of_sizes)))
+
+
+def _unsure(best: Candidate, others: Sequence[Candidate]) -> Iterator[Note]:
+    """Say where the runs do not decide the form."""
+    rivals = [c for c in others if c is not best and _rivals(best, c)]
+    if best.weight >= _SURE and not rivals:
+        return
+    told = [best, *(rivals or [first_lowest([c for c in others if c is not best], lambda c: c.information)])]
+    listed = ", ".join(f"{c.form} {format_percent(c.weight)}" + _error_said(c) for c in told)
+    text = f"these runs do not decide the form (weight, held-out error: {listed}): read the constants as one of several"
+    yield Note("form-unsure", "warning", text)
+
+
+def _rivals(best: Candidate, other: Candidate) -> bool:
+    near = best.held_out is None or (other.held_out is not None and other.held_out <= _CLOSE * best.held_out)
+    return near and other.weight >= _SUPPORTED
+
+
+def _error_said(candidate: Candidate) -> str:
+    return "" if candidate.held_out is None else f" and {format_percent(candidate.held_out)}"
 
 
 def _judge(sample: Sample, model: Model, shape: Shape) -> tuple[str, int, float, float | None] | None:

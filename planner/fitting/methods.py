@@ -109,7 +109,7 @@ def fit_forecast(job: Job) -> FitResult:
     residuals = np.log(law.loss(sample.params, sample.tokens)) - sample.rows.target
     if drawn is not None:
         noise = float(1.4826 * np.median(np.abs(residuals)))
-        known = _calibration(sample, fitted, residuals)
+        known = _calibration(sample, fitted, diagnostics.held_in(residuals))
         law = replace(law, draws=Draws(FORMS["generalised"], FrozenDict(sample.constants(drawn)), noise, known))
     middle = {key: typical(value, weights) for key, value in members.items()}
     middle["E"] = float(law.irreducible_loss)

@@ -19,6 +19,7 @@ from planner.fitting.results import Combination, FitResult, Method, Outlier, Qua
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import Runs
 from planner.notes import Note
+from planner.quantities import format_signed_percent, shown
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import Conventions, Domain, Source
@@ -94,21 +95,28 @@ def _range(values: Array) -> tuple[float, float]:
 
 def _counted(table: Runs) -> str:
     """Say how many rows and runs there are."""
-    runs = len(set(table.run)) if table.run else len(table)
+    runs = len(set(table.run_ids)) if table.run_ids else len(table)
     return f"{runs} runs" if runs == len(table) else f"{len(table)} checkpoints of {runs} runs"
 
 
 def common_notes(job: Job, residuals: Array) -> list[Note]:
     """Return what every method says of the table and of the residuals."""
-    rows = [int(row) for row in job.table.rows[diagnostics.outlying(residuals)]]
+    rows = [place_of(job.table, i, float(-residuals[i])) for i in diagnostics.outlying(residuals)]
     return [
         *job.table.notes,
         *diagnostics.counting_note(job.conventions.params),
         *diagnostics.design_notes(job.sample, job.design),
-        *diagnostics.block_note(job.table.run),
+        *diagnostics.block_note(job.table.run_ids),
         *diagnostics.outlier_note(rows, len(residuals)),
         *diagnostics.misfit_note(near_frontier(job.sample, residuals)),
     ]
+
+
+def place_of(table: Runs, at: int, miss: float) -> str:
+    """Return a row as a message names it: its number, its run and how far off its loss is."""
+    where = f"{table.file[at]}:{table.rows[at]}" if table.file else f"{table.rows[at]}"
+    run = f"run {shown(table.run[at])[1:-1]}, " if table.run else ""
+    return f"{where} ({run}{format_signed_percent(float(np.expm1(miss)))})"
 
 
 _NEAR = 0.05
@@ -171,7 +179,9 @@ def result_of(
         table = job.table
         outliers = tuple(
             Outlier(
-                int(table.rows[i]), float(table.params[i]), float(table.tokens[i]), float(table.loss[i]), float(-residuals[i])
+                *(int(table.rows[i]), float(table.params[i]), float(table.tokens[i]), float(table.loss[i]), float(-residuals[i])),
+                run=table.run[i] if table.run else "",
+                file=table.file[i] if table.file else "",
             )
             for i in diagnostics.outlying(residuals)
         )

@@ -76,13 +76,15 @@ class RatioAt(NamedTuple):
 
 
 class Outlier(NamedTuple):
-    """A run far from the law: its row in the table and ln(loss/law)."""
+    """A run far from the law: its row in the table, ln(loss/law), and its name and file where the table has them."""
 
     row: int
     params: float
     tokens: float
     loss: float
     residual: float
+    run: str = ""
+    file: str = ""
 
 
 class Search(NamedTuple):
@@ -160,7 +162,7 @@ class FitResult(Shown):
     combination : Combination or None
         Of a forecast.
     outliers : tuple of Outlier
-        Runs that the law misses by much more than the rest. None of them was dropped.
+        Runs that the law misses by much more than the rest. None of them was dropped: ``exclude_outliers`` does that.
     candidates : tuple of Candidate
         Where ``form="auto"`` chose the form.
     others : tuple of FitResult

@@ -29,8 +29,11 @@ class Sample:
         """Take the arrays of a validated table."""
         weight = np.ones(len(runs)) if runs.weight is None else runs.weight / runs.weight.mean()
         block = np.arange(len(runs))
-        if runs.run is not None and FEWEST_BLOCKS <= len(set(runs.run)) < len(runs):
-            block = np.unique(np.array(runs.run), return_inverse=True)[1]
+        ids = runs.run_ids
+        if ids is not None and FEWEST_BLOCKS <= len(set(ids)) < len(runs):
+            number = {each: at for at, each in enumerate(dict.fromkeys(ids))}
+            block = np.array([number[each] for each in ids])
+        block = _by_content(block, np.column_stack([runs.params, runs.tokens, runs.loss]))
         return cls(runs.params, runs.tokens, runs.flops, runs.loss, weight, block)
 
     def __len__(self) -> int:
@@ -96,6 +99,16 @@ class Sample:
         if "gamma" in constants:
             found[5] = float(np.log(constants["gamma"]))
         return found
+
+
+def _by_content(block: Array, content: Array) -> Array:
+    """Number blocks by what their rows say, so that draws do not depend on names or on the order of rows."""
+    order = np.lexsort(content.T[::-1])
+    first = np.full(int(block.max()) + 1, len(block))
+    np.minimum.at(first, block[order], np.arange(len(block)))
+    rank = np.empty_like(first)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return rank[block]
 
 
 _LARGEST = 690.0  # exp of it still fits a double

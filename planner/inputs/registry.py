@@ -30,7 +30,7 @@ from planner.inputs.run_inputs import (
     Target,
     Tolerance,
 )
-from planner.inputs.table_inputs import RowInputs, TableInputs, UnitInputs
+from planner.inputs.table_inputs import FitInputs, OutlierInputs, RowInputs, TableInputs, UnitInputs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -97,7 +97,7 @@ class PilotInputs(PfDays, HeldBudget, PaidDevices, total=False):
     """What pilots may cost, in other units than FLOP, and on what."""
 
 
-class PilotsAsked(PilotInputs, TableInputs, total=False):
+class PilotsAsked(PilotInputs, FitInputs, total=False):
     """What pilots may cost, and how a table of runs that are done is read."""
 
 
@@ -122,7 +122,7 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Serving": (Serving,),
     "Devices": (FleetSize, Device, Use, Deadline, OwnDevices),
     "Power and carbon": (Watts, Power),
-    "Table of runs": (RowInputs, UnitInputs),
+    "Table of runs": (RowInputs, UnitInputs, OutlierInputs),
     "Law and judgement": (ChosenLaw, Constants, Exponents, Tolerance, Level),
 }
 """Every group under its heading, in the order of the reference."""
@@ -167,8 +167,8 @@ TAKES: Mapping[str, type] = {
     "limits": LimitsInputs,
     "levers": LeversInputs,
     "pilots": PilotsAsked,
-    "fit": TableInputs,
-    "backtest": TableInputs,
+    "fit": FitInputs,
+    "backtest": FitInputs,
     "check_runs": TableInputs,
     "curve": RowInputs,
     "rank_hardware": RankInputs,

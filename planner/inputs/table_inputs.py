@@ -161,8 +161,20 @@ class UnitInputs(TypedDict, total=False):
     ]
 
 
+class OutlierInputs(TypedDict, total=False):
+    """What becomes of runs far from the law."""
+
+    exclude_outliers: Annotated[
+        "bool", Input(yes_or_no, "Leave out runs far from the law that is fitted to all, and list them.", flag=True)
+    ]
+
+
 class TableInputs(RowInputs, UnitInputs, total=False):
     """How a table of runs is read."""
+
+
+class FitInputs(TableInputs, OutlierInputs, total=False):
+    """How a table of runs is read for a fit."""
 
 
 class Reading(NamedTuple):
@@ -175,6 +187,7 @@ class Reading(NamedTuple):
     skip_bad: bool = False
     flops_unit: str = ""
     loss_unit: str = ""
+    exclude_outliers: bool = False
 
     def stated(self) -> dict[str, object]:
         """Return what was asked, as JSON types, for the inputs of an answer."""

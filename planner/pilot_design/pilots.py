@@ -15,7 +15,7 @@ from planner.fitting.tables.row_choice import PURPOSES
 from planner.inputs.input_row import Number
 from planner.inputs.question import Question
 from planner.inputs.registry import PilotInputs, PilotsAsked, asks, rows, stated
-from planner.inputs.table_inputs import Reading, TableInputs
+from planner.inputs.table_inputs import FitInputs, Reading
 from planner.notes import Note
 from planner.pilot_design.budget_ladder import designed
 from planner.pilot_design.candidate_runs import Bounds, Cells, Grid, read_builder
@@ -136,7 +136,7 @@ def pilots(
     (24, True, True)
     """
     said = stated(asked, PilotsAsked, "pilots")
-    of_table = {name: value for name, value in said.items() if name in rows(TableInputs)}
+    of_table = {name: value for name, value in said.items() if name in rows(FitInputs)}
     question = Question.of(PilotInputs, "pilots", {name: value for name, value in said.items() if name not in of_table})
     check_simulation(simulate, tables, workers, given)
     if given is None and (group is not None or of_table):
@@ -149,7 +149,8 @@ def pilots(
             f"`target` {format_flops(goal)} is less than twice the pilots' {format_flops(money)}: pilots are for a much larger "
             "run; with that much to spend, train it"
         )
-    known = None if given is None else read_given(given, group, Reading.of(of_table, "pilots"), goal, guess=noise is None)
+    reading = Reading.of(of_table, "pilots", FitInputs)
+    known = None if given is None else read_given(given, group, reading, goal, guess=noise is None)
     usual_count = settings(FILE, "candidates")["runs" if known is None else "next"]
     count = whole_number(usual_count if runs is None else runs, "`runs`", CONSTANTS if known is None else 1, 100)
     spread = known.noise if known and known.noise is not None else read_noise(noise)
@@ -168,11 +169,11 @@ def pilots(
         many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "`tables`", 1, 10_000)
         designs = _simulated_designs(chosen, money, k)
         simulation = simulated(designs, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
-    reading = Reading.of(of_table, "pilots").stated()
     inputs = _inputs(question, bounds, machine, known, budget=money, target=goal, runs=count, noise=spread, seed=seed)
-    inputs = FrozenDict({**inputs, **reading})
+    inputs = FrozenDict({**inputs, **reading.stated()})
     told = (found.expected, found.saved, found.rate, simulation, bounds.ratios, found.notes, inputs)
-    return Pilots(money, goal, spread, _runs(laws, chosen, money), *told)
+    named = (known.columns, known.group) if known else (FrozenDict(), "")
+    return Pilots(money, goal, spread, _runs(laws, chosen, money), *told, *named)
 
 
 def _simulated_designs(chosen: Cells, money: float, k: float) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from planner._util.frozen_dict import FrozenDict
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.notes import Note
@@ -67,6 +68,10 @@ class Pilots(Answer):
         Tokens per parameter that runs may have.
     notes : tuple of Note
     inputs : mapping
+    columns : mapping of str to str
+        What the table of runs given calls its quantities: a saved design calls them so too, and both are fitted together.
+    group : str
+        Of the runs given.
     version : str
     """
 
@@ -81,6 +86,8 @@ class Pilots(Answer):
     ratios: tuple[float, float]
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
+    columns: Mapping[str, str] = FrozenDict()
+    group: str = ""
     version: str = __version__
 
     @property

@@ -104,17 +104,18 @@ def find_columns(
         if len(alike) == 1:
             places[quantity] = Place(alike[0], header[alike[0]])
     taken = {place.at for place in places.values()}
-    notes = []
     stated = columns or {}
+    told = []
     for quantity, place in _by_loggers(header, [each for each in known if each not in stated], places, taken, name).items():
-        notes.append(_said(quantity, place, places.get(quantity)))
+        told.append(_said(quantity, place, places.get(quantity)))
         places[quantity] = place
-    notes += [_said(quantity, places[quantity], None) for quantity in stated if places[quantity].factor != 1]
+    told += [_said(quantity, places[quantity], None) for quantity in stated if places[quantity].factor != 1]
+    notes = (Note("columns-found", "info", f"columns taken: {', '.join(told)}"),) if told else ()
     missing = [each for each in required if each not in places and not _follows(each, places, required)]
     if missing:
         raise RunsFileError(f"{name}: {_missing(header, missing)}")
     state = next((at for at, cell in enumerate(header) if _stem(cell)[0] in _known().names["state"]), None)
-    return Found(places, state, tuple(notes))
+    return Found(places, state, notes)
 
 
 def _stated(header: Sequence[str], columns: Mapping[str, str] | None, known: Sequence[str], name: str) -> dict[str, Place]:
@@ -193,15 +194,22 @@ def _stem(cell: str) -> tuple[str, float]:
     return (rest if words and words[0] in known.prefixes and whole not in known.every else whole), factor
 
 
-def _said(quantity: str, place: Place, instead: Place | None) -> Note:
-    text = f"{quantity} taken from the column {shown(place.called)}"
+def _said(quantity: str, place: Place, instead: Place | None) -> str:
+    about = []
     if place.factor != 1:
-        text += f", one of which is {plain(place.factor)}{' FLOP' if quantity == 'flops' else ''}"
+        about.append(f"one is {plain(place.factor)}{' FLOP' if quantity == 'flops' else ''}")
     if place.unit:
-        text += f", in {place.unit}"
+        about.append(f"in {place.unit}")
     if instead is not None:
-        text += f", an evaluation's, and not from {shown(instead.called)}; columns {quantity}={instead.called} takes that"
-    return Note("column-found", "info", text)
+        about.append(f"an evaluation's, not {shown(instead.called)}; --columns {quantity}={instead.called} takes that")
+    return f"{quantity} from {shown(place.called)}" + (f" ({', '.join(about)})" if about else "")
+
+
+def names_of_runs(header: Sequence[str]) -> list[int]:
+    """Return which columns may hold names of runs, the likelier first."""
+    names = list(_known().names["run"])
+    ranked = sorted((names.index(stem), at) for at, stem in enumerate(_stem(cell)[0] for cell in header) if stem in names)
+    return [at for _, at in ranked]
 
 
 def _follows(quantity: str, places: Mapping[str, Place], required: Sequence[str]) -> bool:
@@ -217,15 +225,6 @@ def _missing(header: Sequence[str], missing: Sequence[str]) -> str:
         return (
             f"{lacks}: this is one scalar of one run, as TensorBoard exports it (wall time, step, value); write a table with "
             "a row a run: params, tokens and the loss at its end"
-        )
-    wide = [cell for cell in header if cell.endswith(("__MIN", "__MAX"))]
-    runs = list(dict.fromkeys(cell.split(" - ")[0] for cell in header if " - " in cell))
-    if runs and (wide or len(runs) + 1 >= len(header) / 3):
-        metric = next(cell.split(" - ", 1)[1] for cell in header if " - " in cell)
-        return (
-            f"{lacks}: this is a W&B history export in wide form, {metric.removesuffix('__MIN').removesuffix('__MAX')} of "
-            f"{len(runs)} runs ({listed(runs, 4)}); export the run table instead, a row a run, with parameters, tokens and the "
-            "loss at its end"
         )
     close = next((cell for cell in header if first in cell.lower()), "NAME")
     hint = f"Other names: --columns {first}={shown(close)[1:-1]}, or columns={{'{first}': {shown(close)}}} in Python"

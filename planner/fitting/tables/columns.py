@@ -17,6 +17,7 @@ from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_tables import RawTable, is_frame, read_raw
 from planner.fitting.tables.row_choice import Rows, text_of
 from planner.fitting.tables.units import LARGEST_LOSS
+from planner.fitting.tables.wandb_history import history_of, joined, told
 from planner.inputs.table_inputs import FLOPS_UNITS, Reading
 from planner.notes import Note
 from planner.quantities import plain
@@ -46,6 +47,8 @@ class Columns(NamedTuple):
         Whether ``flops`` was in the table and nothing was computed from it.
     columns : mapping of str to str
         What the table calls its quantities.
+    scaled : set of str
+        Quantities that the table has in other than base units.
     """
 
     numbers: dict[str, Array]
@@ -57,6 +60,7 @@ class Columns(NamedTuple):
     loss_unit: str = ""
     measured_flops: bool = True
     columns: Mapping[str, str] = {}
+    scaled: frozenset[str] = frozenset()
 
 
 def read_columns(
@@ -90,21 +94,38 @@ def read_columns(
         A file cannot be read, lacks a column, or cells are not positive numbers; the message says row and column of each.
     """
 
-    def one(each: Any) -> Columns:
+    sources = list(source) if isinstance(source, (list, tuple)) and not is_frame(source) else [source]
+    if reading.drop and len(sources) > 1:
+        raise OptionError("`drop` goes with one table: rows of several have the same numbers")
+
+    def raw_of(each: Any) -> RawTable:
         def needed(header: list[str]) -> list[int]:
+            if history_of(header):
+                return list(range(len(header)))
             found = find_columns(header, reading.columns, known, required, "the sheet")
             more = [at for at, cell in enumerate(header) if any(cell.lower() == c.column.lower() for c in reading.where)]
             return [*(place.at for place in found.places.values()), *more, *([] if found.state is None else [found.state])]
 
-        raw = read_raw(each, reading.sheet, needed)
+        return read_raw(each, reading.sheet, needed)
+
+    def one(raw: RawTable) -> Columns:
         found = find_columns(raw.header, reading.columns, known, required, raw.name)
         return _derived(_read(raw, found, reading, sparse), required, flops_per_param_token)
 
-    if isinstance(source, (list, tuple)) and not is_frame(source):
-        if reading.drop and len(source) > 1:
-            raise OptionError("`drop` goes with one table: rows of several have the same numbers")
-        return _together([one(each) for each in source])
-    return one(source)
+    return _together([one(each) for each in _with_histories([raw_of(each) for each in sources])])
+
+
+def _with_histories(tables: Sequence[RawTable]) -> list[RawTable]:
+    """Bring exports of a history together with the table of their runs."""
+    histories = [table for table in tables if history_of(table.header)]
+    others = [table for table in tables if not history_of(table.header)]
+    for history in histories:
+        if len(others) != 1:
+            held = history_of(history.header)
+            assert held is not None
+            raise RunsFileError(f"{history.name}: {told(held)}")
+        others = [joined(history, others[0])]
+    return others
 
 
 def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) -> Columns:
@@ -157,6 +178,7 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
         converted,
         "flops" in table,
         {quantity: place.called for quantity, place in places.items()},
+        frozenset(quantity for quantity in numeric if factors[quantity] != 1 or (quantity == "loss" and converted != unit)),
     )
 
 
@@ -247,8 +269,6 @@ def _together(parts: Sequence[Columns]) -> Columns:
         units = ", ".join(f"{part.name} {part.loss_unit or 'unsaid'}" for part in parts)
         raise RunsFileError(f"losses in different units: {units}; say one with `loss_unit`, or bring all to one")
     texts["file"] = tuple(part.name for part in parts for _ in part.rows)
-    if "run" in texts:  # the same name in two files is not the same run
-        texts["run"] = tuple(f"{file}: {run}" for file, run in zip(texts["file"], texts["run"], strict=True))
     digest = hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
     notes = tuple(Note(note.code, note.severity, f"{part.name}: {note.text}") for part in parts for note in part.notes)
     first = parts[0]

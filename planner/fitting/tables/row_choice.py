@@ -87,7 +87,7 @@ class Rows:
         if self._unfinished:
             text = (
                 f"{len(self._unfinished)} of {read} rows are of runs that did not finish: {_rows_said(self._unfinished)}; "
-                "skip_bad leaves them out"
+                "--skip-bad leaves them out"
             )
             found.append(Note("unfinished", "warning", text))
         return found

@@ -54,7 +54,7 @@ class Runs:
     notes : tuple of Note
         What a reader should know of the table.
     columns : mapping of str to str
-        What the table calls its quantities.
+        What the table calls its quantities, as far as they stand there in base units.
     """
 
     params: Array
@@ -87,6 +87,11 @@ class Runs:
     def designed(self) -> bool:
         """Whether the runs are pilots that planner designed: then none of them is far from the frontier by accident."""
         return self.purpose is not None and set(self.purpose) <= set(PURPOSES)
+
+    @property
+    def run_ids(self) -> tuple[tuple[str, str], ...] | None:
+        """File and name of the run of each row: the same name in two files is not the same run."""
+        return None if self.run is None else _ids(self.run, self.file)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -198,7 +203,7 @@ def _checked(read: Columns, k: float) -> Runs:
     if not read.loss_unit:
         _refuse_mixed(loss, rows, name)
     odd = check_units(numbers, read.loss_unit, name, read.columns, flops=read.measured_flops)
-    run, said = _run_names(texts.get("run"), numbers["params"])
+    run, said = _run_names(texts.get("run"), texts.get("file"), numbers["params"])
     flops = numbers.get("flops")
     return Runs(
         params=numbers["params"],
@@ -217,7 +222,7 @@ def _checked(read: Columns, k: float) -> Runs:
         measured_flops=flops is not None and read.measured_flops,
         loss_unit=read.loss_unit,
         notes=(*notes, *odd, *said, *_repeats(numbers, texts, rows), *_odd_flops(flops, numbers)),
-        columns=FrozenDict(read.columns),
+        columns=FrozenDict({name: called for name, called in read.columns.items() if name not in read.scaled}),
     )
 
 
@@ -232,13 +237,15 @@ def _refuse_mixed(loss: Array, rows: NDArray[np.int64], name: str) -> None:
         )
 
 
-def _run_names(names: tuple[str, ...] | None, params: Array) -> tuple[tuple[str, ...] | None, list[Note]]:
+def _run_names(
+    names: tuple[str, ...] | None, files: tuple[str, ...] | None, params: Array
+) -> tuple[tuple[str, ...] | None, list[Note]]:
     """Return which run each row is of, and what to say of that: a name that is of several sizes names no run."""
-    if names is None or len(set(names)) == len(names):
+    if names is None or len(set(_ids(names, files))) == len(names):
         return names, []
-    size: dict[str, float] = {}
-    for name, N in zip(names, params.tolist(), strict=True):
-        if abs(size.setdefault(name, N) / N - 1) > _SAME_SIZE:
+    size: dict[tuple[str, str], float] = {}
+    for file, name, N in zip(files or ("",) * len(names), names, params.tolist(), strict=True):
+        if abs(size.setdefault((file, name), N) / N - 1) > _SAME_SIZE:
             text = f"the run {shown(name)} is of several sizes, so rows are taken as runs of their own, not as checkpoints"
             return None, [Note("run-names", "info", text)]
     text = (
@@ -249,6 +256,10 @@ def _run_names(names: tuple[str, ...] | None, params: Array) -> tuple[tuple[str,
 
 
 _SAME_SIZE = 1e-3
+
+
+def _ids(names: tuple[str, ...], files: tuple[str, ...] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(zip(files or ("",) * len(names), names, strict=True))
 
 
 def _odd_flops(flops: Array | None, numbers: dict[str, Array]) -> list[Note]:

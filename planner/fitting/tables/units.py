@@ -115,7 +115,7 @@ def _check_flops(per_token: Array, name: str, called: Mapping[str, str]) -> list
         raise RunsFileError(f"{name}: {text}: {likely}")
     if USUAL_PER_TOKEN[0] <= k <= USUAL_PER_TOKEN[1]:
         return []
-    low = "multiplications counted once (flops_unit mac), parameters at rest in a mixture of experts, or a forward pass alone?"
+    low = "multiplications counted once (--flops-unit mac), parameters at rest in a mixture of experts, or a forward pass alone?"
     high = "parameters without embeddings, attention over a long context, recomputation, or experts beside those counted?"
     return [Note("flops-odd", "warning", f"{text}: {low if k < USUAL_PER_TOKEN[0] else high}")]
 

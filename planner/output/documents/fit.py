@@ -122,10 +122,10 @@ def _ratios(fit: "FitResult") -> Table:
                 format_flops(ratio.flops, 1),
                 format_factor(ratio.beyond),
                 format_count(ratio.params),
-                f"{format_count(ends[0])} - {format_count(ends[1])}" if ends else "-",
+                " - ".join(format_count(end, 2) for end in ends) if ends else "-",
                 format_count(ratio.tokens),
                 significant(ratio.tokens_per_param),
-                _ends(ratio.ratio_interval) or "-",
+                _ends(ratio.ratio_interval, 2) or "-",
                 "-" if ratio.loss is None else significant(ratio.loss),
                 _ends(ratio.loss_interval) or "-",
             ]
@@ -170,9 +170,10 @@ def _exponent(fit: "FitResult") -> list[str]:
 def _candidates(fit: "FitResult") -> Table:
     owner = next(each for each in (fit, *fit.others) if each.candidates)
     taken = owner.inputs.get("chosen_form")
+    taken_as = " (taken, not sure)" if any(note.code == "form-unsure" for note in owner.notes) else " (taken)"
     rows = [
         [
-            candidate.form + (" (taken)" if candidate.form == taken else ""),
+            candidate.form + (taken_as if candidate.form == taken else ""),
             str(candidate.constants),
             "-" if candidate.held_out is None else format_percent(candidate.held_out),
             significant(candidate.information, 5),
@@ -181,14 +182,16 @@ def _candidates(fit: "FitResult") -> Table:
         for candidate in owner.candidates
     ]
     headers = ["form", "constants", "held-out error", "AICc", "weight"]
-    text = "of the classical fit; held out: runs above a quarter of the largest compute; the lowest error was taken"
+    text = f"of the classical fit; held out: runs above a quarter of the largest compute; {owner.inputs.get('chosen_by')}"
     return Table("Forms compared", "lrrrr", headers, rows, [text])
 
 
 def _outliers(fit: "FitResult") -> Table:
+    named = any(outlier.run for outlier in fit.outliers)
     rows = [
         [
-            str(outlier.row),
+            f"{outlier.file}:{outlier.row}" if outlier.file else str(outlier.row),
+            *([outlier.run] if named else []),
             format_count(outlier.params),
             format_count(outlier.tokens),
             significant(outlier.loss, 4),
@@ -197,10 +200,9 @@ def _outliers(fit: "FitResult") -> Table:
         for outlier in fit.outliers[:_LISTED]
     ]
     more = len(fit.outliers) - _LISTED
-    headers = ["row", "parameters", "tokens", "loss", "off the law"]
-    return Table(
-        "Runs far from the law", "rrrrr", headers, rows, [f"and {more} more: --format json lists all"] if more > 0 else []
-    )
+    headers = ["row", *(["run"] if named else []), "parameters", "tokens", "loss", "off the law"]
+    align = "rl" * named + "r" * (len(headers) - 2 * named)
+    return Table("Runs far from the law", align, headers, rows, [f"and {more} more: --format json lists all"] if more > 0 else [])
 
 
 def backtest_document(found: "Backtest") -> list[Block]:

@@ -35,15 +35,17 @@ def pilots_document(found: Pilots) -> list[Block]:
 
 
 def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
-    """Return a row for each run, ready for its loss."""
+    """Return a row for each run, ready for its loss: whole parameters and tokens, in the columns of the runs given."""
+    called = {name: name for name in ("run", "params", "tokens", "flops", "loss")} | dict(found.columns)
     return [
         {
-            "run": f"pilot-{number}",
-            "params": run.params,
-            "tokens": run.tokens,
+            called["run"]: f"pilot-{number}",
+            called["params"]: round(run.params),
+            called["tokens"]: round(run.tokens),
             # a fit's C = k N D is the target's, not a small model's
-            "flops" if run.model is None else "flops_exact": run.flops,
-            "loss": None,
+            called["flops"] if run.model is None else "flops_exact": run.flops,
+            called["loss"]: None,
+            **({called.get("group", "group"): found.group} if found.group else {}),
             "tokens_per_param": run.tokens_per_param,
             "share": run.share,
             "purpose": run.purpose,

@@ -239,10 +239,10 @@ def _interval_row(plan: Plan, name: str) -> list[tuple[str, str, str]]:
     ends = getattr(sure, name) if sure else None
     if sure is None or ends is None:
         return []
-    text = f"{format_percent(sure.level)} interval {format_count(ends[0])} to {format_count(ends[1])}"
+    text = f"{format_percent(sure.level)} interval {format_count(ends[0], 2)} to {format_count(ends[1], 2)}"
     if name == "tokens" and sure.tokens_per_param:
         low, high = sure.tokens_per_param
-        text += f", {significant(low)} to {significant(high)} per parameter"
+        text += f", {significant(low, 2)} to {significant(high, 2)} per parameter"
     return [("", "", text)]
 
 
