@@ -1,5 +1,6 @@
 """Run tables as people have them: every reader, found columns, dirty rows, units; a right value or a refusal that says why."""
 
+import gzip
 import io
 import json
 import subprocess
@@ -218,11 +219,130 @@ def test_evaluation_beats_training_and_both_are_named(tmp_path: Path) -> None:
     path.write_text("params,tokens,loss,train/loss,eval_loss\n" + "1e9,2e10,2.9,2.8,3.1\n" * 2)
     runs = load(path)
     assert runs.loss.tolist() == [3.1, 3.1]
-    assert "loss from 'eval_loss' (an evaluation's, not 'loss'; --columns loss=loss takes that)" in runs.notes[0].text
+    assert "loss from 'eval_loss' (not 'loss', 'train/loss')" in runs.notes[0].text
     assert load(path, columns={"loss": "loss"}).loss.tolist() == [2.9, 2.9]
     path.write_text("params,tokens,val/loss,val_loss\n1e9,2e10,2.9,2.8\n")
     with pytest.raises(RunsFileError, match="loss could be 'val/loss' or 'val_loss'; say which: columns loss=NAME"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "taken"),
+    [
+        ("params,tokens,train/loss,eval/paloma/c4_en/loss", "eval/paloma/c4_en/loss"),
+        ("params,tokens,loss,eval_c4_loss", "eval_c4_loss"),
+        ("params,tokens,train/CrossEntropyLoss,eval/c4_en-validation/CrossEntropyLoss", "eval/c4_en-validation/CrossEntropyLoss"),
+        ("params,tokens,eval/runtime,metrics/eval/c4/LanguageCrossEntropy", "metrics/eval/c4/LanguageCrossEntropy"),
+        ("params,tokens,loss/train,loss/val", "loss/val"),
+        ("N,D,val_loss_std,L", "L"),
+    ],
+)
+def test_the_one_evaluation_is_found(tmp_path: Path, header: str, taken: str) -> None:
+    """By its words, whatever the data set is called; of several the reader says which."""
+    path = tmp_path / "runs.csv"
+    path.write_text(f"{header}\n1e9,2e10,2.5,3.1\n")
+    assert load(path).loss.tolist() == [3.1]
+    assert f"loss from '{taken}'" in load(path).notes[0].text
+    path.write_text("params,tokens,train/loss,eval/c4/loss,eval/pile/loss\n1e9,2e10,2.5,3.1,3\n")
+    with pytest.raises(
+        RunsFileError, match=r"losses of several evaluations, eval/c4/loss, eval/pile/loss; say which: columns loss=NAME"
+    ):
+        load(path)
+    path.write_text("params,tokens,loss,eval/c4/loss,eval/pile/loss\n1e9,2e10,2.5,3.1,3\n")
+    assert [note.severity for note in load(path).notes if note.code == "loss-of-what"] == ["warning"]
+
+
+def test_what_could_be_two_things_is_asked(tmp_path: Path) -> None:
+    """Total and active parameters of mixtures; a constant beside another column of its kind; the same file twice."""
+    path = tmp_path / "runs.csv"
+    path.write_text("total_params,active_params,tokens,loss\n1e9,1e8,2e10,3.1\n")
+    with pytest.raises(
+        RunsFileError, match=r"in all and those at work on a token \(total_params, active_params\): which of them is N"
+    ):
+        load(path)
+    active = load(path, columns={"params": "active_params"})
+    assert (active.params.tolist(), active.params_count) == ([1e8], "active")
+    path.write_text("non_embedding_params,tokens,loss\n1e9,2e10,3.1\n")
+    assert load(path).params_count == "non-embedding"
+    path.write_text("params,tokens,train_tokens,loss\n" + "".join(f"{N}e8,3e11,{N}e9,3.1\n" for N in range(1, 5)))
+    with pytest.raises(
+        RunsFileError, match="tokens are 3e11 in every row; are they in another column: columns tokens=train_tokens"
+    ):
+        load(path)
+    assert load(path, columns={"tokens": "train_tokens"}).tokens.tolist() == [1e9, 2e9, 3e9, 4e9]
+    with pytest.raises(OptionError, match="is given twice"):
+        load([path, path])
+
+
+@pytest.mark.parametrize(
+    ("column", "unit"),
+    [
+        ("PF-days", 8.64e19),
+        ("compute_pf_days", 8.64e19),
+        ("flops (PF-days)", 8.64e19),
+        ("FLOPs (TFLOP)", 1e12),
+        ("flops (G)", 1e9),
+        ("Compute (TFLOPs)", 1e12),
+        ("total_tflops", 1e12),
+        ("compute_exaflops", 1e18),
+        ("throughput/total_gflops", 1e9),
+    ],
+)
+def test_compute_in_a_unit_is_found(tmp_path: Path, column: str, unit: float) -> None:
+    """Beside parameters alone too; a bare rate is no compute, and a column can be left out."""
+    table = _table(6, 2)
+    path = tmp_path / "runs.csv"
+    path.write_text(_csv({"params": table["params"], column: [C / unit for C in table["flops"]], "loss": table["loss"]}))
+    np.testing.assert_allclose(load(path).tokens, table["tokens"], rtol=1e-9)
+    path.write_text(_csv({**table, "flops": [412.0] * 6, "tflops": [412.0] * 6}))
+    with pytest.raises(RunsFileError, match="columns flops=none leaves that column out"):
+        load(path)
+    np.testing.assert_allclose(load(path, columns={"flops": "none"}).flops, table["flops"], rtol=1e-9)
+    path.write_text(_csv({"params": table["params"], "flops": [C / unit for C in table["flops"]], "loss": table["loss"]}))
+    with pytest.raises(RunsFileError, match=r"tokens that follow from 'flops' are .* in the median: is that column in"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "params;tokens;loss\n51000000;306184192;4,481\n61000000;406184192;4,381\n",
+        "# exported by hand\nparams;tokens;loss\n51000000;306184192;4,481\n61000000;406184192;4,381\n",
+        "Runs of spring\n\nparams,tokens,loss\n51000000,306184192,4.481\n61000000,406184192,4.381\n",
+        '{"runs": [{"params": 51000000, "tokens": 306184192, "loss": 4.481}, {"params": 61000000, "tokens": 406184192, "loss": 4.381}]}',
+        '{"columns": ["params", "tokens", "loss"], "index": [0, 1], "data": [[51000000, 306184192, 4.481], [61000000, 406184192, 4.381]]}',
+        '{"a": {"params": 51000000, "tokens": 306184192, "loss": 4.481}, "b": {"params": 61000000, "tokens": 406184192, "loss": 4.381}}',
+        "N (M),D [billions],L\n51,0.306184192,4.481\n61,0.406184192,4.381\n",
+        "Params (mn),ntokens_bil,loss\n51,0.306184192,4.481\n61,0.406184192,4.381\n",
+    ],
+)
+def test_odd_ways_of_writing_a_table(tmp_path: Path, text: str) -> None:
+    """Decimal commas with three digits, remarks and titles above, every orientation of pandas, single letters; gzip too."""
+    path = tmp_path / "runs.txt"
+    packed = tmp_path / "runs.gz"
+    path.write_text(text)
+    packed.write_bytes(gzip.compress(text.encode()))
+    for runs in (load(path), load(packed), load(io.StringIO(text))):
+        np.testing.assert_allclose(runs.params, [51e6, 61e6], rtol=1e-12)
+        np.testing.assert_allclose(runs.tokens, [306184192, 406184192], rtol=1e-12)
+        np.testing.assert_allclose(runs.loss, [4.481, 4.381], rtol=1e-12)
+
+
+def test_python_tables_of_other_kinds() -> None:
+    """Mappings a row, a list a column, an index with names, pyarrow; a lazy query says what to do."""
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    table = {name: [float(x) for x in getattr(BASE, name)] for name in ("params", "tokens", "loss")}
+    indexed = pd.DataFrame(table).set_index(["params", "tokens"])
+    for source in (_rows(table), table, indexed, pa.table(table), {name: np.array(values) for name, values in table.items()}):
+        same(load(source))
+    with pytest.raises(RunsFileError, match=r"collect\(\) it first"):
+        load(pl.DataFrame(table).lazy())
+    twice = pd.concat([pd.DataFrame(table), pd.DataFrame(table)], axis=1)
+    with pytest.raises(RunsFileError, match="column 'params' comes twice"):
+        load(twice)
 
 
 def test_units_of_losses_are_converted(tmp_path: Path) -> None:
@@ -392,6 +512,8 @@ def test_names_of_runs(tmp_path: Path) -> None:
     path.write_text("Name,params,tokens,loss\na,1e8,2e9,3.3\na,2e8,4e9,3.1\n")
     assert load(path).run is None
     assert codes(load(path))[-1] == "run-names"
+    path.write_text("Name,params,tokens,loss\na,1e8,2e9,3.3\na,1e8,2e9,3.31\nb,2e8,4e9,3.1\n")
+    assert "(seeds?)" in load(path).notes[-1].text
     path.write_text("Name,params,tokens,loss\na,1e8,2e9,3.3\nb,2e8,4e9,3.1\n")
     assert "checkpoints" not in codes(load(path))
 
@@ -436,11 +558,15 @@ def test_a_history_is_read_beside_its_run_table(tmp_path: Path) -> None:
         assert runs.loss.tolist() == [4.8, 4.6]
         assert runs.params.tolist() == [1e8, 2e8]
         assert runs.rows.tolist() == [2, 3]
+    history.write_text('"throughput/total_tokens","d10 - val/loss","d99 - val/loss"\n"1e9","4.9",""\n"1.5e9","4.8","4"\n')
+    runs = load([history, table])
+    assert (runs.tokens.tolist(), runs.loss.tolist()) == ([1.5e9], [4.8])
+    assert "1 of its runs have no row there: d99" in runs.notes[0].text
     table.write_text("Name,parameter_count,total_tokens\nx,1e8,2e9\n")
-    with pytest.raises(RunsFileError, match=r"has no column of run names that .*history\.csv knows \(d10, d12\)"):
+    with pytest.raises(RunsFileError, match=r"has no column of run names that .*history\.csv knows \(d10, d99\)"):
         load([history, table])
     with pytest.raises(RunsFileError, match="give the run table beside it"):
-        load([history, history])
+        load(history)
 
 
 def test_exports_that_are_no_tables_of_runs_say_so(tmp_path: Path) -> None:
@@ -692,3 +818,136 @@ def test_no_interval_of_loss_reaches_below_the_floor() -> None:
             assert interval is not None
             assert each.law.irreducible_loss is not None
             assert min(float(interval.mean[0]), float(interval.run[0])) >= each.law.irreducible_loss
+
+
+# ---------------------------------------------------------------- found by trying
+
+
+def test_a_law_says_how_its_table_was_read(tmp_path: Path) -> None:
+    """Every way of reading goes into the law file, and comes back."""
+    path = tmp_path / "runs.csv"
+    table = _table(16, 5)
+    path.write_text(_csv({**table, "kind": [1, 2] * 8}))
+    asked: dict[str, Any] = {"columns": {"params": "params"}, "where": "kind=1", "drop": [3, 4], "skip_bad": True}
+    planner.fit(path, draws=0, method="classical", **asked).save(tmp_path / "law.json")
+    law = planner.load_law(tmp_path / "law.json")
+    assert {name: law.fit[name] for name in asked} == {
+        "columns": "params=params",
+        "where": "kind=1",
+        "drop": "3,4",
+        "skip_bad": True,
+    }
+
+
+def test_a_pipe_is_read_to_its_end() -> None:
+    """Which gives its bytes in pieces."""
+
+    class Pieces:
+        def __init__(self) -> None:
+            self.left = list((CASES / "units_base.csv").read_bytes())
+
+        def read(self, size: int) -> bytes:
+            piece, self.left = bytes(self.left[:7]), self.left[7:]
+            return piece
+
+    same(load(Pieces()))
+
+
+@pytest.mark.parametrize("unit", ["bits / byte", "bits-per-byte", "bits_per_byte", "Bits per byte", "bpb"])
+def test_units_of_losses_as_people_write_them(tmp_path: Path, unit: str) -> None:
+    """All are the same one; of perplexity too."""
+    path = tmp_path / "runs.csv"
+    path.write_text("params,tokens,loss\n1e9,2e10,0.9\n")
+    assert load(path, loss_unit=unit).loss_unit == "nats/byte"
+    assert load(path, loss_unit=unit).loss == pytest.approx([0.9 * np.log(2)])
+    path.write_text("params,tokens,loss\n1e9,2e10,20\n")
+    for called in ("ppl/token", "Perplexities", "perplexity per word"):
+        assert load(path, loss_unit=called).loss == pytest.approx([np.log(20)])
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"\xff\xfep\x00a\x00x", "is no text"),
+        (b'[{"params": 1e8, "params": 2e8, "tokens": 1e9, "loss": 3}]', "names 'params' twice in one mapping"),
+        (
+            b'[{"config": {"params": 1e8}, "config/params": 5e8, "tokens": 1e9, "loss": 3}]',
+            "nested names say the same thing twice",
+        ),
+        (b'{"' + b"k" * 2000 + b'": {"a": [1]}, "b": 1}', "lacks column|has a name of more than"),
+        (b"[" + b",".join(b'{"k%d": 1}' % i for i in range(6000)) + b"]", "has more than 5000 names"),
+        (b'[{"params": ' + b"1" * 5000 + b"}]", "too many digits|is no JSON"),
+        (b"\x1f\x8bnonsense", "is no gzip file"),
+        (b"PAR1nonsense", "is no Parquet file"),
+    ],
+)
+def test_hostile_files_are_refused_at_once(tmp_path: Path, content: bytes, complaint: str) -> None:
+    """With what is wrong; nothing is taken twice, nothing takes long."""
+    path = tmp_path / "runs.any"
+    path.write_bytes(content)
+    with pytest.raises(RunsFileError, match=complaint):
+        load(path)
+
+
+def test_hostile_objects_are_refused() -> None:
+    """Closed files, readers that fail, columns that are none."""
+    import pandas as pd
+
+    class Failing:
+        def read(self, size: int = -1) -> bytes:
+            raise RuntimeError("no")
+
+    class Columns:
+        columns = 3
+
+        def __getitem__(self, key: object) -> object:
+            return key
+
+    closed = io.BytesIO(b"params")
+    closed.close()
+    for source in (Failing(), closed, Columns(), pd.DataFrame):
+        with pytest.raises(PlannerError):
+            planner.fit(source)
+    with pytest.raises(OptionError, match="row numbers; at most"):
+        load(CASES / "units_base.csv", drop=range(1, 30_000_000))
+
+
+def test_columns_by_name_keep_their_rows(tmp_path: Path) -> None:
+    """Inner keys in another order are the same rows; rows of two frames are not."""
+    path = tmp_path / "runs.json"
+    path.write_text('{"params": {"0": 1e8, "1": 2e8}, "tokens": {"0": 2e9, "1": 4e9}, "loss": {"1": 3.1, "0": 3.3}}')
+    assert load(path).loss.tolist() == [3.3, 3.1]
+    clean, off = _frame(_with_one_off()), _frame(_with_one_off(1.2))
+    found = planner.fit([clean, off], method="classical", draws=0)
+    assert {(outlier.file, outlier.row) for outlier in found.outliers} == {("the data frame 2", 15)}
+
+
+def test_histories_with_names_twice_are_refused(tmp_path: Path) -> None:
+    """In the export or in the table; rows of which the export knows nothing are counted."""
+    table, history = tmp_path / "runs.csv", tmp_path / "history.csv"
+    table.write_text("Name,params,tokens\na,1e8,2e9\nb,2e8,4e9\nc,4e8,8e9\n")
+    history.write_text("Step,a - val/loss,a - val/loss,b - val/loss\n1,3.3,3.2,3.1\n")
+    with pytest.raises(RunsFileError, match="two runs are called 'a'"):
+        load([history, table])
+    history.write_text("Step,a - val/loss,b - val/loss\n1,3.3,3.1\n")
+    assert "1 of 3 rows have no run there, and are left out" in load([history, table]).notes[0].text
+    table.write_text("Name,params,tokens\na,1e8,2e9\na,2e8,4e9\nb,2e8,4e9\n")
+    with pytest.raises(RunsFileError, match="two rows are of the run 'a'"):
+        load([history, table])
+
+
+def test_a_condition_may_hold_any_text(tmp_path: Path) -> None:
+    """As a mapping, whatever the column is called."""
+    path = tmp_path / "runs.csv"
+    path.write_text("params,tokens,loss,a=b\n1e8,2e9,3.3,c\n2e8,4e9,3.1,d\n")
+    assert load(path, where={"a=b": "c"}).params.tolist() == [1e8]
+
+
+def test_losses_far_below_what_such_models_reach_are_told(tmp_path: Path) -> None:
+    """Parameters in thousands look like tiny models; a stated unit is believed."""
+    N = np.geomspace(5e7, 8e8, 6)
+    path = tmp_path / "runs.csv"
+    path.write_text(_csv({"params": (N / 1e3).tolist(), "tokens": (20 * N).tolist(), "loss": _LAW.loss(N, 20 * N).tolist()}))
+    assert "parameters or tokens in thousands" in next(note.text for note in load(path).notes if note.code == "losses-low")
+    assert "losses-low" not in codes(load(path, loss_unit="nats/character"))
+    assert "losses-low" not in codes(load(path, columns={"params": "params:1e3"}))

@@ -88,7 +88,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "one column twice": ("params,tokens,loss,params\n1,2,3,4\n", "comes twice"),
     "small": (HEADER + "0.5,2e10,2.9\n", "params .median 0.5. cannot be of a model of language: params in billions"),
     "tiny loss": (HEADER + "1e9,2e10,1e-300\n", "must be from 1e-12 to 1e12"),
-    "ambiguous": ("params;tokens;loss\n1e9;2e10;2,950\n", "could be a decimal point or a thousands separator"),
+    "ambiguous": ("params;tokens;loss\n1,950;2e10;2\n", "could be a decimal point or a thousands separator"),
     "latin": (b"params,tokens,loss\n1e9,2e10,\xff\n", "runs.csv:2:loss: 'ÿ': expected a number"),
     "binary": (b"params,tokens,loss\n1e9,2e10,\x00\xff\n", "is no text"),
     "workbook": (b"PK\x03\x04", "is a workbook or an archive"),

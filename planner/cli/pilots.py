@@ -32,7 +32,8 @@ from planner.quantities import shown
 @click.option("--vocab", metavar="N", help="Vocabulary of the shapes.  [default: the best for the target, by tao2024]")
 @click.option("--context", metavar="N", help="Tokens of context of the shapes.  [default: 4096]")
 @click.option("--batch", metavar="TOKENS", help="Tokens of a step of the shapes.  [default: by deepseek2024]")
-@click.option("--given", type=click.Path(allow_dash=True), metavar="RUNS.csv", help="Runs that are done: choose the next ones.")
+@click.option("--given", multiple=True, type=click.Path(allow_dash=True), metavar="FILE|-",
+              help="Runs that are done: choose the next ones; repeat for more files.")  # fmt: skip
 @click.option("--group", metavar="NAME", help="Which group of --given.")
 @click.option("--simulate", is_flag=True, help="Also fit simulated tables, of these runs and of an isoFLOP grid.")
 @click.option("--tables", type=int, help="Simulated tables for each law and misfit.  [default: 20]")
@@ -67,13 +68,13 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     with progress_bar("simulating", wanted=bool(options["simulate"])) as progress:
         given = chosen(**options)
         if "given" in given:
-            given["given"] = files((given["given"],))
+            given["given"] = files(given["given"])
         answer = design(**given, progress=progress)
 
     def saved() -> None:
         if save is not None:
             save_pilots(answer, save, overwrite=force)
-            beside = "" if options["given"] in {None, "-"} else f"{shown(options['given'])} "
+            beside = "".join(f"{shown(each)} " for each in options["given"] if each != "-")
             click.echo(f"saved; fill in the losses, then: plan fit {beside}{shown(save)}", err=True)
 
     tell(ctx, answer, fmt, strict=strict, save=saved)

@@ -24,7 +24,7 @@ from planner.fitting.result_building import Job, place_of
 from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
-from planner.fitting.tables.raw_tables import are_sources
+from planner.fitting.tables.raw_table import are_sources
 from planner.fitting.tables.runs import Runs, read_runs, runs_from_arrays
 from planner.fitting.tables.shipped import load_runs, table_names
 from planner.inputs.input_row import Number

@@ -53,11 +53,9 @@ def read_sheet(value: Raw, name: str) -> str:
 
 def read_where(value: Raw, name: str) -> tuple[Condition, ...]:
     """Read conditions on rows: ``"State=finished"``, several of them, or a mapping."""
-    given: Iterable[object] = [value]
-    if isinstance(value, Mapping):
-        given = [f"{key}={text}" for key, text in value.items()]
-    elif isinstance(value, (list, tuple)):
-        given = value
+    if isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair):
+        return tuple(Condition(key.strip(), text.strip()) for key, text in value.items())
+    given: Iterable[object] = value if isinstance(value, (list, tuple)) else [value]
     found = []
     for each in given:
         column, sign, wanted = each.partition("=") if isinstance(each, str) else ("", "", "")
@@ -70,6 +68,8 @@ def read_where(value: Raw, name: str) -> tuple[Condition, ...]:
 def read_drop(value: Raw, name: str) -> frozenset[int]:
     """Read row numbers: ``"23,29"``, ``"23,40-44"`` or whole numbers."""
     several = isinstance(value, (list, tuple, set, frozenset, range)) or getattr(value, "ndim", 0) == 1
+    if several and len(value) > _MOST_ROWS:  # type: ignore[arg-type]  # all of these have a length
+        raise OptionError(f"`drop` has {len(value)} row numbers; at most {_MOST_ROWS}")  # type: ignore[arg-type]  # as above
     parts: Iterable[object] = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else [value]
     found: set[int] = set()
     for part in value if several and isinstance(value, Iterable) else parts:
@@ -177,6 +177,9 @@ class FitInputs(TableInputs, OutlierInputs, total=False):
     """How a table of runs is read for a fit."""
 
 
+_TOLD = 100
+
+
 class Reading(NamedTuple):
     """How a table of runs is read, as it was asked for."""
 
@@ -190,12 +193,12 @@ class Reading(NamedTuple):
     exclude_outliers: bool = False
 
     def stated(self) -> dict[str, object]:
-        """Return what was asked, as JSON types, for the inputs of an answer."""
+        """Return what was asked, as texts and truth values, for the inputs of an answer and of a law that is saved."""
         said = {
             **self._asdict(),
-            "columns": dict(self.columns),
-            "where": [str(condition) for condition in self.where],
-            "drop": sorted(self.drop),
+            "columns": ",".join(f"{quantity}={called}" for quantity, called in self.columns.items()),
+            "where": ",".join(map(str, self.where)),
+            "drop": ",".join(map(str, sorted(self.drop)[:_TOLD])),
         }
         return {name: value for name, value in said.items() if value}
 

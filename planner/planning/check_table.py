@@ -20,7 +20,7 @@ from planner.allocation.problem import as_problem
 from planner.errors import CannotPlanError, OptionError, RunsFileError
 from planner.fitting.fit import TableLike
 from planner.fitting.tables.columns import Columns, read_columns
-from planner.fitting.tables.raw_tables import are_sources
+from planner.fitting.tables.raw_table import are_sources
 from planner.fitting.tables.units import check_units
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import LawLike, read_constants, resolve_law

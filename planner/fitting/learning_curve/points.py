@@ -10,7 +10,7 @@ from planner._util.stable_choice import lowest
 from planner.errors import FitError, OptionError, RunsFileError
 from planner.fitting.tables.cells import read_numbers
 from planner.fitting.tables.columns import read_columns
-from planner.fitting.tables.raw_tables import is_source
+from planner.fitting.tables.raw_table import is_source
 from planner.fitting.tables.runs import items_of
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ def read_number(cell: object, row: int, column: str, name: str, decimal_comma: b
             number, factor = _human(text, column, f"{name}:{row}:{column}", cell), 1.0
     else:
         cell = cell.item() if isinstance(cell, np.generic) else cell
+        cell = float(cell) if isinstance(cell, (Decimal, np.longdouble)) else cell
         plainly = finite(cell)
         if plainly is None and sparse and isinstance(cell, float) and math.isnan(cell):
             return math.nan

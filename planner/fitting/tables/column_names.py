@@ -1,16 +1,18 @@
 """Which column of a table is which quantity: by our names, the user's, or those that loggers write."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from planner._util.files import kept_while_unchanged, read_bundled
 from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.logger_names import SCALED, Meaning, meaning_of, meanings, peeled, unit_said
 from planner.notes import Note
 from planner.quantities import plain, shown
 
 DERIVED = ("params", "tokens", "flops")
 """Quantities of which two give the third: C = k N D."""
+
+NONE = "none"
+"""What a quantity is mapped to whose column is to be left aside."""
 
 
 class Place(NamedTuple):
@@ -25,46 +27,24 @@ class Place(NamedTuple):
         What a plain number there is worth in base units.
     unit : str
         Of losses, where the name says one.
+    counts : str
+        Which parameters it counts, where the name says so.
     """
 
     at: int
     called: str
     factor: float = 1.0
     unit: str = ""
+    counts: str = ""
 
 
 class Found(NamedTuple):
-    """Where all quantities stand, and what a reader should know of that."""
+    """Where all quantities stand, other columns that could be them, where a run's end is told, and what to say of that."""
 
     places: Mapping[str, Place]
+    others: Mapping[str, tuple[str, ...]]
     state: int | None
     notes: tuple[Note, ...]
-
-
-class _Known(NamedTuple):
-    """The names that loggers write, by quantity, with factor and unit."""
-
-    names: Mapping[str, Mapping[str, tuple[float, str]]]
-    every: frozenset[str]
-    evaluation: frozenset[str]
-    prefixes: tuple[str, ...]
-    units: Mapping[str, float]
-
-
-@kept_while_unchanged("run_columns.toml")
-def _known() -> _Known:
-    table = read_bundled("run_columns.toml")
-    names = {quantity: dict.fromkeys(said, (1.0, "")) for quantity, said in table["names"].items()}
-    for factor, said in table["flops_units"].items():
-        names["flops"] |= dict.fromkeys(said, (float(factor), ""))
-    names["loss"] = {}
-    for kind in ("evaluation", "unsaid", "training"):
-        names["loss"] |= dict.fromkeys(table["loss"][kind], (1.0, ""))
-        if kind == "evaluation":
-            for unit, said in table["loss_units"].items():
-                names["loss"] |= dict.fromkeys(said, (1.0, unit))
-    every = frozenset(alias for said in names.values() for alias in said)
-    return _Known(names, every, frozenset(table["loss"]["evaluation"]), tuple(table["prefixes"]), table["units"])
 
 
 def find_columns(
@@ -76,7 +56,7 @@ def find_columns(
     ----------
     header : sequence of str
     columns : mapping or None
-        What the user calls them: ``{"params": "n_params", "tokens": "Tokens (B):1e9"}``.
+        What the user calls them: ``{"params": "n_params", "tokens": "Tokens (B):1e9", "flops": "none"}``.
     known : sequence of str
         Quantities that are read where they are there.
     required : sequence of str
@@ -91,44 +71,111 @@ def find_columns(
     RunsFileError
         A column is missing, comes twice, or could be either of two.
     """
-    places = _stated(header, columns, known, name)
-    taken = {place.at for place in places.values()}
-    lowered = [cell.lower() for cell in header]
-    for quantity in known:
-        if quantity in places:
-            continue
-        exact = [at for at, cell in enumerate(header) if cell == quantity and at not in taken]
-        alike = exact or [at for at, cell in enumerate(lowered) if cell == quantity and at not in taken]
-        if len(exact) > 1:
-            raise RunsFileError(f"{name}: column {shown(quantity)} comes twice")
-        if len(alike) == 1:
-            places[quantity] = Place(alike[0], header[alike[0]])
-    taken = {place.at for place in places.values()}
     stated = columns or {}
-    told = []
-    for quantity, place in _by_loggers(header, [each for each in known if each not in stated], places, taken, name).items():
-        told.append(_said(quantity, place, places.get(quantity)))
-        places[quantity] = place
-    told += [_said(quantity, places[quantity], None) for quantity in stated if places[quantity].factor != 1]
-    notes = (Note("columns-found", "info", f"columns taken: {', '.join(told)}"),) if told else ()
-    missing = [each for each in required if each not in places and not _follows(each, places, required)]
+    places = _stated(header, stated, known, name)
+    taken = {place.at for place in places.values()}
+    meant = meanings(header)
+    others: dict[str, tuple[str, ...]] = {}
+    told, warned = [], []
+    for quantity in known:
+        if quantity in stated:
+            if quantity in places and (places[quantity].factor != 1 or places[quantity].unit):
+                told.append(_said(quantity, places[quantity], ()))
+            continue
+        own = _own(header, quantity, taken, name)
+        near = sorted((each, at) for at, each in meant.items() if each.quantity == quantity and at not in taken and at != own)
+        chosen, rest = _loss(header, own, near, name) if quantity == "loss" else _chosen(header, quantity, own, near, name)
+        if chosen is None:
+            continue
+        places[quantity] = chosen
+        taken.add(chosen.at)
+        others[quantity] = rest
+        if chosen.at != own or rest:
+            told.append(_said(quantity, chosen, rest))
+        if quantity == "loss" and chosen.at == own and rest:
+            beside = listed(rest, 6)
+            warned.append(f"is {shown(chosen.called)} an evaluation's? Beside it stand {beside}; --columns loss=NAME takes one")
+    notes = [Note("columns-found", "info", f"columns taken: {', '.join(told)}")] if told else []
+    notes += [Note("loss-of-what", "warning", text) for text in warned]
+    missing = [each for each in required if each not in places and not _follows(each, places)]
     if missing:
         raise RunsFileError(f"{name}: {_missing(header, missing)}")
-    state = next((at for at, cell in enumerate(header) if _stem(cell)[0] in _known().names["state"]), None)
-    return Found(places, state, notes)
+    state = next((at for at, each in meant.items() if each.quantity == "state"), None)
+    return Found(places, others, state, tuple(notes))
 
 
-def _stated(header: Sequence[str], columns: Mapping[str, str] | None, known: Sequence[str], name: str) -> dict[str, Place]:
+def _own(header: Sequence[str], quantity: str, taken: Iterable[int], name: str) -> int | None:
+    """Return where a quantity stands under our own name, in any case."""
+    exact = [at for at, cell in enumerate(header) if cell == quantity and at not in taken]
+    alike = exact or [at for at, cell in enumerate(header) if cell.lower() == quantity and at not in taken]
+    if len(exact) > 1:
+        raise RunsFileError(f"{name}: column {shown(quantity)} comes twice")
+    return alike[0] if len(alike) == 1 else None
+
+
+def _chosen(
+    header: Sequence[str], quantity: str, own: int | None, near: Sequence[tuple[Meaning, int]], name: str
+) -> tuple[Place | None, tuple[str, ...]]:
+    """Return where a quantity stands, and what else could be it."""
+    kinds = {each.kind for each, _ in near} | ({""} if own is not None else set())
+    if quantity == "params" and "active" in kinds and len(kinds) > 1:
+        which = listed([header[at] for at in sorted({at for _, at in near} | ({own} if own is not None else set()))])
+        raise RunsFileError(
+            f"{name}: has parameters in all and those at work on a token ({which}): which of them is N? `columns` params=NAME; "
+            "C = 6 N D counts those at work"
+        )
+    if own is not None:
+        return Place(own, header[own]), tuple(header[at] for _, at in near)
+    if not near:
+        return None, ()
+    return _first(header, quantity, near, name)
+
+
+def _first(header: Sequence[str], quantity: str, near: Sequence[tuple[Meaning, int]], name: str) -> tuple[Place, tuple[str, ...]]:
+    """Return the likeliest of several columns; refuse two that are equally likely."""
+    (best, at), *rest = near
+    equal = [header[place] for each, place in near if each.rank == best.rank]
+    if len(equal) > 1:
+        raise RunsFileError(f"{name}: {quantity} could be {' or '.join(map(shown, equal))}; say which: `columns` {quantity}=NAME")
+    counts = best.kind if quantity == "params" else ""
+    return Place(at, header[at], best.factor, best.unit, counts), tuple(header[place] for _, place in rest)
+
+
+def _loss(
+    header: Sequence[str], own: int | None, near: Sequence[tuple[Meaning, int]], name: str
+) -> tuple[Place | None, tuple[str, ...]]:
+    """Return where the loss stands: an evaluation's before one of one data set, before a plain one, before one of training."""
+    kinds = {kind: [each for each in near if each[0].kind == kind] for kind in ("evaluation", "set", "unsaid", "training")}
+    plain_one = None if own is None else header[own]
+    beside = tuple(header[at] for _, at in (*kinds["unsaid"], *kinds["training"]))
+    if kinds["evaluation"]:
+        place, rest = _first(header, "loss", kinds["evaluation"], name)
+        return place, (*rest, *([plain_one] if plain_one else []), *beside)
+    if len(kinds["set"]) == 1:
+        place, _ = _first(header, "loss", kinds["set"], name)
+        return place, (*([plain_one] if plain_one else []), *beside)
+    sets = tuple(header[at] for _, at in kinds["set"])
+    if own is not None:
+        return Place(own, header[own], 1.0, unit_said(header[own])), sets
+    if sets and not kinds["unsaid"]:
+        raise RunsFileError(f"{name}: has losses of several evaluations, {listed(sets, 8)}; say which: `columns` loss=NAME")
+    plainly = kinds["unsaid"] or kinds["training"]
+    if not plainly:
+        return None, ()
+    place, others = _first(header, "loss", plainly, name)
+    return place, (*others, *sets)
+
+
+def _stated(header: Sequence[str], columns: Mapping[str, str], known: Sequence[str], name: str) -> dict[str, Place]:
     places: dict[str, Place] = {}
-    columns = columns or {}
     for quantity, called in columns.items():
         if quantity not in known:
             raise OptionError(f"columns {shown(quantity)}: no such quantity; map any of {', '.join(known)}")
-        wanted, factor = called, _stem(called)[1]
-        if called not in header:
-            column, _, number = called.rpartition(":")
-            if column in header:
-                wanted, factor = column, _factor(number, quantity)
+        if called == NONE and NONE not in header:
+            continue
+        wanted, number = called, ""
+        if called not in header and called.rpartition(":")[0] in header:
+            wanted, _, number = called.rpartition(":")
         if wanted not in header:
             raise RunsFileError(f"{name}: has no column {shown(wanted)} for {quantity}; it has {listed(header)}")
         if header.count(wanted) > 1:
@@ -136,12 +183,18 @@ def _stated(header: Sequence[str], columns: Mapping[str, str] | None, known: Seq
         own = wanted in known and wanted != quantity and wanted not in columns
         if own or any(place.called == wanted for place in places.values()):
             raise OptionError(f"columns: {shown(wanted)} cannot be two quantities at once")
-        unit = _known().names.get(quantity, {}).get(_stem(wanted)[0], (1.0, ""))[1]
-        places[quantity] = Place(header.index(wanted), wanted, factor if quantity in _SCALED else 1.0, unit)
+        meaning = meaning_of(wanted)
+        factor = _factor(number, quantity) if number else _scale(wanted, quantity, meaning)
+        counts = meaning.kind if meaning and quantity == meaning.quantity == "params" else ""
+        places[quantity] = Place(header.index(wanted), wanted, factor, unit_said(wanted) if quantity == "loss" else "", counts)
     return places
 
 
-_SCALED = ("params", "tokens", "flops", "unique_tokens", "loss")
+def _scale(called: str, quantity: str, meaning: Meaning | None) -> float:
+    """Return what a unit in the name of a column that the user named is worth."""
+    if quantity not in SCALED:
+        return 1.0
+    return meaning.factor if meaning and meaning.quantity == quantity else peeled(called)[1]
 
 
 def _factor(text: str, quantity: str) -> float:
@@ -154,65 +207,23 @@ def _factor(text: str, quantity: str) -> float:
     return factor
 
 
-def _by_loggers(
-    header: Sequence[str], wanted: Sequence[str], places: Mapping[str, Place], taken: set[int], name: str
-) -> dict[str, Place]:
-    """Return what is found by names that loggers write: what is missing, and an evaluation's loss beside a plain one."""
-    known = _known()
-    stems = [_stem(cell) for cell in header]
-    found: dict[str, Place] = {}
-    for quantity in wanted:
-        names = known.names.get(quantity, {})
-        order = {alias: rank for rank, alias in enumerate(names)}
-        near = sorted((order[stem], at) for at, (stem, _) in enumerate(stems) if stem in order and at not in taken)
-        if quantity == "loss" and quantity in places:
-            near = [each for each in near if stems[each[1]][0] in known.evaluation]
-        elif quantity in places:
-            continue
-        if not near:
-            continue
-        rank, at = near[0]
-        if len(near) > 1 and near[1][0] == rank:
-            either = " or ".join(shown(header[place]) for best, place in near if best == rank)
-            raise RunsFileError(f"{name}: {quantity} could be {either}; say which: `columns` {quantity}=NAME")
-        stem, scale = stems[at]
-        factor, unit = names[stem]
-        found[quantity] = Place(at, header[at], factor * scale, unit)
-    return found
-
-
-def _stem(cell: str) -> tuple[str, float]:
-    """Return a name of a column as it is compared, and what its unit is worth."""
-    known = _known()
-    words = [word for word in re.split(r"[^a-z0-9]+", re.sub(r"[\[(]\s*in\s+", "(", cell.lower())) if word]
-    factor = 1.0
-    if len(words) > 1 and words[-1] in known.units:
-        factor = known.units[words.pop()]
-        if len(words) > 1 and words[-1] == "in":
-            words.pop()
-    whole, rest = "_".join(words), "_".join(words[1:])
-    return (rest if words and words[0] in known.prefixes and whole not in known.every else whole), factor
-
-
-def _said(quantity: str, place: Place, instead: Place | None) -> str:
+def _said(quantity: str, place: Place, rest: Sequence[str]) -> str:
     about = []
     if place.factor != 1:
         about.append(f"one is {plain(place.factor)}{' FLOP' if quantity == 'flops' else ''}")
     if place.unit:
         about.append(f"in {place.unit}")
-    if instead is not None:
-        about.append(f"an evaluation's, not {shown(instead.called)}; --columns {quantity}={instead.called} takes that")
+    if rest:
+        about.append(f"not {listed([shown(each) for each in rest], 3, quoted=True)}")
     return f"{quantity} from {shown(place.called)}" + (f" ({', '.join(about)})" if about else "")
 
 
 def names_of_runs(header: Sequence[str]) -> list[int]:
     """Return which columns may hold names of runs, the likelier first."""
-    names = list(_known().names["run"])
-    ranked = sorted((names.index(stem), at) for at, stem in enumerate(_stem(cell)[0] for cell in header) if stem in names)
-    return [at for _, at in ranked]
+    return [at for _, at in sorted((each.rank, at) for at, each in meanings(header).items() if each.quantity == "run")]
 
 
-def _follows(quantity: str, places: Mapping[str, Place], required: Sequence[str]) -> bool:
+def _follows(quantity: str, places: Mapping[str, Place]) -> bool:
     """Tell whether a quantity follows from two others."""
     return quantity in DERIVED and all(each in places for each in DERIVED if each != quantity)
 
@@ -220,18 +231,28 @@ def _follows(quantity: str, places: Mapping[str, Place], required: Sequence[str]
 def _missing(header: Sequence[str], missing: Sequence[str]) -> str:
     """Say what a header lacks, and what kind of file it is where it is none of runs."""
     lacks = f"lacks column {', '.join(missing)}"
-    first = missing[0]
     if [cell.lower() for cell in header] == ["wall time", "step", "value"]:
         return (
-            f"{lacks}: this is one scalar of one run, as TensorBoard exports it (wall time, step, value); write a table with "
-            "a row a run: params, tokens and the loss at its end"
+            f"{lacks}: this is one scalar of one run, as TensorBoard exports it (wall time, step, value); write a table with a "
+            "row a run: params, tokens and the loss at its end"
         )
-    close = next((cell for cell in header if first in cell.lower()), "NAME")
-    hint = f"Other names: --columns {first}={shown(close)[1:-1]}, or columns={{'{first}': {shown(close)}}} in Python"
-    return f"{lacks}; it has {listed(header)}. {hint}"
+    if "log_history" in header:
+        return (
+            f"{lacks}: this is the state of one run of a Hugging Face Trainer; write a table with a row a run: params, tokens "
+            "and the loss at its end"
+        )
+    first = missing[0]
+    close = next((cell for cell in header if first in cell.lower() and not _RATES & {*peeled(cell)[0]}), "NAME")
+    names = " ".join(f"--columns {each}={shown(close)[1:-1] if each == first else 'NAME'}" for each in missing)
+    hint = f"Other names: {names}, or columns={{'{first}': {shown(close)}}} in Python"
+    either = "; of params, tokens and flops two are enough" if {*missing} & {*DERIVED} else ""
+    return f"{lacks}; it has {listed(header)}. {hint}{either}"
 
 
-def listed(names: Sequence[str], most: int = 20) -> str:
+_RATES = {"per", "second", "sec", "s", "rate", "log", "log10", "ln", "ratio"}
+
+
+def listed(names: Sequence[str], most: int = 20, *, quoted: bool = False) -> str:
     """List names for a message."""
-    text = ", ".join(shown(each)[1:-1] for each in names[:most])
+    text = ", ".join(each if quoted else shown(each)[1:-1] for each in names[:most])
     return text + (", ..." if len(names) > most else "")

@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+import os
+import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,7 +16,8 @@ from planner.fitting.tables.cells import read_number
 from planner.fitting.tables.column_names import DERIVED, Found, find_columns
 from planner.fitting.tables.csv_cells import decimal_comma
 from planner.fitting.tables.faults import Faults
-from planner.fitting.tables.raw_tables import RawTable, is_frame, read_raw
+from planner.fitting.tables.raw_table import RawTable, is_rows
+from planner.fitting.tables.raw_tables import read_raw
 from planner.fitting.tables.row_choice import Rows, text_of
 from planner.fitting.tables.units import LARGEST_LOSS
 from planner.fitting.tables.wandb_history import history_of, joined, told
@@ -49,6 +52,8 @@ class Columns(NamedTuple):
         What the table calls its quantities.
     scaled : set of str
         Quantities that the table has in other than base units.
+    params_count : str
+        Which parameters N counts, where the name of its column says so.
     """
 
     numbers: dict[str, Array]
@@ -61,6 +66,7 @@ class Columns(NamedTuple):
     measured_flops: bool = True
     columns: Mapping[str, str] = {}
     scaled: frozenset[str] = frozenset()
+    params_count: str = ""
 
 
 def read_columns(
@@ -94,11 +100,13 @@ def read_columns(
         A file cannot be read, lacks a column, or cells are not positive numbers; the message says row and column of each.
     """
 
-    sources = list(source) if isinstance(source, (list, tuple)) and not is_frame(source) else [source]
+    sources = list(source) if isinstance(source, (list, tuple)) and not is_rows(source) else [source]
     if reading.drop and len(sources) > 1:
         raise OptionError("`drop` goes with one table: rows of several have the same numbers")
 
-    def raw_of(each: Any) -> RawTable:
+    _refuse_twice(sources)
+
+    def raw_of(each: Any, number: int) -> RawTable:
         def needed(header: list[str]) -> list[int]:
             if history_of(header):
                 return list(range(len(header)))
@@ -106,13 +114,22 @@ def read_columns(
             more = [at for at, cell in enumerate(header) if any(cell.lower() == c.column.lower() for c in reading.where)]
             return [*(place.at for place in found.places.values()), *more, *([] if found.state is None else [found.state])]
 
-        return read_raw(each, reading.sheet, needed)
+        return read_raw(each, reading.sheet, needed, number)
 
     def one(raw: RawTable) -> Columns:
         found = find_columns(raw.header, reading.columns, known, required, raw.name)
         return _derived(_read(raw, found, reading, sparse), required, flops_per_param_token)
 
-    return _together([one(each) for each in _with_histories([raw_of(each) for each in sources])])
+    return _together(
+        [one(each) for each in _with_histories([raw_of(each, len(sources) > 1 and at) for at, each in enumerate(sources, 1)])]
+    )
+
+
+def _refuse_twice(sources: Sequence[Any]) -> None:
+    """Refuse a file that is given twice."""
+    paths = [os.path.abspath(each) for each in sources if isinstance(each, (str, os.PathLike))]
+    if twice := next((path for path in paths if paths.count(path) > 1), None):
+        raise OptionError(f"runs: {os.path.basename(twice)!r} is given twice")
 
 
 def _with_histories(tables: Sequence[RawTable]) -> list[RawTable]:
@@ -132,7 +149,7 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
     """Read the rows that count."""
     name, places = raw.name, found.places
     numeric = [quantity for quantity in places if quantity not in TEXTS]
-    commas = _with_commas(raw, [places[quantity].at for quantity in numeric])
+    commas = _with_commas(raw, {quantity: places[quantity].at for quantity in numeric})
     factors = {quantity: places[quantity].factor for quantity in numeric}
     if reading.flops_unit:
         if "flops" not in places:
@@ -158,6 +175,7 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
             kept.append(same.setdefault(text, text))
     chosen.faults.stop(name)
     rows = np.array(at, dtype=np.int64)
+    _refuse_constant({quantity: values for quantity, values in numbers.items() if quantity in DERIVED}, found.others, name)
     table = {quantity: np.array(values) for quantity, values in numbers.items()}
     unit = reading.loss_unit or (places["loss"].unit if "loss" in places else "")
     converted, said = _in_nats(table, rows, unit, chosen.faults, name)
@@ -165,7 +183,7 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
     kept_rows = np.array([row not in chosen.faults.rows for row in rows.tolist()], dtype=bool)
     if not kept_rows.any():
         raise RunsFileError(f"{name}: {chosen.none_left()}")
-    notes = (*found.notes, *said, *chosen.notes(len(rows)))
+    notes = (*raw.notes, *found.notes, *said, *chosen.notes(len(rows)))
     if commas:
         notes += (Note("decimal-commas", "info", f"{name}: numbers were read with decimal commas"),)
     return Columns(
@@ -179,6 +197,7 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
         "flops" in table,
         {quantity: place.called for quantity, place in places.items()},
         frozenset(quantity for quantity in numeric if factors[quantity] != 1 or (quantity == "loss" and converted != unit)),
+        places["params"].counts if "params" in places else "",
     )
 
 
@@ -186,14 +205,23 @@ def _reason(error: RunsFileError, place: str) -> str:
     return str(error).removeprefix(place).partition("; ")[0]
 
 
-def _with_commas(raw: RawTable, places: Sequence[int]) -> bool:
+def _refuse_constant(numbers: Mapping[str, Sequence[float]], others: Mapping[str, tuple[str, ...]], name: str) -> None:
+    """Refuse a column that says the same of every run where another of its kind stands beside it."""
+    for quantity, values in numbers.items():
+        if others.get(quantity) and len(values) > 2 and len(set(values)) == 1:
+            beside = " or ".join(f"`columns` {quantity}={each}" for each in others[quantity][:3])
+            raise RunsFileError(f"{name}: {quantity} are {plain(values[0])} in every row; are they in another column: {beside}?")
+
+
+def _with_commas(raw: RawTable, places: Mapping[str, int]) -> bool:
     if not raw.separator or raw.separator == ",":
         return False
 
     def table() -> Iterable[tuple[int, Sequence[Any]]]:
         return raw.rows(Faults(skip=True))
 
-    return decimal_comma(table, places, raw.name)
+    losses = [place for quantity, place in places.items() if quantity in {"loss", "error"}]
+    return decimal_comma(table, list(places.values()), raw.name, losses)
 
 
 _UNITS: Mapping[str, Callable[[Array], Array]] = {"perplexity": np.log, "bits": lambda loss: loss * math.log(2)}
@@ -203,7 +231,8 @@ def _in_nats(table: dict[str, Array], rows: Array, unit: str, faults: Faults, na
     """Turn losses in bits, or perplexities, into nats; return the unit that they are then in."""
     if "loss" not in table or not unit:
         return unit, []
-    words = unit.lower().replace(" per ", "/").replace("ppl", "perplexity")
+    words = re.sub(r"\s*[ _-]per[ _-]\s*|\s*/\s*", "/", unit.lower().strip())
+    words = re.sub(r"^(ppl|perplexities|perplexity)\b(/.*)?$", "perplexity", words)
     kind = "perplexity" if words == "perplexity" else "bits" if words.split("/")[0] in {"bit", "bits", "bpb", "bpc"} else ""
     if not kind:
         return unit, []
@@ -249,17 +278,25 @@ def _derived(read: Columns, required: Sequence[str], k: float) -> Columns:
     return read._replace(numbers=numbers, notes=(*read.notes, note), measured_flops=False)
 
 
+_WITHOUT = {
+    "flops": "compute is taken as 6 N D in all",
+    "run": "rows of all are taken as runs of their own",
+    "purpose": "none counts as a pilot that planner designed",
+}
+
+
 def _together(parts: Sequence[Columns]) -> Columns:
     """Return several tables as one; what only some have is what the others' rows would say without it."""
     if len(parts) == 1:
         return parts[0]
-    numbers, texts = {}, {}
+    numbers, texts, left = {}, {}, []
     quantities = dict.fromkeys(quantity for part in parts for quantity in (*part.numbers, *part.texts))
     for quantity in quantities:
         lacking = next((part for part in parts if quantity not in {*part.numbers, *part.texts}), None)
         if lacking is not None and quantity not in {"flops", "purpose", "group", "run"}:
             raise RunsFileError(f"{lacking.name}: lacks column {quantity}, which the others have")
         if lacking is not None and quantity in {"flops", "purpose", "run"}:
+            left.append(f"{lacking.name} has no column {quantity}: " + _WITHOUT[quantity])
             continue
         if quantity in TEXTS:
             texts[quantity] = tuple(text for part in parts for text in part.texts.get(quantity, (part.name,) * len(part.rows)))
@@ -271,6 +308,7 @@ def _together(parts: Sequence[Columns]) -> Columns:
     texts["file"] = tuple(part.name for part in parts for _ in part.rows)
     digest = hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
     notes = tuple(Note(note.code, note.severity, f"{part.name}: {note.text}") for part in parts for note in part.notes)
+    notes += tuple(Note("files-differ", "info", text) for text in left)
     first = parts[0]
     name = ", ".join(part.name for part in parts)
     measured = all(part.measured_flops for part in parts)

@@ -10,14 +10,22 @@ from planner.quantities import shown
 LARGEST_ROWS = 2_000_000
 
 
-def delimiter(header: str, name: str) -> str:
-    """Return the separator of a header line: the one that splits it most."""
-    found = max(",;\t|", key=header.count)
-    if header.count(found) == 0:
+def delimiter(header: str, name: str, below: str = "") -> str:
+    """Return the separator of a header line: one that splits the line ``below`` alike, and of those the one that splits most."""
+    many = {sign: _cells(header, sign) for sign in ",;\t|"}
+    found = max(many, key=lambda sign: (many[sign] > 1 and many[sign] == _cells(below, sign), many[sign]))
+    if many[found] == 1:
         raise RunsFileError(
             f"{name}: its header {shown(header)} is one cell; expected params,tokens,loss with commas, ';' or tabs"
         )
     return found
+
+
+def _cells(line: str, sign: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=sign, skipinitialspace=True), [""]))
+    except csv.Error:
+        return line.count(sign) + 1
 
 
 def rows(
@@ -51,20 +59,23 @@ def rows(
         yield number, cells
 
 
-def decimal_comma(table: Callable[[], Iterable[tuple[int, Sequence[str]]]], places: Sequence[int], name: str) -> bool:
+def decimal_comma(
+    table: Callable[[], Iterable[tuple[int, Sequence[str]]]], places: Sequence[int], name: str, losses: Sequence[int] = ()
+) -> bool:
     """Tell whether numbers use a decimal comma; refuse a table that could be read in two ways.
 
-    ``table`` gives the rows afresh each time: a long table is read twice rather than held.
+    ``table`` gives the rows afresh each time: a long table is read twice rather than held. In the columns of ``losses`` a comma
+    before three digits is a decimal one, for no loss is a thousand.
     """
 
-    def numbers() -> Iterator[tuple[int, str]]:
-        return ((row, cells[place].strip()) for row, cells in table() for place in places)
+    def numbers() -> Iterator[tuple[int, str, int]]:
+        return ((row, cells[place].strip(), place) for row, cells in table() for place in places)
 
-    first = next(((row, cell) for row, cell in numbers() if "," in cell), None)
+    first = next(((row, cell) for row, cell, _ in numbers() if "," in cell), None)
     if first is None:
         return False
     sure = False
-    for row, cell in numbers():
+    for row, cell, place in numbers():
         number = _leading_number(cell)
         groups = number.replace(",", ".").split(".")
         if number.count(",") > 1 or ("," in number and "." in number.partition(",")[2]):
@@ -73,7 +84,8 @@ def decimal_comma(table: Callable[[], Iterable[tuple[int, Sequence[str]]]], plac
             raise _misreadable(name, row, cell, "other numbers of the table have commas")
         if number.count(".") > 1 and not all(len(group) == 3 for group in groups[1 : number.count(".") + 1]):
             raise _misreadable(name, row, cell, "its points are no thousands separators")
-        sure = sure or ("," in number and len(groups[-1]) != 3)
+        decimal = len(groups[-1]) != 3 or place in losses or number.startswith("0,")
+        sure = sure or ("," in number and decimal)
     if not sure:
         raise _misreadable(name, *first, "the comma could be a decimal point or a thousands separator")
     return True

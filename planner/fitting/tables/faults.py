@@ -15,17 +15,23 @@ class Faults:
         Whether bad rows are left out; where they can be, the message gives a ``hint``.
     rows : dict of int to str
         What is wrong with each bad row, first.
+    broken : set of int
+        Bad rows among those that are dropped.
     """
 
-    def __init__(self, skip: bool = False, *, hint: bool = True) -> None:
+    def __init__(self, skip: bool = False, *, hint: bool = True, dropped: frozenset[int] = frozenset()) -> None:
         self.skip = skip
+        self._dropped, self.broken = dropped, set[int]()
         self._hint = "; `skip_bad` leaves bad rows out" if hint else ""
         self.rows: dict[int, str] = {}
         self._texts: list[str] = []
         self._count = 0
 
     def add(self, row: int, text: str, what: str) -> None:
-        """Add a fault: the whole message, and what a list of rows left out says of it."""
+        """Add a fault of a row that is not dropped: the whole message, and what a list of rows left out says of it."""
+        if row in self._dropped:
+            self.broken.add(row)
+            return
         self.rows.setdefault(row, what)
         self._count += 1
         if len(self._texts) < _MOST:

@@ -1,69 +1,32 @@
 """A table as it comes, whatever it is written in: a header, and rows of cells that can be gone through again."""
 
 import csv
+import gzip
 import hashlib
 import io
-import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner._util.files import read_bytes
 from planner.errors import OptionError, RunsFileError
-from planner.fitting.tables.csv_cells import delimiter, rows
-from planner.fitting.tables.faults import Faults
+from planner.fitting.tables.csv_cells import LARGEST_ROWS, delimiter, rows
+from planner.fitting.tables.json_tables import of_json, of_mapping, of_mappings
+from planner.fitting.tables.raw_table import RawTable, is_frame
 from planner.fitting.tables.xlsx import Wanted, sheet_lines
 from planner.quantities import shown, shown_path
 
 LARGEST_FILE = 256 * 1024 * 1024
 
-Cells = Iterator[tuple[int, Sequence[object]]]
 Lines = Callable[[], Iterator[str]]
 """Gives the lines of a file from its first one on, each time it is called: a long one is never held as lines."""
 
 
-class RawTable(NamedTuple):
-    """A table whose cells are not read yet.
-
-    Attributes
-    ----------
-    name : str
-        Of the file, for messages.
-    header : list of str
-    rows : (faults) -> iterator of (row number, cells)
-        From the first one on, each time it is called; a row that is broken goes to the faults.
-    sha256 : str
-        Of the bytes; empty where there are none.
-    separator : str
-        Between cells of a text; empty where cells come as values.
-    """
-
-    name: str
-    header: list[str]
-    rows: Callable[[Faults], Cells]
-    sha256: str = ""
-    separator: str = ""
-
-
-def is_frame(source: object) -> bool:
-    """Tell whether something is a data frame of any library: columns by name, each a series that gives a list."""
-    return hasattr(source, "columns") and hasattr(source, "__getitem__") and not isinstance(source, Mapping)
-
-
-def is_source(source: object) -> bool:
-    """Tell whether something can be read as a table: a path, a file that is open, a data frame."""
-    return isinstance(source, (str, os.PathLike)) or is_frame(source) or hasattr(source, "read")
-
-
-def are_sources(source: object) -> bool:
-    """Tell whether something is a table, or a list of them."""
-    return is_source(source) or (isinstance(source, (list, tuple)) and bool(source) and all(map(is_source, source)))
-
-
-def read_raw(source: Any, sheet: str | None, wanted: Wanted) -> RawTable:
+def read_raw(source: Any, sheet: str | None, wanted: Wanted, number: int = 0) -> RawTable:
     """Read a file of any kind, an open binary one, or a data frame.
 
     Parameters
@@ -73,6 +36,8 @@ def read_raw(source: Any, sheet: str | None, wanted: Wanted) -> RawTable:
         Of a workbook.
     wanted : callable
         Picks the needed columns of a workbook by their header.
+    number : int
+        Of several tables, for messages about those without a name; 0 for one alone.
 
     Raises
     ------
@@ -81,13 +46,19 @@ def read_raw(source: Any, sheet: str | None, wanted: Wanted) -> RawTable:
     OptionError
         A library that it takes is not installed.
     """
+    which = f" {number}" if number else ""
     if is_frame(source):
-        return _of_frame(source, "the data frame", sheet)
-    name, content = _content(source)
+        return _of_frame(source, f"the data frame{which}", sheet)
+    if isinstance(source, Mapping):
+        return of_mapping(source, f"the table given{which}")
+    if isinstance(source, (list, tuple)):
+        return of_mappings(list(enumerate(source, 1)), f"the table given{which}", "")
+    name, content = _content(source, f"the file{which}")
     digest = hashlib.sha256(content).hexdigest()
+    content = _unpacked(content, name)
     if content[:4] == b"PAR1":
         return _of_frame(_parquet(content, name), name, sheet)._replace(sha256=digest)
-    suffix = "" if hasattr(source, "read") else Path(source).suffix.lower()
+    suffix = "" if hasattr(source, "read") else Path(os.fspath(source)).suffix.lower()
     if content[:2] == b"PK" and suffix in {".xlsx", ".xlsm", ""}:
         cells = sheet_lines(content, sheet, name, wanted)
         return _of_text(lambda: iter(cells), name, digest)
@@ -98,13 +69,13 @@ def read_raw(source: Any, sheet: str | None, wanted: Wanted) -> RawTable:
     encoding = _encoding(content, name)
     start = content[:4096].decode(encoding, "ignore").lstrip("\ufeff \t\r\n")
     if start[:1] in {"{", "["}:
-        return _of_json(content.decode(encoding), name, digest)
+        return of_json(content.decode(encoding), name, digest)
     return _of_text(
         lambda: (line.rstrip("\n") for line in io.TextIOWrapper(io.BytesIO(content), encoding=encoding)), name, digest
     )
 
 
-def _content(source: Any) -> tuple[str, bytes]:
+def _content(source: Any, unnamed: str) -> tuple[str, bytes]:
     """Return the name and the bytes of a file that is open, or at a path."""
     large = (
         f"is larger than {LARGEST_FILE >> 20} MiB, up to which tables of runs are read. Keep params, tokens, loss and the final "
@@ -112,26 +83,56 @@ def _content(source: Any) -> tuple[str, bytes]:
     )
     if hasattr(source, "read"):
         named = getattr(source, "name", "")
-        name = "standard input" if named == "<stdin>" else shown_path(named) if isinstance(named, str) and named else "the file"
-        content = source.read(LARGEST_FILE + 1)
-        if not isinstance(content, bytes):
-            raise RunsFileError(f"{name}: expected a file opened for bytes: open(..., 'rb')")
+        name = "standard input" if named == "<stdin>" else shown_path(named) if isinstance(named, str) and named else unnamed
+        content = _drained(source, name)
         if len(content) > LARGEST_FILE:
             raise RunsFileError(f"{name}: {large}")
         return name, content
     return shown_path(source), read_bytes(Path(os.fspath(source)), LARGEST_FILE, large, RunsFileError)
 
 
+def _drained(source: Any, name: str) -> bytes:
+    """Return what an open file still holds: a pipe gives it in pieces."""
+    found = b""
+    while len(found) <= LARGEST_FILE:
+        try:
+            piece = source.read(LARGEST_FILE + 1 - len(found))
+            piece = piece.encode() if isinstance(piece, str) else piece
+        except Exception as error:  # whatever the object is
+            raise RunsFileError(f"{name}: cannot be read ({type(error).__name__}: {error})") from None
+        if not isinstance(piece, bytes):
+            raise RunsFileError(f"{name}: gives {type(piece).__name__} when it is read; expected bytes or text")
+        if not piece:
+            break
+        found += piece
+    return found
+
+
+def _unpacked(content: bytes, name: str) -> bytes:
+    """Return what a gzip file holds; other content as it is."""
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            content = packed.read(LARGEST_FILE + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise RunsFileError(f"{name}: is no gzip file that can be read ({error})") from None
+    if len(content) > LARGEST_FILE:
+        raise RunsFileError(f"{name}: unpacks to more than {LARGEST_FILE >> 20} MiB")
+    return content
+
+
 def _encoding(content: bytes, name: str) -> str:
     """Return what a text is encoded in: UTF-8, UTF-16 with its mark, or what Windows writes in Western Europe."""
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return "utf-16"
+    wide = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
     try:
-        content.decode("utf-8-sig")
+        content.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
-        if b"\0" in content:
+        if wide or b"\0" in content:
             raise RunsFileError(f"{name}: is no text ({error.reason} at byte {error.start}); save it as CSV UTF-8") from None
         return "cp1252" if _decodes(content, "cp1252") else "latin-1"
+    if wide:
+        return "utf-16"
     if b"\0" in content[:4096]:
         raise RunsFileError(f"{name}: is no text (a zero byte among the first); save it as CSV UTF-8")
     return "utf-8-sig"
@@ -147,7 +148,7 @@ def _decodes(content: bytes, encoding: str) -> bool:
 
 def _of_text(lines: Lines, name: str, digest: str) -> RawTable:
     """Return the table of a text with a header line and a separator between cells."""
-    header_at = next((i for i, line in enumerate(lines()) if line.strip()), None)
+    header_at = _header_at(lines())
     top = "" if header_at is None else _line(lines, header_at)
     named = re.fullmatch(r"sep=(.)", top.strip(), re.IGNORECASE)  # as spreadsheets may write it
     if named and header_at is not None:
@@ -155,13 +156,30 @@ def _of_text(lines: Lines, name: str, digest: str) -> RawTable:
         top = _line(lines, header_at)
     if header_at is None or not top.strip():
         raise RunsFileError(f"{name}: is empty; expected a header line such as params,tokens,loss")
-    separator = named[1] if named else delimiter(top, name)
+    below = next((line for line in islice(lines(), header_at + 1, header_at + 5) if line.strip()), "")
+    separator = named[1] if named else delimiter(top, name, below)
     try:
         header = [cell.strip() for cell in next(csv.reader([top], delimiter=separator, skipinitialspace=True))]
     except csv.Error as error:
         raise RunsFileError(f"{name}:{header_at + 1}: the header is not CSV ({error})") from None
     above = header_at
     return RawTable(name, header, lambda faults: rows(lines(), above, separator, len(header), name, faults), digest, separator)
+
+
+_ABOVE = 20
+"""Lines in which a header is looked for below titles and remarks."""
+
+
+def _header_at(lines: Iterator[str]) -> int | None:
+    """Return the first line of several cells that is no remark; the first one that is not blank where there is none."""
+    first = None
+    for number, line in enumerate(islice(lines, _ABOVE)):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        first = number if first is None else first
+        if any(sign in line for sign in ",;\t|") or line.lower().startswith("sep="):
+            return number
+    return first
 
 
 def _line(lines: Lines, number: int) -> str:
@@ -172,9 +190,24 @@ def _of_frame(frame: Any, name: str, sheet: str | None) -> RawTable:
     """Return the table of a data frame, its rows counted from 1."""
     if sheet is not None:
         raise OptionError(f"sheet {shown(sheet)}: names a sheet of an .xlsx file, such as Runs")
-    header = [str(column) for column in frame.columns]
+    if hasattr(frame, "collect"):
+        raise RunsFileError(f"{name}: is a query that has not run; collect() it first")
+    names = getattr(frame, "column_names", None)  # of pyarrow, whose columns have no names
+    index = getattr(frame, "index", None)
+    if names is None and any(getattr(index, "names", None) or []):  # of pandas, after groupby
+        frame = frame.reset_index()
+    held = frame.columns if names is None else names
+    keys = list(held) if hasattr(held, "__iter__") else []
+    header = [" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in keys]
+    if twice := next((cell for cell in header if header.count(cell) > 1), None):
+        raise RunsFileError(f"{name}: column {shown(twice)} comes twice")
+    rows_held = max((len(frame[key]) for key in keys[:1]), default=0)
+    if rows_held > LARGEST_ROWS:
+        raise RunsFileError(f"{name}: has more than {LARGEST_ROWS} rows; thin it out first")
     try:
-        columns = [_listed(frame[column]) for column in frame.columns]
+        columns = [_listed(frame[key]) for key in keys]
+        if len(set(map(len, columns))) > 1:
+            raise ValueError
     except (AttributeError, TypeError, ValueError, KeyError):
         raise RunsFileError(f"{name}: expected columns by name, as of a data frame of pandas or polars") from None
     return RawTable(name, header, lambda faults: enumerate(zip(*columns, strict=True), 1))
@@ -182,77 +215,21 @@ def _of_frame(frame: Any, name: str, sheet: str | None) -> RawTable:
 
 def _listed(series: Any) -> list[object]:
     missing = getattr(series, "isna", None)  # of pandas, whose missing numbers and texts are several things
-    values = list(series.to_list())
+    values = list(series.to_pylist() if hasattr(series, "to_pylist") else series.to_list())
     return [None if gone else value for value, gone in zip(values, missing(), strict=True)] if missing else values
 
 
 def _parquet(content: bytes, name: str) -> Any:
     try:
         import pandas as pd
-        import pyarrow  # noqa: F401  # which pandas reads it with
+        import pyarrow.parquet as pq
     except ImportError:
         raise OptionError('a Parquet file needs pandas and pyarrow: pip install "compute-budget-planner[pandas]"') from None
     try:
+        if pq.ParquetFile(io.BytesIO(content)).metadata.num_rows > LARGEST_ROWS:
+            raise RunsFileError(f"{name}: has more than {LARGEST_ROWS} rows; thin it out first")
         return pd.read_parquet(io.BytesIO(content))
+    except RunsFileError:
+        raise
     except Exception as error:  # a broken file breaks its reader in many ways
         raise RunsFileError(f"{name}: is no Parquet file that can be read ({type(error).__name__})") from None
-
-
-def _of_json(text: str, name: str, digest: str) -> RawTable:
-    """Return the table of a JSON document, or of lines of JSON: a mapping a run, or a list a column."""
-    try:
-        content = json.loads(text)
-    except RecursionError:
-        raise RunsFileError(f"{name}: is nested too deeply for a table of runs") from None
-    except ValueError:
-        return _of_mappings(_json_lines(text, name), name, digest)
-    if isinstance(content, dict):
-        columns = {key: list(value.values()) if isinstance(value, dict) else value for key, value in content.items()}
-        if columns and all(isinstance(value, list) for value in columns.values()):
-            if len({len(value) for value in columns.values()}) > 1:
-                raise RunsFileError(f"{name}: its columns are of different lengths")
-            header, cells = list(columns), list(zip(*columns.values(), strict=True))
-            return RawTable(name, header, lambda faults: enumerate(cells, 1), digest)
-        content = [content]
-    if isinstance(content, list) and content and all(isinstance(each, list) and len(each) == _SCALAR for each in content):
-        return RawTable(name, ["wall time", "step", "value"], lambda faults: iter(()), digest)
-    if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
-        raise RunsFileError(f"{name}: expected a JSON list with a mapping a run, such as [{{'params': 5e7, ...}}, ...]")
-    return _of_mappings(list(enumerate(content, 1)), name, digest)
-
-
-_SCALAR = 3
-"""Wall time, step and value: a scalar as TensorBoard exports it in JSON."""
-
-
-def _json_lines(text: str, name: str) -> list[tuple[int, dict[str, Any]]]:
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line.lstrip("\ufeff"))
-        except (ValueError, RecursionError) as error:
-            why = getattr(error, "msg", "nested too deeply")
-            raise RunsFileError(f"{name}:{number}: is no JSON ({why}); expected a mapping a line, or one JSON list") from None
-        if not isinstance(row, dict):
-            raise RunsFileError(f"{name}:{number}: expected a mapping such as {{'params': 5e7, 'tokens': 1e9, 'loss': 3.1}}")
-        found.append((number, row))
-    return found
-
-
-def _of_mappings(found: Sequence[tuple[int, Mapping[str, Any]]], name: str, digest: str) -> RawTable:
-    flat = [(number, dict(_flat(row))) for number, row in found]
-    header = list(dict.fromkeys(key for _, row in flat for key in row))
-    if not header:
-        raise RunsFileError(f"{name}: is empty; expected a mapping a run with params, tokens and loss")
-    return RawTable(name, header, lambda faults: ((number, [row.get(key) for key in header]) for number, row in flat), digest)
-
-
-def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, object]]:
-    """Give the parts of nested mappings, such as config and summary of a run, by their names joined with a slash."""
-    for key, value in row.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}/")
-        else:
-            yield f"{prefix}{key}", value

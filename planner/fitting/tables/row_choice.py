@@ -6,7 +6,7 @@ from planner._util.files import kept_while_unchanged, read_bundled
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.column_names import Found, listed
 from planner.fitting.tables.faults import Faults
-from planner.fitting.tables.raw_tables import RawTable
+from planner.fitting.tables.raw_table import RawTable
 from planner.inputs.table_inputs import Condition, Reading
 from planner.notes import Note
 from planner.quantities import shown
@@ -19,7 +19,7 @@ class Rows:
     """Which rows of a table count, and what became of the others."""
 
     def __init__(self, raw: RawTable, found: Found, reading: Reading) -> None:
-        self.faults = Faults(reading.skip_bad)
+        self.faults = Faults(reading.skip_bad, dropped=reading.drop)
         self._reading, self._places, self._state = reading, found.places, found.state
         self._where = [(_column(raw, condition), condition) for condition in reading.where]
         self._drop, self._name = set(reading.drop), raw.name
@@ -68,8 +68,8 @@ class Rows:
 
     def notes(self, read: int) -> list[Note]:
         """Say what became of rows that do not count."""
-        if self._drop:
-            missing = ", ".join(map(str, sorted(self._drop)[:8]))
+        if unknown := self._drop - self.faults.broken:
+            missing = ", ".join(map(str, sorted(unknown)[:8]))
             raise OptionError(f"`drop` {missing}: {self._name} has no such row; its last is row {self._last}")
         found = []
         if self._reading.drop:

@@ -201,9 +201,9 @@ def _checked(read: Columns, k: float) -> Runs:
     numbers, texts, rows, name, digest, notes = read[:6]
     loss = numbers["loss"]
     if not read.loss_unit:
-        _refuse_mixed(loss, rows, name)
+        _refuse_mixed(loss, rows, texts.get("file") or (name,) * len(rows))
     odd = check_units(numbers, read.loss_unit, name, read.columns, flops=read.measured_flops)
-    run, said = _run_names(texts.get("run"), texts.get("file"), numbers["params"])
+    run, said = _run_names(texts, numbers["params"], numbers["tokens"])
     flops = numbers.get("flops")
     return Runs(
         params=numbers["params"],
@@ -221,29 +221,35 @@ def _checked(read: Columns, k: float) -> Runs:
         sha256=digest,
         measured_flops=flops is not None and read.measured_flops,
         loss_unit=read.loss_unit,
+        params_count=read.params_count,
         notes=(*notes, *odd, *said, *_repeats(numbers, texts, rows), *_odd_flops(flops, numbers)),
         columns=FrozenDict({name: called for name, called in read.columns.items() if name not in read.scaled}),
     )
 
 
-def _refuse_mixed(loss: Array, rows: NDArray[np.int64], name: str) -> None:
+def _refuse_mixed(loss: Array, rows: NDArray[np.int64], files: tuple[str, ...]) -> None:
     """Refuse perplexities beside losses in nats."""
     high = loss > _PERPLEXITY
     if high.sum() >= 2 and (loss < _PERPLEXITY / 2).sum() >= 2:
-        row = int(rows[np.argmax(high)])
+        at = int(np.argmax(high))
+        row, name = int(rows[at]), files[at]
         raise RunsFileError(
             f"{name}:{row}:loss: {plain(float(loss[high][0]), 4)} beside losses below {plain(_PERPLEXITY / 2)}: mixed units? "
             "perplexity is exp(loss in nats); bring all to one unit"
         )
 
 
-def _run_names(
-    names: tuple[str, ...] | None, files: tuple[str, ...] | None, params: Array
-) -> tuple[tuple[str, ...] | None, list[Note]]:
+def _run_names(texts: Mapping[str, tuple[str, ...]], params: Array, tokens: Array) -> tuple[tuple[str, ...] | None, list[Note]]:
     """Return which run each row is of, and what to say of that: a name that is of several sizes names no run."""
+    names, files = texts.get("run"), texts.get("file")
     if names is None or len(set(_ids(names, files))) == len(names):
         return names, []
     size: dict[tuple[str, str], float] = {}
+    groups = texts.get("group") or ("",) * len(names)
+    named = [*zip(groups, _ids(names, files), strict=True)]
+    if len({*zip(named, tokens.tolist(), strict=True)}) == len({*named}):
+        text = "runs of one name have as many tokens each, so rows are taken as runs of their own (seeds?), not as checkpoints"
+        return None, [Note("run-names", "info", text)]
     for file, name, N in zip(files or ("",) * len(names), names, params.tolist(), strict=True):
         if abs(size.setdefault((file, name), N) / N - 1) > _SAME_SIZE:
             text = f"the run {shown(name)} is of several sizes, so rows are taken as runs of their own, not as checkpoints"

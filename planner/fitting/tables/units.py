@@ -13,7 +13,7 @@ from planner._util.defaults import DEFAULT_LAW
 from planner.errors import RunsFileError
 from planner.inputs.table_inputs import FLOPS_UNITS
 from planner.notes import Note
-from planner.quantities import plain
+from planner.quantities import plain, shown
 from planner.scaling_laws.catalogue import load_law
 
 Array = NDArray[Any]
@@ -54,10 +54,14 @@ def check_units(
         Numbers that cannot be what they are said to be, with the likely unit.
     """
     N, D = numbers["params"], numbers["tokens"]
+    if not flops and called:
+        _check_derived(N, D, name, called)
     if scales := _scales(N, D):
         named = " and ".join(f"{quantity} (median {plain(float(np.median(numbers[quantity])), 4)})" for quantity in scales)
+        other = set(scales) == {"tokens"} and 1 < float(np.median(N / D)) < _USUAL_RATIO
+        swapped = ", or are the two columns interchanged?" if other else "?"
         units = " and ".join(f"{quantity} in {_WORDS[scale]}" for quantity, scale in scales.items())
-        raise RunsFileError(f"{name}: {named} cannot be of a model of language: {units}? Then {_remedy(scales, called)}")
+        raise RunsFileError(f"{name}: {named} cannot be of a model of language: {units}{swapped} Then {_remedy(scales, called)}")
     ratio = D / N
     odd = (ratio < RATIOS[0]) | (ratio > RATIOS[1])
     if odd.mean() > 0.5:
@@ -67,9 +71,27 @@ def check_units(
         )
     notes = _check_flops(numbers["flops"] / (N * D), name, called) if flops and "flops" in numbers else []
     if "loss" in numbers and not loss_unit and not np.isnan(numbers["loss"]).all():
-        _check_losses(N, D, numbers["loss"], name)
+        notes += _check_losses(N, D, numbers["loss"], name)
     return notes
 
+
+def _check_derived(N: Array, D: Array, name: str, called: Mapping[str, str]) -> None:
+    """Refuse what follows from compute in another unit than FLOP."""
+    quantity = "tokens" if "tokens" not in called else "params"
+    ratio = float(np.median(D / N))
+    if RATIOS[0] <= ratio <= RATIOS[1] or "flops" not in called:
+        return
+    power = 1 if quantity == "tokens" else -1
+    near = min(FLOPS_UNITS, key=lambda unit: (round(abs(np.log(ratio * FLOPS_UNITS[unit] ** power / 20)), 6), unit))
+    typical = plain(float(np.median(D if quantity == "tokens" else N)), 3)
+    raise RunsFileError(
+        f"{name}: {quantity} that follow from {shown(called['flops'])} are {typical} in the median: is that column in "
+        f"{_spelt(near)}? Then `flops_unit` {near}"
+    )
+
+
+_USUAL_RATIO = 2000.0
+"""Tokens per parameter up to which two interchanged columns may be all that is wrong."""
 
 _WORDS = {1e3: "thousands", 1e6: "millions", 1e9: "billions", 1e12: "trillions"}
 
@@ -105,13 +127,14 @@ def _remedy(scales: Mapping[str, float], called: Mapping[str, str]) -> str:
 
 def _check_flops(per_token: Array, name: str, called: Mapping[str, str]) -> list[Note]:
     k = float(np.median(per_token))
-    text = f"flops/(params x tokens) is {plain(k, 3)} in the median, where 6 is meant"
+    column = f" ({shown(called['flops'])})" if called.get("flops", "flops") != "flops" else ""
+    text = f"flops{column}/(params x tokens) is {plain(k, 3)} in the median, where 6 is meant"
     if not PER_TOKEN[0] <= k <= PER_TOKEN[1]:
         near = [unit for unit, factor in FLOPS_UNITS.items() if PER_TOKEN[0] <= k * factor <= PER_TOKEN[1] and unit != "mac"]
         best = min(near, key=lambda unit: (round(abs(np.log(k * FLOPS_UNITS[unit] / 6)), 6), unit), default="")
-        likely = (
-            f"is that column in {_spelt(best)}? Then `flops_unit` {best}" if best else "do they belong together, in base units?"
-        )
+        likely = "do they belong together, in base units? `columns` flops=none leaves that column out"
+        if best and float(per_token.max() / per_token.min()) < _ONE_UNIT:
+            likely = f"is that column in {_spelt(best)}? Then `flops_unit` {best}"
         raise RunsFileError(f"{name}: {text}: {likely}")
     if USUAL_PER_TOKEN[0] <= k <= USUAL_PER_TOKEN[1]:
         return []
@@ -120,11 +143,15 @@ def _check_flops(per_token: Array, name: str, called: Mapping[str, str]) -> list
     return [Note("flops-odd", "warning", f"{text}: {low if k < USUAL_PER_TOKEN[0] else high}")]
 
 
+_ONE_UNIT = 100.0
+"""Spread of flops/(params x tokens) within which a wrong unit may be all that is wrong."""
+
+
 def _spelt(unit: str) -> str:
     return "PF-days" if unit == "pf-days" else unit.upper()
 
 
-def _check_losses(N: Array, D: Array, loss: Array, name: str) -> None:
+def _check_losses(N: Array, D: Array, loss: Array, name: str) -> list[Note]:
     seen = ~np.isnan(loss)
     typical = float(np.median(loss[seen]))
     remedy = "perplexities? Then `loss_unit` perplexity, which takes their logarithm; `loss_unit` NAME says what else they are"
@@ -137,6 +164,14 @@ def _check_losses(N: Array, D: Array, loss: Array, name: str) -> None:
             f"{name}: losses are {plain(above, 2)} times what such models reach, and their logarithms are about that: are they "
             f"{remedy}"
         )
+    if above < _FAR_BELOW:
+        text = (
+            f"losses are {plain(above, 2)} times what language models of these sizes reach: parameters or tokens in thousands, "
+            "the two interchanged, or losses per character or byte? --loss-unit says the last"
+        )
+        return [Note("losses-low", "warning", text)]
+    return []
 
 
 _FAR_ABOVE, _NEAR = 1.8, 0.25
+_FAR_BELOW = 0.5

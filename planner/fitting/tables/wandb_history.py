@@ -1,5 +1,6 @@
 """A W&B history export in wide form, a column a run: the last value of each run, beside the table of the runs."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,33 +8,44 @@ from typing import NamedTuple
 from planner.errors import RunsFileError
 from planner.fitting.tables.column_names import listed, names_of_runs
 from planner.fitting.tables.faults import Faults
-from planner.fitting.tables.raw_tables import Cells, RawTable
+from planner.fitting.tables.logger_names import meaning_of, peeled
+from planner.fitting.tables.raw_table import Cells, RawTable
+from planner.notes import Note
+from planner.quantities import shown
 
-_COLUMN = re.compile(r"(?P<run>.+?) - (?P<metric>.+?)(?P<end>__MIN|__MAX)?")
+_COLUMN = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<end>__MIN|__MAX)?")
 
 
 class History(NamedTuple):
-    """The columns of an export: where each run's values of each metric stand."""
+    """The columns of an export: where each run's values of each metric stand, and a run whose name comes twice."""
 
     metrics: tuple[str, ...]
     runs: tuple[str, ...]
     places: dict[tuple[str, str], int]
+    twice: str = ""
 
 
 def history_of(header: Sequence[str]) -> History | None:
     """Return what an export holds; None for a table of another kind: most of its columns are no run's."""
-    places = {}
-    ends = 0
+    places: dict[tuple[str, str], int] = {}
+    ends, twice = 0, ""
     for at, cell in enumerate(header):
         found = _COLUMN.fullmatch(cell)
         if found and found["end"]:
             ends += 1
         elif found:
+            twice = found["run"] if (found["run"], found["metric"]) in places else twice
             places[found["run"], found["metric"]] = at
-    if not places or len(places) + ends < len(header) / 2:
-        return None
     metrics = tuple(dict.fromkeys(metric for _, metric in places))
-    return History(metrics, tuple(dict.fromkeys(run for run, _ in places)), places)
+    runs = tuple(dict.fromkeys(run for run, _ in places))
+    whole = len(places) == len(runs) * len(metrics) or ends
+    if not places or not whole or len(places) + ends < len(header) / 2 or (len(runs) < _FEW and not ends):
+        return None
+    return History(metrics, runs, places, twice)
+
+
+_FEW = 2
+"""Runs of an export without its least and largest values: fewer may be a table with such names."""
 
 
 def told(history: History) -> str:
@@ -55,8 +67,18 @@ def joined(history: RawTable, table: RawTable) -> RawTable:
     """
     held = history_of(history.header)
     assert held is not None  # asked before
+    if held.twice:
+        raise RunsFileError(f"{history.name}: two runs are called {shown(held.twice)}; rename one, and export again")
     names = names_of_runs(table.header)
-    last = {(run, metric): _last(history, at) for (run, metric), at in held.places.items()}
+    axis = history.header[0] if _peeled_name(history.header[0]) not in _STEPS else ""
+    metrics = (*held.metrics, *([axis] if axis else []))
+    last: dict[tuple[str, str], object] = {}
+    for _, cells in history.rows(Faults(skip=True)):
+        for (run, metric), at in held.places.items():
+            if cells[at] is not None and str(cells[at]).strip():
+                last[run, metric] = cells[at]
+                if axis:
+                    last[run, axis] = cells[0]
     seen = [cells for _, cells in table.rows(Faults(skip=True))]
     found = [at for at in names if any(str(cells[at]).strip() in held.runs for cells in seen)]
     if not found:
@@ -64,22 +86,39 @@ def joined(history: RawTable, table: RawTable) -> RawTable:
             f"{table.name}: has no column of run names that {history.name} knows ({listed(held.runs, 4)}); it has "
             f"{listed(table.header)}"
         )
-    kept = [at for at, cell in enumerate(table.header) if cell not in held.metrics]
+    given = {meaning.quantity for meaning in map(meaning_of, metrics) if meaning}
+    kept = [at for at, cell in enumerate(table.header) if cell not in metrics and not _is(cell, given)]
+    called = [str(cells[found[0]]).strip() for cells in seen]
+    known = set(called)
+    if doubled := next((run for run in held.runs if called.count(run) > 1), None):
+        raise RunsFileError(f"{table.name}: two rows are of the run {shown(doubled)}, which {history.name} has once")
+    text = f"{', '.join(map(shown, metrics))} of {history.name}, at the end of each run, go with the rows of {table.name}"
+    if absent := [run for run in held.runs if run not in known]:
+        text += f"; {len(absent)} of its runs have no row there: {listed(absent, 8)}"
+    if left := sum(run not in held.runs for run in called):
+        text += f"; {left} of {len(called)} rows have no run there, and are left out"
+    note = Note("history", "warning" if absent or left else "info", text)
 
     def rows(faults: Faults) -> Cells:
         for row, cells in table.rows(faults):
-            values = [last.get((str(cells[found[0]]).strip(), metric)) for metric in held.metrics]
+            values = [last.get((str(cells[found[0]]).strip(), metric)) for metric in metrics]
             if any(value is not None for value in values):
                 yield row, [*(cells[at] for at in kept), *values]
 
     name = f"{table.name} with {history.name}"
-    return RawTable(name, [*(table.header[at] for at in kept), *held.metrics], rows, table.sha256, table.separator)
+    header = [*(table.header[at] for at in kept), *metrics]
+    digest = hashlib.sha256((table.sha256 + history.sha256).encode()).hexdigest()
+    return RawTable(name, header, rows, digest, table.separator, (*table.notes, note))
 
 
-def _last(history: RawTable, at: int) -> object:
-    """Return the last cell of a column that says something."""
-    value: object = None
-    for _, cells in history.rows(Faults(skip=True)):
-        if cells[at] is not None and str(cells[at]).strip():
-            value = cells[at]
-    return value
+def _is(cell: str, quantities: set[str]) -> bool:
+    """Tell whether a column holds one of some quantities."""
+    meaning = meaning_of(cell)
+    return cell.lower() in quantities or (meaning is not None and meaning.quantity in quantities)
+
+
+_STEPS = {"step", "global_step", "relative_time", "relative_time_process", "relative_time_wall", "wall_time", "time", "epoch"}
+
+
+def _peeled_name(cell: str) -> str:
+    return "_".join(peeled(cell)[0])

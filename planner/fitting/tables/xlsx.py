@@ -17,6 +17,9 @@ _LARGEST_PART = 16 * 1024 * 1024
 _WIDEST = 1000
 """Columns in which a header is looked for."""
 
+_LONGEST = 2_000_000
+"""Rows of a sheet, blank ones too."""
+
 _DEEPEST = 50
 """Rows in which a header is looked for."""
 
@@ -72,9 +75,8 @@ def _check_size(archive: zipfile.ZipFile, name: str) -> None:
     parts = archive.infolist()
     if sum(each.file_size for each in parts) > _LARGEST:
         raise RunsFileError(f"{name}: unpacks to more than {_LARGEST >> 20} MiB; save the sheet as CSV")
-    if any(
-        each.file_size > _LARGEST_PART for each in parts if "worksheets/" not in each.filename and each.filename.endswith(".xml")
-    ):
+    beside = [each for each in parts if "worksheets/" not in each.filename and each.filename.endswith((".xml", ".rels"))]
+    if any(each.file_size > _LARGEST_PART for each in beside):
         raise RunsFileError(f"{name}: holds more than {_LARGEST_PART >> 20} MiB of texts or styles; save the sheet as CSV")
 
 
@@ -101,7 +103,9 @@ def _lines(page: Callable[[bool], Any], name: str, wanted: Wanted) -> list[str]:
         return []
     lines = [""] * above
     holes = False
-    for row in _cells(values, places, above):
+    for number, row in enumerate(_cells(values, places, above)):
+        if number > _LONGEST:
+            raise RunsFileError(f"{name}: has more than {_LONGEST} rows; thin it out first")
         holes = holes or None in row
         lines.append("\t".join(map(_cell, row)) if any(value is not None for value in row) else "")
     if holes:  # nothing in a cell: then only its formula says whether something should be

@@ -1,0 +1,124 @@
+"""What the names of columns mean that loggers of training code write: quantities, units, losses of evaluations."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from planner._util.files import kept_while_unchanged, read_bundled
+
+SCALED = ("params", "tokens", "flops", "unique_tokens", "size")
+"""Quantities whose columns may be in thousands, millions or more."""
+
+
+class Meaning(NamedTuple):
+    """What the name of a column may mean: the lower ``rank``, the likelier; ``kind`` is of losses and of parameters."""
+
+    quantity: str
+    rank: int
+    factor: float = 1.0
+    unit: str = ""
+    kind: str = ""
+
+
+class _Known(NamedTuple):
+    """The names that loggers write."""
+
+    names: Mapping[str, Meaning]
+    prefixes: frozenset[str]
+    units: Mapping[str, float]
+    flops_units: Mapping[str, float]
+    flops_words: frozenset[str]
+    loss_words: frozenset[str]
+    evaluation_words: frozenset[str]
+    not_loss: frozenset[str]
+
+
+@kept_while_unchanged("run_columns.toml")
+def _known() -> _Known:
+    table = read_bundled("run_columns.toml")
+    names: dict[str, Meaning] = {}
+    for quantity, said in table["names"].items():
+        for rank, alias in enumerate(said):
+            names.setdefault(alias, Meaning(quantity, rank))
+    for kind, said in table["params_kinds"].items():
+        for alias in said:
+            names[alias] = Meaning("params", 100, kind=kind)
+    for start, kind in enumerate(("evaluation", "unsaid", "training")):
+        for rank, alias in enumerate(table["loss"][kind]):
+            names[alias] = Meaning("loss", 100 * start + rank, kind=kind)
+    words = table["words"]
+    return _Known(
+        names,
+        frozenset(words["prefixes"]),
+        table["units"],
+        table["flops_units"],
+        *(frozenset(words[each]) for each in ("flops", "loss", "evaluation", "not_loss")),
+    )
+
+
+def meanings(header: Sequence[str]) -> dict[int, Meaning]:
+    """Return what the columns may mean, by place; single letters only where both N and D are there."""
+    found = {at: each for at, each in enumerate(map(meaning_of, header)) if each}
+    letters = {at: (_LETTER.match(cell), peeled(cell)[1]) for at, cell in enumerate(header)}
+    named = {letter[1]: at for at, (letter, _) in letters.items() if letter}
+    if {"N", "D"} <= named.keys():
+        for letter, at in named.items():
+            found[at] = Meaning(_LETTERS[letter], 200, letters[at][1], kind="unsaid" if letter == "L" else "")
+    return found
+
+
+_LETTERS = {"N": "params", "D": "tokens", "C": "flops", "L": "loss"}
+_LETTER = re.compile(r"([NDCL])(?![A-Za-z_])")
+
+
+def meaning_of(cell: str) -> Meaning | None:
+    """Return what a name may mean; None for one that is not known."""
+    known = _known()
+    words, factor = peeled(cell)
+    if len(words) > 1 and words[-1] in _METRIC and (of := known.names.get("_".join(words[:-1]))) and of.quantity == "flops":
+        return of._replace(factor=_METRIC[words[-1]])
+    flops = [known.flops_units[word] for word in words if word in known.flops_units]
+    rest = [word for word in words if word not in known.flops_units]
+    text = "_".join(words)
+    if flops and set(rest) <= known.flops_words and (rest or "pfdays" in words):
+        return Meaning("flops", 100, flops[0])
+    meaning = known.names.get(text) or (known.names.get("_".join(words[1:])) if words and words[0] in known.prefixes else None)
+    if meaning:
+        scaled = meaning.quantity in SCALED
+        return meaning._replace(factor=factor if scaled else 1.0, unit=unit_said(cell) if meaning.quantity == "loss" else "")
+    of_loss = (known.loss_words & {*words} or unit_said(cell)) and not known.not_loss & {*words}
+    if of_loss and known.evaluation_words & {*words}:
+        return Meaning("loss", 50, unit=unit_said(cell), kind="set")
+    if of_loss and unit_said(cell) and len(words) <= _FEW_WORDS:
+        return Meaning("loss", 150, unit=unit_said(cell), kind="unsaid")
+    return None
+
+
+_FEW_WORDS = 4
+_METRIC = {"g": 1e9, "p": 1e15, "e": 1e18, "z": 1e21}
+
+
+def peeled(cell: str) -> tuple[list[str], float]:
+    """Return the words of a name without the unit at its end, and what that is worth."""
+    known = _known()
+    text = re.sub(r"[\[(]\s*in\s+", "(", cell.lower()).replace("10^", "1e")
+    text = re.sub(r"(pf|pflops?|petaflops?)([\s_/\-]*s)?[\s_\-]*days?", "pfdays", text)
+    words = [word for word in re.split(r"[^a-z0-9]+", text) if word]
+    factor = 1.0
+    if len(words) > 1 and words[-1] in known.units:
+        factor = known.units[words.pop()]
+        if len(words) > 1 and words[-1] == "in":
+            words.pop()
+    return words, factor
+
+
+def unit_said(cell: str) -> str:
+    """Return the unit of a loss that its name says; empty where it says none."""
+    words = {*re.split(r"[^a-z0-9]+", cell.lower())}
+    if words & {"bpb"} or (words & {"bits", "bit"} and words & {"byte", "bytes"}):
+        return "bits/byte"
+    if words & {"bpc"} or (words & {"bits", "bit"} and words & {"char", "character", "characters"}):
+        return "bits/character"
+    if words & {"bits", "bit"}:
+        return "bits/token"
+    return "perplexity" if words & {"perplexity", "ppl"} else ""
