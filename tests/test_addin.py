@@ -374,7 +374,7 @@ def test_every_function_in_a_real_calc(addin: Path) -> None:
     tables = [
         ["Sheet1!A50:E55", f"=PLAN_TABLE(A1:A{ROWS})"],
         ["Sheet1!A60:G120", "=PLAN_LAWS()"],
-        ["Sheet1!I60:O100", "=PLAN_DEVICES()"],
+        ["Sheet1!I60:O120", "=PLAN_DEVICES()"],
     ]
     last = chr(ord("A") + len(COLUMN_FUNCTIONS) - 1)
     job = {

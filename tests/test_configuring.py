@@ -1,6 +1,7 @@
 """What to configure: published models to the last parameter, shapes that hit a size, memory, batch size and learning rate."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -437,11 +438,13 @@ def test_bad_configurations_are_refused(asked: dict[str, Any], complaint: str | 
     assert "\n" not in str(caught.value)
 
 
-def test_more_devices_than_sequences_are_warned_about() -> None:
+def test_more_devices_than_sequences_are_warned_about(tmp_path: Path) -> None:
     """A million devices cannot all work on a batch that any law suggests; devices of unknown memory are all counted."""
     crowded = planner.configure(params="100M", tokens="2B", gpus="1000003xH100")
     assert "batch-too-large" in {note.code for note in crowded.notes}
-    (fit,) = planner.configure(params="7B", tokens="140B", gpus="64xtpu-v7x").fits
+    own = tmp_path / "ours.toml"
+    own.write_text('[[accelerator]]\nid = "our-chip"\npeak_tflops = { bf16 = 500 }\n', encoding="utf-8")
+    (fit,) = planner.configure(params="7B", tokens="140B", gpus="64xour-chip", gpu_file=own).fits
     assert (fit.fits, fit.layout.devices) == (None, 64)
 
 

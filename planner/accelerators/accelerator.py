@@ -4,29 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from planner.accelerators.prices import FILE as FILE
+from planner.accelerators.prices import Price as Price
+from planner.accelerators.prices import spread, used
 from planner.quantities.estimate import Range
 
 DTYPES = ("bf16", "fp16", "fp8")
 """Formats that peaks are given for, the usual one first."""
 
 
-FILE = "hardware.toml"
+LOW_BITS = ("int8", "fp4")
+"""Formats that no law of compute counts in, whose peaks are given all the same."""
 
 
-class Price(NamedTuple):
-    """A published price of a device-hour.
+class Links(NamedTuple):
+    """How devices reach each other [bytes/s, one way a device], and how many are within one domain of the fast links."""
 
-    Attributes
-    ----------
-    low, high : float
-        US dollars per device-hour; equal where one price was published.
-    date, source : str
-    """
-
-    low: float
-    high: float
-    date: str
-    source: str
+    inside: float
+    between: float
+    domain: int
 
 
 @dataclass(frozen=True)
@@ -46,8 +42,13 @@ class Accelerator:
         That headline, to recognise it [FLOP/s].
     matmul : mapping of str to float
         Best dense matrix product measured [FLOP/s].
+    low_bit : mapping of str to float
+        Dense peaks of int8 and fp4 [operations/s], where they are published.
     memory_gb, bandwidth_tb_s : float or None
-        Memory [1e9 bytes] and its bandwidth [1e12 bytes/s].
+        Memory as it is sold [1e9 bytes] and its bandwidth [1e12 bytes/s].
+    driver_bytes : float or None
+        Memory that the driver reports [bytes], where that is known.
+    links : Links or None
     watts : float or None
         Power [W]; None where it is not published.
     watts_range : (low, high) or None
@@ -72,8 +73,11 @@ class Accelerator:
     peaks: Mapping[str, float]
     sparse: Mapping[str, float]
     matmul: Mapping[str, float]
+    low_bit: Mapping[str, float]
     memory_gb: float | None
+    driver_bytes: float | None
     bandwidth_tb_s: float | None
+    links: Links | None
     watts: float | None
     watts_range: tuple[float, float] | None
     watts_kind: str
@@ -89,19 +93,19 @@ class Accelerator:
 
     @property
     def price(self) -> Range | None:
-        """Dollars per device-hour: lowest, highest published; expected the newest single one, else the newest range's middle."""
-        if not self.prices:
-            return None
-        single = [price for price in self.prices if price.low == price.high]
-        newest = single[0] if single else self.prices[0]
-        middle = (newest.low * newest.high) ** 0.5
-        return Range(min(price.low for price in self.prices), middle, max(price.high for price in self.prices))
+        """Dollars per device-hour: lowest and highest published, and the one used (:func:`planner.accelerators.prices.used`)."""
+        return spread(self.prices)
 
     @property
     def price_date(self) -> str:
-        """Date of the expected price; empty where none is known."""
-        single = [price for price in self.prices if price.low == price.high]
-        return (single or self.prices)[0].date if self.prices else ""
+        """Date of the newest price that is used; empty where none is known."""
+        return max((price.date for price in used(self.prices)), default="")
+
+    @property
+    def memory(self) -> float | None:
+        """Bytes that there are: as the driver reports them, else as sold; None where neither is known."""
+        sold = None if self.memory_gb is None else 1e9 * self.memory_gb
+        return self.driver_bytes or sold
 
     @property
     def dtype(self) -> str:
@@ -116,4 +120,5 @@ class Accelerator:
         """Return JSON types in base units."""
         plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
         lists = {name: list(value) for name, value in plain.items() if isinstance(value, tuple)}
-        return {**plain, **lists, "prices": [price._asdict() for price in self.prices]}
+        links = self.links and self.links._asdict()
+        return {**plain, **lists, "links": links, "prices": [price._asdict() for price in self.prices]}

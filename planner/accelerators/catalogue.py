@@ -1,7 +1,7 @@
 """The catalogue of accelerators: dense peaks, memory, power and prices, each with its source."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from planner._util import toml_schema as _schema
 from planner._util.files import kept_while_unchanged, read_bundled, read_table, settings
 from planner._util.frozen_dict import FrozenDict
-from planner.accelerators.accelerator import DTYPES, FILE, Accelerator, Price
+from planner.accelerators.accelerator import DTYPES, FILE, LOW_BITS, Accelerator, Links
+from planner.accelerators.prices import KINDS, Price
 from planner.errors import HardwareFileError, LawFileError, OptionError
 from planner.quantities import shown, shown_path
 from planner.quantities.estimate import Range, exactly
@@ -71,6 +72,11 @@ def accelerator(name: str, catalogue: tuple[Accelerator, ...]) -> Accelerator:
     for device in catalogue:
         if wanted in {_key(each) for each in (device.id, *device.aliases)} and _made_by(device, vendors[0] if vendors else ""):
             return device
+    for entry in read_bundled(FILE)["unlisted"]:
+        if wanted == _key(entry["name"]):
+            raise OptionError(
+                f"no device {shown(name)}: known ({entry['what']}), but not in the catalogue; --gpu-file adds your own"
+            )
     names = {_key(each): device.id for device in catalogue for each in (*device.aliases, device.id)}
     close = list(dict.fromkeys(names[key] for key in get_close_matches(wanted, names, n=4, cutoff=0.6)))
     hint = f"did you mean {' or '.join(close)}?" if close else f"devices are {', '.join(device.id for device in catalogue)}"
@@ -112,6 +118,7 @@ def _read(path: Path) -> tuple[tuple[Accelerator, ...], dict[str, tuple[Price, .
 
 _KEYS = (
     *("id", "name", "aliases", "family", "peak_tflops", "sparse_tflops", "matmul_tflops", "matmul_source", "memory_gb"),
+    *("low_bit_tops", "driver_mib", "links"),
     *("memory_bandwidth_tb_s", "power_w", "power_range_w", "power_kind", "sources", "unverified", "note"),
 )
 
@@ -144,9 +151,12 @@ def _device(entry: Mapping[str, Any], file: str, origin: str, prices: Mapping[st
         aliases=tuple(_schema.texts_of(entry, "aliases", file, where)),
         family=_family(entry, file, where),
         peaks=peaks,
-        sparse=_speeds(entry, "sparse_tflops", file, where),
+        low_bit=_speeds(entry, "low_bit_tops", file, where, LOW_BITS),
+        sparse=_speeds(entry, "sparse_tflops", file, where, (*DTYPES, *LOW_BITS)),
         matmul=_speeds(entry, "matmul_tflops", file, where),
         memory_gb=_optional(entry, "memory_gb", file, where),
+        driver_bytes=None if (mib := _optional(entry, "driver_mib", file, where)) is None else 2.0**20 * mib,
+        links=_links(entry, file, where),
         bandwidth_tb_s=_optional(entry, "memory_bandwidth_tb_s", file, where),
         watts=watts,
         watts_range=_watts_range(entry, watts, file, where),
@@ -160,12 +170,25 @@ def _device(entry: Mapping[str, Any], file: str, origin: str, prices: Mapping[st
     )
 
 
-def _speeds(entry: Mapping[str, Any], key: str, file: str, where: str) -> FrozenDict:
+def _links(entry: Mapping[str, Any], file: str, where: str) -> Links | None:
+    if "links" not in entry:
+        return None
+    table = _schema.table_of(entry, "links", file, where)
+    _schema.only(table, ("inside_gb_s", "between_gb_s", "domain"), file, f"{where}links.")
+    inside, between, domain = (
+        _schema.number_of(table, key, file, f"{where}links.") for key in ("inside_gb_s", "between_gb_s", "domain")
+    )
+    if not (0 < between <= inside <= 1e5 and 1 <= domain <= 1e6 and domain == int(domain)):
+        raise LawFileError(f"{file}: {where}links: expected 0 < between_gb_s <= inside_gb_s, and domain a whole number")
+    return Links(1e9 * inside, 1e9 * between, int(domain))
+
+
+def _speeds(entry: Mapping[str, Any], key: str, file: str, where: str, known: Sequence[str] = DTYPES) -> FrozenDict:
     if key not in entry:
         return FrozenDict()
     table = _schema.table_of(entry, key, file, where)
-    _schema.only(table, DTYPES, file, f"{where}{key}.")
-    speeds = {dtype: _schema.number_of(table, dtype, file, f"{where}{key}.") for dtype in DTYPES if dtype in table}
+    _schema.only(table, known, file, f"{where}{key}.")
+    speeds = {dtype: _schema.number_of(table, dtype, file, f"{where}{key}.") for dtype in known if dtype in table}
     wrong = [dtype for dtype, speed in speeds.items() if not 0.1 <= speed <= 1e5]
     if wrong:
         raise LawFileError(f"{file}: {where}{key}.{wrong[0]}: expected TFLOP/s from 0.1 to 1e5, got {speeds[wrong[0]]:g}")
@@ -180,7 +203,7 @@ def _family(entry: Mapping[str, Any], file: str, where: str) -> str:
     return family
 
 
-_BOUNDS = {"memory_gb": (0.1, 1e5), "memory_bandwidth_tb_s": (1e-4, 1e4), "power_w": (1.0, 1e5)}
+_BOUNDS = {"memory_gb": (0.1, 1e5), "driver_mib": (100.0, 1e8), "memory_bandwidth_tb_s": (1e-4, 1e4), "power_w": (1.0, 1e5)}
 
 
 def _optional(entry: Mapping[str, Any], key: str, file: str, where: str) -> float | None:
@@ -211,7 +234,7 @@ def _prices(table: Mapping[str, Any], file: str) -> dict[str, tuple[Price, ...]]
     for entry in _schema.tables_of(table, "price", file):
         name = _schema.text_of(entry, "id", file, "price ")
         where = f"price of {name}: "
-        _schema.only(entry, ("id", "usd_per_hour", "date", "source"), file, where)
+        _schema.only(entry, ("id", "usd_per_hour", "date", "kind", "source"), file, where)
         if isinstance(entry.get("usd_per_hour"), list):
             low, high = _schema.range_of(entry, "usd_per_hour", file, where)
         else:
@@ -219,7 +242,10 @@ def _prices(table: Mapping[str, Any], file: str) -> dict[str, tuple[Price, ...]]
         if not (low >= _CHEAPEST and high <= _DEAREST):
             raise LawFileError(f"{file}: {where}usd_per_hour: expected {_CHEAPEST:g} to {_DEAREST:g}, got {low:g}")
         date, source = (_schema.text_of(entry, key, file, where) for key in ("date", "source"))
-        found.setdefault(name, []).append(Price(low, high, date, source))
+        kind = _schema.text_of(entry, "kind", file, where, default="on-demand")
+        if kind not in KINDS:
+            raise LawFileError(f"{file}: {where}kind {shown(kind)}: expected one of {', '.join(KINDS)}")
+        found.setdefault(name, []).append(Price(low, high, date, source, kind))
     return {name: tuple(sorted(prices, key=lambda price: price.date, reverse=True)) for name, prices in found.items()}
 
 

@@ -32,10 +32,10 @@ class Fit(NamedTuple):
 
 def usable_memory(machine: Machine | None) -> float | None:
     """Return the bytes that training may use of the smallest device; None without one, or where its memory is not known."""
-    if machine is None or any(part.device.memory_gb is None for part in machine.parts):
+    if machine is None or any(part.device.memory is None for part in machine.parts):
         return None
     usable = settings("memory.toml", "fit")["usable"]
-    return float(usable * min(part.device.memory_gb or 0.0 for part in machine.parts) * 1e9)
+    return float(usable * min(part.device.memory or 0.0 for part in machine.parts))
 
 
 def read_scheme(optimizer: Raw) -> Scheme:

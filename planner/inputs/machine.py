@@ -8,6 +8,7 @@ from planner._util.showing import Raw
 from planner.accelerators.accelerator import DTYPES, FILE, Accelerator
 from planner.accelerators.catalogue import accelerators, average_watts
 from planner.accelerators.fleet import Grid, Machine, Part
+from planner.accelerators.prices import doubt
 from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.notes import Note
@@ -147,6 +148,9 @@ def _energy_notes(machine: Machine) -> Iterator[Note]:
     if unknown:
         text = f"the power of {' and '.join(unknown)} is not published, so no energy is given; with yours it is: --power, watts"
         yield Note("power-unknown", "info", text)
+    for part in machine.parts:
+        if part.price is not None and part.price == part.device.price and (why := doubt(part.device.prices)):
+            yield Note("price-doubt", "info", f"{part.device.id}: {why}; --price gives yours")
     unpriced = [part.device.id for part in machine.parts if part.price is None]
     if unpriced:
         text = f"no price of {' and '.join(unpriced)} is known here, so no dollars are given; with yours they are: --price"

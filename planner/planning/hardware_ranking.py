@@ -13,6 +13,7 @@ from planner._version import __version__
 from planner.accelerators.accelerator import Accelerator
 from planner.accelerators.catalogue import accelerator, accelerators
 from planner.accelerators.fleet import Cost, Machine
+from planner.accelerators.prices import one_line
 from planner.errors import OptionError, PlannerError
 from planner.inputs.budget import needed_budget
 from planner.inputs.machine import read_machine
@@ -121,7 +122,7 @@ def rank_hardware(*, by: str = "dollars", **asked: Unpack[RankInputs]) -> Rankin
     >>> import planner
     >>> best = planner.rank_hardware(flops=1e22, deadline="30d").rows[0]
     >>> best.device.id, best.cost.devices_needed.expected
-    ('gb200', 5.0)
+    ('mi300x', 8.0)
     """
     question = Question.of(RankInputs, "rank_hardware", asked)
     budget, _ = needed_budget(Question(flops=question.flops, pf_days=question.pf_days))
@@ -156,6 +157,9 @@ def rank_hardware(*, by: str = "dollars", **asked: Unpack[RankInputs]) -> Rankin
     )
 
 
-def _rank(row: Ranked, by: str) -> tuple[float, float]:
+def _rank(row: Ranked, by: str) -> tuple[bool, float, float]:
+    """Return what a device is ranked by; by dollars, one whose price one line says stands behind those that several say."""
+    published = all(part.price == part.device.price for part in row.machine.parts)
+    weak = by == "dollars" and published and row.device.origin == "planner" and one_line(row.device.prices)
     found = {"dollars": row.cost.dollars, "energy": row.cost.kwh, "devices": row.cost.devices_needed}[by]
-    return rounded(found.expected if found else inf), rounded(row.cost.device_hours.expected)
+    return weak, rounded(found.expected if found else inf), rounded(row.cost.device_hours.expected)

@@ -210,11 +210,11 @@ def memory_notes(machine: "Machine | None", params: float, *, dense: bool) -> It
 
     ``dense`` tells that :func:`planner.configure`, which lays out no mixtures, can be asked what fits.
     """
-    if machine is None or not machine.counted or any(part.device.memory_gb is None for part in machine.parts):
+    if machine is None or not machine.counted or any(part.device.memory is None for part in machine.parts):
         return
     kept = settings("memory.toml", "schemes")["adam"]
     needed = params * (kept["weights"] + kept["gradients"] + kept["optimizer"])
-    there = 1e9 * sum(part.number * (part.device.memory_gb or 0.0) for part in machine.parts)
+    there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
     if needed > there:
         enough = f"{format_factor(needed / there)} as many would hold no more than that"
         text = (

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from planner.accelerators.accelerator import Accelerator
 from planner.accelerators.catalogue import assumptions, average_watts
+from planner.accelerators.prices import doubt
 from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_blocks
 from planner.quantities import (
+    format_bytes,
     format_dollars,
     format_duration,
     format_energy,
@@ -21,7 +23,7 @@ from planner.quantities import (
 )
 
 if TYPE_CHECKING:
-    from planner.accelerators.accelerator import Price
+    from planner.accelerators.accelerator import Links, Price
     from planner.planning.hardware_ranking import Ranking
     from planner.quantities.estimate import Range
 
@@ -68,23 +70,34 @@ def device_document(device: Accelerator) -> list[Block]:
     watts = average_watts(device)
     facts = [
         *((dtype, format_peak(peak), _peak_text(device, dtype)) for dtype, peak in device.peaks.items()),
+        *((dtype, format_peak(peak).replace("FLOP/s", "OP/s"), "dense") for dtype, peak in device.low_bit.items()),
         ("memory", f"{plain(device.memory_gb, 4)} GB" if device.memory_gb else "-", _bandwidth(device)),
+        *(
+            [("", format_bytes(device.driver_bytes), "that the driver reports: what a run can have")]
+            if device.driver_bytes
+            else []
+        ),
+        *([("links", f"{plain(device.links.inside / 1e9, 4)} GB/s", _links(device.links))] if device.links else []),
         ("power", f"{plain(device.watts, 4)} W" if device.watts else "unknown", device.watts_kind),
         *([("", f"{plain(watts.expected, 4)} W", _AVERAGE)] if watts else []),
     ]
     if device.price:
         span = "" if device.price.known else f"; published {format_price(device.price.low)} to {format_price(device.price.high)}"
-        price = f"the one used: the newest single price, else the middle of the newest range; as of {device.price_date}{span}"
+        price = (
+            f"the one used: a median over sellers, else that of prices on demand of the last 12 months; {device.price_date}{span}"
+        )
         facts.append(("price", f"{format_price(device.price.expected)} an hour", price))
     names = ", ".join(device.aliases)
     if names:
         facts.append(("also called", names, ""))
     blocks: list[Block] = [Title(f"{device.id}: {device.name}"), Facts(facts)]
     if device.prices:
-        rows = [[_price_of(price), price.date, price.source] for price in device.prices]
-        blocks.append(Table("Published prices", "lll", ["$ a device-hour", "date", "source"], rows, []))
+        rows = [[_price_of(price), price.kind, price.date, price.source] for price in device.prices]
+        blocks.append(Table("Published prices", "llll", ["$ a device-hour", "kind", "date", "source"], rows, []))
     sources = [*device.sources, *([f"best matrix product: {device.matmul_source}"] if device.matmul_source else [])]
-    notes = [*([device.note] if device.note else []), *(f"not read in a source: {name}" for name in device.unverified)]
+    reason = doubt(device.prices)
+    notes = [*([reason] if reason else []), *([device.note] if device.note else [])]
+    notes += [f"not read in a source: {name}" for name in device.unverified]
     if sources:
         blocks.append(Items("Sources", sources))
     if notes:
@@ -128,7 +141,10 @@ def ranking_document(ranking: "Ranking") -> list[Block]:
     if any(row.cost.dollars is None for row in ranking.rows):
         footnotes.append("without dollars: no price is known here; give yours in a --gpu-file")
     if any(len(row.device.prices) == 1 for row in ranking.rows):
-        footnotes.append("prices: how many published ones; where there is one, low and high know nothing of other sellers")
+        footnotes.append(
+            "prices: how many published ones; where there is one, low and high know nothing of other sellers, and by dollars it "
+            "stands behind those that several sellers say"
+        )
     title = f"{format_flops(ranking.flops)}{until} on each device, by {ranking.order}"
     blocks: list[Block] = [Title(title), Table("Devices", f"l{'r' * (len(headers) - 2)}l", headers, rows, footnotes)]
     blocks += note_blocks(ranking.notes)
@@ -141,6 +157,11 @@ def _share(share: float | None) -> str:
 
 def _bandwidth(device: Accelerator) -> str:
     return f"{plain(device.bandwidth_tb_s, 4)} TB/s" if device.bandwidth_tb_s else ""
+
+
+def _links(links: "Links") -> str:
+    between = f"{plain(links.between / 1e9, 4)} GB/s between them"
+    return f"one way a device, inside a domain of {format_whole(links.domain)}; usually {between}"
 
 
 def _peak_text(device: Accelerator, dtype: str) -> str:

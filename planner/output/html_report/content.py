@@ -8,6 +8,7 @@ from planner._util.files import settings
 from planner.accelerators.accelerator import Accelerator
 from planner.accelerators.catalogue import accelerators
 from planner.accelerators.fleet import Machine
+from planner.accelerators.prices import one_line
 from planner.allocation.extrapolation import PRINTED
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
@@ -101,6 +102,7 @@ def machine_content(machine: Machine) -> dict[str, Any]:
         "dtype": machine.dtype,
         "price": hourly and hourly.times(1 / count)._asdict(),
         "dated": dates.pop() if len(dates) == 1 else "",
+        "doubted": any(part.device.origin == "planner" and one_line(part.device.prices) for part in parts),
         "kw": machine.kilowatts and machine.kilowatts.times(1 / count)._asdict(),
         "mfu": machine.mfu._asdict(),
         "best": parts[0].device.best_share(machine.dtype) if len(parts) == 1 else None,

@@ -496,7 +496,8 @@
       const known = best ? null : taken;
       cell(row, 1, known ? whole(taken.device_hours.expected) : "above its best", known?.device_hours.expected);
       cell(row, 2, known?.hours ? timeText(taken.hours.expected) : "-", known?.hours?.expected);
-      cell(row, 3, known?.dollars ? moneyText(taken.dollars.expected) : "-", known?.dollars?.expected);
+      const doubted = each.doubted && !(own && state.price !== null);  // what one line says heads no table
+      cell(row, 3, known?.dollars ? moneyText(taken.dollars.expected) + (doubted ? " (one quote)" : "") : "-", doubted ? null : known?.dollars?.expected);
       cell(row, 4, known?.dollars ? ends(taken.dollars, moneyText) || moneyText(taken.dollars.expected) : "-", known?.dollars?.low);
       cell(row, 5, price === null ? "-" : `$${price.toFixed(2)}`, price);
       cell(row, 6, known?.kwh ? energyText(taken.kwh.expected) : "-", known?.kwh?.expected);
