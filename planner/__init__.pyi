@@ -592,9 +592,16 @@ def curve(
 ) -> Curve: ...
 def rank_hardware(
     *,
-    by: str = ...,
+    gpu: str | Sequence[str] | None = ...,
+    by: str | None = ...,
     flops: Number | None = ...,
     pf_days: Number | None = ...,
+    days: Number | None = ...,
+    gpu_hours: Number | None = ...,
+    dollars: Number | None = ...,
+    energy: str | None = ...,
+    co2: str | None = ...,
+    loss: Number | None = ...,
     gpu_file: FileLike | None = ...,
     deadline: Number | None = ...,
     pue: Number | None = ...,
@@ -602,6 +609,8 @@ def rank_hardware(
     mfu: Number | None = ...,
     overhead: Number | None = ...,
     dtype: str | None = ...,
+    law: LawLike | None = ...,
+    constants: Mapping[str, Number] | None = ...,
 ) -> Ranking: ...
 def write_workbook(
     path: str | Path,

@@ -410,7 +410,7 @@ def test_the_price_that_is_used() -> None:
     ]
     found = prices.spread(quotes)
     assert found is not None
-    assert (found.low, found.expected, found.high) == (1, 4.5, 9)
+    assert (found.low, found.expected, found.high) == (1, 4.5, 9), "the median of 5 and of the geometric middle of 2 to 8"
     assert prices.spread([*quotes, Price(3, 3, "2025-01", "e", "median")]).expected == 3  # type: ignore[union-attr]  # there are prices
     assert "more than 12 months before these data" in prices.doubt([Price(9, 9, "2024-01", "d")])
     assert "one line of a blog" in prices.doubt([Price(9, 9, "2026-09", "d", "blog")])
@@ -424,6 +424,40 @@ def test_the_price_that_is_used() -> None:
         planner.hardware("NVIDIA H20-3e")
 
 
+@pytest.mark.parametrize(("name", "amount"), [("dollars", "2M"), ("energy", "1GWh"), ("co2", "100t"), ("gpu_hours", "500k")])
+def test_a_budget_that_is_held_ranks_by_what_it_buys(name: str, amount: str) -> None:
+    """Each row is what plan says of that device and budget; the most compute, and with it the least loss, first."""
+    grid = "france" if name == "co2" else None
+    ranking = planner.rank_hardware(**{name: amount}, grid=grid, gpu="h100,b200, mi300x")  # type: ignore[arg-type]
+    assert ranking.flops is None
+    losses = [row.loss for row in ranking.rows]
+    assert losses == sorted(losses, key=lambda loss: loss or 0)
+    for row in ranking.rows:
+        answer = planner.plan(gpu=row.device.id, others=(), grid=grid, **{name: amount})  # type: ignore[arg-type]  # texts
+        assert (answer.flops, answer.params, answer.tokens, answer.loss) == pytest.approx(
+            (row.flops, row.params, row.tokens, row.loss)
+        )
+    assert "What the budget buys on each device, by loss" in ranking.text()
+
+
+def test_a_loss_ranks_by_what_reaching_it_takes() -> None:
+    """The least compute that reaches it under the law, on every device."""
+    ranking = planner.rank_hardware(loss=2.05, law="hoffmann2022-approach3", gpu=["h100", "a100"])
+    assert ranking.flops == planner.plan(loss=2.05, law="hoffmann2022-approach3", others=()).flops
+    assert [row.device.id for row in ranking.rows] == ["h100-sxm", "a100-sxm-80gb"]
+    for asked, complaint in (
+        ({"flops": 1e21, "dollars": "1M"}, "flops and dollars are two budgets"),
+        ({"days": 30}, "days: of how many devices"),
+        ({"flops": 1e21, "by": "loss"}, "the same compute has the same loss on every device"),
+        ({"flops": 1e21, "by": "co2"}, "of which electricity"),
+        ({"dollars": "1M", "gpu": "mi250x"}, "the price, power or grid of mi250x is not known"),
+        ({"flops": 1e21, "gpu": 3}, "gpu 3: expected names"),
+        ({}, "no budget"),
+    ):
+        with pytest.raises(PlannerError, match=complaint):
+            planner.rank_hardware(**asked)
+
+
 def test_ranking_leaves_out_what_cannot() -> None:
     """Devices without the format are named, and nothing is ranked where none fits."""
     ranking = planner.rank_hardware(flops=1e22, dtype="fp8")
@@ -431,7 +465,7 @@ def test_ranking_leaves_out_what_cannot() -> None:
     assert "a100-sxm-80gb" in next(note.text for note in ranking.notes if note.code == "left-out")
     with pytest.raises(OptionError, match="give a deadline"):
         planner.rank_hardware(flops=1e22, by="devices")
-    with pytest.raises(OptionError, match="expected one of dollars, energy, devices"):
+    with pytest.raises(OptionError, match="expected one of dollars, energy, co2, devices, loss"):
         planner.rank_hardware(flops=1e22, by="colour")
 
 

@@ -220,6 +220,11 @@ def test_any_table_fits_and_keeps_every_character(table: tuple[list[str], list[l
     assert {at for part in parts for at in part} == set(range(len(headers)))
 
 
+def test_a_header_that_breaks_at_a_sign_leaves_no_empty_line() -> None:
+    """A header of a stroke and a letter, in a column of one letter."""
+    assert "" not in laid_out(["1"] * 5 + ["/a", "1"], [["1"] * 6 + ["1 111111 1111111"]], "lllllll", 34)
+
+
 def test_a_divided_table_names_its_rows_in_every_part() -> None:
     """By as many columns as tell them apart."""
     figures = [f"{percent}.00 %" for percent in range(1, 9)]

@@ -40,12 +40,12 @@ class Price(NamedTuple):
 def used(prices: Sequence[Price]) -> list[Price]:
     """Return those of the prices from which the one that is used comes.
 
-    The newest median over sellers; else the prices on demand of the last months, else all on demand, else all.
+    The newest median over sellers; else prices on demand and spans over sellers of the last months, else all of those, else all.
     """
     medians = [price for price in prices if price.kind == "median"]
     if medians:
         return medians[:1]
-    on_demand = [price for price in prices if price.kind == "on-demand"]
+    on_demand = [price for price in prices if price.kind in {"on-demand", "range"}]
     return [price for price in on_demand if not is_old(price.date)] or on_demand or list(prices)
 
 

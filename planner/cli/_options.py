@@ -125,7 +125,7 @@ PAIRS = Pair("name=value", _pairs)
 BOUND = Pair("name=low:high", _bound)
 ASSIGNMENT = Pair("name=value", _assignment)
 
-ORDERS = ("dollars", "energy", "devices")
+ORDERS = ("dollars", "energy", "co2", "devices", "loss")
 RECOMPUTED = ("none", "selective", "full")
 OPTIMIZERS = ("adam", "adam-fp32-gradients", "adam-8bit", "muon", "sgd", "adam-fp32", "adam-bf16")
 

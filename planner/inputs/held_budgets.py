@@ -38,7 +38,7 @@ BUDGETS = ("days", "gpu_hours", "dollars", "energy", "co2", "pf_days")
 """Budgets in other units than FLOP."""
 
 _OF_DEVICES = ("deadline", "dtype", "peak", "power", "pue", "grid", "overhead", "gpu_file")
-_KINDS = {"days": "devices for a time", "gpu_hours": "device-hours", "dollars": "dollars", "energy": "energy", "co2": "CO2e"}
+KINDS = {"days": "devices for a time", "gpu_hours": "device-hours", "dollars": "dollars", "energy": "energy", "co2": "CO2e"}
 
 
 def read_held(question: Question) -> Held:
@@ -93,7 +93,7 @@ def _funded(machine: "Machine", name: str, amount: float, notes: tuple[Note, ...
     """Return a budget of a machine's time, money, energy or carbon."""
     from planner.accelerators.fleet import funding
 
-    found = funding(machine, _KINDS[name], amount)
+    found = funding(machine, KINDS[name], amount)
     if found is None:
         raise OptionError(_missing(machine, name))
     flops = found.flops.expected

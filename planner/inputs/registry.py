@@ -105,7 +105,7 @@ class LimitsInputs(Budget, PaidDevices, ChosenLaw, Constants, Level, total=False
     """A budget, and the device that an error on a benchmark would be paid for on."""
 
 
-class RankInputs(Compute, PfDays, OwnDevices, Deadline, Power, Use, total=False):
+class RankInputs(Budget, Target, OwnDevices, Deadline, Power, Use, ChosenLaw, Constants, total=False):
     """What devices are ranked for."""
 
 

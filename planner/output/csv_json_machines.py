@@ -33,7 +33,15 @@ def hardware_content(devices: "Sequence[Accelerator]") -> Row:
 def ranking_rows(ranking: "Ranking") -> list[Row]:
     """Return a row for each device."""
     return [
-        {"rank": rank, "device": row.device.id, "flops": ranking.flops, "deadline_hours": ranking.deadline_hours}
+        {
+            "rank": rank,
+            "device": row.device.id,
+            "flops": row.flops,
+            "params": row.params,
+            "tokens": row.tokens,
+            "loss": row.loss,
+            "deadline_hours": ranking.deadline_hours,
+        }
         | cost_columns(row.machine, row.cost)
         | {"price_date": row.device.price_date}
         for rank, row in enumerate(ranking.rows, 1)

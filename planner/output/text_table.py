@@ -135,7 +135,9 @@ def cells(row: Row, align: str, widths: Sequence[int], *, top: bool = True) -> l
 
 
 def _wrapped(cell: str, width: int) -> list[str]:
-    return [cell] if len(cell) <= width else wrapped_lines(cell, width, hyphens=all(map(_breakable, cell.split())))
+    if len(cell) <= width:
+        return [cell]
+    return [line for line in wrapped_lines(cell, width, hyphens=all(map(_breakable, cell.split()))) if line]
 
 
 def wrapped_lines(text: str, width: int, *, hyphens: bool = False) -> list[str]:

@@ -1,36 +1,47 @@
 """Which machine is cheapest for an amount of compute: every device of the catalogue, priced and ranked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
+from planner._util.defaults import DEFAULT_LAW
 from planner._util.frozen_dict import FrozenDict
+from planner._util.showing import Raw
 from planner._util.stable_choice import rounded
 from planner._util.to_json import Answer, Listing, as_json, fields_as_json
 from planner._version import __version__
 from planner.accelerators.accelerator import Accelerator
 from planner.accelerators.catalogue import accelerator, accelerators
-from planner.accelerators.fleet import Cost, Machine
+from planner.accelerators.fleet import Cost, Machine, funding
 from planner.accelerators.prices import one_line
+from planner.allocation import solver
 from planner.errors import OptionError, PlannerError
 from planner.inputs.budget import needed_budget
+from planner.inputs.held_budgets import BUDGETS, KINDS
+from planner.inputs.law_choice import resolve_law
 from planner.inputs.machine import read_machine
 from planner.inputs.question import Question
 from planner.inputs.registry import RankInputs, asks
 from planner.notes import Note
+from planner.planning.plan import plan
 from planner.quantities import format_percent, shown
+from planner.scaling_laws.law import Law
 
-ORDERS = ("dollars", "energy", "devices")
-"""What devices can be ranked by."""
+ORDERS = ("dollars", "energy", "co2", "devices", "loss")
+"""What devices can be ranked by; by loss where each does as much compute as a budget of money, energy or carbon buys on it."""
 
 
 class Ranked(NamedTuple):
-    """A device and what the compute takes on it."""
+    """A device, the compute that is done on it, the best run of that, and what it takes."""
 
     device: Accelerator
     machine: Machine
+    flops: float
+    params: float
+    tokens: float
+    loss: float | None
     cost: Cost
 
 
@@ -40,19 +51,24 @@ class Ranking(Answer):
 
     Attributes
     ----------
-    flops : float
-        Compute [FLOP].
+    flops : float or None
+        Compute [FLOP]; None where each device does as much as the budget buys on it.
+    law : Law
+        Whose best run the compute is spent on.
+    loss_unit : str
     deadline_hours : float or None
         In which it must be done.
     order : str
-        What they are ranked by: ``dollars``, ``energy`` or ``devices``; those of which it is not known come last.
+        What they are ranked by, one of ``ORDERS``; those of which it is not known come last.
     rows : tuple of Ranked
     notes : tuple of Note
     inputs : mapping
     version : str
     """
 
-    flops: float
+    flops: float | None
+    law: Law
+    loss_unit: str
     deadline_hours: float | None
     order: str
     rows: tuple[Ranked, ...]
@@ -62,8 +78,11 @@ class Ranking(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types in base units."""
-        rows = [{"device": row.device.id, "machine": row.machine.to_dict(), "cost": as_json(row.cost)} for row in self.rows]
-        return {**fields_as_json(replace(self, rows=())), "rows": rows}
+        rows = [
+            {**row._asdict(), "device": row.device.id, "machine": row.machine.to_dict(), "cost": as_json(row.cost)}
+            for row in self.rows
+        ]
+        return {**fields_as_json(replace(self, rows=())), "law": self.law.id, "rows": rows}
 
 
 def hardware(name: str | None = None, *, gpu_file: str | Path | None = None) -> Listing[Accelerator]:
@@ -98,14 +117,17 @@ def hardware(name: str | None = None, *, gpu_file: str | Path | None = None) -> 
 
 
 @asks(RankInputs)
-def rank_hardware(*, by: str = "dollars", **asked: Unpack[RankInputs]) -> Ranking:
-    """Rank the devices of the catalogue by what an amount of compute takes on them.
+def rank_hardware(*, gpu: str | Sequence[str] | None = None, by: str | None = None, **asked: Unpack[RankInputs]) -> Ranking:
+    """Rank devices by what an amount of compute takes on them, or by what a budget of money, energy or carbon buys on them.
 
     Devices without the format, or that cannot reach the utilisation, are left out with a note.
 
     Parameters
     ----------
-    by : {"dollars", "energy", "devices"}
+    gpu : str or sequence of str, optional
+        Only these devices: ``"h100,mi300x"``.
+    by : {"dollars", "energy", "co2", "devices", "loss"}, optional
+        By default dollars, and the loss of the best run where a budget buys each device another amount of compute.
     {inputs}
 
     Returns
@@ -123,43 +145,126 @@ def rank_hardware(*, by: str = "dollars", **asked: Unpack[RankInputs]) -> Rankin
     >>> best = planner.rank_hardware(flops=1e22, deadline="30d").rows[0]
     >>> best.device.id, best.cost.devices_needed.expected
     ('mi300x', 8.0)
+    >>> [row.device.id for row in planner.rank_hardware(dollars="2M", gpu="h100,a100").rows]
+    ['h100-sxm', 'a100-sxm-80gb']
     """
     question = Question.of(RankInputs, "rank_hardware", asked)
-    budget, _ = needed_budget(Question(flops=question.flops, pf_days=question.pf_days))
-    if not isinstance(by, str) or by not in ORDERS:
-        raise OptionError(f"`by` {shown(by)}: expected one of {', '.join(ORDERS)}")
-    if by == "devices" and question.deadline is None:
-        raise OptionError("`by` devices: how many are needed depends on the time there is; give a `deadline`, such as 30d")
-    rows, left_out, notes = [], [], []
+    law = resolve_law(DEFAULT_LAW if question.law is None else question.law, constants=question.constants)
+    flops, held = _budget(question, law)
+    order = ("loss" if held else "dollars") if by is None else by
+    _check_order(order, question, held)
+    rows, left_out, notes = [], [], list[Note]()
     problem: PlannerError | None = None
-    for device in hardware(gpu_file=question.gpu_file):
+    for device in _chosen(gpu, question):
         try:
-            machine, said = read_machine(question, ((1.0, device),), counted=False)
+            row, said = _row(question, device, law, flops, held)
         except OptionError as error:
             problem = error
             left_out.append(device.id)
             continue
-        rows.append(Ranked(device, machine, machine.cost(budget)))
+        rows.append(row)
         notes += [note for note in said if note.code in {"mfu-default", "mfu-high"} and note not in notes]
     if not rows:
         raise problem or OptionError("no device is known")
     if left_out:
-        wanted = f"MFU {format_percent(question.mfu)}" if question.mfu is not None else "format"
-        why = f"format {question.dtype}" if question.dtype is not None else wanted
-        notes.append(Note("left-out", "info", f"left out, for the {why} is beyond them: {', '.join(left_out)}"))
+        notes.append(Note("left-out", "info", f"left out, for {_why(question, held)}: {', '.join(left_out)}"))
     return Ranking(
-        flops=budget,
+        flops=flops,
+        law=law,
+        loss_unit=law.conventions.loss_unit,
         deadline_hours=rows[0].machine.deadline,
-        order=by,
-        rows=tuple(sorted(rows, key=lambda row: _rank(row, by))),
+        order=order,
+        rows=tuple(sorted(rows, key=lambda row: _rank(row, order, money=held in {"", "dollars"}))),
         notes=tuple(notes),
-        inputs=FrozenDict({"flops": budget, **question.stated(), "by": by}),
+        inputs=FrozenDict(
+            {
+                "flops": flops,
+                **question.stated(),
+                "law": law.id,
+                "constants": question.constants,
+                "gpu": [row.device.id for row in rows] if gpu else None,
+                "by": order,
+            }
+        ),
     )
 
 
-def _rank(row: Ranked, by: str) -> tuple[bool, float, float]:
-    """Return what a device is ranked by; by dollars, one whose price one line says stands behind those that several say."""
+def _budget(question: Question, law: Law) -> tuple[float | None, str]:
+    """Return the compute [FLOP], or the name of the budget that decides it for each device."""
+    named = question.named("flops", "pf_days", "loss", *BUDGETS[:-1])
+    if len(named) > 1:
+        raise OptionError(f"`{named[0]}` and `{named[1]}` are two budgets: give one of them")
+    if not named:
+        raise OptionError(
+            "no budget: give --flops, such as --flops 1e21 (flops=1e21 in Python), --loss, or --dollars, --energy or --co2"
+        )
+    if named[0] == "days":
+        raise OptionError("`days`: of how many devices? plan says what devices do in a time; here a `deadline` says until when")
+    if named[0] == "loss":
+        assert question.loss is not None
+        return plan(loss=question.loss, law=law, others=()).flops, ""
+    if named[0] in {"flops", "pf_days"}:
+        return needed_budget(Question(flops=question.flops, pf_days=question.pf_days))[0], ""
+    return None, named[0]
+
+
+def _check_order(by: str, question: Question, held: str) -> None:
+    if not isinstance(by, str) or by not in ORDERS:
+        raise OptionError(f"`by` {shown(by)}: expected one of {', '.join(ORDERS)}")
+    if by == "devices" and question.deadline is None:
+        raise OptionError("`by` devices: how many are needed depends on the time there is; give a `deadline`, such as 30d")
+    if by == "co2" and question.grid is None:
+        raise OptionError("`by` co2: of which electricity? Give a `grid`, such as france")
+    if by == "loss" and not held:
+        raise OptionError("`by` loss: the same compute has the same loss on every device; give `dollars`, `energy` or `co2`")
+
+
+def _chosen(gpu: Raw, question: Question) -> Sequence[Accelerator]:
+    """Return the devices that are ranked."""
+    if gpu is None:
+        return hardware(gpu_file=question.gpu_file)
+    names = gpu.split(",") if isinstance(gpu, str) else gpu
+    if not isinstance(names, (list, tuple)) or not names:
+        raise OptionError(f"`gpu` {shown(gpu)}: expected names such as h100,mi300x")
+    found = [hardware(name if not isinstance(name, str) else name.strip(), gpu_file=question.gpu_file)[0] for name in names]
+    return list({device.id: device for device in found}.values())
+
+
+def _row(question: Question, device: Accelerator, law: Law, flops: float | None, held: str) -> tuple[Ranked, tuple[Note, ...]]:
+    """Return a device with what it takes, or with what the budget buys on it."""
+    machine, said = read_machine(question, ((1.0, device),), counted=False)
+    if flops is None:
+        bought = funding(machine, KINDS[held], getattr(question, held))
+        if bought is None:
+            raise OptionError(f"`{held}`: the price, power or grid of {device.id} is not known")
+        flops = bought.flops.expected
+    best = solver.allocate(law, flops)
+    loss = None if best.loss is None else float(best.loss)
+    return Ranked(device, machine, flops, float(best.params), float(best.tokens), loss, machine.cost(flops)), said
+
+
+def _why(question: Question, held: str) -> str:
+    """Say why devices are left out."""
+    reasons = []
+    if question.dtype is not None:
+        reasons.append(f"format {question.dtype}")
+    if question.mfu is not None:
+        reasons.append(f"MFU {format_percent(question.mfu)}")
+    if held:
+        reasons.append(f"{'price' if held == 'dollars' else 'power'} that the budget needs")
+    return f"the {' or the '.join(reasons or ['format'])} is beyond them or not known"
+
+
+def _rank(row: Ranked, by: str, *, money: bool) -> tuple[bool, float, float]:
+    """Return what a device is ranked by; where money decides, one whose price one line says stands behind the others."""
     published = all(part.price == part.device.price for part in row.machine.parts)
-    weak = by == "dollars" and published and row.device.origin == "planner" and one_line(row.device.prices)
-    found = {"dollars": row.cost.dollars, "energy": row.cost.kwh, "devices": row.cost.devices_needed}[by]
+    weak = money and by in {"dollars", "loss"} and published and row.device.origin == "planner" and one_line(row.device.prices)
+    if by == "loss":
+        return weak, rounded(-row.flops), 0.0
+    found = {
+        "dollars": row.cost.dollars,
+        "energy": row.cost.kwh,
+        "co2": row.cost.kg_co2e,
+        "devices": row.cost.devices_needed,
+    }[by]
     return weak, rounded(found.expected if found else inf), rounded(row.cost.device_hours.expected)

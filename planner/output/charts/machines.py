@@ -38,9 +38,8 @@ def ranking_chart(found: Ranking) -> Chart:
         )
         if any(ranges)
     ]
-    return Chart(
-        f"{format_flops(found.flops)} on each device", "published prices of the dates shown by plan hardware", tuple(panels)
-    )
+    what = "What the budget buys" if found.flops is None else format_flops(found.flops)
+    return Chart(f"{what} on each device", "published prices of the dates shown by plan hardware", tuple(panels))
 
 
 def configuration_chart(found: Configuration) -> Chart:

@@ -9,6 +9,7 @@ from planner.accelerators.prices import doubt
 from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_blocks
 from planner.quantities import (
     format_bytes,
+    format_count,
     format_dollars,
     format_duration,
     format_energy,
@@ -20,6 +21,7 @@ from planner.quantities import (
     format_price,
     format_whole,
     plain,
+    significant,
 )
 
 if TYPE_CHECKING:
@@ -83,9 +85,8 @@ def device_document(device: Accelerator) -> list[Block]:
     ]
     if device.price:
         span = "" if device.price.known else f"; published {format_price(device.price.low)} to {format_price(device.price.high)}"
-        price = (
-            f"the one used: a median over sellers, else that of prices on demand of the last 12 months; {device.price_date}{span}"
-        )
+        how = "a median over sellers, else that of prices on demand and spans of the last 12 months"
+        price = f"the one used: {how}; {device.price_date}{span}"
         facts.append(("price", f"{format_price(device.price.expected)} an hour", price))
     names = ", ".join(device.aliases)
     if names:
@@ -108,47 +109,59 @@ def device_document(device: Accelerator) -> list[Block]:
 def ranking_document(ranking: "Ranking") -> list[Block]:
     """Return the ranked devices."""
     until = f" in {format_duration(ranking.deadline_hours)}" if ranking.deadline_hours else ""
-    headers = [
-        "device",
-        "devices",
-        "device-hours",
-        "dollars",
-        "low - high",
-        "energy",
-        "CO2e",
-        "$ a device-hour",
-        "prices",
-        "as of",
-    ]
-    rows = [
-        [
-            row.device.id,
-            format_whole(row.cost.devices_needed.expected) if row.cost.devices_needed else "-",
-            format_hours(row.cost.device_hours.expected),
-            format_dollars(row.cost.dollars.expected) if row.cost.dollars else "-",
-            f"{format_dollars(row.cost.dollars.low)} - {format_dollars(row.cost.dollars.high)}" if row.cost.dollars else "-",
-            format_energy(row.cost.kwh.expected) if row.cost.kwh else "unknown",
-            format_mass(row.cost.kg_co2e.expected) if row.cost.kg_co2e else "-",
-            format_price(row.device.price.expected) if row.device.price else "-",
-            f"{len(row.device.prices)}" if row.device.prices else "-",
-            f"{row.device.price_date}{'' if row.device.origin == 'planner' else ' (yours)'}" or "-",
-        ]
-        for row in ranking.rows
-    ]
-    said = [i for i in range(len(headers)) if any(row[i] != "-" for row in rows)]
-    headers, rows = [headers[i] for i in said], [[row[i] for i in said] for row in rows]
+    columns = _ranking_columns(ranking)
+    said = {name: cells for name, cells in columns.items() if any(cell != "-" for cell in cells)}
     footnotes = [_NOT_WEIGHED]
     if any(row.cost.dollars is None for row in ranking.rows):
         footnotes.append("without dollars: no price is known here; give yours in a --gpu-file")
     if any(len(row.device.prices) == 1 for row in ranking.rows):
         footnotes.append(
-            "prices: how many published ones; where there is one, low and high know nothing of other sellers, and by dollars it "
-            "stands behind those that several sellers say"
+            "prices: how many published ones; where there is one, low and high know nothing of other sellers, and where money "
+            "decides it stands behind those that several sellers say"
         )
-    title = f"{format_flops(ranking.flops)}{until} on each device, by {ranking.order}"
-    blocks: list[Block] = [Title(title), Table("Devices", f"l{'r' * (len(headers) - 2)}l", headers, rows, footnotes)]
-    blocks += note_blocks(ranking.notes)
-    return blocks
+    first = ranking.rows[0]
+    facts = [("law", ranking.law.id, ranking.law.reference)]
+    if ranking.flops is not None:
+        title = f"{format_flops(ranking.flops)}{until} on each device, by {_ORDERS[ranking.order]}"
+        loss = "" if first.loss is None else f", loss {significant(first.loss, 4)} {ranking.loss_unit}"
+        facts.insert(0, ("best run", format_count(first.params), f"parameters on {format_count(first.tokens)} tokens{loss}"))
+    else:
+        title = f"What the budget buys on each device{until}, by {_ORDERS[ranking.order]}"
+    align = "".join("l" if name in {"device", "as of"} else "r" for name in said)
+    rows = [list(row) for row in zip(*said.values(), strict=True)]
+    return [Title(title), Table("Devices", align, list(said), rows, footnotes), Facts(facts), *note_blocks(ranking.notes)]
+
+
+_ORDERS = {"dollars": "dollars", "energy": "energy", "co2": "CO2e", "devices": "devices", "loss": "loss"}
+
+
+def _ranking_columns(ranking: "Ranking") -> dict[str, list[str]]:
+    """Return the columns of a ranking; a cell of which nothing is known is a dash."""
+    rows, own = ranking.rows, ranking.flops is None
+    costs = [row.cost for row in rows]
+    return {
+        "device": [row.device.id for row in rows],
+        "compute": [format_flops(row.flops) if own else "-" for row in rows],
+        "parameters": [format_count(row.params) if own else "-" for row in rows],
+        "tokens": [format_count(row.tokens) if own else "-" for row in rows],
+        "loss": [significant(row.loss, 4) if own and row.loss is not None else "-" for row in rows],
+        "devices": [format_whole(cost.devices_needed.expected) if cost.devices_needed else "-" for cost in costs],
+        "device-hours": [format_hours(cost.device_hours.expected) for cost in costs],
+        "dollars": [format_dollars(cost.dollars.expected) if cost.dollars else "-" for cost in costs],
+        "low - high": [
+            f"{format_dollars(cost.dollars.low)} - {format_dollars(cost.dollars.high)}" if cost.dollars and not own else "-"
+            for cost in costs
+        ],
+        "energy": [format_energy(cost.kwh.expected) if cost.kwh else "unknown" for cost in costs],
+        "CO2e": [format_mass(cost.kg_co2e.expected) if cost.kg_co2e else "-" for cost in costs],
+        "$ a device-hour": [format_price(row.device.price.expected) if row.device.price else "-" for row in rows],
+        "prices": [f"{len(row.device.prices)}" if row.device.prices else "-" for row in rows],
+        "as of": [_dated(row.device) for row in rows],
+    }
+
+
+def _dated(device: Accelerator) -> str:
+    return f"{device.price_date}{'' if device.origin == 'planner' else ' (yours)'}" or "-"
 
 
 def _share(share: float | None) -> str:
