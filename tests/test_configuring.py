@@ -488,3 +488,34 @@ def test_a_mixture_that_does_not_fit_is_not_sent_to_a_command_that_refuses_it() 
     assert "configure" not in mixture
     assert "as many would hold no more than that" in mixture
     assert "plan configure says what fits" in _text(planner.plan(flops=1e24, gpus="8xh100"), "memory")
+
+
+@pytest.mark.parametrize("called", ["llama3.1-405b", "Llama 3.1 405B"])
+def test_a_published_model_costs_what_its_pretraining_did(called: str) -> None:
+    """30.84 M H100-hours (model card of Llama 3.1) for 15.6 T tokens in contexts of 8,192, not of 131,072; and that is said."""
+    found = planner.configure(shape=called, tokens="15.6T", gpu="h100-sxm")
+    assert found.cost is not None
+    assert found.cost.device_hours.expected == pytest.approx(30.84e6, rel=0.02)
+    assert "a context of 8,192, that of pretraining; extended to 131,072" in next(
+        n.text for n in found.notes if n.code == "published-shape"
+    )
+    bought = planner.plan(flops=3.8e25, shape=called, others=())
+    assert bought.tokens == pytest.approx(15e12, rel=0.04)
+    said = planner.plan(flops=3.8e25, shape="llama3.1-405b,context=131072", others=())
+    assert said.tokens < 0.5 * bought.tokens
+    assert "published-shape" not in {note.code for note in said.notes}
+
+
+def test_a_name_that_its_shape_contradicts_says_both() -> None:
+    """GPT-3 XL: 1.32 B in the paper, 1.517 B by the shape of its table."""
+    answer = planner.plan(shape="gpt3-xl", tokens="300B", others=())
+    assert "1.517 B by its shape, 1.320 B as published" in next(n.text for n in answer.notes if n.code == "published-shape")
+
+
+def test_contexts_of_pretraining_are_shorter_and_sourced() -> None:
+    """Each with its source among those of the model."""
+    extended = [each for each in planner.models() if each.longest_context != each.shape.context]
+    assert len(extended) >= 13
+    for each in extended:
+        assert each.shape.context < each.longest_context
+        assert any(source.startswith("pretraining context: ") for source in each.sources)

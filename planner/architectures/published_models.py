@@ -10,7 +10,7 @@ from planner._util.files import kept_while_unchanged, read_bundled
 from planner._util.to_json import Listing
 from planner.architectures.transformer import PLAIN, Details, Latent, Shape
 from planner.errors import OptionError
-from planner.quantities import shown
+from planner.quantities import format_count, shown
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,9 @@ class Model:
         Published count: an exact integer where ``exact``, else as printed.
     exact : bool
     shape : Shape
+        With the context of pretraining, which is what its cost is about.
+    longest_context : int
+        That it was extended to, or the same.
     active, non_embedding : float or None
         As published, where it is.
     tokens, flops : float or None
@@ -44,6 +47,7 @@ class Model:
     params: float
     exact: bool
     shape: Shape
+    longest_context: int
     active: float | None
     non_embedding: float | None
     tokens: float | None
@@ -75,6 +79,19 @@ class Model:
     def off(self) -> float:
         """What the shape counts over what is published, less one."""
         return self.shape.total / self.params - 1
+
+    def named_shape(self, *, context: bool) -> Shape:
+        """Return the shape that its name stands for, with a remark on what that leaves open; ``context``: one was said."""
+        remarks = []
+        if self.longest_context != self.shape.context and not context:
+            remarks.append(
+                f"{self.id}: a context of {self.shape.context:,}, that of pretraining; extended to {self.longest_context:,} "
+                f"(--shape {self.id},context={self.longest_context})"
+            )
+        if self.flag:
+            sizes = f"{format_count(self.shape.total, 4)} by its shape, {format_count(self.params, 4)} as published"
+            remarks.append(f"{self.id}: {sizes}: {self.flag}")
+        return self.shape._replace(details=self.shape.details._replace(remark="; ".join(remarks)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types in base units."""
@@ -126,6 +143,13 @@ def _key(name: str) -> str:
 def _model(entry: Mapping[str, Any]) -> Model:
     latent = Latent(**entry["latent"]) if "latent" in entry else None
     details = Details(**entry.get("details", {}), latent=latent) if latent or "details" in entry else PLAIN
+    shape = Shape(**entry["shape"], details=details)
+    longest = shape.context
+    if "pretraining" in entry:
+        shape = shape._replace(context=entry["pretraining"]["context"])
+    sources = [*entry["sources"]]
+    if "pretraining" in entry:
+        sources.append(f"pretraining context: {entry['pretraining']['source']}")
     optional = {name: entry.get(name) for name in ("active", "non_embedding", "tokens", "flops")}
     return Model(
         id=entry["id"],
@@ -134,9 +158,10 @@ def _model(entry: Mapping[str, Any]) -> Model:
         year=entry["year"],
         params=float(entry["params"]),
         exact=entry["params_kind"] == "exact",
-        shape=Shape(**entry["shape"], details=details),
+        shape=shape,
+        longest_context=longest,
         **{name: None if value is None else float(value) for name, value in optional.items()},
-        sources=tuple(entry["sources"]),
+        sources=tuple(sources),
         read=entry["read"],
         flag=entry.get("flag", ""),
         note=entry.get("note", ""),

@@ -48,6 +48,8 @@ class Details(NamedTuple):
     shared_experts : int
         Experts at work on every token.
     latent : Latent or None
+    remark : str
+        What to say wherever the shape is used: nothing of its own, of a published one what its name leaves open.
     """
 
     norm: str = "rms"
@@ -65,6 +67,7 @@ class Details(NamedTuple):
     expert_ffn: int = 0
     shared_experts: int = 0
     latent: Latent | None = None
+    remark: str = ""
 
 
 PLAIN = Details()

@@ -93,6 +93,8 @@ def shape_notes(counted: Counted | None) -> list[Note]:
     cost = f"training on a token costs {format_flops(counted.flops_per_token)} by the rule {counted.rule}"
     text = f"the shape has {sizes}{active}; {cost}, {format_signed_percent(off)} against 6 N D of what this law counts"
     found = [Note("shape", "info", text)]
+    if counted.shape.details.remark:
+        found.append(Note("published-shape", "info", counted.shape.details.remark))
     if shape.experts == 1:  # of a mixture's parameters nobody has measured which vocabulary they want
         law, span, outside = vocabulary_law(shape.total - shape.embeddings)
         best = float(best_vocab(law.params, shape.total - shape.embeddings, shape.width))

@@ -59,11 +59,12 @@ def _published(text: str, called: str) -> Shape:
     from planner.architectures.published_models import model  # only where a name is given: it costs some milliseconds
 
     model_name, _, changes = text.partition(",")
-    known = model(model_name).shape
-    if not changes:
+    pairs = _pairs(changes, called) if changes else {}
+    known = model(model_name).named_shape(context="context" in pairs)
+    if not pairs:
         return known
     parts = {key: int(value) for key, value in known._asdict().items() if key != "details"}
-    changed = {**parts, **_pairs(changes, called)}
+    changed = {**parts, **pairs}
     return read_shape(changed, called)._replace(details=known.details)
 
 

@@ -284,6 +284,8 @@ def _vocabulary(shape: Shape) -> Iterator[Note]:
 
 
 def _notes(law: Law, first: Candidate, planned: float, usual: Proportions | None, scheme: Scheme) -> Iterator[Note]:
+    if remark := first.shape.details.remark:
+        yield Note("published-shape", "info", remark)
     convention = law.conventions.params
     if convention == "unstated":
         text = f"{law.id} does not say which parameters it counts: the shapes have its N in all of them"

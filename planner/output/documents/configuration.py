@@ -212,7 +212,7 @@ def model_document(model: "Model") -> list[Block]:
         (
             "vocabulary",
             format_whole(shape.vocab),
-            f"embeddings {'tied' if shape.tied else 'not tied'}; context {format_whole(shape.context)}",
+            f"embeddings {'tied' if shape.tied else 'not tied'}; context {format_whole(shape.context)}{_extended(model)}",
         ),
         ("cache", format_bytes(model.cache_bytes), "a token, in 16 bits"),
     ]
@@ -226,6 +226,11 @@ def model_document(model: "Model") -> list[Block]:
     if notes:
         blocks.append(Items("Notes", notes))
     return blocks
+
+
+def _extended(model: "Model") -> str:
+    longest = model.longest_context
+    return "" if longest == model.shape.context else f" in pretraining, extended to {format_whole(longest)}"
 
 
 def published_document(models: "Sequence[Model]") -> list[Block]:
