@@ -47,6 +47,10 @@ class Details(NamedTuple):
         Width of an expert; 0 for that of a dense layer.
     shared_experts : int
         Experts at work on every token.
+    shared_gate : bool
+        Whether a row of weights says how much the shared experts count.
+    window, windowed_layers : int
+        Tokens that a layer with a sliding window looks back on, and how many such layers there are; 0 for none.
     latent : Latent or None
     remark : str
         What to say wherever the shape is used: nothing of its own, of a published one what its name leaves open.
@@ -66,6 +70,9 @@ class Details(NamedTuple):
     dense_layers: int = 0
     expert_ffn: int = 0
     shared_experts: int = 0
+    shared_gate: bool = False
+    window: int = 0
+    windowed_layers: int = 0
     latent: Latent | None = None
     remark: str = ""
 
@@ -143,7 +150,7 @@ class Shape(NamedTuple):
 
     @property
     def _router(self) -> int:
-        return self.width * self.experts
+        return self.width * (self.experts + (1 if self.details.shared_gate else 0))
 
     @property
     def _mixed_layers(self) -> int:
@@ -172,11 +179,17 @@ class Shape(NamedTuple):
         return self.non_embedding + self.embeddings
 
     @property
+    def seen(self) -> int:
+        """Tokens that a token attends to, over all layers: the whole context, or a window where a layer has one."""
+        windowed = self.details.windowed_layers
+        return (self.layers - windowed) * self.context + windowed * min(self.details.window, self.context)
+
+    @property
     def attended(self) -> int:
-        """Products of queries with keys, and of their weights with values, for a token that attends to the whole context."""
+        """Products of queries with keys, and of their weights with values, for a token that attends to all it may."""
         latent = self.details.latent
         each = latent.nope + latent.rope + latent.value if latent else 2 * self.head_size
-        return self.layers * self.context * self.heads * each
+        return self.seen * self.heads * each
 
     def counted(self, convention: str) -> int:
         """Return its N as a law counts parameters.
@@ -213,7 +226,7 @@ class Shape(NamedTuple):
         at_work = (self.experts_per_token + self.details.shared_experts) * self._ffn_products(width) + self._router
         mixed = self._mixed_layers
         products = self.layers * self.attention_products + (self.layers - mixed) * self._ffn_products(self.ffn) + mixed * at_work
-        return _FORWARD * (products + self.attended) + 3 * self.layers * self.heads * self.context
+        return _FORWARD * (products + self.attended) + 3 * self.seen * self.heads
 
     def flops_per_token(self, rule: Rule, counted: float, *, recompute: bool = False) -> float:
         """Return what training on a token costs [FLOP].
@@ -232,7 +245,7 @@ class Shape(NamedTuple):
         working = self.active - self.embeddings
         forward = {
             "6nd": _FORWARD * counted,
-            "kaplan": _FORWARD * working + _FORWARD * self.layers * self.context * self.heads * self.head_size,
+            "kaplan": _FORWARD * working + _FORWARD * self.seen * self.heads * self.head_size,
             "exact": self.layer_flops + _FORWARD * self.vocab * self.width,
         }[rule]
         return float((_RECOMPUTED if recompute else _PASSES) * forward)

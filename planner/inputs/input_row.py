@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from planner.scaling_laws.law import Law
 
     LawLike = str | Path | Law
-    ShapeLike = str | Mapping[str, object] | Shape
+    ShapeLike = str | Path | Mapping[str, object] | Shape
     FileLike = str | Path
 
 Number = float | str

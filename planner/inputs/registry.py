@@ -217,7 +217,7 @@ def documented(type_: Any) -> str:
 _WORDS = {
     "float | str": "float or str",
     "LawLike": "str, Path or Law",
-    "ShapeLike": "str, mapping or Shape",
+    "ShapeLike": "str, path, mapping or Shape",
     "FileLike": "str or Path",
     "Mapping[str, Number]": "mapping",
     "Sequence[Number]": "pair",

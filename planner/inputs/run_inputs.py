@@ -203,10 +203,11 @@ class Model(TypedDict, total=False):
         "ShapeLike",
         Input(
             later("shape"),
-            "A concrete model, which fixes the parameters: a published one, llama2-7b, or layers=32,width=4096,heads=32 with "
+            "A concrete model, which fixes the parameters: a published one, llama2-7b; a Hugging Face config.json; or layers=32,"
+            "width=4096,heads=32 with "
             "vocab and context (and ffn, kv_heads, head_size, gated, tied, experts, experts_per_token where they differ "
             "from a plain one).",
-            "MODEL|NAME=N,...",
+            "MODEL|FILE|NAME=N,...",
             completes="models",
         ),
     ]

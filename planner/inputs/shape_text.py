@@ -1,6 +1,8 @@
 """A concrete model in words: NAME=NUMBER pairs, or the name of a published one with changes."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from planner._util.showing import Raw
 from planner.architectures.transformer import Shape
@@ -16,6 +18,8 @@ def read_shape(value: Raw, name: str) -> Shape:
     """Read a shape: NAME=NUMBER pairs, as a text or a mapping."""
     if isinstance(value, Shape):
         return value
+    if isinstance(value, Path) or (isinstance(value, str) and _CONFIG.match(value)):
+        return _of_config(str(value), name)
     if isinstance(value, str) and "=" not in value.partition(",")[0]:
         return _published(value, name)
     if isinstance(value, Mapping):
@@ -52,6 +56,22 @@ def read_shape(value: Raw, name: str) -> Shape:
     if shape.experts_per_token > shape.experts or shape.kv_heads > shape.heads:
         raise OptionError(f"{name}: experts_per_token is at most experts, and kv_heads at most heads")
     return shape
+
+
+_CONFIG = re.compile(r".*\.json(,|$)", re.IGNORECASE | re.DOTALL)
+
+
+def _of_config(text: str, called: str) -> Shape:
+    """Read a config.json, with another context after it: ``config.json,context=4096``."""
+    from planner.architectures.model_config import read_config  # only where a file is given
+
+    end = text.lower().index(".json") + len(".json")
+    pairs = _pairs(text[end + 1 :], called) if text[end:] else {}
+    other = next((part for part in pairs if part != "context"), None)
+    if other is not None:
+        raise OptionError(f"{called} {shown(other)}: the file says that; only context may follow it")
+    context = parse_whole(pairs["context"], f"{called} context", least=1) if pairs else None
+    return read_config(text[:end], context)
 
 
 def _published(text: str, called: str) -> Shape:
