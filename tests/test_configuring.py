@@ -141,7 +141,8 @@ def test_proposals_hit_the_size(params: float, convention: str, gated: bool, voc
     try:
         found, usual = propose(params, convention=convention, count=5, vocab=vocab, context=context, gated=gated)
     except PlannerError:
-        assert params < 1e8, "only small models have no room for a vocabulary"
+        long = convention == "flops-equivalent" and context == 32_768
+        assert params < (1e9 if long else 2e7), "only small models have no room for a vocabulary, or for attention over a context"
         return
     assert 1 <= len(found) <= 5
     for each in found:

@@ -134,7 +134,7 @@ def propose(
     )
     if not good.any():
         tables = of(0, guess, 0, 0, 0).counted(convention) - of(0, guess, 0, 0, 0).non_embedding
-        raise CannotPlanError(_no_shape(params, words, tables))
+        raise CannotPlanError(_no_shape(params, words, tables, window if convention == "flops-equivalent" else None))
     width, layers, heads, keys, ffn, off, aspect, share = (
         values[good] for values in (width, layers, heads, keys, ffn, off, aspect, share)
     )
@@ -179,11 +179,16 @@ def _between(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
     return found
 
 
-def _no_shape(params: float, vocab: int, tables: float) -> str:
+def _no_shape(params: float, vocab: int, tables: float, context: int | None) -> str:
     if tables > 0.6 * params:
         share = format_percent(min(tables / params, 1.0))
         return (
             f"no sane shape has {format_count(params)} parameters with a vocabulary of {format_count(vocab)}: its tables would "
             f"take about {share} of them; a smaller vocab, or tied embeddings"
+        )
+    if context is not None:  # attention counts, and grows with the context
+        return (
+            f"no sane shape has {format_count(params)} parameters, attention over a context of {context:,} counted as the law "
+            "does; a shorter context, or a larger model"
         )
     return f"no sane shape has {format_count(params)} parameters within the limits given; drop kv_heads, or change the vocabulary"
