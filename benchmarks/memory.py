@@ -1,81 +1,38 @@
-"""Time and peak memory of tables that are long, wide, or hostile: ``python -m benchmarks.memory``.
+"""Memory of the fullest device, forecast and measured: ``python -m benchmarks.memory``.
 
-Each command runs by itself, so that its peak is its own. The bounds of ``planner/fitting/tables/xlsx.py`` come from here.
+64 runs that others published, dense of known layout: 60 peaks, and four that ran out of memory. Nothing is fitted to them.
 """
 
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
+import math
+from collections import Counter
 
 import numpy as np
-import xlsxwriter
 
-from tests.hostile import endless_texts
+from tests.measured_memory import Measured, measured
 
-
-def _csv(path: Path, rows: int) -> None:
-    rng = np.random.default_rng(0)
-    params, tokens, loss = 10 ** rng.uniform(8, 11, rows), 10 ** rng.uniform(9, 12, rows), rng.uniform(2, 4, rows)
-    with path.open("w") as file:
-        file.write("run,params,tokens,loss\n")
-        file.writelines(f"r{i},{params[i]:.6g},{tokens[i]:.6g},{loss[i]:.4f}\n" for i in range(rows))
+_CONTEXT_GIB = {"allocated": 1, "reserved": 2}
+"""GiB that a tool shows beside the tensors; 5 for nvidia-smi and tools that are not stated."""
 
 
-def _book(path: Path, rows: int, *, header: int | None = None, cell: int | None = None) -> None:
-    """Write a workbook of runs, with one more cell far to the right: in the header, or in every row."""
-    book = xlsxwriter.Workbook(path, {"constant_memory": True})
-    sheet = book.add_worksheet("Runs")
-    sheet.write_row(0, 0, ["params", "tokens"])
-    if header is not None:
-        sheet.write(0, header, "far")
-    for i in range(1, rows + 1):
-        sheet.write_row(i, 0, [1e9 + i, 2e10 + i])
-        if cell is not None:
-            sheet.write(i, cell, 1)
-    book.close()
-
-
-_RUN = (
-    "import resource, sys\nfrom planner.cli import main\ntry: main()\n"
-    "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
-)
-
-
-def _measured(command: list[str]) -> tuple[float, float, int]:
-    """Run a command on Linux; return seconds, peak MB, and its exit code.
-
-    A shell stands between: what this process has held would count too.
-    """
-    start = time.perf_counter()
-    found = subprocess.run(
-        ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", _RUN, *command],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    return time.perf_counter() - start, int(found.stderr.split()[-1]) / 1e3, found.returncode
+def _as_read(run: Measured) -> float:
+    """Return the forecast of what that run's tool reads."""
+    return run.expected.total + (_CONTEXT_GIB.get(run.kind, 5) - 2) * 2**30
 
 
 def main() -> None:
-    """Make the files, run the commands, print a line for each."""
-    with tempfile.TemporaryDirectory() as folder:
-        there = Path(folder)
-        _csv(there / "million.csv", 1_000_000)
-        _book(there / "far-header.xlsx", 20_000, header=16_383)
-        _book(there / "far-cells.xlsx", 20_000, cell=16_383)
-        _book(there / "million.xlsx", 1_000_000)
-        endless_texts(there / "texts-15.xlsx", 15)
-        endless_texts(there / "texts-84.xlsx", 84)
-        for name, fmt in (
-            *(("million.csv", fmt) for fmt in ("json", "csv", "table")),
-            *((f"{each}.xlsx", "json") for each in ("far-header", "far-cells", "texts-15", "texts-84", "million")),
-        ):
-            seconds, peak, code = _measured(["check", str(there / name), "--format", fmt])
-            size = (there / name).stat().st_size / 1e3
-            print(f"{name:16} {size:8.0f} kB  as {fmt:5}  {seconds:5.1f} s  {peak:5.0f} MB  exit {code}")
+    """Print errors and verdicts."""
+    runs = list(measured())
+    ran = [run for run in runs if run.peak is not None]
+    for name, forecast in (("as planner says", lambda run: run.expected.total), ("as the tool reads", _as_read)):
+        errors = np.array([math.log((run.peak or math.nan) / forecast(run)) for run in ran])
+        middle, tail = np.quantile(np.abs(errors), [0.5, 0.9])
+        inside = np.mean(np.abs(errors) <= math.log(1.41))
+        print(f"{name:18} {len(ran)} peaks: |log error| {middle:.2f} in the median, {tail:.2f} at the 90th percentile; ", end="")
+        print(f"signed median {np.median(errors):+.2f}; within the range {inside:.0%}")
+    words = {True: "fits", None: "too close to say", False: "does not fit"}
+    for name, some in (("ran", ran), ("ran out of memory", [run for run in runs if run.peak is None])):
+        verdicts = Counter(words[run.expected.fits(run.capacity)] for run in some)
+        print(f"{name}: " + ", ".join(f"{word} {verdicts[word]}" for word in words.values()))
 
 
 if __name__ == "__main__":

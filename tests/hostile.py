@@ -1,4 +1,4 @@
-"""Small files that unpack to much: for tests and ``benchmarks/memory.py``."""
+"""Small files that unpack to much: for tests and ``benchmarks/large_tables.py``."""
 
 import zipfile
 from pathlib import Path

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from planner.architectures.published_models import model
 from planner.architectures.shape_search import propose, usual_proportions
 from planner.architectures.transformer import Details, Shape
 from planner.errors import PlannerError
+from tests.measured_memory import measured
 
 MODELS = planner.models()
 ADAM = Scheme("adam", 2, 2, 12)
@@ -220,7 +222,8 @@ def test_activations_are_those_of_korthikanti(width: int, heads: int, layers: in
         ("none", t, True): 34 / t + scores / t,
         ("selective", t, False): 10 + 24 / t,
         ("selective", t, True): 34 / t,
-        ("full", t, True): 2,
+        ("full", t, False): 2,
+        ("full", t, True): 2 / t,  # with sequence parallelism a layer's input is split too, as torchtitan and Megatron-LM have it
     }
     for (recompute, tensor, sequence), expected in table.items():
         layout = Layout(tensor=tensor, recompute=recompute, sequence=sequence, micro_batch=batch, dropout=True)  # type: ignore[arg-type]
@@ -239,17 +242,83 @@ def test_logged_and_measured_memory() -> None:
     ours = Shape(24, 2048, 32, 50_304, 4096, 8192, 32, 64, gated=True, tied=True)
     found = memory(ours, megatron, Layout(data=252, zero=1, micro_batch=4))
     assert found.states / 2**20 == pytest.approx(9_884.48, rel=1e-4)
-    assert found.total / 2**20 == pytest.approx(50_277.16, rel=0.05)  # measured peak: 48,592 by the formula
+    assert (found.total - found.overhead) / 2**20 == pytest.approx(50_277.16, rel=0.05)  # measured peak: 48,592 by the formula
+    assert found.range[0] < 50_277.16 * 2**20 < found.range[1]
 
 
 def test_llama_3_405b_fits_as_it_was_trained() -> None:
     """16,384 H100 of 80 GB, tensor 8, pipeline 16, contexts of 8192, no layer computed anew (Llama 3 paper, Table 4)."""
     asked: dict[str, Any] = {"tensor": 8, "pipeline": 16, "zero": 2, "gpus": "16384xH100", "tokens": "15.6T"}
     (fit,) = planner.configure(shape="llama3.1-405b,context=8192", **asked).fits
-    assert fit.fits
+    assert fit.fits is not False
+    assert fit.memory.total < 85.5e9
     assert fit.layout.data == 128
     (naive,) = planner.configure(shape="llama3.1-405b,context=8192", **(asked | {"tensor": 1, "pipeline": 1})).fits
-    assert not naive.fits
+    assert naive.fits is False
+
+
+def _verdict(shape: str, **asked: Any) -> Any:
+    (fit,) = planner.configure(shape=shape, **asked).fits
+    return fit
+
+
+def test_full_recomputation_splits_the_inputs_it_keeps() -> None:
+    """Llama 3.1 70B on 256 H100, tensor 8, 16 sequences, full recomputation: 77.2 GB measured (torchtitan, Table 4)."""
+    asked: dict[str, Any] = {"tokens": "15T", "gpus": "256xh100-sxm", "zero": 3, "tensor": 8, "pipeline": 1, "recompute": "full"}
+    fit = _verdict("llama3.1-70b,context=8192", micro_batch=16, **asked)
+    assert fit.fits is not False
+    assert fit.memory.activations == pytest.approx(48e9, rel=0.02)
+    assert fit.memory.range[0] < 77.2e9 < fit.memory.range[1]
+
+
+def test_the_last_stage_of_a_pipeline_has_the_logits() -> None:
+    """10 bytes x vocabulary x tokens do not vanish with two stages: 41.9 GB of Gemma 2 9B's, and it is not said to fit."""
+    asked: dict[str, Any] = {
+        "tokens": "1T",
+        "gpus": "8xa100-sxm-80gb",
+        "zero": 1,
+        "tensor": 1,
+        "recompute": "full",
+        "micro_batch": 2,
+    }
+    fit = _verdict("gemma2-9b,context=8192", pipeline=2, **asked)
+    assert fit.memory.activations == pytest.approx(46.9e9, rel=0.02)
+    assert fit.memory.states == pytest.approx(35.6e9, rel=0.01)
+    assert fit.fits is not True
+
+
+def test_key_value_heads_are_repeated_where_tensor_parallelism_exceeds_them() -> None:
+    """StarCoder ran on tensor 4 with one key-value head; each device keeps it, as if there were four."""
+    parts = "layers=40,width=6144,heads=48,ffn=24576,vocab=49152,context=8192,tied=1"
+    asked: dict[str, Any] = {"tokens": "1T", "gpus": "512xa100-sxm-80gb", "tensor": 4, "pipeline": 4, "zero": 1}
+    fit = _verdict(f"{parts},kv_heads=1", **asked)
+    assert fit.memory == _verdict(f"{parts},kv_heads=4", **asked).memory
+    assert fit.fits is True
+    with pytest.raises(PlannerError, match="tensor 4: does not divide"):
+        planner.configure(shape=f"{parts},kv_heads=3", **asked)
+
+
+def test_a_card_of_16_gb_does_not_hold_what_one_of_32_may() -> None:
+    """GPT-2 XL with 16 bytes a parameter, unsharded."""
+    asked: dict[str, Any] = {"tokens": "10B", "tensor": 1, "pipeline": 1, "zero": 0}
+    assert _verdict("gpt2-1.5b", gpus="8xV100 16GB", **asked).verdict == "no"
+    assert _verdict("gpt2-1.5b", gpus="8xV100 32GB", **asked).verdict == "too close to say"
+    assert _verdict("gpt2-1.5b", gpus="8xH100", **asked).verdict == "yes"
+
+
+def test_published_peaks_are_forecast() -> None:
+    """60 peaks of others, none fitted to: no run that ran is refused, none that ran out of memory accepted."""
+    runs = list(measured())
+    ran = [run for run in runs if run.peak is not None]
+    assert (len(ran), len(runs)) == (60, 64)
+    errors = np.abs([np.log((run.peak or np.nan) / run.expected.total) for run in ran])
+    middle, tail = np.quantile(errors, [0.5, 0.9])
+    assert middle <= 0.27
+    assert tail <= 0.48
+    verdicts = [run.expected.fits(run.capacity) for run in ran]
+    assert False not in verdicts
+    assert verdicts.count(None) <= 0.6 * len(ran)
+    assert not any(run.expected.fits(run.capacity) for run in runs if run.peak is None)
 
 
 layouts = st.builds(
@@ -284,11 +353,11 @@ def test_the_fewest_devices_are_the_fewest(layout: Layout, capacity: float, name
     shape = model(name).shape._replace(context=4096)
     found = fewest_devices(shape, ADAM, layout, capacity)
     if found is None:
-        assert memory(shape, ADAM, layout._replace(data=1_000_000)).total > capacity
+        assert memory(shape, ADAM, layout._replace(data=1_000_000)).range[1] > capacity
         return
-    assert memory(shape, ADAM, found).total <= capacity
+    assert memory(shape, ADAM, found).range[1] <= capacity
     if found.data > 1:
-        assert memory(shape, ADAM, found._replace(data=found.data - 1)).total > capacity
+        assert memory(shape, ADAM, found._replace(data=found.data - 1)).range[1] > capacity
 
 
 # ---------------------------------------------------------------- batch size and learning rate
@@ -385,11 +454,15 @@ def test_layouts_can_be() -> None:
         for kv_heads in (3, 8, 9):
             found = planner.configure(params="30B", tokens="600B", kv_heads=kv_heads, **asked)
             for fit in found.fits:
-                for part in ("heads", "kv_heads", "ffn"):
+                for part in ("heads", "ffn"):
                     assert getattr(found.shapes[0].shape, part) % fit.layout.tensor == 0
+                keys, split = found.shapes[0].shape.kv_heads, fit.layout.tensor
+                assert keys % split == 0 or split % keys == 0
                 assert fit.layout.pipeline <= found.shapes[0].shape.layers
                 assert found.capacity is not None
-                assert fit.fits == (fit.memory.total <= found.capacity)
+                low, high = fit.memory.range
+                assert low < fit.memory.total < high
+                assert fit.fits is (True if high <= found.capacity else None if low <= found.capacity else False)
     small = planner.configure(params="70B", tokens="1.4T", gpus="8xH100")
     assert [fit.fits for fit in small.fits] == [False]
     text = next(note.text for note in small.notes if note.code == "no-fit")
@@ -466,19 +539,20 @@ def _text(answer: Any, code: str) -> str:
     return next((note.text for note in answer.notes if note.code == code), "")
 
 
-def test_a_vocabulary_far_from_what_was_measured_is_no_advice() -> None:
-    """Tao et al. trained up to 1.13 B parameters, all dense: beyond ten times that nothing is claimed, of a mixture never."""
+def test_a_vocabulary_outside_what_was_measured_is_no_advice() -> None:
+    """Tao et al. trained up to 1.13 B parameters, all dense: beyond that nothing is claimed, of a mixture never."""
     small = planner.plan(shape="gpt2-small", tokens="10B")
     assert _text(small, "vocabulary").startswith("vocabulary: ")
     assert "is best for this model by tao2024; the shape" in _text(small, "vocabulary")
-    assert "is best for this model by tao2024 (5.73x outside" in _text(planner.plan(shape="llama2-7b", tokens="2T"), "vocabulary")
-    large = _text(planner.plan(shape="llama2-70b", tokens="2T"), "vocabulary")
-    assert "nothing is known here" in large
-    assert "best" not in large
+    for name in ("llama2-7b", "llama2-70b"):
+        large = _text(planner.plan(shape=name, tokens="2T"), "vocabulary")
+        assert "nothing is known here" in large
+        assert "best" not in large
     mixture = planner.plan(shape="mixtral-8x7b", tokens="2T", law="abnar2025")
     assert _text(mixture, "vocabulary") == ""
     assert "a guess, so give your tokenizer's" in _text(planner.configure(params="70B", tokens="1T"), "vocabulary")
     assert _text(planner.configure(params="70B", tokens="1T", vocab=128256), "vocabulary") == ""
+    assert "a guess" in _text(planner.configure(params="2B", tokens="40B"), "vocabulary")
     assert _text(planner.configure(params="1B", tokens="20B"), "vocabulary") == ""
 
 

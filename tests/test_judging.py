@@ -252,7 +252,7 @@ def _peak(folder: Path, *args: str) -> tuple[int, float]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_long_table_is_streamed(tmp_path: Path) -> None:
-    """100,000 runs as JSON in 130 MB, where each run as an object took 330; ``benchmarks/memory.py`` measures a million."""
+    """100,000 runs as JSON in 130 MB, where each run as an object took 330; ``benchmarks/large_tables.py`` measures a million."""
     path = tmp_path / "long.csv"
     rng = np.random.default_rng(0)
     params, tokens = (10 ** rng.uniform(low, low + 3, 100_000) for low in (8, 9))

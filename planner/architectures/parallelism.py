@@ -22,20 +22,26 @@ class Fit(NamedTuple):
     memory : Memory
         Bytes of the fullest device.
     fits : bool or None
-        None where no device was named.
+        Whether it fits even where the forecast is low (True) or does not even where it is high (False); None between, and where
+        no device was named.
+    verdict : str
+        The same in words, empty without a device.
     """
 
     layout: Layout
     memory: Memory
     fits: bool | None
+    verdict: str
 
 
-def usable_memory(machine: Machine | None) -> float | None:
-    """Return the bytes that training may use of the smallest device; None without one, or where its memory is not known."""
+_VERDICTS = {True: "yes", None: "too close to say", False: "no"}
+
+
+def smallest_memory(machine: Machine | None) -> float | None:
+    """Return the bytes of the smallest device, as its driver reports them; None without one, or where that is not known."""
     if machine is None or any(part.device.memory is None for part in machine.parts):
         return None
-    usable = settings("memory.toml", "fit")["usable"]
-    return float(usable * min(part.device.memory or 0.0 for part in machine.parts))
+    return float(min(part.device.memory or 0.0 for part in machine.parts))
 
 
 def read_scheme(optimizer: Raw) -> Scheme:
@@ -100,7 +106,7 @@ def fewest(shape: Shape, scheme: Scheme, asked: Asked, capacity: float) -> Fit |
 
 
 def _best(shape: Shape, scheme: Scheme, asked: Asked, counted: int | None, capacity: float) -> Fit:
-    """Return the placement of one stage: the fewest devices, then the least split; where none fits, the least memory."""
+    """Return the placement of one stage: the fewest devices, then the least split; where none surely fits, the least memory."""
     found: list[Fit] = []
     splits = [each for each in _splits(shape, asked) if counted is None or counted % (each[0] * each[1]) == 0]
     for tensor, pipeline in splits:
@@ -110,7 +116,8 @@ def _best(shape: Shape, scheme: Scheme, asked: Asked, counted: int | None, capac
         else:
             layout = fewest_devices(shape, scheme, layout, capacity) or layout
         taken = memory(shape, scheme, layout)
-        found.append(Fit(layout, taken, taken.total <= capacity))
+        fits = taken.fits(capacity)
+        found.append(Fit(layout, taken, fits, _VERDICTS[fits]))
     good = [fit for fit in found if fit.fits]
     if good:
         return min(good, key=lambda fit: (fit.layout.devices, fit.layout.tensor * fit.layout.pipeline))
@@ -132,8 +139,9 @@ def _check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
 
 
 def _divides(shape: Shape, tensor: int) -> bool:
-    """Tell whether matrices can be split over so many devices: heads, key-value heads and feed-forward width alike."""
-    return shape.heads % tensor == 0 and shape.kv_heads % tensor == 0 and shape.ffn % tensor == 0
+    """Tell whether matrices can be split over so many devices; key-value heads are split, or repeated where they are fewer."""
+    keys = shape.kv_heads % tensor == 0 or tensor % shape.kv_heads == 0
+    return keys and shape.heads % tensor == 0 and shape.ffn % tensor == 0
 
 
 def _unlimited(shape: Shape, scheme: Scheme, asked: Asked, counted: int | None) -> Fit:
@@ -141,7 +149,7 @@ def _unlimited(shape: Shape, scheme: Scheme, asked: Asked, counted: int | None) 
     tensor, pipeline = asked.tensor or 1, asked.pipeline or 1
     data = 1 if counted is None else counted // (tensor * pipeline)
     layout = asked.rest._replace(zero=asked.zero or 0, data=data, tensor=tensor, pipeline=pipeline)
-    return Fit(layout, memory(shape, scheme, layout), None)
+    return Fit(layout, memory(shape, scheme, layout), None, "")
 
 
 def _splits(shape: Shape, asked: Asked) -> Iterator[tuple[int, int]]:

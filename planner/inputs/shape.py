@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner._util.files import settings
-from planner.allocation.extrapolation import FAR
 from planner.allocation.problem import Limits
 from planner.errors import OptionError
 from planner.inputs.mixtures import MIXTURES
@@ -99,10 +98,8 @@ def shape_notes(counted: Counted | None) -> list[Note]:
         law, span, outside = vocabulary_law(shape.total - shape.embeddings)
         best = float(best_vocab(law.params, shape.total - shape.embeddings, shape.width))
         said = f"{format_count(best)} is best for this model by {law.id}"
-        if outside > FAR:
+        if outside > 1:
             said = f"{law.id} was measured on {span}, this model is {format_factor(outside)} outside: nothing is known here"
-        elif outside > 1:
-            said += f" ({format_factor(outside)} outside its {span})"
         text = f"vocabulary: {said}; the shape has {format_count(shape.vocab)}, and the loss here does not know it"
         found.append(Note("vocabulary", "info", text))
     return found

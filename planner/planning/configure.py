@@ -10,12 +10,11 @@ from planner._util.stable_choice import order
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
-from planner.allocation.extrapolation import FAR
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.architectures.hyperparameters import Suggestion, Used, batch_trade, recipes, suggest, used
 from planner.architectures.memory import Scheme
-from planner.architectures.parallelism import Fit, fewest, placements, read_layout, read_scheme, usable_memory
+from planner.architectures.parallelism import Fit, fewest, placements, read_layout, read_scheme, smallest_memory
 from planner.architectures.shape_search import Proportions
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
@@ -165,14 +164,14 @@ def configure(
     if shapes[0].training_flops > LARGEST:
         raise OptionError(f"the run spends {plain(shapes[0].training_flops, 4)} FLOP, above {plain(LARGEST)}")
     expected = guarded(chosen, lambda: _loss(run.problem, N, D))
-    capacity = usable_memory(machine)
+    capacity = smallest_memory(machine)
     comparable = expected if chosen.conventions.loss_unit == "nats/token" else None
     fits = tuple(placements(first, scheme, asked_layout, machine, capacity))
     notes = [*run.notes, *_notes(chosen, shapes[0], run.tokens, usual, scheme)]
     if usual is not None and vocab is None:
         notes += _vocabulary(first)
     if capacity is not None and not any(fit.fits for fit in fits):
-        notes.append(_no_fit(fewest(first, scheme, asked_layout, capacity)))
+        notes.append(_no_fit(fits, fewest(first, scheme, asked_layout, capacity)))
     suggestions = tuple(suggest(each, first, D, comparable) for each in recipes())
     notes += _crowd(fits, suggestions)
     own = {**fixed._asdict(), "zero": zero, "tensor": tensor, "pipeline": pipeline, "micro_batch": micro_batch}
@@ -259,14 +258,16 @@ def _crowd(fits: tuple[Fit, ...], suggestions: tuple[Suggestion, ...]) -> Iterat
         yield Note("batch-too-large", "warning", text)
 
 
-def _no_fit(found: Fit | None) -> Note:
-    """Say that no layout fits, and on how many devices one would."""
+def _no_fit(fits: tuple[Fit, ...], found: Fit | None) -> Note:
+    """Say that no layout surely fits, and on how many devices one would."""
+    close = any(fit.fits is None for fit in fits)
+    no = "no layout surely fits, measure a step first" if close else "no layout fits"
     less = "full recomputation (--recompute full) and --optimizer adam-8bit take less"
     if found is None:
-        return Note("no-fit", "warning", f"no layout fits on any number of these devices: larger ones, a shorter context; {less}")
+        return Note("no-fit", "warning", f"{no}: on no number of these devices does one; larger ones, a shorter context; {less}")
     layout = found.layout
     text = (
-        f"no layout fits: the fewest that do are {layout.devices} devices (ZeRO {layout.zero}, data {layout.data}, tensor "
+        f"{no}: the fewest that do are {layout.devices} devices (ZeRO {layout.zero}, data {layout.data}, tensor "
         f"{layout.tensor}, pipeline {layout.pipeline}); {less}"
     )
     return Note("no-fit", "warning", text)
@@ -275,7 +276,7 @@ def _no_fit(found: Fit | None) -> Note:
 def _vocabulary(shape: Shape) -> Iterator[Note]:
     """Say when the vocabulary, which nobody chose, is a law's far from what that was measured on."""
     law, span, outside = vocabulary_law(shape.total - shape.embeddings)
-    if outside > FAR:
+    if outside > 1:
         text = (
             f"a vocabulary of {format_whole(shape.vocab)} is {law.id}'s, {format_factor(outside)} outside its {span}, and no "
             "larger than any published one: a guess, so give your tokenizer's (--vocab 128k, vocab in Python)"
@@ -307,10 +308,12 @@ def _notes(law: Law, first: Candidate, planned: float, usual: Proportions | None
             f"from {low} to {high} allowed; the loss depends on them only mildly (Kaplan et al. 2020, Fig. 5)"
         )
         yield Note("proportions", "info", text)
-    section = settings("memory.toml", "fit")
+    beside = settings("memory.toml", "overhead")
     text = (
         f"memory: {settings('memory.toml', 'schemes')[scheme.name]['source']}; activations by Korthikanti et al. 2022; "
-        f"{format_percent(section['usable'])} of a device may be used. Not modelled: communication and its buffers, offloading"
+        f"{format_percent(beside['fragmentation'])} for fragmentation and {beside['context_gib']} GiB for the framework and "
+        f"communication (1 to 5 by what a tool shows, with which four of five are within a factor of {beside['spread']}: "
+        f"{beside['source']}). Not modelled: offloading, chunked losses, contexts over several devices"
     )
     yield Note("memory", "info", text)
 

@@ -9,7 +9,7 @@ from planner.errors import OptionError, PlannerError, RunsFileError
 from planner.quantities import shown
 
 _LARGEST = 256 * 1024 * 1024
-"""Bytes that a workbook may unpack to: reading them takes a minute or two, as measured in ``benchmarks/memory.py``."""
+"""Bytes that a workbook may unpack to: reading them takes a minute or two, as measured in ``benchmarks/large_tables.py``."""
 
 _LARGEST_PART = 16 * 1024 * 1024
 """Bytes that a part beside the sheets may unpack to: all texts of a workbook are read before its first cell."""

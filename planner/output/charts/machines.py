@@ -54,7 +54,7 @@ def configuration_chart(found: Configuration) -> Chart:
         ]
         marks: list[Mark] = [Points(x / 1e9, place, label, group, marker) for group, (label, x, marker) in enumerate(parts)]  # type: ignore[arg-type]
         if found.capacity:
-            marks.append(Rule(found.capacity / 1e9, f"{found.capacity / 1e9:.0f} GB may be used"))
+            marks.append(Rule(found.capacity / 1e9, f"{found.capacity / 1e9:.0f} GB there are"))
         panels.append(Panel("Memory of the fullest device", Scale("GB", unit="plain"), _ROWS, tuple(marks), tuple(names)))
     for heading, scale, name in (
         ("Batch size by law", Scale("tokens a batch"), "batch"),

@@ -80,6 +80,7 @@ def _memory(found: "Configuration") -> Table:
         "optimizer",
         "activations",
         "gathered",
+        "beside",
         "in all",
         "fits",
     ]
@@ -89,14 +90,14 @@ def _memory(found: "Configuration") -> Table:
     where = ""
     if found.capacity is not None and found.machine is not None:
         devices = " + ".join(part.device.id for part in found.machine.parts)
-        where = f", of {format_bytes(found.capacity)} that may be used on {devices}"
+        where = f", of {format_bytes(found.capacity)} that there are on {devices}"
         where += "" if found.machine.counted else ": the fewest devices"
     footnotes = [
         f"the first shape, the fullest device{where}; {each}; {found.scheme.name}: {plain(found.scheme.total)} bytes a parameter"
     ]
     if found.capacity is None:
         footnotes.append("whether it fits: name a device, --gpu h100 or --gpus 64xH100")
-    return Table("Memory", "lrrrrrrrrrrl", headers, rows, footnotes)
+    return Table("Memory", "lrrrrrrrrrrrl", headers, rows, footnotes)
 
 
 _SHARDED = ("nothing (ZeRO 0)", "optimizer (ZeRO 1)", "and gradients (ZeRO 2)", "and weights (ZeRO 3)")
@@ -104,13 +105,14 @@ _SHARDED = ("nothing (ZeRO 0)", "optimizer (ZeRO 1)", "and gradients (ZeRO 2)", 
 
 def _memory_row(fit: "Fit") -> list[str]:
     layout, taken = fit.layout, fit.memory
-    parts = (taken.weights, taken.gradients, taken.optimizer, taken.activations, taken.gathered, taken.total)
+    parts = (taken.weights, taken.gradients, taken.optimizer, taken.activations, taken.gathered, taken.overhead)
     return [
         _SHARDED[layout.zero],
         format_whole(layout.devices),
         *(str(value) for value in (layout.data, layout.tensor, layout.pipeline)),
         *(format_bytes(part) for part in parts),
-        "" if fit.fits is None else "yes" if fit.fits else "no",
+        f"{format_bytes(taken.total)} ({' to '.join(format_bytes(end) for end in taken.range)})",
+        fit.verdict,
     ]
 
 
