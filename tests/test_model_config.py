@@ -23,7 +23,7 @@ GPT_OSS = FILES / "config_sliding_window.json"
 
 TYPES = {
     "llama": "llama", "llama2": "llama", "llama3": "llama", "llama3.1": "llama", "deepseek-llm": "llama", "smollm2": "llama",
-    "mistral": "mistral", "mixtral": "mixtral", "qwen2.5": "qwen2", "qwen3": "qwen3", "gemma2": "gemma2", "olmo2": "olmo2",
+    "mistral": "mistral", "mixtral": "mixtral", "gemma3": "gemma3_text", "olmoe": "olmoe", "gpt-neox": "gpt_neox", "qwen2.5": "qwen2", "qwen3": "qwen3", "gemma2": "gemma2", "olmo2": "olmo2",
     "pythia": "gpt_neox", "phi-2": "phi", "phi-3": "phi3", "gpt2": "gpt2", "deepseek-v2": "deepseek_v2",
     "deepseek-v3": "deepseek_v3", "kimi-k2": "kimi_k2", "gpt-oss": "gpt_oss", "smollm3": "smollm3",
 }  # fmt: skip
@@ -46,7 +46,7 @@ NAMES_GPT2 = NAMES | {"layers": "n_layer", "width": "n_embd", "heads": "n_head",
 def type_of(name: str) -> str | None:
     """Return the model_type of a published model, None where its family has none here."""
     family = max((each for each in TYPES if name.startswith(f"{each}-") or name == each), key=len, default=None)
-    if name == "qwen3-235b-a22b":
+    if name in {"qwen3-235b-a22b", "qwen3-30b-a3b"}:
         return "qwen3_moe"
     return TYPES[family] if family else None
 
@@ -70,7 +70,7 @@ def written(published: Model) -> dict[str, Any]:
         config |= {"n_routed_experts": shape.experts, "n_shared_experts": details.shared_experts}
         config |= {"first_k_dense_replace": details.dense_layers, "moe_intermediate_size": details.expert_ffn}
     elif shape.experts > 1:
-        config["num_experts" if kind == "qwen3_moe" else "num_local_experts"] = shape.experts
+        config["num_experts" if kind in {"qwen3_moe", "olmoe"} else "num_local_experts"] = shape.experts
         if kind == "qwen3_moe":
             config["moe_intermediate_size"] = details.expert_ffn or shape.ffn
     if shape.experts > 1:
@@ -297,6 +297,66 @@ def test_a_plan_of_a_config_says_what_the_file_leaves_open() -> None:
     assert any("max_position_embeddings = 32768" in note.text for note in found.notes)
     asked = planner.plan(shape=f"{QWEN3_4B},context=4096", tokens=8e10, others=())
     assert not any("max_position_embeddings" in note.text for note in asked.notes)
+
+
+MOE = "layers=24,width=2048,heads=16,ffn=1408,gated=1,vocab=151936,context=8192,experts=60,experts_per_token=4"
+
+
+@pytest.mark.parametrize(
+    ("text", "total", "active"),
+    [
+        (f"{MOE},expert_ffn=1408,shared_experts=4,shared_gate=1,bias=qkv", 14_315_784_192, 2_689_173_504),
+        ("layers=36,width=2560,heads=32,kv_heads=8,head_size=128,ffn=9728,gated=1,vocab=151936,context=4096,tied=1,qk_norm=head",
+         4_022_468_096, 4_022_468_096),
+        ("qwen3-4b,qk_norm=none", 4_022_468_096 - 36 * 256, 4_022_468_096 - 36 * 256),
+        ("deepseek-v3,router_bias=0", 671_026_419_200 - 58 * 256, None),
+        ("layers=44,width=6144,heads=64,ffn=24576,vocab=50432,context=2048,norm=ln,bias=all", 20_554_567_680, 20_554_567_680),
+    ],
+)  # fmt: skip
+def test_a_text_says_what_published_models_have(text: str, total: int, active: int | None) -> None:
+    read = read_shape(text, "shape")
+    assert read.total == total
+    assert active is None or read.active == active
+
+
+def test_windows_and_latent_attention_in_a_text() -> None:
+    assert read_shape("llama2-7b,window=512,windowed_layers=16,context=4096", "shape").seen == 16 * 4096 + 16 * 512
+    assert read_shape("llama2-7b,window=512,context=4096", "shape").seen == 32 * 512
+    assert read_shape("gpt-oss-20b,window=0,context=4096", "shape").seen == 24 * 4096
+    assert read_shape("gpt-oss-20b,window=256,context=4096", "shape").seen == 12 * 4096 + 12 * 256
+    known = model("deepseek-v2").shape
+    assert known is not None
+    latent = known.details.latent
+    assert latent is not None
+    ranks = ",".join(f"{part}={number}" for part, number in latent._asdict().items())
+    plain = "layers=10,width=1024,heads=8,head_size=128,vocab=32000,context=4096"
+    mine = read_shape(f"{plain},{ranks}", "shape")
+    assert mine.details.latent == latent
+    query = 1024 * latent.query_rank + latent.query_rank + latent.query_rank * 8 * (latent.nope + latent.rope)
+    keys = 1024 * (latent.kv_rank + latent.rope) + latent.kv_rank + latent.kv_rank * 8 * (latent.nope + latent.value)
+    attention = query + keys + 8 * latent.value * 1024  # DeepSeek-V2, Sec. 2.1, with a norm of each latent
+    assert mine.total - read_shape(plain, "shape").total == 10 * (attention - 4 * 1024 * 8 * 128)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("llama2-7b,windowed_layers=3", "needs a window"),
+        ("llama2-7b,window=4096,windowed_layers=40", "of 32 layers at most 32"),
+        ("gpt-oss-20b,layers=6", "windowed_layers 12: of 6 layers at most 6"),
+        ("llama2-7b,bias=some", "bias 'some': expected one of none, qkv, all"),
+        ("llama2-7b,shared_experts=1", "of a mixture of experts"),
+        ("llama2-7b,nope=3", "latent attention needs all of"),
+        ("llama2-7b,sinks=2", "sinks: 0 or 1"),
+        ("llama2-7b,window=-1", "window"),
+        ("llama2-7b,wibble=1", "'wibble' is none of its names"),
+        ("llama2-7b,remark=1", "'remark' is none of its names"),
+    ],
+)
+def test_details_that_cannot_be_are_refused(text: str, said: str) -> None:
+    with pytest.raises(PlannerError) as refused:
+        read_shape(text, "shape")
+    assert said in str(refused.value)
 
 
 VALUES = st.one_of(

@@ -204,9 +204,8 @@ class Model(TypedDict, total=False):
         Input(
             later("shape"),
             "A concrete model, which fixes the parameters: a published one, llama2-7b; a Hugging Face config.json; or layers=32,"
-            "width=4096,heads=32 with "
-            "vocab and context (and ffn, kv_heads, head_size, gated, tied, experts, experts_per_token where they differ "
-            "from a plain one).",
+            "width=4096,heads=32 with vocab and context (and ffn, kv_heads, head_size, gated, tied, experts, experts_per_token, "
+            "expert_ffn, shared_experts, dense_layers, window, windowed_layers, bias, qk_norm and more where they differ).",
             "MODEL|FILE|NAME=N,...",
             completes="models",
         ),

@@ -3,15 +3,19 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from planner._util.showing import Raw
-from planner.architectures.transformer import Shape
+from planner.architectures.transformer import PLAIN, Details, Latent, Shape
 from planner.errors import OptionError
 from planner.quantities import parse_whole, shown
 
 SHAPE = "layers=32,width=4096,heads=32,kv_heads=8,ffn=14336,gated=1,vocab=128256,context=8192"
 _NEEDED = ("layers", "width", "heads", "vocab", "context")
 _FLAGS = ("gated", "tied")
+_PARTS = tuple(part for part in Shape._fields if part != "details")
+_WORDS = {"norm": ("rms", "ln", "ln_nobias"), "bias": ("none", "qkv", "all"), "qk_norm": ("none", "head", "full")}
+_DETAILS = tuple(part for part in Details._fields if part not in {"latent", "remark"})
 
 
 def read_shape(value: Raw, name: str) -> Shape:
@@ -28,13 +32,19 @@ def read_shape(value: Raw, name: str) -> Shape:
         pairs = _pairs(value, name)
     else:
         raise OptionError(f"{name} {shown(value)}: expected NAME=NUMBER pairs such as {SHAPE}")
-    known = [part for part in Shape._fields if part != "details"]
-    unknown = [part for part in pairs if part not in known]
+    return _of_pairs(pairs, name, PLAIN)
+
+
+def _of_pairs(pairs: Mapping[str, object], name: str, known: Details) -> Shape:
+    """Return the shape of pairs; what they leave out of its details is as known."""
+    names = (*_PARTS, *_DETAILS, *Latent._fields)
+    unknown = [part for part in pairs if part not in names]
     missing = [part for part in _NEEDED if part not in pairs]
     if unknown or missing:
         what = f"{shown(unknown[0])} is none of its names" if unknown else f"lacks {missing[0]}"
-        raise OptionError(f"{name}: {what}; names are {', '.join(known)}")
-    read = {part: parse_whole(item, f"{name} {part}", least=0 if part in _FLAGS else 1) for part, item in pairs.items()}
+        raise OptionError(f"{name}: {what}; names are {', '.join(names)}")
+    plain = {part: item for part, item in pairs.items() if part in _PARTS}
+    read = {part: parse_whole(item, f"{name} {part}", least=0 if part in _FLAGS else 1) for part, item in plain.items()}
     if any(read.get(part, 0) > 1 for part in _FLAGS):
         raise OptionError(f"{name}: gated and tied are 0 or 1")
     if "head_size" not in read and read["width"] % read["heads"]:
@@ -52,10 +62,46 @@ def read_shape(value: Raw, name: str) -> Shape:
         tied=bool(read.get("tied", 0)),
         experts=read.get("experts", 1),
         experts_per_token=read.get("experts_per_token", 1),
+        details=_details(pairs, name, known, read["layers"]),
     )
+    if shape.details.latent is not None:  # which has no key-value heads of its own
+        shape = shape._replace(kv_heads=shape.heads)
+    mixed = [part for part in ("expert_ffn", "shared_experts", "dense_layers", "shared_gate") if getattr(shape.details, part)]
+    if mixed and shape.experts == 1:
+        raise OptionError(f"{name} {mixed[0]}: of a mixture of experts; give experts and experts_per_token")
     if shape.experts_per_token > shape.experts or shape.kv_heads > shape.heads:
         raise OptionError(f"{name}: experts_per_token is at most experts, and kv_heads at most heads")
     return shape
+
+
+def _details(pairs: Mapping[str, object], name: str, known: Details, layers: int) -> Details:
+    """Return the details that pairs give, over those known: whole numbers, 0 or 1, or a word."""
+    found: dict[str, Any] = {}
+    for part in (part for part in _DETAILS if part in pairs):
+        if part in _WORDS:
+            if pairs[part] not in _WORDS[part]:
+                raise OptionError(f"{name} {part} {shown(pairs[part])}: expected one of {', '.join(_WORDS[part])}")
+            found[part] = "" if (part, pairs[part]) == ("qk_norm", "none") else pairs[part]
+            continue
+        number = parse_whole(pairs[part], f"{name} {part}", least=0)
+        flag = isinstance(getattr(PLAIN, part), bool)
+        if flag and number > 1:
+            raise OptionError(f"{name} {part}: 0 or 1")
+        found[part] = bool(number) if flag else number
+    ranks = {part: parse_whole(pairs[part], f"{name} {part}", least=1) for part in Latent._fields if part in pairs}
+    if ranks and known.latent is None and len(ranks) < len(Latent._fields):
+        raise OptionError(f"{name}: latent attention needs all of {', '.join(Latent._fields)}")
+    if ranks:
+        found["latent"] = known.latent._replace(**ranks) if known.latent is not None else Latent(**ranks)
+    if "window" in found and "windowed_layers" not in found:
+        found["windowed_layers"] = (known.windowed_layers or layers) if found["window"] else 0
+    details = known._replace(**found)
+    if details.windowed_layers and not details.window:
+        raise OptionError(f"{name} windowed_layers: needs a window, as in window=4096")
+    for part in ("windowed_layers", "dense_layers"):
+        if getattr(details, part) > layers:
+            raise OptionError(f"{name} {part} {getattr(details, part)}: of {layers} layers at most {layers}; give {part}=N")
+    return details
 
 
 _CONFIG = re.compile(r".*\.json(,|$)", re.IGNORECASE | re.DOTALL)
@@ -84,8 +130,7 @@ def _published(text: str, called: str) -> Shape:
     if not pairs:
         return known
     parts = {key: int(value) for key, value in known._asdict().items() if key != "details"}
-    changed = {**parts, **pairs}
-    return read_shape(changed, called)._replace(details=known.details)
+    return _of_pairs({**parts, **pairs}, called, known.details)
 
 
 def _pairs(text: str, called: str) -> dict[str, object]:
