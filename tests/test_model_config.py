@@ -338,6 +338,20 @@ def test_windows_and_latent_attention_in_a_text() -> None:
     assert mine.total - read_shape(plain, "shape").total == 10 * (attention - 4 * 1024 * 8 * 128)
 
 
+@pytest.mark.parametrize("name", ["llama2-7b", "gpt-oss-20b", "deepseek-v3", "gpt2-small", "olmoe-1b-7b"])
+def test_a_shape_in_an_answers_inputs_is_that_shape(name: str) -> None:
+    """As Python has it, and after a way through JSON."""
+    shape = read_shape(name, "shape")
+    whole = {**shape._asdict(), "details": shape.details._asdict()}
+    whole["details"]["latent"] = shape.details.latent and shape.details.latent._asdict()
+    for said in (shape._asdict(), json.loads(json.dumps(whole))):
+        read = read_shape(said, "shape")
+        assert read == shape._replace(details=shape.details._replace(remark=""))
+    for wrong in ({**whole, "details": 3}, {**whole, "details": {"latent": "all"}}, {**whole, "details": {"x": 1}}):
+        with pytest.raises(PlannerError):
+            read_shape(wrong, "shape")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -27,7 +27,7 @@ def read_shape(value: Raw, name: str) -> Shape:
     if isinstance(value, str) and "=" not in value.partition(",")[0]:
         return _published(value, name)
     if isinstance(value, Mapping):
-        pairs = {str(part): item for part, item in value.items()}
+        pairs = _flat(value, name)
     elif isinstance(value, str):
         pairs = _pairs(value, name)
     else:
@@ -74,14 +74,30 @@ def _of_pairs(pairs: Mapping[str, object], name: str, known: Details) -> Shape:
     return shape
 
 
+def _flat(value: Mapping[Any, object], name: str) -> dict[str, object]:
+    """Return the pairs of a mapping, those of an answer's ``inputs`` among them, whose details are a level deeper."""
+    pairs = {str(part): item for part, item in value.items()}
+    details = pairs.pop("details", {})
+    inner = details._asdict() if isinstance(details, Details) else details
+    if not isinstance(inner, Mapping):
+        raise OptionError(f"{name} details {shown(inner)}: expected {', '.join(_DETAILS)}")
+    latent = inner.get("latent") or {}
+    ranks = latent._asdict() if isinstance(latent, Latent) else latent
+    if not isinstance(ranks, Mapping):
+        raise OptionError(f"{name} latent {shown(ranks)}: expected {', '.join(Latent._fields)}")
+    pairs = {**{str(part): item for part, item in inner.items() if part not in {"latent", "remark"}}, **ranks, **pairs}
+    return {part: int(item) if isinstance(item, bool) else item for part, item in pairs.items()}
+
+
 def _details(pairs: Mapping[str, object], name: str, known: Details, layers: int) -> Details:
     """Return the details that pairs give, over those known: whole numbers, 0 or 1, or a word."""
     found: dict[str, Any] = {}
     for part in (part for part in _DETAILS if part in pairs):
         if part in _WORDS:
-            if pairs[part] not in _WORDS[part]:
+            word = pairs[part] or "none"
+            if word not in _WORDS[part]:
                 raise OptionError(f"{name} {part} {shown(pairs[part])}: expected one of {', '.join(_WORDS[part])}")
-            found[part] = "" if (part, pairs[part]) == ("qk_norm", "none") else pairs[part]
+            found[part] = "" if (part, word) == ("qk_norm", "none") else word
             continue
         number = parse_whole(pairs[part], f"{name} {part}", least=0)
         flag = isinstance(getattr(PLAIN, part), bool)
