@@ -117,6 +117,10 @@ OTHERS: dict[str, tuple[dict[str, Any], int, int]] = {
     "qwen3-4b": (json.loads(QWEN3_4B.read_text()), 4_022_468_096, 4_022_468_096),
     "qwen1.5-moe-a2.7b": (json.loads(QWEN_MOE.read_text()), 14_315_784_192, 2_689_173_504),
     "gemma3-1b": (GEMMA3_1B, 999_885_952, 999_885_952),
+    "gemma3-4b, text": ({"model_type": "gemma3", "text_config": {
+        "model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34,
+        "sliding_window": 1024,
+    }}, 3_880_263_168, 3_880_263_168),
     "olmoe-1b-7b": ({
         "model_type": "olmoe", "hidden_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 16,
         "num_key_value_heads": 16, "intermediate_size": 1024, "vocab_size": 50304, "num_experts": 64,
@@ -186,7 +190,7 @@ def test_which_layers_have_a_window(kind: str, keys: dict[str, Any], windowed: i
 
 def test_defaults_of_the_type_are_told(tmp_path: Path) -> None:
     remark = read_config(QWEN3_4B).details.remark
-    assert "max_position_embeddings = 32768, by default of type qwen3" in remark
+    assert "what it leaves to the defaults of type qwen3: max_position_embeddings = 32768" in remark
     assert read_config(QWEN3_4B, 4096).details.remark == ""
     plain = read_config(kept(tmp_path / "config.json", changed(QWEN3_4B, head_dim=None, max_position_embeddings=4096)))
     assert plain.head_size == 128
@@ -232,6 +236,7 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"num_key_value_heads": 64}, ["32 heads", "64 key-value heads"]),
     ({"num_key_value_heads": 5}, ["32 heads", "5 key-value heads"]),
     ({"attention_bias": True}, ["attention_bias", "changes the parameters"]),
+    ({"num_experts": 8}, ["num_experts 8", "qwen3 is a type without experts"]),
 ]
 
 
@@ -254,6 +259,8 @@ def test_refused_in_one_line(changes: dict[str, Any], said: list[str], tmp_path:
         ({"mlp_only_layers": "none"}, "mlp_only_layers"),
         ({"shared_expert_intermediate_size": 2000}, "no multiple"),
         ({"moe_intermediate_size": None}, "lacks moe_intermediate_size"),
+        ({"mlp_only_layers": list(range(24))}, "24 dense layers of 24 leave none"),
+        ({"experts_per_token": 2}, "experts_per_token contradicts num_experts_per_tok"),
     ],
 )
 def test_mixture_that_contradicts_itself_is_refused(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -284,6 +291,43 @@ def test_no_file_and_what_is_no_regular_file_are_refused_at_once(tmp_path: Path)
 def test_only_a_context_may_follow_a_file(changes: str) -> None:
     with pytest.raises(PlannerError):
         read_shape(f"{QWEN3_4B},{changes}", "shape")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"layer_types": ["weird"] * 24}, {"layer_types": "all"}, {"layer_types": ["full_attention"]}, {"sliding_window": None}],
+)
+def test_layers_of_an_unknown_kind_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(PlannerError, match="layer_types"):
+        read_config(kept(tmp_path / "config.json", json.loads(GPT_OSS.read_text()) | changes))
+
+
+def test_a_context_beyond_what_the_file_allows(tmp_path: Path) -> None:
+    """Learned positions end it; others are told of."""
+    path = kept(tmp_path / "config.json", written(model("gpt2-small")))
+    assert read_config(path, 512).context == 512
+    with pytest.raises(PlannerError, match="above the 1,024 positions that are learned"):
+        read_config(path, 4096)
+    remark = read_config(QWEN_MOE, 16384).details.remark
+    assert "a context of 16,384 is above the 8,192 that it allows" in remark
+
+
+def test_key_value_heads_and_ties_that_are_left_out_are_told(tmp_path: Path) -> None:
+    config = written(model("llama3-8b"))
+    del config["num_key_value_heads"], config["tie_word_embeddings"]
+    read = read_config(kept(tmp_path / "config.json", config), 4096)
+    assert read.kv_heads == 32
+    assert "num_key_value_heads = 32" in read.details.remark
+    assert "tie_word_embeddings = false" in read.details.remark
+
+
+def test_a_file_of_another_name_and_a_folder_are_told_apart_from_models(tmp_path: Path) -> None:
+    kept(tmp_path / "config.json", json.loads(QWEN3_4B.read_text()))
+    kept(tmp_path / "config.txt", {})
+    with pytest.raises(PlannerError, match="a folder; give the file in it"):
+        read_shape(str(tmp_path), "shape")
+    with pytest.raises(PlannerError, match=r"a config's name ends in \.json"):
+        read_shape(str(tmp_path / "config.txt"), "shape")
 
 
 def test_a_path_is_a_shape_as_its_text_is() -> None:
@@ -362,6 +406,8 @@ def test_a_shape_in_an_answers_inputs_is_that_shape(name: str) -> None:
         ("llama2-7b,shared_experts=1", "of a mixture of experts"),
         ("llama2-7b,nope=3", "latent attention needs all of"),
         ("llama2-7b,sinks=2", "sinks: 0 or 1"),
+        (f"{MOE},shared_gate=1", "give shared_experts"),
+        (f"{MOE},dense_layers=24", "leave none for experts"),
         ("llama2-7b,window=-1", "window"),
         ("llama2-7b,wibble=1", "'wibble' is none of its names"),
         ("llama2-7b,remark=1", "'remark' is none of its names"),

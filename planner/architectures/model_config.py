@@ -11,6 +11,9 @@ from planner.quantities import shown, shown_path
 
 _ORIGINAL = "original_max_position_embeddings"
 
+_EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+_LAYERS = ("sliding_attention", "full_attention")
+
 _LARGEST = 10**9
 """No whole number of a config is larger."""
 
@@ -78,8 +81,10 @@ class _Config:
             learned_positions=self.whole("context") if self.type.get("learned_positions") else 0,
             latent=self.latent() if self.type.get("latent") else None,
             **self.window(layers),
-            remark=self.remark(context, length),
         )
+        if details.learned_positions and length > details.learned_positions:
+            text = f"a context of {length:,} is above the {details.learned_positions:,} positions that are learned"
+            raise OptionError(f"shape {self.name}: {text}")
         shape = Shape(
             layers=layers,
             width=width,
@@ -95,9 +100,11 @@ class _Config:
             experts_per_token=moe.get("experts_per_token", 1),
             details=details,
         )
-        if shape.experts_per_token > shape.experts or details.dense_layers > layers:
-            raise OptionError(f"shape {self.name}: more experts at work than there are, or more dense layers than layers")
-        return shape
+        if shape.experts_per_token > shape.experts:
+            raise OptionError(f"shape {self.name}: more experts at work than there are")
+        if shape.experts > 1 and details.dense_layers >= layers:
+            raise OptionError(f"shape {self.name}: {details.dense_layers} dense layers of {layers} leave none for experts")
+        return shape._replace(details=details._replace(remark=self.remark(context, length)))
 
     def value(self, key: str, *, default: object = ...) -> Any:
         """Return what a key says: in the file, or by the default of its type, which is then told."""
@@ -142,7 +149,10 @@ class _Config:
         """Return the key-value heads."""
         if self.type.get("falcon") and not self.config.get("new_decoder_architecture", False):
             return 1 if self.config.get("multi_query", True) else heads
-        return self.whole("kv_heads", default=None) or heads
+        found = self.whole("kv_heads", default=None)
+        if not found and not self.type.get("plain_ffn") and not self.type.get("latent"):
+            self.defaults[self.keys["kv_heads"]] = heads
+        return found or heads
 
     def falcon_details(self) -> dict[str, Any]:
         """Return how many norms a layer of a Falcon has: one, or two in its newer architecture."""
@@ -161,7 +171,15 @@ class _Config:
         """Return the parts of a mixture of experts, nothing for a dense model."""
         keys = self.type.get("moe")
         if not keys:
+            for key in _EXPERTS:
+                if self.config.get(key) not in (None, 0, 1):
+                    raise OptionError(
+                        f"shape {self.name}: {key} {shown(self.config[key])}, but {self.kind} is a type without experts"
+                    )
             return {}
+        for key in ("num_experts_per_tok", "experts_per_token"):
+            if self.config.get(key) not in (None, self.config.get(keys["experts_per_token"])):
+                raise OptionError(f"shape {self.name}: {key} contradicts {keys['experts_per_token']}")
         details: dict[str, Any] = {}
         if "expert_ffn" in keys:
             details["expert_ffn"] = self.whole(keys["expert_ffn"])
@@ -196,12 +214,14 @@ class _Config:
         how = self.type.get("window")
         if not how or (how == "use_sliding_window" and self.config.get("use_sliding_window") is not True):
             return {}
-        if self.config.get("sliding_window", ...) is None or self.value("sliding_window", default=None) is None:
-            return {}  # null says that there is none; a file without the key leaves it to its type
         kinds = self.config.get("layer_types")
+        if kinds is not None and (not isinstance(kinds, list) or len(kinds) != layers or any(k not in _LAYERS for k in kinds)):
+            raise OptionError(f"shape {self.name}: layer_types: expected a list of {layers}, each {' or '.join(_LAYERS)}")
+        if self.config.get("sliding_window", ...) is None or self.value("sliding_window", default=None) is None:
+            if kinds is not None and _LAYERS[0] in kinds:
+                raise OptionError(f"shape {self.name}: layer_types has {_LAYERS[0]}, but sliding_window is not given")
+            return {}  # null says that there is none; a file without the key leaves it to its type
         if kinds is not None:
-            if not isinstance(kinds, list) or len(kinds) != layers:
-                raise OptionError(f"shape {self.name}: layer_types: expected a list of {layers}, one a layer")
             many = kinds.count("sliding_attention")
         elif how == "every second":
             many = (layers + 1) // 2
@@ -219,13 +239,15 @@ class _Config:
             values = ", ".join(
                 f"{key} = {str(value).lower() if isinstance(value, bool) else value}" for key, value in taken.items()
             )
-            said.append(f"it does not say {', '.join(taken)}; taken is {values}, by default of type {self.kind}")
+            said.append(f"what it leaves to the defaults of type {self.kind}: {values}")
         if not context and not self.type.get("learned_positions"):
             longest = self.whole("context")
             which = (
                 f"the longest is {longest:,}" if length < longest else "the longest it allows, often longer than in pretraining"
             )
             said.append(f"a context of {length:,} ({which}): --shape {self.name},context=4096 says another")
+        elif context and context > self.whole("context"):
+            said.append(f"a context of {context:,} is above the {self.whole('context'):,} that it allows")
         for key, what in self.type.get("left_out", {}).items():
             if self.config.get(key):
                 said.append(f"its {what} ({key} = {self.config[key]}) are not counted")

@@ -114,6 +114,10 @@ def _details(pairs: Mapping[str, object], name: str, known: Details, layers: int
     details = known._replace(**found)
     if details.windowed_layers and not details.window:
         raise OptionError(f"{name} windowed_layers: needs a window, as in window=4096")
+    if details.shared_gate and not details.shared_experts:
+        raise OptionError(f"{name} shared_gate: of shared experts; give shared_experts")
+    if details.dense_layers == layers:
+        raise OptionError(f"{name} dense_layers: all {layers} layers leave none for experts")
     for part in ("windowed_layers", "dense_layers"):
         if getattr(details, part) > layers:
             raise OptionError(f"{name} {part} {getattr(details, part)}: of {layers} layers at most {layers}; give {part}=N")
@@ -131,7 +135,7 @@ def _of_config(text: str, called: str) -> Shape:
     pairs = _pairs(text[end + 1 :], called) if text[end:] else {}
     other = next((part for part in pairs if part != "context"), None)
     if other is not None:
-        raise OptionError(f"{called} {shown(other)}: the file says that; only context may follow it")
+        raise OptionError(f"{called} {shown(other)}: only a context may follow a file, as in config.json,context=4096")
     context = parse_whole(pairs["context"], f"{called} context", least=1) if pairs else None
     return read_config(text[:end], context)
 
@@ -142,11 +146,25 @@ def _published(text: str, called: str) -> Shape:
 
     model_name, _, changes = text.partition(",")
     pairs = _pairs(changes, called) if changes else {}
+    if not model_name.lower().endswith(".json") and Path(model_name).is_file():
+        raise OptionError(f"{called} {shown(model_name)}: a file; a config's name ends in .json")
+    if Path(model_name, "config.json").is_file():
+        raise OptionError(
+            f"{called} {shown(model_name)}: a folder; give the file in it, {shown(str(Path(model_name, 'config.json')))}"
+        )
     known = model(model_name).named_shape(context="context" in pairs)
     if not pairs:
         return known
     parts = {key: int(value) for key, value in known._asdict().items() if key != "details"}
     return _of_pairs({**parts, **pairs}, called, known.details)
+
+
+def _is_file(name: str) -> bool:
+    """Tell whether there is such a file; a name that no file can have is none."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _pairs(text: str, called: str) -> dict[str, object]:
