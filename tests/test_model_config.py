@@ -330,6 +330,23 @@ def test_a_file_of_another_name_and_a_folder_are_told_apart_from_models(tmp_path
         read_shape(str(tmp_path / "config.txt"), "shape")
 
 
+def test_a_published_model_keeps_its_name_beside_a_folder_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "llama2-7b").mkdir()
+    kept(tmp_path / "llama2-7b" / "config.json", json.loads(QWEN3_4B.read_text()))
+    monkeypatch.chdir(tmp_path)
+    assert read_shape("llama2-7b", "shape").total == 6_738_415_616
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 5000, "x" * 5000 + ".json", "a\0b", "a\0b.json", "\ud800", "\ud800.json", ".json", "x" * 300 + "/y", "", "no.json"],
+)
+def test_names_that_no_file_can_have_are_refused(name: str) -> None:
+    for given_as in (name, Path(name)):
+        with pytest.raises(PlannerError):
+            read_shape(given_as, "shape")
+
+
 def test_a_path_is_a_shape_as_its_text_is() -> None:
     assert read_shape(QWEN3_4B, "shape") == read_shape(str(QWEN3_4B), "shape")
     assert read_shape(f"{QWEN3_4B},context=4k", "shape") == read_shape(f"{QWEN3_4B},context=4000", "shape")

@@ -7,7 +7,7 @@ from typing import Any
 
 from planner._util.showing import Raw
 from planner.architectures.transformer import PLAIN, Details, Latent, Shape
-from planner.errors import OptionError
+from planner.errors import OptionError, PlannerError
 from planner.quantities import parse_whole, shown
 
 SHAPE = "layers=32,width=4096,heads=32,kv_heads=8,ffn=14336,gated=1,vocab=128256,context=8192"
@@ -22,8 +22,10 @@ def read_shape(value: Raw, name: str) -> Shape:
     """Read a shape: NAME=NUMBER pairs, as a text or a mapping."""
     if isinstance(value, Shape):
         return value
-    if isinstance(value, Path) or (isinstance(value, str) and _CONFIG.match(value)):
-        return _of_config(str(value), name)
+    if isinstance(value, Path):
+        value = str(value)
+    if isinstance(value, str) and _CONFIG.match(value):
+        return _of_config(value, name)
     if isinstance(value, str) and "=" not in value.partition(",")[0]:
         return _published(value, name)
     if isinstance(value, Mapping):
@@ -146,17 +148,24 @@ def _published(text: str, called: str) -> Shape:
 
     model_name, _, changes = text.partition(",")
     pairs = _pairs(changes, called) if changes else {}
-    if not model_name.lower().endswith(".json") and Path(model_name).is_file():
-        raise OptionError(f"{called} {shown(model_name)}: a file; a config's name ends in .json")
-    if Path(model_name, "config.json").is_file():
-        raise OptionError(
-            f"{called} {shown(model_name)}: a folder; give the file in it, {shown(str(Path(model_name, 'config.json')))}"
-        )
-    known = model(model_name).named_shape(context="context" in pairs)
+    try:
+        known = model(model_name).named_shape(context="context" in pairs)
+    except PlannerError:
+        _refuse_file(model_name, called)
+        raise
     if not pairs:
         return known
     parts = {key: int(value) for key, value in known._asdict().items() if key != "details"}
     return _of_pairs({**parts, **pairs}, called, known.details)
+
+
+def _refuse_file(name: str, called: str) -> None:
+    """Say of a file or a folder, which is no model's name, how a config is given."""
+    if _is_file(name):
+        raise OptionError(f"{called} {shown(name)}: a file; a config's name ends in .json")
+    inside = str(Path(name, "config.json"))
+    if _is_file(inside):
+        raise OptionError(f"{called} {shown(name)}: a folder; give the file in it, {shown(inside)}")
 
 
 def _is_file(name: str) -> bool:
