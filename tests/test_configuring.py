@@ -315,6 +315,8 @@ def test_published_peaks_are_forecast() -> None:
     middle, tail = np.quantile(errors, [0.5, 0.9])
     assert middle <= 0.27
     assert tail <= 0.48
+    inside = [run.expected.range[0] <= (run.peak or np.nan) <= run.expected.range[1] for run in ran]
+    assert np.mean(inside) >= 0.8
     verdicts = [run.expected.fits(run.capacity) for run in ran]
     assert False not in verdicts
     assert verdicts.count(None) <= 0.6 * len(ran)

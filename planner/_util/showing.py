@@ -1,6 +1,7 @@
 """How an error message shows a value that it was given: printable, on one line and short."""
 
 import math
+from collections.abc import Sequence
 from operator import index
 
 Raw = object
@@ -46,6 +47,16 @@ def printable(text: str, kept: str = "") -> str:
     A text of somebody's file must not steer the reader's terminal.
     """
     return "".join(c if c.isprintable() or c in kept else "?" for c in text)
+
+
+def bare(name: str) -> str:
+    """Return a name of somebody's table as :func:`shown` has it, without its quotation marks."""
+    return shown(name)[1:-1]
+
+
+def listed(parts: Sequence[object], most: int) -> str:
+    """List the first parts, with dots where there are more."""
+    return ", ".join(map(str, parts[:most])) + (", ..." if len(parts) > most else "")
 
 
 def shown_path(path: Raw) -> str:

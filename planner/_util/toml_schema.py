@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from planner._util.showing import finite, shown
+from planner._util.showing import bare, finite, shown
 from planner.errors import LawFileError
 
 _LONGEST_TEXT = 2000
@@ -13,9 +13,7 @@ def only(given: Mapping[str, Any], allowed: Iterable[str], file: str, where: str
     """Refuse keys that are not known."""
     unknown = [key for key in given if key not in set(allowed)]
     if unknown:
-        raise LawFileError(
-            f"{file}: {where}{shown(unknown[0])[1:-1]} is not a key known here, which are {', '.join(sorted(allowed))}"
-        )
+        raise LawFileError(f"{file}: {where}{bare(unknown[0])} is not a key known here, which are {', '.join(sorted(allowed))}")
 
 
 def table_of(given: Mapping[str, Any], key: str, file: str, where: str = "") -> Mapping[str, Any]:

@@ -92,9 +92,13 @@ class Memory(NamedTuple):
 
     @property
     def range(self) -> tuple[float, float]:
-        """Lowest and highest total: four of five measured peaks are between them (``data/memory.toml``)."""
-        factor = settings("memory.toml", "overhead")["spread"]
-        return self.total / factor, self.total * factor
+        """Lowest and highest total: more than four of five measured peaks are between them (``data/memory.toml``).
+
+        The lowest with the least context that a tool shows, the highest with the most, both with what the formula misses.
+        """
+        beside = settings("memory.toml", "overhead")
+        least, usual, most = (2**30 * gib for gib in beside["context_gib"])
+        return (self.total - usual + least) / beside["spread"], (self.total - usual + most) * beside["spread"]
 
     def fits(self, capacity: float) -> bool | None:
         """Tell whether a device of so many bytes holds it; None where that is too close to say."""
@@ -179,7 +183,7 @@ def memory(shape: Shape, scheme: Scheme, layout: Layout) -> Memory:
         overhead=0.0,
     )
     beside = settings("memory.toml", "overhead")
-    return counted._replace(overhead=beside["fragmentation"] * counted.total + beside["context_gib"] * 2**30)
+    return counted._replace(overhead=beside["fragmentation"] * counted.total + beside["context_gib"][1] * 2**30)
 
 
 def _gathered(shape: Shape, scheme: Scheme, layout: Layout, stage: float) -> float:

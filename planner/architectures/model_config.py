@@ -117,15 +117,17 @@ class _Config:
             return default
         raise OptionError(f"shape {self.name}: lacks {key}, without which its parameters are not known")
 
-    def whole(self, part: str, *, default: object = ...) -> int:
-        """Return a whole number by the part of a shape it is, or by a key."""
+    def whole(self, part: str, *, default: object = ..., least: int = 1) -> int:
+        """Return a whole number by the part of a shape it is, or by a key; 0 for one that is left out and may be."""
         key = self.keys.get(part, part)
         found = self.value(key, default=default)
-        if found is None:
-            return 0
-        if type(found) is not int or not 0 < found <= _LARGEST:
-            raise OptionError(f"shape {self.name}: {key} {shown(found)}: expected a whole number above 0")
-        return int(found)
+        return 0 if found is None else self.checked(key, found, least)
+
+    def checked(self, key: str, found: object, least: int = 1) -> int:
+        """Return what a key says, a whole number."""
+        if type(found) is not int or not least <= found <= _LARGEST:
+            raise OptionError(f"shape {self.name}: {key} {shown(found)}: expected a whole number{' above 0' if least else ''}")
+        return found
 
     def context(self) -> int:
         """Return the context before it was extended, where the file says that, else the longest."""
@@ -133,9 +135,7 @@ class _Config:
         places = [self.config, *(self.config.get(key) for key in ("rope_scaling", "rope_parameters"))]
         said = [place.get(_ORIGINAL) for place in places if isinstance(place, Mapping)]
         before = next((each for each in said if each is not None), longest)
-        if type(before) is not int or not 0 < before <= _LARGEST:
-            raise OptionError(f"shape {self.name}: {_ORIGINAL} {shown(before)}: expected a whole number above 0")
-        return min(before, longest)
+        return min(self.checked(_ORIGINAL, before), longest)
 
     def flag(self, part: str) -> bool:
         """Return a truth value."""
@@ -193,7 +193,7 @@ class _Config:
                 )
             details["shared_experts"] = shared // details["expert_ffn"]
         if "first_dense" in keys:
-            details["dense_layers"] = self.count(keys["first_dense"])
+            details["dense_layers"] = self.whole(keys["first_dense"], default=0, least=0)
         if "dense" in keys:
             dense = self.config.get(keys["dense"]) or []
             if not isinstance(dense, list) or not all(type(each) is int and 0 <= each < layers for each in dense):
@@ -201,13 +201,6 @@ class _Config:
             details["dense_layers"] = len(set(dense))
         parts = {part: self.whole(keys[part]) for part in ("experts", "experts_per_token")}
         return {**parts, "details": details}
-
-    def count(self, key: str) -> int:
-        """Return a whole number that may be 0."""
-        found = self.value(key, default=0)
-        if type(found) is not int or not 0 <= found <= _LARGEST:
-            raise OptionError(f"shape {self.name}: {key} {shown(found)}: expected a whole number")
-        return int(found)
 
     def window(self, layers: int) -> dict[str, Any]:
         """Return how far layers with a sliding window look back, and how many those are."""
@@ -228,7 +221,7 @@ class _Config:
         elif how == "all but every pattern":
             many = layers - layers // self.whole("sliding_window_pattern")
         else:
-            many = layers if how == "all" else max(layers - self.count("max_window_layers"), 0)
+            many = layers if how == "all" else max(layers - self.whole("max_window_layers", default=0, least=0), 0)
         return {"window": self.whole("sliding_window"), "windowed_layers": many} if many else {}
 
     def remark(self, context: int | None, length: int) -> str:

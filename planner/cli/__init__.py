@@ -77,8 +77,10 @@ def _own_fault(error: Exception) -> str:
 
 def _complain(message: str, code: int = 2, *, lines: bool = False) -> int:
     """Print a message on one line, or on ``lines`` where it lists many things."""
+    from planner._util.showing import printable
+
     parts = message.split("\n") if lines else [message]
-    text = "\n".join("".join(c if c.isprintable() else "?" for c in " ".join(part.split())) for part in parts)
+    text = "\n".join(printable(" ".join(part.split())) for part in parts)
     try:
         if sys.stderr:  # else print would take standard output
             print(f"plan: {text}", file=sys.stderr)  # noqa: T201  # not click.echo: click may be what failed

@@ -10,7 +10,7 @@ from planner.errors import FitError
 from planner.fitting.generalised_law import Array
 from planner.fitting.sample import FEWEST_BLOCKS, Sample
 from planner.notes import Note
-from planner.quantities import format_count, format_factor, format_percent, plain, significant
+from planner.quantities import format_count, format_factor, format_percent, listed, plain, significant
 
 # House conventions, not published: where a design is called too narrow to decide.
 _ONE_RATIO = 0.25  # spread of ln D about a line in ln N: 25 %
@@ -223,9 +223,8 @@ def _robust(residuals: Array) -> tuple[float, float]:
 def outlier_note(rows: Sequence[str], total: int) -> Iterator[Note]:
     """List runs that look undertuned or diverged, the worst first."""
     if rows:
-        listed = ", ".join(rows[:8]) + (", ..." if len(rows) > 8 else "")
         which = f"{len(rows)} of {total} runs lie" if len(rows) > 1 else f"one of {total} runs lies"
-        where = f"{'rows' if len(rows) > 1 else 'row'} {listed}"
+        where = f"{'rows' if len(rows) > 1 else 'row'} {listed(rows, 8)}"
         text = (
             f"{which} far from the law, undertuned or diverged? {where}: kept, but the robust loss gives such runs little weight"
         )

@@ -31,7 +31,7 @@ from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import FitInputs, Reading
 from planner.notes import Note
-from planner.quantities import plain, shown, whole_number
+from planner.quantities import bare, listed, plain, shown, whole_number
 from planner.scaling_laws.catalogue import law_ids
 from planner.scaling_laws.law import is_id
 from planner.scaling_laws.provenance import PARAM_COUNTS, Conventions
@@ -191,8 +191,7 @@ def _without_outliers(job: Job, found: FitResult) -> Job:
     out = np.flatnonzero(~kept).tolist()
     missed = {(outlier.row, outlier.file): outlier.residual for outlier in found.outliers}
     places = [place_of(job.table, i, missed[int(job.table.rows[i]), job.table.file[i] if job.table.file else ""]) for i in out]
-    listed = ", ".join(places[:20]) + (", ..." if len(places) > 20 else "")
-    note = Note("left-out", "info", f"{len(out)} of {len(kept)} runs far from the law left out: row {listed}")
+    note = Note("left-out", "info", f"{len(out)} of {len(kept)} runs far from the law left out: row {listed(places, 20)}")
     table = job.table.take(kept)
     return _of_table(job, replace(table, notes=(*table.notes, note)))
 
@@ -306,7 +305,7 @@ def one_group(table: Runs, group: str | None) -> Runs:
     if group is not None:
         return table.select(group)
     if len(table.groups) > 1:
-        known = ", ".join(shown(name)[1:-1] for name in table.groups[:12]) + (", ..." if len(table.groups) > 12 else "")
+        known = listed(list(map(bare, table.groups)), 12)
         raise OptionError(
             f"{table.name}: holds {len(table.groups)} groups ({known}); choose one: --group NAME, or --group all to pool them"
         )

@@ -19,7 +19,7 @@ from planner.fitting.results import Combination, FitResult, Method, Outlier, Qua
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import Runs
 from planner.notes import Note
-from planner.quantities import format_signed_percent, shown
+from planner.quantities import bare, format_signed_percent
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import Conventions, Domain, Source
@@ -115,7 +115,7 @@ def common_notes(job: Job, residuals: Array) -> list[Note]:
 def place_of(table: Runs, at: int, miss: float) -> str:
     """Return a row as a message names it: its number, its run and how far off its loss is."""
     where = f"{table.file[at]}:{table.rows[at]}" if table.file else f"{table.rows[at]}"
-    run = f"run {shown(table.run[at])[1:-1]}, " if table.run else ""
+    run = f"run {bare(table.run[at])}, " if table.run else ""
     return f"{where} ({run}{format_signed_percent(float(np.expm1(miss)))})"
 
 

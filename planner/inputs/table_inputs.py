@@ -8,6 +8,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw, shown, whole
 from planner.errors import OptionError
 from planner.inputs.input_row import Input, yes_or_no
+from planner.quantities import PF_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,10 +94,10 @@ FLOPS_UNITS: Mapping[str, float] = FrozenDict(
         "pflop": 1e15,
         "eflop": 1e18,
         "zflop": 1e21,
-        "pf-days": 8.64e19,
+        "pf-days": PF_DAY,
     }
 )
-"""FLOP to one: prefixes of the metric system, a multiplication with an addition, and 1e15 FLOP/s for 86,400 s."""
+"""FLOP to one: prefixes of the metric system, a multiplication with an addition, and a PF-day."""
 
 
 def read_flops_unit(value: Raw, name: str) -> str:

@@ -28,7 +28,7 @@ from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, TableInputs
 from planner.notes import Note
 from planner.planning.plan_notes import size_notes
-from planner.quantities import LARGEST, parse_fraction, plain, shown
+from planner.quantities import LARGEST, listed, parse_fraction, plain, shown
 from planner.scaling_laws.law import Law, guarded
 
 
@@ -249,8 +249,8 @@ def _notes(law: Law, runs: JudgedRuns) -> list[Note]:
     found, columns = [], runs.columns
     far = columns["row"][np.nan_to_num(columns["extrapolation"]) > FAR]
     if len(far):
-        listed = ", ".join(map(str, far[:8].tolist())) + (", ..." if len(far) > 8 else "")
-        text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {listed})"
+        rows = listed(far.tolist(), 8)
+        text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {rows})"
         found.append(Note("extrapolation", "warning", f"{text}: guesses, not forecasts"))
     found += size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
     if runs.measured:

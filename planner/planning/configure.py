@@ -309,11 +309,12 @@ def _notes(law: Law, first: Candidate, planned: float, usual: Proportions | None
         )
         yield Note("proportions", "info", text)
     beside = settings("memory.toml", "overhead")
+    least, usual_gib, most = beside["context_gib"]
     text = (
         f"memory: {settings('memory.toml', 'schemes')[scheme.name]['source']}; activations by Korthikanti et al. 2022; "
-        f"{format_percent(beside['fragmentation'])} for fragmentation and {beside['context_gib']} GiB for the framework and "
-        f"communication (1 to 5 by what a tool shows, with which four of five are within a factor of {beside['spread']}: "
-        f"{beside['source']}). Not modelled: offloading, chunked losses, contexts over several devices"
+        f"{format_percent(beside['fragmentation'])} for fragmentation and {usual_gib} GiB for the framework and communication; "
+        f"the range takes {least} to {most} GiB and a factor of {beside['spread']} either way ({beside['source']}). "
+        "Not modelled: offloading, chunked losses, contexts over several devices"
     )
     yield Note("memory", "info", text)
 

@@ -5,7 +5,7 @@ or a plain fraction; ``resource_parsing`` does the same for devices, time, money
 nothing else in the package rounds.
 """
 
-from planner._util.showing import finite, shown, shown_path
+from planner._util.showing import bare, finite, listed, shown, shown_path
 from planner.quantities.formatting import (
     format_bytes,
     format_change,
@@ -34,6 +34,7 @@ from planner.quantities.parsing import (
     LARGEST,
     PF_DAY,
     Count,
+    compute_unit,
     parse_anchor,
     parse_count,
     parse_error,
@@ -49,6 +50,8 @@ __all__ = [
     "LARGEST",
     "PF_DAY",
     "Count",
+    "bare",
+    "compute_unit",
     "finite",
     "format_bytes",
     "format_change",
@@ -70,6 +73,7 @@ __all__ = [
     "format_signed_percent",
     "format_whole",
     "is_range",
+    "listed",
     "parse_anchor",
     "parse_count",
     "parse_error",

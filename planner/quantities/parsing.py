@@ -4,7 +4,7 @@ import math
 import re
 from typing import Literal
 
-from planner._util.showing import Raw, shown, whole
+from planner._util.showing import Raw, bare, shown, whole
 from planner.errors import QuantityError
 
 PF_DAY = 1e15 * 86_400.0
@@ -231,6 +231,12 @@ def _unit_text(rest: str) -> str:
     return " ".join(rest.replace("–", "-").replace("‑", "-").lower().split())
 
 
+def compute_unit(unit: str) -> float | None:
+    """Return the FLOP to one of a unit in lower case, such as ``gflops``, ``exaflop`` or ``pf-days``; None for another word."""
+    scale = _compute_scale(unit)
+    return 10.0**scale if isinstance(scale, int) else scale
+
+
 def _compute_scale(unit: str) -> float | int | None:
     if not unit:
         return 0
@@ -271,5 +277,5 @@ def refuse(value: Raw, name: str, what: str, why: str | None = None) -> Quantity
     if why is None and isinstance(value, str) and ".." in value:
         why = "one value here, not a range; plan and planner.sweep take ranges of some inputs"
     elif why is None and isinstance(value, str) and re.fullmatch(r"[^:]*[0-9][^:]*:[^:]*[0-9][^:]*", value):
-        why = f"a range is written with two dots, {shown(value.replace(':', '..'))[1:-1]}"
+        why = f"a range is written with two dots, {bare(value.replace(':', '..'))}"
     return QuantityError(f"{name} {shown(value)}: {why + '; ' if why else ''}expected {EXAMPLES[what]}")

@@ -7,7 +7,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.toml_schema import legible, number_of, only, range_of, table_of, tables_of, text_of, texts_of
 from planner.errors import LawFileError, OptionError
 from planner.notes import SEVERITIES, Note, Severity
-from planner.quantities import LARGEST, finite, shown
+from planner.quantities import LARGEST, bare, finite, shown
 from planner.scaling_laws.forms import Form
 from planner.scaling_laws.law import Law, is_id
 from planner.scaling_laws.law_constants import check_constant
@@ -253,7 +253,7 @@ def _fit(table: Mapping[str, Any], file: str) -> Mapping[str, Any]:
         elif value is None or isinstance(value, bool) or finite(value) is not None:
             kept[legible(key, f"{file}: fit")] = value
         else:
-            raise LawFileError(f"{file}: fit.{shown(key)[1:-1]}: expected a text or a number")
+            raise LawFileError(f"{file}: fit.{bare(key)}: expected a text or a number")
     return FrozenDict(kept)
 
 

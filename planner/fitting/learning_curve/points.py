@@ -14,7 +14,7 @@ from planner.fitting.tables.raw_table import is_source
 from planner.fitting.tables.runs import items_of
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
-from planner.quantities import format_count, format_factor, parse_error, plain, shown
+from planner.quantities import format_count, format_factor, listed, parse_error, plain, shown
 
 Array = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ def read_target(value: Raw, errors: Array) -> float:
 def rising_notes(m: Array, e: Array) -> list[Note]:
     """Refuse errors that do not fall with data; note those that rise between neighbours."""
     up = [i for i in range(1, len(e)) if e[i] > e[i - 1] and m[i] > m[i - 1]]
-    points = ", ".join(f"{said(e[i], 3)} at {format_count(float(m[i]))}" for i in up[:4]) + (", ..." if len(up) > 4 else "")
+    points = listed([f"{said(e[i], 3)} at {format_count(float(m[i]))}" for i in up], 4)
     slope = np.polyfit(np.log(m), np.log(e), 1)[0]
     if slope >= 0 or e[-1] >= e[0]:
         raise FitError(f"the error does not fall with data: it rises to {points or said(e[-1], 3)}; is it an accuracy?")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.logger_names import SCALED, Meaning, meaning_of, meanings, peeled, unit_said
 from planner.notes import Note
-from planner.quantities import plain, shown
+from planner.quantities import bare, listed, plain, shown
 
 DERIVED = ("params", "tokens", "flops")
 """Quantities of which two give the third: C = k N D."""
@@ -93,7 +93,7 @@ def find_columns(
         if chosen.at != own or rest:
             told.append(_said(quantity, chosen, rest))
         if quantity == "loss" and chosen.at == own and rest:
-            beside = listed(rest, 6)
+            beside = named(rest, 6)
             warned.append(f"is {shown(chosen.called)} an evaluation's? Beside it stand {beside}; --columns loss=NAME takes one")
     notes = [Note("columns-found", "info", f"columns taken: {', '.join(told)}")] if told else []
     notes += [Note("loss-of-what", "warning", text) for text in warned]
@@ -119,7 +119,7 @@ def _chosen(
     """Return where a quantity stands, and what else could be it."""
     kinds = {each.kind for each, _ in near} | ({""} if own is not None else set())
     if quantity == "params" and "active" in kinds and len(kinds) > 1:
-        which = listed([header[at] for at in sorted({at for _, at in near} | ({own} if own is not None else set()))])
+        which = named([header[at] for at in sorted({at for _, at in near} | ({own} if own is not None else set()))])
         raise RunsFileError(
             f"{name}: has parameters in all and those at work on a token ({which}): which of them is N? `columns` params=NAME; "
             "C = 6 N D counts those at work"
@@ -158,7 +158,7 @@ def _loss(
     if own is not None:
         return Place(own, header[own], 1.0, unit_said(header[own])), sets
     if sets and not kinds["unsaid"]:
-        raise RunsFileError(f"{name}: has losses of several evaluations, {listed(sets, 8)}; say which: `columns` loss=NAME")
+        raise RunsFileError(f"{name}: has losses of several evaluations, {named(sets, 8)}; say which: `columns` loss=NAME")
     plainly = kinds["unsaid"] or kinds["training"]
     if not plainly:
         return None, ()
@@ -177,7 +177,7 @@ def _stated(header: Sequence[str], columns: Mapping[str, str], known: Sequence[s
         if called not in header and called.rpartition(":")[0] in header:
             wanted, _, number = called.rpartition(":")
         if wanted not in header:
-            raise RunsFileError(f"{name}: has no column {shown(wanted)} for {quantity}; it has {listed(header)}")
+            raise RunsFileError(f"{name}: has no column {shown(wanted)} for {quantity}; it has {named(header)}")
         if header.count(wanted) > 1:
             raise RunsFileError(f"{name}: column {shown(wanted)} comes twice")
         own = wanted in known and wanted != quantity and wanted not in columns
@@ -214,7 +214,7 @@ def _said(quantity: str, place: Place, rest: Sequence[str]) -> str:
     if place.unit:
         about.append(f"in {place.unit}")
     if rest:
-        about.append(f"not {listed([shown(each) for each in rest], 3, quoted=True)}")
+        about.append(f"not {listed([shown(each) for each in rest], 3)}")
     return f"{quantity} from {shown(place.called)}" + (f" ({', '.join(about)})" if about else "")
 
 
@@ -243,16 +243,21 @@ def _missing(header: Sequence[str], missing: Sequence[str]) -> str:
         )
     first = missing[0]
     close = next((cell for cell in header if first in cell.lower() and not _RATES & {*peeled(cell)[0]}), "NAME")
-    names = " ".join(f"--columns {each}={shown(close)[1:-1] if each == first else 'NAME'}" for each in missing)
+    names = " ".join(f"--columns {each}={bare(close) if each == first else 'NAME'}" for each in missing)
     hint = f"Other names: {names}, or columns={{'{first}': {shown(close)}}} in Python"
     either = "; of params, tokens and flops two are enough" if {*missing} & {*DERIVED} else ""
-    return f"{lacks}; it has {listed(header)}. {hint}{either}"
+    return f"{lacks}; it has {named(header)}. {hint}{either}"
 
 
 _RATES = {"per", "second", "sec", "s", "rate", "log", "log10", "ln", "ratio"}
 
 
-def listed(names: Sequence[str], most: int = 20, *, quoted: bool = False) -> str:
-    """List names for a message."""
-    text = ", ".join(each if quoted else shown(each)[1:-1] for each in names[:most])
-    return text + (", ..." if len(names) > most else "")
+def named(names: Sequence[str], most: int = 20) -> str:
+    """List names of columns or runs for a message."""
+    return listed([bare(each) for each in names[: most + 1]], most)
+
+
+def places_of(header: Sequence[str], name: str) -> list[int]:
+    """Return where a name stands in a header: as it is, else in any case."""
+    exact = [at for at, cell in enumerate(header) if cell == name]
+    return exact or [at for at, cell in enumerate(header) if cell.lower() == name.lower()]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from planner._util.files import kept_while_unchanged, read_bundled
+from planner.quantities import compute_unit
 
 SCALED = ("params", "tokens", "flops", "unique_tokens", "size")
 """Quantities whose columns may be in thousands, millions or more."""
@@ -26,7 +27,6 @@ class _Known(NamedTuple):
     names: Mapping[str, Meaning]
     prefixes: frozenset[str]
     units: Mapping[str, float]
-    flops_units: Mapping[str, float]
     flops_words: frozenset[str]
     loss_words: frozenset[str]
     evaluation_words: frozenset[str]
@@ -51,7 +51,6 @@ def _known() -> _Known:
         names,
         frozenset(words["prefixes"]),
         table["units"],
-        table["flops_units"],
         *(frozenset(words[each]) for each in ("flops", "loss", "evaluation", "not_loss")),
     )
 
@@ -75,10 +74,12 @@ def meaning_of(cell: str) -> Meaning | None:
     """Return what a name may mean; None for one that is not known."""
     known = _known()
     words, factor = peeled(cell)
-    if len(words) > 1 and words[-1] in _METRIC and (of := known.names.get("_".join(words[:-1]))) and of.quantity == "flops":
-        return of._replace(factor=_METRIC[words[-1]])
-    flops = [known.flops_units[word] for word in words if word in known.flops_units]
-    rest = [word for word in words if word not in known.flops_units]
+    stem = known.names.get("_".join(words[:-1]))
+    if stem and stem.quantity == "flops" and words[-1] in _PREFIXES:
+        return stem._replace(factor=compute_unit(f"{words[-1]}flop") or 1.0)
+    worth = {word: compute_unit(word) or 1.0 for word in words}
+    flops = [factor for factor in worth.values() if factor != 1]
+    rest = [word for word in words if worth[word] == 1]
     text = "_".join(words)
     if flops and set(rest) <= known.flops_words and (rest or "pfdays" in words):
         return Meaning("flops", 100, flops[0])
@@ -95,7 +96,8 @@ def meaning_of(cell: str) -> Meaning | None:
 
 
 _FEW_WORDS = 4
-_METRIC = {"g": 1e9, "p": 1e15, "e": 1e18, "z": 1e21}
+_PREFIXES = {"g", "p", "e", "z"}
+"""Letters that are prefixes of the metric system at the end of a name of compute; k, m, b and t are scales of every quantity."""
 
 
 def peeled(cell: str) -> tuple[list[str], float]:

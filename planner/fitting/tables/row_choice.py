@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from planner._util.files import kept_while_unchanged, read_bundled
 from planner.errors import OptionError, RunsFileError
-from planner.fitting.tables.column_names import Found, listed
+from planner.fitting.tables.column_names import Found, named, places_of
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_table import RawTable
 from planner.inputs.table_inputs import Condition, Reading
 from planner.notes import Note
-from planner.quantities import shown
+from planner.quantities import listed, shown
 
 PURPOSES = ("near the optimum", "starved", "overtrained")
 """What runs of a design are for: their tokens for their size, beside the optimum's."""
@@ -69,12 +69,11 @@ class Rows:
     def notes(self, read: int) -> list[Note]:
         """Say what became of rows that do not count."""
         if unknown := self._drop - self.faults.broken:
-            missing = ", ".join(map(str, sorted(unknown)[:8]))
+            missing = listed(sorted(unknown), 8)
             raise OptionError(f"`drop` {missing}: {self._name} has no such row; its last is row {self._last}")
         found = []
         if self._reading.drop:
-            listed_rows = ", ".join(map(str, sorted(self._reading.drop)[:20])) + (", ..." if len(self._reading.drop) > 20 else "")
-            found.append(Note("left-out", "info", f"rows left out as asked: {listed_rows}"))
+            found.append(Note("left-out", "info", f"rows left out as asked: {listed(sorted(self._reading.drop), 20)}"))
         if self._where:
             asked = ", ".join(map(str, self._reading.where))
             found.append(Note("left-out", "info", f"{self._unmet} of {self._seen} rows left out by {asked}"))
@@ -103,11 +102,10 @@ def _states() -> Mapping[str, frozenset[str]]:
 
 
 def _column(raw: RawTable, condition: Condition) -> int:
-    exact = [at for at, cell in enumerate(raw.header) if cell == condition.column]
-    alike = exact or [at for at, cell in enumerate(raw.header) if cell.lower() == condition.column.lower()]
+    alike = places_of(raw.header, condition.column)
     if len(alike) != 1:
         which = "has no column" if not alike else "has several columns"
-        raise RunsFileError(f"{raw.name}: {which} {shown(condition.column)} for `where`; it has {listed(raw.header)}")
+        raise RunsFileError(f"{raw.name}: {which} {shown(condition.column)} for `where`; it has {named(raw.header)}")
     return alike[0]
 
 

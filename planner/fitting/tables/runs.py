@@ -16,7 +16,7 @@ from planner.fitting.tables.row_choice import PURPOSES
 from planner.fitting.tables.units import check_units
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
-from planner.quantities import plain, shown
+from planner.quantities import bare, listed, plain, shown
 
 Array = NDArray[Any]
 
@@ -116,7 +116,7 @@ class Runs:
             No such group; the message lists them.
         """
         if group not in self.groups:
-            known = ", ".join(shown(name)[1:-1] for name in self.groups[:12]) or "none: the table has no group column"
+            known = listed(list(map(bare, self.groups)), 12) or "none: the table has no group column"
             raise OptionError(f"{self.name}: no group {shown(group)}; groups are {known}")
         assert self.group is not None
         return self.take(np.array([name == group for name in self.group]))
@@ -296,7 +296,6 @@ def _repeats(numbers: dict[str, Array], texts: dict[str, tuple[str, ...]], rows:
             again.append(row)
     if not again:
         return []
-    listed = ", ".join(map(str, again[:8])) + (", ..." if len(again) > 8 else "")
     which = "row repeats an earlier one" if len(again) == 1 else "rows repeat earlier ones"
-    text = f"{len(again)} {which} (row {listed}): counted again"
+    text = f"{len(again)} {which} (row {listed(again, 8)}): counted again"
     return [Note("repeated-rows", "warning", text)]

@@ -27,7 +27,8 @@ USUAL_PER_TOKEN = (3.05, 12.0)
 LARGEST_LOSS = 12.0
 """Nats per token: guessing evenly among 160,000 entries of a vocabulary costs as much."""
 
-_SCALES = (1e3, 1e6, 1e9, 1e12)
+_SCALES = {1e3: ("thousands", "1e3"), 1e6: ("millions", "1e6"), 1e9: ("billions", "1e9"), 1e12: ("trillions", "1e12")}
+"""Scales that a column may be in, in words and as they are typed."""
 
 
 def check_units(
@@ -60,7 +61,7 @@ def check_units(
         named = " and ".join(f"{quantity} (median {plain(float(np.median(numbers[quantity])), 4)})" for quantity in scales)
         other = set(scales) == {"tokens"} and 1 < float(np.median(N / D)) < _USUAL_RATIO
         swapped = ", or are the two columns interchanged?" if other else "?"
-        units = " and ".join(f"{quantity} in {_WORDS[scale]}" for quantity, scale in scales.items())
+        units = " and ".join(f"{quantity} in {_SCALES[scale][0]}" for quantity, scale in scales.items())
         raise RunsFileError(f"{name}: {named} cannot be of a model of language: {units}{swapped} Then {_remedy(scales, called)}")
     ratio = D / N
     odd = (ratio < RATIOS[0]) | (ratio > RATIOS[1])
@@ -93,11 +94,6 @@ def _check_derived(N: Array, D: Array, name: str, called: Mapping[str, str]) -> 
 _USUAL_RATIO = 2000.0
 """Tokens per parameter up to which two interchanged columns may be all that is wrong."""
 
-_WORDS = {1e3: "thousands", 1e6: "millions", 1e9: "billions", 1e12: "trillions"}
-
-
-_POWERS = {1e3: "1e3", 1e6: "1e6", 1e9: "1e9", 1e12: "1e12"}
-
 
 def _scales(N: Array, D: Array) -> dict[str, float]:
     """Return which of parameters and tokens are in thousands, millions or more, and in which, by what models there are."""
@@ -118,9 +114,9 @@ def _likely(of: Callable[[float], float]) -> float:
 
 def _remedy(scales: Mapping[str, float], called: Mapping[str, str]) -> str:
     if not called:
-        return " and ".join(f"multiply {quantity} by {_POWERS[scale]}" for quantity, scale in scales.items())
+        return " and ".join(f"multiply {quantity} by {_SCALES[scale][1]}" for quantity, scale in scales.items())
     pairs = ",".join(
-        f"{quantity}={called[quantity]}:{_POWERS[scale]}" for quantity, scale in scales.items() if quantity in called
+        f"{quantity}={called[quantity]}:{_SCALES[scale][1]}" for quantity, scale in scales.items() if quantity in called
     )
     return f'`columns` "{pairs}"'
 

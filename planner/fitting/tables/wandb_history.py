@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from planner.errors import RunsFileError
-from planner.fitting.tables.column_names import listed, names_of_runs
+from planner.fitting.tables.column_names import named, names_of_runs
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.logger_names import meaning_of, peeled
 from planner.fitting.tables.raw_table import Cells, RawTable
@@ -51,8 +51,8 @@ _FEW = 2
 def told(history: History) -> str:
     """Say what an export is, and what else is needed."""
     return (
-        f"is a W&B history export in wide form, {listed(history.metrics, 3)} of {len(history.runs)} runs "
-        f"({listed(history.runs, 4)}), without their parameters and tokens: give the run table beside it, plan fit history.csv "
+        f"is a W&B history export in wide form, {named(history.metrics, 3)} of {len(history.runs)} runs "
+        f"({named(history.runs, 4)}), without their parameters and tokens: give the run table beside it, plan fit history.csv "
         "runs.csv, or export the run table alone, a row a run, with parameters, tokens and the loss at its end"
     )
 
@@ -83,8 +83,8 @@ def joined(history: RawTable, table: RawTable) -> RawTable:
     found = [at for at in names if any(str(cells[at]).strip() in held.runs for cells in seen)]
     if not found:
         raise RunsFileError(
-            f"{table.name}: has no column of run names that {history.name} knows ({listed(held.runs, 4)}); it has "
-            f"{listed(table.header)}"
+            f"{table.name}: has no column of run names that {history.name} knows ({named(held.runs, 4)}); it has "
+            f"{named(table.header)}"
         )
     given = {meaning.quantity for meaning in map(meaning_of, metrics) if meaning}
     kept = [at for at, cell in enumerate(table.header) if cell not in metrics and not _is(cell, given)]
@@ -94,7 +94,7 @@ def joined(history: RawTable, table: RawTable) -> RawTable:
         raise RunsFileError(f"{table.name}: two rows are of the run {shown(doubled)}, which {history.name} has once")
     text = f"{', '.join(map(shown, metrics))} of {history.name}, at the end of each run, go with the rows of {table.name}"
     if absent := [run for run in held.runs if run not in known]:
-        text += f"; {len(absent)} of its runs have no row there: {listed(absent, 8)}"
+        text += f"; {len(absent)} of its runs have no row there: {named(absent, 8)}"
     if left := sum(run not in held.runs for run in called):
         text += f"; {left} of {len(called)} rows have no run there, and are left out"
     note = Note("history", "warning" if absent or left else "info", text)
