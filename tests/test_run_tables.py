@@ -569,6 +569,35 @@ def test_a_history_is_read_beside_its_run_table(tmp_path: Path) -> None:
         load(history)
 
 
+def test_scalars_of_tensorboard_are_read_beside_the_table_of_their_runs(tmp_path: Path) -> None:
+    """The last value of each run and tag, in CSV or JSON, in any order; a tag that a run lacks is not made up."""
+    table = tmp_path / "runs.csv"
+    table.write_text("Name,params,tokens\nd10,1e8,2e9\nd12,2e8,4e9\nd14,4e8,8e9\n")
+    first = tmp_path / "run-d10-tag-eval_loss.csv"
+    first.write_text("Wall time,Step,Value\n1.7e9,10,4.5\n1.7e9,20,4.1\n")
+    second = tmp_path / "run-d12-tag-eval_loss.json"
+    second.write_text("[[1.7e9, 10, 4.4], [1.7e9, 20, 3.9]]")
+    other = tmp_path / "run-d12-tag-train_loss (1).csv"
+    other.write_text("Wall time,Step,Value\n1.7e9,20,3.7\n")
+    for order in ([first, second, table], [table, other, second, first]):
+        runs = load(order)
+        assert runs.loss.tolist() == [4.1, 3.9]
+        assert runs.params.tolist() == [1e8, 2e8]
+        assert runs.rows.tolist() == [2, 3]
+    unnamed = tmp_path / "loss.csv"
+    unnamed.write_text(first.read_text())
+    again = tmp_path / "run-d10-tag-eval_loss (2).csv"
+    again.write_text(first.read_text())
+    for files, said in (
+        ([first, unnamed, table], "its name does not say of which"),
+        ([first, again, table], "run 'd10' and tag 'eval_loss' was given before"),
+        ([first, table], "all scalars are of one run, 'd10'"),
+        ([first, second], "beside a table of their names, params and tokens"),
+    ):
+        with pytest.raises(RunsFileError, match=said):
+            load(files)
+
+
 def test_exports_that_are_no_tables_of_runs_say_so(tmp_path: Path) -> None:
     """One scalar of one run, as TensorBoard exports it, in CSV and in JSON."""
     for name, text in (("a.csv", "Wall time,Step,Value\n1.7e9,10,4.5\n"), ("a.json", "[[1.7e9, 10, 4.5], [1.7e9, 20, 4.1]]")):

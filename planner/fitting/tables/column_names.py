@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.logger_names import SCALED, Meaning, meaning_of, meanings, peeled, unit_said
+from planner.fitting.tables.tensorboard_scalars import is_scalar
 from planner.notes import Note
 from planner.quantities import bare, listed, plain, shown
 
@@ -231,10 +232,10 @@ def _follows(quantity: str, places: Mapping[str, Place]) -> bool:
 def _missing(header: Sequence[str], missing: Sequence[str]) -> str:
     """Say what a header lacks, and what kind of file it is where it is none of runs."""
     lacks = f"lacks column {', '.join(missing)}"
-    if [cell.lower() for cell in header] == ["wall time", "step", "value"]:
+    if is_scalar(header):
         return (
-            f"{lacks}: this is one scalar of one run, as TensorBoard exports it (wall time, step, value); write a table with a "
-            "row a run: params, tokens and the loss at its end"
+            f"{lacks}: this is one scalar of one run, as TensorBoard exports it (wall time, step, value); give those of all runs "
+            "beside a table of their names, params and tokens: plan fit run-*.csv runs.csv"
         )
     if "log_history" in header:
         return (

@@ -19,6 +19,7 @@ from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_table import RawTable, is_rows
 from planner.fitting.tables.raw_tables import read_raw
 from planner.fitting.tables.row_choice import Rows, text_of
+from planner.fitting.tables.tensorboard_scalars import as_history, is_scalar
 from planner.fitting.tables.units import LARGEST_LOSS
 from planner.fitting.tables.wandb_history import history_of, joined, told
 from planner.inputs.table_inputs import FLOPS_UNITS, Reading
@@ -133,7 +134,10 @@ def _refuse_twice(sources: Sequence[Any]) -> None:
 
 
 def _with_histories(tables: Sequence[RawTable]) -> list[RawTable]:
-    """Bring exports of a history together with the table of their runs."""
+    """Bring exports of a history, or scalars of TensorBoard, together with the table of their runs."""
+    scalars = [table for table in tables if is_scalar(table.header)]
+    if 0 < len(scalars) < len(tables):
+        tables = [as_history(scalars), *(table for table in tables if not is_scalar(table.header))]
     histories = [table for table in tables if history_of(table.header)]
     others = [table for table in tables if not history_of(table.header)]
     for history in histories:

@@ -6,6 +6,7 @@ from typing import Any
 
 from planner.errors import RunsFileError
 from planner.fitting.tables.raw_table import RawTable
+from planner.fitting.tables.tensorboard_scalars import HEADER
 from planner.quantities import shown
 
 
@@ -22,7 +23,7 @@ def of_json(text: str, name: str, digest: str) -> RawTable:
     if isinstance(content, dict):
         return of_mapping(content, name)._replace(sha256=digest)
     if isinstance(content, list) and content and all(map(_is_scalar, content)):
-        return RawTable(name, list(_SCALAR), lambda faults: iter(()), digest)
+        return RawTable(name, list(HEADER), lambda faults: enumerate(content, 1), digest)
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
         raise RunsFileError(f"{name}: expected a JSON list with a mapping a run, such as [{{'params': 5e7, ...}}, ...]")
     return of_mappings(list(enumerate(content, 1)), name, digest)
@@ -68,10 +69,9 @@ def _sequence(value: object) -> list[Any] | None:
 
 def _is_scalar(row: object) -> bool:
     """Tell whether a row is wall time, step and value: a scalar as TensorBoard exports it in JSON."""
-    return isinstance(row, list) and len(row) == len(_SCALAR) and isinstance(row[0], (int, float)) and row[0] > _A_CLOCK
+    return isinstance(row, list) and len(row) == len(HEADER) and isinstance(row[0], (int, float)) and row[0] > _A_CLOCK
 
 
-_SCALAR = ("wall time", "step", "value")
 _A_CLOCK = 1e8
 """Seconds since 1970 of a time that a logger may have run at."""
 
