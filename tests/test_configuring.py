@@ -481,6 +481,10 @@ def test_layouts_can_be() -> None:
         ({}, "no budget"),
         ({"params": "1B"}, None),
         ({"flops": 1e21, "law": "abnar2025"}, "configure proposes dense models"),
+        (
+            {"shape": "mixtral-8x7b", "tokens": "1T", "law": "abnar2025"},
+            "shape`?: a mixture of experts, but configure proposes dense",
+        ),
         ({"flops": 1e21, "optimizer": "sgdd"}, "expected one of adam"),
         ({"flops": 1e21, "zero": 4}, "zero 4: expected a whole number from 0 to 3"),
         ({"flops": 1e21, "tensor": 0}, "tensor 0: expected a whole number"),

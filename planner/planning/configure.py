@@ -21,6 +21,7 @@ from planner.errors import OptionError
 from planner.inputs.held_budgets import read_held
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
+from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, asks
 from planner.inputs.request import read_request, read_run, refuse_served_after
@@ -151,8 +152,12 @@ def configure(
     """
     question = Question.of(ConfigureInputs, "configure", asked)
     chosen = resolve_law(question.law, constants=question.constants)
-    if chosen.form.active is not None:
-        raise OptionError(f"configure proposes dense models; {chosen.id} is a law of mixtures of experts")
+    mixed = question.shape is not None and question.shape.experts > 1
+    if mixed or chosen.form.active is not None:
+        what = "`shape`: a mixture of experts, but" if mixed else f"{chosen.id} is a law of mixtures of experts, but"
+        raise OptionError(
+            f"{what} configure proposes dense models and lays those out; plan and check say what mixtures take: {MIXTURES}"
+        )
     asked_layout = read_layout(zero, tensor, pipeline, micro_batch, recompute)
     scheme = read_scheme(optimizer)
     fixed = FixedParts(vocab, context, kv_heads, gated, tied, count)
