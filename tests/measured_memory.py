@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from planner.accelerators.catalogue import accelerator, accelerators
-from planner.architectures.memory import Layout, Memory, Scheme, memory
+from planner.architectures.layout import Layout
+from planner.architectures.memory import Memory, Scheme, memory
 from planner.architectures.transformer import Shape
 
 FILE = Path(__file__).parent / "data" / "memory_measured.csv"
@@ -48,7 +49,7 @@ def measured() -> Iterator[Measured]:
                 width=number["width"],
                 heads=number["heads"],
                 vocab=number["vocab"],
-                context=number["seq_len"] // number.get("cp", 1),  # context parallelism: each device has a part of every sequence
+                context=number["seq_len"],
                 ffn=number["ffn"],
                 kv_heads=number.get("kv_heads", number["heads"]),
                 head_size=number.get("head_dim", number["width"] // number["heads"]),
@@ -58,7 +59,8 @@ def measured() -> Iterator[Measured]:
             old = row["attention"] == "unfused"  # a stack of about 2022
             recompute = "selective" if row["recompute"] == "none" and not old else row["recompute"]
             layout = Layout(
-                data=number.get("dp", 1) * number.get("cp", 1),
+                data=number.get("dp", 1),
+                context_parallel=number.get("cp", 1),
                 tensor=number["tp"],
                 pipeline=number["pp"],
                 zero=number.get("zero_stage", 0),
@@ -66,6 +68,8 @@ def measured() -> Iterator[Measured]:
                 recompute=recompute,  # type: ignore[arg-type]  # one of the three
                 sequence=not old,
                 dropout=old,
+                schedule="interleaved" if number["virtual_pp"] > 1 else "1f1b",
+                virtual=number["virtual_pp"],
             )
             gradients = next((size for name, size in _GRADIENTS.items() if name in row["framework"].lower()), 4)
             scheme = Scheme("mixed", 2, gradients, 12)
@@ -78,5 +82,5 @@ def measured() -> Iterator[Measured]:
 
 _WHOLE = (
     *("layers", "width", "heads", "vocab", "seq_len", "cp", "ffn", "kv_heads", "head_dim", "gated", "tied"),
-    *("dp", "tp", "pp", "zero_stage", "micro_batch"),
+    *("dp", "tp", "pp", "virtual_pp", "zero_stage", "micro_batch"),
 )

@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 
 import planner
 from planner._util.files import data_root, read_table
+from planner.accelerators.catalogue import accelerator, accelerators
+from planner.architectures import layout
+from planner.architectures.activations import layer_activations
 from planner.architectures.hyperparameters import batch_trade, recipes
-from planner.architectures.memory import Layout, Scheme, fewest_devices, layer_activations, memory, shard_params
+from planner.architectures.layout import RECOMPUTE, Layout
+from planner.architectures.memory import Scheme, fewest_devices, held_params, memory
 from planner.architectures.published_models import model
 from planner.architectures.shape_search import propose, usual_proportions
+from planner.architectures.step_time import rates, step_time
 from planner.architectures.transformer import Details, Shape
 from planner.errors import PlannerError
 from tests.measured_memory import measured
@@ -235,9 +240,11 @@ def test_activations_are_those_of_korthikanti(width: int, heads: int, layers: in
 def test_logged_and_measured_memory() -> None:
     """Megatron-LM's own logs: Llama 2 7B on 4 stages 20,029.52 MiB of states (12 bytes), GPT-2 XL 26,699.47 (18), a run's peak."""
     llama = model("llama2-7b").shape
-    assert 12 * shard_params(llama, 1, 4) / 2**20 == pytest.approx(20_029.52, rel=1e-4)
+    assert 12 * held_params(llama, Layout(pipeline=4)).shared / 2**20 == pytest.approx(20_029.52, rel=1e-4)
     gpt2 = model("gpt2-1.5b").shape._replace(vocab=50_304)
-    assert 18 * shard_params(gpt2._replace(details=Details(norm="ln")), 1, 1) / 2**20 == pytest.approx(26_699.47, rel=1e-3)
+    assert 18 * held_params(gpt2._replace(details=Details(norm="ln")), Layout()).shared / 2**20 == pytest.approx(
+        26_699.47, rel=1e-3
+    )
     megatron = Scheme("megatron", 2, 4, 12)
     ours = Shape(24, 2048, 32, 50_304, 4096, 8192, 32, 64, gated=True, tied=True)
     found = memory(ours, megatron, Layout(data=252, zero=1, micro_batch=4))
@@ -249,6 +256,7 @@ def test_logged_and_measured_memory() -> None:
 def test_llama_3_405b_fits_as_it_was_trained() -> None:
     """16,384 H100 of 80 GB, tensor 8, pipeline 16, contexts of 8192, no layer computed anew (Llama 3 paper, Table 4)."""
     asked: dict[str, Any] = {"tensor": 8, "pipeline": 16, "zero": 2, "gpus": "16384xH100", "tokens": "15.6T"}
+    asked |= {"micro_batch": 1, "recompute": "selective", "schedule": "1f1b"}
     (fit,) = planner.configure(shape="llama3.1-405b,context=8192", **asked).fits
     assert fit.fits is not False
     assert fit.memory.total < 85.5e9
@@ -258,7 +266,8 @@ def test_llama_3_405b_fits_as_it_was_trained() -> None:
 
 
 def _verdict(shape: str, **asked: Any) -> Any:
-    (fit,) = planner.configure(shape=shape, **asked).fits
+    fixed = {"micro_batch": 1, "recompute": "selective", "schedule": "1f1b"}
+    (fit,) = planner.configure(shape=shape, **{**fixed, **asked}).fits
     return fit
 
 
@@ -330,7 +339,16 @@ layouts = st.builds(
     pipeline=st.sampled_from([1, 2, 4, 8]),
     zero=st.integers(0, 3),
     micro_batch=st.integers(1, 8),
-    recompute=st.sampled_from(["none", "selective", "full"]),
+    recompute=st.sampled_from(["none", "selective", "op", "full"]),
+    sequence=st.booleans(),
+    dropout=st.booleans(),
+    expert=st.just(1),
+    context_parallel=st.sampled_from([1, 2, 4]),
+    schedule=st.sampled_from(["1f1b", "zero-bubble"]),
+    virtual=st.sampled_from([1, 2, 4]),
+    micro_batches=st.integers(0, 64),
+    loss_kernel=st.sampled_from(["eager", "chunked", "fused"]),
+    offload=st.booleans(),
 )
 
 
@@ -345,8 +363,28 @@ def test_memory_shrinks_with_sharding(layout: Layout, name: str) -> None:
     assert memory(shape, ADAM, layout._replace(data=2 * layout.data)).states <= here.states
     assert memory(shape, ADAM, layout._replace(zero=min(layout.zero + 1, 3))).states <= here.states
     assert memory(shape, ADAM, layout._replace(micro_batch=layout.micro_batch + 1)).activations > here.activations
-    order = [memory(shape, ADAM, layout._replace(recompute=each)).activations for each in ("none", "selective")]
-    assert order[0] >= order[1]
+    assert memory(shape, ADAM, layout._replace(context_parallel=2 * layout.context_parallel)).activations < here.activations
+    assert memory(shape, ADAM, layout._replace(offload=True)).total <= here.total
+    recomputed = [memory(shape, ADAM, layout._replace(recompute=each)).activations for each in ("none", "selective")]
+    assert recomputed[0] >= recomputed[1]
+    kernels = [memory(shape, ADAM, layout._replace(loss_kernel=each)).total for each in ("eager", "chunked", "fused")]
+    assert kernels == sorted(kernels, reverse=True)
+
+
+@given(st.lists(layouts, min_size=2, max_size=5), st.sampled_from(["llama2-7b", "deepseek-v3"]))
+def test_many_layouts_at_once_are_those_one_by_one(many: list[Layout], name: str) -> None:
+    """Columns of whole numbers give what each row gives, of memory and of the time of a step."""
+    shape, rate = model(name).shape, rates(accelerator("h100-sxm", accelerators()), "bf16")
+    assert rate is not None
+    words = {field: getattr(many[0], field) for field in Layout._fields if not isinstance(getattr(many[0], field), int)}
+    flags = {field: getattr(many[0], field) for field in ("sequence", "dropout", "offload")}
+    rows = [each._replace(**words, **flags) for each in many]
+    columns = {field: np.array([getattr(row, field) for row in rows]) for field in Layout._fields if field not in words | flags}
+    both = rows[0]._replace(**columns)  # type: ignore[arg-type]  # arrays of whole numbers
+    together, times = memory(shape, ADAM, both).total, step_time(shape, both, rate).total
+    for i, row in enumerate(rows):
+        assert np.asarray(together)[i] == pytest.approx(memory(shape, ADAM, row).total)
+        assert times[i] == pytest.approx(float(step_time(shape, row, rate).total))
 
 
 @given(layouts, st.floats(20e9, 300e9), st.sampled_from(["llama2-7b", "llama3-70b"]))
@@ -466,7 +504,7 @@ def test_layouts_can_be() -> None:
                 assert low < fit.memory.total < high
                 assert fit.fits is (True if high <= found.capacity else None if low <= found.capacity else False)
     small = planner.configure(params="70B", tokens="1.4T", gpus="8xH100")
-    assert [fit.fits for fit in small.fits] == [False]
+    assert {fit.fits for fit in small.fits} == {False}
     text = next(note.text for note in small.notes if note.code == "no-fit")
     enough = planner.configure(params="70B", tokens="1.4T", gpu="H100")
     least = min(fit.layout.devices for fit in enough.fits)
@@ -480,22 +518,38 @@ def test_layouts_can_be() -> None:
         ({"params": "10B", "tokens": "200B", "gpus": "8xH100", "pipeline": 3}, "8 devices are no multiple of 3"),
         ({}, "no budget"),
         ({"params": "1B"}, None),
-        ({"flops": 1e21, "law": "abnar2025"}, "configure proposes dense models"),
+        ({"flops": 1e21, "law": "abnar2025"}, "configure proposes dense models; a mixture it takes as a shape"),
+        ({"shape": "mixtral-8x7b"}, "takes its tokens, or a budget such as flops; neither given"),
+        ({"shape": "mixtral-8x7b", "tokens": "1T", "flops": 1e22}, "flops and tokens given"),
+        ({"shape": "mixtral-8x7b", "loss": 2}, "loss: besiroglu2024 is of dense models"),
         (
-            {"shape": "mixtral-8x7b", "tokens": "1T", "law": "abnar2025"},
-            "shape`?: a mixture of experts, but configure proposes dense",
+            {"shape": "mixtral-8x7b", "tokens": "1T", "expert": 3},
+            "expert 3: does not divide the shape's 8 experts; 1, 2, 4, 8 do",
+        ),
+        ({"shape": "llama2-7b", "tokens": "1T", "expert": 2}, "expert 2: the shape has no experts"),
+        ({"shape": "llama2-7b", "tokens": "1T", "tensor": 3}, "tensor 3: does not divide .*; 1, 2, 4, 8, 16, 32 do"),
+        ({"shape": "llama2-7b", "tokens": "1T", "context_parallel": 3}, "does not divide a context of 4096"),
+        ({"shape": "llama2-7b", "tokens": "1T", "virtual": 3, "pipeline": 4}, "virtual 3: 32 layers on pipeline 4"),
+        ({"shape": "llama2-7b", "tokens": "1T", "virtual": 2, "schedule": "1f1b"}, "stages of the schedule interleaved"),
+        ({"shape": "llama2-7b", "tokens": "1T", "schedule": "zero-bubble", "pipeline": 1}, "a pipeline of 1 has no bubble"),
+        (
+            {"shape": "llama2-7b", "tokens": "1T", "gpus": "8xH100", "batch": 36_864, "tensor": 1, "pipeline": 1},
+            "32768, 65536 tokens of a step",
+        ),
+        (
+            {"shape": "mixtral-8x7b", "tokens": "1T", "gpus": "12xH100", "expert": 8},
+            "12 devices of a pipeline stage are no multiple",
         ),
         ({"flops": 1e21, "optimizer": "sgdd"}, "expected one of adam"),
         ({"flops": 1e21, "zero": 4}, "zero 4: expected a whole number from 0 to 3"),
         ({"flops": 1e21, "tensor": 0}, "tensor 0: expected a whole number"),
         ({"flops": 1e21, "pipeline": 500, "gpu": "h100"}, "pipeline 500: the shape has"),
-        ({"flops": 1e21, "recompute": "some"}, "expected one of none, selective, full"),
+        ({"flops": 1e21, "recompute": "some"}, "expected one of none, selective, op, full"),
         ({"flops": 1e21, "count": 0}, "from 1 to 50"),
         ({"flops": 1e21, "count": "a" * 5000}, "from 1 to 50"),
         ({"params": 1e20, "tokens": "1B"}, "no published model is near"),
         ({"flops": 1e21, "shape": "llama2-7b", "gated": False}, "gated: the shape says that itself"),
         ({"flops": 1e21, "shape": "llama2-7b", "count": 3}, "count: the shape says that itself"),
-        ({"shape": "mixtral-8x7b", "tokens": "1T"}, "shape: a mixture of experts"),
         ({"flops": 1e21, "recompute": [1, 2]}, "expected one of none"),
         ({"flops": 1e21, "vocab": 1.5}, "expected a whole number"),
         ({"flops": 1e21, "vocab": "50 words"}, "vocab '50 words': expected a whole number from 1 to 1,000,000,000"),
@@ -530,14 +584,16 @@ def test_more_devices_than_sequences_are_warned_about(tmp_path: Path) -> None:
 
 def test_memory_numbers_have_sources() -> None:
     """Every optimizer says what it keeps and where that comes from; the command line knows the same ones."""
-    from planner.architectures.memory import RECOMPUTE
-    from planner.cli._options import OPTIMIZERS, ORDERS, RECOMPUTED
+    from planner.cli._options import ORDERS
+    from planner.inputs.layout_inputs import LOSS_KERNELS, OPTIMIZERS, RECOMPUTED, SCHEDULES
     from planner.planning.hardware_ranking import ORDERS as KNOWN
 
     table = read_table(data_root() / "memory.toml")
     assert tuple(table["schemes"]) == OPTIMIZERS
     assert all(each["source"] and each["what"] for each in table["schemes"].values())
+    assert tuple(table["loss_kernels"]) == LOSS_KERNELS
     assert RECOMPUTED == RECOMPUTE
+    assert SCHEDULES == layout.SCHEDULES
     assert ORDERS == KNOWN
 
 

@@ -149,9 +149,13 @@ def batch_trade() -> tuple[tuple[float, float, float], ...]:
 
 
 def suggest(recipe: Recipe, shape: Shape, tokens: float, loss: float | None) -> Suggestion:
-    """Evaluate a recipe for a run, in its own conventions; ``loss`` [nats/token] where it is known."""
+    """Evaluate a recipe for a run, in its own conventions; ``loss`` [nats/token] where it is known.
+
+    Of a mixture all parameters count, and the compute of those at work: recipes are of dense models.
+    """
     params = float(shape.counted(recipe.params))
-    known = {"params": params, "tokens": tokens, "flops": 6 * params * tokens}
+    resting = 0 if recipe.params == "flops-equivalent" else shape.total - shape.active
+    known = {"params": params, "tokens": tokens, "flops": 6 * (params - resting) * tokens}
     if loss is not None:
         known["loss"] = loss
     batch = recipe.batch_tokens(known)

@@ -1,16 +1,40 @@
-"""A shape on devices: layouts that fit in their memory, on those there are or on as few as do."""
+"""A shape on devices by one layout: what a user fixed of it, what the shape allows, what it takes of memory and time."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from planner._util.files import settings
+from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
-from planner._util.stable_choice import rounded
 from planner.accelerators.fleet import Machine
-from planner.architectures.memory import RECOMPUTE, Layout, Memory, Scheme, fewest_devices, memory
+from planner.architectures.layout import RECOMPUTE, Layout, Recompute, Schedule
+from planner.architectures.memory import Memory, Scheme
+from planner.architectures.step_time import FILE, Rates, StepTime, step_time
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
-from planner.quantities import shown, whole_number
+from planner.quantities import listed, shown
+from planner.quantities.estimate import Range
+
+
+class Speed(NamedTuple):
+    """How fast a layout trains.
+
+    Attributes
+    ----------
+    step_time : Range
+        Seconds, with the range that four of five measured runs lie in.
+    tokens_per_second, tokens_per_second_per_device : Range
+    mfu, mfu_full_attention : Range
+        Model FLOP utilisation with attention counted causally, half of it, and in full.
+    parts : mapping of str to float
+        Seconds; they overlap, so they add up to more than the step.
+    """
+
+    step_time: Range
+    tokens_per_second: Range
+    tokens_per_second_per_device: Range
+    mfu: Range
+    mfu_full_attention: Range
+    parts: FrozenDict
 
 
 class Fit(NamedTuple):
@@ -26,15 +50,18 @@ class Fit(NamedTuple):
         no device was named.
     verdict : str
         The same in words, empty without a device.
+    speed : Speed or None
+        None where no step can be forecast: without a device, or on one whose links or kind are not known.
     """
 
     layout: Layout
     memory: Memory
     fits: bool | None
     verdict: str
+    speed: Speed | None = None
 
 
-_VERDICTS = {True: "yes", None: "too close to say", False: "no"}
+VERDICTS = {True: "yes", None: "too close to say", False: "no"}
 
 
 def smallest_memory(machine: Machine | None) -> float | None:
@@ -44,119 +71,136 @@ def smallest_memory(machine: Machine | None) -> float | None:
     return float(min(part.device.memory or 0.0 for part in machine.parts))
 
 
-def read_scheme(optimizer: Raw) -> Scheme:
+def read_scheme(optimizer: str) -> Scheme:
     """Return what an optimizer keeps of each parameter."""
-    schemes = settings("memory.toml", "schemes")
-    if not isinstance(optimizer, str) or optimizer not in schemes:
-        raise OptionError(f"optimizer {shown(optimizer)}: expected one of {', '.join(schemes)}")
-    found = schemes[optimizer]
+    found = settings("memory.toml", "schemes")[optimizer]
     return Scheme(optimizer, found["weights"], found["gradients"], found["optimizer"])
 
 
 class Asked(NamedTuple):
-    """A layout as far as the user fixed it."""
+    """A layout as far as the user fixed it; what is None is searched."""
 
     zero: int | None
     tensor: int | None
     pipeline: int | None
-    rest: Layout
+    expert: int | None
+    context_parallel: int | None
+    micro_batch: int | None
+    recompute: Recompute | None
+    batch: float | None
+    schedule: Schedule | None
+    virtual: int | None
+    loss_kernel: str
+    offload: bool
+
+    @property
+    def start(self) -> Layout:
+        """The layout with everything fixed in it, and the rest as on one device."""
+        return Layout(
+            tensor=self.tensor or 1,
+            pipeline=self.pipeline or 1,
+            zero=self.zero or 0,
+            micro_batch=self.micro_batch or 1,
+            recompute=self.recompute or "selective",
+            expert=self.expert or 1,
+            context_parallel=self.context_parallel or 1,
+            schedule=self.schedule or ("interleaved" if self.virtual else "1f1b"),
+            virtual=self.virtual or (2 if self.schedule == "interleaved" else 1),
+            loss_kernel=self.loss_kernel,
+            offload=self.offload,
+        )
 
 
-def read_layout(zero: Raw, tensor: Raw, pipeline: Raw, micro_batch: Raw, recompute: Raw) -> Asked:
-    """Read a layout; what is None is searched."""
-    if recompute not in RECOMPUTE if isinstance(recompute, str) else True:
-        raise OptionError(f"recompute {shown(recompute)}: expected one of {', '.join(RECOMPUTE)}")
-    at_once = 1 if micro_batch is None else whole_number(micro_batch, "micro_batch", 1, 65_536)
-    return Asked(
-        zero=None if zero is None else whole_number(zero, "zero", 0, 3),
-        tensor=None if tensor is None else whole_number(tensor, "tensor", 1, 1024),
-        pipeline=None if pipeline is None else whole_number(pipeline, "pipeline", 1, 1024),
-        rest=Layout(micro_batch=at_once, recompute=recompute),  # type: ignore[arg-type]  # checked above
-    )
+def read_recompute(value: Raw) -> Recompute | None:
+    """Read which activations are computed anew."""
+    if value is not None and not (isinstance(value, str) and value in RECOMPUTE):
+        raise OptionError(f"recompute {shown(value)}: expected one of {', '.join(RECOMPUTE)}")
+    return value
 
 
-def placements(shape: Shape, scheme: Scheme, asked: Asked, machine: Machine | None, capacity: float | None) -> Iterator[Fit]:
-    """Yield layouts: on the devices there are, or on as few as do; each once.
+def check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
+    """Refuse a split that the shape or the number of devices does not allow, with what would do.
 
     Raises
     ------
     OptionError
-        A split that the shape or the number of devices does not allow.
     """
-    counted = int(machine.devices) if machine is not None and machine.counted else None
-    _check_split(shape, asked, counted)
-    if capacity is None:
-        yield _unlimited(shape, scheme, asked, counted)
-        return
-    seen: set[Layout] = set()
-    for zero in (0, 1, 2, 3) if asked.zero is None else (asked.zero,):
-        fit = _best(shape, scheme, asked._replace(zero=zero), counted, capacity)
-        bare = fit.layout._replace(zero=0) if fit.layout.data == 1 else fit.layout  # sharding over one device is none
-        if bare in seen:
-            continue
-        seen.add(bare)
-        yield fit
-
-
-def fewest(shape: Shape, scheme: Scheme, asked: Asked, capacity: float) -> Fit | None:
-    """Return the placement on the fewest devices of any stage; None where none fits."""
-    stages = (0, 1, 2, 3) if asked.zero is None else (asked.zero,)
-    found = [_best(shape, scheme, asked._replace(zero=zero), None, capacity) for zero in stages]
-    return min((fit for fit in found if fit.fits), key=lambda fit: fit.layout.devices, default=None)
-
-
-def _best(shape: Shape, scheme: Scheme, asked: Asked, counted: int | None, capacity: float) -> Fit:
-    """Return the placement of one stage: the fewest devices, then the least split; where none surely fits, the least memory."""
-    found: list[Fit] = []
-    splits = [each for each in _splits(shape, asked) if counted is None or counted % (each[0] * each[1]) == 0]
-    for tensor, pipeline in splits:
-        layout = asked.rest._replace(zero=asked.zero or 0, tensor=tensor, pipeline=pipeline)
-        if counted is not None:
-            layout = layout._replace(data=counted // (tensor * pipeline))
-        else:
-            layout = fewest_devices(shape, scheme, layout, capacity) or layout
-        taken = memory(shape, scheme, layout)
-        fits = taken.fits(capacity)
-        found.append(Fit(layout, taken, fits, _VERDICTS[fits]))
-    good = [fit for fit in found if fit.fits]
-    if good:
-        return min(good, key=lambda fit: (fit.layout.devices, fit.layout.tensor * fit.layout.pipeline))
-    return min(found, key=lambda fit: rounded(fit.memory.total))
-
-
-def _check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
-    """Refuse a split that cannot be."""
-    tensor, pipeline = asked.tensor or 1, asked.pipeline or 1
+    tensor, pipeline, experts, context = asked.tensor or 1, asked.pipeline or 1, asked.expert or 1, asked.context_parallel or 1
     if pipeline > shape.layers:
         raise OptionError(f"pipeline {pipeline}: the shape has {shape.layers} layers")
-    if not _divides(shape, tensor):
+    if not divides(shape, tensor):
+        allowed = listed([str(each) for each in range(1, 129) if divides(shape, each)], 12)
         raise OptionError(
             f"tensor {tensor}: does not divide the shape's {shape.heads} heads, {shape.kv_heads} key-value heads and "
-            f"feed-forward width {shape.ffn} evenly"
+            f"feed-forward width {shape.ffn} evenly; {allowed} do"
         )
-    if counted is not None and counted % (tensor * pipeline):
-        raise OptionError(f"tensor {tensor} x pipeline {pipeline}: {counted} devices are no multiple of {tensor * pipeline}")
+    if experts > 1 and shape.experts == 1:
+        raise OptionError(f"expert {experts}: the shape has no experts; tensor and pipeline split dense models")
+    if shape.experts % experts:
+        allowed = listed([str(each) for each in range(1, shape.experts + 1) if shape.experts % each == 0], 12)
+        raise OptionError(f"expert {experts}: does not divide the shape's {shape.experts} experts; {allowed} do")
+    if shape.context % context:
+        raise OptionError(f"context_parallel {context}: does not divide a context of {shape.context}")
+    virtual = asked.start.virtual
+    if virtual > 1 and asked.pipeline and all((shape.layers + tables) % (pipeline * virtual) for tables in (0, 1, 2)):
+        raise OptionError(
+            f"virtual {virtual}: {shape.layers} layers on pipeline {pipeline} with so many stages each come out uneven; give "
+            f"pipeline and virtual whose product divides {shape.layers}, or that and one or two tables"
+        )
+    if asked.schedule in {"interleaved", "zero-bubble"} and asked.pipeline == 1:
+        raise OptionError(f"schedule {asked.schedule}: a pipeline of 1 has no bubble; drop one of them")
+    split = tensor * pipeline * context
+    if counted is not None and counted % split:
+        parts = " x ".join(f"{name} {n}" for name, n in zip(_SPLITS, (tensor, pipeline, context), strict=True) if n > 1)
+        raise OptionError(f"{parts}: {counted} devices are no multiple of {split}")
+    if counted is not None and counted // pipeline % experts:
+        raise OptionError(f"expert {experts}: {counted // pipeline} devices of a pipeline stage are no multiple of {experts}")
 
 
-def _divides(shape: Shape, tensor: int) -> bool:
+_SPLITS = ("tensor", "pipeline", "context_parallel")
+
+
+def divides(shape: Shape, tensor: int) -> bool:
     """Tell whether matrices can be split over so many devices; key-value heads are split, or repeated where they are fewer."""
     keys = shape.kv_heads % tensor == 0 or tensor % shape.kv_heads == 0
     return keys and shape.heads % tensor == 0 and shape.ffn % tensor == 0
 
 
-def _unlimited(shape: Shape, scheme: Scheme, asked: Asked, counted: int | None) -> Fit:
-    """Return the layout as asked for, where no memory is known to hold it against: on all devices there are, or on one."""
-    tensor, pipeline = asked.tensor or 1, asked.pipeline or 1
-    data = 1 if counted is None else counted // (tensor * pipeline)
-    layout = asked.rest._replace(zero=asked.zero or 0, data=data, tensor=tensor, pipeline=pipeline)
-    return Fit(layout, memory(shape, scheme, layout), None, "")
+def speed_of(shape: Shape, layout: Layout, rate: Rates | None, peak: float) -> Speed | None:
+    """Return how fast a layout trains on devices of such a dense peak [FLOP/s]; None where that cannot be forecast."""
+    if rate is None or layout.tensor > rate.domain:
+        return None
+    return speed_from(shape, layout, step_time(shape, layout, rate), peak, rate.best)
 
 
-def _splits(shape: Shape, asked: Asked) -> Iterator[tuple[int, int]]:
-    """Yield (tensor, pipeline) splits that suit the shape: powers of two within a server, and of its layers."""
-    largest = settings("memory.toml", "fit")["largest_tensor"]
-    tensors = [2**i for i in range(12) if 2**i <= largest and _divides(shape, 2**i)]
-    pipelines = [2**i for i in range(12) if 2**i <= shape.layers]
-    for pipeline in pipelines if asked.pipeline is None else [asked.pipeline]:
-        for tensor in tensors if asked.tensor is None else [asked.tensor]:
-            yield tensor, pipeline
+def speed_from(shape: Shape, layout: Layout, found: StepTime, peak: float, best: float) -> Speed:
+    """Return what a time of a step means for one layout; none is shorter than the products take at their ``best`` [FLOP/s]."""
+    tokens = float(layout.data * layout.micro_batch * max(layout.micro_batches, 1) * shape.context)
+    usual = float(found.total)
+    off = settings(FILE, "intervals")["wide" if is_wide(shape, layout) else "dense"]["0.8"]
+    least = tokens * shape.flops_per_token("exact", shape.active, causal=True) / (best * layout.devices)
+    step = Range(min(usual, max(usual / off, least)), usual, usual * off)
+    every = Range(*(tokens / end for end in reversed(step)))
+    each = every.times(1 / layout.devices)
+    full, causal = (shape.flops_per_token("exact", shape.active, causal=kind) for kind in (False, True))
+    return Speed(
+        step,
+        every,
+        each,
+        each.times(causal / peak),
+        each.times(full / peak),
+        FrozenDict({name: float(part) for name, part in found.parts.items()}),
+    )
+
+
+def is_wide(shape: Shape, layout: Layout) -> bool:
+    """Tell whether forecasts miss by more: of mixtures, small models, long contexts, fewer micro-batches than stages."""
+    limits = settings(FILE, "wide")
+    few = 0 < layout.micro_batches < layout.pipeline
+    return bool(shape.experts > 1 or shape.total < limits["params"] or shape.context > limits["context"] or few)
+
+
+def as_given(shape: Shape, layout: Layout, taken: Memory, capacity: float | None, speed: Any = None) -> Fit:
+    """Return a placement with its verdict."""
+    fits = None if capacity is None else taken.fits(capacity)
+    return Fit(layout, taken, fits, "" if capacity is None else VERDICTS[fits], speed)

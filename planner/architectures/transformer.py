@@ -11,7 +11,9 @@ _RECOMPUTED = 4  # with a second forward pass
 
 
 class Latent(NamedTuple):
-    """Latent attention: queries through ``query_rank``, keys and values through ``kv_rank``, with ``rope`` shared key entries.
+    """Latent attention: queries through ``query_rank`` (0: straight from the width), keys and values through ``kv_rank``.
+
+    A head has ``nope`` entries of its own and ``rope`` ones that all keys share, and values of ``value`` entries.
 
     References
     ----------
@@ -52,6 +54,8 @@ class Details(NamedTuple):
     window, windowed_layers : int
         Tokens that a layer with a sliding window looks back on, and how many such layers there are; 0 for none.
     latent : Latent or None
+    mtp : int
+        Modules that predict further tokens: each a layer of its own, behind a projection of two widths into one.
     remark : str
         What to say wherever the shape is used: nothing of its own, of a published one what its name leaves open.
     """
@@ -74,6 +78,7 @@ class Details(NamedTuple):
     window: int = 0
     windowed_layers: int = 0
     latent: Latent | None = None
+    mtp: int = 0
     remark: str = ""
 
 
@@ -121,7 +126,8 @@ class Shape(NamedTuple):
         latent = self.details.latent
         if latent is None:
             return self.width * self.head_size * (2 * self.heads + 2 * self.kv_heads)
-        queries = latent.query_rank * (self.width + self.heads * (latent.nope + latent.rope))
+        rank, wide = latent.query_rank, self.heads * (latent.nope + latent.rope)
+        queries = rank * (self.width + wide) if rank else self.width * wide
         keys = self.width * (latent.kv_rank + latent.rope) + latent.kv_rank * self.heads * (latent.nope + latent.value)
         return queries + keys + self.heads * latent.value * self.width
 
@@ -143,19 +149,58 @@ class Shape(NamedTuple):
         return (2 if self.gated else 1) * width + self.width
 
     @property
-    def _expert(self) -> int:
+    def expert_params(self) -> int:
         """Parameters of one expert."""
         width = self.details.expert_ffn or self.ffn
         return self._ffn_products(width) + (self._ffn_bias(width) if self.details.expert_bias else 0)
+
+    @property
+    def expert_products(self) -> int:
+        """Weights of the matrix products of one expert."""
+        return self._ffn_products(self.details.expert_ffn or self.ffn)
+
+    @property
+    def head_products(self) -> int:
+        """Entries of a key and of a value of one head."""
+        latent = self.details.latent
+        return latent.nope + latent.rope + latent.value if latent else 2 * self.head_size
 
     @property
     def _router(self) -> int:
         return self.width * (self.experts + (1 if self.details.shared_gate else 0))
 
     @property
-    def _mixed_layers(self) -> int:
-        """Layers with experts."""
+    def mixed_layers(self) -> int:
+        """Layers with experts, of those that predict the next token."""
         return self.layers - self.details.dense_layers if self.experts > 1 else 0
+
+    @property
+    def _norm(self) -> int:
+        """Parameters of a norm."""
+        return self.width * (2 if self.details.norm == "ln" else 1)
+
+    def whole_params(self, *, mixed: bool) -> int:
+        """Return what tensor parallelism leaves whole of a layer: norms, and the router of one with experts."""
+        router = self._router + (self.experts if self.details.router_bias else 0)
+        return self.details.norms_per_layer * self._norm + (router if mixed else 0)
+
+    def shared_params(self, *, mixed: bool) -> int:
+        """Return the parameters of a layer, of one with experts without those that tokens are routed to."""
+        rest = self.details
+        dense = self._ffn_products(self.ffn) + (self._ffn_bias(self.ffn) if rest.bias == "all" else 0)
+        feeding = rest.shared_experts * self.expert_params if mixed else dense
+        return self._attention + self.whole_params(mixed=mixed) + feeding
+
+    @property
+    def _further(self) -> int:
+        """Parameters of the modules that predict further tokens, without their routed experts: layer, projection, three norms."""
+        each = self.shared_params(mixed=self.experts > 1) + 2 * self.width**2 + 3 * self._norm
+        return self.details.mtp * each
+
+    @property
+    def routed_layers(self) -> int:
+        """Layers whose tokens are routed to experts, those that predict further tokens among them."""
+        return self.mixed_layers + (self.details.mtp if self.experts > 1 else 0)
 
     @property
     def embeddings(self) -> int:
@@ -166,12 +211,10 @@ class Shape(NamedTuple):
     @property
     def non_embedding(self) -> int:
         """All parameters but embeddings and head, norms and biases included."""
-        rest, mixed = self.details, self._mixed_layers
-        norm = self.width * (2 if rest.norm == "ln" else 1)
-        dense = self._ffn_products(self.ffn) + (self._ffn_bias(self.ffn) if rest.bias == "all" else 0)
-        experts = (self.experts + rest.shared_experts) * self._expert + self._router + (self.experts if rest.router_bias else 0)
-        layers = self.layers * (self._attention + rest.norms_per_layer * norm) + (self.layers - mixed) * dense + mixed * experts
-        return layers + norm * (2 if rest.embedding_norm else 1)
+        mixed = self.mixed_layers
+        layers = (self.layers - mixed) * self.shared_params(mixed=False) + mixed * self.shared_params(mixed=True)
+        routed = self.routed_layers * self.experts * self.expert_params
+        return layers + routed + self._further + self._norm * (2 if self.details.embedding_norm else 1)
 
     @property
     def total(self) -> int:
@@ -182,14 +225,20 @@ class Shape(NamedTuple):
     def seen(self) -> int:
         """Tokens that a token attends to, over all layers: the whole context, or a window where a layer has one."""
         windowed = self.details.windowed_layers
-        return (self.layers - windowed) * self.context + windowed * min(self.details.window, self.context)
+        return (self.layers + self.details.mtp - windowed) * self.context + windowed * min(self.details.window, self.context)
+
+    @property
+    def seen_causally(self) -> float:
+        """Tokens that a token sees on average, itself and those before it, over all layers."""
+        context, windowed = self.context, self.details.windowed_layers
+        window = min(self.details.window, context)
+        full = (self.layers + self.details.mtp - windowed) * (context + 1) / 2
+        return full + windowed * window * (2 * context + 1 - window) / (2 * context)
 
     @property
     def attended(self) -> int:
         """Products of queries with keys, and of their weights with values, for a token that attends to all it may."""
-        latent = self.details.latent
-        each = latent.nope + latent.rope + latent.value if latent else 2 * self.head_size
-        return self.seen * self.heads * each
+        return self.seen * self.heads * self.head_products
 
     def counted(self, convention: str) -> int:
         """Return its N as a law counts parameters.
@@ -206,29 +255,24 @@ class Shape(NamedTuple):
         if convention == "non-input-embedding":
             return self.non_embedding + self.vocab * (self.width + (1 if self.details.head_bias else 0))
         if convention == "flops-equivalent":
-            return self.non_embedding + self.attended
+            return self.active - self.embeddings + self.attended
         return self.total
 
     @property
     def active(self) -> int:
         """Parameters that work on a token, embeddings included."""
-        return self.total - self._mixed_layers * (self.experts - self.experts_per_token) * self._expert
+        return self.total - self.routed_layers * (self.experts - self.experts_per_token) * self.expert_params
 
     @property
-    def layer_flops(self) -> int:
-        """Forward FLOP a token of the layers alone: matrix products, attention over the whole context, its softmax.
+    def matrix_products(self) -> int:
+        """Weights of all matrix products that a token meets, the head's among them."""
+        at_work = (self.experts_per_token + self.details.shared_experts) * self.expert_products + self._router
+        mtp, routed = self.details.mtp, self.routed_layers
+        products = (self.layers + mtp) * self.attention_products + routed * at_work
+        products += (self.layers + mtp - routed) * self._ffn_products(self.ffn) + mtp * 2 * self.width**2
+        return products + (1 + mtp) * self.vocab * self.width
 
-        References
-        ----------
-        Hoffmann et al. 2022, arXiv 2203.15556, App. F; the causal half of attention is counted as done.
-        """
-        width = self.details.expert_ffn or self.ffn
-        at_work = (self.experts_per_token + self.details.shared_experts) * self._ffn_products(width) + self._router
-        mixed = self._mixed_layers
-        products = self.layers * self.attention_products + (self.layers - mixed) * self._ffn_products(self.ffn) + mixed * at_work
-        return _FORWARD * (products + self.attended) + 3 * self.seen * self.heads
-
-    def flops_per_token(self, rule: Rule, counted: float, *, recompute: bool = False) -> float:
+    def flops_per_token(self, rule: Rule, counted: float, *, recompute: bool = False, causal: bool = False) -> float:
         """Return what training on a token costs [FLOP].
 
         Parameters
@@ -241,12 +285,15 @@ class Shape(NamedTuple):
             N at work on a token as the law counts it.
         recompute : bool
             Whether activations are computed anew in the backward pass.
+        causal : bool
+            Whether attention counts to tokens before alone, about half, instead of over the whole context; of the exact rule.
         """
+        seen = self.seen_causally if causal else self.seen
         working = self.active - self.embeddings
         forward = {
             "6nd": _FORWARD * counted,
             "kaplan": _FORWARD * working + _FORWARD * self.seen * self.heads * self.head_size,
-            "exact": self.layer_flops + _FORWARD * self.vocab * self.width,
+            "exact": _FORWARD * (self.matrix_products + self.head_products * self.heads * seen) + 3 * seen * self.heads,
         }[rule]
         return float((_RECOMPUTED if recompute else _PASSES) * forward)
 

@@ -55,7 +55,8 @@ class Headed:
             root = error.ctx.find_root().command
             known = {"plan": root, **{f"plan {each}": _loaded(root, each, error.ctx) for each in SUMMARIES}}
             able = [each for each, command in known.items() if any(name == param.name for param in command.params)]
-            raise click.UsageError(f"{error.ctx.command_path} does not take {option_of(name)}; {', '.join(able)} do") from None
+            do = "do" if len(able) > 1 else "does"
+            raise click.UsageError(f"{error.ctx.command_path} does not take {option_of(name)}; {', '.join(able)} {do}") from None
 
 
 def _loaded(root: Any, name: str, ctx: click.Context) -> Any:

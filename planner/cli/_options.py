@@ -126,8 +126,6 @@ BOUND = Pair("name=low:high", _bound)
 ASSIGNMENT = Pair("name=value", _assignment)
 
 ORDERS = ("dollars", "energy", "co2", "devices", "loss")
-RECOMPUTED = ("none", "selective", "full")
-OPTIMIZERS = ("adam", "adam-fp32-gradients", "adam-8bit", "muon", "sgd", "adam-fp32", "adam-bf16")
 
 
 class Grouped(click.Option):
@@ -161,7 +159,7 @@ def _option(name: str, row: Input, text: str) -> Callable[[Command], Command]:
         pair = PAIRS if name in rows(RowInputs) else ASSIGNMENT
         return click.option(option_of(name), name, multiple=True, type=pair, metavar=row.metavar, **known)
     if row.choices:
-        return click.option(option_of(name), name, type=OneOf(row.choices), **known)
+        return click.option(option_of(name), name, type=OneOf(row.choices), metavar=row.metavar or None, **known)
     if row.pair:
         return click.option(option_of(name), name, nargs=2, metavar=row.metavar, **known)
     kind = Names(row.completes) if row.completes else click.Path() if row.metavar.startswith("FILE") else None

@@ -33,8 +33,6 @@ _SAID: dict[tuple[str, ...], str] = {
         "--batch-size",
         "--lr",
         "--learning-rate",
-        "--schedule",
-        "--optimizer",
         "--seq-len",
         "--context",
         "--vocab",

@@ -5,8 +5,9 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, chosen, plot_option, tell
-from planner.cli._options import OPTIMIZERS, RECOMPUTED, OneOf, collected, format_option, inputs, strict_option
+from planner.cli._options import OneOf, collected, format_option, inputs, strict_option
 from planner.cli._plan import app
+from planner.inputs.layout_inputs import RECOMPUTED
 from planner.inputs.registry import ConfigureInputs
 from planner.output.formats import Format
 
@@ -19,12 +20,7 @@ from planner.output.formats import Format
 @click.option("--gated/--not-gated", default=None, help="Gated feed-forward parts (SwiGLU) or plain ones.")
 @click.option("--tied/--not-tied", default=None, help="One table for embedding and head, or two.")
 @click.option("--count", type=int, help="Shapes to propose.  [default: 5]")
-@click.option("--optimizer", type=OneOf(OPTIMIZERS), help="What is kept of each parameter.  [default: adam]")
-@click.option("--zero", type=int, help="Stage of ZeRO or FSDP, 0 to 3.  [default: each]")
-@click.option("--tensor", type=int, help="Devices that share each matrix.  [default: searched]")
-@click.option("--pipeline", type=int, help="Devices that share the layers.  [default: searched]")
-@click.option("--micro-batch", type=int, help="Sequences that a device works on at once.  [default: 1]")
-@click.option("--recompute", type=OneOf(RECOMPUTED), help="Activations computed anew.  [default: selective]")
+@click.option("--recompute", type=OneOf(RECOMPUTED), help="Activations computed anew.  [default: searched]")
 @strict_option
 @format_option
 @click.pass_context

@@ -127,6 +127,15 @@ def within(least: float, most: float) -> Reader:
     return read
 
 
+def whole_within(least: int, most: int) -> Reader:
+    def read(value: Raw, name: str) -> int:
+        from planner.quantities import parse_whole
+
+        return parse_whole(value, name, least, most)
+
+    return read
+
+
 def one_of(*choices: str) -> Reader:
     def read(value: Raw, name: str) -> str:
         if not isinstance(value, str) or value.lower() not in choices:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planner.accelerators.fleet import Grid
+    from planner.architectures.layout import Schedule
     from planner.architectures.transformer import Rule, Shape
     from planner.inputs.input_row import LawLike
     from planner.quantities.estimate import Range
@@ -77,6 +78,18 @@ class Question(NamedTuple):
     pue: "Range | None" = None
     grid: "Grid | None" = None
     gpu_file: "str | Path | None" = None
+    zero: int | None = None
+    tensor: int | None = None
+    pipeline: int | None = None
+    expert: int | None = None
+    context_parallel: int | None = None
+    micro_batch: int | None = None
+    batch: float | None = None
+    schedule: "Schedule | None" = None
+    virtual: int | None = None
+    optimizer: str | None = None
+    loss_kernel: str | None = None
+    offload: bool | None = None
     law: "LawLike" = DEFAULT_LAW
     constants: Mapping[str, float] = FrozenDict()
     exponents: tuple[float, float] | None = None

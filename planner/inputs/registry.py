@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from planner.errors import OptionError
 from planner.inputs.input_row import Input
+from planner.inputs.layout_inputs import Kept, Split
 from planner.inputs.machine_inputs import Deadline, Device, FleetSize, OwnDevices, Power, Serving, Use, Watts
 from planner.inputs.run_inputs import (
     ChosenLaw,
@@ -77,7 +78,9 @@ class CheckInputs(Run, Model, Counting, Mixture, Data, Serving, Machine, ChosenL
     """What a run is judged by."""
 
 
-class ConfigureInputs(Budget, Target, Run, SizeLimits, Model, Data, Serving, Machine, ChosenLaw, Constants, total=False):
+class ConfigureInputs(
+    Budget, Target, Run, SizeLimits, Model, Data, Serving, Machine, Split, Kept, ChosenLaw, Constants, total=False
+):
     """What a configuration is for."""
 
 
@@ -122,6 +125,7 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Serving": (Serving,),
     "Devices": (FleetSize, Device, Use, Deadline, OwnDevices),
     "Power and carbon": (Watts, Power),
+    "Layout": (Split, Kept),
     "Table of runs": (RowInputs, UnitInputs, OutlierInputs),
     "Law and judgement": (ChosenLaw, Constants, Exponents, Tolerance, Level),
 }
@@ -204,7 +208,8 @@ def stated(asked: Mapping[str, object], kind: type, verb: str) -> dict[str, obje
             hint = f". Did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}{hint}")
         if value is not None:
-            raise OptionError(f"{verb} does not take `{name}`; {', '.join(takers(name))} take it")
+            take = "take" if len(takers(name)) > 1 else "takes"
+            raise OptionError(f"{verb} does not take `{name}`; {', '.join(takers(name))} {take} it")
     return {name: value for name, value in asked.items() if value is not None}
 
 

@@ -69,8 +69,6 @@ def shapes_for(
         if told:
             option = "count" if told[0] == "shapes" else told[0]
             raise OptionError(f"`{option}`: the shape says that itself; drop it, or change the shape: llama2-7b,context=2048")
-        if known.experts > 1:
-            raise OptionError(f"`shape`: a mixture of experts, but {law.id} and the laws of batch size are of dense models")
         return [(known, known.counted(law.conventions.params) / N - 1)], None
     for name, value in (("gated", fixed.gated), ("tied", fixed.tied)):
         if value is not None and not isinstance(value, bool):

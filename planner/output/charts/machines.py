@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from planner.architectures.layout import Layout
 from planner.errors import CannotPlanError
 from planner.output.charts._base import Chart, Mark, Panel, Points, Rule, Scale, law_text
 from planner.planning.configure import Configuration
@@ -42,11 +43,18 @@ def ranking_chart(found: Ranking) -> Chart:
     return Chart(f"{what} on each device", "published prices of the dates shown by plan hardware", tuple(panels))
 
 
+def _layout_name(layout: Layout) -> str:
+    """Return a layout in short: its sizes above one, and its stage."""
+    sizes = (("data", layout.data), ("tensor", layout.tensor), ("pipe", layout.pipeline), ("expert", layout.expert))
+    split = " ".join(f"{name} {size}" for name, size in (*sizes, ("context", layout.context_parallel)) if size > 1)
+    return f"ZeRO {layout.zero}, {split or 'one device'}"
+
+
 def configuration_chart(found: Configuration) -> Chart:
     """Return what each layout keeps on a device, and the batch sizes and learning rates of published laws."""
     panels = []
     if found.fits:
-        names = [f"ZeRO {fit.layout.zero}, {fit.layout.devices} devices" for fit in found.fits]
+        names = [_layout_name(fit.layout) for fit in found.fits]
         place = np.arange(len(names) - 1, -1, -1.0)
         parts = [
             ("weights, gradients, optimizer", np.array([fit.memory.states for fit in found.fits]), "square"),

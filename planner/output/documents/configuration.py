@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from planner.output.documents.blocks import Block, Facts, Items, Table, Title, conventions, note_blocks
 from planner.output.documents.cost import cost_facts
+from planner.output.documents.layouts import advice_blocks, argument_block, layout_blocks, speed_facts
 from planner.quantities import (
     format_bytes,
     format_count,
@@ -13,13 +14,11 @@ from planner.quantities import (
     format_rate,
     format_signed_percent,
     format_whole,
-    plain,
     significant,
 )
 
 if TYPE_CHECKING:
     from planner.architectures.hyperparameters import Suggestion
-    from planner.architectures.parallelism import Fit
     from planner.architectures.published_models import Model
     from planner.planning.configure import Configuration
     from planner.planning.shape_candidates import Candidate
@@ -29,7 +28,8 @@ def configuration_document(found: "Configuration") -> list[Block]:
     """Return shapes, memory, batch size and learning rate."""
     loss = "" if found.loss is None else f", loss {significant(found.loss, 4)}"
     title = f"{format_count(found.params)} parameters on {format_count(found.tokens)} tokens{loss}: what to configure"
-    blocks: list[Block] = [Title(title), _shapes(found), _memory(found), _recipes(found)]
+    blocks: list[Block] = [Title(title), _shapes(found), *layout_blocks(found), *speed_facts(found), *advice_blocks(found)]
+    blocks += [argument_block(found), _recipes(found)]
     if found.machine and found.shapes[0].cost:
         blocks.append(cost_facts(found.machine, found.shapes[0].cost))
     blocks.append(_trade(found))
@@ -65,54 +65,6 @@ def _shape_row(each: "Candidate") -> list[str]:
         format_signed_percent(each.over_6nd),
         format_count(each.tokens),
         format_bytes(each.cache_bytes),
-    ]
-
-
-def _memory(found: "Configuration") -> Table:
-    headers = [
-        "sharded",
-        "devices",
-        "data",
-        "tensor",
-        "pipeline",
-        "weights",
-        "gradients",
-        "optimizer",
-        "activations",
-        "gathered",
-        "beside",
-        "in all",
-        "fits",
-    ]
-    rows = [_memory_row(each) for each in found.fits]
-    layout = found.fits[0].layout
-    each = f"{layout.micro_batch} sequence{'s' if layout.micro_batch > 1 else ''} at once, recompute {layout.recompute}"
-    where = ""
-    if found.capacity is not None and found.machine is not None:
-        devices = " + ".join(part.device.id for part in found.machine.parts)
-        where = f", of {format_bytes(found.capacity)} that there are on {devices}"
-        where += "" if found.machine.counted else ": the fewest devices"
-    footnotes = [
-        f"the first shape, the fullest device{where}; {each}; {found.scheme.name}: {plain(found.scheme.total)} bytes a parameter"
-    ]
-    if found.capacity is None:
-        footnotes.append("whether it fits: name a device, --gpu h100 or --gpus 64xH100")
-    return Table("Memory", "lrrrrrrrrrrrl", headers, rows, footnotes)
-
-
-_SHARDED = ("nothing (ZeRO 0)", "optimizer (ZeRO 1)", "and gradients (ZeRO 2)", "and weights (ZeRO 3)")
-
-
-def _memory_row(fit: "Fit") -> list[str]:
-    layout, taken = fit.layout, fit.memory
-    parts = (taken.weights, taken.gradients, taken.optimizer, taken.activations, taken.gathered, taken.overhead)
-    return [
-        _SHARDED[layout.zero],
-        format_whole(layout.devices),
-        *(str(value) for value in (layout.data, layout.tensor, layout.pipeline)),
-        *(format_bytes(part) for part in parts),
-        f"{format_bytes(taken.total)} ({' to '.join(format_bytes(end) for end in taken.range)})",
-        fit.verdict,
     ]
 
 

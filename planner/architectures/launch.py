@@ -1,0 +1,164 @@
+"""A shape and a layout as the arguments of the frameworks that train it."""
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from planner.architectures.layout import Layout
+from planner.architectures.transformer import Shape
+
+
+class Arguments(NamedTuple):
+    """What to type for a framework.
+
+    Attributes
+    ----------
+    framework : str
+    text : str
+        Its arguments, or its configuration as JSON.
+    without : tuple of str
+        What of the layout it has no argument for.
+    """
+
+    framework: str
+    text: str
+    without: tuple[str, ...]
+
+
+def arguments(shape: Shape, layout: Layout, rate: float | None) -> tuple[Arguments, ...]:
+    """Return the arguments for Megatron-LM, torchtitan and DeepSpeed; ``rate`` is the peak learning rate, where one is known."""
+    return _megatron(shape, layout, rate), _torchtitan(shape, layout, rate), _deepspeed(layout, rate)
+
+
+def _typed(pairs: Iterator[tuple[str, object]]) -> str:
+    return " ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in pairs if value not in (None, False))
+
+
+def sequences(layout: Layout) -> int:
+    """Return the sequences of a step."""
+    return layout.data * layout.micro_batch * max(layout.micro_batches, 1)
+
+
+def _megatron(shape: Shape, layout: Layout, rate: float | None) -> Arguments:
+    """References: Megatron-LM, megatron/training/arguments.py."""
+    without = [] if shape.details.windowed_layers == 0 else ["layers with a window"]
+    if layout.loss_kernel == "chunked":
+        without.append("a chunked loss")
+    if shape.details.mtp > 1:
+        without.append("more than one module of multi-token prediction")
+    uneven = [("account-for-loss-in-pipeline-split", True), ("account-for-embedding-in-pipeline-split", True)]
+    tables = next((each for each in (0, 1, 2) if (shape.layers + each) % (layout.pipeline * layout.virtual) == 0), None)
+    if tables is None:
+        without.append(f"{shape.layers} layers on {layout.pipeline} stages, which --pipeline-model-parallel-layout lays out")
+    text = _typed(
+        iter([*_of_shape(shape), *_of_layout(layout), *uneven[: tables or 0], ("lr", rate and f"{rate:.3g}"), ("bf16", True)])
+    )
+    return Arguments("Megatron-LM", text, tuple(without))
+
+
+def _of_shape(shape: Shape) -> Iterator[tuple[str, object]]:
+    details = shape.details
+    yield from (("num-layers", shape.layers), ("hidden-size", shape.width), ("ffn-hidden-size", shape.ffn))
+    yield from (("num-attention-heads", shape.heads), ("kv-channels", shape.head_size))
+    yield "group-query-attention", shape.kv_heads != shape.heads
+    yield "num-query-groups", shape.kv_heads if shape.kv_heads != shape.heads else None
+    yield from (("seq-length", shape.context), ("max-position-embeddings", max(shape.context, details.learned_positions)))
+    yield from (("vocab-size", shape.vocab), ("make-vocab-size-divisible-by", 1), ("swiglu", shape.gated))
+    yield "untie-embeddings-and-output-weights", not shape.tied
+    yield "position-embedding-type", None if details.learned_positions else "rope"
+    yield from (("normalization", "RMSNorm" if details.norm == "rms" else None), ("qk-layernorm", details.qk_norm == "head"))
+    yield from (("disable-bias-linear", details.bias != "all"), ("add-qkv-bias", details.bias == "qkv"))
+    if details.latent:
+        latent = details.latent
+        yield from (("multi-latent-attention", True), ("q-lora-rank", latent.query_rank or None))
+        yield from (("kv-lora-rank", latent.kv_rank), ("qk-head-dim", latent.nope), ("qk-pos-emb-head-dim", latent.rope))
+        yield "v-head-dim", latent.value
+    if shape.experts > 1:
+        width = details.expert_ffn or shape.ffn
+        yield from (("num-experts", shape.experts), ("moe-router-topk", shape.experts_per_token), ("moe-ffn-hidden-size", width))
+        yield "moe-shared-expert-intermediate-size", details.shared_experts * width or None
+        yield "moe-shared-expert-gate", details.shared_gate
+        yield "moe-router-enable-expert-bias", details.router_bias
+        if details.dense_layers:
+            yield "moe-layer-freq", f"([0]*{details.dense_layers}+[1]*{shape.mixed_layers})"
+    yield "mtp-num-layers", details.mtp or None
+
+
+def _of_layout(layout: Layout) -> Iterator[tuple[str, object]]:
+    yield from (("tensor-model-parallel-size", layout.tensor), ("pipeline-model-parallel-size", layout.pipeline))
+    yield "num-virtual-stages-per-pipeline-rank", layout.virtual if layout.virtual > 1 else None
+    yield "context-parallel-size", layout.context_parallel if layout.context_parallel > 1 else None
+    if layout.expert > 1:
+        yield from (("expert-model-parallel-size", layout.expert), ("expert-tensor-parallel-size", 1))
+    yield "sequence-parallel", layout.tensor > 1
+    yield "use-distributed-optimizer", layout.zero == 1
+    if layout.zero > 1:
+        kind = "optim_grads" if layout.zero == 2 else "optim_grads_params"
+        yield from (("use-megatron-fsdp", True), ("data-parallel-sharding-strategy", kind))
+    yield from (("micro-batch-size", layout.micro_batch), ("global-batch-size", sequences(layout)))
+    if layout.recompute == "full":
+        yield from (("recompute-granularity", "full"), ("recompute-method", "uniform"), ("recompute-num-layers", 1))
+    yield "cross-entropy-loss-fusion", layout.loss_kernel == "fused"
+    yield "optimizer-cpu-offload", layout.offload
+
+
+def _torchtitan(shape: Shape, layout: Layout, rate: float | None) -> Arguments:
+    """References: torchtitan, torchtitan/config/job_config.py (2025; later versions write ``size`` for ``degree``)."""
+    sharded = layout.zero >= 2
+    without = []
+    if layout.zero == 1:
+        without.append("ZeRO 1: sharded here as FSDP that keeps its weights gathered, which takes less")
+    if layout.loss_kernel != "eager":
+        without.append("the loss kernel")
+    schedule = {"1f1b": "1F1B", "interleaved": "Interleaved1F1B", "zero-bubble": "ZBVZeroBubble"}[layout.schedule]
+    keeps = layout.zero in {1, 2}
+    piped = layout.pipeline > 1
+    recompute = {"none": "none", "selective": "none", "op": "selective", "full": "full"}[layout.recompute]
+    pairs = [
+        ("parallelism.data_parallel_shard_degree", layout.data if sharded or layout.zero == 1 else 1),
+        ("parallelism.data_parallel_replicate_degree", layout.data if layout.zero == 0 else 1),
+        ("parallelism.fsdp_reshard_after_forward", "never" if keeps else "always" if layout.zero == 3 else None),
+        ("parallelism.tensor_parallel_degree", layout.tensor),
+        ("parallelism.context_parallel_degree", layout.context_parallel),
+        ("parallelism.expert_parallel_degree", layout.expert if shape.experts > 1 else None),
+        ("parallelism.pipeline_parallel_degree", layout.pipeline),
+        ("parallelism.pipeline_parallel_schedule", schedule if piped else None),
+        ("parallelism.pipeline_parallel_microbatch_size", layout.micro_batch if piped else None),
+        ("training.local_batch_size", layout.micro_batch * (max(layout.micro_batches, 1) if piped else 1)),
+        ("training.global_batch_size", sequences(layout)),
+        ("training.seq_len", shape.context),
+        ("training.enable_cpu_offload", layout.offload),
+        ("activation_checkpoint.mode", recompute),
+        ("activation_checkpoint.selective_ac_option", "op" if layout.recompute == "op" else None),
+        ("optimizer.lr", rate and f"{rate:.3g}"),
+    ]
+    return Arguments("torchtitan", _typed(iter(pairs)), tuple(without))
+
+
+def _deepspeed(layout: Layout, rate: float | None) -> Arguments:
+    """References: DeepSpeed, "DeepSpeed Configuration JSON"; its pipelines take ZeRO 0 and 1 only."""
+    zero: dict[str, object] = {"stage": layout.zero}
+    if layout.offload:
+        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
+    content: dict[str, object] = {
+        "train_batch_size": sequences(layout),
+        "train_micro_batch_size_per_gpu": layout.micro_batch,
+        "gradient_accumulation_steps": max(layout.micro_batches, 1),
+        "zero_optimization": zero,
+        "bf16": {"enabled": True},
+    }
+    if rate:
+        content["optimizer"] = {"type": "AdamW", "params": {"lr": float(f"{rate:.3g}")}}
+    without = [
+        f"{name} {size}, which the training script sets"
+        for name, size in (
+            ("tensor", layout.tensor),
+            ("pipeline", layout.pipeline),
+            ("context parallel", layout.context_parallel),
+            ("expert", layout.expert),
+        )
+        if size > 1
+    ]
+    if layout.pipeline > 1 and layout.zero > 1:
+        without.append(f"ZeRO {layout.zero} under a pipeline, which it refuses")
+    return Arguments("DeepSpeed", json.dumps(content), tuple(without))

@@ -1,0 +1,64 @@
+"""Inputs of how a model is split over devices, and of what is kept of it there."""
+
+from typing import Annotated, TypedDict
+
+from planner.inputs.input_row import TOKENS, Input, Number, one_of, whole_within, yes_or_no
+
+OPTIMIZERS = (
+    *("adam", "adam-fp32-gradients", "adam-8bit", "muon", "sgd", "adam-fp32", "adam-bf16-moments", "adam-bf16"),
+    *("lion", "adafactor"),
+)
+LOSS_KERNELS = ("eager", "chunked", "fused")
+SCHEDULES = ("1f1b", "interleaved", "zero-bubble")
+RECOMPUTED = ("none", "selective", "op", "full")
+# the library's own lists, written out so that --help need not load numpy; a test holds them equal
+
+
+class Split(TypedDict, total=False):
+    """How a model is split over devices."""
+
+    zero: Annotated[int, Input(whole_within(0, 3), "Stage of ZeRO or FSDP, 0 to 3.  [default: the fastest that fits]", "STAGE")]
+    tensor: Annotated[int, Input(whole_within(1, 1024), "Devices that share each matrix.  [default: searched]", "DEVICES")]
+    pipeline: Annotated[int, Input(whole_within(1, 1024), "Devices that share the layers.  [default: searched]", "DEVICES")]
+    expert: Annotated[
+        int,
+        Input(whole_within(1, 4096), "Devices that share the experts of a mixture's layer.  [default: searched]", "DEVICES"),
+    ]
+    context_parallel: Annotated[
+        int, Input(whole_within(1, 1024), "Devices that share each sequence.  [default: searched]", "DEVICES")
+    ]
+    micro_batch: Annotated[
+        int, Input(whole_within(1, 65_536), "Sequences that a device works on at once.  [default: searched]", "SEQUENCES")
+    ]
+    batch: Annotated[
+        Number, Input(TOKENS, "Tokens of a step (4M).  [default: what a law of batch sizes says]", "TOKENS", "tokens")
+    ]
+    schedule: Annotated[
+        str, Input(one_of(*SCHEDULES), "Order of a pipeline's micro-batches.  [default: searched]", choices=SCHEDULES)
+    ]
+    virtual: Annotated[
+        int, Input(whole_within(2, 256), "Stages of a device in an interleaved schedule.  [default: searched]", "STAGES")
+    ]
+
+
+class Kept(TypedDict, total=False):
+    """What a device keeps of a model in training."""
+
+    optimizer: Annotated[
+        str,
+        Input(
+            one_of(*OPTIMIZERS),
+            "What is kept of each parameter: adam, adam-8bit, ...  [default: adam]",
+            "NAME",
+            choices=OPTIMIZERS,
+        ),
+    ]
+    loss_kernel: Annotated[
+        str,
+        Input(
+            one_of(*LOSS_KERNELS),
+            "How the loss is computed: all logits at once, an eighth at a time, or fused with the head.  [default: eager]",
+            choices=LOSS_KERNELS,
+        ),
+    ]
+    offload: Annotated[bool, Input(yes_or_no, "Optimizer states are in the host's memory.", flag=True)]

@@ -1,0 +1,189 @@
+"""Layouts of a shape, the memory and the arguments of the first, and what batch and learning rate to start from."""
+
+from typing import TYPE_CHECKING
+
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title
+from planner.quantities import (
+    format_bytes,
+    format_count,
+    format_factor,
+    format_percent,
+    format_rate,
+    format_signed_percent,
+    format_whole,
+    plain,
+    significant,
+)
+
+if TYPE_CHECKING:
+    from planner.architectures.launch import Arguments
+    from planner.architectures.parallelism import Fit
+    from planner.planning.configure import Configuration
+    from planner.quantities.estimate import Range
+
+
+def layout_blocks(found: "Configuration") -> list[Block]:
+    """Return the layouts, and of the first its memory."""
+    return [_layouts(found), Title("Memory of the first layout"), _memory(found)]
+
+
+def argument_block(found: "Configuration") -> Items:
+    """Return what to type for each framework."""
+    return Items("The first layout as arguments", [_argument(each) for each in found.arguments])
+
+
+def _argument(each: "Arguments") -> str:
+    return f"{each.framework}: {each.text}" + (f" (without {'; '.join(each.without)})" if each.without else "")
+
+
+def _layouts(found: "Configuration") -> Table:
+    """Return the layouts, the one to take first."""
+    mixture = found.shapes[0].shape.experts > 1
+    shared = any(fit.layout.context_parallel > 1 for fit in found.fits)
+    timed = found.fits[0].speed is not None
+    several = len({fit.layout.devices for fit in found.fits}) > 1 or not (found.machine and found.machine.counted)
+    headers = [
+        "",
+        *(["devices"] if several else []),
+        "data",
+        "tensor",
+        "pipeline",
+        *(["expert"] if mixture else []),
+        *(["context"] if shared else []),
+    ]
+    headers += ["ZeRO", "at once", "recompute", "memory", *(["fits"] if found.capacity is not None else [])]
+    headers += ["tokens/s", "MFU", "slower"] if timed else []
+    rows = []
+    for place, fit in enumerate(found.fits):
+        layout = fit.layout
+        sizes = [*([layout.devices] if several else []), layout.data, layout.tensor, layout.pipeline]
+        sizes += [layout.expert] if mixture else []
+        sizes += [layout.context_parallel] if shared else []
+        row = ["take" if place == 0 else "or", *map(format_whole, sizes), str(layout.zero), str(layout.micro_batch)]
+        row += [layout.recompute, format_bytes(fit.memory.total), *([_SHORT[fit.fits]] if found.capacity is not None else [])]
+        rows.append(row + (_speed_cells(fit, found.fits[0]) if timed else []))
+    align = (
+        "lrrr" + "r" * several + "r" * (mixture + shared) + "rrlr" + ("l" if found.capacity is not None else "") + "rrr" * timed
+    )
+    return Table("Layouts", align, headers, rows, _footnotes(found, timed=timed))
+
+
+_SHORT = {True: "yes", None: "too close", False: "no"}
+
+
+def _speed_cells(fit: "Fit", first: "Fit") -> list[str]:
+    if fit.speed is None or first.speed is None:
+        return ["-", "-", "-"]
+    each, used = fit.speed.tokens_per_second_per_device, fit.speed.mfu_full_attention
+    slower = first.speed.tokens_per_second_per_device.expected / each.expected - 1
+    return [format_whole(each.expected), format_percent(used.expected), "" if fit is first else format_signed_percent(slower)]
+
+
+def _footnotes(found: "Configuration", *, timed: bool) -> list[str]:
+    """Return what the columns mean, and why the first layout is the first."""
+    layout, notes = found.fits[0].layout, []
+    kept = f"loss {layout.loss_kernel}, schedule {layout.schedule}{f' of {layout.virtual}' if layout.virtual > 1 else ''}"
+    notes.append(f"the first shape; {found.scheme.name}: {plain(found.scheme.total)} bytes a parameter; {kept}")
+    if found.capacity is None:
+        notes.append("whether it fits, and how fast it is: name a device, --gpu h100 or --gpus 64xH100")
+        return notes
+    counted = found.machine is not None and found.machine.counted
+    if counted and timed:
+        notes.append("the fastest that surely fits, then the fastest of other splits")
+    elif counted:
+        notes.append("the one that surely fits and splits least, then others")
+    else:
+        notes.append("the fewest devices that surely hold it, by stage of sharding")
+    if timed:
+        notes.append("at once: sequences of a device; tokens/s of a device; MFU with attention counted in full, as --mfu is")
+    return notes
+
+
+def _memory(found: "Configuration") -> Facts:
+    """Return what the fullest device holds."""
+    fit = found.fits[0]
+    taken, low, high = fit.memory, *fit.memory.range
+    rows = [
+        ("weights", format_bytes(taken.weights), ""),
+        ("gradients", format_bytes(taken.gradients), ""),
+        ("optimizer", format_bytes(taken.optimizer), "in the host's memory" if fit.layout.offload else ""),
+        ("activations", format_bytes(taken.activations), f"{_at_once(found)}, recompute {fit.layout.recompute}"),
+    ]
+    if taken.gathered:
+        rows.append(("gathered", format_bytes(taken.gathered), "weights and gradients that ZeRO 3 has at hand"))
+    rows.append(("beside", format_bytes(taken.overhead), "fragmentation, framework, communication"))
+    there = ""
+    if found.capacity is not None and found.machine is not None:
+        devices = " + ".join(part.device.id for part in found.machine.parts)
+        there = f", of {format_bytes(found.capacity)} that there are on {devices}: {fit.verdict}"
+    rows.append(("in all", format_bytes(taken.total), f"{format_bytes(low)} to {format_bytes(high)}{there}"))
+    return Facts(rows)
+
+
+def _at_once(found: "Configuration") -> str:
+    layout = found.fits[0].layout
+    every = f"{layout.micro_batch} sequence{'s' if layout.micro_batch > 1 else ''} at once"
+    return every + (f", {format_whole(layout.micro_batches)} times a step" if layout.micro_batches else "")
+
+
+def speed_facts(found: "Configuration") -> list[Block]:
+    """Return how long a step of the first layout takes, and with what."""
+    fit = found.fits[0]
+    if fit.speed is None:
+        return []
+    speed, shape = fit.speed, found.shapes[0].shape
+    batch = fit.layout.data * fit.layout.micro_batch * fit.layout.micro_batches * shape.context
+    whole = sum(speed.parts.values())
+    parts = ", ".join(f"{name} {format_percent(part / whole)}" for name, part in speed.parts.items() if part / whole >= 0.005)
+    used, causal = speed.mfu_full_attention, speed.mfu
+    rows = [
+        ("step", f"{significant(speed.step_time.expected)} s", f"{_ends(speed.step_time)}; {format_count(batch)} tokens"),
+        ("tokens/s", format_count(speed.tokens_per_second.expected), _ends(speed.tokens_per_second, count=True)),
+        ("MFU", format_percent(used.expected), f"attention in full; {format_percent(causal.expected)} counted causally"),
+        ("time goes to", "", f"{parts} (they overlap)"),
+    ]
+    return [Title("A step of the first layout, forecast"), Facts(rows)]
+
+
+def _ends(span: "Range", *, count: bool = False) -> str:
+    form = format_count if count else significant
+    return f"{form(span.low)} to {form(span.high)}"
+
+
+def advice_blocks(found: "Configuration") -> list[Block]:
+    """Return what batch and learning rate to start from, and what being off costs."""
+    from planner.architectures.advice import off
+
+    if found.advice is None:
+        return []
+    told, fit = found.advice, found.fits[0]
+    shape = found.shapes[0].shape
+    step = fit.layout.data * fit.layout.micro_batch * fit.layout.micro_batches
+    batch = (found.batch or told.batch) if step == 0 else step * shape.context
+    low, high = (format_count(end) for end in told.batch_range)
+    rate_low, rate_high = (format_rate(end) for end in told.rate_range)
+    where = "within its runs" if told.beyond <= 1 else f"{format_factor(told.beyond)} outside its runs"
+    given = f"as asked for; {told.law} says {format_count(told.batch)}" if found.inputs.get("batch") else f"tokens, by {told.law}"
+    asked = [
+        (
+            "batch",
+            format_count(batch),
+            f"{given}; {low} to {high} by the laws",
+        ),
+        ("steps", format_whole(max(1.0, round(found.tokens / batch))), f"for {format_count(found.tokens)} tokens"),
+        ("learning rate", format_rate(told.learning_rate), f"peak; {rate_low} to {rate_high} by the laws; {where}"),
+        *(
+            (
+                "off by",
+                format_factor(each.factor),
+                f"costs {_cost(each.learning_rate)} of loss in the rate, {_cost(each.batch)} in the batch",
+            )
+            for each in off()
+        ),
+        ("", "", "so err low on the learning rate and high on the batch (medians over the runs released with Step Law)"),
+    ]
+    return [Title("Start from"), Facts(asked)]
+
+
+def _cost(share: float) -> str:
+    return f"+{format_percent(share)}"

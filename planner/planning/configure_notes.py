@@ -1,0 +1,210 @@
+"""What to say beside a configuration: conventions, what memory assumes, what would fit, how sure the speed is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from planner._util.files import settings
+from planner.accelerators.fleet import Machine
+from planner.architectures.hyperparameters import Suggestion
+from planner.architectures.layout_search import Site, fewest, layouts
+from planner.architectures.memory import Scheme, held_params
+from planner.architectures.parallelism import Asked, Fit, read_scheme
+from planner.architectures.shape_search import Proportions
+from planner.architectures.step_time import FILE
+from planner.architectures.transformer import Shape
+from planner.errors import OptionError
+from planner.inputs.shape import vocabulary_law
+from planner.notes import Note
+from planner.planning.configured_run import ConfiguredRun
+from planner.planning.shape_candidates import Candidate
+from planner.quantities import (
+    format_bytes,
+    format_count,
+    format_factor,
+    format_percent,
+    format_signed_percent,
+    format_whole,
+    plain,
+)
+from planner.scaling_laws.law import Law
+from planner.scaling_laws.provenance import PARAM_COUNTS
+
+
+def configure_notes(
+    law: Law,
+    first: Candidate,
+    run: ConfiguredRun,
+    usual: Proportions | None,
+    scheme: Scheme,
+    asked: Asked,
+    where: Site,
+    fits: tuple[Fit, ...],
+    suggestions: tuple[Suggestion, ...],
+    machine: Machine | None,
+    vocab_chosen_here: bool,
+) -> list[Note]:
+    """Return all of them; ``vocab_chosen_here`` where the user gave no vocabulary."""
+    forecast = machine is not None and run.machine is not None and machine.mfu != run.machine.mfu
+    notes = [note for note in run.notes if not (forecast and note.code == "mfu-default")]
+    notes += _speed(fits[0], where, machine, asked, forecast=forecast)
+    notes += _conventions(law, first, run.tokens, usual)
+    notes.append(_memory(scheme, first.shape, asked, fits[0]))
+    if usual is not None and vocab_chosen_here:
+        notes += _vocabulary(first.shape)
+    if where.capacity is not None and not any(fit.fits for fit in fits):
+        notes.append(_no_fit(first.shape, scheme, asked, where, fits))
+    if first.shape.experts > 1:
+        text = "laws of batch size and learning rate are of dense models: of this mixture all parameters go into them"
+        notes.append(Note("recipes-dense", "info", text))
+    return notes + list(_crowd(fits, suggestions))
+
+
+def _speed(fit: Fit, where: Site, machine: Machine | None, asked: Asked, *, forecast: bool) -> Iterator[Note]:
+    """Say what the forecast of speed is, and where there is none, why."""
+    if machine is None:
+        return
+    if fit.speed is None:
+        names = " and ".join(part.device.id for part in machine.parts)
+        why = (
+            "the optimizer is offloaded" if asked.offload else f"links or efficiency of {names} are not known, or not one of them"
+        )
+        text = f"no step is forecast ({why}): layouts go by how little they split, and time and cost by the MFU beside them"
+        yield Note("no-speed", "info", text)
+        return
+    used = fit.speed.mfu_full_attention
+    ends = f"{format_percent(used.low)} to {format_percent(used.high)}"
+    year = plain(settings(FILE, "software")["year"], 5)
+    text = (
+        f"MFU {format_percent(used.expected)} ({ends}, four of five runs) is forecast for the first layout by a model of its step"
+    )
+    text += (
+        f", with software of {year}; attention counted in full, as FLOP are here; {format_percent(fit.speed.mfu.expected)} if "
+    )
+    text += "counted causally"
+    if forecast:
+        text += "; days and dollars rest on it; yours: --mfu"
+    else:
+        why = "as the budget does" if machine.counted else "since how many devices is open"
+        text += f"; days and dollars here rest on {format_percent(machine.mfu.expected)}, {why}"
+    yield Note("mfu-forecast", "info", text)
+
+
+def _crowd(fits: tuple[Fit, ...], suggestions: tuple[Suggestion, ...]) -> Iterator[Note]:
+    """Say when the devices work on more sequences at once than any law would put into a batch."""
+    at_once = min(fit.layout.data * fit.layout.micro_batch for fit in fits)
+    largest = max((each.sequences for each in suggestions if each.sequences is not None), default=None)
+    if largest is not None and at_once > largest:
+        text = (
+            f"{format_whole(at_once)} sequences are worked on at once, more than the largest batch suggested, "
+            f"{format_whole(largest)}: so many devices cannot all be used"
+        )
+        yield Note("batch-too-large", "warning", text)
+
+
+def _no_fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, fits: tuple[Fit, ...]) -> Note:
+    """Say that no layout surely fits, what would make it fit, and on how many devices it would."""
+    close = any(fit.fits is None for fit in fits)
+    text = "no layout surely fits, measure a step first" if close else "no layout fits"
+    found = fewest(shape, scheme, asked._replace(batch=None), where._replace(counted=None))
+    if found is None:
+        text += ": on no number of these devices does one; larger ones, or a shorter context"
+    else:
+        layout = found.layout
+        split = f"data {layout.data}, tensor {layout.tensor}, pipeline {layout.pipeline}"
+        split += f", expert {layout.expert}" if layout.expert > 1 else ""
+        text += f": the fewest that do are {layout.devices} devices (ZeRO {layout.zero}, {split})"
+    helping = _remedies(shape, scheme, asked, where, None if close else False)
+    text += f"; on these {helping}" if helping else ""
+    return Note("no-fit", "warning", text)
+
+
+def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, now: bool | None) -> str:
+    """Return the changes, each alone, with which a layout surely fits, or at least may; else those together; else nothing."""
+    smaller = read_scheme("adam-8bit")
+    free = dict.fromkeys(("zero", "tensor", "pipeline", "expert", "context_parallel", "micro_batch", "virtual", "schedule"))
+    changes: list[tuple[str, Scheme, dict[str, Any]]] = [
+        ("--recompute full", scheme, {"recompute": "full"}),
+        ("--loss-kernel fused", scheme, {"loss_kernel": "fused"}),
+        *([("--optimizer adam-8bit", smaller, {})] if smaller.total < scheme.total else []),
+        ("--offload", scheme, {"offload": True}),
+        ("a layout that is searched whole", scheme, free),
+    ]
+
+    def verdict(kept: Scheme, changed: dict[str, Any]) -> bool | None:
+        try:
+            found = layouts(shape, kept, asked._replace(**changed), where)
+        except OptionError:
+            return False
+        return True if any(fit.fits for fit in found) else None if any(fit.fits is None for fit in found) else False
+
+    alone = {text: verdict(kept, changed) for text, kept, changed in changes}
+    for wanted, words in ((True, "it fits with"), (None, "it may fit (too close to say) with")):
+        helping = [text for text, found in alone.items() if found is wanted]
+        if helping and (wanted or now is False):
+            return f"{words} {' or '.join(helping)}"
+    together = {"recompute": "full", "loss_kernel": "fused", **free}
+    if verdict(smaller if smaller.total < scheme.total else scheme, together):
+        return "it fits with --recompute full --loss-kernel fused --optimizer adam-8bit and a layout that is searched whole"
+    return ""
+
+
+def _vocabulary(shape: Shape) -> Iterator[Note]:
+    """Say when the vocabulary, which nobody chose, is a law's far from what that was measured on."""
+    law, span, outside = vocabulary_law(shape.total - shape.embeddings)
+    if outside > 1:
+        text = (
+            f"a vocabulary of {format_whole(shape.vocab)} is {law.id}'s, {format_factor(outside)} outside its {span}, and no "
+            "larger than any published one: a guess, so give your tokenizer's (--vocab 128k, vocab in Python)"
+        )
+        yield Note("vocabulary", "info", text)
+
+
+def _conventions(law: Law, first: Candidate, planned: float, usual: Proportions | None) -> Iterator[Note]:
+    if remark := first.shape.details.remark:
+        yield Note("published-shape", "info", remark)
+    convention = law.conventions.params
+    if convention == "unstated":
+        text = f"{law.id} does not say which parameters it counts: the shapes have its N in all of them"
+        yield Note("params-convention", "info", text)
+    elif convention not in {"total", "non-embedding"}:
+        text = f"{law.id} counts {PARAM_COUNTS[convention]}: that is what the shapes have N of"
+        yield Note("params-convention", "info", text)
+    if abs(first.over_6nd) > _NOTABLE:
+        exact = format_signed_percent(first.over_6nd)
+        why = f"attention over {format_whole(first.shape.context)} tokens counts, looking up embeddings does not"
+        paid = f"the budget pays for {format_count(first.tokens)} tokens, where 6 N D gave {format_count(planned)}"
+        text = f"the exact FLOP of the first shape are {exact} against 6 N D: {why}"
+        text += f"; {paid}" if first.tokens != planned else ""
+        yield Note("over-6nd", "info", text)
+    if usual is not None:
+        low, high = (plain(end, 3) for end in usual.aspects)
+        text = (
+            f"proportions of {', '.join(usual.like[:4])} and others of the size: width over layers {plain(usual.aspect, 3)}, "
+            f"from {low} to {high} allowed; the loss depends on them only mildly (Kaplan et al. 2020, Fig. 5)"
+        )
+        yield Note("proportions", "info", text)
+
+
+_NOTABLE = 0.02
+"""A difference of compute that is worth a word: a house convention."""
+
+
+def _memory(scheme: Scheme, shape: Shape, asked: Asked, fit: Fit) -> Note:
+    """Say what the forecast of memory rests on."""
+    beside = settings("memory.toml", "overhead")
+    kernel = settings("memory.toml", "loss_kernels")[asked.loss_kernel]
+    least, usual_gib, most = beside["context_gib"]
+    text = (
+        f"memory: {settings('memory.toml', 'schemes')[scheme.name]['source']}; activations by Korthikanti et al. 2022; loss "
+        f"{asked.loss_kernel}: {kernel['what']}; {format_percent(beside['fragmentation'])} for fragmentation and {usual_gib} GiB "
+        f"for the framework and communication; the range takes {least} to {most} GiB and a factor of {beside['spread']} either "
+        f"way ({beside['source']})"
+    )
+    if asked.offload:
+        layout, held = fit.layout, held_params(shape, fit.layout)
+        shared, experts = (1, 1) if layout.zero == 0 else (layout.replicas, layout.expert_replicas)
+        host = scheme.optimizer * (held.shared / shared + held.experts / experts)
+        text += f"; the host has {format_bytes(float(host))} of optimizer states for each device"
+    if shape.experts > 1:
+        text += "; a mixture's experts are whole on their device, and tokens are taken to spread evenly over them"
+    return Note("memory", "info", text)

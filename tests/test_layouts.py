@@ -1,0 +1,280 @@
+"""Which layout to take: what a mixture's split takes, how fast layouts are, which is recommended, and how it is typed."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import planner
+from planner.accelerators.catalogue import accelerator, accelerators
+from planner.architectures.advice import off
+from planner.architectures.launch import arguments, sequences
+from planner.architectures.layout import Layout
+from planner.architectures.memory import Scheme, held_params, memory
+from planner.architectures.parallelism import speed_of
+from planner.architectures.published_models import model
+from planner.architectures.step_time import rates, step_time
+
+ADAM = Scheme("adam", 2, 2, 12)
+MIXTRAL, DEEPSEEK = model("mixtral-8x7b").shape, model("deepseek-v3").shape
+
+
+# ---------------------------------------------------------------- mixtures in memory
+
+
+def test_unsplit_parameters_are_all_of_them() -> None:
+    """On one device the fullest stage is the whole model, of every published one."""
+    for known in planner.models():
+        held = held_params(known.shape, Layout())
+        assert held.shared + held.experts == pytest.approx(known.shape.total), known.id
+
+
+def test_experts_are_split_over_their_devices() -> None:
+    """Mixtral's 32 x 8 experts of 3 x 4096 x 14336: an eighth of them on 8 devices; their optimizer over those with the same."""
+    experts = 32 * 8 * 3 * 4096 * 14336
+    for expert in (1, 2, 4, 8):
+        held = held_params(MIXTRAL, Layout(data=8, expert=expert))
+        assert held.experts == experts / expert
+        assert held.shared == MIXTRAL.total - experts
+    sharded = memory(MIXTRAL, ADAM, Layout(data=16, zero=1, expert=8))
+    assert sharded.optimizer == pytest.approx(12 * ((MIXTRAL.total - experts) / 16 + experts / 8 / 2))
+    assert sharded.weights == pytest.approx(2 * (MIXTRAL.total - experts + experts / 8))
+
+
+def test_tensor_parallelism_leaves_experts_and_routers_whole() -> None:
+    """With two tensor-parallel devices attention halves; norms and routers do not, and experts go over all eight devices."""
+    one, two = (held_params(MIXTRAL, Layout(data=8 // tensor, tensor=tensor, expert=8)) for tensor in (1, 2))
+    assert one.experts == two.experts
+    whole = 32 * (2 * 4096 + 4096 * 8)
+    assert two.shared == pytest.approx((one.shared - whole) / 2 + whole)
+
+
+def test_a_stage_of_a_mixture_has_as_many_mixed_layers_as_can_be() -> None:
+    """DeepSeek-V3's first three layers are dense: of 16 stages of 4 layers the fullest has 4 with experts."""
+    held = held_params(DEEPSEEK, Layout(pipeline=16, expert=8, data=8))
+    assert held.experts == 4 * 256 / 8 * 3 * 7168 * 2048
+
+
+def test_multi_token_prediction_is_counted() -> None:
+    """DeepSeek-V3's module: 11.5 B parameters of its own, 2.4 B at work with both tables (README of its weights, as printed)."""
+    more = DEEPSEEK._replace(details=DEEPSEEK.details._replace(mtp=1))
+    tables = 2 * 129_280 * 7168
+    assert more.total - DEEPSEEK.total == pytest.approx(11.5e9, rel=0.01)
+    assert more.active - DEEPSEEK.active + tables == pytest.approx(2.4e9, rel=0.06)
+    both = [shape.flops_per_token("exact", shape.active) for shape in (DEEPSEEK, more)]
+    assert both[1] / both[0] == pytest.approx(1 + 1.5e9 / 37e9, rel=0.02)  # with the head once more
+
+
+def test_a_mixture_is_laid_out() -> None:
+    """Mixtral on 64 H100: it fits by splitting the experts, and without a law of mixtures nothing is said of its loss."""
+    found = planner.configure(shape="mixtral-8x7b", tokens="1T", gpus="64xh100")
+    best = found.fits[0]
+    assert best.fits is True
+    assert best.layout.devices == 64
+    assert found.loss is None
+    assert "nothing is said of this mixture's loss" in next(note.text for note in found.notes if note.code == "mixture-unjudged")
+    judged = planner.configure(shape="mixtral-8x7b", tokens="1T", gpus="64xh100", law="abnar2025")
+    assert judged.loss == planner.check(shape="mixtral-8x7b", tokens="1T", law="abnar2025").loss
+    paid = planner.configure(shape="mixtral-8x7b", flops=1e23, gpus="64xh100")
+    assert paid.shapes[0].training_flops == pytest.approx(1e23)
+    whole = planner.configure(shape="mixtral-8x7b", tokens="1T", gpus="64xh100", expert=1, zero=0, tensor=1, pipeline=1)
+    assert {fit.fits for fit in whole.fits} == {False}, "47 B parameters on each device"
+
+
+# ---------------------------------------------------------------- speed
+
+
+@pytest.mark.parametrize(
+    ("devices", "data", "context", "cp", "mfu"),
+    [(8192, 64, 8192, 1, 0.43), (16384, 128, 8192, 1, 0.41), (16384, 8, 131_072, 16, 0.38)],
+)
+def test_llama_3_405b_was_as_fast_as_forecast(devices: int, data: int, context: int, cp: int, mfu: float) -> None:
+    """Grattafiori et al. 2024, arXiv 2407.21783, Table 4: tensor 8, pipeline 16, 16 M tokens a step; within 20 %."""
+    shape = model("llama3.1-405b").shape._replace(context=context)
+    micro = 16 * 2**20 // context // data
+    layout = Layout(data, 8, 16, 1, 1, "selective", context_parallel=cp, virtual=8, micro_batches=micro)
+    assert layout.devices == devices
+    rate = rates(accelerator("h100-sxm", accelerators()), "bf16")
+    assert rate is not None
+    seconds = float(step_time(shape, layout, rate, year=2024.5).total)
+    tokens = data * micro * context
+    found = tokens * shape.flops_per_token("exact", shape.active, causal=context > 8192) / (seconds * devices * 989e12)
+    assert found == pytest.approx(mfu, rel=0.2)
+
+
+rows = st.builds(
+    Layout,
+    data=st.sampled_from([1, 2, 8, 64]),
+    tensor=st.sampled_from([1, 2, 4, 8]),
+    pipeline=st.sampled_from([1, 2, 4]),
+    zero=st.integers(0, 3),
+    micro_batch=st.integers(1, 8),
+    recompute=st.sampled_from(["selective", "op", "full"]),
+    sequence=st.just(True),
+    dropout=st.just(False),
+    expert=st.just(1),
+    context_parallel=st.sampled_from([1, 2]),
+    schedule=st.just("1f1b"),
+    virtual=st.sampled_from([1, 2]),
+    micro_batches=st.integers(1, 64),
+    loss_kernel=st.just("eager"),
+    offload=st.just(False),
+)
+
+
+@given(
+    rows, st.sampled_from(["llama2-7b", "llama3-70b", "mixtral-8x7b"]), st.sampled_from(["h100-sxm", "a100-sxm-80gb", "tpu-v5p"])
+)
+def test_a_step_holds_together(layout: Layout, name: str, device: str) -> None:
+    """Parts are not below zero, a step takes no longer than all of them and its overheads, and no less than its products."""
+    shape, known = model(name).shape, accelerator(device, accelerators())
+    rate = rates(known, "bf16")
+    assert rate is not None
+    speed = speed_of(shape, layout, rate, known.peaks["bf16"])
+    assert speed is not None
+    assert min(speed.parts.values()) >= 0
+    assert speed.step_time.low <= speed.step_time.expected <= speed.step_time.high
+    assert speed.step_time.expected <= 1.25 * sum(speed.parts.values())
+    assert speed.mfu.expected <= speed.mfu_full_attention.expected
+    tokens = layout.data * layout.micro_batch * layout.micro_batches * shape.context
+    assert speed.tokens_per_second.expected * speed.step_time.expected == pytest.approx(tokens)
+    longer = speed_of(shape, layout._replace(recompute="full"), rate, known.peaks["bf16"])
+    assert longer is not None
+    assert longer.step_time.expected >= speed.step_time.expected * (1 - 1e-12)
+
+
+def test_a_device_without_links_gets_no_forecast() -> None:
+    """Nothing is made up: layouts go by how little they split, and a note says so."""
+    found = planner.configure(shape="llama2-7b", tokens="1T", gpus="8xl40s")
+    assert {fit.speed for fit in found.fits} == {None}
+    assert "no step is forecast" in next(note.text for note in found.notes if note.code == "no-speed")
+    assert found.machine is not None
+    assert found.machine.mfu.expected == pytest.approx(0.375)
+
+
+# ---------------------------------------------------------------- the one to take
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(["llama2-7b", "llama3-70b", "mixtral-8x7b", "qwen3-30b-a3b"]),
+    st.sampled_from(["8xh100", "64xh100", "96xa100", "256xb200", "1024xh200"]),
+    st.sampled_from([{}, {"recompute": "full"}, {"micro_batch": 1}, {"zero": 1}, {"batch": 2**22}]),
+)
+def test_the_layout_to_take_is_the_fastest_that_surely_fits(name: str, gpus: str, fixed: dict[str, Any]) -> None:
+    """Every row keeps the rules: sizes multiply to the devices, matrices and experts divide, a batch that is given is met."""
+    asked: dict[str, Any] = {"shape": f"{name},context=4096", "tokens": "1T", "gpus": gpus, **fixed}
+    if gpus == "96xa100" and "batch" in fixed:  # a third of 1024 sequences is none
+        with pytest.raises(planner.PlannerError, match=r"batch 4\.19 M: 96 devices work on it in equal parts by no layout"):
+            planner.configure(**asked)
+        return
+    found = planner.configure(**asked)
+    shape = found.shapes[0].shape
+    for fit in found.fits:
+        layout = fit.layout
+        assert layout.devices == int(gpus.split("x")[0])
+        assert shape.heads % layout.tensor == 0
+        assert shape.experts % layout.expert == 0
+        assert (layout.data * layout.context_parallel * layout.tensor) % layout.expert == 0
+        assert {name: getattr(layout, name) for name in fixed if name != "batch"} == {
+            k: v for k, v in fixed.items() if k != "batch"
+        }
+        if "batch" in fixed:
+            assert sequences(layout) * shape.context == fixed["batch"]
+    sure = [fit for fit in found.fits if fit.fits]
+    if not sure:
+        assert any(note.code == "no-fit" for note in found.notes)
+        return
+    speeds = [fit.speed.tokens_per_second.expected for fit in sure if fit.speed]
+    assert found.fits[0] is sure[0]
+    assert speeds == sorted(speeds, reverse=True)
+    splits = [(fit.layout.tensor, fit.layout.pipeline, fit.layout.context_parallel, fit.layout.expert) for fit in sure]
+    assert len(set(splits)) == len(splits)
+
+
+def test_what_would_make_it_fit_does() -> None:
+    """A million tokens of context on 8 H100: with all logits at once it does not fit, with a fused loss it may (it ran)."""
+    asked: dict[str, Any] = {"shape": "qwen3-8b,context=1048576", "tokens": "1B", "gpus": "8xh100-sxm", "optimizer": "adam-bf16"}
+    found = planner.configure(**asked, recompute="full")
+    assert {fit.fits for fit in found.fits} == {False}
+    text = next(note.text for note in found.notes if note.code == "no-fit")
+    assert "it may fit (too close to say) with --loss-kernel fused" in text
+    fused = planner.configure(**asked, recompute="full", loss_kernel="fused")
+    assert fused.fits[0].fits is None
+    shared = planner.configure(**asked, recompute="full", loss_kernel="fused", context_parallel=8, tensor=1)
+    assert shared.fits[0].memory.range[0] < 56.2 * 2**30 < shared.fits[0].memory.range[1], "measured, 8 devices a sequence"
+
+
+def test_offloaded_states_are_the_hosts() -> None:
+    """The optimizer leaves the device, a note says how much the host has, and no speed is made up."""
+    found = planner.configure(shape="llama2-7b", tokens="1T", gpus="8xh100", offload=True, zero=1, tensor=1, pipeline=1)
+    assert found.fits[0].memory.optimizer == 0
+    assert found.fits[0].speed is None
+    assert "the host has 10.1 GB of optimizer states" in next(note.text for note in found.notes if note.code == "memory")
+
+
+def test_schedules_of_a_pipeline() -> None:
+    """Fewer micro-batches than stages hold fewer; interleaving holds (p - 1)/(p v) more and idles a v-th as long."""
+    shape, start = model("llama3-70b").shape, Layout(data=2, tensor=8, pipeline=8, micro_batches=32)
+    kept = {name: memory(shape, ADAM, layout).activations for name, layout in _schedules(start).items()}
+    layers = kept["1f1b"]
+    assert kept["few"] == pytest.approx(layers / 4, rel=0.35)  # two of eight, and the last stage's logits
+    assert kept["interleaved"] == pytest.approx(layers * (1 + 7 / 16))
+    rate = rates(accelerator("h100-sxm", accelerators()), "bf16")
+    assert rate is not None
+    bubbles = {name: step_time(shape, layout, rate).parts["bubble"] for name, layout in _schedules(start).items()}
+    assert bubbles["interleaved"] == pytest.approx(bubbles["1f1b"] / 2)
+    assert bubbles["zero-bubble"] == pytest.approx(bubbles["1f1b"] / 3)
+
+
+def _schedules(start: Layout) -> dict[str, Layout]:
+    return {
+        "1f1b": start,
+        "few": start._replace(micro_batches=2),
+        "interleaved": start._replace(schedule="interleaved", virtual=2),
+        "zero-bubble": start._replace(schedule="zero-bubble"),
+    }
+
+
+# ---------------------------------------------------------------- what to type, and to start from
+
+
+def test_the_layout_is_typed_for_each_framework() -> None:
+    """Sizes multiply to the devices in each; what a framework has no argument for is said."""
+    layout = Layout(data=8, tensor=4, pipeline=2, zero=1, micro_batch=2, expert=8, micro_batches=16)
+    megatron, titan, speed = arguments(MIXTRAL, layout, 3e-4)
+    assert "--tensor-model-parallel-size 4 --pipeline-model-parallel-size 2 --expert-model-parallel-size 8" in megatron.text
+    assert "--micro-batch-size 2 --global-batch-size 256" in megatron.text
+    assert "--use-distributed-optimizer" in megatron.text
+    assert "--parallelism.data_parallel_shard_degree 8 --parallelism.data_parallel_replicate_degree 1" in titan.text
+    assert "--training.local_batch_size 32 --training.global_batch_size 256" in titan.text
+    content = json.loads(speed.text)
+    assert content["train_batch_size"] == 8 * content["train_micro_batch_size_per_gpu"] * content["gradient_accumulation_steps"]
+    assert content["zero_optimization"] == {"stage": 1}
+    assert any("tensor 4" in text for text in speed.without)
+    assert any("ZeRO 1" in text for text in titan.without)
+    uneven = arguments(DEEPSEEK, Layout(pipeline=16, micro_batches=16), None)[0]
+    assert any("61 layers on 16 stages" in text for text in uneven.without)
+    assert "--account-for-loss-in-pipeline-split" in arguments(model("llama3.1-405b").shape, Layout(pipeline=16), None)[0].text
+
+
+def test_one_recipe_with_its_range() -> None:
+    """The nearest law of both is taken, the others make the range, which is never under half to twice; being off is measured."""
+    found = planner.configure(params="1B", tokens="100B")
+    told = found.advice
+    assert told is not None
+    assert told.law == "steplaw2025"
+    assert told.beyond == pytest.approx(1, rel=0.1)
+    assert told.batch_range[0] <= told.batch / 2 < 2 * told.batch <= told.batch_range[1]
+    assert told.rate_range[0] <= told.learning_rate / 2 < 2 * told.learning_rate <= told.rate_range[1]
+    assert found.batch == told.batch
+    own = planner.configure(params="1B", tokens="100B", batch="4M")
+    assert own.batch == 4e6
+    assert [each.factor for each in off()] == [0.25, 0.5, 2, 4]
+    assert off()[0].learning_rate < off()[3].learning_rate, "err low"
+    mixture = planner.configure(shape="qwen3-30b-a3b", tokens="1T")
+    step = next(each for each in mixture.suggestions if each.recipe.id == "steplaw2025")
+    total = model("qwen3-30b-a3b").shape.non_embedding
+    assert step.learning_rate == pytest.approx(1.79 * total**-0.713 * 1e12**0.307), "all parameters go into it"
