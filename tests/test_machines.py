@@ -609,10 +609,13 @@ def test_bad_budgets_are_refused(asked: dict[str, Any], complaint: str) -> None:
 
 def test_a_check_takes_a_machine_but_no_second_budget() -> None:
     """N and D fix what a run takes."""
-    with pytest.raises(OptionError, match="check does not take days; plan, "):
-        planner.check(params="7B", tokens="1T", gpus="8xH100", days=3)  # type: ignore[call-arg]
-    with pytest.raises(OptionError, match="params and tokens fix what a run takes"):
-        planner.check(params="7B", tokens="1T", gpus="8xH100 for 3d")
+    with pytest.raises(OptionError, match="check does not take dollars; plan, "):
+        planner.check(params="7B", tokens="1T", gpus="8xH100", dollars=3)  # type: ignore[call-arg]
+    for asked in ({"gpus": "8xH100", "days": 3}, {"gpus": "8xH100 for 3d"}):  # which give a utilisation, here one that none has
+        with pytest.raises(
+            OptionError, match=r"days: 1\.00 T tokens in 3\.00 days of it are an MFU of 2048 % on h100-sxm, above 80"
+        ):
+            planner.check(params="7B", tokens="1T", **asked)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_type_checkers_know_names_and_types(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     for place, wrong in enumerate(
-        ("planner.plan(flop=1e21)", "planner.plan(flops=[1])", "planner.check(params=1, tokens=2, days=3)")
+        ("planner.plan(flop=1e21)", "planner.plan(flops=[1])", "planner.check(params=1, tokens=2, dollars=3)")
     ):
         (tmp_path / f"wrong{place}.py").write_text(f"import planner\n{wrong}\n", encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "--follow-imports", "silent"]

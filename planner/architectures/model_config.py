@@ -163,9 +163,9 @@ class _Config:
     def latent(self) -> Latent:
         """Return the ranks of latent attention."""
         keys = ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
-        if self.config.get("q_lora_rank") is None:
-            raise OptionError(f"shape {self.name}: q_lora_rank is not given: latent attention without it is not counted here")
-        return Latent(*(self.whole(key) for key in keys))
+        if "q_lora_rank" not in self.config:
+            raise OptionError(f"shape {self.name}: lacks q_lora_rank; null says that queries have no rank of their own")
+        return Latent(self.whole(keys[0], default=None), *(self.whole(key) for key in keys[1:]))
 
     def mixture(self, layers: int) -> dict[str, Any]:
         """Return the parts of a mixture of experts, nothing for a dense model."""

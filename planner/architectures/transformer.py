@@ -299,7 +299,12 @@ class Shape(NamedTuple):
 
     @property
     def cached_per_token(self) -> int:
-        """Numbers that the key-value cache keeps of a token: keys and values of every layer, or the latent and the rope key."""
-        latent = self.details.latent
+        """Numbers that the key-value cache keeps of a token: keys and values of every layer, or the latent and the rope key.
+
+        Over a whole context; a layer with a window keeps no more than that, so its share is less.
+        """
+        latent, details = self.details.latent, self.details
         each = latent.kv_rank + latent.rope if latent else 2 * self.kv_heads * self.head_size
-        return self.layers * each
+        kept = (self.layers - details.windowed_layers) * self.context
+        kept += details.windowed_layers * min(details.window, self.context)
+        return round(each * kept / self.context)

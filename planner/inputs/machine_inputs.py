@@ -149,6 +149,19 @@ class Power(TypedDict, total=False):
     ]
 
 
+class Speed(TypedDict, total=False):
+    """How fast a model was seen to train."""
+
+    tokens_per_second: Annotated[
+        Number,
+        Input(
+            later("tokens_per_second"),
+            "Measured tokens/s of a device (9600), or of all (1.2M in all): gives the MFU.",
+            "TOKENS",
+        ),
+    ]
+
+
 class Use(TypedDict, total=False):
     """How well the devices are used."""
 

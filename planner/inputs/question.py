@@ -29,6 +29,16 @@ class Devices(NamedTuple):
         return "+".join(each) + (f" for {self.hours:g}h" if self.hours is not None else "")
 
 
+class TokensPerSecond(NamedTuple):
+    """A measured speed of training, of a device or of ``all``."""
+
+    tokens: float
+    all: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.tokens:g}{' in all' if self.all else ''}"
+
+
 class Question(NamedTuple):
     """What was asked, in base units: FLOP, parameters, tokens, hours, device-hours, US dollars, kWh, kg, W, FLOP/s, fractions."""
 
@@ -48,6 +58,7 @@ class Question(NamedTuple):
     shape: "Shape | None" = None
     flops_rule: "Rule | None" = None
     recompute: bool | None = None
+    attention_flops: str | None = None
     active_params: float | None = None
     experts: float | None = None
     granularity: float | None = None
@@ -73,6 +84,7 @@ class Question(NamedTuple):
     peak: float | None = None
     price: float | None = None
     mfu: float | None = None
+    tokens_per_second: TokensPerSecond | None = None
     overhead: float | None = None
     power: float | None = None
     pue: "Range | None" = None
@@ -135,7 +147,7 @@ _DEFAULTED = {"law", "constants", "exponents", "anchor", "tolerance", "level"}
 
 def _plainly(value: Any) -> Any:
     """Return a part of a question as JSON and a person take it: devices as a text, a shape by its parts, a grid by its name."""
-    if isinstance(value, Devices):
+    if isinstance(value, (Devices, TokensPerSecond)):
         return str(value)
     if hasattr(value, "grams_per_kwh"):
         return value.name if value.name != "yours" else value.grams_per_kwh.expected

@@ -11,9 +11,9 @@ from planner._util.showing import Raw
 from planner.allocation.intervals import check_level
 from planner.errors import OptionError
 from planner.inputs.input_row import above_zero
-from planner.inputs.question import Devices
+from planner.inputs.question import Devices, TokensPerSecond
 from planner.inputs.shape_text import read_shape
-from planner.quantities import LARGEST, PF_DAY, parse_fraction, parse_number, plain, shown
+from planner.quantities import LARGEST, PF_DAY, parse_count, parse_fraction, parse_number, plain, shown
 from planner.quantities.resource_parsing import parse_devices, parse_fleet
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.counting import kept_params
@@ -31,6 +31,20 @@ def utilisation(value: Raw, name: str) -> float:
         least = f"from {plain(_LEAST_MFU)} on: less is a slip"
         raise OptionError(f"{name} {plain(number)}: model FLOP utilisation lies above 0 and is at most 1, such as 40% ({least})")
     return number
+
+
+def tokens_per_second(value: Raw, name: str) -> TokensPerSecond:
+    """Read a training speed: ``9600`` or ``"9.6k tokens/s/GPU"`` of a device, ``"1.2M in all"`` of all."""
+    found = _SPEED.fullmatch(value.strip()) if isinstance(value, str) else None
+    number = parse_count(found["number"] if found else value, name, "tokens per second")
+    return TokensPerSecond(number, bool(found and found["all"]))
+
+
+_SPEED = re.compile(
+    r"(?P<number>[0-9][0-9_,.]*(?:e[+]?[0-9]+)?\s*[kmb]?)\s*(?:tok(?:en)?s?\s*(?:/|\bper\b)\s*s(?:ec(?:ond)?)?)?\s*"
+    r"(?:(?P<all>in all|in total|overall)|(?:(?:/|\bper\b|\ba\b|\bon a\b)\s*)?(?:gpu|tpu|chip|device|accelerator)?)",
+    re.IGNORECASE,
+)
 
 
 def precision(value: Raw, name: str) -> tuple[float, float, float]:

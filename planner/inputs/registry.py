@@ -12,13 +12,15 @@ from typing import Any, TypeVar
 from planner.errors import OptionError
 from planner.inputs.input_row import Input
 from planner.inputs.layout_inputs import Kept, Split
-from planner.inputs.machine_inputs import Deadline, Device, FleetSize, OwnDevices, Power, Serving, Use, Watts
+from planner.inputs.machine_inputs import Deadline, Device, FleetSize, OwnDevices, Power, Serving, Speed, Use, Watts
 from planner.inputs.run_inputs import (
+    Attention,
     ChosenLaw,
     Compute,
     Constants,
     Counting,
     Data,
+    Days,
     Exponents,
     HeldBudget,
     Judging,
@@ -59,6 +61,7 @@ class PlanInputs(
     Data,
     Serving,
     Machine,
+    Speed,
     ChosenLaw,
     Constants,
     Exponents,
@@ -69,17 +72,45 @@ class PlanInputs(
 
 
 class SweepInputs(
-    Budget, Target, Run, SizeLimits, Model, Counting, Mixture, Data, Serving, Machine, Constants, Exponents, Judging, total=False
+    Budget,
+    Target,
+    Run,
+    SizeLimits,
+    Model,
+    Counting,
+    Mixture,
+    Data,
+    Serving,
+    Machine,
+    Speed,
+    Constants,
+    Exponents,
+    Judging,
+    total=False,
 ):
     """What a sweep is asked, beside its laws."""
 
 
-class CheckInputs(Run, Model, Counting, Mixture, Data, Serving, Machine, ChosenLaw, Constants, Judging, total=False):
+class CheckInputs(Days, Run, Model, Counting, Mixture, Data, Serving, Machine, Speed, ChosenLaw, Constants, Judging, total=False):
     """What a run is judged by."""
 
 
 class ConfigureInputs(
-    Budget, Target, Run, SizeLimits, Model, Data, Serving, Machine, Split, Kept, ChosenLaw, Constants, total=False
+    Budget,
+    Target,
+    Run,
+    SizeLimits,
+    Model,
+    Attention,
+    Data,
+    Serving,
+    Machine,
+    Speed,
+    Split,
+    Kept,
+    ChosenLaw,
+    Constants,
+    total=False,
 ):
     """What a configuration is for."""
 
@@ -123,7 +154,7 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Mixture of experts": (Mixture,),
     "Data": (Data,),
     "Serving": (Serving,),
-    "Devices": (FleetSize, Device, Use, Deadline, OwnDevices),
+    "Devices": (FleetSize, Device, Use, Speed, Deadline, OwnDevices),
     "Power and carbon": (Watts, Power),
     "Layout": (Split, Kept),
     "Table of runs": (RowInputs, UnitInputs, OutlierInputs),

@@ -11,6 +11,7 @@ from planner.errors import CannotPlanError, OptionError
 from planner.inputs.effective_size import modifiers_of
 from planner.inputs.held_budgets import Held, read_held
 from planner.inputs.law_choice import resolve_law
+from planner.inputs.measured_speed import measured
 from planner.inputs.mixtures import all_of_active, mixed
 from planner.inputs.question import Question
 from planner.inputs.serving import Demand, demand_of
@@ -92,6 +93,7 @@ def read_request(question: Question) -> Request:
         raise OptionError(f"`exponents` and `anchor`: {known} is a law of mixtures of experts; they are for dense models")
     resolved = resolve_law(question.law, constants=question.constants, exponents=question.exponents, anchor=question.anchor)
     chosen = mixed(resolved, question)
+    asked, (question, speed_notes) = question, measured(question, chosen)
     held = read_held(question)
     budget = question.flops if held.flops is None else held.flops
     name = held.name or "flops"
@@ -112,8 +114,8 @@ def read_request(question: Question) -> Request:
         budget, limits = _optimal_budget(problem)
         problem = problem._replace(limits=limits)
     _within_reach(problem, chosen, question.loss)
-    inputs = _inputs(question, chosen, held)
-    return Request(question, problem, budget, question.loss, demand, (*notes, *held.notes), inputs, held, run)
+    inputs = _inputs(asked, chosen, held)
+    return Request(question, problem, budget, question.loss, demand, (*notes, *speed_notes, *held.notes), inputs, held, run)
 
 
 def _stated(problem: Problem, run: tuple[float, float]) -> tuple[float, Problem]:
@@ -154,10 +156,11 @@ def read_run(question: Question, law: Law) -> Request:
     PlannerError
         As :func:`read_request`, and where N or D is missing.
     """
+    chosen = mixed(law, question)
+    asked, (question, speed_notes) = question, measured(question, chosen)
     held = read_held(question)
     if held.name:
         raise OptionError(f"`{held.name}`: `params` and `tokens` fix what a run takes; a device says what that costs")
-    chosen = mixed(law, question)
     counted = counted_shape(question, chosen)
     if question.tokens is None or (question.params is None and question.active_params is None and counted is None):
         raise OptionError(
@@ -166,9 +169,9 @@ def read_run(question: Question, law: Law) -> Request:
     limits = _limits(question, chosen, counted)
     assert limits.params is not None  # asked for above
     problem, demand, notes = _problem(chosen, question, Limits(), counted, held)
-    inputs = FrozenDict({**question.stated(), **({"machine": held.machine} if held.machine else {})})
+    inputs = FrozenDict({**asked.stated(), **({"machine": held.machine} if held.machine else {})})
     run = limits.params, question.tokens
-    return Request(question, problem, None, None, demand, (*notes, *held.notes), inputs, held, run)
+    return Request(question, problem, None, None, demand, (*notes, *speed_notes, *held.notes), inputs, held, run)
 
 
 def _limits(question: Question, law: Law, counted: Counted | None) -> Limits:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from planner._util.defaults import DEFAULT_LAW, LEVEL, TOLERANCE
 from planner.inputs.input_row import (
+    ATTENTION,
     PARAMS,
     PLAIN,
     RULES,
@@ -92,8 +93,8 @@ class PfDays(TypedDict, total=False):
     ]
 
 
-class HeldBudget(TypedDict, total=False):
-    """A budget held in devices, money, energy or carbon."""
+class Days(TypedDict, total=False):
+    """How long devices run."""
 
     days: Annotated[
         Number,
@@ -108,6 +109,11 @@ class HeldBudget(TypedDict, total=False):
             column_unit="days",
         ),
     ]
+
+
+class HeldBudget(Days, total=False):
+    """A budget held in devices, money, energy or carbon."""
+
     gpu_hours: Annotated[
         Number,
         Input(
@@ -203,16 +209,30 @@ class Model(TypedDict, total=False):
         "ShapeLike",
         Input(
             later("shape"),
-            "A concrete model, which fixes the parameters: a published one, llama2-7b; a Hugging Face config.json; or layers=32,"
-            "width=4096,heads=32 with vocab and context (and ffn, kv_heads, head_size, gated, tied, experts, experts_per_token, "
-            "expert_ffn, shared_experts, dense_layers, window, windowed_layers, bias, qk_norm and more where they differ).",
+            "A concrete model, which fixes the parameters: a published one, llama2-7b; a Hugging Face config.json; a script of "
+            "Megatron-LM; or layers=32,width=4096,heads=32 with vocab and context (and ffn, kv_heads, head_size, gated, tied, "
+            "experts, experts_per_token, expert_ffn, shared_experts, dense_layers, window, windowed_layers, bias, qk_norm, mtp "
+            "and more where they differ).",
             "MODEL|FILE|NAME=N,...",
             completes="models",
         ),
     ]
 
 
-class Counting(TypedDict, total=False):
+class Attention(TypedDict, total=False):
+    """How the FLOP of attention are counted."""
+
+    attention_flops: Annotated[
+        str,
+        Input(
+            one_of(*ATTENTION),
+            "Attention over the whole context, or to tokens before alone (about half).  [default: full]",
+            choices=ATTENTION,
+        ),
+    ]
+
+
+class Counting(Attention, total=False):
     """How the FLOP of a concrete model are counted."""
 
     flops_rule: Annotated[str, Input(one_of(*RULES), "How its FLOP are counted.  [default: exact]", choices=RULES)]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Counted(NamedTuple):
     """A concrete shape under a law's way of counting: N, and what training on a token costs [FLOP], by the rule and by 6 N.
 
-    ``served_over_trained`` is 1, less where training repeats the forward pass, which serving does not.
+    ``served_over_trained`` is 1, less where training repeats the forward pass, which serving does not. ``causal`` says whether
+    attention counts to tokens before alone.
     """
 
     shape: "Shape"
@@ -28,12 +29,16 @@ class Counted(NamedTuple):
     flops_per_token: float
     six_n: float
     served_over_trained: float
+    causal: bool
+
+
+_OF_SHAPE = ("flops_rule", "recompute", "attention_flops")
 
 
 def counted_shape(question: Question, law: Law) -> Counted | None:
     """Return the shape that the user gave, counted; None without one."""
     if question.shape is None:
-        named = [name for name in ("flops_rule", "recompute") if getattr(question, name) not in (None, "6nd", False)]
+        named = [name for name in _OF_SHAPE if getattr(question, name) not in (None, "6nd", False)]
         if named:
             from planner.inputs.shape_text import SHAPE
 
@@ -50,10 +55,30 @@ def counted_shape(question: Question, law: Law) -> Counted | None:
     params = float(shape.counted(law.conventions.params))
     working = params - (shape.total - shape.active)
     k = law.symbols["k"]
+    rule, causal = _rule(question)
+    once = shape.flops_per_token(rule, working, causal=causal)
+    cost = shape.flops_per_token(rule, working, recompute=bool(question.recompute), causal=causal)
+    return Counted(shape, rule, params, cost, k * working, once / cost, causal)
+
+
+def _rule(question: Question) -> tuple["Rule", bool]:
+    """Return how FLOP are counted, and whether attention to what comes after is left out."""
     rule: Rule = question.flops_rule or "exact"
-    once = shape.flops_per_token(rule, working)
-    cost = shape.flops_per_token(rule, working, recompute=bool(question.recompute))
-    return Counted(shape, rule, params, cost, k * working, once / cost)
+    if question.attention_flops is not None and rule != "exact":
+        raise OptionError(
+            f"`attention_flops` {question.attention_flops}: of the exact rule; {rule} has its own way with attention"
+        )
+    return rule, question.attention_flops == "causal"
+
+
+def counted_flops_per_token(question: Question, law: Law) -> float:
+    """Return what training on a token of the shape given costs [FLOP]; of a mixture under any law."""
+    shape = question.shape
+    assert shape is not None  # asked for
+    counted = shape.counted(law.conventions.params)
+    rule, causal = _rule(question)
+    working = counted - (shape.total - shape.active)
+    return shape.flops_per_token(rule, working, recompute=bool(question.recompute), causal=causal)
 
 
 def of_shape(limits: Limits, counted: Counted) -> Limits:
@@ -90,6 +115,8 @@ def shape_notes(counted: Counted | None) -> list[Note]:
     active = f", {format_count(shape.active, 4)} at work on a token" if shape.experts > 1 else ""
     off = counted.flops_per_token / counted.six_n - 1
     cost = f"training on a token costs {format_flops(counted.flops_per_token)} by the rule {counted.rule}"
+    if counted.rule == "exact":
+        cost += f", attention counted {'causally' if counted.causal else 'in full'}"
     text = f"the shape has {sizes}{active}; {cost}, {format_signed_percent(off)} against 6 N D of what this law counts"
     found = [Note("shape", "info", text)]
     if counted.shape.details.remark:

@@ -24,7 +24,7 @@ def read_shape(value: Raw, name: str) -> Shape:
         return value
     if isinstance(value, Path):
         value = str(value)
-    if isinstance(value, str) and _CONFIG.match(value):
+    if isinstance(value, str) and (_CONFIG.match(value) or _is_of_megatron(value)):
         return _of_config(value, name)
     if isinstance(value, str) and "=" not in value.partition(",")[0]:
         return _published(value, name)
@@ -127,10 +127,20 @@ def _details(pairs: Mapping[str, object], name: str, known: Details, layers: int
 
 
 _CONFIG = re.compile(r".*\.json(,|$)", re.IGNORECASE | re.DOTALL)
+_SCRIPT = re.compile(r".*\.(sh|bash|args)$", re.IGNORECASE | re.DOTALL)
+
+
+def _is_of_megatron(text: str) -> bool:
+    """Tell whether a text is Megatron-LM's arguments, or names a script that may hold them."""
+    return "--num-layers" in text or _SCRIPT.match(text) is not None
 
 
 def _of_config(text: str, called: str) -> Shape:
-    """Read a config.json, with another context after it: ``config.json,context=4096``."""
+    """Read a config.json, with another context after it: ``config.json,context=4096``; or Megatron-LM's arguments."""
+    if _is_of_megatron(text):
+        from planner.architectures.megatron_arguments import read_arguments, read_script  # only where they are given
+
+        return read_arguments(text if "--num-layers" in text else read_script(text, called), called)
     from planner.architectures.model_config import read_config  # only where a file is given
 
     end = text.lower().index(".json") + len(".json")
@@ -162,7 +172,7 @@ def _published(text: str, called: str) -> Shape:
 def _refuse_file(name: str, called: str) -> None:
     """Say of a file or a folder, which is no model's name, how a config is given."""
     if _is_file(name):
-        raise OptionError(f"{called} {shown(name)}: a file; a config's name ends in .json")
+        raise OptionError(f"{called} {shown(name)}: a file; a config's name ends in .json, a script's of Megatron-LM in .sh")
     inside = str(Path(name, "config.json"))
     if _is_file(inside):
         raise OptionError(f"{called} {shown(name)}: a folder; give the file in it, {shown(inside)}")

@@ -157,7 +157,8 @@ def configure(
     fixed = FixedParts(vocab, context, kv_heads, gated, tied, count)
     run = run_of(question, chosen)
     found, usual = shapes_for(chosen, fixed, question.shape, run.params)
-    first = candidate(*found[0], chosen, run.tokens, run.budget, None)
+    causal = question.attention_flops == "causal"
+    first = candidate(*found[0], chosen, run.tokens, run.budget, None, causal=causal)
     if first.training_flops > LARGEST:
         raise OptionError(f"the run spends {plain(first.training_flops, 4)} FLOP, above {plain(LARGEST)}")
     expected = guarded(chosen, lambda: _loss(run.problem, run.params, first.tokens))
@@ -169,7 +170,7 @@ def configure(
     where = where._replace(rate=None) if layout_asked.offload else where
     fits = layouts(first.shape, scheme, layout_asked, where)
     machine = _forecast(run.machine, fits[0], question)
-    shapes = tuple(candidate(shape, off, chosen, run.tokens, run.budget, machine) for shape, off in found)
+    shapes = tuple(candidate(shape, off, chosen, run.tokens, run.budget, machine, causal=causal) for shape, off in found)
     notes = configure_notes(chosen, first, run, usual, scheme, layout_asked, where, fits, suggestions, machine, vocab is None)
     own = {name: value for name, value in {**fixed._asdict(), "recompute": recompute}.items() if value is not None}
     constants = {"constants": question.constants} if question.constants else {}
@@ -221,10 +222,11 @@ def _forecast(machine: Machine | None, fit: Fit, question: Question) -> Machine 
     """Return the machine with the utilisation of the layout: not where that is the user's, where the budget rests on another,
     or where the number of devices is open, for a layout on as few as hold the model says nothing of many.
     """
-    held = question.named("days", "gpu_hours", "dollars", "energy", "co2")
-    if machine is None or not machine.counted or fit.speed is None or question.mfu is not None or held:
+    said = question.named("days", "gpu_hours", "dollars", "energy", "co2", "mfu", "tokens_per_second")
+    if machine is None or not machine.counted or fit.speed is None or said:
         return machine
-    return machine._replace(mfu=fit.speed.mfu_full_attention)
+    causal = question.attention_flops == "causal"
+    return machine._replace(mfu=fit.speed.mfu if causal else fit.speed.mfu_full_attention)
 
 
 def _loss(problem: Problem | None, N: float, D: float) -> float | None:

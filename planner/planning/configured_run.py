@@ -5,10 +5,12 @@ from typing import NamedTuple
 from planner.accelerators.fleet import Machine
 from planner.allocation.problem import Problem
 from planner.errors import OptionError
-from planner.inputs.held_budgets import read_held
+from planner.inputs.held_budgets import BUDGETS, read_held
+from planner.inputs.measured_speed import measured
 from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
 from planner.inputs.request import read_request, read_run, refuse_served_after
+from planner.inputs.shape import counted_flops_per_token
 from planner.notes import Note
 from planner.planning.plan import answered
 from planner.scaling_laws.law import Law
@@ -47,20 +49,25 @@ def run_of(question: Question, law: Law) -> ConfiguredRun:
     """
     if question.shape is not None and question.shape.experts > 1 and law.form.active is None:
         return _unjudged(question, law)
-    held = read_held(question)
-    if question.tokens is not None and question.named("params", "shape") and not (held.name or question.named("flops", "loss")):
+    if question.tokens is not None and question.named("params", "shape") and not question.named(*BUDGETS, "flops", "loss"):
         stated = read_run(question, law)
         assert stated.run is not None  # what read_run promises
-        return ConfiguredRun(*stated.run, None, held.machine, stated.problem, held.notes)
-    refuse_served_after(read_request(question), "configure")
+        return ConfiguredRun(*stated.run, None, stated.held.machine, stated.problem, _kept(stated.notes, stated.held.notes))
+    request = read_request(question)
+    held = request.held
+    refuse_served_after(request, "configure")
     answer = answered(question)
-    kept = [note for note in answer.notes if note.code in _KEPT]
     paid = question.loss is None and question.tokens is None
     budget = answer.training_flops if paid else None
-    return ConfiguredRun(answer.params, answer.tokens, budget, held.machine, answer.problem, (*held.notes, *kept))
+    return ConfiguredRun(answer.params, answer.tokens, budget, held.machine, answer.problem, _kept(answer.notes, held.notes))
 
 
-_KEPT = {"extrapolation", "params-convention", "no-run", "limit-does-not-bind", "budget-not-spent"}
+def _kept(notes: tuple[Note, ...], of_devices: tuple[Note, ...]) -> tuple[Note, ...]:
+    """Return what is said of the devices, and what of the plan or run holds for its configuration."""
+    return (*of_devices, *(note for note in notes if note.code in _KEPT))
+
+
+_KEPT = {"mfu-measured", "extrapolation", "params-convention", "no-run", "limit-does-not-bind", "budget-not-spent"}
 """What is said of the plan that a configuration is made for."""
 
 
@@ -71,16 +78,22 @@ def _unjudged(question: Question, law: Law) -> ConfiguredRun:
     needs = question.named(*_OF_A_LAW)
     if needs:
         raise OptionError(f"`{needs[0]}`: {law.id} is of dense models and says nothing of a mixture; {MIXTURES}")
+    question, speed_notes = measured(question, law)
     held = read_held(question)
     budget = question.flops if held.flops is None else held.flops
     if (question.tokens is None) == (budget is None):
         what = "neither" if budget is None else f"`{held.name or 'flops'}` and `tokens`"
         raise OptionError(f"a mixture to configure takes its `tokens`, or a budget such as `flops`; {what} given")
-    tokens = question.tokens if budget is None else budget / shape.flops_per_token("exact", shape.active)
+    tokens = question.tokens if budget is None else budget / counted_flops_per_token(question, law)
     assert tokens is not None  # one of the two
     text = f"{law.id} is of dense models, so nothing is said of this mixture's loss; {MIXTURES}"
     return ConfiguredRun(
-        float(shape.total), tokens, budget, held.machine, None, (*held.notes, Note("mixture-unjudged", "info", text))
+        float(shape.total),
+        tokens,
+        budget,
+        held.machine,
+        None,
+        (*speed_notes, *held.notes, Note("mixture-unjudged", "info", text)),
     )
 
 

@@ -91,10 +91,22 @@ def shapes_for(
     return [(each.shape, each.off) for each in proposals], usual
 
 
-def candidate(shape: Shape, off: float, law: Law, planned: float, budget: float | None, machine: Machine | None) -> Candidate:
-    """Return what training a shape takes: on the tokens planned, or on those that a budget [FLOP] pays for."""
+def candidate(
+    shape: Shape,
+    off: float,
+    law: Law,
+    planned: float,
+    budget: float | None,
+    machine: Machine | None,
+    *,
+    causal: bool = False,
+) -> Candidate:
+    """Return what training a shape takes: on the tokens planned, or on those that a budget [FLOP] pays for.
+
+    ``causal`` counts attention to tokens before alone.
+    """
     counted = shape.counted(law.conventions.params)
-    each = shape.flops_per_token("exact", counted)
+    each = shape.flops_per_token("exact", counted, causal=causal)
     tokens = planned if budget is None else budget / each
     return Candidate(
         shape=shape,

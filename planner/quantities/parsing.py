@@ -13,7 +13,7 @@ PF_DAY = 1e15 * 86_400.0
 LARGEST = 1e60
 """Amounts above this are refused: no budget is near it, and squares of it still fit a double."""
 
-Count = Literal["parameters", "tokens", "requests"]
+Count = Literal["parameters", "tokens", "requests", "tokens per second"]
 
 # Patterns stay text until first used: compiling them costs more than the rest of `plan --help`.
 _NUMBER = (
@@ -44,11 +44,13 @@ _NOUNS = {
     "parameters": {"", "param", "params", "parameter", "parameters", "weights"},
     "tokens": {"", "tok", "toks", "token", "tokens"},
     "requests": {"", "request", "requests"},
+    "tokens per second": {""},
 }
 EXAMPLES = {
     "flops": 'a number of FLOPs such as 1e21, "3 PF-days" or "1 ZFLOP"',
     "parameters": "a number of parameters such as 70B, 1.4e9 or 125M",
     "tokens": "a number of tokens such as 1.4T, 300e9 or 20B",
+    "tokens per second": "tokens per second of a device such as 9600, or of all such as 1.2M in all",
     "requests": "a number of requests such as 50M or 1e6",
     "fraction": 'a fraction such as 0.1 or "10%"',
     "number": "a number such as 0.34",

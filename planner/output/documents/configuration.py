@@ -43,11 +43,13 @@ def _shapes(found: "Configuration") -> Table:
     headers += ["against 6N", "tokens", "cache/token"]
     tied = "tied" if found.shapes[0].shape.tied else "not tied"
     kind = "gated (SwiGLU)" if found.shapes[0].shape.gated else "not gated"
+    causal = found.inputs.get("attention_flops") == "causal"
+    attended = "to tokens before alone" if causal else "over the whole context (causal or not)"
     footnotes = [
         f"feed-forward {kind}; embeddings {tied}; context {format_whole(found.shapes[0].shape.context)}; RMS norms, no biases"
         if found.proportions
         else f"context {format_whole(found.shapes[0].shape.context)}; as given",
-        "FLOP/token: training, every matrix product, attention over the whole context (causal or not); cache: 16 bits",
+        f"FLOP/token: training, every matrix product, attention {attended}; cache: 16 bits",
     ]
     heading = "Shapes" if found.proportions else "The shape"
     return Table(heading, "r" * len(headers), headers, [_shape_row(each) for each in found.shapes], footnotes)

@@ -1,0 +1,198 @@
+"""Megatron-LM's arguments as a shape: those of a command line, or of a script that holds them; read as data, nothing is run."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from planner._util.showing import Raw
+from planner.architectures.transformer import Details, Latent, Shape
+from planner.errors import OptionError
+from planner.quantities import shown, shown_path
+
+_LARGEST_FILE = 1_000_000
+_OPTION = re.compile(r"(?<![\w-])--(?P<name>[a-z][a-z0-9-]*)(?:[ \t]*=[ \t]*|[ \t]+)?(?P<value>(?!--)[^\s\\]+)?")
+_ASSIGNED = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'()$#]+)[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
+)
+_CHANGES = (
+    *("window-size", "window-attn-skip-freq", "hybrid-override-pattern", "hybrid-attention-ratio", "is-hybrid-model", "spec"),
+    *("heterogeneous-layers-config-path", "experimental-attention-variant", "moe-latent-size", "num-experts-per-layer"),
+    *("apply-layernorm-1p", "attention-output-gate", "linear-attention-type", "decoder-num-layers", "encoder-num-layers"),
+)
+"""Arguments that change the count in ways that are not counted here."""
+
+
+def is_arguments(text: str) -> bool:
+    """Tell whether a text is a list of Megatron-LM's arguments."""
+    return "--num-layers" in text and "--hidden-size" in text
+
+
+def read_script(path: str, called: str) -> str:
+    """Return the text of a script.
+
+    Raises
+    ------
+    OptionError
+        It cannot be read, is too large, or holds no arguments of Megatron-LM.
+    """
+    name = shown_path(path)
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(_LARGEST_FILE + 1)
+        text = raw.decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise OptionError(f"{called} {name}: cannot be read as text ({type(error).__name__})") from None
+    if len(raw) > _LARGEST_FILE:
+        raise OptionError(f"{called} {name}: above {_LARGEST_FILE:,} bytes; expected a script with Megatron-LM's arguments")
+    if not is_arguments(text):
+        raise OptionError(
+            f"{called} {name}: has no --num-layers and --hidden-size; expected Megatron-LM's arguments, or a config.json"
+        )
+    return text
+
+
+def read_arguments(text: str, called: str) -> Shape:
+    """Read the shape that arguments describe; variables are filled in where the text assigns them.
+
+    Raises
+    ------
+    OptionError
+        An argument is missing, given twice with two values, no number, or changes the count in a way that is not known here.
+    """
+    return _Arguments(text, called).shape()
+
+
+class _Arguments:
+    """Arguments, each once."""
+
+    def __init__(self, text: str, called: str) -> None:
+        self.called = called
+        text = re.sub(r"\\\r?\n", " ", text)
+        text = re.sub(r"(?m)(?:^|(?<=\s))#.*$", "", text)
+        variables = {found["name"]: found["value"] for found in _ASSIGNED.finditer(text)}
+        self.given: dict[str, str] = {}
+        for found in _OPTION.finditer(text):
+            name = found["name"].replace("_", "-")
+            value = _filled((found["value"] or "").strip("\"'"), variables)
+            if self.given.get(name, value) != value:
+                raise OptionError(f"{called} --{name}: given twice, {shown(self.given[name])} and {shown(value)}")
+            self.given[name] = value
+        changing = next((name for name in _CHANGES if name in self.given), None)
+        if changing is not None:
+            raise OptionError(
+                f"{called} --{changing}: changes the parameters in a way that is not counted here; give the shape in words"
+            )
+
+    def flag(self, name: str) -> bool:
+        return name in self.given
+
+    def whole(self, name: str, default: int | None = None, *, least: int = 1) -> int:
+        """Return a whole number."""
+        if name not in self.given:
+            if default is None:
+                hint = " (the tokenizer's)" if name == "vocab-size" else ""
+                raise OptionError(f"{self.called}: lacks --{name}{hint}, without which its parameters are not known")
+            return default
+        value = self.given[name].replace("_", "")
+        if not re.fullmatch(r"[0-9]{1,10}", value) or int(value) < least:
+            unset = " (a variable that the text does not set)" if "$" in value else ""
+            raise OptionError(f"{self.called} --{name} {shown(self.given[name])}{unset}: expected a whole number")
+        return int(value)
+
+    def word(self, name: str, default: str, known: Mapping[str, str]) -> str:
+        found = self.given.get(name, default)
+        if found not in known:
+            raise OptionError(f"{self.called} --{name} {shown(found)}: expected one of {', '.join(known)}")
+        return known[found]
+
+    def shape(self) -> Shape:
+        """Return the shape."""
+        layers, width, heads = (self.whole(name) for name in ("num-layers", "hidden-size", "num-attention-heads"))
+        gated = self.flag("swiglu")
+        ffn = self.whole("ffn-hidden-size", int(4 * width * 2 / 3 / 64) * 64 if gated else 4 * width)
+        latent = self.latent()
+        keys = self.whole("num-query-groups", 1) if self.flag("group-query-attention") else heads
+        if "kv-channels" not in self.given and not latent and width % heads:
+            raise OptionError(f"{self.called}: --hidden-size {width} is no multiple of {heads} heads; give --kv-channels")
+        if heads % keys:
+            raise OptionError(f"{self.called} --num-query-groups {keys}: does not divide {heads} heads")
+        experts = self.whole("num-experts", 1)
+        context = self.whole("seq-length")
+        positions = {"learned_absolute": "learned", "rope": "", "none": "", "yarn": "", "mrope": ""}
+        learned = self.word("position-embedding-type", "learned_absolute", positions) and not self.flag(
+            "use-rotary-position-embeddings"
+        )
+        return Shape(
+            layers=layers,
+            width=width,
+            heads=heads,
+            vocab=self.vocab(),
+            context=context,
+            ffn=ffn,
+            kv_heads=heads if latent else keys,
+            head_size=self.whole("kv-channels", max(width // heads, 1)),
+            gated=gated,
+            tied=not self.flag("untie-embeddings-and-output-weights"),
+            experts=experts,
+            experts_per_token=min(self.whole("moe-router-topk", 2), experts) if experts > 1 else 1,
+            details=Details(
+                norm=self.word("normalization", "LayerNorm", {"LayerNorm": "ln", "RMSNorm": "rms"}),
+                bias="qkv" if self.flag("add-qkv-bias") else "none" if self.flag("disable-bias-linear") else "all",
+                qk_norm="head" if self.flag("qk-layernorm") and not latent else "",
+                learned_positions=self.whole("max-position-embeddings", context) if learned else 0,
+                latent=latent,
+                mtp=self.whole("mtp-num-layers", 0, least=0),
+                **(self.mixture(layers, ffn) if experts > 1 else {}),  # type: ignore[arg-type]  # whole numbers and flags
+                remark="the shape was read from Megatron-LM's arguments",
+            ),
+        )
+
+    def vocab(self) -> int:
+        """Return the vocabulary as Megatron-LM pads it: to a multiple of 128 for each tensor-parallel device."""
+        step = self.whole("make-vocab-size-divisible-by", 128) * self.whole("tensor-model-parallel-size", 1)
+        padded = self.whole("padded-vocab-size", 0, least=0)
+        return padded or -(-self.whole("vocab-size") // step) * step
+
+    def latent(self) -> Latent | None:
+        """Return the ranks of latent attention."""
+        if not self.flag("multi-latent-attention"):
+            return None
+        rank = self.whole("q-lora-rank", 0, least=0)
+        rest = (("kv-lora-rank", 32), ("qk-head-dim", 128), ("qk-pos-emb-head-dim", 64), ("v-head-dim", 128))
+        return Latent(rank, *(self.whole(name, usual) for name, usual in rest))
+
+    def mixture(self, layers: int, ffn: int) -> dict[str, int | bool]:
+        """Return the details of a mixture of experts."""
+        width, shared = self.whole("moe-ffn-hidden-size", ffn), self.whole("moe-shared-expert-intermediate-size", 0, least=0)
+        if shared % width:
+            raise OptionError(
+                f"{self.called} --moe-shared-expert-intermediate-size {shared}: is no multiple of an expert's {width}"
+            )
+        return {
+            "expert_ffn": width,
+            "shared_experts": shared // width,
+            "shared_gate": self.flag("moe-shared-expert-gate"),
+            "router_bias": self.flag("moe-router-enable-expert-bias"),
+            "expert_bias": not self.flag("disable-bias-linear") and not self.flag("add-qkv-bias"),
+            "dense_layers": self.dense(layers),
+        }
+
+    def dense(self, layers: int) -> int:
+        """Return how many layers have no experts: ``--moe-layer-freq`` is one in so many, or a list such as ([0]*3+[1]*58)."""
+        text = self.given.get("moe-layer-freq", "1")
+        if re.fullmatch(r"[0-9]{1,4}", text) and int(text):
+            return layers - len(range(0, layers, int(text)))
+        parts = re.fullmatch(r"\(?((?:\[[01]\]\*[0-9]{1,4}\+?)+)\)?", text)
+        if parts is None:
+            raise OptionError(
+                f"{self.called} --moe-layer-freq {shown(text)}: expected one in N, or a list such as ([0]*3+[1]*58)"
+            )
+        kinds = re.findall(r"\[([01])\]\*([0-9]+)", parts[1])
+        if sum(int(count) for _, count in kinds) != layers:
+            raise OptionError(f"{self.called} --moe-layer-freq {shown(text)}: is not of {layers} layers")
+        return sum(int(count) for kind, count in kinds if kind == "0")
+
+
+def _filled(value: Raw, variables: Mapping[str, str]) -> str:
+    """Return a value with the variables in it that are assigned."""
+    return re.sub(r"\$\{?([A-Za-z_]\w*)\}?", lambda found: variables.get(found[1], found[0]), str(value))
