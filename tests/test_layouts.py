@@ -15,7 +15,7 @@ from planner.architectures.layout import Layout
 from planner.architectures.memory import Scheme, held_params, memory
 from planner.architectures.parallelism import speed_of
 from planner.architectures.published_models import model
-from planner.architectures.step_time import rates, step_time
+from planner.architectures.step_time import Software, rates, step_time, work_of
 
 ADAM = Scheme("adam", 2, 2, 12)
 MIXTRAL, DEEPSEEK = model("mixtral-8x7b").shape, model("deepseek-v3").shape
@@ -98,7 +98,7 @@ def test_llama_3_405b_was_as_fast_as_forecast(devices: int, data: int, context: 
     assert layout.devices == devices
     rate = rates(accelerator("h100-sxm", accelerators()), "bf16")
     assert rate is not None
-    seconds = float(step_time(shape, layout, rate, year=2024.5).total)
+    seconds = float(step_time(work_of(shape), layout, rate, Software("megatron", 2024.5)).total)
     tokens = data * micro * context
     found = tokens * shape.flops_per_token("exact", shape.active, causal=context > 8192) / (seconds * devices * 989e12)
     assert found == pytest.approx(mfu, rel=0.2)
@@ -224,7 +224,7 @@ def test_schedules_of_a_pipeline() -> None:
     assert kept["interleaved"] == pytest.approx(layers * (1 + 7 / 16))
     rate = rates(accelerator("h100-sxm", accelerators()), "bf16")
     assert rate is not None
-    bubbles = {name: step_time(shape, layout, rate).parts["bubble"] for name, layout in _schedules(start).items()}
+    bubbles = {name: step_time(work_of(shape), layout, rate).parts["bubble"] for name, layout in _schedules(start).items()}
     assert bubbles["interleaved"] == pytest.approx(bubbles["1f1b"] / 2)
     assert bubbles["zero-bubble"] == pytest.approx(bubbles["1f1b"] / 3)
 

@@ -25,7 +25,7 @@ TYPES = {
     "llama": "llama", "llama2": "llama", "llama3": "llama", "llama3.1": "llama", "deepseek-llm": "llama", "smollm2": "llama",
     "mistral": "mistral", "mixtral": "mixtral", "gemma3": "gemma3_text", "olmoe": "olmoe", "gpt-neox": "gpt_neox", "qwen2.5": "qwen2", "qwen3": "qwen3", "gemma2": "gemma2", "olmo2": "olmo2",
     "pythia": "gpt_neox", "phi-2": "phi", "phi-3": "phi3", "gpt2": "gpt2", "deepseek-v2": "deepseek_v2",
-    "deepseek-v3": "deepseek_v3", "kimi-k2": "kimi_k2", "gpt-oss": "gpt_oss", "smollm3": "smollm3",
+    "deepseek-v3": "deepseek_v3", "kimi-k2": "kimi_k2", "olmo3": "olmo3", "glm-4.5": "glm4_moe", "falcon": "falcon", "phi-4": "phi3", "gpt-oss": "gpt_oss", "smollm3": "smollm3",
 }  # fmt: skip
 """Type of each published family."""
 
@@ -62,14 +62,26 @@ def written(published: Model) -> dict[str, Any]:
         config["head_dim"] = shape.head_size
     if details.windowed_layers:
         config["sliding_window"] = details.window
+    elif kind in {"mistral", "phi3"}:
+        config["sliding_window"] = None
+    if kind == "glm4_moe":
+        config |= {"attention_bias": True, "use_qk_norm": details.qk_norm == "head", "num_nextn_predict_layers": 1}
+        config |= {"n_routed_experts": shape.experts, "n_shared_experts": details.shared_experts}
+        config |= {"first_k_dense_replace": details.dense_layers, "moe_intermediate_size": details.expert_ffn}
+    if kind == "falcon":
+        config |= {
+            "num_kv_heads": shape.kv_heads,
+            "multi_query": shape.kv_heads == 1,
+            "new_decoder_architecture": shape.kv_heads > 1,
+        }
     if details.latent:
         config.pop("head_dim", None)
         latent = details.latent
-        config |= {"q_lora_rank": latent.query_rank, "kv_lora_rank": latent.kv_rank, "qk_nope_head_dim": latent.nope}
+        config |= {"q_lora_rank": latent.query_rank or None, "kv_lora_rank": latent.kv_rank, "qk_nope_head_dim": latent.nope}
         config |= {"qk_rope_head_dim": latent.rope, "v_head_dim": latent.value, "num_nextn_predict_layers": 1}
         config |= {"n_routed_experts": shape.experts, "n_shared_experts": details.shared_experts}
         config |= {"first_k_dense_replace": details.dense_layers, "moe_intermediate_size": details.expert_ffn}
-    elif shape.experts > 1:
+    elif shape.experts > 1 and kind != "glm4_moe":
         config["num_experts" if kind in {"qwen3_moe", "olmoe"} else "num_local_experts"] = shape.experts
         if kind == "qwen3_moe":
             config["moe_intermediate_size"] = details.expert_ffn or shape.ffn

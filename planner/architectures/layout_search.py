@@ -11,7 +11,7 @@ from planner.accelerators.fleet import Machine
 from planner.architectures.layout import Layout, Recompute
 from planner.architectures.memory import Scheme, fewest_devices, memory
 from planner.architectures.parallelism import Asked, Fit, as_given, check_split, divides, speed_of
-from planner.architectures.step_time import Rates, rates, step_time
+from planner.architectures.step_time import Rates, rates, step_time, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.quantities import format_count, listed
@@ -172,7 +172,7 @@ def _slowness(shape: Shape, many: Layout, where: Site, columns: _Columns) -> Any
     if where.rate is None:
         return 1.0 * columns.tensor * columns.pipeline * columns.context_parallel
     tokens = many.data * many.micro_batch * many.micro_batches
-    return step_time(shape, many, where.rate).total / tokens
+    return step_time(work_of(shape), many, where.rate).total / tokens
 
 
 def _recomputed(asked: Asked) -> tuple[Recompute, ...]:

@@ -77,7 +77,7 @@ class _Config:
         if kv_heads > heads or heads % kv_heads:
             raise OptionError(f"shape {self.name}: {heads} heads are no multiple of {kv_heads} key-value heads")
         details = Details(
-            **{**self.type.get("details", {}), **moe.get("details", {}), **self.falcon_details()},
+            **{**self.type.get("details", {}), **self.flagged(), **moe.get("details", {}), **self.falcon_details()},
             learned_positions=self.whole("context") if self.type.get("learned_positions") else 0,
             latent=self.latent() if self.type.get("latent") else None,
             **self.window(layers),
@@ -144,6 +144,10 @@ class _Config:
         if not isinstance(found, bool):
             raise OptionError(f"shape {self.name}: {key} {shown(found)}: expected true or false")
         return found
+
+    def flagged(self) -> dict[str, Any]:
+        """Return the details that keys add where they are true."""
+        return {part: value for key, more in self.type.get("flags", {}).items() if self.flag(key) for part, value in more.items()}
 
     def kv_heads(self, heads: int) -> int:
         """Return the key-value heads."""

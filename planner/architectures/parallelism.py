@@ -8,7 +8,7 @@ from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.architectures.layout import RECOMPUTE, Layout, Recompute, Schedule
 from planner.architectures.memory import Memory, Scheme
-from planner.architectures.step_time import FILE, Rates, StepTime, step_time
+from planner.architectures.step_time import FILE, Rates, StepTime, step_time, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.quantities import listed, shown
@@ -170,7 +170,7 @@ def speed_of(shape: Shape, layout: Layout, rate: Rates | None, peak: float) -> S
     """Return how fast a layout trains on devices of such a dense peak [FLOP/s]; None where that cannot be forecast."""
     if rate is None or layout.tensor > rate.domain:
         return None
-    return speed_from(shape, layout, step_time(shape, layout, rate), peak, rate.best)
+    return speed_from(shape, layout, step_time(work_of(shape), layout, rate), peak, rate.best)
 
 
 def speed_from(shape: Shape, layout: Layout, found: StepTime, peak: float, best: float) -> Speed:

@@ -1,8 +1,9 @@
 """How long a step of training takes: products, attention, memory traffic and communication of one device, added up.
 
-Everything takes one layout, or one whose whole numbers are arrays of many.
+Everything takes one run, or columns of many.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from planner.architectures.layout import Layout
 from planner.architectures.transformer import Shape
 
 FILE = "throughput.toml"
-_REPEATED = {"none": 0.0, "selective": 0.0, "op": 0.35, "full": 1.0}
+REPEATED = {"none": 0.0, "selective": 0.0, "op": 0.35, "full": 1.0}
 """Share of the forward pass that is done again."""
 
 
@@ -23,48 +24,132 @@ class Rates(NamedTuple):
 
     Attributes
     ----------
-    products, half : float
-        Peak of matrix products in the format used, times what its format loses, and in 16 bits [FLOP/s].
-    efficiency, attention : float
-        Best share of the peak that products and fused attention reach.
+    kind : str
+        Whose efficiencies it shares.
+    peak, half : float
+        Dense peak of matrix products in the format used, and in 16 bits [FLOP/s].
     best : float
         Best matrix product that was measured, or the peak where none was [FLOP/s].
+    low : str
+        The format, where it has fewer than 16 bits; empty otherwise.
     memory, inside, between : float
         Bandwidth of memory, of links inside a fast domain and between domains [bytes/s].
     domain : int
         Devices in one.
     """
 
-    products: float
-    half: float
-    efficiency: float
-    attention: float
-    best: float
-    memory: float
-    inside: float
-    between: float
-    domain: int
+    kind: str
+    peak: Any
+    half: Any
+    best: Any
+    low: str
+    memory: Any
+    inside: Any
+    between: Any
+    domain: Any
 
 
 def rates(device: Accelerator, dtype: str) -> Rates | None:
     """Return a device's rates; None where its links or a kind like it are not known, so that no step can be forecast."""
-    kinds = settings(FILE, "efficiency")
-    kind = next((name for name, each in kinds.items() if device.id in each["devices"]), None)
+    kind = next((name for name, each in settings(FILE, "kinds").items() if device.id in each), None)
     half = device.peaks.get("bf16") or device.peaks.get("fp16")
-    peak = device.peaks.get(dtype)
+    peak = device.peaks.get(dtype) or device.low_bit.get(dtype)
     if kind is None or device.links is None or device.bandwidth_tb_s is None or half is None or peak is None:
         return None
-    return Rates(
-        products=peak * settings(FILE, "formats").get(dtype, 1.0),
-        half=half,
-        efficiency=kinds[kind]["value"],
-        attention=settings(FILE, "attention")[kind],
-        best=device.matmul.get(dtype, peak),
-        memory=1e12 * device.bandwidth_tb_s,
-        inside=device.links.inside,
-        between=device.links.between,
-        domain=device.links.domain,
+    low = dtype if dtype in settings(FILE, "constants") else ""
+    best, memory = device.matmul.get(dtype, peak), 1e12 * device.bandwidth_tb_s
+    return Rates(kind, peak, half, best, low, memory, *device.links)
+
+
+class Work(NamedTuple):
+    """What a shape asks of devices, a token: weights of matrix products by where they are, and sizes.
+
+    Attributes
+    ----------
+    layers, mixed, width, ffn, vocab, context : int
+        ``mixed`` layers have experts; ``ffn`` is a dense layer's feed-forward width, an expert's where there is none.
+    attention, keys : int
+        Entries of all heads, of queries and of keys and values each.
+    head_size : int
+    scores : float
+        Products of attention, tokens seen causally, over all layers.
+    heads : int
+    rest, routed, table : float
+        Weights of products at work: of attention, dense and shared feed-forward parts, routed experts, and the head.
+    experts, at_work, expert_ffn : int
+    params, expert_params : float
+        All, and those of routed experts.
+    """
+
+    layers: Any
+    mixed: Any
+    width: Any
+    ffn: Any
+    vocab: Any
+    context: Any
+    attention: Any
+    keys: Any
+    head_size: Any
+    scores: Any
+    heads: Any
+    rest: Any
+    routed: Any
+    table: Any
+    experts: Any
+    at_work: Any
+    expert_ffn: Any
+    params: Any
+    expert_params: Any
+
+
+def work_of(shape: Shape) -> Work:
+    """Return what a shape asks of devices."""
+    routed = shape.routed_layers * shape.experts_per_token * shape.expert_products if shape.experts > 1 else 0
+    table = (1 + shape.details.mtp) * shape.vocab * shape.width
+    return Work(
+        layers=shape.layers,
+        mixed=shape.mixed_layers,
+        width=shape.width,
+        ffn=shape.ffn,
+        vocab=shape.vocab,
+        context=shape.context,
+        attention=shape.heads * shape.head_size,
+        keys=shape.kv_heads * shape.head_size,
+        head_size=shape.head_size,
+        scores=shape.heads * shape.head_products * shape.seen_causally,
+        heads=shape.heads,
+        rest=shape.matrix_products - routed - table,
+        routed=routed,
+        table=table,
+        experts=shape.experts,
+        at_work=shape.experts_per_token if shape.experts > 1 else 1,
+        expert_ffn=shape.details.expert_ffn or shape.ffn,
+        params=shape.total,
+        expert_params=shape.routed_layers * shape.experts * shape.expert_params if shape.experts > 1 else 0,
     )
+
+
+class Software(NamedTuple):
+    """What runs on the devices.
+
+    Attributes
+    ----------
+    stack : {"megatron", "fsdp", "xla", "old"}
+        ``old`` is Megatron-DeepSpeed of 2022.
+    year : float
+    attention : {"flash", "skips nothing", "unfused"}
+        Fused and causal, fused over the whole context, or in products of their own.
+    """
+
+    stack: str
+    year: Any
+    attention: str = "flash"
+
+
+def usual_software() -> Software:
+    """Return what is taken where nothing is said."""
+    asked = settings(FILE, "asked")
+    return Software(asked["software"], asked["year"])
 
 
 class StepTime(NamedTuple):
@@ -83,16 +168,57 @@ class StepTime(NamedTuple):
     parts: FrozenDict
 
 
-def step_time(shape: Shape, layout: Layout, rate: Rates, *, year: float | None = None) -> StepTime:
+class _Run(NamedTuple):
+    """One run, or columns of many: what is done, by which layout, where, with what, repeated how much."""
+
+    work: Work
+    layout: Layout
+    rate: Rates
+    software: Software
+    constants: Mapping[str, float]
+    again: Any
+
+    @property
+    def at_once(self) -> Any:
+        """Tokens of a micro-batch on a device."""
+        return self.layout.micro_batch * self.work.context / self.layout.context_parallel
+
+    @property
+    def micro(self) -> Any:
+        return np.maximum(self.layout.micro_batches, 1)
+
+    @property
+    def tokens(self) -> Any:
+        """Tokens of a step that a device works on."""
+        return self.at_once * self.micro
+
+    @property
+    def old(self) -> bool:
+        return self.software.stack == "old"
+
+
+def step_time(
+    work: Work,
+    layout: Layout,
+    rate: Rates,
+    software: Software | None = None,
+    *,
+    constants: Mapping[str, float] | None = None,
+    again: Any = None,
+) -> StepTime:
     """Return how long a step takes; ``layout.micro_batches`` of them on each device.
 
     Parameters
     ----------
-    shape : Shape
+    work : Work
     layout : Layout
     rate : Rates
-    year : float, optional
-        Of software; by default that of ``data/throughput.toml``.
+    software : Software, optional
+        By default that of ``data/throughput.toml``.
+    constants : mapping, optional
+        Others than in ``data/throughput.toml``, to fit them.
+    again : float, optional
+        Share of the forward pass that is done again, where not by ``layout.recompute``.
 
     References
     ----------
@@ -100,93 +226,91 @@ def step_time(shape: Shape, layout: Layout, rate: Rates, *, year: float | None =
     al. 2022, arXiv 2205.05198, Sec. 4.2; pipelines, Narayanan et al. 2021, arXiv 2104.04473, Sec. 2.2; data parallelism,
     Rajbhandari et al. 2020, arXiv 1910.02054, Sec. 7.
     """
-    software = settings(FILE, "software")
-    year = software["year"] if year is None else year
-    again, micro = _REPEATED[layout.recompute], np.maximum(layout.micro_batches, 1)
-    tokens = layout.micro_batch * shape.context / layout.context_parallel * micro  # a device's, of a step
-    parts = _products(shape, layout, rate, tokens, again) | _memory_bound(shape, layout, rate, tokens, again)
-    parts |= _exchanged(shape, layout, rate, tokens, again, year)
-    layers = shape.layers / layout.pipeline
-    parts["launch"] = software["launch"] * layers * micro * (1 + again / 3)
+    known, fixed = constants or settings(FILE, "constants"), settings(FILE, "fixed")
+    repeated = REPEATED[layout.recompute] if again is None else again
+    run = _Run(work, layout, rate, software or usual_software(), known, repeated)
+    parts = _products(run) | _memory_bound(run) | _exchanged(run)
+    layers = work.layers / layout.pipeline
+    parts["launch"] = known["launch_old" if run.old else "launch"] * layers * run.micro * (1 + repeated / 3)
     busy = sum(parts[name] for name in ("products", "attention", "elementwise", "tensor", "expert"))
-    work = np.cbrt(busy**3 + parts["launch"] ** 3)
+    working = np.cbrt(busy**3 + parts["launch"] ** 3)
     thirds = 3 if layout.schedule == "zero-bubble" else 1
-    parts["bubble"] = work * (layout.pipeline - 1) / (micro * layout.virtual * thirds)
-    own = _own(shape, layout)
-    parts["data"] = _data(layout, rate, own, micro)
-    sharded = np.where(layout.zero >= 1, layout.replicas, 1)
-    parts["optimizer"] = software["optimizer"] * 28 * own / (rate.memory * sharded)
-    both = np.cbrt((work + parts["bubble"]) ** 3 + parts["data"] ** 3)
-    late = 1 + software["late"] * np.log2(np.maximum(layout.devices, 1) / 8)
-    age = np.clip(year - software["since"], *software["span"])
-    total = (both + parts["optimizer"]) * late * software["stack"] * np.exp(-software["by_year"] * age)
+    parts["bubble"] = working * (layout.pipeline - 1) / (run.micro * layout.virtual * thirds)
+    own = (work.params - work.expert_params * (1 - 1 / layout.expert)) / (layout.pipeline * layout.tensor)
+    parts["data"] = _data(run, own)
+    sharded = np.where(np.asarray(layout.zero) >= 1, layout.replicas, 1)
+    parts["optimizer"] = fixed["optimizer"] * own / (rate.memory * sharded)
+    both = np.cbrt((working + parts["bubble"]) ** 3 + parts["data"] ** 3)
+    late = 1 + fixed["late"] * np.log2(layout.devices / 8)
+    age = np.clip(np.asarray(run.software.year) - fixed["year_dense_since"], *fixed["year_dense_span"])
+    total = (both + parts["optimizer"]) * late * known[run.software.stack] * np.exp(-fixed["year_dense"] * age)
     return StepTime(total, FrozenDict(parts))
 
 
-def _products(shape: Shape, layout: Layout, rate: Rates, tokens: Any, again: float) -> dict[str, Any]:
+def _products(run: _Run) -> dict[str, Any]:
     """Return the seconds of matrix products and of attention."""
-    half = settings(FILE, "products")
-    split = layout.tensor * layout.pipeline
-    at_once = layout.micro_batch * shape.context / layout.context_parallel
-    narrow = min(shape.width, shape.ffn, shape.heads * shape.head_size) / layout.tensor
-    filled = at_once / (at_once + half["half_tokens"]) * narrow / (narrow + half["half_width"])
-    filled = filled * (half["odd_head"] if shape.head_size % 8 else 1.0)
-    head = shape.vocab * shape.width * (1 + shape.details.mtp)
-    routed = shape.routed_layers * shape.experts_per_token * shape.expert_products
-    rest = shape.matrix_products - head - routed
-    passes = 6 + 2 * again
-    seconds = passes * rest / (rate.products * rate.efficiency * filled) + 6 * head / (rate.half * rate.efficiency * filled)
-    if shape.experts > 1:
-        width = shape.details.expert_ffn or shape.ffn
-        rows = at_once * shape.experts_per_token * layout.expert / shape.experts
-        full = rows / (rows + half["half_rows"]) * width / (width + half["half_width"])
-        seconds = seconds + passes * routed / (rate.products * rate.efficiency * full)
-    reached = rate.attention * shape.context / (shape.context + settings(FILE, "attention")["half_context"])
-    attended = passes * shape.heads * shape.head_products * shape.seen_causally
-    return {"products": seconds * tokens / split, "attention": attended * tokens / split / (rate.half * reached)}
+    work, rate, known = run.work, run.rate, run.constants
+    split = run.layout.tensor * run.layout.pipeline
+    efficiency = known[f"eta_{rate.kind}"]
+    half_width = known["half_width_xla" if run.software.stack == "xla" else "half_width"]
+    narrow = np.minimum(np.minimum(work.width, work.ffn), work.attention) / run.layout.tensor
+    filled = run.at_once / (run.at_once + known["half_tokens"]) * narrow / (narrow + half_width)
+    filled = filled * np.where(np.asarray(work.head_size) % 8, settings(FILE, "fixed")["odd_head"], 1.0)
+    passes = 6 + 2 * run.again
+    fast = rate.peak * efficiency * (known[rate.low] if rate.low else 1.0)
+    seconds = passes * work.rest / (fast * filled) + 6 * work.table / (rate.half * efficiency * filled)
+    rows = run.at_once * work.at_work * run.layout.expert / work.experts
+    full = rows / (rows + known["half_rows"]) * work.expert_ffn / (work.expert_ffn + half_width)
+    seconds = seconds + passes * work.routed / (fast * full)
+    if run.software.attention == "unfused":
+        attended = 2 * passes * work.scores / (rate.half * 0.8 * efficiency)
+    else:
+        kind = "tpu" if rate.kind.startswith("tpu") else rate.kind
+        reached = known[f"attention_{kind}"] * work.context / (work.context + known["half_context"])
+        attended = passes * work.scores * (2 if run.software.attention == "skips nothing" else 1) / (rate.half * reached)
+    return {"products": seconds * run.tokens / split, "attention": attended * run.tokens / split}
 
 
-def _memory_bound(shape: Shape, layout: Layout, rate: Rates, tokens: Any, again: float) -> dict[str, Any]:
+def _memory_bound(run: _Run) -> dict[str, Any]:
     """Return the seconds of what is neither a product nor attention."""
-    passes = settings(FILE, "elementwise")
-    layers = shape.layers / layout.pipeline
-    wide = passes["passes"] * 2 * shape.width + passes["feed_forward"] * shape.ffn * shape.experts_per_token
-    logits = passes["logits"] * shape.vocab / (layout.tensor * layout.pipeline)
-    return {"elementwise": tokens * (wide / layout.tensor * layers * (1 + again / 3) + logits) / rate.memory}
+    work, layout, known, fixed = run.work, run.layout, run.constants, settings(FILE, "fixed")
+    layers, more = work.layers / layout.pipeline, 1 + run.again / 3
+    wide = known["passes_old" if run.old else "passes"] * 2 * work.width / (1 if run.old else layout.tensor)
+    wide = wide + fixed["feed_forward"] * work.ffn * work.at_work / layout.tensor
+    if run.software.attention == "unfused":
+        wide = wide + known["unfused"] * 2 * work.heads * work.context / layout.tensor
+    logits = fixed["logits"] * work.vocab / (layout.tensor * layout.pipeline)
+    return {"elementwise": run.tokens * (wide * layers * more + logits) / run.rate.memory}
 
 
-def _exchanged(shape: Shape, layout: Layout, rate: Rates, tokens: Any, again: float, year: float) -> dict[str, Any]:
+def _exchanged(run: _Run) -> dict[str, Any]:
     """Return the seconds of what devices exchange for a layer: matrices and sequences shared, tokens sent to experts."""
-    sent, tensor = settings(FILE, "communication"), layout.tensor
-    layers, passes = shape.layers / layout.pipeline, 4 + 2 * again
-    link = np.where(tensor <= rate.domain, rate.inside, rate.between)
-    share = sent["tensor"] * (sent["mixture"] if shape.experts > 1 else 1.0)
-    sums = share * passes * layers * tokens * shape.width * 4 * (tensor - 1) / tensor / link
-    keys = 2 * shape.kv_heads * shape.head_size / tensor
-    sums = sums + sent["tensor"] * 3 * layers * tokens * keys * 2 * (layout.context_parallel - 1) / link
-    if shape.experts == 1:
-        return {"tensor": sums, "expert": 0.0 * sums}
-    mixture = settings(FILE, "mixture")
-    routed = shape.mixed_layers / layout.pipeline
-    age = np.exp(-mixture["by_year"] * np.clip(year - mixture["since"], *mixture["span"]))
+    work, layout, rate, known, fixed = run.work, run.layout, run.rate, run.constants, settings(FILE, "fixed")
+    tensor, layers, passes = layout.tensor, work.layers / layout.pipeline, 4 + 2 * run.again
+    mixed = np.asarray(work.experts) > 1
+    share = known["tensor_old" if run.old else "tensor"]
+    link = np.where(np.asarray(tensor) <= rate.domain, rate.inside, rate.between)
+    sums = np.where(mixed, fixed["mixture_tensor"], 1.0) * share * passes * layers * run.tokens * work.width
+    sums = sums * 4 * (tensor - 1) / tensor / link
+    sums = sums + share * 3 * layers * run.tokens * 2 * work.keys / tensor * 2 * (layout.context_parallel - 1) / link
+    routed = work.mixed / layout.pipeline
+    span = fixed["year_mixture_span"]
+    age = np.exp(-fixed["year_mixture"] * np.clip(np.asarray(run.software.year) - fixed["year_mixture_since"], *span))
     far = np.where(layout.expert * tensor <= rate.domain, rate.inside, rate.between)
-    copies = routed * tokens * shape.experts_per_token * shape.width * 2
-    sending = sent["experts"] * passes * copies * (layout.expert - 1) / layout.expert / far
-    each = mixture["each"] * routed * np.maximum(layout.micro_batches, 1) * (1 + again / 3)
-    return {"tensor": sums, "expert": age * (sending + mixture["routing"] * copies / rate.memory + each)}
+    copies = routed * run.tokens * work.at_work * work.width * 2
+    sending = known["experts"] * passes * copies * (layout.expert - 1) / layout.expert / far
+    each = known["mixture"] * routed * run.micro * (1 + run.again / 3)
+    return {"tensor": sums, "expert": age * (sending + known["routing"] * copies / rate.memory + each)}
 
 
-def _own(shape: Shape, layout: Layout) -> Any:
-    """Return the parameters of a device before sharding over data, averaged over stages."""
-    experts = shape.routed_layers * shape.experts * shape.expert_params if shape.experts > 1 else 0
-    return (shape.total - experts * (1 - 1 / layout.expert)) / (layout.pipeline * layout.tensor)
-
-
-def _data(layout: Layout, rate: Rates, own: Any, micro: Any) -> Any:
+def _data(run: _Run, own: Any) -> Any:
     """Return the seconds of summing gradients, and of gathering weights where they are sharded."""
-    sent, group = settings(FILE, "communication"), layout.tensor * layout.replicas
-    each = np.where((layout.zero == 3) & (layout.pipeline == 1), 2 * (2 * micro + 1), 6)
+    layout, rate, fixed = run.layout, run.rate, settings(FILE, "fixed")
+    group = layout.tensor * layout.replicas
+    gathers = (np.asarray(layout.zero) == 3) & (np.asarray(layout.pipeline) == 1) & (run.software.stack != "xla")
+    each = np.where(gathers, 2 * (2 * run.micro + 1), 6)
     ports = np.maximum(1, rate.domain / (layout.tensor * layout.context_parallel))
-    wider = 1 + sent["congestion"] * np.log2(np.maximum(group / rate.domain, 1))
-    link = np.where(group <= rate.domain, rate.inside, np.minimum(rate.inside, rate.between * ports) / wider)
-    return each * own * (layout.replicas - 1) / layout.replicas / (sent["link"] * link)
+    wider = 1 + fixed["congestion"] * np.log2(np.maximum(group / rate.domain, 1))
+    far = np.minimum(rate.inside, rate.between * ports) / wider
+    link = np.where(group <= rate.domain, rate.inside, far)
+    return each * own * (layout.replicas - 1) / layout.replicas / (fixed["link"] * link)

@@ -144,7 +144,7 @@ def configure(
     >>> found = planner.configure(params="7B", tokens="140B", vocab=32000)
     >>> best = found.shapes[0]
     >>> best.shape.layers, best.shape.width, f"{best.off:+.2%}"
-    (34, 4096, '+0.52%')
+    (36, 4096, '-0.26%')
     """
     question = Question.of(ConfigureInputs, "configure", asked)
     chosen = resolve_law(question.law, constants=question.constants)

@@ -73,7 +73,7 @@ def _speed(fit: Fit, where: Site, machine: Machine | None, asked: Asked, *, fore
         return
     used = fit.speed.mfu_full_attention
     ends = f"{format_percent(used.low)} to {format_percent(used.high)}"
-    year = plain(settings(FILE, "software")["year"], 5)
+    year = plain(settings(FILE, "asked")["year"], 5)
     text = (
         f"MFU {format_percent(used.expected)} ({ends}, four of five runs) is forecast for the first layout by a model of its step"
     )
