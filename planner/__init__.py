@@ -17,6 +17,7 @@ _HOMES = {
     "planner._util.defaults": ("DEFAULT_LAW",),
     "planner.inputs.law_choice": ("laws",),
     "planner.planning.configure": ("Configuration", "configure"),
+    "planner.planning.throughput": ("Throughput", "throughput"),
     "planner.planning.compare": ("Comparison", "compare"),
     "planner.planning.diminishing_returns": ("ComputeLimits",),
     "planner.errors": (

@@ -13,9 +13,9 @@ from planner.architectures.advice import off
 from planner.architectures.launch import arguments, sequences
 from planner.architectures.layout import Layout
 from planner.architectures.memory import Scheme, held_params, memory
-from planner.architectures.parallelism import speed_of
+from planner.architectures.parallelism import Running, speed_of
 from planner.architectures.published_models import model
-from planner.architectures.step_time import Software, rates, step_time, work_of
+from planner.architectures.step_time import Software, rates, step_time, usual_software, work_of
 
 ADAM = Scheme("adam", 2, 2, 12)
 MIXTRAL, DEEPSEEK = model("mixtral-8x7b").shape, model("deepseek-v3").shape
@@ -132,7 +132,8 @@ def test_a_step_holds_together(layout: Layout, name: str, device: str) -> None:
     shape, known = model(name).shape, accelerator(device, accelerators())
     rate = rates(known, "bf16")
     assert rate is not None
-    speed = speed_of(shape, layout, rate, known.peaks["bf16"])
+    running = Running(rate, known.peaks["bf16"], usual_software())
+    speed = speed_of(shape, layout, running)
     assert speed is not None
     assert min(speed.parts.values()) >= 0
     assert speed.step_time.low <= speed.step_time.expected <= speed.step_time.high
@@ -140,7 +141,7 @@ def test_a_step_holds_together(layout: Layout, name: str, device: str) -> None:
     assert speed.mfu.expected <= speed.mfu_full_attention.expected
     tokens = layout.data * layout.micro_batch * layout.micro_batches * shape.context
     assert speed.tokens_per_second.expected * speed.step_time.expected == pytest.approx(tokens)
-    longer = speed_of(shape, layout._replace(recompute="full"), rate, known.peaks["bf16"])
+    longer = speed_of(shape, layout._replace(recompute="full"), running)
     assert longer is not None
     assert longer.step_time.expected >= speed.step_time.expected * (1 - 1e-12)
 
@@ -166,10 +167,6 @@ def test_a_device_without_links_gets_no_forecast() -> None:
 def test_the_layout_to_take_is_the_fastest_that_surely_fits(name: str, gpus: str, fixed: dict[str, Any]) -> None:
     """Every row keeps the rules: sizes multiply to the devices, matrices and experts divide, a batch that is given is met."""
     asked: dict[str, Any] = {"shape": f"{name},context=4096", "tokens": "1T", "gpus": gpus, **fixed}
-    if gpus == "96xa100" and "batch" in fixed:  # a third of 1024 sequences is none
-        with pytest.raises(planner.PlannerError, match=r"batch 4\.19 M: 96 devices work on it in equal parts by no layout"):
-            planner.configure(**asked)
-        return
     found = planner.configure(**asked)
     shape = found.shapes[0].shape
     for fit in found.fits:
@@ -182,7 +179,7 @@ def test_the_layout_to_take_is_the_fastest_that_surely_fits(name: str, gpus: str
             k: v for k, v in fixed.items() if k != "batch"
         }
         if "batch" in fixed:
-            assert sequences(layout) * shape.context == fixed["batch"]
+            assert sequences(layout) * shape.context == pytest.approx(fixed["batch"], rel=0.05)
     sure = [fit for fit in found.fits if fit.fits]
     if not sure:
         assert any(note.code == "no-fit" for note in found.notes)

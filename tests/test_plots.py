@@ -55,6 +55,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "hardware": lambda: planner.rank_hardware(flops=1e22),
     "levers": lambda: planner.levers(flops=1e22),
     "configure": lambda: planner.configure(params="7B", tokens="140B", gpus="64xH100"),
+    "throughput": lambda: planner.throughput(shape="llama3-8b", gpus="64xH100"),
     "plan": lambda: planner.plan(flops=1e21),
     "plan of a size": lambda: planner.plan(flops=1e21, params="7B"),
     "plan with own exponents": lambda: planner.plan(flops=1e21, exponents=(0.73, 0.27), anchor="1e19:300M"),

@@ -100,6 +100,8 @@ _SAID: Mapping[str, tuple[Any, dict[str, Any]]] = {
     "optimizer": ("adam-8bit", {"shape": "llama2-7b"}),
     "loss_kernel": ("fused", {"shape": "llama2-7b"}),
     "offload": (True, {"shape": "llama2-7b"}),
+    "software": ("fsdp", {}),
+    "year": (2024.0, {}),
     "law": ("hoffmann2022-approach3-tex", {}),
     "constants": ({"alpha": 0.36}, {}),
     "exponents": ((0.55, 0.45), {}),
@@ -119,6 +121,7 @@ _BASE: Mapping[str, Mapping[str, Any]] = {
     "levers": {"flops": 1e22},
     "pilots": {"target": 1e23, "budget": 1e20, "seed": 1},
     "rank_hardware": {"flops": 1e22},
+    "throughput": {"shape": "llama2-70b", "gpus": "320xH100"},
 }
 
 

@@ -10,11 +10,11 @@ from planner._util.stable_choice import order, rounded
 from planner.accelerators.fleet import Machine
 from planner.architectures.layout import Layout, Recompute
 from planner.architectures.memory import Scheme, fewest_devices, memory
-from planner.architectures.parallelism import Asked, Fit, as_given, check_split, divides, speed_of
-from planner.architectures.step_time import Rates, rates, step_time, work_of
+from planner.architectures.parallelism import Asked, Fit, Running, as_given, check_split, divides, speed_of
+from planner.architectures.step_time import Software, rates, step_time, usual_software, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
-from planner.quantities import format_count, listed
+from planner.quantities import format_count, format_percent, listed
 
 SHOWN = 5
 """Layouts shown, each with another split."""
@@ -29,29 +29,29 @@ class Site(NamedTuple):
         Devices there are; None where their number is open.
     capacity : float or None
         Bytes of a device.
-    rate : Rates or None
+    running : Running or None
         What it does in a second, where a step can be forecast.
-    peak : float
-        Its dense peak [FLOP/s].
     sequences : float or None
         Of a step, where anything is known of the batch.
     """
 
     counted: int | None
     capacity: float | None
-    rate: Rates | None
-    peak: float
+    running: Running | None
     sequences: float | None
 
 
-def site(machine: Machine | None, capacity: float | None, sequences: float | None) -> Site:
+def site(
+    machine: Machine | None, capacity: float | None, sequences: float | None, software: Software | None = None, level: float = 0.8
+) -> Site:
     """Return where a shape is trained; of a mixed fleet nothing is known of its speed."""
     if machine is None:
-        return Site(None, capacity, None, 0.0, sequences)
+        return Site(None, capacity, None, sequences)
     part = machine.parts[0]
     alone = len(machine.parts) == 1 and part.peak == part.device.peaks.get(machine.dtype)
     rate = rates(part.device, machine.dtype) if alone else None
-    return Site(int(machine.devices) if machine.counted else None, capacity, rate, part.peak, sequences)
+    running = Running(rate, part.peak, software or usual_software(), level) if rate is not None else None
+    return Site(int(machine.devices) if machine.counted else None, capacity, running, sequences)
 
 
 def layouts(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[Fit, ...]:
@@ -81,8 +81,9 @@ def _no_batch(asked: Asked, where: Site, shape: Shape) -> str:
     sequences = asked.batch / shape.context if asked.batch else 0
     near = [each * step * shape.context for each in (int(sequences // step), int(sequences // step) + 1) if each]
     return (
-        f"batch {format_count(asked.batch or 0)}: {where.counted} devices work on it in equal parts by no layout that is left; "
-        f"{listed([str(each) for each in near], 3)} tokens of a step would do, or another micro_batch"
+        f"batch {format_count(asked.batch or 0)}: no layout that is left splits it evenly over {where.counted} devices, not even "
+        f"with {format_percent(_ROUNDED)} more or less; {listed([str(each) for each in near], 3)} tokens of a step would do, or "
+        "another micro_batch"
     )
 
 
@@ -140,6 +141,9 @@ def _searched(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[
     return tuple(fit(each) for each in (*of_splits(sure, SHOWN - len(faster)), *faster))
 
 
+_ROUNDED = 0.05
+"""How far a batch may be from the one asked for, so that it is of whole micro-batches."""
+
 _WORTH = 1.05
 """How much faster a layout that may not fit must be to be shown."""
 
@@ -164,15 +168,15 @@ def _tied(columns: _Columns) -> tuple[Any, ...]:
 def _fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, numbers: dict[str, Any], recompute: Recompute) -> Fit:
     layout = asked.start._replace(**numbers, recompute=recompute)
     layout = layout._replace(schedule="interleaved") if layout.virtual > 1 else layout
-    return as_given(shape, layout, memory(shape, scheme, layout), where.capacity, speed_of(shape, layout, where.rate, where.peak))
+    return as_given(shape, layout, memory(shape, scheme, layout), where.capacity, speed_of(shape, layout, where.running))
 
 
 def _slowness(shape: Shape, many: Layout, where: Site, columns: _Columns) -> Any:
     """Return seconds a token; where no step can be forecast, the devices that share a sequence, which have to talk."""
-    if where.rate is None:
+    if where.running is None:
         return 1.0 * columns.tensor * columns.pipeline * columns.context_parallel
     tokens = many.data * many.micro_batch * many.micro_batches
-    return step_time(work_of(shape), many, where.rate).total / tokens
+    return step_time(work_of(shape), many, where.running.rate, where.running.software).total / tokens
 
 
 def _recomputed(asked: Asked) -> tuple[Recompute, ...]:
@@ -209,7 +213,7 @@ def _columns(shape: Shape, asked: Asked, where: Site) -> _Columns:
         whole = np.maximum(1, np.round(steps / pipeline)).astype(int) * pipeline  # what interleaving needs
         steps = np.where(virtual > 1, whole, steps)
         if asked.batch is not None:
-            good &= np.abs(steps * at_once - where.sequences) < 1e-9 * where.sequences
+            good &= np.abs(steps * at_once / where.sequences - 1) <= _ROUNDED
         elif (good & (at_once <= 2 * where.sequences)).any():  # as many devices as can work on a batch
             good &= at_once <= 2 * where.sequences
         else:
@@ -249,7 +253,7 @@ def _virtual(asked: Asked) -> list[int]:
 
 def _micro_batches(where: Site) -> list[int]:
     """Return sequences at once; where no step can be forecast, nothing says what more than one is good for."""
-    return _powers(settings("memory.toml", "fit")["largest_micro_batch"]) if where.rate is not None else [1]
+    return _powers(settings("memory.toml", "fit")["largest_micro_batch"]) if where.running is not None else [1]
 
 
 def _unlimited(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> Fit:
@@ -287,7 +291,7 @@ def _fewest_of(shape: Shape, scheme: Scheme, asked: Asked, where: Site, zero: in
         there = fewest_devices(shape, scheme, layout, where.capacity) or layout
         there = there._replace(micro_batches=_steps(there, where))
         taken = memory(shape, scheme, there)
-        found.append(as_given(shape, there, taken, where.capacity, speed_of(shape, there, where.rate, where.peak)))
+        found.append(as_given(shape, there, taken, where.capacity, speed_of(shape, there, where.running)))
     good = [fit for fit in found if fit.fits]
     if good:
         return min(good, key=lambda fit: (fit.layout.devices, fit.layout.tensor * fit.layout.pipeline))

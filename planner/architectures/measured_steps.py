@@ -1,6 +1,7 @@
 """Steps of training that others measured and published: as columns for the step model, and as rows to show beside a forecast."""
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from math import log
 from typing import Any, NamedTuple
@@ -58,6 +59,12 @@ def attention_of(row: Mapping[str, Any]) -> str:
     return "skips nothing" if row["framework"] == "composer-fsdp" else "flash"
 
 
+def limit_of(row: Mapping[str, Any], device: Accelerator) -> float:
+    """Return the share of the peak that a limit of power leaves: about its square root, an assumption."""
+    found = re.search(r"\b([0-9]{3,4}) W\b", row["notes"])
+    return (float(found[1]) / device.watts) ** 0.5 if found and device.watts else 1.0
+
+
 class Group(NamedTuple):
     """Rows of one kind of device, format and software, as columns.
 
@@ -88,12 +95,12 @@ _DTYPES = {"nvfp4": "fp4", "mxfp8": "fp8"}
 def grouped(rows: tuple[Mapping[str, Any], ...]) -> Iterator[Group]:
     """Yield rows in groups of which one call forecasts all."""
     known = {each.id: each for each in accelerators()}
-    keys: dict[tuple[str, ...], list[int]] = {}
+    keys: dict[tuple[str, str, str, str, float], list[int]] = {}
     for place, row in enumerate(rows):
         dtype = _DTYPES.get(row["dtype"], row["dtype"])
-        key = (row["device"], dtype, row["framework"], attention_of(row))
+        key = (row["device"], dtype, row["framework"], attention_of(row), limit_of(row, known[row["device"]]))
         keys.setdefault(key, []).append(place)
-    for (device, dtype, framework, attention), places in keys.items():
+    for (device, dtype, framework, attention, limit), places in keys.items():
         rate = rates(known[device], dtype)
         if rate is None:
             continue
@@ -104,7 +111,7 @@ def grouped(rows: tuple[Mapping[str, Any], ...]) -> Iterator[Group]:
             np.array(places),
             _work(column),
             _layout(column),
-            rate._replace(between=far, low=rate.low),
+            rate._replace(between=far, peak=rate.peak * limit, half=rate.half * limit),
             Software(stack_of(framework), years, attention),
             column["recompute_frac"],
         )

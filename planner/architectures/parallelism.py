@@ -1,5 +1,7 @@
 """A shape on devices by one layout: what a user fixed of it, what the shape allows, what it takes of memory and time."""
 
+from math import exp, log
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from planner._util.files import settings
@@ -8,10 +10,10 @@ from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.architectures.layout import RECOMPUTE, Layout, Recompute, Schedule
 from planner.architectures.memory import Memory, Scheme
-from planner.architectures.step_time import FILE, Rates, StepTime, step_time, work_of
+from planner.architectures.step_time import FILE, Rates, Software, StepTime, step_time, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
-from planner.quantities import listed, shown
+from planner.quantities import listed, plain, shown
 from planner.quantities.estimate import Range
 
 
@@ -21,7 +23,7 @@ class Speed(NamedTuple):
     Attributes
     ----------
     step_time : Range
-        Seconds, with the range that four of five measured runs lie in.
+        Seconds, with the range that four of five runs lie in, or another share of them.
     tokens_per_second, tokens_per_second_per_device : Range
     mfu, mfu_full_attention : Range
         Model FLOP utilisation with attention counted causally, half of it, and in full.
@@ -166,38 +168,90 @@ def divides(shape: Shape, tensor: int) -> bool:
     return keys and shape.heads % tensor == 0 and shape.ffn % tensor == 0
 
 
-def speed_of(shape: Shape, layout: Layout, rate: Rates | None, peak: float) -> Speed | None:
-    """Return how fast a layout trains on devices of such a dense peak [FLOP/s]; None where that cannot be forecast."""
-    if rate is None or layout.tensor > rate.domain:
+class Running(NamedTuple):
+    """What a layout runs on.
+
+    Attributes
+    ----------
+    rate : Rates
+        Of one device.
+    peak : float
+        Its dense peak [FLOP/s].
+    software : Software
+    level : float
+        Of the intervals.
+    """
+
+    rate: Rates
+    peak: float
+    software: Software
+    level: float = 0.8
+
+
+def why_not(shape: Shape, layout: Layout, rate: Rates) -> str:
+    """Return why a step of such a layout is not forecast; empty where it is."""
+    at_once = layout.micro_batch * shape.context / layout.context_parallel
+    least = settings(FILE, "wide")["tokens"]
+    if layout.offload:
+        return "the optimizer is offloaded to the host"
+    if layout.tensor > rate.domain:
+        return f"tensor {layout.tensor} is wider than the {rate.domain} devices of a fast domain"
+    if at_once < least:
+        return f"a device has {plain(at_once, 4)} tokens at once, fewer than the {least:,} that anything was measured with"
+    return ""
+
+
+def speed_of(shape: Shape, layout: Layout, running: Running | None) -> Speed | None:
+    """Return how fast a layout trains, with the range that a share of such runs lie in; None where it is not forecast."""
+    if running is None or why_not(shape, layout, running.rate):
         return None
-    return speed_from(shape, layout, step_time(work_of(shape), layout, rate), peak, rate.best)
+    return speed_from(shape, layout, step_time(work_of(shape), layout, running.rate, running.software), running)
 
 
-def speed_from(shape: Shape, layout: Layout, found: StepTime, peak: float, best: float) -> Speed:
-    """Return what a time of a step means for one layout; none is shorter than the products take at their ``best`` [FLOP/s]."""
+def speed_from(shape: Shape, layout: Layout, found: StepTime, running: Running) -> Speed:
+    """Return what a time of a step means for one layout; none is shorter than the products take at their best."""
     tokens = float(layout.data * layout.micro_batch * max(layout.micro_batches, 1) * shape.context)
     usual = float(found.total)
-    off = settings(FILE, "intervals")["wide" if is_wide(shape, layout) else "dense"]["0.8"]
-    least = tokens * shape.flops_per_token("exact", shape.active, causal=True) / (best * layout.devices)
+    off = factor_of(running.level, wide=is_wide(shape, layout, running.rate))
+    causal = shape.flops_per_token("exact", shape.active, causal=True)
+    least = tokens * causal / (running.rate.best * layout.devices)
     step = Range(min(usual, max(usual / off, least)), usual, usual * off)
     every = Range(*(tokens / end for end in reversed(step)))
     each = every.times(1 / layout.devices)
-    full, causal = (shape.flops_per_token("exact", shape.active, causal=kind) for kind in (False, True))
+    full = shape.flops_per_token("exact", shape.active)
     return Speed(
         step,
         every,
         each,
-        each.times(causal / peak),
-        each.times(full / peak),
+        each.times(causal / running.peak),
+        each.times(full / running.peak),
         FrozenDict({name: float(part) for name, part in found.parts.items()}),
     )
 
 
-def is_wide(shape: Shape, layout: Layout) -> bool:
-    """Tell whether forecasts miss by more: of mixtures, small models, long contexts, fewer micro-batches than stages."""
+def factor_of(level: float, *, wide: bool) -> float:
+    """Return the factor either way within which a share ``level`` of runs lie: measured at two, between and beyond by the normal
+    law in logarithms.
+    """
+    known = settings(FILE, "intervals")["wide" if wide else "dense"]
+    ends = sorted((normal.inv_cdf((1 + float(share)) / 2), log(factor)) for share, factor in known.items())
+    (near, small), (far, large) = ends
+    z = normal.inv_cdf((1 + level) / 2)
+    return exp(z * small / near if z <= near else small + (z - near) * (large - small) / (far - near))
+
+
+normal = NormalDist()
+
+
+def is_wide(shape: Shape, layout: Layout, rate: Rates) -> bool:
+    """Tell whether forecasts miss by more: of mixtures, small models, long contexts, fewer micro-batches than stages, four bits,
+    slow links, and kinds of devices without a row.
+    """
     limits = settings(FILE, "wide")
     few = 0 < layout.micro_batches < layout.pipeline
-    return bool(shape.experts > 1 or shape.total < limits["params"] or shape.context > limits["context"] or few)
+    odd = shape.experts > 1 or shape.total < limits["params"] or shape.context > limits["context"] or few
+    far = rate.between < limits["link"] and layout.devices > rate.domain
+    return bool(odd or far or rate.kind in limits["kinds"] or rate.low == "fp4")
 
 
 def as_given(shape: Shape, layout: Layout, taken: Memory, capacity: float | None, speed: Any = None) -> Fit:

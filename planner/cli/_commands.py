@@ -99,6 +99,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Machines and models": {
         "configure": "Shapes, memory, batch size and learning rate for a run.",
+        "throughput": "How fast a model trains on devices, with an interval.",
         "hardware": "Accelerators with peaks and dated prices; ranked for a budget.",
         "models": "Published models with their shapes.",
     },

@@ -2,13 +2,14 @@
 
 from typing import Annotated, TypedDict
 
-from planner.inputs.input_row import TOKENS, Input, Number, one_of, whole_within, yes_or_no
+from planner.inputs.input_row import TOKENS, Input, Number, one_of, whole_within, within, yes_or_no
 
 OPTIMIZERS = (
     *("adam", "adam-fp32-gradients", "adam-8bit", "muon", "sgd", "adam-fp32", "adam-bf16-moments", "adam-bf16"),
     *("lion", "adafactor"),
 )
 LOSS_KERNELS = ("eager", "chunked", "fused")
+SOFTWARE = ("megatron", "fsdp", "xla", "old")
 SCHEDULES = ("1f1b", "interleaved", "zero-bubble")
 RECOMPUTED = ("none", "selective", "op", "full")
 # the library's own lists, written out so that --help need not load numpy; a test holds them equal
@@ -38,6 +39,22 @@ class Split(TypedDict, total=False):
     ]
     virtual: Annotated[
         int, Input(whole_within(2, 256), "Stages of a device in an interleaved schedule.  [default: searched]", "STAGES")
+    ]
+
+
+class Running(TypedDict, total=False):
+    """What runs on the devices."""
+
+    software: Annotated[
+        str,
+        Input(
+            one_of(*SOFTWARE),
+            "Megatron-LM and its like, FSDP of PyTorch, XLA, or Megatron-DeepSpeed of 2022 (old).  [default: megatron]",
+            choices=SOFTWARE,
+        ),
+    ]
+    year: Annotated[
+        Number, Input(within(2019, 2035), "Year of the software (2025.5).  [default: of planner's data]", "YEAR", even=True)
     ]
 
 

@@ -162,7 +162,13 @@ class Speed(TypedDict, total=False):
     ]
 
 
-class Use(TypedDict, total=False):
+class Format(TypedDict, total=False):
+    """The format trained in."""
+
+    dtype: Annotated[str, Input(one_of(*DTYPES), "Format trained in.  [default: bf16 where the device has it]", choices=DTYPES)]
+
+
+class Use(Format, total=False):
     """How well the devices are used."""
 
     mfu: Annotated[
@@ -188,4 +194,3 @@ class Use(TypedDict, total=False):
             cell="time lost to failures over the time that counts; 0 if blank",
         ),
     ]
-    dtype: Annotated[str, Input(one_of(*DTYPES), "Format trained in.  [default: bf16 where the device has it]", choices=DTYPES)]

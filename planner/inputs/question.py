@@ -102,6 +102,8 @@ class Question(NamedTuple):
     optimizer: str | None = None
     loss_kernel: str | None = None
     offload: bool | None = None
+    software: str | None = None
+    year: float | None = None
     law: "LawLike" = DEFAULT_LAW
     constants: Mapping[str, float] = FrozenDict()
     exponents: tuple[float, float] | None = None

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from planner.errors import OptionError
 from planner.inputs.input_row import Input
-from planner.inputs.layout_inputs import Kept, Split
-from planner.inputs.machine_inputs import Deadline, Device, FleetSize, OwnDevices, Power, Serving, Speed, Use, Watts
+from planner.inputs.layout_inputs import Kept, Running, Split
+from planner.inputs.machine_inputs import Deadline, Device, FleetSize, Format, OwnDevices, Power, Serving, Speed, Use, Watts
 from planner.inputs.run_inputs import (
     Attention,
     ChosenLaw,
@@ -115,6 +115,10 @@ class ConfigureInputs(
     """What a configuration is for."""
 
 
+class ThroughputInputs(Model, FleetSize, Device, OwnDevices, Format, Split, Kept, Running, Level, total=False):
+    """What a forecast of training speed is for."""
+
+
 class TradeInputs(Budget, Target, Data, Serving, PaidDevices, ChosenLaw, Constants, total=False):
     """What sizes of the same loss are asked for."""
 
@@ -157,6 +161,7 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Devices": (FleetSize, Device, Use, Speed, Deadline, OwnDevices),
     "Power and carbon": (Watts, Power),
     "Layout": (Split, Kept),
+    "Software": (Running,),
     "Table of runs": (RowInputs, UnitInputs, OutlierInputs),
     "Law and judgement": (ChosenLaw, Constants, Exponents, Tolerance, Level),
 }
@@ -206,6 +211,7 @@ TAKES: Mapping[str, type] = {
     "backtest": FitInputs,
     "check_runs": TableInputs,
     "curve": RowInputs,
+    "throughput": ThroughputInputs,
     "rank_hardware": RankInputs,
     "write_workbook": WorkbookInputs,
 }

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from planner.architectures.transformer import Shape
     from planner.planning.configure import Configuration
     from planner.planning.hardware_ranking import Ranking
+    from planner.planning.throughput import Throughput
     from planner.quantities.estimate import Range
 
 Row = dict[str, Any]
@@ -57,6 +58,18 @@ def shape_rows(found: "Configuration") -> list[Row]:
         | cost_columns(found.machine, each.cost)
         for rank, each in enumerate(found.shapes, 1)
     ]
+
+
+def throughput_rows(found: "Throughput") -> list[Row]:
+    """Return one row: the figures with their intervals, the layout, and the parts of a step [s]."""
+    row: Row = {"params": found.shape.total, "devices": found.layout.devices, "machine": _machine_name(found.machine)}
+    for name in ("step_time", "tokens_per_second", "tokens_per_second_per_device", "mfu", "mfu_full_attention"):
+        low, high = found.intervals[name]
+        row |= {f"{name}_low": low, name: getattr(found, name), f"{name}_high": high}
+    row |= {"level": found.level, "batch": found.batch, "software": found.software, "year": found.year}
+    row |= {f"layout_{name}": value for name, value in found.layout._asdict().items()}
+    row |= {f"seconds_{name}": seconds for name, seconds in found.parts.items()}
+    return [row | {"memory_bytes": found.memory.total, "fits": found.fits, "limited_by": found.limited_by}]
 
 
 def model_rows(models: "Sequence[Model]") -> list[Row]:

@@ -16,11 +16,12 @@ from planner.architectures.hyperparameters import Suggestion, Used, batch_trade,
 from planner.architectures.launch import Arguments, arguments
 from planner.architectures.layout_search import layouts, site
 from planner.architectures.memory import Scheme
-from planner.architectures.parallelism import Asked, Fit, read_recompute, read_scheme, smallest_memory
+from planner.architectures.parallelism import Fit, read_recompute, read_scheme, smallest_memory
 from planner.architectures.shape_search import Proportions
 from planner.errors import OptionError
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
+from planner.inputs.layout_asked import layout_asked
 from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, asks
@@ -153,7 +154,7 @@ def configure(
             f"{chosen.id} is a law of mixtures of experts, but configure proposes dense models; a mixture it takes as a `shape`, "
             f"such as mixtral-8x7b; plan says what sizes are best: {MIXTURES}"
         )
-    layout_asked, scheme = _asked(question, read_recompute(recompute)), read_scheme(question.optimizer or "adam")
+    wanted, scheme = layout_asked(question, read_recompute(recompute)), read_scheme(question.optimizer or "adam")
     fixed = FixedParts(vocab, context, kv_heads, gated, tied, count)
     run = run_of(question, chosen)
     found, usual = shapes_for(chosen, fixed, question.shape, run.params)
@@ -167,11 +168,11 @@ def configure(
     advised, capacity = advice(suggestions), smallest_memory(run.machine)
     batch = question.batch or (advised.batch if advised else None)
     where = site(run.machine, capacity, None if batch is None else batch / first.shape.context)
-    where = where._replace(rate=None) if layout_asked.offload else where
-    fits = layouts(first.shape, scheme, layout_asked, where)
+    where = where._replace(running=None) if wanted.offload else where
+    fits = layouts(first.shape, scheme, wanted, where)
     machine = _forecast(run.machine, fits[0], question)
     shapes = tuple(candidate(shape, off, chosen, run.tokens, run.budget, machine, causal=causal) for shape, off in found)
-    notes = configure_notes(chosen, first, run, usual, scheme, layout_asked, where, fits, suggestions, machine, vocab is None)
+    notes = configure_notes(chosen, first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)
     own = {name: value for name, value in {**fixed._asdict(), "recompute": recompute}.items() if value is not None}
     constants = {"constants": question.constants} if question.constants else {}
     return Configuration(
@@ -193,28 +194,6 @@ def configure(
         used=_nearest(run.params),
         notes=tuple(notes),
         inputs=FrozenDict({**question.stated(), **own, "law": chosen.id, **constants}),
-    )
-
-
-def _asked(question: Question, recompute: Any) -> Asked:
-    """Return the layout as far as the user fixed it."""
-    if question.virtual and question.schedule not in {None, "interleaved"}:
-        raise OptionError(
-            f"`virtual` {question.virtual}: stages of the schedule interleaved, not of {question.schedule}; drop one"
-        )
-    return Asked(
-        zero=question.zero,
-        tensor=question.tensor,
-        pipeline=question.pipeline,
-        expert=question.expert,
-        context_parallel=question.context_parallel,
-        micro_batch=question.micro_batch,
-        recompute=recompute,
-        batch=question.batch,
-        schedule=question.schedule,
-        virtual=question.virtual,
-        loss_kernel=question.loss_kernel or "eager",
-        offload=bool(question.offload),
     )
 
 

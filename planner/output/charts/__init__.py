@@ -20,6 +20,7 @@ _CHARTS = {
     "ComputeLimits": ("returns", "compute_chart"),
     "BenchmarkLimits": ("returns", "benchmark_chart"),
     "Ranking": ("machines", "ranking_chart"),
+    "Throughput": ("machines", "throughput_chart"),
     "Configuration": ("machines", "configuration_chart"),
     "Levers": ("machines", "levers_chart"),
 }
@@ -39,7 +40,7 @@ def chart_of(result: Any) -> Chart:
     if not room:
         raise OptionError(
             f"plot {shown(result)}: expected what plan, check, sweep, compare, trade, fit, backtest, pilots, curve, limits, "
-            "levers, configure or rank_hardware answered"
+            "levers, configure, throughput or rank_hardware answered"
         )
     found: Chart = getattr(import_module(f"planner.output.charts.{room}"), name)(result)
     return found

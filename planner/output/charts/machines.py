@@ -8,7 +8,8 @@ from planner.output.charts._base import Chart, Mark, Panel, Points, Rule, Scale,
 from planner.planning.configure import Configuration
 from planner.planning.hardware_ranking import Ranking
 from planner.planning.levers_result import Levers
-from planner.quantities import format_flops
+from planner.planning.throughput import Throughput
+from planner.quantities import format_count, format_flops, format_whole
 from planner.quantities.estimate import Range
 
 _ROWS = Scale("", log=False)
@@ -41,6 +42,23 @@ def ranking_chart(found: Ranking) -> Chart:
     ]
     what = "What the budget buys" if found.flops is None else format_flops(found.flops)
     return Chart(f"{what} on each device", "published prices of the dates shown by plan hardware", tuple(panels))
+
+
+def throughput_chart(found: Throughput) -> Chart:
+    """Return where the time of a step goes, and how fast each layout is with its range, beside what was measured near it."""
+    parts = sorted(((name, seconds) for name, seconds in found.parts.items() if seconds > 5e-4 * found.step_time), key=lambda part: -part[1])
+    names, seconds = [name for name, _ in parts], np.array([value for _, value in parts])
+    place = np.arange(len(names) - 1, -1, -1.0)
+    marks = (Points(seconds, place, "seconds of a step; they overlap", 0, "square"),)
+    work = Panel("Where the time of a step goes", Scale("seconds", unit="plain"), _ROWS, marks, tuple(names))
+    low, high = found.intervals["tokens_per_second_per_device"]
+    ranges: list[Range | None] = [Range(low, found.tokens_per_second_per_device, high)]
+    ranges += [fit.speed and fit.speed.tokens_per_second_per_device for fit in found.others]
+    layouts = [_layout_name(layout) for layout in (found.layout, *(fit.layout for fit in found.others))]
+    scale = Scale("tokens a second, a device", unit="plain")
+    speeds = _ranges("How fast each layout is", scale, layouts, ranges, f"forecast, with its {found.level:.0%} interval")
+    title = f"{format_count(found.shape.total)} parameters on {format_whole(found.machine.devices)} devices"
+    return Chart(title, f"software {found.software} of {found.year:.1f}", (work, speeds))
 
 
 def _layout_name(layout: Layout) -> str:

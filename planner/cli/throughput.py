@@ -1,0 +1,33 @@
+"""``plan throughput``. Heavy modules are imported inside, so that ``--help`` stays quick."""
+
+from typing import Any
+
+import click
+
+from planner.cli._commands import Command, chosen, plot_option, tell
+from planner.cli._options import OneOf, format_option, inputs, strict_option
+from planner.cli._plan import app
+from planner.inputs.layout_inputs import RECOMPUTED
+from planner.inputs.registry import ThroughputInputs
+from planner.output.formats import Format
+
+
+@app.command(cls=Command)
+@inputs(ThroughputInputs)
+@click.option("--recompute", type=OneOf(RECOMPUTED), help="Activations computed anew.  [default: searched]")
+@strict_option
+@format_option
+@click.pass_context
+@plot_option
+def throughput(ctx: click.Context, /, strict: bool, fmt: Format, **options: Any) -> None:
+    """Forecast how fast a model trains on devices: a step's time, tokens a second and MFU, each with an interval.
+
+    \b
+    plan throughput --shape llama3-8b --gpus 64xH100
+    plan throughput --shape llama3.1-405b --gpus 16384xH100 --tensor 8
+    plan throughput --shape config.json --gpus 8xA100 --software fsdp
+    """
+    from planner.planning.throughput import throughput as forecast
+
+    answer = forecast(**chosen(**options))
+    tell(ctx, answer, fmt, strict=strict)

@@ -1,0 +1,221 @@
+"""How fast a model trains on devices: the time of a step, tokens a second and utilisation, each with an interval."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Unpack
+
+from planner._util.files import settings
+from planner._util.frozen_dict import FrozenDict
+from planner._util.to_json import Answer
+from planner._version import __version__
+from planner.accelerators.fleet import Machine
+from planner.architectures.advice import advice
+from planner.architectures.hyperparameters import recipes, suggest
+from planner.architectures.launch import Arguments, arguments, sequences
+from planner.architectures.layout import Layout
+from planner.architectures.layout_search import layouts, site
+from planner.architectures.measured_steps import Nearest, nearest
+from planner.architectures.memory import Memory
+from planner.architectures.parallelism import Fit, Speed, is_wide, read_recompute, read_scheme, smallest_memory, why_not
+from planner.architectures.step_time import FILE, Software, rates, work_of
+from planner.architectures.transformer import Shape
+from planner.errors import CannotPlanError, OptionError
+from planner.inputs.held_budgets import read_held
+from planner.inputs.layout_asked import layout_asked
+from planner.inputs.question import Question
+from planner.inputs.registry import ThroughputInputs, asks
+from planner.notes import Note
+from planner.quantities import format_count, format_percent, plain
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Throughput(Answer):
+    """How fast a model trains.
+
+    Attributes
+    ----------
+    shape : Shape
+    layout : Layout
+        As asked for, the rest searched: the fastest that fits.
+    machine : Machine
+    software, year : str, float
+        What runs, and of when.
+    batch : float
+        Tokens of a step.
+    step_time : float
+        Seconds.
+    tokens_per_second, tokens_per_second_per_device : float
+    mfu, mfu_full_attention : float
+        Model FLOP utilisation, attention counted causally, about half of it, and in full.
+    level : float
+        Of the intervals.
+    intervals : mapping of str to (low, high)
+        Of each of the five.
+    parts : mapping of str to float
+        Seconds of ``products``, ``attention``, ``elementwise``, ``tensor``, ``expert``, ``launch``, ``bubble``, ``data`` and
+        ``optimizer``; they overlap, so they add up to more than the step.
+    limited_by : str
+        The largest of them.
+    memory : Memory
+    fits : bool or None
+        None where it is too close to say, or no memory is known.
+    others : tuple of Fit
+        Runners-up, where parts of the layout were searched.
+    nearest : tuple of Nearest
+        Published rows nearest to this run, with what they measured.
+    arguments : tuple of Arguments
+    notes : tuple of Note
+    inputs : mapping
+    version : str
+    """
+
+    shape: Shape
+    layout: Layout
+    machine: Machine
+    software: str
+    year: float
+    batch: float
+    step_time: float
+    tokens_per_second: float
+    tokens_per_second_per_device: float
+    mfu: float
+    mfu_full_attention: float
+    level: float
+    intervals: Mapping[str, tuple[float, float]]
+    parts: Mapping[str, float]
+    limited_by: str
+    memory: Memory
+    fits: bool | None
+    others: tuple[Fit, ...]
+    nearest: tuple[Nearest, ...]
+    arguments: tuple[Arguments, ...]
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+
+@asks(ThroughputInputs)
+def throughput(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs]) -> Throughput:
+    """Forecast how fast a model trains on devices, by a model of its step that was fitted to published measurements.
+
+    Parameters
+    ----------
+    recompute : {"none", "selective", "op", "full"}, optional
+        Which activations are computed anew; by default that which is fastest and fits.
+    {inputs}
+
+    Returns
+    -------
+    Throughput
+
+    Raises
+    ------
+    PlannerError
+        Bad input, a layout that does not multiply to the devices, a batch that they do not work on evenly, or a run that nothing
+        was measured of: devices without links or of an unknown kind, optimizers in the host's memory, too few tokens at once.
+
+    Examples
+    --------
+    >>> import planner
+    >>> found = planner.throughput(shape="llama3-8b", gpus="64xH100", batch="4M")
+    >>> low, high = found.intervals["tokens_per_second_per_device"]
+    >>> low < found.tokens_per_second_per_device < high
+    True
+    """
+    question = Question.of(ThroughputInputs, "throughput", asked)
+    shape = question.shape
+    if shape is None:
+        raise OptionError("`shape`: of which model? A published one (llama3-8b), a config.json, or layers=32,width=4096,...")
+    machine = read_held(question).machine
+    if machine is None or not machine.counted:
+        raise OptionError("`gpus`: on how many devices? Give them with their kind, such as 64xH100")
+    usual = settings(FILE, "asked")
+    software = Software(question.software or usual["software"], question.year or usual["year"])
+    wanted, scheme = layout_asked(question, read_recompute(recompute)), read_scheme(question.optimizer or "adam")
+    batch, said = _batch(question, shape)
+    capacity = smallest_memory(machine)
+    where = site(machine, capacity or inf, batch / shape.context, software, question.level)
+    if where.running is None:
+        raise CannotPlanError(_missing(machine))
+    first, *rest = layouts(shape, scheme, wanted, where)
+    taken = float(sequences(first.layout) * shape.context)
+    if question.batch is not None and taken != batch:
+        said = f"a batch of {format_count(batch)} tokens is {format_count(taken)} in whole micro-batches of this layout"
+    reason = why_not(shape, first.layout, where.running.rate)
+    if first.speed is None:
+        raise CannotPlanError(f"no step of this run can be forecast: {reason}")
+    given = {"recompute": recompute} if recompute is not None else {}
+    wide = is_wide(shape, first.layout, where.running.rate)
+    return Throughput(
+        shape=shape,
+        layout=first.layout,
+        machine=machine,
+        software=software.stack,
+        year=software.year,
+        batch=taken,
+        **_figures(first.speed),
+        level=question.level,
+        limited_by=max(first.speed.parts, key=lambda name: first.speed.parts[name] if first.speed else 0.0),
+        memory=first.memory,
+        fits=first.fits if capacity is not None else None,
+        others=tuple(rest),
+        nearest=nearest(work_of(shape), first.layout, machine.parts[0].device),
+        arguments=arguments(shape, first.layout, None),
+        notes=tuple(_notes(first, shape, software, capacity, wide=wide, batch=said)),
+        inputs=FrozenDict({**question.stated(), **given, "level": question.level}),
+    )
+
+
+def _figures(speed: Speed) -> dict[str, Any]:
+    """Return the five figures, their intervals and the parts."""
+    names = ("step_time", "tokens_per_second", "tokens_per_second_per_device", "mfu", "mfu_full_attention")
+    spans = {name: getattr(speed, name) for name in names}
+    intervals = FrozenDict({name: (span.low, span.high) for name, span in spans.items()})
+    return {**{name: span.expected for name, span in spans.items()}, "intervals": intervals, "parts": speed.parts}
+
+
+def _batch(question: Question, shape: Shape) -> tuple[float, str]:
+    """Return the tokens of a step, and what to say of a batch that nobody chose."""
+    if question.batch is not None:
+        return question.batch, ""
+    tokens = 20.0 * shape.active
+    told = advice(tuple(suggest(each, shape, tokens, None) for each in recipes()))
+    assert told is not None  # Step Law says both, of any run
+    text = f"a batch of {format_count(told.batch)} tokens is {told.law}'s for 20 tokens a parameter at work; yours: --batch"
+    return told.batch, text
+
+
+def _missing(machine: Machine) -> str:
+    """Say why nothing is known of how fast such devices train."""
+    if len(machine.parts) > 1:
+        return "a mixed fleet: a step takes as long as its slowest devices, and nothing was measured of that; ask for one kind"
+    part = machine.parts[0]
+    if part.device.links is None:
+        return (
+            f"{part.device.id}: its links are not known, so no step can be forecast; give them in a gpu_file, as "
+            "links = { inside_gb_s = 450, between_gb_s = 50, domain = 8 }"
+        )
+    if rates(part.device, machine.dtype) is None:
+        return f"{part.device.id}: no device like it was measured, or its bandwidth is not known, so no step can be forecast"
+    return f"{part.device.id}: with a `peak` of your own nothing is known of its efficiency"
+
+
+def _notes(fit: Fit, shape: Shape, software: Software, capacity: float | None, *, wide: bool, batch: str) -> list[Note]:
+    found = [Note("batch", "info", batch)] if batch else []
+    if capacity is None:
+        found.append(Note("memory-unknown", "info", "the memory of these devices is not known: whether it fits is not said"))
+    elif fit.fits is False:
+        found.append(Note("no-fit", "warning", "this layout does not fit in memory; configure says what would"))
+    elif fit.fits is None:
+        found.append(Note("close-fit", "warning", "whether this layout fits in memory is too close to say: measure a step"))
+    rows = "published steps of 2021 to 2026, whole sources left out"
+    text = f"the intervals hold what was missed on {rows}; software {software.stack} of {plain(software.year, 5)}"
+    text += "; wider here, as for mixtures, small models, long contexts, few micro-batches, slow links and devices without a row"
+    found.append(Note("speed-intervals", "info", text if wide else text.partition("; wider")[0]))
+    if shape.details.remark:
+        found.append(Note("published-shape", "info", shape.details.remark))
+    attended = format_percent(fit.speed.parts["attention"] / sum(fit.speed.parts.values())) if fit.speed else ""
+    if shape.context > 65_536:
+        found.append(Note("long-context", "info", f"attention takes {attended} of the work at a context of {shape.context:,}"))
+    return found
