@@ -166,3 +166,38 @@ def test_devices_of_ones_own_may_have_links(tmp_path: Any) -> None:
         planner.throughput(**asked, **few).step_time, rel=1e-9
     )
     assert planner.throughput(**asked, **many, gpu_file=own).step_time > 1.5 * planner.throughput(**asked, **many).step_time
+
+
+def test_a_plan_of_a_known_model_rests_on_the_forecast() -> None:
+    """A shape on counted devices: the forecast of the layout that configure takes, with its range; one's own utilisation overrides;
+    a number that is open, or a device that nothing is known of, keeps the published median.
+    """
+    asked: dict[str, Any] = {"shape": "llama2-7b", "tokens": "2T", "gpus": "64xH100"}
+    planned, judged, laid = planner.plan(**asked), planner.check(**asked), planner.configure(**asked)
+    assert planned.machine is not None
+    assert laid.fits[0].speed is not None
+    assert planned.machine.mfu == laid.fits[0].speed.mfu_full_attention
+    assert judged.machine == planned.machine == laid.machine
+    assert planned.cost is not None
+    assert planned.cost.hours is not None
+    seconds = (
+        laid.fits[0].speed.step_time.expected
+        * 2e12
+        / (laid.fits[0].speed.tokens_per_second.expected * laid.fits[0].speed.step_time.expected)
+    )
+    assert planned.cost.hours.expected * 3600 == pytest.approx(seconds)
+    text = next(note.text for note in planned.notes if note.code == "mfu-forecast")
+    assert "the median of published runs is 37.5 %" in text
+    days = planner.plan(shape="llama2-7b", gpus="64xH100", days=30)
+    assert days.funded is not None
+    assert days.funded.flops.low < days.flops < days.funded.flops.high
+    assert planner.plan(**asked, mfu=0.4).machine.mfu.expected == 0.4  # type: ignore[union-attr]  # devices are named
+    for other in ({"gpus": "64xL40S"}, {"gpu": "h100"}):
+        kept = planner.plan(shape="llama2-7b", tokens="2T", **other)  # type: ignore[arg-type]  # keywords by name
+        assert kept.machine is not None
+        assert kept.machine.mfu.expected == 0.375
+    causal = planner.plan(**asked, attention_flops="causal")
+    assert causal.cost is not None
+    assert causal.cost.device_hours.expected == pytest.approx(planned.cost.device_hours.expected)
+    swept = planner.sweep(shape="llama2-7b", tokens="2T", gpus="32..64xH100", points=2)
+    assert list(swept)[-1]["device_hours"] == pytest.approx(planned.cost.device_hours.expected)

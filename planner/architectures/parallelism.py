@@ -113,6 +113,10 @@ class Asked(NamedTuple):
         )
 
 
+ANY = Asked(None, None, None, None, None, None, None, None, None, None, "eager", offload=False)
+"""Nothing fixed."""
+
+
 def read_recompute(value: Raw) -> Recompute | None:
     """Read which activations are computed anew."""
     if value is not None and not (isinstance(value, str) and value in RECOMPUTE):

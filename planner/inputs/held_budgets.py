@@ -10,6 +10,7 @@ from planner.quantities import LARGEST, PF_DAY, format_flops, plain, shown_path
 if TYPE_CHECKING:
     from planner.accelerators.accelerator import Accelerator
     from planner.accelerators.fleet import Funding, Machine
+    from planner.quantities.estimate import Range
 
 
 class Held(NamedTuple):
@@ -41,8 +42,8 @@ _OF_DEVICES = ("deadline", "dtype", "peak", "power", "pue", "grid", "overhead", 
 KINDS = {"days": "devices for a time", "gpu_hours": "device-hours", "dollars": "dollars", "energy": "energy", "co2": "CO2e"}
 
 
-def read_held(question: Question) -> Held:
-    """Return what the budget of a question is held in, and its machine.
+def read_held(question: Question, share: "Range | None" = None) -> Held:
+    """Return what the budget of a question is held in, and its machine; at a utilisation that was forecast, where one was.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def read_held(question: Question) -> Held:
 
     counted = question.gpus is not None
     _refuse_idle_file(question, [device for _, device in parts])
-    machine, notes = read_machine(question, parts, counted)
+    machine, notes = read_machine(question, parts, counted, share)
     if not budgets or budgets == ["flops"]:
         return Held(machine, notes=notes)
     (name,) = budgets

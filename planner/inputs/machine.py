@@ -18,9 +18,9 @@ from planner.quantities.resource_parsing import parse_intensity
 
 
 def read_machine(
-    question: Question, pairs: tuple[tuple[float, Accelerator], ...], counted: bool
+    question: Question, pairs: tuple[tuple[float, Accelerator], ...], counted: bool, forecast: Range | None = None
 ) -> tuple[Machine, tuple[Note, ...]]:
-    """Return the machine of so many devices, used as the user says, and what to say of it.
+    """Return the machine of so many devices, used as the user says, or as was forecast, and what to say of it.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def read_machine(
         )
         for count, device in pairs
     )
-    share, share_notes = utilisation(question.mfu, dtype, parts)
+    share, share_notes = (forecast, ()) if forecast is not None else utilisation(question.mfu, dtype, parts)
     machine = Machine(
         parts=parts,
         counted=counted,

@@ -9,6 +9,7 @@ from planner.allocation.effective_size import Precision, Quality, Repetition
 from planner.allocation.problem import Limits, Problem, problem_of, spending_of
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.effective_size import modifiers_of
+from planner.inputs.forecast_speed import forecast_speed
 from planner.inputs.held_budgets import Held, read_held
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.measured_speed import measured
@@ -93,8 +94,7 @@ def read_request(question: Question) -> Request:
         raise OptionError(f"`exponents` and `anchor`: {known} is a law of mixtures of experts; they are for dense models")
     resolved = resolve_law(question.law, constants=question.constants, exponents=question.exponents, anchor=question.anchor)
     chosen = mixed(resolved, question)
-    asked, (question, speed_notes) = question, measured(question, chosen)
-    held = read_held(question)
+    asked, (question, held, speed_notes) = question, _on_devices(question, chosen)
     budget = question.flops if held.flops is None else held.flops
     name = held.name or "flops"
     counted = counted_shape(question, chosen)
@@ -116,6 +116,17 @@ def read_request(question: Question) -> Request:
     _within_reach(problem, chosen, question.loss)
     inputs = _inputs(asked, chosen, held)
     return Request(question, problem, budget, question.loss, demand, (*notes, *speed_notes, *held.notes), inputs, held, run)
+
+
+def _on_devices(question: Question, law: Law) -> tuple[Question, Held, tuple[Note, ...]]:
+    """Return the question with the utilisation that a measured speed means, what its budget is held in, and what to say: without
+    a utilisation of the user's, a concrete model's is forecast.
+    """
+    question, notes = measured(question, law)
+    forecast = forecast_speed(question, law)
+    if forecast is None:
+        return question, read_held(question), notes
+    return question, read_held(question, forecast.share), (*notes, forecast.note)
 
 
 def _stated(problem: Problem, run: tuple[float, float]) -> tuple[float, Problem]:
@@ -157,8 +168,7 @@ def read_run(question: Question, law: Law) -> Request:
         As :func:`read_request`, and where N or D is missing.
     """
     chosen = mixed(law, question)
-    asked, (question, speed_notes) = question, measured(question, chosen)
-    held = read_held(question)
+    asked, (question, held, speed_notes) = question, _on_devices(question, chosen)
     if held.name:
         raise OptionError(f"`{held.name}`: `params` and `tokens` fix what a run takes; a device says what that costs")
     counted = counted_shape(question, chosen)

@@ -45,7 +45,8 @@ def configure_notes(
 ) -> list[Note]:
     """Return all of them; ``vocab_chosen_here`` where the user gave no vocabulary."""
     forecast = machine is not None and run.machine is not None and machine.mfu != run.machine.mfu
-    notes = [note for note in run.notes if not (forecast and note.code == "mfu-default")]
+    told = {"mfu-default", "mfu-forecast"} if forecast else {"mfu-forecast"}
+    notes = [note for note in run.notes if note.code not in told]
     notes += _speed(fits[0], where, machine, asked, forecast=forecast)
     notes += _conventions(law, first, run.tokens, usual)
     notes.append(_memory(scheme, first.shape, asked, fits[0]))

@@ -46,7 +46,8 @@ def ranking_chart(found: Ranking) -> Chart:
 
 def throughput_chart(found: Throughput) -> Chart:
     """Return where the time of a step goes, and how fast each layout is with its range, beside what was measured near it."""
-    parts = sorted(((name, seconds) for name, seconds in found.parts.items() if seconds > 5e-4 * found.step_time), key=lambda part: -part[1])
+    some = [(name, value) for name, value in found.parts.items() if value > 5e-4 * found.step_time]
+    parts = sorted(some, key=lambda part: -part[1])
     names, seconds = [name for name, _ in parts], np.array([value for _, value in parts])
     place = np.arange(len(names) - 1, -1, -1.0)
     marks = (Points(seconds, place, "seconds of a step; they overlap", 0, "square"),)
