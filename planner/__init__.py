@@ -18,6 +18,7 @@ _HOMES = {
     "planner.inputs.law_choice": ("laws",),
     "planner.planning.configure": ("Configuration", "configure"),
     "planner.planning.throughput": ("Throughput", "throughput"),
+    "planner.planning.scaling": ("Scaling", "scaling"),
     "planner.planning.compare": ("Comparison", "compare"),
     "planner.planning.diminishing_returns": ("ComputeLimits",),
     "planner.errors": (

@@ -17,6 +17,7 @@ from planner._util.defaults import DEFAULT_LAW as DEFAULT_LAW
 from planner.inputs.law_choice import laws as laws
 from planner.planning.configure import Configuration as Configuration
 from planner.planning.throughput import Throughput as Throughput
+from planner.planning.scaling import Scaling as Scaling
 from planner.planning.compare import Comparison as Comparison
 from planner.planning.diminishing_returns import ComputeLimits as ComputeLimits
 from planner.errors import CannotPlanError as CannotPlanError, FitError as FitError, HardwareFileError as HardwareFileError, LawFileError as LawFileError, OptionError as OptionError, PlannerError as PlannerError, QuantityError as QuantityError, RunsFileError as RunsFileError, UnknownLawError as UnknownLawError
@@ -88,6 +89,7 @@ __all__ = [
     "Runs",
     "RunsCheck",
     "RunsFileError",
+    "Scaling",
     "Step",
     "Sweep",
     "Throughput",
@@ -117,6 +119,7 @@ __all__ = [
     "plot",
     "rank_hardware",
     "run_tables",
+    "scaling",
     "size_interval",
     "sweep",
     "throughput",
@@ -635,6 +638,32 @@ def throughput(
     year: Number | None = ...,
     level: Number | None = ...,
 ) -> Throughput: ...
+def scaling(
+    *,
+    recompute: str | None = ...,
+    shape: ShapeLike | None = ...,
+    gpus: Number | None = ...,
+    gpu: str | None = ...,
+    peak: Number | None = ...,
+    price: Number | None = ...,
+    gpu_file: FileLike | None = ...,
+    dtype: str | None = ...,
+    zero: int | None = ...,
+    tensor: int | None = ...,
+    pipeline: int | None = ...,
+    expert: int | None = ...,
+    context_parallel: int | None = ...,
+    micro_batch: int | None = ...,
+    batch: Number | None = ...,
+    schedule: str | None = ...,
+    virtual: int | None = ...,
+    optimizer: str | None = ...,
+    loss_kernel: str | None = ...,
+    offload: bool | None = ...,
+    software: str | None = ...,
+    year: Number | None = ...,
+    level: Number | None = ...,
+) -> Scaling: ...
 def rank_hardware(
     *,
     gpu: str | Sequence[str] | None = ...,

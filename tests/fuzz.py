@@ -93,6 +93,7 @@ def functions(folder: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
         "limits": {"flops": "1e20..1e22", "points": 3},
         "configure": {"params": "1B", "tokens": "20B", "count": 1},
         "throughput": {"shape": "llama2-7b", "gpus": "64xH100"},
+        "scaling": {"shape": "llama2-7b", "gpus": "64..128xH100"},
         "allocate": {"law": "besiroglu2024", "flops": 1e21},
         "load_law": {"law": "besiroglu2024"},
         "laws": {},

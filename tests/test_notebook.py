@@ -31,6 +31,7 @@ ANSWERS: dict[str, Callable[[], Any]] = {
     "benchmark": lambda: planner.limits(benchmark="imagenet", error="5%"),
     "levers": lambda: planner.levers(flops=1e22),
     "configure": lambda: planner.configure(params="7B", tokens="1T"),
+    "scaling": lambda: planner.scaling(shape="llama3-8b", gpus="64..256xH100", batch="4M"),
     "throughput": lambda: planner.throughput(shape="llama3-8b", gpus="64xH100"),
     "hardware": lambda: planner.rank_hardware(flops=1e22),
     "pilots": lambda: planner.pilots(budget=1e19, target=1e21),

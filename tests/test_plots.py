@@ -55,6 +55,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "hardware": lambda: planner.rank_hardware(flops=1e22),
     "levers": lambda: planner.levers(flops=1e22),
     "configure": lambda: planner.configure(params="7B", tokens="140B", gpus="64xH100"),
+    "scaling": lambda: planner.scaling(shape="llama3-8b", gpus="64..4096xH100", batch="4M"),
     "throughput": lambda: planner.throughput(shape="llama3-8b", gpus="64xH100"),
     "plan": lambda: planner.plan(flops=1e21),
     "plan of a size": lambda: planner.plan(flops=1e21, params="7B"),

@@ -1,6 +1,7 @@
 """How fast a model trains: the forecast against published steps, its intervals, what it refuses, and how its parts add up."""
 
 import json
+from itertools import pairwise
 from math import log
 from typing import Any
 
@@ -201,3 +202,39 @@ def test_a_plan_of_a_known_model_rests_on_the_forecast() -> None:
     assert causal.cost.device_hours.expected == pytest.approx(planned.cost.device_hours.expected)
     swept = planner.sweep(shape="llama2-7b", tokens="2T", gpus="32..64xH100", points=2)
     assert list(swept)[-1]["device_hours"] == pytest.approx(planned.cost.device_hours.expected)
+
+
+def test_more_devices_stop_paying() -> None:
+    """The same batch on twice the devices is never more than twice as fast; the last number that pays is where 1.5 times ends."""
+    found = planner.scaling(shape="llama3-8b", gpus="64..8192xH100", batch="4M")
+    assert [row.devices for row in found.rows] == [64 * 2**i for i in range(8)]
+    speeds = [row.throughput.tokens_per_second for row in found.rows if row.throughput]
+    gains = [after / before for before, after in pairwise(speeds)]
+    assert len(gains) == 7
+    assert all(gain < 2.05 for gain in gains)
+    paying = next((i for i, gain in enumerate(gains) if gain < 1.5), len(gains))
+    assert found.pays_to == found.rows[paying].devices
+    for row in found.rows:
+        assert row.throughput is not None
+        assert row.throughput.batch == pytest.approx(4e6, rel=0.05)
+        assert row.efficiency == pytest.approx(row.throughput.tokens_per_second * 64 / (speeds[0] * row.devices))
+    one = planner.throughput(shape="llama3-8b", gpus="256xH100", batch="4M")
+    assert found.rows[2].throughput is not None
+    assert found.rows[2].throughput.tokens_per_second == one.tokens_per_second
+    odd = planner.scaling(shape="llama3-8b", gpus="64..200xH100", batch="4M")
+    assert [row.devices for row in odd.rows] == [64, 128, 200]
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"gpus": "64xH100"}, "expected a range of devices"),
+        ({"gpus": "64..32xH100"}, "gpus"),
+        ({"gpus": "64..128xL40S"}, "nothing can be forecast on any of these; on 64: l40s: its links are not known"),
+    ],
+    ids=str,
+)
+def test_bad_ranges_of_devices_are_refused(asked: dict[str, Any], complaint: str) -> None:
+    """One line."""
+    with pytest.raises(PlannerError, match=complaint):
+        planner.scaling(shape="llama3-8b", **asked)

@@ -25,9 +25,12 @@ def throughput(ctx: click.Context, /, strict: bool, fmt: Format, **options: Any)
     \b
     plan throughput --shape llama3-8b --gpus 64xH100
     plan throughput --shape llama3.1-405b --gpus 16384xH100 --tensor 8
+    plan throughput --shape llama3-8b --gpus 64..4096xH100 --batch 4M
     plan throughput --shape config.json --gpus 8xA100 --software fsdp
     """
+    from planner.planning.scaling import scaling
     from planner.planning.throughput import throughput as forecast
+    from planner.quantities import is_range
 
-    answer = forecast(**chosen(**options))
-    tell(ctx, answer, fmt, strict=strict)
+    several = is_range(options["gpus"])
+    tell(ctx, (scaling if several else forecast)(**chosen(**options)), fmt, strict=strict)

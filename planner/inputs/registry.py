@@ -212,6 +212,7 @@ TAKES: Mapping[str, type] = {
     "check_runs": TableInputs,
     "curve": RowInputs,
     "throughput": ThroughputInputs,
+    "scaling": ThroughputInputs,
     "rank_hardware": RankInputs,
     "write_workbook": WorkbookInputs,
 }

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from planner.architectures.transformer import Shape
     from planner.planning.configure import Configuration
     from planner.planning.hardware_ranking import Ranking
+    from planner.planning.scaling import Scaling
     from planner.planning.throughput import Throughput
     from planner.quantities.estimate import Range
 
@@ -70,6 +71,18 @@ def throughput_rows(found: "Throughput") -> list[Row]:
     row |= {f"layout_{name}": value for name, value in found.layout._asdict().items()}
     row |= {f"seconds_{name}": seconds for name, seconds in found.parts.items()}
     return [row | {"memory_bytes": found.memory.total, "fits": found.fits, "limited_by": found.limited_by}]
+
+
+def scaling_rows(found: "Scaling") -> list[Row]:
+    """Return a row for each number of devices; empty cells where nothing is forecast."""
+    known = [throughput_rows(row.throughput)[0] for row in found.rows if row.throughput is not None]
+    empty: Row = dict.fromkeys(known[0])
+    rows = []
+    for row in found.rows:
+        content = throughput_rows(row.throughput)[0] if row.throughput is not None else {**empty, "devices": row.devices}
+        compared = {name: getattr(row, name) for name in ("speedup", "efficiency", "dollars_per_trillion", "reason")}
+        rows.append({**content, **compared, "pays_to": found.pays_to})
+    return rows
 
 
 def model_rows(models: "Sequence[Model]") -> list[Row]:

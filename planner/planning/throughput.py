@@ -133,7 +133,7 @@ def throughput(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs
     usual = settings(FILE, "asked")
     software = Software(question.software or usual["software"], question.year or usual["year"])
     wanted, scheme = layout_asked(question, read_recompute(recompute)), read_scheme(question.optimizer or "adam")
-    batch, said = _batch(question, shape)
+    batch, said = batch_for(question, shape)
     capacity = smallest_memory(machine)
     where = site(machine, capacity or inf, batch / shape.context, software, question.level)
     if where.running is None:
@@ -175,7 +175,7 @@ def _figures(speed: Speed) -> dict[str, Any]:
     return {**{name: span.expected for name, span in spans.items()}, "intervals": intervals, "parts": speed.parts}
 
 
-def _batch(question: Question, shape: Shape) -> tuple[float, str]:
+def batch_for(question: Question, shape: Shape) -> tuple[float, str]:
     """Return the tokens of a step, and what to say of a batch that nobody chose."""
     if question.batch is not None:
         return question.batch, ""

@@ -21,6 +21,7 @@ _CHARTS = {
     "BenchmarkLimits": ("returns", "benchmark_chart"),
     "Ranking": ("machines", "ranking_chart"),
     "Throughput": ("machines", "throughput_chart"),
+    "Scaling": ("machines", "scaling_chart"),
     "Configuration": ("machines", "configuration_chart"),
     "Levers": ("machines", "levers_chart"),
 }
@@ -40,7 +41,7 @@ def chart_of(result: Any) -> Chart:
     if not room:
         raise OptionError(
             f"plot {shown(result)}: expected what plan, check, sweep, compare, trade, fit, backtest, pilots, curve, limits, "
-            "levers, configure, throughput or rank_hardware answered"
+            "levers, configure, throughput, scaling or rank_hardware answered"
         )
     found: Chart = getattr(import_module(f"planner.output.charts.{room}"), name)(result)
     return found

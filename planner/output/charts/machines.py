@@ -4,10 +4,11 @@ import numpy as np
 
 from planner.architectures.layout import Layout
 from planner.errors import CannotPlanError
-from planner.output.charts._base import Chart, Mark, Panel, Points, Rule, Scale, law_text
+from planner.output.charts._base import Chart, Line, Mark, Panel, Points, Rule, Scale, law_text
 from planner.planning.configure import Configuration
 from planner.planning.hardware_ranking import Ranking
 from planner.planning.levers_result import Levers
+from planner.planning.scaling import Scaling
 from planner.planning.throughput import Throughput
 from planner.quantities import format_count, format_flops, format_whole
 from planner.quantities.estimate import Range
@@ -60,6 +61,22 @@ def throughput_chart(found: Throughput) -> Chart:
     speeds = _ranges("How fast each layout is", scale, layouts, ranges, f"forecast, with its {found.level:.0%} interval")
     title = f"{format_count(found.shape.total)} parameters on {format_whole(found.machine.devices)} devices"
     return Chart(title, f"software {found.software} of {found.year:.1f}", (work, speeds))
+
+
+def scaling_chart(found: Scaling) -> Chart:
+    """Return tokens a second over devices, with the intervals and the line on which twice the devices are twice as fast."""
+    known = [row for row in found.rows if row.throughput is not None]
+    devices = np.array([row.devices for row in known], float)
+    speeds = np.array([row.throughput.tokens_per_second for row in known if row.throughput])
+    ends = np.array([row.throughput.intervals["tokens_per_second"] for row in known if row.throughput])
+    marks: tuple[Mark, ...] = (
+        Points(devices, speeds, "forecast, with its interval", 0, spans=(ends[:, 0], ends[:, 1])),
+        Line(devices, speeds[0] * devices / devices[0], "twice the devices, twice as fast", 1),
+    )
+    if found.pays_to is not None and found.pays_to < found.rows[-1].devices:
+        marks = (*marks, Rule(found.pays_to, "more stop paying"))
+    panel = Panel("Tokens a second on more devices, at the same batch", Scale("devices"), Scale("tokens a second"), marks)
+    return Chart(f"{format_count(found.batch)} tokens a step", "a doubling pays if it makes it 1.5 times as fast", (panel,))
 
 
 def _layout_name(layout: Layout) -> str:

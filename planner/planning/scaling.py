@@ -1,0 +1,167 @@
+"""One batch on ever more devices: how much faster a step gets, and where more devices stop paying."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log2
+from typing import Any, NamedTuple, Unpack
+
+from planner._util.frozen_dict import FrozenDict
+from planner._util.to_json import Answer
+from planner._version import __version__
+from planner.errors import CannotPlanError, OptionError
+from planner.inputs.question import Question
+from planner.inputs.ranges import axis_of
+from planner.inputs.registry import ThroughputInputs, asks
+from planner.notes import Note
+from planner.planning.throughput import Throughput, batch_for, throughput
+from planner.quantities import format_count, format_whole, is_range, shown
+
+
+class ScaledRun(NamedTuple):
+    """The same step on so many devices.
+
+    Attributes
+    ----------
+    devices : int
+    throughput : Throughput or None
+        None where no layout works on the batch, or none is forecast.
+    speedup, efficiency : float or None
+        Tokens a second over those of the first row, and that over the devices'.
+    dollars_per_trillion : float or None
+        What 1e12 tokens cost at the devices' price.
+    reason : str
+        Why there is no forecast.
+    """
+
+    devices: int
+    throughput: Throughput | None
+    speedup: float | None
+    efficiency: float | None
+    dollars_per_trillion: float | None
+    reason: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Scaling(Answer):
+    """One batch on ever more devices (strong scaling).
+
+    Attributes
+    ----------
+    rows : tuple of ScaledRun
+    batch : float
+        Tokens of a step, the same for all.
+    pays_to : int or None
+        The most devices up to which every doubling makes it at least 1.5 times as fast; None where no row has a forecast.
+    notes : tuple of Note
+    inputs : mapping
+    version : str
+    """
+
+    rows: tuple[ScaledRun, ...]
+    batch: float
+    pays_to: int | None
+    notes: tuple[Note, ...]
+    inputs: Mapping[str, Any]
+    version: str = __version__
+
+
+WORTH = 1.5
+"""Speed that a doubling must give to pay: a house convention."""
+
+
+@asks(ThroughputInputs)
+def scaling(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs]) -> Scaling:
+    """Forecast how fast a model trains on ever more devices, at the same batch: ``gpus="64..4096xH100"``.
+
+    Parameters
+    ----------
+    recompute : {"none", "selective", "op", "full"}, optional
+        Which activations are computed anew; by default that which is fastest and fits.
+    {inputs}
+
+    Returns
+    -------
+    Scaling
+
+    Raises
+    ------
+    PlannerError
+        As :func:`planner.throughput`, and where the devices are no range of one kind.
+
+    Examples
+    --------
+    >>> import planner
+    >>> found = planner.scaling(shape="llama3-8b", gpus="64..1024xH100", batch="4M")
+    >>> [row.devices for row in found.rows]
+    [64, 128, 256, 512, 1024]
+    """
+    gpus = asked.get("gpus")
+    if not is_range(gpus):
+        raise OptionError(f"`gpus` {shown(gpus)}: expected a range of devices of one kind, such as 64..1024xH100")
+    axis = axis_of("gpus", gpus, 2)
+    counts = _doublings(int(axis.values[0]), int(axis.values[-1]))
+    rest: dict[str, Any] = {name: value for name, value in asked.items() if name != "gpus"}
+    question = Question.of(ThroughputInputs, "scaling", rest)
+    if question.shape is None:
+        raise OptionError("`shape`: of which model? A published one (llama3-8b), a config.json, or layers=32,width=4096,...")
+    batch, said = batch_for(question, question.shape)
+    found = [_run(count, {**rest, "gpus": f"{count}x{axis.device}", "batch": batch}, recompute) for count in counts]
+    first = next((row for row in found if row.throughput is not None), None)
+    if first is None:
+        raise CannotPlanError(f"`gpus` {gpus}: nothing can be forecast on any of these; on {counts[0]}: {found[0].reason}")
+    rows = tuple(_compared(row, first) for row in found)
+    given = {"recompute": recompute} if recompute is not None else {}
+    inputs = FrozenDict({**question.stated(), "gpus": str(gpus), **given, "level": question.level})
+    return Scaling(rows, batch, _pays_to(rows), tuple(_notes(rows, batch, said)), inputs)
+
+
+def _doublings(low: int, high: int) -> list[int]:
+    """Return numbers of devices, each twice the last, and the largest."""
+    found = [low]
+    while 2 * found[-1] <= high:
+        found.append(2 * found[-1])
+    return found if found[-1] == high else [*found, high]
+
+
+def _run(count: int, asked: dict[str, Any], recompute: str | None) -> ScaledRun:
+    try:
+        return ScaledRun(count, throughput(recompute=recompute, **asked), None, None, None, "")
+    except (OptionError, CannotPlanError) as error:
+        return ScaledRun(count, None, None, None, None, str(error))
+
+
+def _compared(row: ScaledRun, first: ScaledRun) -> ScaledRun:
+    """Return a row beside the first that has a forecast."""
+    if row.throughput is None or first.throughput is None:
+        return row
+    speedup = row.throughput.tokens_per_second / first.throughput.tokens_per_second
+    price = row.throughput.machine.dollars_per_hour
+    dollars = None if price is None else price.expected * 1e12 / row.throughput.tokens_per_second / 3600
+    return row._replace(speedup=speedup, efficiency=speedup * first.devices / row.devices, dollars_per_trillion=dollars)
+
+
+def _pays_to(rows: tuple[ScaledRun, ...]) -> int | None:
+    """Return the most devices up to which every doubling pays; a last step that is less than one is held to its own part."""
+    reached: ScaledRun | None = None
+    for row in rows:
+        if row.speedup is None:
+            if reached is not None:
+                break
+            continue
+        if reached is not None and reached.speedup is not None:
+            doublings = log2(row.devices / reached.devices)
+            if row.speedup / reached.speedup < WORTH**doublings * (1 - 1e-12):
+                break
+        reached = row
+    return None if reached is None else reached.devices
+
+
+def _notes(rows: tuple[ScaledRun, ...], batch: float, said: str) -> list[Note]:
+    notes = [Note("batch", "info", said)] if said else []
+    text = f"one batch of about {format_count(batch)} tokens on all: more devices could take a larger one, which costs compute"
+    notes.append(Note("strong-scaling", "info", text))
+    left = [row for row in rows if row.throughput is None]
+    if left:
+        counts = ", ".join(format_whole(row.devices) for row in left)
+        notes.append(Note("no-layout", "info", f"no forecast on {counts} devices: {left[0].reason}"))
+    return notes
