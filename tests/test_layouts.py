@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import planner
 from planner.accelerators.catalogue import accelerator, accelerators
 from planner.architectures.advice import off
-from planner.architectures.launch import arguments, sequences
+from planner.architectures.launch import Training, arguments, sequences
 from planner.architectures.layout import Layout
 from planner.architectures.memory import Scheme, held_params, memory
 from planner.architectures.parallelism import Running, speed_of
@@ -241,7 +241,7 @@ def _schedules(start: Layout) -> dict[str, Layout]:
 def test_the_layout_is_typed_for_each_framework() -> None:
     """Sizes multiply to the devices in each; what a framework has no argument for is said."""
     layout = Layout(data=8, tensor=4, pipeline=2, zero=1, micro_batch=2, expert=8, micro_batches=16)
-    megatron, titan, speed = arguments(MIXTRAL, layout, 3e-4)
+    megatron, titan, speed = arguments(MIXTRAL, layout, Training(ADAM, rate=3e-4))
     assert "--tensor-model-parallel-size 4 --pipeline-model-parallel-size 2 --expert-model-parallel-size 8" in megatron.text
     assert "--micro-batch-size 2 --global-batch-size 256" in megatron.text
     assert "--use-distributed-optimizer" in megatron.text
@@ -252,9 +252,25 @@ def test_the_layout_is_typed_for_each_framework() -> None:
     assert content["zero_optimization"] == {"stage": 1}
     assert any("tensor 4" in text for text in speed.without)
     assert any("ZeRO 1" in text for text in titan.without)
-    uneven = arguments(DEEPSEEK, Layout(pipeline=16, micro_batches=16), None)[0]
+    assert "--grad-reduce-in-bf16" in megatron.text, "memory counts gradients of 16 bits"
+    sharded = arguments(MIXTRAL, layout._replace(pipeline=1, zero=3), Training(ADAM, "fp8"))
+    assert (
+        "--use-megatron-fsdp --data-parallel-sharding-strategy optim_grads_params --ckpt-format fsdp_dtensor" in sharded[0].text
+    )
+    assert "--fp8-format hybrid" in sharded[0].text
+    assert any("float8" in text for text in sharded[1].without)
+    odd = arguments(MIXTRAL, layout._replace(recompute="op", schedule="zero-bubble"), Training(Scheme("muon", 2, 2, 8)))
+    for what in ("recompute op", "zero-bubble", "the optimizer muon"):
+        assert any(what in text for text in odd[0].without), what
+    routed = arguments(DEEPSEEK, Layout(), Training(ADAM))[0].text
+    assert "--moe-router-score-function sigmoid --moe-router-enable-expert-bias" in routed
+    assert "--moe-layer-freq '([0]*3+[1]*58)'" in routed
+    uneven = arguments(DEEPSEEK, Layout(pipeline=16, micro_batches=16), Training(ADAM))[0]
     assert any("61 layers on 16 stages" in text for text in uneven.without)
-    assert "--account-for-loss-in-pipeline-split" in arguments(model("llama3.1-405b").shape, Layout(pipeline=16), None)[0].text
+    assert (
+        "--account-for-loss-in-pipeline-split"
+        in arguments(model("llama3.1-405b").shape, Layout(pipeline=16), Training(ADAM))[0].text
+    )
 
 
 def test_one_recipe_with_its_range() -> None:

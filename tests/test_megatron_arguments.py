@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import planner
-from planner.architectures.launch import arguments
+from planner.architectures.launch import Training, arguments
 from planner.architectures.layout import Layout
 from planner.architectures.megatron_arguments import read_arguments
+from planner.architectures.memory import Scheme
 from planner.architectures.published_models import Model
 from planner.errors import PlannerError
 from planner.inputs.shape_text import read_shape
@@ -44,6 +45,13 @@ def test_a_script_is_read_as_data(tmp_path: Path) -> None:
     layers = 12 * (12 * 768**2 + 13 * 768)
     assert shape.total == layers + 2 * 768 + (50_432 + 2048) * 768
     assert read_shape(Path(script), "shape") == shape
+    assert "--tensor-model-parallel-size 2, --micro-batch-size 1" in shape.details.remark, "its layout is not taken"
+    other = read_shape(f"{script},vocab=51200,context=4k", "shape")
+    assert (other.vocab, other.context) == (51_200, 4000)
+    script.write_text(
+        "TP=2; L=6\n--num-layers ${L:-12} --hidden-size ${H:-768} --num-attention-heads 12 --seq-length 64 --vocab-size 512"
+    )
+    assert (read_shape(script, "shape").layers, read_shape(script, "shape").width) == (6, 768)
 
 
 def _expressible(known: Model) -> bool:
@@ -60,7 +68,7 @@ EXPRESSIBLE = [known for known in planner.models() if _expressible(known)]
 @pytest.mark.parametrize("known", EXPRESSIBLE, ids=lambda known: known.id)
 def test_what_is_typed_comes_back(known: Model) -> None:
     """The arguments that are printed of a published model are read as that model, to the last parameter."""
-    text = arguments(known.shape, Layout(), 3e-4)[0].text
+    text = arguments(known.shape, Layout(), Training(Scheme("adam", 2, 2, 12), rate=3e-4))[0].text
     shape = read_arguments(text, "shape")
     assert shape.total == known.shape.total
     assert shape.active == known.shape.active
@@ -83,7 +91,10 @@ NEEDED = "--num-layers 4 --hidden-size 64 --num-attention-heads 4 --seq-length 1
         (NEEDED.replace(" --vocab-size 1000", ""), r"lacks --vocab-size \(the tokenizer's\)"),
         (NEEDED.replace("4 --seq", "5 --seq"), "is no multiple of 5 heads"),
         (NEEDED + " --num-layers 5", "--num-layers: given twice, '4' and '5'"),
-        (NEEDED.replace("layers 4", "layers $N"), r"--num-layers '\$N' \(a variable that the text does not set\)"),
+        (
+            NEEDED.replace("layers 4", "layers $N"),
+            r"--num-layers '\$N' \(a variable that the text does not set to a plain number\)",
+        ),
         (NEEDED.replace("layers 4", "layers 4.5"), "expected a whole number"),
         (NEEDED + " --group-query-attention --num-query-groups 3", "does not divide 4 heads"),
         (NEEDED + " --hybrid-override-pattern M*M*", "--hybrid-override-pattern: changes the parameters"),

@@ -18,6 +18,7 @@ from planner.architectures.step_time import FILE, work_of
 from planner.errors import PlannerError
 
 ROWS = measured_steps()
+DENSE, WIDE = (numbers(FILE, "intervals")[kind] for kind in ("dense", "wide"))
 
 
 def test_the_rows_may_be_shipped() -> None:
@@ -59,7 +60,7 @@ def test_the_forecast_holds_on_sources_left_out() -> None:
     assert middle <= 0.30
     assert tail <= 0.74
     for level, least, most in ((0.8, 0.75, 0.85), (0.95, 0.90, 0.98)):
-        factor = log(factor_of(level, wide=False))
+        factor = log(factor_of(level, DENSE))
         each = [np.mean(np.abs(apart[dense & (source == bench.SOURCES)]) <= factor) for source in np.unique(bench.SOURCES[dense])]
         assert least <= np.mean(each) <= most
     small = bench.COUNTS <= 512
@@ -68,6 +69,7 @@ def test_the_forecast_holds_on_sources_left_out() -> None:
     assert tail <= 0.40
 
 
+@pytest.mark.calibration
 def test_the_shipped_constants_are_the_fit() -> None:
     """What data/throughput.toml has is what the benchmark fits to the rows, to the digits written."""
     from tests import step_fit as bench
@@ -107,9 +109,10 @@ def test_an_answer_holds_together() -> None:
 def test_intervals_widen_with_their_level(one: float, other: float, wide: bool) -> None:
     """A higher level is never narrower, the measured ones are as measured, and mixtures are wider."""
     low, high = sorted((one, other))
-    assert 1 < factor_of(low, wide=wide) <= factor_of(high, wide=wide)
-    assert factor_of(low, wide=False) < factor_of(low, wide=True)
-    assert factor_of(0.95, wide=False) == pytest.approx(1.5)
+    kind = WIDE if wide else DENSE
+    assert 1 < factor_of(low, kind) <= factor_of(high, kind)
+    assert factor_of(low, DENSE) < factor_of(low, WIDE)
+    assert factor_of(0.95, DENSE) == pytest.approx(1.5)
 
 
 def test_a_published_row_is_its_own_nearest() -> None:
@@ -238,3 +241,51 @@ def test_bad_ranges_of_devices_are_refused(asked: dict[str, Any], complaint: str
     """One line."""
     with pytest.raises(PlannerError, match=complaint):
         planner.scaling(shape="llama3-8b", **asked)
+
+
+def test_a_step_of_ones_own_corrects_and_narrows(tmp_path: Any) -> None:
+    """Three quarters of its logarithm are taken off, at its own run and, through a file, at others of the kind; never a mixture's."""
+    asked: dict[str, Any] = {"shape": "llama3-8b", "gpus": "8xH100", "batch": 2**20}
+    plainly = planner.throughput(**asked)
+    seen = planner.throughput(**asked, tokens_per_second=0.8 * plainly.tokens_per_second_per_device)
+    assert seen.measured is not None
+    assert seen.measured.log_time == pytest.approx(log(1 / 0.8))
+    assert seen.step_time == pytest.approx(plainly.step_time * (1 / 0.8) ** 0.76)
+    assert seen.intervals["step_time"][1] / seen.step_time == pytest.approx(1.44)
+    every = planner.throughput(**asked, tokens_per_second=f"{8 * 0.8 * plainly.tokens_per_second_per_device} in all")
+    assert every.step_time == pytest.approx(seen.step_time)
+    file = seen.save_measured(tmp_path / "mine.toml")
+    with pytest.raises(PlannerError, match="exists"):
+        seen.save_measured(file)
+    large: dict[str, Any] = {"shape": "llama3-70b", "gpus": "256xH100", "batch": 2**22}
+    before, after = planner.throughput(**large), planner.throughput(**large, gpu_file=file)
+    assert after.step_time == pytest.approx(before.step_time * (1 / 0.8) ** 0.76)
+    assert after.intervals["step_time"][1] / after.step_time == pytest.approx(1.41)
+    assert any(note.code == "own-step" for note in after.notes)
+    mixture: dict[str, Any] = {"shape": "mixtral-8x7b,context=4096", "gpus": "64xH100"}
+    assert planner.throughput(**mixture, gpu_file=file).step_time == planner.throughput(**mixture).step_time
+    planned = planner.plan(shape="llama3-70b", tokens="1T", gpus="256xH100", gpu_file=file)
+    assert planned.machine is not None
+    assert planned.machine.mfu.expected < planner.plan(shape="llama3-70b", tokens="1T", gpus="256xH100").machine.mfu.expected  # type: ignore[union-attr]
+    with pytest.raises(PlannerError, match="no speed was given"):
+        plainly.save_measured(tmp_path / "none.toml")
+    for speed, complaint in ((1e6, "above the best product"), (100, "must have been meant")):
+        with pytest.raises(PlannerError, match=complaint):
+            planner.throughput(**asked, tokens_per_second=speed)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('log_time = "a"', "log_time"),
+        ("log_time = 9", "expected log_time from -3 to 3"),
+        ("log_time = 0.1\nmixture = 1", "mixture true or false"),
+        ("log_time = 0.1\nsecret = 1", "secret"),
+    ],
+)
+def test_bad_files_of_steps_are_refused(tmp_path: Any, line: str, complaint: str) -> None:
+    """One line with the file's name."""
+    file = tmp_path / "mine.toml"
+    file.write_text(f'[[measured]]\nid = "h100-sxm"\nparams = 1e9\ndevices = 8\n{line}\n', encoding="utf-8")
+    with pytest.raises(PlannerError, match=complaint):
+        planner.throughput(shape="llama3-8b", gpus="8xH100", gpu_file=file)

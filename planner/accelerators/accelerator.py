@@ -25,6 +25,28 @@ class Links(NamedTuple):
     domain: int
 
 
+class MeasuredStep(NamedTuple):
+    """A step that the user measured, against its forecast.
+
+    Attributes
+    ----------
+    log_time : float
+        Logarithm of the measured time over the forecast.
+    params : float
+        Of the model.
+    mixture : bool
+    devices : int
+    text : str
+        What was run.
+    """
+
+    log_time: float
+    params: float
+    mixture: bool
+    devices: int
+    text: str
+
+
 @dataclass(frozen=True)
 class Accelerator:
     """One accelerator as it is sold: per GPU or chip, never per pair or server.
@@ -64,6 +86,10 @@ class Accelerator:
     note : str
     origin : str
         ``planner`` or the user's file.
+    like : str
+        The shipped device whose efficiencies a user's own one shares.
+    measured : tuple of MeasuredStep
+        Steps of the user's own.
     """
 
     id: str
@@ -87,6 +113,8 @@ class Accelerator:
     unverified: tuple[str, ...]
     note: str
     origin: str = "planner"
+    like: str = ""
+    measured: tuple[MeasuredStep, ...] = ()
 
     def __repr__(self) -> str:
         return f"Accelerator({self.id!r})"
@@ -121,4 +149,5 @@ class Accelerator:
         plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
         lists = {name: list(value) for name, value in plain.items() if isinstance(value, tuple)}
         links = self.links and self.links._asdict()
-        return {**plain, **lists, "links": links, "prices": [price._asdict() for price in self.prices]}
+        steps = [step._asdict() for step in self.measured]
+        return {**plain, **lists, "links": links, "prices": [price._asdict() for price in self.prices], "measured": steps}

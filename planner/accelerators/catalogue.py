@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from planner._util import toml_schema as _schema
 from planner._util.files import kept_while_unchanged, read_bundled, read_table, settings
 from planner._util.frozen_dict import FrozenDict
-from planner.accelerators.accelerator import DTYPES, FILE, LOW_BITS, Accelerator, Links
+from planner.accelerators.accelerator import DTYPES, FILE, LOW_BITS, Accelerator, Links, MeasuredStep
 from planner.accelerators.prices import KINDS, Price
 from planner.errors import HardwareFileError, LawFileError, OptionError
 from planner.quantities import shown, shown_path
@@ -22,7 +22,8 @@ def accelerators(file: str | Path | None = None) -> tuple[Accelerator, ...]:
     Parameters
     ----------
     file : str or Path, optional
-        A TOML file with ``[[accelerator]]`` and ``[[price]]`` tables, as in ``data/hardware.toml``.
+        A TOML file with ``[[accelerator]]`` and ``[[price]]`` tables, as in ``data/hardware.toml``, and ``[[measured]]`` ones, as
+        ``plan throughput --save-measured`` writes them.
 
     Raises
     ------
@@ -35,19 +36,21 @@ def accelerators(file: str | Path | None = None) -> tuple[Accelerator, ...]:
     if not isinstance(file, (str, Path)):
         raise OptionError(f"gpu_file {shown(file)}: expected the path of a TOML file")
     path = Path(file)
-    added, prices = _read(path)
+    added, prices, steps = _read(path)
     by_id = {device.id: device for device in own}
     added = tuple(_as_called(device, by_id.get(device.id)) for device in added)
     by_id |= {device.id: device for device in added}
-    unknown = [name for name in prices if name not in by_id]
+    unknown = [name for name in (*prices, *steps) if name not in by_id]
     if unknown:
+        what = "price" if unknown[0] in prices else "measured step"
         raise HardwareFileError(
-            f"{shown_path(path)}: price of {shown(unknown[0])}, which is no accelerator here or in the catalogue"
+            f"{shown_path(path)}: {what} of {shown(unknown[0])}, which is no accelerator here or in the catalogue"
         )
     from dataclasses import replace
 
     changed = {name: replace(by_id[name], prices=own_prices, origin=shown_path(path)) for name, own_prices in prices.items()}
     mine = {device.id: device for device in added} | changed
+    mine |= {name: replace(mine.get(name, by_id[name]), measured=own_steps) for name, own_steps in steps.items()}
     return (*mine.values(), *(device for device in own if device.id not in mine))
 
 
@@ -101,24 +104,42 @@ def _shipped() -> tuple[Accelerator, ...]:
     return _of_table(read_bundled(FILE), FILE, "planner")
 
 
-def _read(path: Path) -> tuple[tuple[Accelerator, ...], dict[str, tuple[Price, ...]]]:
+def _read(path: Path) -> tuple[tuple[Accelerator, ...], dict[str, tuple[Price, ...]], dict[str, tuple[MeasuredStep, ...]]]:
     """Read a user's file."""
     name = shown_path(path)
     try:
         table = read_table(path)
-        _schema.only(table, ("accelerator", "price"), name, "")
+        _schema.only(table, ("accelerator", "price", "measured"), name, "")
         devices = _of_table({"accelerator": table.get("accelerator", []), "price": []}, name, name)
-        prices = _prices(table, name)
+        prices, steps = _prices(table, name), _measured(table, name)
     except LawFileError as error:
         raise HardwareFileError(str(error)) from None
-    if not devices and not prices:
-        raise HardwareFileError(f"{name}: holds neither [[accelerator]] nor [[price]]")
-    return devices, prices
+    if not devices and not prices and not steps:
+        raise HardwareFileError(f"{name}: holds neither [[accelerator]] nor [[price]] nor [[measured]]")
+    return devices, prices, steps
+
+
+def _measured(table: Mapping[str, Any], file: str) -> dict[str, tuple[MeasuredStep, ...]]:
+    """Read steps of the user's own."""
+    found: dict[str, tuple[MeasuredStep, ...]] = {}
+    for entry in _schema.tables_of(table, "measured", file) if "measured" in table else ():
+        name = _schema.text_of(entry, "id", file, "measured ")
+        where = f"measured {name} "
+        _schema.only(entry, ("id", "log_time", "params", "mixture", "devices", "text"), file, where)
+        mixture = entry.get("mixture", False)
+        off, params, devices = (_schema.number_of(entry, key, file, where) for key in ("log_time", "params", "devices"))
+        if not (isinstance(mixture, bool) and abs(off) <= 3 and 1 <= params <= 1e15 and 1 <= devices <= 1e8):
+            raise LawFileError(
+                f"{file}: {where}: expected log_time from -3 to 3, params and devices above 0, mixture true or false"
+            )
+        text = _schema.text_of(entry, "text", file, where, default="")
+        found[name] = (*found.get(name, ()), MeasuredStep(off, params, mixture, int(devices), text))
+    return found
 
 
 _KEYS = (
     *("id", "name", "aliases", "family", "peak_tflops", "sparse_tflops", "matmul_tflops", "matmul_source", "memory_gb"),
-    *("low_bit_tops", "driver_mib", "links"),
+    *("low_bit_tops", "driver_mib", "links", "like"),
     *("memory_bandwidth_tb_s", "power_w", "power_range_w", "power_kind", "sources", "unverified", "note"),
 )
 
@@ -157,6 +178,7 @@ def _device(entry: Mapping[str, Any], file: str, origin: str, prices: Mapping[st
         memory_gb=_optional(entry, "memory_gb", file, where),
         driver_bytes=None if (mib := _optional(entry, "driver_mib", file, where)) is None else 2.0**20 * mib,
         links=_links(entry, file, where),
+        like=_schema.text_of(entry, "like", file, where, default=""),
         bandwidth_tb_s=_optional(entry, "memory_bandwidth_tb_s", file, where),
         watts=watts,
         watts_range=_watts_range(entry, watts, file, where),

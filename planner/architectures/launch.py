@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from planner.architectures.layout import Layout
+from planner.architectures.memory import Scheme
 from planner.architectures.transformer import Shape
 
 
@@ -24,10 +25,26 @@ class Arguments(NamedTuple):
     text: str
     without: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{self.framework}: {self.text}" + (f" (without {'; '.join(self.without)})" if self.without else "")
 
-def arguments(shape: Shape, layout: Layout, rate: float | None) -> tuple[Arguments, ...]:
-    """Return the arguments for Megatron-LM, torchtitan and DeepSpeed; ``rate`` is the peak learning rate, where one is known."""
-    return _megatron(shape, layout, rate), _torchtitan(shape, layout, rate), _deepspeed(layout, rate)
+
+class Training(NamedTuple):
+    """What is trained with, beside the layout: an optimizer, a format, and the peak learning rate where one is known."""
+
+    scheme: Scheme
+    dtype: str = "bf16"
+    rate: float | None = None
+
+    @property
+    def adam(self) -> bool:
+        """Whether the optimizer is Adam with 32-bit moments, which every framework has."""
+        return self.scheme.name in {"adam", "adam-fp32-gradients", "adam-fp32"}
+
+
+def arguments(shape: Shape, layout: Layout, training: Training) -> tuple[Arguments, ...]:
+    """Return the arguments for Megatron-LM, torchtitan and DeepSpeed."""
+    return _megatron(shape, layout, training), _torchtitan(shape, layout, training), _deepspeed(layout, training)
 
 
 def _typed(pairs: Iterator[tuple[str, object]]) -> str:
@@ -39,20 +56,27 @@ def sequences(layout: Layout) -> int:
     return layout.data * layout.micro_batch * max(layout.micro_batches, 1)
 
 
-def _megatron(shape: Shape, layout: Layout, rate: float | None) -> Arguments:
+def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
     """References: Megatron-LM, megatron/training/arguments.py."""
     without = [] if shape.details.windowed_layers == 0 else ["layers with a window"]
-    if layout.loss_kernel == "chunked":
-        without.append("a chunked loss")
-    if shape.details.mtp > 1:
-        without.append("more than one module of multi-token prediction")
+    missing = {
+        "a chunked loss": layout.loss_kernel == "chunked",
+        "recompute op, which torchtitan has": layout.recompute == "op",
+        "the schedule zero-bubble": layout.schedule == "zero-bubble",
+        f"the optimizer {training.scheme.name}": not training.adam and training.scheme.name != "sgd",
+        "more than one module of multi-token prediction": shape.details.mtp > 1,
+    }
+    without += [what for what, lacks in missing.items() if lacks]
     uneven = [("account-for-loss-in-pipeline-split", True), ("account-for-embedding-in-pipeline-split", True)]
     tables = next((each for each in (0, 1, 2) if (shape.layers + each) % (layout.pipeline * layout.virtual) == 0), None)
     if tables is None:
         without.append(f"{shape.layers} layers on {layout.pipeline} stages, which --pipeline-model-parallel-layout lays out")
-    text = _typed(
-        iter([*_of_shape(shape), *_of_layout(layout), *uneven[: tables or 0], ("lr", rate and f"{rate:.3g}"), ("bf16", True)])
-    )
+    formats: list[tuple[str, object]] = [("fp16" if training.dtype == "fp16" else "bf16", True)]
+    formats.append(("fp8-format", "hybrid" if training.dtype == "fp8" else None))
+    formats.append(("grad-reduce-in-bf16", training.scheme.gradients == 2))
+    formats.append(("optimizer", "sgd" if training.scheme.name == "sgd" else None))
+    rate = training.rate and f"{training.rate:.3g}"
+    text = _typed(iter([*_of_shape(shape), *_of_layout(layout), *uneven[: tables or 0], ("lr", rate), *formats]))
     return Arguments("Megatron-LM", text, tuple(without))
 
 
@@ -78,9 +102,10 @@ def _of_shape(shape: Shape) -> Iterator[tuple[str, object]]:
         yield from (("num-experts", shape.experts), ("moe-router-topk", shape.experts_per_token), ("moe-ffn-hidden-size", width))
         yield "moe-shared-expert-intermediate-size", details.shared_experts * width or None
         yield "moe-shared-expert-gate", details.shared_gate
-        yield "moe-router-enable-expert-bias", details.router_bias
+        if details.router_bias:
+            yield from (("moe-router-score-function", "sigmoid"), ("moe-router-enable-expert-bias", True))
         if details.dense_layers:
-            yield "moe-layer-freq", f"([0]*{details.dense_layers}+[1]*{shape.mixed_layers})"
+            yield "moe-layer-freq", f"'([0]*{details.dense_layers}+[1]*{shape.mixed_layers})'"
     yield "mtp-num-layers", details.mtp or None
 
 
@@ -94,29 +119,34 @@ def _of_layout(layout: Layout) -> Iterator[tuple[str, object]]:
     yield "use-distributed-optimizer", layout.zero == 1
     if layout.zero > 1:
         kind = "optim_grads" if layout.zero == 2 else "optim_grads_params"
-        yield from (("use-megatron-fsdp", True), ("data-parallel-sharding-strategy", kind))
+        yield from (("use-megatron-fsdp", True), ("data-parallel-sharding-strategy", kind), ("ckpt-format", "fsdp_dtensor"))
     yield from (("micro-batch-size", layout.micro_batch), ("global-batch-size", sequences(layout)))
     if layout.recompute == "full":
         yield from (("recompute-granularity", "full"), ("recompute-method", "uniform"), ("recompute-num-layers", 1))
     yield "cross-entropy-loss-fusion", layout.loss_kernel == "fused"
-    yield "optimizer-cpu-offload", layout.offload
+    yield from (("optimizer-cpu-offload", layout.offload), ("use-precision-aware-optimizer", layout.offload))
 
 
-def _torchtitan(shape: Shape, layout: Layout, rate: float | None) -> Arguments:
+def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
     """References: torchtitan, torchtitan/config/job_config.py (2025; later versions write ``size`` for ``degree``)."""
-    sharded = layout.zero >= 2
-    without = []
-    if layout.zero == 1:
-        without.append("ZeRO 1: sharded here as FSDP that keeps its weights gathered, which takes less")
-    if layout.loss_kernel != "eager":
-        without.append("the loss kernel")
+    shards = layout.zero >= 1 or layout.expert > 1
+    beside = layout.tensor * layout.context_parallel
+    missing = {
+        f"ZeRO {layout.zero}: sharded here as FSDP that keeps its weights gathered": layout.zero < 2 and shards,
+        "the loss kernel": layout.loss_kernel != "eager",
+        "fp8, which its converter for float8 sets": training.dtype == "fp8",
+        f"the optimizer {training.scheme.name}": not training.adam,
+        f"expert {layout.expert}: it wants a multiple of tensor x context, {beside}": layout.expert > 1
+        and layout.expert % beside != 0,
+    }
+    without = [what for what, lacks in missing.items() if lacks]
     schedule = {"1f1b": "1F1B", "interleaved": "Interleaved1F1B", "zero-bubble": "ZBVZeroBubble"}[layout.schedule]
-    keeps = layout.zero in {1, 2}
+    keeps = shards and layout.zero < 3
     piped = layout.pipeline > 1
     recompute = {"none": "none", "selective": "none", "op": "selective", "full": "full"}[layout.recompute]
     pairs = [
-        ("parallelism.data_parallel_shard_degree", layout.data if sharded or layout.zero == 1 else 1),
-        ("parallelism.data_parallel_replicate_degree", layout.data if layout.zero == 0 else 1),
+        ("parallelism.data_parallel_shard_degree", layout.data if shards else 1),
+        ("parallelism.data_parallel_replicate_degree", 1 if shards else layout.data),
         ("parallelism.fsdp_reshard_after_forward", "never" if keeps else "always" if layout.zero == 3 else None),
         ("parallelism.tensor_parallel_degree", layout.tensor),
         ("parallelism.context_parallel_degree", layout.context_parallel),
@@ -130,12 +160,12 @@ def _torchtitan(shape: Shape, layout: Layout, rate: float | None) -> Arguments:
         ("training.enable_cpu_offload", layout.offload),
         ("activation_checkpoint.mode", recompute),
         ("activation_checkpoint.selective_ac_option", "op" if layout.recompute == "op" else None),
-        ("optimizer.lr", rate and f"{rate:.3g}"),
+        ("optimizer.lr", training.rate and f"{training.rate:.3g}"),
     ]
     return Arguments("torchtitan", _typed(iter(pairs)), tuple(without))
 
 
-def _deepspeed(layout: Layout, rate: float | None) -> Arguments:
+def _deepspeed(layout: Layout, training: Training) -> Arguments:
     """References: DeepSpeed, "DeepSpeed Configuration JSON"; its pipelines take ZeRO 0 and 1 only."""
     zero: dict[str, object] = {"stage": layout.zero}
     if layout.offload:
@@ -145,10 +175,11 @@ def _deepspeed(layout: Layout, rate: float | None) -> Arguments:
         "train_micro_batch_size_per_gpu": layout.micro_batch,
         "gradient_accumulation_steps": max(layout.micro_batches, 1),
         "zero_optimization": zero,
-        "bf16": {"enabled": True},
+        "fp16" if training.dtype == "fp16" else "bf16": {"enabled": True},
     }
-    if rate:
-        content["optimizer"] = {"type": "AdamW", "params": {"lr": float(f"{rate:.3g}")}}
+    kind = {"lion": "Lion", "muon": "Muon", "sgd": "SGD"}.get(training.scheme.name, "AdamW")
+    if training.rate:
+        content["optimizer"] = {"type": kind, "params": {"lr": float(f"{training.rate:.3g}")}}
     without = [
         f"{name} {size}, which the training script sets"
         for name, size in (
@@ -159,6 +190,10 @@ def _deepspeed(layout: Layout, rate: float | None) -> Arguments:
         )
         if size > 1
     ]
+    if kind == "AdamW" and not training.adam:
+        without.append(f"the optimizer {training.scheme.name}")
+    if training.dtype == "fp8":
+        without.append("fp8, which Transformer Engine brings")
     if layout.pipeline > 1 and layout.zero > 1:
         without.append(f"ZeRO {layout.zero} under a pipeline, which it refuses")
     return Arguments("DeepSpeed", json.dumps(content), tuple(without))

@@ -1,57 +1,34 @@
 """The layouts that suit a shape and devices, the fastest that fit first."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from planner._util.files import settings
-from planner._util.stable_choice import order, rounded
-from planner.accelerators.fleet import Machine
+from planner._util.stable_choice import rounded
+from planner.architectures.fewest_layouts import on_fewest
 from planner.architectures.layout import Layout, Recompute
-from planner.architectures.memory import Scheme, fewest_devices, memory
-from planner.architectures.parallelism import Asked, Fit, Running, as_given, check_split, divides, speed_of
-from planner.architectures.step_time import Software, rates, step_time, usual_software, work_of
+from planner.architectures.layout_grid import (
+    Site,
+    context_sizes,
+    expert_sizes,
+    nothing_left,
+    pipeline_sizes,
+    recomputations,
+    sizes_at_once,
+    staged,
+    tensor_sizes,
+    virtual_stages,
+)
+from planner.architectures.memory import Scheme, memory
+from planner.architectures.parallelism import Asked, Fit, as_given, check_split, speed_of
+from planner.architectures.step_time import step_time, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.quantities import format_count, format_percent, listed
 
 SHOWN = 5
 """Layouts shown, each with another split."""
-
-
-class Site(NamedTuple):
-    """Where a shape is to be trained.
-
-    Attributes
-    ----------
-    counted : int or None
-        Devices there are; None where their number is open.
-    capacity : float or None
-        Bytes of a device.
-    running : Running or None
-        What it does in a second, where a step can be forecast.
-    sequences : float or None
-        Of a step, where anything is known of the batch.
-    """
-
-    counted: int | None
-    capacity: float | None
-    running: Running | None
-    sequences: float | None
-
-
-def site(
-    machine: Machine | None, capacity: float | None, sequences: float | None, software: Software | None = None, level: float = 0.8
-) -> Site:
-    """Return where a shape is trained; of a mixed fleet nothing is known of its speed."""
-    if machine is None:
-        return Site(None, capacity, None, sequences)
-    part = machine.parts[0]
-    alone = len(machine.parts) == 1 and part.peak == part.device.peaks.get(machine.dtype)
-    rate = rates(part.device, machine.dtype) if alone else None
-    running = Running(rate, part.peak, software or usual_software(), level) if rate is not None else None
-    return Site(int(machine.devices) if machine.counted else None, capacity, running, sequences)
 
 
 def layouts(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[Fit, ...]:
@@ -66,10 +43,10 @@ def layouts(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[Fi
     if where.capacity is None:
         return (_unlimited(shape, scheme, asked, where),)
     if where.counted is None:
-        return _on_fewest(shape, scheme, asked, where)
+        return on_fewest(shape, scheme, asked, where)
     found = _searched(shape, scheme, asked, where)
     if not found:
-        raise OptionError(_no_batch(asked, where, shape))
+        raise OptionError(nothing_left(asked) if asked.batch is None else _no_batch(asked, where, shape))
     return found
 
 
@@ -109,7 +86,7 @@ def _searched(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[
     if not columns.data.size:
         return ()
     found: list[_Candidate] = []
-    for place, recompute in enumerate(_recomputed(asked)):
+    for place, recompute in enumerate(recomputations(asked)):
         many = asked.start._replace(**columns._asdict(), recompute=recompute)
         taken = memory(shape, scheme, many)
         low, high = taken.range
@@ -132,10 +109,15 @@ def _searched(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[
         return list(first.values())[:most]
 
     sure = sorted((each for each in found if each.verdict == 0), key=lambda each: (each.slow, each.ties))
-    if not sure:
-        return tuple(
-            fit(each) for each in of_splits(sorted(found, key=lambda each: (each.verdict, each.total, each.ties)), SHOWN)
-        )
+    if not sure:  # of those that come nearest, the fastest that is about as small as the smallest
+        nearest = min(each.verdict for each in found)
+        least = min(each.total for each in found if each.verdict == nearest)
+
+        def rank(each: _Candidate) -> tuple[Any, ...]:
+            small = each.verdict == nearest and each.total <= _ABOUT * least
+            return (each.verdict, 0, each.slow, each.ties) if small else (each.verdict, 1, each.total, each.ties)
+
+        return tuple(fit(each) for each in of_splits(sorted(found, key=rank), SHOWN))
     close = sorted((each for each in found if each.verdict == 1), key=lambda each: (each.slow, each.ties))
     faster = of_splits([each for each in close if each.slow < sure[0].slow / _WORTH], 2)
     return tuple(fit(each) for each in (*of_splits(sure, SHOWN - len(faster)), *faster))
@@ -143,6 +125,9 @@ def _searched(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[
 
 _ROUNDED = 0.05
 """How far a batch may be from the one asked for, so that it is of whole micro-batches."""
+
+_ABOUT = 1.1
+"""How much more memory is about as little, among layouts of which none surely fits."""
 
 _WORTH = 1.05
 """How much faster a layout that may not fit must be to be shown."""
@@ -179,33 +164,28 @@ def _slowness(shape: Shape, many: Layout, where: Site, columns: _Columns) -> Any
     return step_time(work_of(shape), many, where.running.rate, where.running.software).total / tokens
 
 
-def _recomputed(asked: Asked) -> tuple[Recompute, ...]:
-    return ("selective", "full") if asked.recompute is None else (asked.recompute,)
-
-
 def _columns(shape: Shape, asked: Asked, where: Site) -> _Columns:
     """Return every combination that the rules allow."""
     counted = where.counted or 1
     sizes = [
-        _tensors(shape) if asked.tensor is None else [asked.tensor],
-        _pipelines(shape) if asked.pipeline is None else [asked.pipeline],
-        _contexts(shape) if asked.context_parallel is None else [asked.context_parallel],
-        _experts(shape) if asked.expert is None else [asked.expert],
-        _micro_batches(where) if asked.micro_batch is None else [asked.micro_batch],
+        tensor_sizes(shape) if asked.tensor is None else [asked.tensor],
+        pipeline_sizes(shape) if asked.pipeline is None else [asked.pipeline],
+        context_sizes(shape) if asked.context_parallel is None else [asked.context_parallel],
+        expert_sizes(shape) if asked.expert is None else [asked.expert],
+        sizes_at_once(where) if asked.micro_batch is None else [asked.micro_batch],
         [0, 1, 2, 3] if asked.zero is None else [asked.zero],
-        _virtual(asked),
+        virtual_stages(asked),
     ]
     tensor, pipeline, context, expert, micro, zero, virtual = (axis.ravel() for axis in np.meshgrid(*sizes, indexing="ij"))
     split = tensor * pipeline * context
     data = counted // split
     good = (counted % split == 0) & ((counted // np.minimum(pipeline, counted)) % expert == 0)
     good &= (data * context > 1) | (zero == (asked.zero or 0))  # sharding over one device is none
+    if asked.zero is None:  # nothing was measured of weights gathered over larger groups
+        good &= (zero < 3) | (data * context <= settings("memory.toml", "fit")["largest_gathering"])
     if asked.zero is None:  # gradients of a pipeline are summed once a step, so 2 shards nothing that frameworks keep sharded
         good &= (pipeline == 1) | (zero <= 1)
-    stages = pipeline * virtual
-    even = np.any([(shape.layers + tables) % stages == 0 for tables in (0, 1, 2)], axis=0)
-    good &= (virtual == 1) | ((pipeline > 1) & even)
-    good &= (pipeline > 1) | (asked.schedule in {None, "1f1b"})
+    good &= staged(shape, asked, pipeline, virtual)
     at_once = data * micro
     steps = np.ones_like(at_once)
     if where.sequences is not None:
@@ -221,41 +201,6 @@ def _columns(shape: Shape, asked: Asked, where: Site) -> _Columns:
     return _Columns(*(column[good] for column in (tensor, pipeline, context, expert, micro, zero, data, steps, virtual)))
 
 
-def _powers(most: float) -> list[int]:
-    return [2**i for i in range(12) if 2**i <= most]
-
-
-def _tensors(shape: Shape) -> list[int]:
-    return [each for each in _powers(settings("memory.toml", "fit")["largest_tensor"]) if divides(shape, each)]
-
-
-def _pipelines(shape: Shape) -> list[int]:
-    """Return pipelines whose stages come out even, the tables counted as a layer each, as Megatron-LM can, or not."""
-    return [each for each in _powers(shape.layers) if any((shape.layers + tables) % each == 0 for tables in (0, 1, 2))]
-
-
-def _contexts(shape: Shape) -> list[int]:
-    """Return how many devices may share a sequence: not below the tokens that each of them needs."""
-    least = settings("memory.toml", "fit")["context_each"]
-    return [each for each in _powers(max(1, shape.context / least)) if shape.context % each == 0]
-
-
-def _experts(shape: Shape) -> list[int]:
-    return [each for each in _powers(shape.experts) if shape.experts % each == 0]
-
-
-def _virtual(asked: Asked) -> list[int]:
-    """Return stages of a device: 1 but in an interleaved schedule."""
-    if asked.virtual is not None:
-        return [asked.virtual]
-    return {None: [1, 2, 4], "interleaved": [2, 4]}.get(asked.schedule, [1])
-
-
-def _micro_batches(where: Site) -> list[int]:
-    """Return sequences at once; where no step can be forecast, nothing says what more than one is good for."""
-    return _powers(settings("memory.toml", "fit")["largest_micro_batch"]) if where.running is not None else [1]
-
-
 def _unlimited(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> Fit:
     """Return the layout as asked for, where no memory is known to hold it against: on all devices there are, or on one."""
     start = asked.start
@@ -263,52 +208,3 @@ def _unlimited(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> Fit:
     least = max(1, start.expert // (start.tensor * start.context_parallel))
     layout = start._replace(data=least if where.counted is None else where.counted // split)
     return as_given(shape, layout, memory(shape, scheme, layout), None)
-
-
-def _on_fewest(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[Fit, ...]:
-    """Return the placement of each stage on the fewest devices, each once, the fewest first."""
-    found = [_fewest_of(shape, scheme, asked, where, zero) for zero in ((0, 1, 2, 3) if asked.zero is None else (asked.zero,))]
-    slow = [1 / fit.speed.tokens_per_second.expected if fit.speed else 0.0 for fit in found]
-    places = order([not fit.fits for fit in found], [float(fit.layout.devices) for fit in found], slow)
-    seen: dict[Layout, Fit] = {}
-    for fit in (found[place] for place in places):
-        bare = fit.layout._replace(zero=0) if fit.layout.replicas == 1 else fit.layout  # sharding over one device is none
-        seen.setdefault(bare, fit)
-    return tuple(seen.values())
-
-
-def fewest(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> Fit | None:
-    """Return the placement on the fewest devices of any stage; None where none fits."""
-    first = _on_fewest(shape, scheme, asked, where)[0]
-    return first if first.fits else None
-
-
-def _fewest_of(shape: Shape, scheme: Scheme, asked: Asked, where: Site, zero: int) -> Fit:
-    """Return the placement of one stage: the fewest devices, then the least split; where none surely fits, the least memory."""
-    assert where.capacity is not None  # of devices whose memory is known
-    found: list[Fit] = []
-    for layout in _splits(shape, asked._replace(zero=zero)):
-        there = fewest_devices(shape, scheme, layout, where.capacity) or layout
-        there = there._replace(micro_batches=_steps(there, where))
-        taken = memory(shape, scheme, there)
-        found.append(as_given(shape, there, taken, where.capacity, speed_of(shape, there, where.running)))
-    good = [fit for fit in found if fit.fits]
-    if good:
-        return min(good, key=lambda fit: (fit.layout.devices, fit.layout.tensor * fit.layout.pipeline))
-    return min(found, key=lambda fit: rounded(fit.memory.total))
-
-
-def _steps(layout: Layout, where: Site) -> int:
-    """Return the micro-batches of a step."""
-    return max(1, round((where.sequences or 0.0) / (layout.data * layout.micro_batch)))
-
-
-def _splits(shape: Shape, asked: Asked) -> Iterator[Layout]:
-    """Yield layouts that suit the shape, on one data-parallel device or as few as the experts take."""
-    for pipeline in _pipelines(shape) if asked.pipeline is None else [asked.pipeline]:
-        if asked.start.virtual > 1 and (pipeline == 1 or shape.layers % (pipeline * asked.start.virtual)):
-            continue
-        for tensor in _tensors(shape) if asked.tensor is None else [asked.tensor]:
-            for expert in _experts(shape) if asked.expert is None else [asked.expert]:
-                start = asked.start._replace(tensor=tensor, pipeline=pipeline, expert=expert)
-                yield start._replace(data=max(1, expert // (tensor * start.context_parallel)))

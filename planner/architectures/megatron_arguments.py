@@ -7,19 +7,33 @@ from pathlib import Path
 from planner._util.showing import Raw
 from planner.architectures.transformer import Details, Latent, Shape
 from planner.errors import OptionError
-from planner.quantities import shown, shown_path
+from planner.quantities import listed, parse_whole, shown, shown_path
 
 _LARGEST_FILE = 1_000_000
 _OPTION = re.compile(r"(?<![\w-])--(?P<name>[a-z][a-z0-9-]*)(?:[ \t]*=[ \t]*|[ \t]+)?(?P<value>(?!--)[^\s\\]+)?")
 _ASSIGNED = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'()$#]+)[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
+    r"(?:^|[;\s])(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'();$#]+)[\"']?(?=[;\s]|$)",
+    re.MULTILINE,
 )
 _CHANGES = (
     *("window-size", "window-attn-skip-freq", "hybrid-override-pattern", "hybrid-attention-ratio", "is-hybrid-model", "spec"),
     *("heterogeneous-layers-config-path", "experimental-attention-variant", "moe-latent-size", "num-experts-per-layer"),
-    *("apply-layernorm-1p", "attention-output-gate", "linear-attention-type", "decoder-num-layers", "encoder-num-layers"),
+    *(
+        "retro-add-retriever",
+        "apply-layernorm-1p",
+        "attention-output-gate",
+        "linear-attention-type",
+        "decoder-num-layers",
+        "encoder-num-layers",
+    ),
 )
 """Arguments that change the count in ways that are not counted here."""
+
+
+_LAYOUT = (
+    *("tensor-model-parallel-size", "pipeline-model-parallel-size", "context-parallel-size", "expert-model-parallel-size"),
+    *("micro-batch-size", "global-batch-size"),
+)
 
 
 def is_arguments(text: str) -> bool:
@@ -51,15 +65,20 @@ def read_script(path: str, called: str) -> str:
     return text
 
 
-def read_arguments(text: str, called: str) -> Shape:
-    """Read the shape that arguments describe; variables are filled in where the text assigns them.
+def read_arguments(text: str, called: str, *, vocab: str | None = None, context: str | None = None) -> Shape:
+    """Read the shape that arguments describe, with another vocabulary or context where one is given.
+
+    Variables are filled in where the text assigns them.
 
     Raises
     ------
     OptionError
         An argument is missing, given twice with two values, no number, or changes the count in a way that is not known here.
     """
-    return _Arguments(text, called).shape()
+    found = _Arguments(text, called)
+    changes = {"vocab-size": vocab, "seq-length": context}
+    found.given |= {name: str(parse_whole(value, f"{called} {name}", 1)) for name, value in changes.items() if value is not None}
+    return found.shape()
 
 
 class _Arguments:
@@ -95,7 +114,7 @@ class _Arguments:
             return default
         value = self.given[name].replace("_", "")
         if not re.fullmatch(r"[0-9]{1,10}", value) or int(value) < least:
-            unset = " (a variable that the text does not set)" if "$" in value else ""
+            unset = " (a variable that the text does not set to a plain number)" if "$" in value else ""
             raise OptionError(f"{self.called} --{name} {shown(self.given[name])}{unset}: expected a whole number")
         return int(value)
 
@@ -143,9 +162,15 @@ class _Arguments:
                 latent=latent,
                 mtp=self.whole("mtp-num-layers", 0, least=0),
                 **(self.mixture(layers, ffn) if experts > 1 else {}),  # type: ignore[arg-type]  # whole numbers and flags
-                remark="the shape was read from Megatron-LM's arguments",
+                remark=self.remark(),
             ),
         )
+
+    def remark(self) -> str:
+        """Say what was read, and what of the arguments is no part of a shape and was not."""
+        left = [f"--{name} {self.given[name]}" for name in _LAYOUT if name in self.given]
+        told = "the shape was read from Megatron-LM's arguments"
+        return f"{told}; its layout and batch were not ({listed(left, 9)}): give --tensor, --batch and so on" if left else told
 
     def vocab(self) -> int:
         """Return the vocabulary as Megatron-LM pads it: to a multiple of 128 for each tensor-parallel device."""
@@ -195,4 +220,8 @@ class _Arguments:
 
 def _filled(value: Raw, variables: Mapping[str, str]) -> str:
     """Return a value with the variables in it that are assigned."""
-    return re.sub(r"\$\{?([A-Za-z_]\w*)\}?", lambda found: variables.get(found[1], found[0]), str(value))
+    return re.sub(
+        r"\$(?:\{([A-Za-z_]\w*)(?::-([^}]*))?\}|([A-Za-z_]\w*))",
+        lambda found: variables.get(found[1] or found[3]) or found[2] or found[0],
+        str(value),
+    )

@@ -98,9 +98,10 @@ def held_params(shape: Shape, layout: Layout) -> Held:
     keys = 2 * shape.width * shape.head_size * repeated * layers
     whole = (layers - mixed) * shape.whole_params(mixed=False) + mixed * shape.whole_params(mixed=True)
     split = (layers - mixed) * shape.shared_params(mixed=False) + mixed * shape.shared_params(mixed=True) + keys - whole
-    final = shape.non_embedding - _in_layers(shape)  # the last norm, and modules that predict further tokens
+    further = (shape.routed_layers - shape.mixed_layers) * shape.experts * shape.expert_params
+    final = shape.non_embedding - _in_layers(shape) - further  # the last norm, and modules that predict further tokens
     tables = np.where((pipeline == 1) | shape.tied, shape.embeddings, shape.embeddings / 2)
-    experts = mixed * shape.experts * shape.expert_params / layout.expert
+    experts = (mixed * shape.experts * shape.expert_params + further) / layout.expert
     return Held((split + final + tables) / tensor + whole, experts)
 
 

@@ -1,5 +1,6 @@
 """A shape on devices by one layout: what a user fixed of it, what the shape allows, what it takes of memory and time."""
 
+from collections.abc import Mapping
 from math import exp, log
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
+from planner.accelerators.accelerator import MeasuredStep
 from planner.accelerators.fleet import Machine
 from planner.architectures.layout import RECOMPUTE, Layout, Recompute, Schedule
 from planner.architectures.memory import Memory, Scheme
@@ -145,8 +147,10 @@ def check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
     if shape.experts % experts:
         allowed = listed([str(each) for each in range(1, shape.experts + 1) if shape.experts % each == 0], 12)
         raise OptionError(f"expert {experts}: does not divide the shape's {shape.experts} experts; {allowed} do")
-    if shape.context % context:
-        raise OptionError(f"context_parallel {context}: does not divide a context of {shape.context}")
+    if context > 1 and shape.context % (2 * context):
+        raise OptionError(f"context_parallel {context}: a context of {shape.context} is no multiple of {2 * context}, twice that")
+    if shape.context // context % tensor:
+        raise OptionError(f"tensor {tensor}: does not divide the {shape.context // context} tokens of a device's sequence evenly")
     virtual = asked.start.virtual
     if virtual > 1 and asked.pipeline and all((shape.layers + tables) % (pipeline * virtual) for tables in (0, 1, 2)):
         raise OptionError(
@@ -184,12 +188,20 @@ class Running(NamedTuple):
     software : Software
     level : float
         Of the intervals.
+    own : tuple of MeasuredStep
+        Steps of the user's own.
     """
 
     rate: Rates
     peak: float
     software: Software
     level: float = 0.8
+    own: tuple[MeasuredStep, ...] = ()
+
+    def own_step(self, shape: Shape) -> MeasuredStep | None:
+        """Return the step of the user's that is nearest in size, of the same kind of model."""
+        kind = [each for each in self.own if each.mixture == (shape.experts > 1)]
+        return min(kind, key=lambda each: abs(log(each.params / shape.total)), default=None)
 
 
 def why_not(shape: Shape, layout: Layout, rate: Rates) -> str:
@@ -215,8 +227,9 @@ def speed_of(shape: Shape, layout: Layout, running: Running | None) -> Speed | N
 def speed_from(shape: Shape, layout: Layout, found: StepTime, running: Running) -> Speed:
     """Return what a time of a step means for one layout; none is shorter than the products take at their best."""
     tokens = float(layout.data * layout.micro_batch * max(layout.micro_batches, 1) * shape.context)
-    usual = float(found.total)
-    off = factor_of(running.level, wide=is_wide(shape, layout, running.rate))
+    own = running.own_step(shape)
+    usual = float(found.total) * (exp(settings(FILE, "own")["share"] * own.log_time) if own else 1.0)
+    off = factor_of(running.level, interval_of(shape, layout, running.rate, own))
     causal = shape.flops_per_token("exact", shape.active, causal=True)
     least = tokens * causal / (running.rate.best * layout.devices)
     step = Range(min(usual, max(usual / off, least)), usual, usual * off)
@@ -233,11 +246,21 @@ def speed_from(shape: Shape, layout: Layout, found: StepTime, running: Running) 
     )
 
 
-def factor_of(level: float, *, wide: bool) -> float:
+def interval_of(shape: Shape, layout: Layout, rate: Rates, own: MeasuredStep | None) -> Mapping[str, float]:
+    """Return the factors either way within which shares of such runs lie."""
+    if own is None:
+        found: Mapping[str, float] = settings(FILE, "intervals")["wide" if is_wide(shape, layout, rate) else "dense"]
+        return found
+    known = settings(FILE, "own")
+    far = not 1 / known["near"] <= shape.total / own.params <= known["near"]
+    kind: Mapping[str, float] = known["mixture" if own.mixture else "other" if far else "like"]
+    return kind
+
+
+def factor_of(level: float, known: Mapping[str, float]) -> float:
     """Return the factor either way within which a share ``level`` of runs lie: measured at two, between and beyond by the normal
     law in logarithms.
     """
-    known = settings(FILE, "intervals")["wide" if wide else "dense"]
     ends = sorted((normal.inv_cdf((1 + float(share)) / 2), log(factor)) for share, factor in known.items())
     (near, small), (far, large) = ends
     z = normal.inv_cdf((1 + level) / 2)

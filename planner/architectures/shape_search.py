@@ -139,7 +139,7 @@ def propose(
         values[good] for values in (width, layers, heads, keys, ffn, off, aspect, share)
     )
     ugly = 0.05 * (width % (4 * step) != 0) + 0.02 * (ffn % (4 * ffn_step) != 0)
-    ugly += 0.03 * (layers % 2 != 0) + (0.03 if small else 0.06) * (heads % 8 != 0)
+    ugly += 0.03 * (layers % 2 != 0) + (0.03 if small else 0.3) * (heads % 8 != 0)  # which tensor parallelism divides
     ugly += 0.1 * ((keys == heads) & (heads >= 2 * section["kv_heads"]) & (kv_heads is None))  # a cache several times too large
     score = np.log(aspect / usual.aspect) ** 2 + np.log(share / usual.ffn) ** 2 + ugly + np.abs(off)
     best = _varied(order(score), width, count)

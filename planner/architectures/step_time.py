@@ -51,7 +51,7 @@ class Rates(NamedTuple):
 
 def rates(device: Accelerator, dtype: str) -> Rates | None:
     """Return a device's rates; None where its links or a kind like it are not known, so that no step can be forecast."""
-    kind = next((name for name, each in settings(FILE, "kinds").items() if device.id in each), None)
+    kind = next((name for name, each in settings(FILE, "kinds").items() if {device.id, device.like} & set(each)), None)
     half = device.peaks.get("bf16") or device.peaks.get("fp16")
     peak = device.peaks.get(dtype) or device.low_bit.get(dtype)
     if kind is None or device.links is None or device.bandwidth_tb_s is None or half is None or peak is None:

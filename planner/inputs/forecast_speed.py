@@ -36,7 +36,8 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
         return None
     from planner.architectures.advice import advice
     from planner.architectures.hyperparameters import recipes, suggest
-    from planner.architectures.layout_search import layouts, site
+    from planner.architectures.layout_grid import site
+    from planner.architectures.layout_search import layouts
     from planner.architectures.parallelism import ANY, read_scheme, smallest_memory
 
     shape, capacity = question.shape, smallest_memory(machine)

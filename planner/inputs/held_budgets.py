@@ -85,7 +85,8 @@ def _refuse_idle_file(question: Question, devices: list["Accelerator"]) -> None:
     """Refuse a file of one's own that says nothing of the devices named."""
     from planner.accelerators.catalogue import accelerators
 
-    if question.gpu_file is not None and all(device in accelerators() for device in devices):
+    known = accelerators()
+    if question.gpu_file is not None and all(device in known for device in devices):
         named = " and ".join(device.id for device in devices)
         raise OptionError(f"`gpu_file` {shown_path(question.gpu_file)} says nothing of {named}: drop it, or name a device of it")
 

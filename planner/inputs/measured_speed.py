@@ -32,6 +32,9 @@ def measured(question: Question, law: Law) -> Measured:
         A speed without a model or devices, beside a utilisation, or above what the devices can.
     """
     if question.tokens_per_second is not None:
+        whole = question.tokens is not None and question.named("params", "active_params", "shape")
+        if whole and question.days is not None:
+            raise OptionError("`tokens_per_second` and `days` of a whole run together say too much: one follows from the other")
         return _of_speed(question, law)
     hours = question.days if question.days is not None else question.gpus.hours if question.gpus else None
     whole = question.tokens is not None and question.named("params", "active_params", "shape")

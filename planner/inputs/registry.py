@@ -115,7 +115,7 @@ class ConfigureInputs(
     """What a configuration is for."""
 
 
-class ThroughputInputs(Model, FleetSize, Device, OwnDevices, Format, Split, Kept, Running, Level, total=False):
+class ThroughputInputs(Model, FleetSize, Device, OwnDevices, Format, Speed, Split, Kept, Running, Level, total=False):
     """What a forecast of training speed is for."""
 
 

@@ -19,6 +19,7 @@ from planner.inputs.serving import Demand, demand_of
 from planner.inputs.shape import Counted, counted_shape, of_shape, shape_notes
 from planner.notes import Note
 from planner.quantities import LARGEST, format_count, format_percent, plain, significant
+from planner.quantities.estimate import exactly
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
 
@@ -125,7 +126,8 @@ def _on_devices(question: Question, law: Law) -> tuple[Question, Held, tuple[Not
     question, notes = measured(question, law)
     forecast = forecast_speed(question, law)
     if forecast is None:
-        return question, read_held(question), notes
+        seen = exactly(question.mfu) if notes and question.mfu is not None else None  # measured, so nothing is doubted
+        return question, read_held(question, seen), notes
     return question, read_held(question, forecast.share), (*notes, forecast.note)
 
 

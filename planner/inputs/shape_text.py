@@ -127,12 +127,12 @@ def _details(pairs: Mapping[str, object], name: str, known: Details, layers: int
 
 
 _CONFIG = re.compile(r".*\.json(,|$)", re.IGNORECASE | re.DOTALL)
-_SCRIPT = re.compile(r".*\.(sh|bash|args)$", re.IGNORECASE | re.DOTALL)
+_SCRIPT = re.compile(r"(?P<file>.*\.(?:sh|bash|args))(?:,(?P<changes>.*))?", re.IGNORECASE | re.DOTALL)
 
 
 def _is_of_megatron(text: str) -> bool:
     """Tell whether a text is Megatron-LM's arguments, or names a script that may hold them."""
-    return "--num-layers" in text or _SCRIPT.match(text) is not None
+    return "--num-layers" in text or _SCRIPT.fullmatch(text) is not None
 
 
 def _of_config(text: str, called: str) -> Shape:
@@ -140,7 +140,15 @@ def _of_config(text: str, called: str) -> Shape:
     if _is_of_megatron(text):
         from planner.architectures.megatron_arguments import read_arguments, read_script  # only where they are given
 
-        return read_arguments(text if "--num-layers" in text else read_script(text, called), called)
+        if "--num-layers" in text:
+            return read_arguments(text, called)
+        named = _SCRIPT.fullmatch(text)
+        assert named is not None  # looked at above
+        changed = _pairs(named["changes"], called) if named["changes"] else {}
+        other = next((part for part in changed if part not in {"vocab", "context"}), None)
+        if other is not None:
+            raise OptionError(f"{called} {shown(other)}: only vocab and context may follow a script, as in run.sh,vocab=51200")
+        return read_arguments(read_script(named["file"], called), called, **{part: str(item) for part, item in changed.items()})
     from planner.architectures.model_config import read_config  # only where a file is given
 
     end = text.lower().index(".json") + len(".json")

@@ -40,7 +40,9 @@ def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
             [row for block in blocks if isinstance(block, Facts) for row in block.rows], first, room, shown.width
         )
     elif first is not None:
-        lines = _brief_table(first, room, shown.width)
+        second = next((block for block in blocks if isinstance(block, Table) and block.heading.startswith("Layouts")), None)
+        lines = _brief_table(first if second is None else first._replace(rows=first.rows[:1]), room, shown.width)
+        lines += _brief_table(second, room - len(lines), shown.width) if second is not None else []
     else:
         lines = []
     written = [_printable(_cut(line, shown.width)) for line in lines]
@@ -58,7 +60,10 @@ _BRIEF = 8
 """Lines of a brief answer."""
 
 
-_DECISIVE = ("budget", "pays from", "parameters", "tokens", "loss", "regime", "remedy", "needs", "wall-clock", "cost")
+_DECISIVE = (
+    *("budget", "pays from", "parameters", "tokens", "loss", "regime", "remedy", "needs", "wall-clock", "cost"),
+    *("a device", "step", "MFU", "layout", "memory"),
+)
 """Labels of what a plan or a check is asked for, time and money included; other answers begin with theirs."""
 
 
@@ -67,7 +72,8 @@ _SPARE = ("budget", "wall-clock")
 
 
 def _decides(block: Facts) -> bool:
-    return {"regime", "loss"} <= {label for label, _, _ in block.rows}
+    labels = {label for label, _, _ in block.rows}
+    return {"regime", "loss"} <= labels or "a device" in labels
 
 
 def _brief_facts(every: list[tuple[str, str, str]], first: Facts, room: int, width: int) -> list[str]:

@@ -13,8 +13,9 @@ from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.architectures.advice import Advice, advice
 from planner.architectures.hyperparameters import Suggestion, Used, batch_trade, recipes, suggest, used
-from planner.architectures.launch import Arguments, arguments
-from planner.architectures.layout_search import layouts, site
+from planner.architectures.launch import Arguments, Training, arguments
+from planner.architectures.layout_grid import site
+from planner.architectures.layout_search import layouts
 from planner.architectures.memory import Scheme
 from planner.architectures.parallelism import Fit, read_recompute, read_scheme, smallest_memory
 from planner.architectures.shape_search import Proportions
@@ -166,12 +167,15 @@ def configure(
     comparable = expected if chosen.conventions.loss_unit == "nats/token" else None
     suggestions = tuple(suggest(each, first.shape, first.tokens, comparable) for each in recipes())
     advised, capacity = advice(suggestions), smallest_memory(run.machine)
+    if question.batch is not None and question.batch > first.tokens:
+        raise OptionError(f"`batch` {plain(question.batch, 4)}: more than the {plain(first.tokens, 4)} tokens of the run")
     batch = question.batch or (advised.batch if advised else None)
     where = site(run.machine, capacity, None if batch is None else batch / first.shape.context)
     where = where._replace(running=None) if wanted.offload else where
     fits = layouts(first.shape, scheme, wanted, where)
     machine = _forecast(run.machine, fits[0], question)
     shapes = tuple(candidate(shape, off, chosen, run.tokens, run.budget, machine, causal=causal) for shape, off in found)
+    dtype = run.machine.dtype if run.machine else question.dtype or "bf16"
     notes = configure_notes(chosen, first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)
     own = {name: value for name, value in {**fixed._asdict(), "recompute": recompute}.items() if value is not None}
     constants = {"constants": question.constants} if question.constants else {}
@@ -187,7 +191,7 @@ def configure(
         capacity=capacity,
         scheme=scheme,
         fits=fits,
-        arguments=arguments(first.shape, fits[0].layout, advised and advised.learning_rate),
+        arguments=arguments(first.shape, fits[0].layout, Training(scheme, dtype, advised and advised.learning_rate)),
         advice=advised,
         suggestions=suggestions,
         trade=batch_trade(),

@@ -5,8 +5,10 @@ from typing import Any
 
 from planner._util.files import settings
 from planner.accelerators.fleet import Machine
+from planner.architectures.fewest_layouts import fewest
 from planner.architectures.hyperparameters import Suggestion
-from planner.architectures.layout_search import Site, fewest, layouts
+from planner.architectures.layout_grid import Site
+from planner.architectures.layout_search import layouts
 from planner.architectures.memory import Scheme, held_params
 from planner.architectures.parallelism import Asked, Fit, read_scheme
 from planner.architectures.shape_search import Proportions
@@ -92,7 +94,7 @@ def _speed(fit: Fit, where: Site, machine: Machine | None, asked: Asked, *, fore
 
 def _crowd(fits: tuple[Fit, ...], suggestions: tuple[Suggestion, ...]) -> Iterator[Note]:
     """Say when the devices work on more sequences at once than any law would put into a batch."""
-    at_once = min(fit.layout.data * fit.layout.micro_batch for fit in fits)
+    at_once = fits[0].layout.data * fits[0].layout.micro_batch
     largest = max((each.sequences for each in suggestions if each.sequences is not None), default=None)
     if largest is not None and at_once > largest:
         text = (
@@ -108,13 +110,14 @@ def _no_fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, fits: tuple
     text = "no layout surely fits, measure a step first" if close else "no layout fits"
     found = fewest(shape, scheme, asked._replace(batch=None), where._replace(counted=None))
     if found is None:
-        text += ": on no number of these devices does one; larger ones, or a shorter context"
+        text += ": on no number of these devices surely; larger ones, or a shorter context"
     else:
         layout = found.layout
         split = f"data {layout.data}, tensor {layout.tensor}, pipeline {layout.pipeline}"
         split += f", expert {layout.expert}" if layout.expert > 1 else ""
+        split += f", context {layout.context_parallel}" if layout.context_parallel > 1 else ""
         text += f": the fewest that do are {layout.devices} devices (ZeRO {layout.zero}, {split})"
-    helping = _remedies(shape, scheme, asked, where, None if close else False)
+    helping = _remedies(shape, scheme, asked, where, None if close else False) if where.counted is not None else ""
     text += f"; on these {helping}" if helping else ""
     return Note("no-fit", "warning", text)
 

@@ -3,21 +3,32 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
+from pathlib import Path
 from typing import Any, Unpack
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.to_json import Answer
 from planner._version import __version__
+from planner.accelerators.accelerator import MeasuredStep
 from planner.accelerators.fleet import Machine
 from planner.architectures.advice import advice
 from planner.architectures.hyperparameters import recipes, suggest
-from planner.architectures.launch import Arguments, arguments, sequences
+from planner.architectures.launch import Arguments, Training, arguments, sequences
 from planner.architectures.layout import Layout
-from planner.architectures.layout_search import layouts, site
+from planner.architectures.layout_grid import site
+from planner.architectures.layout_search import layouts
 from planner.architectures.measured_steps import Nearest, nearest
 from planner.architectures.memory import Memory
-from planner.architectures.parallelism import Fit, Speed, is_wide, read_recompute, read_scheme, smallest_memory, why_not
+from planner.architectures.parallelism import (
+    Fit,
+    is_wide,
+    read_recompute,
+    read_scheme,
+    smallest_memory,
+    speed_of,
+    why_not,
+)
 from planner.architectures.step_time import FILE, Software, rates, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import CannotPlanError, OptionError
@@ -26,6 +37,7 @@ from planner.inputs.layout_asked import layout_asked
 from planner.inputs.question import Question
 from planner.inputs.registry import ThroughputInputs, asks
 from planner.notes import Note
+from planner.planning.own_step import own_note, own_step, write_step
 from planner.quantities import format_count, format_percent, plain
 
 
@@ -62,6 +74,8 @@ class Throughput(Answer):
         None where it is too close to say, or no memory is known.
     others : tuple of Fit
         Runners-up, where parts of the layout were searched.
+    measured : MeasuredStep or None
+        The user's own step that the forecast was corrected by.
     nearest : tuple of Nearest
         Published rows nearest to this run, with what they measured.
     arguments : tuple of Arguments
@@ -88,11 +102,25 @@ class Throughput(Answer):
     memory: Memory
     fits: bool | None
     others: tuple[Fit, ...]
+    measured: MeasuredStep | None
     nearest: tuple[Nearest, ...]
     arguments: tuple[Arguments, ...]
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
+
+    def save_measured(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the user's own step as a file of devices (TOML), for ``--gpu-file``: other forecasts on such devices are then
+        corrected by it, and surer.
+
+        Raises
+        ------
+        OptionError
+            No step was given, the name does not end in .toml, or the file exists and ``overwrite`` is not given.
+        """
+        if self.measured is None or self.inputs.get("tokens_per_second") is None:
+            raise OptionError("`tokens_per_second`: no speed was given, so none can be saved; give one that you measured")
+        return write_step(self.measured, self.machine.parts[0].device.id, path, overwrite=overwrite)
 
 
 @asks(ThroughputInputs)
@@ -138,13 +166,23 @@ def throughput(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs
     where = site(machine, capacity or inf, batch / shape.context, software, question.level)
     if where.running is None:
         raise CannotPlanError(_missing(machine))
+    if question.tokens_per_second is not None:
+        where = where._replace(running=where.running._replace(own=()))
     first, *rest = layouts(shape, scheme, wanted, where)
+    assert where.running is not None  # looked at above
     taken = float(sequences(first.layout) * shape.context)
     if question.batch is not None and taken != batch:
         said = f"a batch of {format_count(batch)} tokens is {format_count(taken)} in whole micro-batches of this layout"
+    elif question.batch is None and taken > 1.2 * batch:
+        said += f"; so many devices work on {format_count(taken)} at once, {plain(taken / batch, 3)} times as many"
     reason = why_not(shape, first.layout, where.running.rate)
     if first.speed is None:
         raise CannotPlanError(f"no step of this run can be forecast: {reason}")
+    own = where.running.own_step(shape)
+    if question.tokens_per_second is not None:
+        own = own_step(question.tokens_per_second, first, shape, where.running, taken)
+        running = where.running._replace(own=(own,))
+        first, *rest = (fit._replace(speed=speed_of(shape, fit.layout, running)) for fit in (first, *rest))
     given = {"recompute": recompute} if recompute is not None else {}
     wide = is_wide(shape, first.layout, where.running.rate)
     return Throughput(
@@ -154,25 +192,33 @@ def throughput(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs
         software=software.stack,
         year=software.year,
         batch=taken,
-        **_figures(first.speed),
+        **_figures(first),
         level=question.level,
-        limited_by=max(first.speed.parts, key=lambda name: first.speed.parts[name] if first.speed else 0.0),
         memory=first.memory,
         fits=first.fits if capacity is not None else None,
         others=tuple(rest),
+        measured=own,
         nearest=nearest(work_of(shape), first.layout, machine.parts[0].device),
-        arguments=arguments(shape, first.layout, None),
-        notes=tuple(_notes(first, shape, software, capacity, wide=wide, batch=said)),
+        arguments=arguments(shape, first.layout, Training(scheme, machine.dtype)),
+        notes=tuple(_notes(first, shape, software, capacity, own, wide=wide, batch=said)),
         inputs=FrozenDict({**question.stated(), **given, "level": question.level}),
     )
 
 
-def _figures(speed: Speed) -> dict[str, Any]:
+def _figures(fit: Fit) -> dict[str, Any]:
     """Return the five figures, their intervals and the parts."""
+    speed = fit.speed
+    assert speed is not None  # looked at by the caller
     names = ("step_time", "tokens_per_second", "tokens_per_second_per_device", "mfu", "mfu_full_attention")
     spans = {name: getattr(speed, name) for name in names}
+    largest = max(speed.parts, key=lambda name: speed.parts[name])
     intervals = FrozenDict({name: (span.low, span.high) for name, span in spans.items()})
-    return {**{name: span.expected for name, span in spans.items()}, "intervals": intervals, "parts": speed.parts}
+    return {
+        **{name: span.expected for name, span in spans.items()},
+        "intervals": intervals,
+        "parts": speed.parts,
+        "limited_by": largest,
+    }
 
 
 def batch_for(question: Question, shape: Shape) -> tuple[float, str]:
@@ -192,16 +238,22 @@ def _missing(machine: Machine) -> str:
         return "a mixed fleet: a step takes as long as its slowest devices, and nothing was measured of that; ask for one kind"
     part = machine.parts[0]
     if part.device.links is None:
+        given = "links = { inside_gb_s = 450, between_gb_s = 50, domain = 8 }"
         return (
-            f"{part.device.id}: its links are not known, so no step can be forecast; give them in a gpu_file, as "
-            "links = { inside_gb_s = 450, between_gb_s = 50, domain = 8 }"
+            f"{part.device.id}: its links are not known, so no step can be forecast; a gpu_file gives them, as {given}, with "
+            'memory_bandwidth_tb_s and like = "h100-sxm", a device as efficient'
         )
     if rates(part.device, machine.dtype) is None:
-        return f"{part.device.id}: no device like it was measured, or its bandwidth is not known, so no step can be forecast"
+        return (
+            f"{part.device.id}: no device of its kind was measured, or its bandwidth is not known; in a gpu_file say "
+            'memory_bandwidth_tb_s, and like = "h100-sxm", a device as efficient'
+        )
     return f"{part.device.id}: with a `peak` of your own nothing is known of its efficiency"
 
 
-def _notes(fit: Fit, shape: Shape, software: Software, capacity: float | None, *, wide: bool, batch: str) -> list[Note]:
+def _notes(
+    fit: Fit, shape: Shape, software: Software, capacity: float | None, own: MeasuredStep | None, *, wide: bool, batch: str
+) -> list[Note]:
     found = [Note("batch", "info", batch)] if batch else []
     if capacity is None:
         found.append(Note("memory-unknown", "info", "the memory of these devices is not known: whether it fits is not said"))
@@ -212,7 +264,15 @@ def _notes(fit: Fit, shape: Shape, software: Software, capacity: float | None, *
     rows = "published steps of 2021 to 2026, whole sources left out"
     text = f"the intervals hold what was missed on {rows}; software {software.stack} of {plain(software.year, 5)}"
     text += "; wider here, as for mixtures, small models, long contexts, few micro-batches, slow links and devices without a row"
-    found.append(Note("speed-intervals", "info", text if wide else text.partition("; wider")[0]))
+    if own is None:
+        found.append(Note("speed-intervals", "info", text if wide else text.partition("; wider")[0]))
+    else:
+        found.append(own_note(own))
+    fixed, kind = settings(FILE, "fixed"), "mixture" if shape.experts > 1 else "dense"
+    latest = fixed[f"year_{kind}_since"] + fixed[f"year_{kind}_span"][1]
+    if software.year > latest + 0.5:
+        text = f"software later than {plain(latest, 5)} counts as of then: nothing was measured of it"
+        found.append(Note("year", "info", text))
     if shape.details.remark:
         found.append(Note("published-shape", "info", shape.details.remark))
     attended = format_percent(fit.speed.parts["attention"] / sum(fit.speed.parts.values())) if fit.speed else ""

@@ -80,10 +80,16 @@ def scaling_chart(found: Scaling) -> Chart:
 
 
 def _layout_name(layout: Layout) -> str:
-    """Return a layout in short: its sizes above one, and its stage."""
-    sizes = (("data", layout.data), ("tensor", layout.tensor), ("pipe", layout.pipeline), ("expert", layout.expert))
-    split = " ".join(f"{name} {size}" for name, size in (*sizes, ("context", layout.context_parallel)) if size > 1)
-    return f"ZeRO {layout.zero}, {split or 'one device'}"
+    """Return a layout in short: its sizes above one, its stage, and the sequences of a device."""
+    sizes = (
+        ("DP", layout.data),
+        ("TP", layout.tensor),
+        ("PP", layout.pipeline),
+        ("EP", layout.expert),
+        ("CP", layout.context_parallel),
+    )
+    split = " ".join(f"{name}{size}" for name, size in (*sizes, ("CP", layout.context_parallel)) if size > 1)
+    return f"{split or 'one device'}, Z{layout.zero}, {layout.micro_batch} seq"
 
 
 def configuration_chart(found: Configuration) -> Chart:

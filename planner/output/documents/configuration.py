@@ -20,6 +20,7 @@ from planner.quantities import (
 if TYPE_CHECKING:
     from planner.architectures.hyperparameters import Suggestion
     from planner.architectures.published_models import Model
+    from planner.architectures.transformer import Shape
     from planner.planning.configure import Configuration
     from planner.planning.shape_candidates import Candidate
 
@@ -41,6 +42,8 @@ def configuration_document(found: "Configuration") -> list[Block]:
 def _shapes(found: "Configuration") -> Table:
     headers = ["layers", "width", "heads", "kv", "head", "ffn", "vocabulary", "parameters", "off", "no embeddings", "FLOP/token"]
     headers += ["against 6N", "tokens", "cache/token"]
+    mixture = found.shapes[0].shape.experts > 1
+    headers += ["experts", "each", "at work"] if mixture else []
     tied = "tied" if found.shapes[0].shape.tied else "not tied"
     kind = "gated (SwiGLU)" if found.shapes[0].shape.gated else "not gated"
     causal = found.inputs.get("attention_flops") == "causal"
@@ -67,7 +70,18 @@ def _shape_row(each: "Candidate") -> list[str]:
         format_signed_percent(each.over_6nd),
         format_count(each.tokens),
         format_bytes(each.cache_bytes),
+        *(_experts(shape) if shape.experts > 1 else ()),
     ]
+
+
+def _experts(shape: "Shape") -> tuple[str, str, str]:
+    """Return how many experts work on a token, how wide each is, and the parameters at work."""
+    shared = f" and {shape.details.shared_experts}" if shape.details.shared_experts else ""
+    return (
+        f"{shape.experts_per_token} of {shape.experts}{shared}",
+        str(shape.details.expert_ffn or shape.ffn),
+        format_count(shape.active),
+    )
 
 
 def _recipes(found: "Configuration") -> Table:

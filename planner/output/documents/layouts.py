@@ -16,7 +16,6 @@ from planner.quantities import (
 )
 
 if TYPE_CHECKING:
-    from planner.architectures.launch import Arguments
     from planner.architectures.parallelism import Fit
     from planner.planning.configure import Configuration
     from planner.quantities.estimate import Range
@@ -29,52 +28,37 @@ def layout_blocks(found: "Configuration") -> list[Block]:
 
 def argument_block(found: "Configuration") -> Items:
     """Return what to type for each framework."""
-    return Items("The first layout as arguments", [_argument(each) for each in found.arguments])
-
-
-def _argument(each: "Arguments") -> str:
-    return f"{each.framework}: {each.text}" + (f" (without {'; '.join(each.without)})" if each.without else "")
+    return Items("The first layout as arguments", [str(each) for each in found.arguments])
 
 
 def _layouts(found: "Configuration") -> Table:
     """Return the layouts, the one to take first."""
-    mixture = found.shapes[0].shape.experts > 1
-    shared = any(fit.layout.context_parallel > 1 for fit in found.fits)
-    timed = found.fits[0].speed is not None
     several = len({fit.layout.devices for fit in found.fits}) > 1 or not (found.machine and found.machine.counted)
-    headers = [
-        "",
-        *(["devices"] if several else []),
-        "data",
-        "tensor",
-        "pipeline",
-        *(["expert"] if mixture else []),
-        *(["context"] if shared else []),
-    ]
-    headers += ["ZeRO", "at once", "recompute", "memory", *(["fits"] if found.capacity is not None else [])]
-    headers += ["tokens/s", "MFU", "slower"] if timed else []
+    sizes: list[tuple[str, str]] = [("devices", "devices")] if several else []
+    sizes += [("DP", "data"), ("TP", "tensor"), ("PP", "pipeline")]
+    sizes += [("EP", "expert")] if found.shapes[0].shape.experts > 1 else []
+    sizes += [("CP", "context_parallel")] if any(fit.layout.context_parallel > 1 for fit in found.fits) else []
+    timed, there = found.fits[0].speed is not None, found.capacity is not None
+    headers = [*(header for header, _ in sizes), "ZeRO", "seqs", "recompute", "memory"]
+    headers += [*(["fits"] if there else []), *(["tokens/s", "MFU", "slower"] if timed else [])]
+    causal = found.inputs.get("attention_flops") == "causal"
     rows = []
-    for place, fit in enumerate(found.fits):
+    for fit in found.fits:
         layout = fit.layout
-        sizes = [*([layout.devices] if several else []), layout.data, layout.tensor, layout.pipeline]
-        sizes += [layout.expert] if mixture else []
-        sizes += [layout.context_parallel] if shared else []
-        row = ["take" if place == 0 else "or", *map(format_whole, sizes), str(layout.zero), str(layout.micro_batch)]
-        row += [layout.recompute, format_bytes(fit.memory.total), *([_SHORT[fit.fits]] if found.capacity is not None else [])]
-        rows.append(row + (_speed_cells(fit, found.fits[0]) if timed else []))
-    align = (
-        "lrrr" + "r" * several + "r" * (mixture + shared) + "rrlr" + ("l" if found.capacity is not None else "") + "rrr" * timed
-    )
-    return Table("Layouts", align, headers, rows, _footnotes(found, timed=timed))
+        row = [*(format_whole(getattr(layout, name)) for _, name in sizes), str(layout.zero), str(layout.micro_batch)]
+        row += [layout.recompute, format_bytes(fit.memory.total), *([_SHORT[fit.fits]] if there else [])]
+        rows.append(row + (_speed_cells(fit, found.fits[0], causal=causal) if timed else []))
+    align = "r" * len(sizes) + "rrlr" + "l" * there + "rrr" * timed
+    return Table("Layouts, the one to take first", align, headers, rows, _footnotes(found, timed=timed))
 
 
-_SHORT = {True: "yes", None: "too close", False: "no"}
+_SHORT = {True: "yes", None: "close", False: "no"}
 
 
-def _speed_cells(fit: "Fit", first: "Fit") -> list[str]:
+def _speed_cells(fit: "Fit", first: "Fit", *, causal: bool) -> list[str]:
     if fit.speed is None or first.speed is None:
         return ["-", "-", "-"]
-    each, used = fit.speed.tokens_per_second_per_device, fit.speed.mfu_full_attention
+    each, used = fit.speed.tokens_per_second_per_device, fit.speed.mfu if causal else fit.speed.mfu_full_attention
     slower = first.speed.tokens_per_second_per_device.expected / each.expected - 1
     return [format_whole(each.expected), format_percent(used.expected), "" if fit is first else format_signed_percent(slower)]
 
@@ -83,6 +67,7 @@ def _footnotes(found: "Configuration", *, timed: bool) -> list[str]:
     """Return what the columns mean, and why the first layout is the first."""
     layout, notes = found.fits[0].layout, []
     kept = f"loss {layout.loss_kernel}, schedule {layout.schedule}{f' of {layout.virtual}' if layout.virtual > 1 else ''}"
+    notes.append("DP, TP, PP, EP, CP: devices that share batch, matrices, layers, experts, sequences; seqs: of a device at once")
     notes.append(f"the first shape; {found.scheme.name}: {plain(found.scheme.total)} bytes a parameter; {kept}")
     if found.capacity is None:
         notes.append("whether it fits, and how fast it is: name a device, --gpu h100 or --gpus 64xH100")
@@ -95,7 +80,8 @@ def _footnotes(found: "Configuration", *, timed: bool) -> list[str]:
     else:
         notes.append("the fewest devices that surely hold it, by stage of sharding")
     if timed:
-        notes.append("at once: sequences of a device; tokens/s of a device; MFU with attention counted in full, as --mfu is")
+        how = "causally" if found.inputs.get("attention_flops") == "causal" else "in full"
+        notes.append(f"tokens/s of a device; MFU with attention counted {how}, as --mfu is")
     return notes
 
 
@@ -163,7 +149,11 @@ def advice_blocks(found: "Configuration") -> list[Block]:
     low, high = (format_count(end) for end in told.batch_range)
     rate_low, rate_high = (format_rate(end) for end in told.rate_range)
     where = "within its runs" if told.beyond <= 1 else f"{format_factor(told.beyond)} outside its runs"
-    given = f"as asked for; {told.law} says {format_count(told.batch)}" if found.inputs.get("batch") else f"tokens, by {told.law}"
+    given = f"tokens, by {told.law}"
+    if found.inputs.get("batch"):
+        given = f"as asked for; {told.law} says {format_count(told.batch)}"
+    elif not 1 / _FAR < batch / told.batch < _FAR:
+        given = f"tokens: what so many devices work on at once; {told.law} says {format_count(told.batch)}"
     asked = [
         (
             "batch",
@@ -183,6 +173,10 @@ def advice_blocks(found: "Configuration") -> list[Block]:
         ("", "", "so err low on the learning rate and high on the batch (medians over the runs released with Step Law)"),
     ]
     return [Title("Start from"), Facts(asked)]
+
+
+_FAR = 1.2
+"""From how many times the batch of a law on it is no longer that law's."""
 
 
 def _cost(share: float) -> str:

@@ -6,6 +6,7 @@ from planner.output.documents.blocks import Block, Facts, Items, Table, Title, n
 from planner.quantities import (
     format_bytes,
     format_count,
+    format_dollars,
     format_factor,
     format_percent,
     format_signed_percent,
@@ -31,12 +32,12 @@ def throughput_document(found: "Throughput") -> list[Block]:
         blocks.append(_others(found))
     if found.nearest:
         blocks.append(_nearest(found))
-    blocks.append(Items("Arguments", [f"{each.framework}: {each.text}" for each in found.arguments]))
+    blocks.append(Items("Arguments", [str(each) for each in found.arguments]))
     return blocks + note_blocks(found.notes)
 
 
 def _answer(found: "Throughput") -> list[tuple[str, str, str]]:
-    level = format_percent(found.level)
+    level, price = format_percent(found.level), found.machine.dollars_per_hour
     low, high = found.intervals["tokens_per_second_per_device"]
     step_low, step_high = found.intervals["step_time"]
     used_low, used_high = found.intervals["mfu_full_attention"]
@@ -66,6 +67,7 @@ def _answer(found: "Throughput") -> list[tuple[str, str, str]]:
         ("", format_percent(found.mfu), f"counted causally; {format_percent(causal_low)} to {format_percent(causal_high)}"),
         ("layout", f"ZeRO {layout.zero}", f"{split or 'one device'}; {at_once}, recompute {layout.recompute}{stages}"),
         ("memory", format_bytes(found.memory.total), f"{format_bytes(memory_low)} to {format_bytes(memory_high)}; fits: {fits}"),
+        *([("cost", format_dollars(price.expected * 1e12 / found.tokens_per_second / 3600), "of 1 T tokens")] if price else []),
         ("software", found.software, f"of {plain(found.year, 5)}; {found.machine.dtype}"),
     ]
 
@@ -94,14 +96,16 @@ _PARTS = {
 
 
 def _overlap(found: "Throughput") -> str:
-    whole = sum(found.parts.values())
-    return (
-        f"communication and launches overlap with work, so the step takes {format_factor(found.step_time / whole)} of their sum"
-    )
+    share = found.step_time / sum(found.parts.values())
+    if share >= 1:
+        return (
+            f"launches overlap with work; with what so many devices wait for, the step takes {format_factor(share)} of their sum"
+        )
+    return f"communication and launches overlap with work, so the step takes {format_factor(share)} of their sum"
 
 
 def _others(found: "Throughput") -> Table:
-    headers = ["data", "tensor", "pipeline", "expert", "context", "ZeRO", "at once", "recompute", "fits", "tokens/s", "slower"]
+    headers = ["DP", "TP", "PP", "EP", "CP", "ZeRO", "seqs", "recompute", "fits", "tokens/s", "slower"]
     rows = []
     for fit in found.others:
         layout, speed = fit.layout, fit.speed
@@ -111,12 +115,13 @@ def _others(found: "Throughput") -> Table:
                 *(format_whole(size) for size in (layout.data, layout.tensor, layout.pipeline, layout.expert)),
                 *(str(size) for size in (layout.context_parallel, layout.zero, layout.micro_batch)),
                 layout.recompute,
-                {True: "yes", None: "too close", False: "no"}[fit.fits],
+                {True: "yes", None: "close", False: "no"}[fit.fits],
                 "-" if each is None else format_whole(each),
                 "-" if each is None else format_signed_percent(found.tokens_per_second_per_device / each - 1),
             ]
         )
-    return Table("Other layouts", "rrrrrrrllrr", headers, rows, ["tokens/s of a device"], ("context", "expert"))
+    notes = ["DP, TP, PP, EP, CP: devices that share batch, matrices, layers, experts, sequences; tokens/s of a device"]
+    return Table("Other layouts", "rrrrrrrllrr", headers, rows, notes)
 
 
 def _nearest(found: "Throughput") -> Table:

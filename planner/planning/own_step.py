@@ -1,0 +1,79 @@
+"""A step of the user's own: its speed against the forecast, in an answer and as a file of devices."""
+
+from math import exp, log
+from pathlib import Path
+
+from planner._util.files import new_file, settings, write_new
+from planner._version import __version__
+from planner.accelerators.accelerator import MeasuredStep
+from planner.architectures.parallelism import Fit, Running
+from planner.architectures.step_time import FILE
+from planner.architectures.transformer import Shape
+from planner.errors import OptionError
+from planner.inputs.question import TokensPerSecond
+from planner.notes import Note
+from planner.quantities import format_count, format_percent, format_signed_percent, plain
+
+_SLIP = 2.5
+"""A logarithm of time against forecast beyond which a measured speed is of something else."""
+
+
+def own_step(speed: TokensPerSecond, fit: Fit, shape: Shape, running: Running, batch: float) -> MeasuredStep:
+    """Return a measured speed against its forecast, for steps of ``batch`` tokens.
+
+    Raises
+    ------
+    OptionError
+        Above what the devices can, or so far from the forecast that it is a slip.
+    """
+    assert fit.speed is not None  # looked at by the caller
+    devices, layout = fit.layout.devices, fit.layout
+    each = speed.tokens / devices if speed.all else speed.tokens
+    told = f"`tokens_per_second` {speed}: {plain(each, 5)} of this model on a device"
+    causal = each * shape.flops_per_token("exact", shape.active, causal=True)
+    if causal > running.rate.best:
+        share = format_percent(causal / running.peak)
+        raise OptionError(f"{told} are {share} of the peak, above the best product that was measured; is it of all devices?")
+    off = log(batch / (each * devices) / fit.speed.step_time.expected)
+    if abs(off) > _SLIP:
+        expected = plain(fit.speed.tokens_per_second_per_device.expected, 5)
+        raise OptionError(
+            f"{told}, where {expected} is forecast: another model, layout or number of devices must have been meant"
+        )
+    sizes = f"data {layout.data}, tensor {layout.tensor}, pipeline {layout.pipeline}"
+    text = f"{format_count(shape.total)} parameters on {devices} devices, {sizes}: {plain(each, 5)} tokens/s a device"
+    return MeasuredStep(off, float(shape.total), shape.experts > 1, devices, text)
+
+
+def write_step(step: MeasuredStep, device: str, path: str | Path, *, overwrite: bool) -> Path:
+    """Write a step as a file of devices.
+
+    Raises
+    ------
+    OptionError
+        The name does not end in .toml, or the file exists and ``overwrite`` is not given.
+    """
+    target = new_file(path, overwrite, ".toml", "a file of devices")
+    text = step.text.replace('"', "'")
+    lines = [
+        "# written by plan throughput --save-measured; give it as --gpu-file",
+        "[[measured]]",
+        f'id = "{device}"',
+        f"log_time = {step.log_time!r} # of the measured step over the forecast by planner {__version__}",
+        f"params = {step.params!r}",
+        f"mixture = {str(step.mixture).lower()}",
+        f"devices = {step.devices}",
+        f'text = "{text}"',
+    ]
+    write_new(target, "\n".join(lines) + "\n", overwrite=overwrite)
+    return target
+
+
+def own_note(own: MeasuredStep) -> Note:
+    """Say what a forecast was corrected by."""
+    share, slower = format_percent(settings(FILE, "own")["share"]), format_signed_percent(exp(own.log_time) - 1)
+    text = (
+        f"corrected by a step of yours ({own.text}): it took {slower} of its forecast's time, of which {share} is "
+        "taken to be your devices' and software's own; the interval is narrower for it"
+    )
+    return Note("own-step", "info", text)
