@@ -289,3 +289,23 @@ def test_bad_files_of_steps_are_refused(tmp_path: Any, line: str, complaint: str
     file.write_text(f'[[measured]]\nid = "h100-sxm"\nparams = 1e9\ndevices = 8\n{line}\n', encoding="utf-8")
     with pytest.raises(PlannerError, match=complaint):
         planner.throughput(shape="llama3-8b", gpus="8xH100", gpu_file=file)
+
+
+def test_a_device_like_a_shipped_one_is_forecast_like_it(tmp_path: Any) -> None:
+    """Links, bandwidth and a shipped device that it is like: then it is as fast as that one with the same numbers."""
+    own = tmp_path / "ours.toml"
+    lines = [
+        'id = "ours"',
+        "peak_tflops = { bf16 = 989 }",
+        "matmul_tflops = { bf16 = 794.5 }",
+        "memory_gb = 80",
+        "driver_mib = 81559",
+    ]
+    lines += ["memory_bandwidth_tb_s = 3.35", "links = { inside_gb_s = 450, between_gb_s = 50, domain = 8 }", 'like = "h100-sxm"']
+    own.write_text("[[accelerator]]\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    asked: dict[str, Any] = {"shape": "llama3-8b", "batch": 2**22}
+    found = planner.throughput(**asked, gpus="64xours", gpu_file=own)
+    assert found.step_time == planner.throughput(**asked, gpus="64xh100-sxm").step_time
+    own.write_text("[[accelerator]]\n" + "\n".join(lines[:-1]) + "\n", encoding="utf-8")
+    with pytest.raises(PlannerError, match='say memory_bandwidth_tb_s, and like = "h100-sxm"'):
+        planner.throughput(**asked, gpus="64xours", gpu_file=own)

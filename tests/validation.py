@@ -5,9 +5,14 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 import planner
-from planner.quantities import format_percent, plain
+from planner._util.files import settings
+from planner.architectures.step_time import FILE
+from planner.quantities import format_percent, format_signed_percent, plain
 from tests.documents import DOCS, ROOT
+from tests.step_fit import ROWS, SOURCES, errors
 
 PAGE = DOCS / "explanation" / "validation.md"
 _CITED = re.compile(r"arXiv|et al\. \d{4}|Table \w?\d|Fig\. \d|App\. [A-Z]|Sec\. \d|Eq\. \d")
@@ -44,6 +49,13 @@ def page() -> str:
                 ],
             ),
             "",
+            "## Published steps of training, forecast",
+            "",
+            f"{len(ROWS):,} measured steps that ship (`data/throughput_rows.csv`), beside the step model as it is fitted to them: the median of the "
+            "absolute error of a step's time, and of the signed one. With sources left out of the fit: [how fast will it run](../how-to/throughput.md).",
+            "",
+            *_table(["source", "rows", "devices", "models", "off", "signed", "licence", "first row"], "lrrrrrll", list(_steps())),
+            "",
             "## Others, held by the tests",
             "",
             *_table(["what", "test"], "ll", tests),
@@ -65,6 +77,25 @@ def _law_rows(law: planner.Law) -> Iterator[list[str]]:
             "0 %" if abs(off) < 1e-6 else f"{100 * off:+.2g} %",
             format_percent(check.rel_tolerance),
             check.locator,
+        ]
+
+
+def _steps() -> Iterator[list[str]]:
+    """Return a row for each source of measured steps."""
+    off = np.abs(np.exp(np.abs(errors(settings(FILE, "constants")))) - 1)
+    signed = np.exp(errors(settings(FILE, "constants"))) - 1
+    for source in np.unique(SOURCES):
+        among = source == SOURCES
+        rows = [row for row in ROWS if row["source"] == source]
+        yield [
+            str(source),
+            f"{len(rows):,}",
+            " to ".join(f"{end(row['devices'] for row in rows):,.0f}" for end in (min, max)),
+            str(len({row["model"] for row in rows})),
+            format_percent(float(np.median(off[among]))),
+            format_signed_percent(float(np.median(signed[among]))),
+            rows[0]["licence"],
+            rows[0]["locator"],
         ]
 
 
