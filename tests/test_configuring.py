@@ -349,6 +349,7 @@ layouts = st.builds(
     micro_batches=st.integers(0, 64),
     loss_kernel=st.sampled_from(["eager", "chunked", "fused"]),
     offload=st.booleans(),
+    lora=st.just(0),
 )
 
 
@@ -377,7 +378,7 @@ def test_many_layouts_at_once_are_those_one_by_one(many: list[Layout], name: str
     shape, rate = model(name).shape, rates(accelerator("h100-sxm", accelerators()), "bf16")
     assert rate is not None
     words = {field: getattr(many[0], field) for field in Layout._fields if not isinstance(getattr(many[0], field), int)}
-    flags = {field: getattr(many[0], field) for field in ("sequence", "dropout", "offload")}
+    flags = {field: getattr(many[0], field) for field in ("sequence", "dropout", "offload", "lora")}
     rows = [each._replace(**words, **flags) for each in many]
     columns = {field: np.array([getattr(row, field) for row in rows]) for field in Layout._fields if field not in words | flags}
     both = rows[0]._replace(**columns)  # type: ignore[arg-type]  # arrays of whole numbers

@@ -74,7 +74,7 @@ def test_a_mixture_is_laid_out() -> None:
     assert best.fits is True
     assert best.layout.devices == 64
     assert found.loss is None
-    assert "nothing is said of this mixture's loss" in next(note.text for note in found.notes if note.code == "mixture-unjudged")
+    assert "nothing is said of this mixture's loss" in next(note.text for note in found.notes if note.code == "unjudged")
     judged = planner.configure(shape="mixtral-8x7b", tokens="1T", gpus="64xh100", law="abnar2025")
     assert judged.loss == planner.check(shape="mixtral-8x7b", tokens="1T", law="abnar2025").loss
     paid = planner.configure(shape="mixtral-8x7b", flops=1e23, gpus="64xh100")
@@ -121,6 +121,7 @@ rows = st.builds(
     micro_batches=st.integers(1, 64),
     loss_kernel=st.just("eager"),
     offload=st.just(False),
+    lora=st.just(0),
 )
 
 
@@ -291,3 +292,28 @@ def test_one_recipe_with_its_range() -> None:
     step = next(each for each in mixture.suggestions if each.recipe.id == "steplaw2025")
     total = model("qwen3-30b-a3b").shape.non_embedding
     assert step.learning_rate == pytest.approx(1.79 * total**-0.713 * 1e12**0.307), "all parameters go into it"
+
+
+def test_adapters_take_their_own_gradients_and_states_alone() -> None:
+    """Rank 16 on Llama 2 7B's seven matrices a layer are 40 M parameters (16 (4 x 8192 + 3 x 15104) x 32); the rest is frozen."""
+    shape = model("llama2-7b").shape
+    adapted = 16 * 32 * (4 * 2 * 4096 + 3 * (4096 + 11_008))
+    assert shape.adapter_params(16) == adapted == 39_976_960
+    found = planner.configure(shape="llama2-7b", tokens="1B", gpus="1xA100", lora=16, zero=0, micro_batch=1)
+    taken = found.fits[0].memory
+    assert taken.weights == 2 * (shape.total + adapted)
+    assert taken.gradients + taken.optimizer == 14 * adapted
+    assert found.loss is None
+    assert found.advice is None
+    full = shape.flops_per_token("exact", shape.active)
+    assert found.shapes[0].flops_per_token == full - 2 * shape.matrix_products + 6 * adapted
+    assert 0.6 < found.shapes[0].flops_per_token / full < 0.75
+    assert "of rank 16" in next(note.text for note in found.notes if note.code == "adapters")
+    latent = model("deepseek-v3").shape
+    assert latent.adapter_params(2) == 2 * latent.adapter_params(1)
+    with pytest.raises(planner.PlannerError, match="lora 16: of which model"):
+        planner.configure(flops=1e21, lora=16)
+    with pytest.raises(planner.PlannerError, match="adapters take their tokens"):
+        planner.configure(flops=1e21, lora=16, shape="llama2-7b")
+    with pytest.raises(planner.PlannerError, match="adapters alone are trained"):
+        planner.throughput(shape="llama2-7b", gpus="8xA100", lora=16)

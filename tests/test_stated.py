@@ -99,6 +99,7 @@ _SAID: Mapping[str, tuple[Any, dict[str, Any]]] = {
     "virtual": (8, {"gpus": "320xH100", "shape": "llama2-7b", "pipeline": 4}),
     "optimizer": ("adam-8bit", {"shape": "llama2-7b"}),
     "loss_kernel": ("fused", {"shape": "llama2-7b"}),
+    "lora": (8, {"shape": "llama2-7b", "tokens": "1B"}),
     "offload": (True, {"shape": "llama2-7b"}),
     "software": ("fsdp", {}),
     "year": (2024.0, {}),

@@ -64,6 +64,7 @@ def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
         "recompute op, which torchtitan has": layout.recompute == "op",
         "the schedule zero-bubble": layout.schedule == "zero-bubble",
         f"the optimizer {training.scheme.name}": not training.adam and training.scheme.name != "sgd",
+        "adapters, which --peft brings in NeMo": layout.lora > 0,
         "more than one module of multi-token prediction": shape.details.mtp > 1,
     }
     without += [what for what, lacks in missing.items() if lacks]
@@ -133,6 +134,7 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
     beside = layout.tensor * layout.context_parallel
     missing = {
         f"ZeRO {layout.zero}: sharded here as FSDP that keeps its weights gathered": layout.zero < 2 and shards,
+        "adapters": layout.lora > 0,
         "the loss kernel": layout.loss_kernel != "eager",
         "fp8, which its converter for float8 sets": training.dtype == "fp8",
         f"the optimizer {training.scheme.name}": not training.adam,
@@ -192,6 +194,8 @@ def _deepspeed(layout: Layout, training: Training) -> Arguments:
     ]
     if kind == "AdamW" and not training.adam:
         without.append(f"the optimizer {training.scheme.name}")
+    if layout.lora:
+        without.append("adapters, which a library such as PEFT brings")
     if training.dtype == "fp8":
         without.append("fp8, which Transformer Engine brings")
     if layout.pipeline > 1 and layout.zero > 1:

@@ -46,6 +46,8 @@ class Layout(NamedTuple):
         How the loss is computed, one of ``data/memory.toml``.
     offload : bool
         Whether the optimizer's states are in the host's memory.
+    lora : int
+        Rank of low-rank adapters that alone are trained; 0 where all parameters are.
     """
 
     data: int = 1
@@ -63,6 +65,7 @@ class Layout(NamedTuple):
     micro_batches: int = 0
     loss_kernel: str = "eager"
     offload: bool = False
+    lora: int = 0
 
     @property
     def devices(self) -> int:

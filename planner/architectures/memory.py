@@ -121,17 +121,20 @@ def memory(shape: Shape, scheme: Scheme, layout: Layout) -> Memory:
     (Megatron-LM's expert data parallelism). Fully sharded data parallelism gathers its stage once for all micro-batches of a
     pipeline, and keeps gradients in 32 bits until the last: Llama 3.1 405B on 8 stages takes 75 GiB, as torchtitan measured
     (benchmarks/llama3_h100_202412_torchtitan.md, Table 5).
+    With adapters (LoRA, arXiv 2106.09685, Sec. 4.2) weights stay, and gradients and optimizer are theirs alone.
     """
     held = held_params(shape, layout)
 
-    def kept(size: float, stage: int) -> Any:
+    trained = held if not layout.lora else Held(shape.adapter_params(layout.lora) / (layout.tensor * layout.pipeline), 0.0)
+
+    def kept(size: float, stage: int, which: Held = trained) -> Any:
         shared = np.where(layout.zero >= stage, layout.replicas, 1)
         experts = np.where(layout.zero >= stage, layout.expert_replicas, 1)
-        return size * (held.shared / shared + held.experts / experts)
+        return size * (which.shared / shared + which.experts / experts)
 
     at_hand = np.where((layout.zero == 3) & (layout.replicas > 1), _gathered(shape, scheme, layout, held), 0.0)
     parts = Memory(
-        weights=kept(scheme.weights, 3),
+        weights=kept(scheme.weights, 3, held) + (kept(scheme.weights, 3) if layout.lora else 0.0),
         gradients=kept(scheme.gradients, 2),
         optimizer=0.0 if layout.offload else kept(scheme.optimizer, 1),
         activations=activations(shape, layout),
@@ -149,8 +152,9 @@ def _gathered(shape: Shape, scheme: Scheme, layout: Layout, held: Held) -> Any:
     mixed = shape.mixed_layers > 0
     experts = shape.experts * shape.expert_params / layout.expert if mixed else 0
     layer = (shape.shared_params(mixed=mixed) + shape.vocab * shape.width) / layout.tensor + experts
-    whole = (scheme.weights + _FULL) * (held.shared + held.experts)
-    return np.where(layout.pipeline > 1, whole, (scheme.weights + scheme.gradients) * layer)
+    frozen = bool(layout.lora)  # whose gradients are none
+    whole = (scheme.weights + (0 if frozen else _FULL)) * (held.shared + held.experts)
+    return np.where(layout.pipeline > 1, whole, (scheme.weights + (0 if frozen else scheme.gradients)) * layer)
 
 
 def fewest_devices(shape: Shape, scheme: Scheme, layout: Layout, capacity: float, most: int = 1_000_000) -> Layout | None:

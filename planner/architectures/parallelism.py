@@ -96,6 +96,7 @@ class Asked(NamedTuple):
     virtual: int | None
     loss_kernel: str
     offload: bool
+    lora: int = 0
 
     @property
     def start(self) -> Layout:
@@ -112,6 +113,7 @@ class Asked(NamedTuple):
             virtual=self.virtual or (2 if self.schedule == "interleaved" else 1),
             loss_kernel=self.loss_kernel,
             offload=self.offload,
+            lora=self.lora,
         )
 
 
@@ -210,6 +212,8 @@ def why_not(shape: Shape, layout: Layout, rate: Rates) -> str:
     least = settings(FILE, "wide")["tokens"]
     if layout.offload:
         return "the optimizer is offloaded to the host"
+    if layout.lora:
+        return "adapters alone are trained, of which nothing was measured"
     if layout.tensor > rate.domain:
         return f"tensor {layout.tensor} is wider than the {rate.domain} devices of a fast domain"
     if at_once < least:

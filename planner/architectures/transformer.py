@@ -154,6 +154,27 @@ class Shape(NamedTuple):
         width = self.details.expert_ffn or self.ffn
         return self._ffn_products(width) + (self._ffn_bias(width) if self.details.expert_bias else 0)
 
+    def adapter_params(self, rank: int) -> int:
+        """Return the parameters of low-rank adapters on every matrix of attention, and of dense and shared feed-forward parts.
+
+        References
+        ----------
+        LoRA, Hu et al. 2021, arXiv 2106.09685, Sec. 4.1: rank (in + out) of a matrix.
+        """
+        latent, heads = self.details.latent, self.heads
+        if latent is None:
+            wide, keys = heads * self.head_size, self.kv_heads * self.head_size
+            ends = 2 * (self.width + wide) + 2 * (self.width + keys)
+        else:
+            asked = heads * (latent.nope + latent.rope)
+            queries = self.width + 2 * latent.query_rank + asked if latent.query_rank else self.width + asked
+            known = self.width + latent.kv_rank + latent.rope + latent.kv_rank + heads * (latent.nope + latent.value)
+            ends = queries + known + heads * latent.value + self.width
+        matrices, shared = 3 if self.gated else 2, self.details.shared_experts
+        ends_of_shared = shared * matrices * (self.width + (self.details.expert_ffn or self.ffn))
+        dense = (self.layers - self.mixed_layers) * matrices * (self.width + self.ffn)
+        return rank * (self.layers * ends + dense + self.mixed_layers * ends_of_shared)
+
     @property
     def expert_products(self) -> int:
         """Weights of the matrix products of one expert."""

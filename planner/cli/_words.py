@@ -39,7 +39,7 @@ _SAID: dict[tuple[str, ...], str] = {
         "--warmup",
         "--steps",
     ): ("a law holds for the recipe that it was fitted on; plan configure proposes shapes, batch size and learning rate"),
-    ("--finetune", "--fine-tune", "--lora", "--sft", "--rl", "--rlhf", "--distill", "--distillation"): (
+    ("--finetune", "--fine-tune", "--sft", "--rl", "--rlhf", "--distill", "--distillation"): (
         "planner plans pre-training; no published law of fine-tuning, reinforcement learning or distillation is in it"
     ),
     ("--output", "--out", "--save"): (

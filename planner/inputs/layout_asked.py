@@ -31,4 +31,5 @@ def layout_asked(question: Question, recompute: Recompute | None) -> Asked:
         virtual=question.virtual,
         loss_kernel=question.loss_kernel or "eager",
         offload=bool(question.offload),
+        lora=question.lora or 0,
     )

@@ -78,4 +78,5 @@ class Kept(TypedDict, total=False):
             choices=LOSS_KERNELS,
         ),
     ]
+    lora: Annotated[int, Input(whole_within(1, 4096), "Rank of low-rank adapters, which alone are trained (LoRA).", "RANK")]
     offload: Annotated[bool, Input(yes_or_no, "Optimizer states are in the host's memory.", flag=True)]

@@ -101,6 +101,7 @@ class Question(NamedTuple):
     virtual: int | None = None
     optimizer: str | None = None
     loss_kernel: str | None = None
+    lora: int | None = None
     offload: bool | None = None
     software: str | None = None
     year: float | None = None

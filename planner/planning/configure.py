@@ -160,21 +160,24 @@ def configure(
     run = run_of(question, chosen)
     found, usual = shapes_for(chosen, fixed, question.shape, run.params)
     causal = question.attention_flops == "causal"
-    first = candidate(*found[0], chosen, run.tokens, run.budget, None, causal=causal)
+    lora = question.lora or 0
+    first = candidate(*found[0], chosen, run.tokens, run.budget, None, causal=causal, lora=lora)
     if first.training_flops > LARGEST:
         raise OptionError(f"the run spends {plain(first.training_flops, 4)} FLOP, above {plain(LARGEST)}")
     expected = guarded(chosen, lambda: _loss(run.problem, run.params, first.tokens))
     comparable = expected if chosen.conventions.loss_unit == "nats/token" else None
-    suggestions = tuple(suggest(each, first.shape, first.tokens, comparable) for each in recipes())
+    suggestions = () if lora else tuple(suggest(each, first.shape, first.tokens, comparable) for each in recipes())
     advised, capacity = advice(suggestions), smallest_memory(run.machine)
     if question.batch is not None and question.batch > first.tokens:
         raise OptionError(f"`batch` {plain(question.batch, 4)}: more than the {plain(first.tokens, 4)} tokens of the run")
     batch = question.batch or (advised.batch if advised else None)
     where = site(run.machine, capacity, None if batch is None else batch / first.shape.context)
-    where = where._replace(running=None) if wanted.offload else where
+    where = where._replace(running=None) if wanted.offload or wanted.lora else where
     fits = layouts(first.shape, scheme, wanted, where)
     machine = _forecast(run.machine, fits[0], question)
-    shapes = tuple(candidate(shape, off, chosen, run.tokens, run.budget, machine, causal=causal) for shape, off in found)
+    shapes = tuple(
+        candidate(shape, off, chosen, run.tokens, run.budget, machine, causal=causal, lora=lora) for shape, off in found
+    )
     dtype = run.machine.dtype if run.machine else question.dtype or "bf16"
     notes = configure_notes(chosen, first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)
     own = {name: value for name, value in {**fixed._asdict(), "recompute": recompute}.items() if value is not None}
@@ -194,8 +197,8 @@ def configure(
         arguments=arguments(first.shape, fits[0].layout, Training(scheme, dtype, advised and advised.learning_rate)),
         advice=advised,
         suggestions=suggestions,
-        trade=batch_trade(),
-        used=_nearest(run.params),
+        trade=() if lora else batch_trade(),
+        used=() if lora else _nearest(run.params),
         notes=tuple(notes),
         inputs=FrozenDict({**question.stated(), **own, "law": chosen.id, **constants}),
     )

@@ -56,7 +56,12 @@ def configure_notes(
         notes += _vocabulary(first.shape)
     if where.capacity is not None and not any(fit.fits for fit in fits):
         notes.append(_no_fit(first.shape, scheme, asked, where, fits))
-    if first.shape.experts > 1:
+    if asked.lora:
+        adapted = format_count(first.shape.adapter_params(asked.lora))
+        text = f"adapters of rank {asked.lora} on attention and dense or shared feed-forward parts: {adapted} parameters are "
+        text += "trained, the rest is frozen, in the same format; a token costs about two thirds of full training"
+        notes.append(Note("adapters", "info", text))
+    elif first.shape.experts > 1:
         text = "laws of batch size and learning rate are of dense models: of this mixture all parameters go into them"
         notes.append(Note("recipes-dense", "info", text))
     return notes + list(_crowd(fits, suggestions))

@@ -47,8 +47,16 @@ def run_of(question: Question, law: Law) -> ConfiguredRun:
     PlannerError
         As a plan of the question.
     """
+    if question.lora is not None:
+        if question.shape is None:
+            raise OptionError(f"`lora` {question.lora}: of which model? Give its `shape`, such as llama3-8b")
+        return _unjudged(
+            question, law, "adapters", "laws of pretraining say nothing of adapters: neither loss nor batch nor rate"
+        )
     if question.shape is not None and question.shape.experts > 1 and law.form.active is None:
-        return _unjudged(question, law)
+        return _unjudged(
+            question, law, "a mixture", f"{law.id} is of dense models, so nothing is said of this mixture's loss; {MIXTURES}"
+        )
     if question.tokens is not None and question.named("params", "shape") and not question.named(*BUDGETS, "flops", "loss"):
         stated = read_run(question, law)
         assert stated.run is not None  # what read_run promises
@@ -71,29 +79,30 @@ _KEPT = {"mfu-measured", "extrapolation", "params-convention", "no-run", "limit-
 """What is said of the plan that a configuration is made for."""
 
 
-def _unjudged(question: Question, law: Law) -> ConfiguredRun:
-    """Return the run of a mixture, of which a law of dense models says nothing: its tokens, or those that a budget pays for."""
+def _unjudged(question: Question, law: Law, what: str, why: str) -> ConfiguredRun:
+    """Return a run that the law says nothing of: its tokens, or those that a budget pays for."""
     shape = question.shape
     assert shape is not None  # asked for
     needs = question.named(*_OF_A_LAW)
     if needs:
-        raise OptionError(f"`{needs[0]}`: {law.id} is of dense models and says nothing of a mixture; {MIXTURES}")
+        raise OptionError(f"`{needs[0]}`: {why}")
     question, speed_notes = measured(question, law)
     held = read_held(question)
     budget = question.flops if held.flops is None else held.flops
     if (question.tokens is None) == (budget is None):
-        what = "neither" if budget is None else f"`{held.name or 'flops'}` and `tokens`"
-        raise OptionError(f"a mixture to configure takes its `tokens`, or a budget such as `flops`; {what} given")
+        said = "neither" if budget is None else f"`{held.name or 'flops'}` and `tokens`"
+        raise OptionError(f"{what} to configure takes its `tokens`, or a budget such as `flops`; {said} given")
+    if budget is not None and question.lora is not None:
+        raise OptionError(f"`{held.name or 'flops'}`: adapters take their `tokens`; what those cost is said")
     tokens = question.tokens if budget is None else budget / counted_flops_per_token(question, law)
     assert tokens is not None  # one of the two
-    text = f"{law.id} is of dense models, so nothing is said of this mixture's loss; {MIXTURES}"
     return ConfiguredRun(
         float(shape.total),
         tokens,
         budget,
         held.machine,
         None,
-        (*speed_notes, *held.notes, Note("mixture-unjudged", "info", text)),
+        (*speed_notes, *held.notes, Note("unjudged", "info", why)),
     )
 
 

@@ -100,13 +100,16 @@ def candidate(
     machine: Machine | None,
     *,
     causal: bool = False,
+    lora: int = 0,
 ) -> Candidate:
     """Return what training a shape takes: on the tokens planned, or on those that a budget [FLOP] pays for.
 
-    ``causal`` counts attention to tokens before alone.
+    ``causal`` counts attention to tokens before alone; ``lora`` is the rank of adapters that alone are trained.
     """
     counted = shape.counted(law.conventions.params)
     each = shape.flops_per_token("exact", counted, causal=causal)
+    if lora:  # no gradients of what is frozen, a third of its products; those of the adapters
+        each += 6 * shape.adapter_params(lora) - 2 * shape.matrix_products
     tokens = planned if budget is None else budget / each
     return Candidate(
         shape=shape,

@@ -30,10 +30,10 @@ def configuration_document(found: "Configuration") -> list[Block]:
     loss = "" if found.loss is None else f", loss {significant(found.loss, 4)}"
     title = f"{format_count(found.params)} parameters on {format_count(found.tokens)} tokens{loss}: what to configure"
     blocks: list[Block] = [Title(title), _shapes(found), *layout_blocks(found), *speed_facts(found), *advice_blocks(found)]
-    blocks += [argument_block(found), _recipes(found)]
+    blocks += [argument_block(found), *([_recipes(found)] if found.suggestions else [])]
     if found.machine and found.shapes[0].cost:
         blocks.append(cost_facts(found.machine, found.shapes[0].cost))
-    blocks.append(_trade(found))
+    blocks += [_trade(found)] if found.suggestions else []
     blocks.append(Facts([("law", found.law.id, found.law.reference), ("conventions", "", conventions(found.law))]))
     blocks += note_blocks(found.notes)
     return blocks
