@@ -180,12 +180,12 @@ def plan(
     grid: Number | None = ...,
     deadline: Number | None = ...,
     tokens_per_second: Number | None = ...,
-    law: LawLike | None = ...,
     constants: Mapping[str, Number] | None = ...,
     exponents: Sequence[Number] | None = ...,
     anchor: str | Sequence[Number] | None = ...,
     tolerance: Number | None = ...,
     level: Number | None = ...,
+    law: LawLike | None = ...,
 ) -> Plan: ...
 def sweep(
     *,

@@ -50,27 +50,6 @@ class Budget(Compute, PfDays, HeldBudget, total=False):
     """What a run may cost."""
 
 
-class PlanInputs(
-    Budget,
-    Target,
-    Run,
-    SizeLimits,
-    Model,
-    Counting,
-    Mixture,
-    Data,
-    Serving,
-    Machine,
-    Speed,
-    ChosenLaw,
-    Constants,
-    Exponents,
-    Judging,
-    total=False,
-):
-    """What a plan is asked."""
-
-
 class SweepInputs(
     Budget,
     Target,
@@ -89,6 +68,10 @@ class SweepInputs(
     total=False,
 ):
     """What a sweep is asked, beside its laws."""
+
+
+class PlanInputs(SweepInputs, ChosenLaw, total=False):
+    """What a plan is asked."""
 
 
 class CheckInputs(Days, Run, Model, Counting, Mixture, Data, Serving, Machine, Speed, ChosenLaw, Constants, Judging, total=False):

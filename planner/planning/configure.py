@@ -1,6 +1,6 @@
 """What to configure for a run: shapes that hit its size, whether they fit in memory, batch size and learning rate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -159,25 +159,22 @@ def configure(
     fixed = FixedParts(vocab, context, kv_heads, gated, tied, count)
     run = run_of(question, chosen)
     found, usual = shapes_for(chosen, fixed, question.shape, run.params)
-    causal = question.attention_flops == "causal"
-    lora = question.lora or 0
-    first = candidate(*found[0], chosen, run.tokens, run.budget, None, causal=causal, lora=lora)
-    if first.training_flops > LARGEST:
-        raise OptionError(f"the run spends {plain(first.training_flops, 4)} FLOP, above {plain(LARGEST)}")
+
+    def trained(machine: Machine | None) -> Iterator[Candidate]:
+        for shape, off in found:
+            causal, lora = question.attention_flops == "causal", question.lora or 0
+            yield candidate(shape, off, chosen, run.tokens, run.budget, machine, causal=causal, lora=lora)
+
+    first = next(trained(None))
+    _refuse_too_much(first, question)
     expected = guarded(chosen, lambda: _loss(run.problem, run.params, first.tokens))
-    comparable = expected if chosen.conventions.loss_unit == "nats/token" else None
-    suggestions = () if lora else tuple(suggest(each, first.shape, first.tokens, comparable) for each in recipes())
+    suggestions = _suggestions(question, first, expected, chosen)
     advised, capacity = advice(suggestions), smallest_memory(run.machine)
-    if question.batch is not None and question.batch > first.tokens:
-        raise OptionError(f"`batch` {plain(question.batch, 4)}: more than the {plain(first.tokens, 4)} tokens of the run")
     batch = question.batch or (advised.batch if advised else None)
     where = site(run.machine, capacity, None if batch is None else batch / first.shape.context)
     where = where._replace(running=None) if wanted.offload or wanted.lora else where
     fits = layouts(first.shape, scheme, wanted, where)
     machine = _forecast(run.machine, fits[0], question)
-    shapes = tuple(
-        candidate(shape, off, chosen, run.tokens, run.budget, machine, causal=causal, lora=lora) for shape, off in found
-    )
     dtype = run.machine.dtype if run.machine else question.dtype or "bf16"
     notes = configure_notes(chosen, first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)
     own = {name: value for name, value in {**fixed._asdict(), "recompute": recompute}.items() if value is not None}
@@ -188,7 +185,7 @@ def configure(
         loss=expected,
         flops=run.budget,
         law=chosen,
-        shapes=shapes,
+        shapes=tuple(trained(machine)),
         proportions=usual,
         machine=machine,
         capacity=capacity,
@@ -197,11 +194,27 @@ def configure(
         arguments=arguments(first.shape, fits[0].layout, Training(scheme, dtype, advised and advised.learning_rate)),
         advice=advised,
         suggestions=suggestions,
-        trade=() if lora else batch_trade(),
-        used=() if lora else _nearest(run.params),
+        trade=batch_trade() if suggestions else (),
+        used=_nearest(run.params) if suggestions else (),
         notes=tuple(notes),
         inputs=FrozenDict({**question.stated(), **own, "law": chosen.id, **constants}),
     )
+
+
+def _refuse_too_much(first: Candidate, question: Question) -> None:
+    """Refuse a run of more FLOP than are counted, and a batch of more tokens than the run has."""
+    if first.training_flops > LARGEST:
+        raise OptionError(f"the run spends {plain(first.training_flops, 4)} FLOP, above {plain(LARGEST)}")
+    if question.batch is not None and question.batch > first.tokens:
+        raise OptionError(f"`batch` {plain(question.batch, 4)}: more than the {plain(first.tokens, 4)} tokens of the run")
+
+
+def _suggestions(question: Question, first: Candidate, loss: float | None, law: Law) -> tuple[Suggestion, ...]:
+    """Return what the laws of batch size and learning rate say; nothing of adapters."""
+    if question.lora is not None:
+        return ()
+    comparable = loss if law.conventions.loss_unit == "nats/token" else None
+    return tuple(suggest(each, first.shape, first.tokens, comparable) for each in recipes())
 
 
 def _forecast(machine: Machine | None, fit: Fit, question: Question) -> Machine | None:

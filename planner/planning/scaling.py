@@ -13,7 +13,7 @@ from planner.inputs.question import Question
 from planner.inputs.ranges import axis_of
 from planner.inputs.registry import ThroughputInputs, asks
 from planner.notes import Note
-from planner.planning.throughput import Throughput, batch_for, throughput
+from planner.planning.throughput import Throughput, batch_for, model_of, throughput
 from planner.quantities import format_count, format_whole, is_range, shown
 
 
@@ -102,9 +102,7 @@ def scaling(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs]) 
     counts = _doublings(int(axis.values[0]), int(axis.values[-1]))
     rest: dict[str, Any] = {name: value for name, value in asked.items() if name != "gpus"}
     question = Question.of(ThroughputInputs, "scaling", rest)
-    if question.shape is None:
-        raise OptionError("`shape`: of which model? A published one (llama3-8b), a config.json, or layers=32,width=4096,...")
-    batch, said = batch_for(question, question.shape)
+    batch, said = batch_for(question, model_of(question))
     found = [_run(count, {**rest, "gpus": f"{count}x{axis.device}", "batch": batch}, recompute) for count in counts]
     first = next((row for row in found if row.throughput is not None), None)
     if first is None:

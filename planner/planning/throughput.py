@@ -22,6 +22,7 @@ from planner.architectures.measured_steps import Nearest, nearest
 from planner.architectures.memory import Memory
 from planner.architectures.parallelism import (
     Fit,
+    Running,
     is_wide,
     read_recompute,
     read_scheme,
@@ -152,39 +153,23 @@ def throughput(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs
     True
     """
     question = Question.of(ThroughputInputs, "throughput", asked)
-    shape = question.shape
-    if shape is None:
-        raise OptionError("`shape`: of which model? A published one (llama3-8b), a config.json, or layers=32,width=4096,...")
-    machine = read_held(question).machine
-    if machine is None or not machine.counted:
-        raise OptionError("`gpus`: on how many devices? Give them with their kind, such as 64xH100")
+    shape, machine = model_of(question), _machine(question)
     usual = settings(FILE, "asked")
     software = Software(question.software or usual["software"], question.year or usual["year"])
-    wanted, scheme = layout_asked(question, read_recompute(recompute)), read_scheme(question.optimizer or "adam")
+    scheme, wanted = read_scheme(question.optimizer or "adam"), layout_asked(question, read_recompute(recompute))
     batch, said = batch_for(question, shape)
     capacity = smallest_memory(machine)
     where = site(machine, capacity or inf, batch / shape.context, software, question.level)
     if where.running is None:
         raise CannotPlanError(_missing(machine))
-    if question.tokens_per_second is not None:
-        where = where._replace(running=where.running._replace(own=()))
-    first, *rest = layouts(shape, scheme, wanted, where)
-    assert where.running is not None  # looked at above
-    taken = float(sequences(first.layout) * shape.context)
-    if question.batch is not None and taken != batch:
-        said = f"a batch of {format_count(batch)} tokens is {format_count(taken)} in whole micro-batches of this layout"
-    elif question.batch is None and taken > 1.2 * batch:
-        said += f"; so many devices work on {format_count(taken)} at once, {plain(taken / batch, 3)} times as many"
-    reason = why_not(shape, first.layout, where.running.rate)
-    if first.speed is None:
-        raise CannotPlanError(f"no step of this run can be forecast: {reason}")
-    own = where.running.own_step(shape)
-    if question.tokens_per_second is not None:
-        own = own_step(question.tokens_per_second, first, shape, where.running, taken)
-        running = where.running._replace(own=(own,))
-        first, *rest = (fit._replace(speed=speed_of(shape, fit.layout, running)) for fit in (first, *rest))
+    fits = layouts(shape, scheme, wanted, where)
+    taken = float(sequences(fits[0].layout) * shape.context)
+    if fits[0].speed is None:
+        raise CannotPlanError(f"no step of this run can be forecast: {why_not(shape, fits[0].layout, where.running.rate)}")
+    (first, *rest), own = _corrected(question, fits, shape, where.running, taken)
     given = {"recompute": recompute} if recompute is not None else {}
     wide = is_wide(shape, first.layout, where.running.rate)
+    said = _batch_said(question, batch, taken, said)
     return Throughput(
         shape=shape,
         layout=first.layout,
@@ -203,6 +188,52 @@ def throughput(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs
         notes=tuple(_notes(first, shape, software, capacity, own, wide=wide, batch=said)),
         inputs=FrozenDict({**question.stated(), **given, "level": question.level}),
     )
+
+
+def model_of(question: Question) -> Shape:
+    """Return the model that is asked about.
+
+    Raises
+    ------
+    OptionError
+        None is.
+    """
+    if question.shape is None:
+        raise OptionError("`shape`: of which model? A published one (llama3-8b), a config.json, or layers=32,width=4096,...")
+    return question.shape
+
+
+def _machine(question: Question) -> Machine:
+    """Return the devices that are asked about; refuse a number that is open."""
+    machine = read_held(question).machine
+    if machine is None or not machine.counted:
+        raise OptionError("`gpus`: on how many devices? Give them with their kind, such as 64xH100")
+    return machine
+
+
+def _corrected(
+    question: Question, fits: tuple[Fit, ...], shape: Shape, running: Running, batch: float
+) -> tuple[tuple[Fit, ...], MeasuredStep | None]:
+    """Return layouts with their speeds corrected by the step that the question states, and the step; else as they are."""
+    if question.tokens_per_second is None:
+        return fits, running.own_step(shape)
+    plainly = running._replace(own=())
+    first = fits[0]._replace(speed=speed_of(shape, fits[0].layout, plainly))
+    own = own_step(question.tokens_per_second, first, shape, plainly, batch)
+    return tuple(fit._replace(speed=speed_of(shape, fit.layout, running._replace(own=(own,)))) for fit in fits), own
+
+
+def _batch_said(question: Question, batch: float, taken: float, said: str) -> str:
+    """Return what to say of a batch that is another than was asked for, or than a law says."""
+    if question.batch is not None and taken != batch:
+        return f"a batch of {format_count(batch)} tokens is {format_count(taken)} in whole micro-batches of this layout"
+    if question.batch is None and taken > _MORE * batch:
+        return f"{said}; so many devices work on {format_count(taken)} at once, {plain(taken / batch, 3)} times as many"
+    return said
+
+
+_MORE = 1.2
+"""From how many times a law's batch on a larger one is worth a word."""
 
 
 def _figures(fit: Fit) -> dict[str, Any]:
