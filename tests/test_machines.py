@@ -593,6 +593,8 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, complaint: str) -> Non
         ({"gpus": "8xH100 for 1 month"}, "the time after 'for' is not understood"),
         ({"gpus": "1e400xH100", "days": 3}, "must lie between 1 and"),
         ({"gpus": "h100" + " " * 20_000 + "b", "days": 3}, "expected devices"),
+        ({"gpus": "h100", "days": 3}, "gpus 'h100': how many"),
+        ({"gpus": "8xh100+a100", "days": 3}, "how many"),
         ({"flops": 1e21, "gpu": "amd-h100"}, "no device 'amd-h100'"),
         ({"flops": 1e21, "gpu": 1}, "expected devices such as"),
         ({"flops": 1e21, "gpu": "h100", "gpu_file": 1}, "expected the path of a TOML file"),

@@ -144,7 +144,7 @@ def check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
             f"tensor {tensor}: does not divide the shape's {shape.heads} heads, {shape.kv_heads} key-value heads and "
             f"feed-forward width {shape.ffn} evenly; {allowed} do"
         )
-    if experts > 1 and shape.experts == 1:
+    if asked.expert is not None and shape.experts == 1:
         raise OptionError(f"expert {experts}: the shape has no experts; tensor and pipeline split dense models")
     if shape.experts % experts:
         allowed = listed([str(each) for each in range(1, shape.experts + 1) if shape.experts % each == 0], 12)

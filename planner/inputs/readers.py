@@ -136,7 +136,10 @@ def devices(value: Raw, name: str) -> Devices:
     """Read devices such as ``512xH100``, or their number alone."""
     if not isinstance(value, str) or value.strip().replace(",", "").isdigit():
         return Devices(((parse_devices(value, name), ""),))
-    return Devices(*parse_fleet(value, name))
+    found = Devices(*parse_fleet(value, name))
+    if not all(part.strip()[:1].isdigit() for part in value.split("+")):
+        raise OptionError(f"{name} {shown(value)}: how many? Write their number, 8x{found.parts[0][1]}; `gpu` leaves it open")
+    return found
 
 
 def device(value: Raw, name: str) -> str:
