@@ -381,3 +381,24 @@ def test_every_condition_is_explained_line_by_line() -> None:
         plan = planner.plan(flops=1e20, law=law, **options, others=())
         found = next(step for step in planner.explain(plan) if step.symbol == "L")
         assert found.result == pytest.approx(plan.loss, rel=1e-9)
+
+
+def test_active_parameters_beside_all_of_them_are_what_is_paid() -> None:
+    """DeepSeek-V3: 671 B in all and 37 B at work cost 6 x 37 B a token, not 6 (1 - S) N; a law that prices routing refuses both."""
+    asked: dict[str, Any] = {"params": "671B", "active_params": "37B", "experts": 256, "experts_per_token": 8, "law": "abnar2025"}
+    found = planner.check(**asked, tokens="14.8T")
+    assert found.flops == pytest.approx(6 * 37e9 * 14.8e12)
+    assert "of the 37.0 B active parameters given, where abnar2025 takes 21.0 B" in next(
+        n.text for n in found.notes if n.code == "active-given"
+    )
+    plan = planner.plan(**asked, flops=found.flops)
+    assert plan.tokens == pytest.approx(14.8e12)
+    assert plan.mixture is not None
+    assert plan.mixture.active_params == pytest.approx(37e9)
+    timed = planner.check(**asked, tokens="14.8T", gpus="2048xH800", tokens_per_second=1500)
+    assert timed.machine is not None
+    assert timed.machine.mfu.expected == pytest.approx(1500 * 6 * 37e9 / 989e12)
+    with pytest.raises(planner.PlannerError, match="more than all params"):
+        planner.check(params="7B", active_params="8B", tokens="1T", law="abnar2025")
+    with pytest.raises(planner.PlannerError, match="one follows from the other"):
+        planner.check(params="7B", active_params="1B", tokens="1T", law="krajewski2024-moe")

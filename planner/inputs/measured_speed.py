@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.allocation.problem import spending_of
 from planner.errors import OptionError
 from planner.inputs.held_budgets import read_held
-from planner.inputs.mixtures import all_of_active
+from planner.inputs.mixtures import all_of_active, share_given
 from planner.inputs.question import Devices, Question
 from planner.inputs.shape import counted_flops_per_token
 from planner.notes import Note
@@ -127,6 +127,6 @@ def _named(causal: bool) -> str:
 
 def _of_size(question: Question, law: Law) -> float:
     """Return what a token costs of so many parameters, as the law counts."""
-    params = all_of_active(question, law).params
+    share, params = share_given(question, law), all_of_active(question, law).params
     assert params is not None  # asked for
-    return float(spending_of(law, 0.0).per_token(params))
+    return float(spending_of(law, 0.0).per_token(params)) if share is None else float(law.symbols["k"] * share * params)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import OptionError
 from planner.inputs.question import Question
-from planner.quantities import plain
+from planner.quantities import format_count, plain
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
@@ -66,8 +66,27 @@ def all_of_active(question: Question, law: Law) -> Question:
     if law.form.active is None:
         raise OptionError(f"`active_params`: {law.id} is no law of mixtures of experts; {MIXTURES}")
     if question.params is not None:
-        raise OptionError("`active_params` and `params` together say too much: give one of them")
+        share_given(question, law)
+        return question
     return question._replace(params=question.active_params / law.active_share)
+
+
+def share_given(question: Question, law: Law) -> float | None:
+    """Return the share of parameters at work that a user gives by both numbers; None where one follows by the law.
+
+    Raises
+    ------
+    OptionError
+        More at work than there are, or a law that prices routing by its own choices.
+    """
+    params, active = question.params, question.active_params
+    if params is None or active is None:
+        return None
+    if active > params:
+        raise OptionError(f"`active_params` {format_count(active)}: more than all `params`, {format_count(params)}")
+    if law.form.price is not None and law.form.price(law.symbols)[1]:
+        raise OptionError(f"`active_params` and `params` together say too much: under {law.id} one follows from the other")
+    return active / params
 
 
 def _of_shape(question: Question, shape: "Shape", law: Law) -> Question:

@@ -13,7 +13,7 @@ from planner.inputs.forecast_speed import forecast_speed
 from planner.inputs.held_budgets import Held, read_held
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.measured_speed import measured
-from planner.inputs.mixtures import all_of_active, mixed
+from planner.inputs.mixtures import all_of_active, mixed, share_given
 from planner.inputs.question import Question
 from planner.inputs.serving import Demand, demand_of
 from planner.inputs.shape import Counted, counted_shape, of_shape, shape_notes
@@ -237,7 +237,10 @@ def _problem(
     serving_notes = [_SERVED_AS_TRAINED] if demand and held.machine and not served_slower else []
     modifiers, notes = modifiers_of(law, question)
     served = demand.tokens * demand.price if demand and not _after(held) else 0.0
-    spending = spending_of(law, served)
+    share, spending = share_given(question, law), spending_of(law, served)
+    if share is not None:
+        spending = Spending(law.symbols["k"] * share, served)
+        notes = [*notes, _active_note(question, law)]
     if counted is not None:
         spending = Spending(counted.flops_per_token / counted.params, served, forward=counted.served_over_trained)
     needs = question.named(*_WEIGHED)
@@ -258,6 +261,15 @@ def _problem(
         demand,
         (*notes, *serving_notes, *shape_notes(counted)),
     )
+
+
+def _active_note(question: Question, law: Law) -> Note:
+    """Say that compute is of the active parameters given, and what the law would take."""
+    assert question.params is not None  # both are given
+    assert question.active_params is not None
+    own = format_count(law.active_share * question.params)
+    text = f"compute is counted of the {format_count(question.active_params)} active parameters given, where {law.id} takes {own}"
+    return Note("active-given", "info", text)
 
 
 _WEIGHED = ("unique_tokens", "precision", "data_quality", "inference_tokens", "inference_per_month", "requests_per_month")

@@ -10,6 +10,7 @@ from planner.allocation import solver
 from planner.allocation.effective_size import non_embedding_params, total_params
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, problem_of, spending_of
+from planner.inputs.mixtures import share_given
 from planner.inputs.request import Request
 from planner.notes import Note
 from planner.planning.plan_result import DataUse, Mixture, Serving
@@ -107,7 +108,8 @@ def mixture_of(problem: Problem, request: Request, params: float, tokens: float,
         same = problem_of(dense, spending=spending_of(dense, problem.spending.weighed), modifiers=problem.modifiers)
         flops, size, _ = (float(value) for value in solver.cheapest(same, loss - float(dense.irreducible_loss)))
     shape = request.question.shape
-    active = float(shape.active) if shape is not None else law.active_share * params
+    share = share_given(request.question, law) or law.active_share
+    active = float(shape.active) if shape is not None else share * params
     routed = load_law(section["routed"])
     experts = shape.experts if shape is not None else request.question.experts or law.params.get("E")
     known = experts is not None and active <= routed.params["N_cutoff"]
