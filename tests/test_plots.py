@@ -20,7 +20,7 @@ from planner.allocation.problem import as_problem
 from planner.architectures.published_models import model
 from planner.errors import PlannerError
 from planner.output.charts import chart_of
-from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Span
+from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.output.plots.axis_ticks import apart, ticks, writer
 from planner.output.plots.matplotlib_plots import ENDINGS, figure_of
 from planner.output.plots.terminal_plots import to_terminal
@@ -196,6 +196,23 @@ def test_every_chart_is_drawn_in_a_terminal(name: str, monkeypatch: pytest.Monke
         for mark in panel.marks:
             assert label(mark) in text
     assert any("\N{BRAILLE PATTERN BLANK}" < sign <= "\N{BRAILLE PATTERN DOTS-12345678}" for sign in text) or "o" in text
+
+
+@pytest.mark.parametrize("names", [("dense", "sparse", "both"), tuple(f"a layout of many words, {i}" for i in range(9))])
+def test_rows_of_a_terminal_have_their_label_and_their_interval_in_one_line(names: tuple[str, ...]) -> None:
+    """A row's name stands once: beside it where it has room, or under a number; its interval reaches beyond the points."""
+    places = np.arange(len(names) - 1, -1, -1.0)
+    middle = 2.0 ** np.arange(1, len(names) + 1)
+    points = Points(middle, places, "measured, with its range", spans=(middle / 3, middle * 3))
+    panel = Panel("What each is worth", Scale("gain"), Scale("", log=False), (points,), names)
+    lines = to_terminal(Chart("Gains", "a source", (panel,)), colours=False).splitlines()
+    drawn = {line.split("|")[0].strip(): line for line in lines if "o" in line.split("|")[-1] and line.count("|") == 1}
+    for number, name in enumerate(names, 1):
+        label = name if len(name) <= 10 else str(number)
+        row = drawn[label].split("|")[1]
+        assert row.count("o") == 1
+        assert sum("\N{BRAILLE PATTERN BLANK}" < sign <= "\N{BRAILLE PATTERN DOTS-12345678}" for sign in row) > 10
+        assert sum(name in line for line in lines) == 1
 
 
 def test_isoflop_curves_touch_their_optimum() -> None:

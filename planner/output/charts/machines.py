@@ -88,7 +88,7 @@ def _layout_name(layout: Layout) -> str:
         ("EP", layout.expert),
         ("CP", layout.context_parallel),
     )
-    split = " ".join(f"{name}{size}" for name, size in (*sizes, ("CP", layout.context_parallel)) if size > 1)
+    split = " ".join(f"{name}{size}" for name, size in sizes if size > 1)
     return f"{split or 'one device'}, Z{layout.zero}, {layout.micro_batch} seq"
 
 

@@ -16,6 +16,7 @@ from planner.scaling_laws.forms import Num
 
 _HEIGHT = 18
 _MARGIN = 30  # what plotille needs beside the canvas
+_LABEL = 10  # characters that plotille gives to a label beside the canvas
 _COLOURS = (
     "bright_blue",
     "bright_yellow",
@@ -67,7 +68,7 @@ _ESCAPE = re.compile(r"\x1b\[[\d;]*m")
 
 def _canvas(plotille: Any, panel: Panel, width: int, colours: bool) -> str:
     figure = plotille.Figure()
-    figure.width, figure.height = width, _HEIGHT
+    figure.width, figure.height = width, _height(panel)
     figure.color_mode = "names"
     figure.with_colors = colours
     figure.origin = False
@@ -76,7 +77,7 @@ def _canvas(plotille: Any, panel: Panel, width: int, colours: bool) -> str:
     figure.set_x_limits(x_low, x_high)
     figure.set_y_limits(y_low, y_high)
     figure.x_ticks_fkt = lambda low, high: _tick(panel.x, low)
-    figure.y_ticks_fkt = lambda low, high: _row(panel, low) if panel.rows else _tick(panel.y, low)
+    figure.y_ticks_fkt = lambda low, high: _row(panel, low, high) if panel.rows else _tick(panel.y, low)
     letters = _letters(panel)
     for mark in panel.marks:
         colour = _COLOURS[getattr(mark, "group", 7) % len(_COLOURS)] if colours else None
@@ -89,6 +90,10 @@ def _canvas(plotille: Any, panel: Panel, width: int, colours: bool) -> str:
             _plot(figure, panel, mark.x, mark.high, colour)
         elif isinstance(mark, Points):
             x, y = _inside(panel, mark.x, mark.y)
+            if mark.spans:
+                for low, high, at in zip(*mark.spans, mark.y if panel.rows else mark.x, strict=True):
+                    ends, level = np.array([low, high]), np.full(2, at)
+                    _plot(figure, panel, ends if panel.rows else level, level if panel.rows else ends, colour)
             if len(x):
                 figure.scatter(x, y, lc=colour, marker=_MARKERS[mark.marker])
         elif isinstance(mark, Rule) and mark.across == "y":
@@ -101,6 +106,11 @@ def _canvas(plotille: Any, panel: Panel, width: int, colours: bool) -> str:
             _plot(figure, panel, *corners, colour)
     text: str = figure.show(legend=False)
     return text
+
+
+def _height(panel: Panel) -> int:
+    """Return lines of a panel: an odd number for each row, so that a row lies in the middle of one."""
+    return len(panel.rows) * (3 if 3 * len(panel.rows) <= _HEIGHT else 1) or _HEIGHT
 
 
 def _letters(panel: Panel) -> dict[str, str]:
@@ -119,7 +129,7 @@ def _letter(figure: Any, panel: Panel, mark: Line, letter: str, colour: str | No
 
 def _legend(panel: Panel) -> list[str]:
     """Say what is drawn: the labels of lines and points, with numbers beside marked points."""
-    lines = []
+    lines = [f"  {label} {row}" for label, row in zip(_row_labels(panel), panel.rows, strict=True) if label != row]
     letters = _letters(panel)
     for mark in panel.marks:
         if isinstance(mark, Points) and mark.label:
@@ -146,11 +156,16 @@ def _unlogged(scale: Scale, ends: tuple[float, float]) -> tuple[float, ...]:
 def _ends(panel: Panel) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the ends of both scales as drawn: given, or those of the marks."""
     if panel.rows:
-        return _span(panel.x, [mark.x for mark in panel.marks if isinstance(mark, Points)]), (-0.7, len(panel.rows) - 0.3)
+        points = [mark for mark in panel.marks if isinstance(mark, Points)]
+        return _span(panel.x, [values for mark in points for values in (mark.x, *(mark.spans or ()))]), (
+            -0.5,
+            len(panel.rows) - 0.5,
+        )
     drawn = [mark for mark in panel.marks if isinstance(mark, (Line, Points))]
     bands = [mark for mark in panel.marks if isinstance(mark, Band)]
     x = _span(panel.x, [mark.x for mark in (*drawn, *bands)])
-    y = _span(panel.y, [*(mark.y for mark in drawn), *(end for mark in bands for end in (mark.low, mark.high))])
+    ends = [end for mark in drawn if isinstance(mark, Points) for end in mark.spans or ()]
+    y = _span(panel.y, [*(mark.y for mark in drawn), *(end for mark in bands for end in (mark.low, mark.high)), *ends])
     return x, y
 
 
@@ -184,9 +199,16 @@ def _tick(scale: Scale, value: float) -> str:
     return writer(scale.unit)(10.0**value if scale.log else value)
 
 
-def _row(panel: Panel, value: float) -> str:
-    place = round(value)
-    return panel.rows[::-1][place] if 0 <= place < len(panel.rows) and abs(value - place) < 0.5 else ""
+def _row(panel: Panel, low: float, high: float) -> str:
+    """Return the label of the row that lies between two heights."""
+    place = round((low + high) / 2)
+    return _row_labels(panel)[::-1][place] if 0 <= place < len(panel.rows) and low <= place < high else ""
+
+
+def _row_labels(panel: Panel) -> list[str]:
+    """Return what stands beside each row: its name where all have room, otherwise numbers that the legend explains."""
+    long = any(len(row) > _LABEL for row in panel.rows)
+    return [str(i) for i in range(1, len(panel.rows) + 1)] if long else list(panel.rows)
 
 
 def _label(value: Raw, chars: int) -> str:
