@@ -343,6 +343,7 @@ layouts = st.builds(
     sequence=st.booleans(),
     dropout=st.booleans(),
     expert=st.just(1),
+    expert_tensor=st.just(1),
     context_parallel=st.sampled_from([1, 2, 4]),
     schedule=st.sampled_from(["1f1b", "zero-bubble"]),
     virtual=st.sampled_from([1, 2, 4]),

@@ -1,6 +1,7 @@
 """Which layout to take: what a mixture's split takes, how fast layouts are, which is recommended, and how it is typed."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from planner.architectures.memory import Scheme, held_params, memory
 from planner.architectures.parallelism import Running, speed_of
 from planner.architectures.published_models import model
 from planner.architectures.step_time import Software, rates, step_time, usual_software, work_of
+from planner.errors import CannotPlanError, PlannerError
 
 ADAM = Scheme("adam", 2, 2, 12)
 MIXTRAL, DEEPSEEK = model("mixtral-8x7b").shape, model("deepseek-v3").shape
@@ -115,6 +117,7 @@ rows = st.builds(
     sequence=st.just(True),
     dropout=st.just(False),
     expert=st.just(1),
+    expert_tensor=st.just(1),
     context_parallel=st.sampled_from([1, 2]),
     schedule=st.just("1f1b"),
     virtual=st.sampled_from([1, 2]),
@@ -317,3 +320,77 @@ def test_adapters_take_their_own_gradients_and_states_alone() -> None:
         planner.configure(flops=1e21, lora=16, shape="llama2-7b")
     with pytest.raises(planner.PlannerError, match="adapters alone are trained"):
         planner.throughput(shape="llama2-7b", gpus="8xA100", lora=16)
+
+
+# ---------------------------------------------------------------- experts over several devices
+
+
+@given(
+    st.sampled_from(["mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"]),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([1, 2, 8]),
+    st.integers(1, 3),
+)
+def test_matrices_of_an_expert_are_split_over_devices(name: str, expert: int, parts: int, tensor: int, zero: int) -> None:
+    """Experts are held by expert x expert_tensor devices, and sharded over the rest; other parameters are as they were."""
+    shape = model(name).shape
+    whole = Layout(data=64, tensor=tensor, zero=zero, expert=expert)
+    split = whole._replace(expert_tensor=parts)
+    experts = shape.routed_layers * shape.experts * shape.expert_params
+    held, before = held_params(shape, split), held_params(shape, whole)
+    assert held.experts == pytest.approx(experts / (expert * parts))
+    assert held.shared == before.shared
+    there, taken = memory(shape, ADAM, split), memory(shape, ADAM, whole)
+    assert there.optimizer == pytest.approx(taken.optimizer)  # over all devices of a stage either way
+    if zero < 3:
+        assert taken.weights - there.weights == pytest.approx(ADAM.weights * experts / expert * (1 - 1 / parts))
+    width = shape.experts_per_token * shape.width
+    more = 4 * width * (parts - 1) / tensor * shape.mixed_layers * shape.context  # copies of the tokens that are routed
+    assert there.activations - taken.activations == pytest.approx(more, abs=1.0)
+
+
+def test_split_experts_are_placed_and_not_timed() -> None:
+    """The sizes multiply out, no speed is made up, layouts go by how little they split; frameworks get the argument."""
+    found = planner.configure(shape="mixtral-8x7b", tokens="1T", gpus="64xH100", expert=4, expert_tensor=2, tensor=2, batch=2**22)
+    assert {(fit.layout.expert_tensor, fit.speed) for fit in found.fits} == {(2, None)}
+    splits = [fit.layout.tensor * fit.layout.pipeline * fit.layout.context_parallel for fit in found.fits if fit.fits]
+    assert splits
+    assert splits == sorted(splits)
+    assert all(fit.layout.data * fit.layout.context_parallel * fit.layout.tensor % 8 == 0 for fit in found.fits)
+    megatron, torchtitan, deepspeed = found.arguments
+    assert "--expert-model-parallel-size 4 --expert-tensor-parallel-size 2" in megatron.text
+    assert "--parallelism.expert_tensor_parallel_degree 2" in torchtitan.text
+    assert "expert tensor 2, which the training script sets" in deepspeed.without
+    with pytest.raises(CannotPlanError, match="expert_tensor 2: experts are split, of which nothing was measured"):
+        planner.throughput(shape="mixtral-8x7b", gpus="64xH100", expert_tensor=2)
+    apart = planner.configure(shape="mixtral-8x7b", tokens="1T", gpus="64xH100", expert=1, tensor=8)
+    assert "--expert-tensor-parallel-size 1" in apart.arguments[0].text  # whose default is that of tensor
+    assert any("experts apart from tensor" in what for what in apart.arguments[1].without)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"shape": "llama2-7b", "expert_tensor": 2}, "expert_tensor 2: the shape has no experts"),
+        ({"shape": "mixtral-8x7b", "expert_tensor": 3}, "does not divide an expert's width of 14336; 1, 2, 4, 7"),
+        (
+            {"shape": "mixtral-8x7b", "expert_tensor": 4, "expert": 8, "gpus": "16xH100"},
+            "expert 8 x expert_tensor 4: 16 devices of a pipeline stage are no multiple of 32",
+        ),
+        ({"shape": "mixtral-8x7b", "expert_tensor": 0}, "expert_tensor"),
+    ],
+)
+def test_experts_that_cannot_be_split_so_are_refused(asked: dict[str, Any], said: str) -> None:
+    """With what was given, and what would do."""
+    with pytest.raises(PlannerError, match=re.escape(said)):
+        planner.configure(tokens="1T", **asked)
+
+
+@given(st.integers(1, 64), st.sampled_from([1, 2, 4, 8]), st.integers(1, 8), st.integers(1, 4))
+def test_the_least_data_parallelism_leaves_whole_groups_of_experts(expert: int, parts: int, tensor: int, context: int) -> None:
+    """And none smaller does."""
+    layout = Layout(tensor=tensor, expert=expert, expert_tensor=parts, context_parallel=context)
+    least = int(layout.least_data)
+    good = [data for data in range(1, least + 1) if data * tensor * context % (expert * parts) == 0]
+    assert good == [least]

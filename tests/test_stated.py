@@ -92,6 +92,7 @@ _SAID: Mapping[str, tuple[Any, dict[str, Any]]] = {
     "tensor": (16, {"gpus": "320xH100", "shape": "llama2-7b"}),
     "pipeline": (5, {"gpus": "320xH100", "shape": "llama2-7b"}),
     "expert": (1, {"gpus": "320xH100", "shape": "mixtral-8x7b"}),
+    "expert_tensor": (2, {"gpus": "320xH100", "shape": "mixtral-8x7b"}),
     "context_parallel": (2, {"gpus": "320xH100", "shape": "llama2-7b"}),
     "micro_batch": (3, {"gpus": "320xH100", "shape": "llama2-7b"}),
     "batch": (320 * 2**20, {"gpus": "320xH100", "shape": "llama2-7b"}),

@@ -18,7 +18,7 @@ def layer_activations(shape: Shape, layout: Layout, *, mixed: bool = False) -> A
     -----
     Korthikanti et al. 2022, arXiv 2205.05198, Sec. 4 and Table 2, tensor by tensor, so that grouped keys, gated and wider
     feed-forward parts count as they are: for a plain layer with dropout and without recomputation s b h (34 + 5 a s/h) bytes. Of
-    a token that is routed, each expert at work has its copy, before and after.
+    a token that is routed, each expert at work has its copy, before and after; on every device that shares the expert.
     """
     width, tensor = shape.width, layout.tensor
     norms = tensor if layout.sequence else 1
@@ -31,7 +31,8 @@ def layer_activations(shape: Shape, layout: Layout, *, mixed: bool = False) -> A
     ffn = matrices * shape.ffn
     if mixed:
         at_work = shape.experts_per_token + shape.details.shared_experts
-        ffn = matrices * at_work * (shape.details.expert_ffn or shape.ffn) + 2 * shape.experts_per_token * width
+        ffn = matrices * at_work * (shape.details.expert_ffn or shape.ffn)
+        ffn = ffn + 2 * shape.experts_per_token * width * layout.expert_tensor
     split = _HALF * (_attended(shape, tensor) + ffn)
     if layout.recompute == "none":
         split += (5 if layout.dropout else 2) * shape.heads * shape.context

@@ -101,11 +101,10 @@ def _open_columns(shape: Shape, asked: Asked, recompute: Recompute) -> tuple[Lay
     tensor, pipeline, context, expert, virtual = (axis.ravel() for axis in np.meshgrid(*sizes, indexing="ij"))
     good = staged(shape, asked, pipeline, virtual)
     tensor, pipeline, context, expert, virtual = (column[good] for column in (tensor, pipeline, context, expert, virtual))
-    least = np.maximum(1, expert // (tensor * context))
     sizes_of: dict[str, Any] = {"tensor": tensor, "pipeline": pipeline, "context_parallel": context}
     sizes_of |= {"expert": expert, "virtual": virtual}
     many = asked.start._replace(**sizes_of, recompute=recompute)
-    return many._replace(data=least), least
+    return many._replace(data=many.least_data), many.least_data
 
 
 def _least_data(shape: Shape, scheme: Scheme, many: Layout, least: Any, capacity: float, most: int = 1_000_000) -> Any:

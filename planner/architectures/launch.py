@@ -77,7 +77,9 @@ def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
     formats.append(("grad-reduce-in-bf16", training.scheme.gradients == 2))
     formats.append(("optimizer", "sgd" if training.scheme.name == "sgd" else None))
     rate = training.rate and f"{training.rate:.3g}"
-    text = _typed(iter([*_of_shape(shape), *_of_layout(layout), *uneven[: tables or 0], ("lr", rate), *formats]))
+    text = _typed(
+        iter([*_of_shape(shape), *_of_layout(layout, mixture=shape.experts > 1), *uneven[: tables or 0], ("lr", rate), *formats])
+    )
     return Arguments("Megatron-LM", text, tuple(without))
 
 
@@ -110,12 +112,13 @@ def _of_shape(shape: Shape) -> Iterator[tuple[str, object]]:
     yield "mtp-num-layers", details.mtp or None
 
 
-def _of_layout(layout: Layout) -> Iterator[tuple[str, object]]:
+def _of_layout(layout: Layout, *, mixture: bool) -> Iterator[tuple[str, object]]:
     yield from (("tensor-model-parallel-size", layout.tensor), ("pipeline-model-parallel-size", layout.pipeline))
     yield "num-virtual-stages-per-pipeline-rank", layout.virtual if layout.virtual > 1 else None
     yield "context-parallel-size", layout.context_parallel if layout.context_parallel > 1 else None
-    if layout.expert > 1:
-        yield from (("expert-model-parallel-size", layout.expert), ("expert-tensor-parallel-size", 1))
+    if layout.expert * layout.expert_tensor > 1 or (mixture and layout.tensor > 1):  # whose default is the tensor's
+        yield "expert-model-parallel-size", layout.expert
+        yield "expert-tensor-parallel-size", layout.expert_tensor
     yield "sequence-parallel", layout.tensor > 1
     yield "use-distributed-optimizer", layout.zero == 1
     if layout.zero > 1:
@@ -131,14 +134,19 @@ def _of_layout(layout: Layout) -> Iterator[tuple[str, object]]:
 def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
     """References: torchtitan, torchtitan/config/job_config.py (2025; later versions write ``size`` for ``degree``)."""
     shards = layout.zero >= 1 or layout.expert > 1
-    beside = layout.tensor * layout.context_parallel
+    split = layout.expert_tensor
+    beside = layout.context_parallel * (1 if split == layout.tensor else layout.tensor)
     missing = {
         f"ZeRO {layout.zero}: sharded here as FSDP that keeps its weights gathered": layout.zero < 2 and shards,
         "adapters": layout.lora > 0,
         "the loss kernel": layout.loss_kernel != "eager",
         "fp8, which its converter for float8 sets": training.dtype == "fp8",
         f"the optimizer {training.scheme.name}": not training.adam,
-        f"expert {layout.expert}: it wants a multiple of tensor x context, {beside}": layout.expert > 1
+        f"experts split over {split}: it takes 1, or the {layout.tensor} of tensor": split not in {1, layout.tensor},
+        "experts apart from tensor: without expert parallelism it splits them alike": shape.experts > 1
+        and layout.expert == 1
+        and split != layout.tensor,
+        f"expert {layout.expert}: it wants a multiple of {beside}, those that share its sequences": layout.expert > 1
         and layout.expert % beside != 0,
     }
     without = [what for what, lacks in missing.items() if lacks]
@@ -153,6 +161,7 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
         ("parallelism.tensor_parallel_degree", layout.tensor),
         ("parallelism.context_parallel_degree", layout.context_parallel),
         ("parallelism.expert_parallel_degree", layout.expert if shape.experts > 1 else None),
+        ("parallelism.expert_tensor_parallel_degree", split if layout.expert > 1 else None),
         ("parallelism.pipeline_parallel_degree", layout.pipeline),
         ("parallelism.pipeline_parallel_schedule", schedule if piped else None),
         ("parallelism.pipeline_parallel_microbatch_size", layout.micro_batch if piped else None),
@@ -189,6 +198,7 @@ def _deepspeed(layout: Layout, training: Training) -> Arguments:
             ("pipeline", layout.pipeline),
             ("context parallel", layout.context_parallel),
             ("expert", layout.expert),
+            ("expert tensor", layout.expert_tensor),
         )
         if size > 1
     ]

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 Recompute = Literal["none", "selective", "op", "full"]
 RECOMPUTE: tuple[Recompute, ...] = ("none", "selective", "op", "full")
 
@@ -31,7 +33,9 @@ class Layout(NamedTuple):
     dropout : bool
         Whether masks of dropout are kept, as language models did until about 2022.
     expert : int
-        Devices that share the experts of a layer, each expert whole on one: of data, context and tensor parallelism together.
+        Devices that share the experts of a layer: of data, context and tensor parallelism together.
+    expert_tensor : int
+        Devices that share each matrix of an expert; ``expert`` times as many hold all experts of a layer.
     context_parallel : int
         Devices that share each sequence.
     schedule : {"1f1b", "interleaved", "zero-bubble"}
@@ -59,6 +63,7 @@ class Layout(NamedTuple):
     sequence: bool = True
     dropout: bool = False
     expert: int = 1
+    expert_tensor: int = 1
     context_parallel: int = 1
     schedule: Schedule = "1f1b"
     virtual: int = 1
@@ -78,6 +83,12 @@ class Layout(NamedTuple):
         return self.data * self.context_parallel
 
     @property
+    def least_data(self) -> Any:
+        """The fewest data-parallel devices that leave room for all experts of a layer, in whole groups."""
+        beside = self.tensor * self.context_parallel
+        return np.lcm(self.expert * self.expert_tensor, beside) // beside
+
+    @property
     def expert_replicas(self) -> Any:
         """Devices over which ZeRO shards an expert."""
-        return self.data * self.context_parallel * self.tensor / self.expert
+        return self.data * self.context_parallel * self.tensor / (self.expert * self.expert_tensor)

@@ -21,7 +21,7 @@ from planner.architectures.layout_grid import (
     virtual_stages,
 )
 from planner.architectures.memory import Scheme, memory
-from planner.architectures.parallelism import Asked, Fit, as_given, check_split, speed_of
+from planner.architectures.parallelism import Asked, Fit, as_given, check_split, speed_of, unmeasured
 from planner.architectures.step_time import step_time, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
@@ -158,7 +158,7 @@ def _fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, numbers: dict[
 
 def _slowness(shape: Shape, many: Layout, where: Site, columns: _Columns) -> Any:
     """Return seconds a token; where no step can be forecast, the devices that share a sequence, which have to talk."""
-    if where.running is None:
+    if where.running is None or unmeasured(many):
         return 1.0 * columns.tensor * columns.pipeline * columns.context_parallel
     tokens = many.data * many.micro_batch * many.micro_batches
     return step_time(work_of(shape), many, where.running.rate, where.running.software).total / tokens
@@ -179,7 +179,7 @@ def _columns(shape: Shape, asked: Asked, where: Site) -> _Columns:
     tensor, pipeline, context, expert, micro, zero, virtual = (axis.ravel() for axis in np.meshgrid(*sizes, indexing="ij"))
     split = tensor * pipeline * context
     data = counted // split
-    good = (counted % split == 0) & ((counted // np.minimum(pipeline, counted)) % expert == 0)
+    good = (counted % split == 0) & ((counted // np.minimum(pipeline, counted)) % (expert * asked.start.expert_tensor) == 0)
     good &= (data * context > 1) | (zero == (asked.zero or 0))  # sharding over one device is none
     if asked.zero is None:  # nothing was measured of weights gathered over larger groups
         good &= (zero < 3) | (data * context <= settings("memory.toml", "fit")["largest_gathering"])
@@ -205,6 +205,5 @@ def _unlimited(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> Fit:
     """Return the layout as asked for, where no memory is known to hold it against: on all devices there are, or on one."""
     start = asked.start
     split = start.tensor * start.pipeline * start.context_parallel
-    least = max(1, start.expert // (start.tensor * start.context_parallel))
-    layout = start._replace(data=least if where.counted is None else where.counted // split)
+    layout = start._replace(data=int(start.least_data) if where.counted is None else where.counted // split)
     return as_given(shape, layout, memory(shape, scheme, layout), None)

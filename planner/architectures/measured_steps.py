@@ -151,7 +151,7 @@ def _layout(row: Mapping[str, Any]) -> Layout:
     return Layout._make(
         (
             *(row[name] for name in ("dp", "tp", "pp", "zero_stage", "micro_batch")),
-            *("full", True, False, row["ep"], row["cp"], "1f1b", row["virtual_pp"], steps, "eager", False, 0),
+            *("full", True, False, row["ep"], 1, row["cp"], "1f1b", row["virtual_pp"], steps, "eager", False, 0),
         )
     )
 

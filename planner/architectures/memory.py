@@ -101,7 +101,7 @@ def held_params(shape: Shape, layout: Layout) -> Held:
     further = (shape.routed_layers - shape.mixed_layers) * shape.experts * shape.expert_params
     final = shape.non_embedding - _in_layers(shape) - further  # the last norm, and modules that predict further tokens
     tables = np.where((pipeline == 1) | shape.tied, shape.embeddings, shape.embeddings / 2)
-    experts = (mixed * shape.experts * shape.expert_params + further) / layout.expert
+    experts = (mixed * shape.experts * shape.expert_params + further) / (layout.expert * layout.expert_tensor)
     return Held((split + final + tables) / tensor + whole, experts)
 
 
@@ -150,7 +150,7 @@ def memory(shape: Shape, scheme: Scheme, layout: Layout) -> Memory:
 def _gathered(shape: Shape, scheme: Scheme, layout: Layout, held: Held) -> Any:
     """Return the bytes that ZeRO 3 has at hand."""
     mixed = shape.mixed_layers > 0
-    experts = shape.experts * shape.expert_params / layout.expert if mixed else 0
+    experts = shape.experts * shape.expert_params / (layout.expert * layout.expert_tensor) if mixed else 0
     layer = (shape.shared_params(mixed=mixed) + shape.vocab * shape.width) / layout.tensor + experts
     frozen = bool(layout.lora)  # whose gradients are none
     whole = (scheme.weights + (0 if frozen else _FULL)) * (held.shared + held.experts)
@@ -166,7 +166,7 @@ def fewest_devices(shape: Shape, scheme: Scheme, layout: Layout, capacity: float
     def fits(data: int) -> bool:
         return memory(shape, scheme, layout._replace(data=data)).fits(capacity) is True
 
-    least = max(1, layout.expert // (layout.context_parallel * layout.tensor))
+    least = int(layout.least_data)
     if fits(least):
         return layout._replace(data=least)
     if layout.zero == 0 or not fits(most * least):

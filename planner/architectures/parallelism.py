@@ -88,6 +88,7 @@ class Asked(NamedTuple):
     tensor: int | None
     pipeline: int | None
     expert: int | None
+    expert_tensor: int | None
     context_parallel: int | None
     micro_batch: int | None
     recompute: Recompute | None
@@ -108,6 +109,7 @@ class Asked(NamedTuple):
             micro_batch=self.micro_batch or 1,
             recompute=self.recompute or "selective",
             expert=self.expert or 1,
+            expert_tensor=self.expert_tensor or 1,
             context_parallel=self.context_parallel or 1,
             schedule=self.schedule or ("interleaved" if self.virtual else "1f1b"),
             virtual=self.virtual or (2 if self.schedule == "interleaved" else 1),
@@ -117,7 +119,7 @@ class Asked(NamedTuple):
         )
 
 
-ANY = Asked(None, None, None, None, None, None, None, None, None, None, "eager", offload=False)
+ANY = Asked(None, None, None, None, None, None, None, None, None, None, None, "eager", offload=False)
 """Nothing fixed."""
 
 
@@ -144,8 +146,14 @@ def check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
             f"tensor {tensor}: does not divide the shape's {shape.heads} heads, {shape.kv_heads} key-value heads and "
             f"feed-forward width {shape.ffn} evenly; {allowed} do"
         )
-    if asked.expert is not None and shape.experts == 1:
-        raise OptionError(f"expert {experts}: the shape has no experts; tensor and pipeline split dense models")
+    parts = asked.expert_tensor or 1
+    for name, given in (("expert", asked.expert), ("expert_tensor", asked.expert_tensor)):
+        if given is not None and shape.experts == 1:
+            raise OptionError(f"{name} {given}: the shape has no experts; tensor and pipeline split dense models")
+    wide = shape.details.expert_ffn or shape.ffn
+    if wide % parts:
+        allowed = listed([str(each) for each in range(1, 129) if wide % each == 0], 12)
+        raise OptionError(f"expert_tensor {parts}: does not divide an expert's width of {wide}; {allowed} do")
     if shape.experts % experts:
         allowed = listed([str(each) for each in range(1, shape.experts + 1) if shape.experts % each == 0], 12)
         raise OptionError(f"expert {experts}: does not divide the shape's {shape.experts} experts; {allowed} do")
@@ -163,10 +171,11 @@ def check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
         raise OptionError(f"schedule {asked.schedule}: a pipeline of 1 has no bubble; drop one of them")
     split = tensor * pipeline * context
     if counted is not None and counted % split:
-        parts = " x ".join(f"{name} {n}" for name, n in zip(_SPLITS, (tensor, pipeline, context), strict=True) if n > 1)
-        raise OptionError(f"{parts}: {counted} devices are no multiple of {split}")
-    if counted is not None and counted // pipeline % experts:
-        raise OptionError(f"expert {experts}: {counted // pipeline} devices of a pipeline stage are no multiple of {experts}")
+        sizes = " x ".join(f"{name} {n}" for name, n in zip(_SPLITS, (tensor, pipeline, context), strict=True) if n > 1)
+        raise OptionError(f"{sizes}: {counted} devices are no multiple of {split}")
+    if counted is not None and counted // pipeline % (experts * parts):
+        sizes = f"expert {experts}" + (f" x expert_tensor {parts}" if parts > 1 else "")
+        raise OptionError(f"{sizes}: {counted // pipeline} devices of a pipeline stage are no multiple of {experts * parts}")
 
 
 _SPLITS = ("tensor", "pipeline", "context_parallel")
@@ -206,14 +215,25 @@ class Running(NamedTuple):
         return min(kind, key=lambda each: abs(log(each.params / shape.total)), default=None)
 
 
+def unmeasured(layout: Layout) -> str:
+    """Return what of a layout no step was measured with; empty where there is none."""
+    if layout.offload:
+        return "the optimizer is offloaded to the host"
+    if layout.lora:
+        return f"lora {layout.lora}: adapters alone are trained, of which nothing was measured"
+    return (
+        f"expert_tensor {layout.expert_tensor}: experts are split, of which nothing was measured"
+        if layout.expert_tensor > 1
+        else ""
+    )
+
+
 def why_not(shape: Shape, layout: Layout, rate: Rates) -> str:
     """Return why a step of such a layout is not forecast; empty where it is."""
     at_once = layout.micro_batch * shape.context / layout.context_parallel
     least = settings(FILE, "wide")["tokens"]
-    if layout.offload:
-        return "the optimizer is offloaded to the host"
-    if layout.lora:
-        return "adapters alone are trained, of which nothing was measured"
+    if unmeasured(layout):
+        return unmeasured(layout)
     if layout.tensor > rate.domain:
         return f"tensor {layout.tensor} is wider than the {rate.domain} devices of a fast domain"
     if at_once < least:

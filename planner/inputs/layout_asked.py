@@ -23,6 +23,7 @@ def layout_asked(question: Question, recompute: Recompute | None) -> Asked:
         tensor=question.tensor,
         pipeline=question.pipeline,
         expert=question.expert,
+        expert_tensor=question.expert_tensor,
         context_parallel=question.context_parallel,
         micro_batch=question.micro_batch,
         recompute=recompute,

@@ -25,6 +25,9 @@ class Split(TypedDict, total=False):
         int,
         Input(whole_within(1, 4096), "Devices that share the experts of a mixture's layer.  [default: searched]", "DEVICES"),
     ]
+    expert_tensor: Annotated[
+        int, Input(whole_within(1, 1024), "Devices that share each matrix of an expert.  [default: 1]", "DEVICES")
+    ]
     context_parallel: Annotated[
         int, Input(whole_within(1, 1024), "Devices that share each sequence.  [default: searched]", "DEVICES")
     ]

@@ -94,6 +94,7 @@ class Question(NamedTuple):
     tensor: int | None = None
     pipeline: int | None = None
     expert: int | None = None
+    expert_tensor: int | None = None
     context_parallel: int | None = None
     micro_batch: int | None = None
     batch: float | None = None

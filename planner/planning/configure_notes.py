@@ -120,6 +120,7 @@ def _no_fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, fits: tuple
         layout = found.layout
         split = f"data {layout.data}, tensor {layout.tensor}, pipeline {layout.pipeline}"
         split += f", expert {layout.expert}" if layout.expert > 1 else ""
+        split += f", expert tensor {layout.expert_tensor}" if layout.expert_tensor > 1 else ""
         split += f", context {layout.context_parallel}" if layout.context_parallel > 1 else ""
         text += f": the fewest that do are {layout.devices} devices (ZeRO {layout.zero}, {split})"
     helping = _remedies(shape, scheme, asked, where, None if close else False) if where.counted is not None else ""
@@ -130,7 +131,9 @@ def _no_fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, fits: tuple
 def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, now: bool | None) -> str:
     """Return the changes, each alone, with which a layout surely fits, or at least may; else those together; else nothing."""
     smaller = read_scheme("adam-8bit")
-    free = dict.fromkeys(("zero", "tensor", "pipeline", "expert", "context_parallel", "micro_batch", "virtual", "schedule"))
+    free = dict.fromkeys(
+        ("zero", "tensor", "pipeline", "expert", "expert_tensor", "context_parallel", "micro_batch", "virtual", "schedule")
+    )
     changes: list[tuple[str, Scheme, dict[str, Any]]] = [
         ("--recompute full", scheme, {"recompute": "full"}),
         ("--loss-kernel fused", scheme, {"loss_kernel": "fused"}),

@@ -86,6 +86,7 @@ def _layout_name(layout: Layout) -> str:
         ("TP", layout.tensor),
         ("PP", layout.pipeline),
         ("EP", layout.expert),
+        ("ETP", layout.expert_tensor),
         ("CP", layout.context_parallel),
     )
     split = " ".join(f"{name}{size}" for name, size in sizes if size > 1)

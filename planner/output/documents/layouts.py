@@ -37,6 +37,7 @@ def _layouts(found: "Configuration") -> Table:
     sizes: list[tuple[str, str]] = [("devices", "devices")] if several else []
     sizes += [("DP", "data"), ("TP", "tensor"), ("PP", "pipeline")]
     sizes += [("EP", "expert")] if found.shapes[0].shape.experts > 1 else []
+    sizes += [("ETP", "expert_tensor")] if any(fit.layout.expert_tensor > 1 for fit in found.fits) else []
     sizes += [("CP", "context_parallel")] if any(fit.layout.context_parallel > 1 for fit in found.fits) else []
     timed, there = found.fits[0].speed is not None, found.capacity is not None
     headers = [*(header for header, _ in sizes), "ZeRO", "seqs", "recompute", "memory"]
