@@ -354,6 +354,8 @@ def test_split_experts_are_placed_and_not_timed() -> None:
     """The sizes multiply out, no speed is made up, layouts go by how little they split; frameworks get the argument."""
     found = planner.configure(shape="mixtral-8x7b", tokens="1T", gpus="64xH100", expert=4, expert_tensor=2, tensor=2, batch=2**22)
     assert {(fit.layout.expert_tensor, fit.speed) for fit in found.fits} == {(2, None)}
+    why = next(note.text for note in found.notes if note.code == "no-speed")
+    assert why.startswith("no step is forecast (expert_tensor 2: experts are split, of which nothing was measured)")
     splits = [fit.layout.tensor * fit.layout.pipeline * fit.layout.context_parallel for fit in found.fits if fit.fits]
     assert splits
     assert splits == sorted(splits)

@@ -10,7 +10,7 @@ from planner.architectures.hyperparameters import Suggestion
 from planner.architectures.layout_grid import Site
 from planner.architectures.layout_search import layouts
 from planner.architectures.memory import Scheme, held_params
-from planner.architectures.parallelism import Asked, Fit, read_scheme
+from planner.architectures.parallelism import Asked, Fit, read_scheme, unmeasured, why_not
 from planner.architectures.shape_search import Proportions
 from planner.architectures.step_time import FILE
 from planner.architectures.transformer import Shape
@@ -49,7 +49,7 @@ def configure_notes(
     forecast = machine is not None and run.machine is not None and machine.mfu != run.machine.mfu
     told = {"mfu-default", "mfu-forecast"} if forecast else {"mfu-forecast"}
     notes = [note for note in run.notes if note.code not in told]
-    notes += _speed(fits[0], where, machine, asked, forecast=forecast)
+    notes += _speed(first.shape, fits[0], where, machine, forecast=forecast)
     notes += _conventions(law, first, run.tokens, usual)
     notes.append(_memory(scheme, first.shape, asked, fits[0]))
     if usual is not None and vocab_chosen_here:
@@ -67,15 +67,14 @@ def configure_notes(
     return notes + list(_crowd(fits, suggestions))
 
 
-def _speed(fit: Fit, where: Site, machine: Machine | None, asked: Asked, *, forecast: bool) -> Iterator[Note]:
+def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, forecast: bool) -> Iterator[Note]:
     """Say what the forecast of speed is, and where there is none, why."""
     if machine is None:
         return
     if fit.speed is None:
         names = " and ".join(part.device.id for part in machine.parts)
-        why = (
-            "the optimizer is offloaded" if asked.offload else f"links or efficiency of {names} are not known, or not one of them"
-        )
+        why = unmeasured(fit.layout) if where.running is None else why_not(shape, fit.layout, where.running.rate)
+        why = why or f"links or efficiency of {names} are not known, or not one of them"
         text = f"no step is forecast ({why}): layouts go by how little they split, and time and cost by the MFU beside them"
         yield Note("no-speed", "info", text)
         return
@@ -218,5 +217,5 @@ def _memory(scheme: Scheme, shape: Shape, asked: Asked, fit: Fit) -> Note:
         host = scheme.optimizer * (held.shared / shared + held.experts / experts)
         text += f"; the host has {format_bytes(float(host))} of optimizer states for each device"
     if shape.experts > 1:
-        text += "; a mixture's experts are whole on their device, and tokens are taken to spread evenly over them"
+        text += "; tokens are taken to spread evenly over a mixture's experts"
     return Note("memory", "info", text)

@@ -69,6 +69,8 @@ def _footnotes(found: "Configuration", *, timed: bool) -> list[str]:
     layout, notes = found.fits[0].layout, []
     kept = f"loss {layout.loss_kernel}, schedule {layout.schedule}{f' of {layout.virtual}' if layout.virtual > 1 else ''}"
     notes.append("DP, TP, PP, EP, CP: devices that share batch, matrices, layers, experts, sequences; seqs: of a device at once")
+    if any(fit.layout.expert_tensor > 1 for fit in found.fits):
+        notes.append("ETP: devices that share each matrix of an expert")
     notes.append(f"the first shape; {found.scheme.name}: {plain(found.scheme.total)} bytes a parameter; {kept}")
     if found.capacity is None:
         notes.append("whether it fits, and how fast it is: name a device, --gpu h100 or --gpus 64xH100")
