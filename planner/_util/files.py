@@ -114,7 +114,7 @@ def read_table(path: Path) -> dict[str, Any]:
     kind = path.suffix.lower()
     if kind not in {".toml", ".json"}:
         raise LawFileError(f"{name}: expected a file ending in .toml or .json, got {shown(path.suffix) if kind else 'no ending'}")
-    text = _read_text(path, name, _MAX_BYTES[kind])
+    text = read_text(path, _MAX_BYTES[kind], LawFileError)
     if kind == ".toml" and max(map(len, text.splitlines()), default=0) > _LONGEST_LINE:
         raise LawFileError(f"{name}: has a line of more than {_LONGEST_LINE} characters, which no such file has")
     try:
@@ -148,12 +148,13 @@ def read_bytes(path: Path, limit: int, too_large: str, fail: Callable[[str], Pla
     return content
 
 
-def _read_text(path: Path, name: str, limit: int) -> str:
-    content = read_bytes(path, limit, f"larger than {limit >> 10} KiB, which no such file is", LawFileError)
+def read_text(path: Path, limit: int, fail: Callable[[str], PlannerError]) -> str:
+    """Return the text of a regular file of at most ``limit`` bytes; ``fail`` makes the complaints, path first."""
+    content = read_bytes(path, limit, f"larger than {limit >> 10} KiB, which no such file is", fail)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise LawFileError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        raise fail(f"{shown_path(path)}: not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
 def new_file(path: Raw, overwrite: Raw, endings: str | tuple[str, ...], what: str) -> Path:

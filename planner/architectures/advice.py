@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from planner._util.files import settings
 from planner._util.stable_choice import order
-from planner.architectures.hyperparameters import Suggestion
+from planner.architectures.hyperparameters import Suggestion, recipes, suggest
+from planner.architectures.step_time import FILE
+from planner.architectures.transformer import Shape
 
 
 class Advice(NamedTuple):
@@ -62,6 +64,14 @@ def advice(suggestions: tuple[Suggestion, ...]) -> Advice | None:
         best.learning_rate,
         (min(*rates, best.learning_rate / 2), max(*rates, best.learning_rate * 2)),
     )
+
+
+def advised(shape: Shape, tokens: float | None = None) -> Advice:
+    """Return what to start from for a shape on so many tokens; by default on the usual number for each parameter at work."""
+    run = settings(FILE, "asked")["tokens_per_param"] * shape.active if tokens is None else tokens
+    found = advice(tuple(suggest(each, shape, run, None) for each in recipes()))
+    assert found is not None  # Step Law says both, of any run
+    return found
 
 
 def off() -> tuple[Off, ...]:

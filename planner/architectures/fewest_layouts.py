@@ -8,13 +8,10 @@ from planner._util.stable_choice import order, rounded
 from planner.architectures.layout import Layout, Recompute
 from planner.architectures.layout_grid import (
     Site,
-    context_sizes,
-    expert_sizes,
     nothing_left,
-    pipeline_sizes,
     recomputations,
+    split_sizes,
     staged,
-    tensor_sizes,
     virtual_stages,
 )
 from planner.architectures.memory import Scheme, memory
@@ -92,10 +89,7 @@ def _fewest_of(shape: Shape, scheme: Scheme, asked: Asked, where: Site, zero: in
 def _open_columns(shape: Shape, asked: Asked, recompute: Recompute) -> tuple[Layout, Any]:
     """Return every split that the rules allow as columns, and the fewest data-parallel devices that each has experts for."""
     sizes = [
-        tensor_sizes(shape) if asked.tensor is None else [asked.tensor],
-        pipeline_sizes(shape) if asked.pipeline is None else [asked.pipeline],
-        context_sizes(shape) if asked.context_parallel is None else [asked.context_parallel],
-        expert_sizes(shape) if asked.expert is None else [asked.expert],
+        *split_sizes(shape, asked),
         virtual_stages(asked) if asked.schedule == "interleaved" or asked.virtual else [1],
     ]
     tensor, pipeline, context, expert, virtual = (axis.ravel() for axis in np.meshgrid(*sizes, indexing="ij"))

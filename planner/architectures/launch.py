@@ -1,7 +1,7 @@
 """A shape and a layout as the arguments of the frameworks that train it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from planner.architectures.layout import Layout
@@ -47,7 +47,7 @@ def arguments(shape: Shape, layout: Layout, training: Training) -> tuple[Argumen
     return _megatron(shape, layout, training), _torchtitan(shape, layout, training), _deepspeed(layout, training)
 
 
-def _typed(pairs: Iterator[tuple[str, object]]) -> str:
+def _typed(pairs: Iterable[tuple[str, object]]) -> str:
     return " ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in pairs if value not in (None, False))
 
 
@@ -78,7 +78,7 @@ def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
     formats.append(("optimizer", "sgd" if training.scheme.name == "sgd" else None))
     rate = training.rate and f"{training.rate:.3g}"
     text = _typed(
-        iter([*_of_shape(shape), *_of_layout(layout, mixture=shape.experts > 1), *uneven[: tables or 0], ("lr", rate), *formats])
+        [*_of_shape(shape), *_of_layout(layout, mixture=shape.experts > 1), *uneven[: tables or 0], ("lr", rate), *formats]
     )
     return Arguments("Megatron-LM", text, tuple(without))
 
@@ -173,7 +173,7 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
         ("activation_checkpoint.selective_ac_option", "op" if layout.recompute == "op" else None),
         ("optimizer.lr", training.rate and f"{training.rate:.3g}"),
     ]
-    return Arguments("torchtitan", _typed(iter(pairs)), tuple(without))
+    return Arguments("torchtitan", _typed(pairs), tuple(without))
 
 
 def _deepspeed(layout: Layout, training: Training) -> Arguments:

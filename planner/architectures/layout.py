@@ -11,6 +11,17 @@ Schedule = Literal["1f1b", "interleaved", "zero-bubble"]
 SCHEDULES: tuple[Schedule, ...] = ("1f1b", "interleaved", "zero-bubble")
 
 
+SPLITS = {
+    "data": ("data", "DP"),
+    "tensor": ("tensor", "TP"),
+    "pipeline": ("pipeline", "PP"),
+    "expert": ("expert", "EP"),
+    "expert_tensor": ("expert tensor", "ETP"),
+    "context_parallel": ("context", "CP"),
+}
+"""Kinds of parallelism by their attribute: what each is called, and in short."""
+
+
 class Layout(NamedTuple):
     """How a model is split.
 
@@ -92,3 +103,14 @@ class Layout(NamedTuple):
     def expert_replicas(self) -> Any:
         """Devices over which ZeRO shards an expert."""
         return self.data * self.context_parallel * self.tensor / (self.expert * self.expert_tensor)
+
+
+def split_text(layout: Layout, *, short: bool = False) -> str:
+    """Return the sizes above one in words, ``data 8, tensor 2``, or in short, ``DP8 TP2``."""
+    found = [(names, getattr(layout, attribute)) for attribute, names in SPLITS.items() if getattr(layout, attribute) > 1]
+    said = (
+        " ".join(f"{names[1]}{size}" for names, size in found)
+        if short
+        else ", ".join(f"{names[0]} {size}" for names, size in found)
+    )
+    return said or "one device"

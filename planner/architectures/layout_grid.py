@@ -74,6 +74,17 @@ def expert_sizes(shape: Shape) -> list[int]:
     return [each for each in _powers(shape.experts) if shape.experts % each == 0]
 
 
+def split_sizes(shape: Shape, asked: Asked) -> list[list[int]]:
+    """Return the sizes to try of tensor, pipeline, context and expert parallelism: that which was fixed, else all that suit."""
+    kinds = (
+        ("tensor", tensor_sizes),
+        ("pipeline", pipeline_sizes),
+        ("context_parallel", context_sizes),
+        ("expert", expert_sizes),
+    )
+    return [sizes(shape) if getattr(asked, name) is None else [getattr(asked, name)] for name, sizes in kinds]
+
+
 def virtual_stages(asked: Asked) -> list[int]:
     """Return stages of a device: 1 but in an interleaved schedule."""
     if asked.virtual is not None:

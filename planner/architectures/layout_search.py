@@ -10,14 +10,11 @@ from planner.architectures.fewest_layouts import on_fewest
 from planner.architectures.layout import Layout, Recompute
 from planner.architectures.layout_grid import (
     Site,
-    context_sizes,
-    expert_sizes,
     nothing_left,
-    pipeline_sizes,
     recomputations,
     sizes_at_once,
+    split_sizes,
     staged,
-    tensor_sizes,
     virtual_stages,
 )
 from planner.architectures.memory import Scheme, memory
@@ -168,10 +165,7 @@ def _columns(shape: Shape, asked: Asked, where: Site) -> _Columns:
     """Return every combination that the rules allow."""
     counted = where.counted or 1
     sizes = [
-        tensor_sizes(shape) if asked.tensor is None else [asked.tensor],
-        pipeline_sizes(shape) if asked.pipeline is None else [asked.pipeline],
-        context_sizes(shape) if asked.context_parallel is None else [asked.context_parallel],
-        expert_sizes(shape) if asked.expert is None else [asked.expert],
+        *split_sizes(shape, asked),
         sizes_at_once(where) if asked.micro_batch is None else [asked.micro_batch],
         [0, 1, 2, 3] if asked.zero is None else [asked.zero],
         virtual_stages(asked),

@@ -12,16 +12,13 @@ from planner._util.files import data_root, kept_while_unchanged, settings
 from planner._util.stable_choice import order
 from planner.accelerators.accelerator import Accelerator
 from planner.accelerators.catalogue import accelerators
-from planner.architectures.layout import Layout
+from planner.architectures.layout import Layout, split_text
 from planner.architectures.step_time import FILE, Rates, Software, StepTime, Work, rates, step_time
 
 ROWS = "throughput_rows.csv"
 _TEXTS = {"source", "locator", "licence", "date", "device", "model", "dtype", "framework", "attention", "notes"}
 _ONE = {"tp", "pp", "virtual_pp", "dp", "cp", "ep", "experts", "experts_active", "micro_batch"}
 """Columns whose empty cells mean one."""
-
-_BETWEEN = {"internevo": 6.25e9}
-"""Links between domains [bytes/s] of frameworks whose rows say another than the device's own."""
 
 
 @kept_while_unchanged(ROWS)
@@ -40,11 +37,12 @@ def _row(row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def year_of(date: str) -> float:
-    """Return the year of a date as the constants were fitted: a bare year is counted as 0.46 into it."""
-    if date == "2023-2024":
-        return 2024.6
+    """Return the year of a date as the constants were fitted."""
+    known: Mapping[str, float] = settings(FILE, "dates")
+    if date in known:
+        return known[date]
     year, *month = date.split("-")
-    return float(year) + (0.46 if not month else (float(month[0]) - 0.5) / 12)
+    return float(year) + (known["bare"] if not month else (float(month[0]) - 0.5) / 12)
 
 
 def stack_of(framework: str) -> str:
@@ -53,10 +51,11 @@ def stack_of(framework: str) -> str:
 
 
 def attention_of(row: Mapping[str, Any]) -> str:
-    """Return how attention was computed: MosaicML's kernels of 2023 skipped nothing."""
+    """Return how attention was computed."""
     if row["attention"] == "unfused":
         return "unfused"
-    return "skips nothing" if row["framework"] == "composer-fsdp" else "flash"
+    found: str = settings(FILE, "attention").get(row["framework"], "flash")
+    return found
 
 
 def limit_of(row: Mapping[str, Any], device: Accelerator) -> float:
@@ -105,7 +104,7 @@ def grouped(rows: tuple[Mapping[str, Any], ...]) -> Iterator[Group]:
         if rate is None:
             continue
         column = {name: np.array([rows[place][name] for place in places]) for name in rows[0] if name not in _TEXTS}
-        far = _BETWEEN.get(framework, rate.between)
+        far = settings(FILE, "between").get(framework, rate.between)
         years = np.array([year_of(rows[place]["date"]) for place in places])
         yield Group(
             np.array(places),
@@ -154,6 +153,9 @@ def _layout(row: Mapping[str, Any]) -> Layout:
             *("full", True, False, row["ep"], 1, row["cp"], "1f1b", row["virtual_pp"], steps, "eager", False, 0),
         )
     )
+
+
+_SIZES = {"data": "dp", "tensor": "tp", "pipeline": "pp", "expert": "ep", "context_parallel": "cp"}
 
 
 class Nearest(NamedTuple):
@@ -206,8 +208,7 @@ def nearest(work: Work, layout: Layout, device: Accelerator, count: int = 3) -> 
 def _nearest(row: Mapping[str, Any]) -> Nearest:
     (group,) = grouped((row,))
     tokens = row["global_batch_seqs"] * row["seq_len"] / row["devices"]
-    sizes = (("data", "dp"), ("tensor", "tp"), ("pipeline", "pp"), ("expert", "ep"), ("context", "cp"))
-    layout = " ".join(f"{name} {row[column]:.0f}" for name, column in sizes if row[column] > 1)
+    sizes: dict[str, Any] = {name: int(row[column]) for name, column in _SIZES.items()}
     return Nearest(
         row["source"],
         row["locator"],
@@ -216,5 +217,5 @@ def _nearest(row: Mapping[str, Any]) -> Nearest:
         int(row["devices"]),
         tokens / row["step_time_s"],
         float(tokens / group.forecast().total[0]),
-        f"{layout or 'one device'}, {row['dtype']}, context {row['seq_len']:.0f}",
+        f"{split_text(Layout()._replace(**sizes))}, {row['dtype']}, context {row['seq_len']:.0f}",
     )

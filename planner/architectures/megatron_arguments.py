@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from planner._util.files import read_text
 from planner._util.showing import Raw
 from planner.architectures.transformer import Details, Latent, Shape
 from planner.errors import OptionError
 from planner.quantities import listed, parse_whole, shown, shown_path
 
-_LARGEST_FILE = 1_000_000
+_LARGEST_FILE = 1024 * 1024
 _OPTION = re.compile(r"(?<![\w-])--(?P<name>[a-z][a-z0-9-]*)(?:[ \t]*=[ \t]*|[ \t]+)?(?P<value>(?!--)[^\s\\]+)?")
 _ASSIGNED = re.compile(
     r"(?:^|[;\s])(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'();$#]+)[\"']?(?=[;\s]|$)",
@@ -49,19 +50,10 @@ def read_script(path: str, called: str) -> str:
     OptionError
         It cannot be read, is too large, or holds no arguments of Megatron-LM.
     """
-    name = shown_path(path)
-    try:
-        with Path(path).open("rb") as file:
-            raw = file.read(_LARGEST_FILE + 1)
-        text = raw.decode("utf-8")
-    except (OSError, ValueError) as error:
-        raise OptionError(f"{called} {name}: cannot be read as text ({type(error).__name__})") from None
-    if len(raw) > _LARGEST_FILE:
-        raise OptionError(f"{called} {name}: above {_LARGEST_FILE:,} bytes; expected a script with Megatron-LM's arguments")
+    text = read_text(Path(path), _LARGEST_FILE, lambda complaint: OptionError(f"{called} {complaint}"))
     if not is_arguments(text):
-        raise OptionError(
-            f"{called} {name}: has no --num-layers and --hidden-size; expected Megatron-LM's arguments, or a config.json"
-        )
+        missing = "has no --num-layers and --hidden-size; expected Megatron-LM's arguments, or a config.json"
+        raise OptionError(f"{called} {shown_path(path)}: {missing}")
     return text
 
 

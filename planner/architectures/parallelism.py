@@ -84,19 +84,19 @@ def read_scheme(optimizer: str) -> Scheme:
 class Asked(NamedTuple):
     """A layout as far as the user fixed it; what is None is searched."""
 
-    zero: int | None
-    tensor: int | None
-    pipeline: int | None
-    expert: int | None
-    expert_tensor: int | None
-    context_parallel: int | None
-    micro_batch: int | None
-    recompute: Recompute | None
-    batch: float | None
-    schedule: Schedule | None
-    virtual: int | None
-    loss_kernel: str
-    offload: bool
+    zero: int | None = None
+    tensor: int | None = None
+    pipeline: int | None = None
+    expert: int | None = None
+    expert_tensor: int | None = None
+    context_parallel: int | None = None
+    micro_batch: int | None = None
+    recompute: Recompute | None = None
+    batch: float | None = None
+    schedule: Schedule | None = None
+    virtual: int | None = None
+    loss_kernel: str = "eager"
+    offload: bool = False
     lora: int = 0
 
     @property
@@ -117,10 +117,6 @@ class Asked(NamedTuple):
             offload=self.offload,
             lora=self.lora,
         )
-
-
-ANY = Asked(None, None, None, None, None, None, None, None, None, None, None, "eager", offload=False)
-"""Nothing fixed."""
 
 
 def read_recompute(value: Raw) -> Recompute | None:

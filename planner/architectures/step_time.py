@@ -15,8 +15,6 @@ from planner.architectures.layout import Layout
 from planner.architectures.transformer import Shape
 
 FILE = "throughput.toml"
-REPEATED = {"none": 0.0, "selective": 0.0, "op": 0.35, "full": 1.0}
-"""Share of the forward pass that is done again."""
 
 
 class Rates(NamedTuple):
@@ -227,7 +225,7 @@ def step_time(
     Rajbhandari et al. 2020, arXiv 1910.02054, Sec. 7.
     """
     known, fixed = constants or settings(FILE, "constants"), settings(FILE, "fixed")
-    repeated = REPEATED[layout.recompute] if again is None else again
+    repeated = settings(FILE, "again")[layout.recompute] if again is None else again
     run = _Run(work, layout, rate, software or usual_software(), known, repeated)
     parts = _products(run) | _memory_bound(run) | _exchanged(run)
     layers = work.layers / layout.pipeline
@@ -263,7 +261,7 @@ def _products(run: _Run) -> dict[str, Any]:
     full = rows / (rows + known["half_rows"]) * work.expert_ffn / (work.expert_ffn + half_width)
     seconds = seconds + passes * work.routed / (fast * full)
     if run.software.attention == "unfused":
-        attended = 2 * passes * work.scores / (rate.half * 0.8 * efficiency)
+        attended = 2 * passes * work.scores / (rate.half * settings(FILE, "fixed")["unfused_attention"] * efficiency)
     else:
         kind = "tpu" if rate.kind.startswith("tpu") else rate.kind
         reached = known[f"attention_{kind}"] * work.context / (work.context + known["half_context"])

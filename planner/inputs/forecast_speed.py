@@ -11,7 +11,6 @@ from planner.quantities import format_percent, plain
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
-    from planner.architectures.layout import Layout
     from planner.quantities.estimate import Range
 
 
@@ -34,37 +33,30 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
     machine = plainly.machine
     if machine is None or len(machine.parts) > 1:
         return None
-    from planner.architectures.advice import advice
-    from planner.architectures.hyperparameters import recipes, suggest
+    from planner.architectures.advice import advised
+    from planner.architectures.layout import split_text
     from planner.architectures.layout_grid import site
     from planner.architectures.layout_search import layouts
-    from planner.architectures.parallelism import ANY, read_scheme, smallest_memory
+    from planner.architectures.parallelism import Asked, read_scheme, smallest_memory
+    from planner.inputs.machine import usual_utilisation
 
     shape, capacity = question.shape, smallest_memory(machine)
     each = counted_flops_per_token(question, law)
     budget = question.flops or plainly.flops
-    tokens = question.tokens or (budget / each if budget else 20.0 * shape.active)
-    told = advice(tuple(suggest(recipe, shape, tokens, None) for recipe in recipes()))
-    where = site(machine, capacity, None if told is None else told.batch / shape.context)
+    tokens = question.tokens or (budget / each if budget else None)
+    told = advised(shape, tokens)
+    where = site(machine, capacity, told.batch / shape.context)
     if where.running is None or capacity is None:
         return None
-    first = layouts(shape, read_scheme("adam"), ANY, where)[0]
+    first = layouts(shape, read_scheme("adam"), Asked(), where)[0]
     if first.speed is None or first.fits is False:
         return None
     share = first.speed.tokens_per_second_per_device.times(each / where.running.peak)
-    usual = settings("hardware.toml", "mfu")["expected"]
     year = plain(settings("throughput.toml", "asked")["year"], 5)
     ends = f"{format_percent(share.low)} to {format_percent(share.high)}"
-    how = f"{_named(first.layout)} and software of {year} (plan throughput says how)"
+    how = f"{split_text(first.layout)}, ZeRO {first.layout.zero} and software of {year} (plan throughput says how)"
     text = (
         f"MFU {format_percent(share.expected)} ({ends}, four of five runs) is forecast for this model with {how}; the median of "
     )
-    text += f"published runs is {format_percent(usual)}; yours: --mfu"
+    text += f"published runs is {format_percent(usual_utilisation(machine.dtype).expected)}; yours: --mfu"
     return Forecast(share, Note("mfu-forecast", "info", text))
-
-
-def _named(layout: "Layout") -> str:
-    """Return a layout in short."""
-    sizes = (("data", layout.data), ("tensor", layout.tensor), ("pipeline", layout.pipeline), ("expert", layout.expert))
-    split = ", ".join(f"{name} {size}" for name, size in (*sizes, ("context", layout.context_parallel)) if size > 1)
-    return f"{split or 'one device'}, ZeRO {layout.zero}"

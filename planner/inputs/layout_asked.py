@@ -1,5 +1,7 @@
 """The layout of a question, as far as the user fixed it."""
 
+from typing import Any
+
 from planner.architectures.layout import Recompute
 from planner.architectures.parallelism import Asked
 from planner.errors import OptionError
@@ -18,19 +20,6 @@ def layout_asked(question: Question, recompute: Recompute | None) -> Asked:
         raise OptionError(
             f"`virtual` {question.virtual}: stages of the schedule interleaved, not of {question.schedule}; drop one"
         )
-    return Asked(
-        zero=question.zero,
-        tensor=question.tensor,
-        pipeline=question.pipeline,
-        expert=question.expert,
-        expert_tensor=question.expert_tensor,
-        context_parallel=question.context_parallel,
-        micro_batch=question.micro_batch,
-        recompute=recompute,
-        batch=question.batch,
-        schedule=question.schedule,
-        virtual=question.virtual,
-        loss_kernel=question.loss_kernel or "eager",
-        offload=bool(question.offload),
-        lora=question.lora or 0,
-    )
+    given = {name: getattr(question, name) for name in Asked._fields if name != "recompute"}
+    said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return Asked(recompute=recompute, **said)

@@ -75,6 +75,13 @@ def _dtype(value: str | None, pairs: tuple[tuple[float, Accelerator], ...]) -> s
     return value
 
 
+def usual_utilisation(dtype: str) -> Range:
+    """Return the published default of a format, with its range."""
+    section = settings(FILE, "mfu")
+    usual = section.get(dtype, section)
+    return Range(usual["low"], usual["expected"], usual["high"])
+
+
 def utilisation(mfu: float | None, dtype: str, parts: tuple[Part, ...]) -> tuple[Range, tuple[Note, ...]]:
     """Return the utilisation and what to say of it: the user's, held to what was measured, or the published default.
 
@@ -85,7 +92,7 @@ def utilisation(mfu: float | None, dtype: str, parts: tuple[Part, ...]) -> tuple
     """
     section = settings(FILE, "mfu")
     usual = section.get(dtype, section)
-    default = Range(usual["low"], usual["expected"], usual["high"])
+    default = usual_utilisation(dtype)
     if mfu is None:
         ends = f"{format_percent(default.low)} to {format_percent(default.high)}"
         text = f"MFU {format_percent(default.expected)} is {usual['what']}; the range is {ends}: {usual['range']}; yours: --mfu"

@@ -56,8 +56,7 @@ def counted_shape(question: Question, law: Law) -> Counted | None:
     working = params - (shape.total - shape.active)
     k = law.symbols["k"]
     rule, causal = _rule(question)
-    once = shape.flops_per_token(rule, working, causal=causal)
-    cost = shape.flops_per_token(rule, working, recompute=bool(question.recompute), causal=causal)
+    once, cost = shape.flops_per_token(rule, working, causal=causal), counted_flops_per_token(question, law)
     return Counted(shape, rule, params, cost, k * working, once / cost, causal)
 
 

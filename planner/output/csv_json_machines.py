@@ -64,8 +64,7 @@ def shape_rows(found: "Configuration") -> list[Row]:
 def throughput_rows(found: "Throughput") -> list[Row]:
     """Return one row: the figures with their intervals, the layout, and the parts of a step [s]."""
     row: Row = {"params": found.shape.total, "devices": found.layout.devices, "machine": _machine_name(found.machine)}
-    for name in ("step_time", "tokens_per_second", "tokens_per_second_per_device", "mfu", "mfu_full_attention"):
-        low, high = found.intervals[name]
+    for name, (low, high) in found.intervals.items():
         row |= {f"{name}_low": low, name: getattr(found, name), f"{name}_high": high}
     row |= {"level": found.level, "batch": found.batch, "software": found.software, "year": found.year}
     row |= {f"layout_{name}": value for name, value in found.layout._asdict().items()}

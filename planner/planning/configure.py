@@ -172,7 +172,6 @@ def configure(
     advised, capacity = advice(suggestions), smallest_memory(run.machine)
     batch = question.batch or (advised.batch if advised else None)
     where = site(run.machine, capacity, None if batch is None else batch / first.shape.context)
-    where = where._replace(running=None) if wanted.offload or wanted.lora else where
     fits = layouts(first.shape, scheme, wanted, where)
     machine = _forecast(run.machine, fits[0], question)
     dtype = run.machine.dtype if run.machine else question.dtype or "bf16"

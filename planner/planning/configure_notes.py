@@ -7,14 +7,16 @@ from planner._util.files import settings
 from planner.accelerators.fleet import Machine
 from planner.architectures.fewest_layouts import fewest
 from planner.architectures.hyperparameters import Suggestion
+from planner.architectures.layout import SPLITS, split_text
 from planner.architectures.layout_grid import Site
 from planner.architectures.layout_search import layouts
 from planner.architectures.memory import Scheme, held_params
-from planner.architectures.parallelism import Asked, Fit, read_scheme, unmeasured, why_not
+from planner.architectures.parallelism import Asked, Fit, read_scheme, why_not
 from planner.architectures.shape_search import Proportions
 from planner.architectures.step_time import FILE
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
+from planner.inputs.machine import usual_utilisation
 from planner.inputs.shape import vocabulary_law
 from planner.notes import Note
 from planner.planning.configured_run import ConfiguredRun
@@ -73,8 +75,8 @@ def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, fore
         return
     if fit.speed is None:
         names = " and ".join(part.device.id for part in machine.parts)
-        why = unmeasured(fit.layout) if where.running is None else why_not(shape, fit.layout, where.running.rate)
-        why = why or f"links or efficiency of {names} are not known, or not one of them"
+        unknown = f"links or efficiency of {names} are not known, or not one of them"
+        why = unknown if where.running is None else why_not(shape, fit.layout, where.running.rate)
         text = f"no step is forecast ({why}): layouts go by how little they split, and time and cost by the MFU beside them"
         yield Note("no-speed", "info", text)
         return
@@ -89,7 +91,8 @@ def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, fore
     )
     text += "counted causally"
     if forecast:
-        text += "; days and dollars rest on it; yours: --mfu"
+        usual = format_percent(usual_utilisation(machine.dtype).expected)
+        text += f"; days and dollars rest on it, where {usual} of published runs would be taken; yours: --mfu"
     else:
         why = "as the budget does" if machine.counted else "since how many devices is open"
         text += f"; days and dollars here rest on {format_percent(machine.mfu.expected)}, {why}"
@@ -117,11 +120,7 @@ def _no_fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, fits: tuple
         text += ": on no number of these devices surely; larger ones, or a shorter context"
     else:
         layout = found.layout
-        split = f"data {layout.data}, tensor {layout.tensor}, pipeline {layout.pipeline}"
-        split += f", expert {layout.expert}" if layout.expert > 1 else ""
-        split += f", expert tensor {layout.expert_tensor}" if layout.expert_tensor > 1 else ""
-        split += f", context {layout.context_parallel}" if layout.context_parallel > 1 else ""
-        text += f": the fewest that do are {layout.devices} devices (ZeRO {layout.zero}, {split})"
+        text += f": the fewest that do are {layout.devices} devices (ZeRO {layout.zero}, {split_text(layout)})"
     helping = _remedies(shape, scheme, asked, where, None if close else False) if where.counted is not None else ""
     text += f"; on these {helping}" if helping else ""
     return Note("no-fit", "warning", text)
@@ -130,9 +129,7 @@ def _no_fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, fits: tuple
 def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, now: bool | None) -> str:
     """Return the changes, each alone, with which a layout surely fits, or at least may; else those together; else nothing."""
     smaller = read_scheme("adam-8bit")
-    free = dict.fromkeys(
-        ("zero", "tensor", "pipeline", "expert", "expert_tensor", "context_parallel", "micro_batch", "virtual", "schedule")
-    )
+    free = dict.fromkeys((*(name for name in SPLITS if name != "data"), "zero", "micro_batch", "virtual", "schedule"))
     changes: list[tuple[str, Scheme, dict[str, Any]]] = [
         ("--recompute full", scheme, {"recompute": "full"}),
         ("--loss-kernel fused", scheme, {"loss_kernel": "fused"}),
@@ -154,8 +151,10 @@ def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, now: bool
         if helping and (wanted or now is False):
             return f"{words} {' or '.join(helping)}"
     together = {"recompute": "full", "loss_kernel": "fused", **free}
-    if verdict(smaller if smaller.total < scheme.total else scheme, together):
-        return "it fits with --recompute full --loss-kernel fused --optimizer adam-8bit and a layout that is searched whole"
+    less = smaller.total < scheme.total
+    if verdict(smaller if less else scheme, together):
+        kept = " --optimizer adam-8bit" if less else ""
+        return f"it fits with --recompute full --loss-kernel fused{kept} and a layout that is searched whole"
     return ""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from planner._util.files import new_file, settings, write_new
 from planner._version import __version__
 from planner.accelerators.accelerator import MeasuredStep
+from planner.architectures.layout import split_text
 from planner.architectures.parallelism import Fit, Running
 from planner.architectures.step_time import FILE
 from planner.architectures.transformer import Shape
@@ -40,8 +41,9 @@ def own_step(speed: TokensPerSecond, fit: Fit, shape: Shape, running: Running, b
         raise OptionError(
             f"{told}, where {expected} is forecast: another model, layout or number of devices must have been meant"
         )
-    sizes = f"data {layout.data}, tensor {layout.tensor}, pipeline {layout.pipeline}"
-    text = f"{format_count(shape.total)} parameters on {devices} devices, {sizes}: {plain(each, 5)} tokens/s a device"
+    text = (
+        f"{format_count(shape.total)} parameters on {devices} devices, {split_text(layout)}: {plain(each, 5)} tokens/s a device"
+    )
     return MeasuredStep(off, float(shape.total), shape.experts > 1, devices, text)
 
 

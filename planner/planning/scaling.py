@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any, NamedTuple, Unpack
 
+from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.to_json import Answer
 from planner._version import __version__
+from planner.architectures.step_time import FILE
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.question import Question
 from planner.inputs.ranges import axis_of
@@ -51,7 +53,9 @@ class Scaling(Answer):
     batch : float
         Tokens of a step, the same for all.
     pays_to : int or None
-        The most devices up to which every doubling makes it at least 1.5 times as fast; None where no row has a forecast.
+        The most devices up to which every doubling pays.
+    worth : float
+        How much faster a doubling must make it to pay.
     notes : tuple of Note
     inputs : mapping
     version : str
@@ -60,13 +64,10 @@ class Scaling(Answer):
     rows: tuple[ScaledRun, ...]
     batch: float
     pays_to: int | None
+    worth: float
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
-
-
-WORTH = 1.5
-"""Speed that a doubling must give to pay: a house convention."""
 
 
 @asks(ThroughputInputs)
@@ -110,7 +111,8 @@ def scaling(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs]) 
     rows = tuple(_compared(row, first) for row in found)
     given = {"recompute": recompute} if recompute is not None else {}
     inputs = FrozenDict({**question.stated(), "gpus": str(gpus), **given, "level": question.level})
-    return Scaling(rows, batch, _pays_to(rows), tuple(_notes(rows, batch, said)), inputs)
+    worth = float(settings(FILE, "asked")["doubling"])
+    return Scaling(rows, batch, _pays_to(rows, worth), worth, tuple(_notes(rows, batch, said)), inputs)
 
 
 def _doublings(low: int, high: int) -> list[int]:
@@ -133,12 +135,11 @@ def _compared(row: ScaledRun, first: ScaledRun) -> ScaledRun:
     if row.throughput is None or first.throughput is None:
         return row
     speedup = row.throughput.tokens_per_second / first.throughput.tokens_per_second
-    price = row.throughput.machine.dollars_per_hour
-    dollars = None if price is None else price.expected * 1e12 / row.throughput.tokens_per_second / 3600
+    dollars = row.throughput.dollars_per_trillion
     return row._replace(speedup=speedup, efficiency=speedup * first.devices / row.devices, dollars_per_trillion=dollars)
 
 
-def _pays_to(rows: tuple[ScaledRun, ...]) -> int | None:
+def _pays_to(rows: tuple[ScaledRun, ...], worth: float) -> int | None:
     """Return the most devices up to which every doubling pays; a last step that is less than one is held to its own part."""
     reached: ScaledRun | None = None
     for row in rows:
@@ -148,7 +149,7 @@ def _pays_to(rows: tuple[ScaledRun, ...]) -> int | None:
             continue
         if reached is not None and reached.speedup is not None:
             doublings = log2(row.devices / reached.devices)
-            if row.speedup / reached.speedup < WORTH**doublings * (1 - 1e-12):
+            if row.speedup / reached.speedup < worth**doublings * (1 - 1e-12):
                 break
         reached = row
     return None if reached is None else reached.devices

@@ -12,8 +12,7 @@ from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.accelerator import MeasuredStep
 from planner.accelerators.fleet import Machine
-from planner.architectures.advice import advice
-from planner.architectures.hyperparameters import recipes, suggest
+from planner.architectures.advice import advised
 from planner.architectures.launch import Arguments, Training, arguments, sequences
 from planner.architectures.layout import Layout
 from planner.architectures.layout_grid import site
@@ -40,6 +39,7 @@ from planner.inputs.registry import ThroughputInputs, asks
 from planner.notes import Note
 from planner.planning.own_step import own_note, own_step, write_step
 from planner.quantities import format_count, format_percent, plain
+from planner.quantities.estimate import Range
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,6 +109,12 @@ class Throughput(Answer):
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
+
+    @property
+    def dollars_per_trillion(self) -> float | None:
+        """What 1e12 tokens cost at the devices' price."""
+        price = self.machine.dollars_per_hour
+        return None if price is None else price.expected * 1e12 / self.tokens_per_second / 3600
 
     def save_measured(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the user's own step as a file of devices (TOML), for ``--gpu-file``: other forecasts on such devices are then
@@ -227,21 +233,16 @@ def _batch_said(question: Question, batch: float, taken: float, said: str) -> st
     """Return what to say of a batch that is another than was asked for, or than a law says."""
     if question.batch is not None and taken != batch:
         return f"a batch of {format_count(batch)} tokens is {format_count(taken)} in whole micro-batches of this layout"
-    if question.batch is None and taken > _MORE * batch:
+    if question.batch is None and taken > settings(FILE, "asked")["larger"] * batch:
         return f"{said}; so many devices work on {format_count(taken)} at once, {plain(taken / batch, 3)} times as many"
     return said
-
-
-_MORE = 1.2
-"""From how many times a law's batch on a larger one is worth a word."""
 
 
 def _figures(fit: Fit) -> dict[str, Any]:
     """Return the five figures, their intervals and the parts."""
     speed = fit.speed
     assert speed is not None  # looked at by the caller
-    names = ("step_time", "tokens_per_second", "tokens_per_second_per_device", "mfu", "mfu_full_attention")
-    spans = {name: getattr(speed, name) for name in names}
+    spans = {name: span for name, span in speed._asdict().items() if isinstance(span, Range)}
     largest = max(speed.parts, key=lambda name: speed.parts[name])
     intervals = FrozenDict({name: (span.low, span.high) for name, span in spans.items()})
     return {
@@ -256,10 +257,8 @@ def batch_for(question: Question, shape: Shape) -> tuple[float, str]:
     """Return the tokens of a step, and what to say of a batch that nobody chose."""
     if question.batch is not None:
         return question.batch, ""
-    tokens = 20.0 * shape.active
-    told = advice(tuple(suggest(each, shape, tokens, None) for each in recipes()))
-    assert told is not None  # Step Law says both, of any run
-    text = f"a batch of {format_count(told.batch)} tokens is {told.law}'s for 20 tokens a parameter at work; yours: --batch"
+    told, usual = advised(shape), settings(FILE, "asked")["tokens_per_param"]
+    text = f"a batch of {format_count(told.batch)} tokens is {told.law}'s for {usual} tokens a parameter at work; yours: --batch"
     return told.batch, text
 
 
@@ -294,19 +293,22 @@ def _notes(
         found.append(Note("close-fit", "warning", "whether this layout fits in memory is too close to say: measure a step"))
     rows = "published steps of 2021 to 2026, whole sources left out"
     text = f"the intervals hold what was missed on {rows}; software {software.stack} of {plain(software.year, 5)}"
-    text += "; wider here, as for mixtures, small models, long contexts, few micro-batches, slow links and devices without a row"
+    if wide:
+        text += (
+            "; wider here, as for mixtures, small models, long contexts, few micro-batches, slow links and devices without a row"
+        )
     if own is None:
-        found.append(Note("speed-intervals", "info", text if wide else text.partition("; wider")[0]))
+        found.append(Note("speed-intervals", "info", text))
     else:
         found.append(own_note(own))
     fixed, kind = settings(FILE, "fixed"), "mixture" if shape.experts > 1 else "dense"
     latest = fixed[f"year_{kind}_since"] + fixed[f"year_{kind}_span"][1]
-    if software.year > latest + 0.5:
+    if software.year > latest + settings(FILE, "asked")["later"]:
         text = f"software later than {plain(latest, 5)} counts as of then: nothing was measured of it"
         found.append(Note("year", "info", text))
     if shape.details.remark:
         found.append(Note("published-shape", "info", shape.details.remark))
     attended = format_percent(fit.speed.parts["attention"] / sum(fit.speed.parts.values())) if fit.speed else ""
-    if shape.context > 65_536:
+    if shape.context > settings(FILE, "wide")["context"]:
         found.append(Note("long-context", "info", f"attention takes {attended} of the work at a context of {shape.context:,}"))
     return found

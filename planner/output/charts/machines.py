@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from planner.architectures.layout import Layout
+from planner.architectures.layout import Layout, split_text
 from planner.errors import CannotPlanError
 from planner.output.charts._base import Chart, Line, Mark, Panel, Points, Rule, Scale, law_text
 from planner.planning.configure import Configuration
@@ -10,7 +10,7 @@ from planner.planning.hardware_ranking import Ranking
 from planner.planning.levers_result import Levers
 from planner.planning.scaling import Scaling
 from planner.planning.throughput import Throughput
-from planner.quantities import format_count, format_flops, format_whole
+from planner.quantities import format_count, format_flops, format_whole, plain
 from planner.quantities.estimate import Range
 
 _ROWS = Scale("", log=False)
@@ -76,21 +76,16 @@ def scaling_chart(found: Scaling) -> Chart:
     if found.pays_to is not None and found.pays_to < found.rows[-1].devices:
         marks = (*marks, Rule(found.pays_to, "more stop paying"))
     panel = Panel("Tokens a second on more devices, at the same batch", Scale("devices"), Scale("tokens a second"), marks)
-    return Chart(f"{format_count(found.batch)} tokens a step", "a doubling pays if it makes it 1.5 times as fast", (panel,))
+    return Chart(
+        f"{format_count(found.batch)} tokens a step",
+        f"a doubling pays if it makes it {plain(found.worth)} times as fast",
+        (panel,),
+    )
 
 
 def _layout_name(layout: Layout) -> str:
     """Return a layout in short: its sizes above one, its stage, and the sequences of a device."""
-    sizes = (
-        ("DP", layout.data),
-        ("TP", layout.tensor),
-        ("PP", layout.pipeline),
-        ("EP", layout.expert),
-        ("ETP", layout.expert_tensor),
-        ("CP", layout.context_parallel),
-    )
-    split = " ".join(f"{name}{size}" for name, size in sizes if size > 1)
-    return f"{split or 'one device'}, Z{layout.zero}, {layout.micro_batch} seq"
+    return f"{split_text(layout, short=True)}, Z{layout.zero}, {layout.micro_batch} seq"
 
 
 def configuration_chart(found: Configuration) -> Chart:

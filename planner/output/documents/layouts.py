@@ -16,6 +16,7 @@ from planner.quantities import (
 )
 
 if TYPE_CHECKING:
+    from planner.architectures.layout import Layout
     from planner.architectures.parallelism import Fit
     from planner.planning.configure import Configuration
     from planner.quantities.estimate import Range
@@ -47,13 +48,14 @@ def _layouts(found: "Configuration") -> Table:
     for fit in found.fits:
         layout = fit.layout
         row = [*(format_whole(getattr(layout, name)) for _, name in sizes), str(layout.zero), str(layout.micro_batch)]
-        row += [layout.recompute, format_bytes(fit.memory.total), *([_SHORT[fit.fits]] if there else [])]
+        row += [layout.recompute, format_bytes(fit.memory.total), *([SHORT[fit.fits]] if there else [])]
         rows.append(row + (_speed_cells(fit, found.fits[0], causal=causal) if timed else []))
     align = "r" * len(sizes) + "rrlr" + "l" * there + "rrr" * timed
     return Table("Layouts, the one to take first", align, headers, rows, _footnotes(found, timed=timed))
 
 
-_SHORT = {True: "yes", None: "close", False: "no"}
+COLUMNS = "DP, TP, PP, EP, CP: devices that share batch, matrices, layers, experts, sequences"
+SHORT = {True: "yes", None: "close", False: "no"}
 
 
 def _speed_cells(fit: "Fit", first: "Fit", *, causal: bool) -> list[str]:
@@ -68,7 +70,7 @@ def _footnotes(found: "Configuration", *, timed: bool) -> list[str]:
     """Return what the columns mean, and why the first layout is the first."""
     layout, notes = found.fits[0].layout, []
     kept = f"loss {layout.loss_kernel}, schedule {layout.schedule}{f' of {layout.virtual}' if layout.virtual > 1 else ''}"
-    notes.append("DP, TP, PP, EP, CP: devices that share batch, matrices, layers, experts, sequences; seqs: of a device at once")
+    notes.append(f"{COLUMNS}; seqs: of a device at once")
     if any(fit.layout.expert_tensor > 1 for fit in found.fits):
         notes.append("ETP: devices that share each matrix of an expert")
     notes.append(f"the first shape; {found.scheme.name}: {plain(found.scheme.total)} bytes a parameter; {kept}")
@@ -96,7 +98,7 @@ def _memory(found: "Configuration") -> Facts:
         ("weights", format_bytes(taken.weights), ""),
         ("gradients", format_bytes(taken.gradients), ""),
         ("optimizer", format_bytes(taken.optimizer), "in the host's memory" if fit.layout.offload else ""),
-        ("activations", format_bytes(taken.activations), f"{_at_once(found)}, recompute {fit.layout.recompute}"),
+        ("activations", format_bytes(taken.activations), f"{at_once(fit.layout)}, recompute {fit.layout.recompute}"),
     ]
     if taken.gathered:
         rows.append(("gathered", format_bytes(taken.gathered), "weights and gradients that ZeRO 3 has at hand"))
@@ -109,8 +111,8 @@ def _memory(found: "Configuration") -> Facts:
     return Facts(rows)
 
 
-def _at_once(found: "Configuration") -> str:
-    layout = found.fits[0].layout
+def at_once(layout: "Layout") -> str:
+    """Return the sequences of a device, and how often it works on so many."""
     every = f"{layout.micro_batch} sequence{'s' if layout.micro_batch > 1 else ''} at once"
     return every + (f", {format_whole(layout.micro_batches)} times a step" if layout.micro_batches else "")
 

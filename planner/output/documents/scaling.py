@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from planner.output.documents.blocks import Block, Table, Title, note_blocks
-from planner.quantities import format_count, format_dollars, format_percent, format_whole, significant
+from planner.quantities import format_count, format_dollars, format_percent, format_whole, plain, significant
 
 if TYPE_CHECKING:
     from planner.planning.scaling import ScaledRun, Scaling
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 def scaling_document(found: "Scaling") -> list[Block]:
     """Return a row for each number of devices, and where more stop paying."""
     most = found.rows[-1].devices
+    worth = f"{plain(found.worth)} times as fast"
     if found.pays_to == most:
-        title = f"Every doubling pays up to {format_whole(most)} devices: at least 1.5 times as fast"
+        title = f"Every doubling pays up to {format_whole(most)} devices: at least {worth}"
     else:
-        title = f"More than {format_whole(found.pays_to or 0)} devices stop paying: a doubling is less than 1.5 times as fast"
+        title = f"More than {format_whole(found.pays_to or 0)} devices stop paying: a doubling is less than {worth}"
     headers = ["devices", "layout", "tokens/s", "low to high", "a device", "MFU", "of ideal", "step [s]", "$ per 1 T tokens"]
     rows = [_row(row) for row in found.rows]
     table = Table(

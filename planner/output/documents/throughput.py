@@ -2,7 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from planner.architectures.layout import split_text
+from planner.architectures.parallelism import VERDICTS
 from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_blocks
+from planner.output.documents.layouts import COLUMNS, SHORT, at_once
 from planner.quantities import (
     format_bytes,
     format_count,
@@ -37,15 +40,12 @@ def throughput_document(found: "Throughput") -> list[Block]:
 
 
 def _answer(found: "Throughput") -> list[tuple[str, str, str]]:
-    level, price = format_percent(found.level), found.machine.dollars_per_hour
+    level, dollars = format_percent(found.level), found.dollars_per_trillion
     low, high = found.intervals["tokens_per_second_per_device"]
     step_low, step_high = found.intervals["step_time"]
     used_low, used_high = found.intervals["mfu_full_attention"]
     causal_low, causal_high = found.intervals["mfu"]
-    layout, fits = found.layout, {True: "yes", None: "too close to say", False: "no"}[found.fits]
-    sizes = (("data", layout.data), ("tensor", layout.tensor), ("pipeline", layout.pipeline), ("expert", layout.expert))
-    split = ", ".join(f"{name} {size}" for name, size in (*sizes, ("context", layout.context_parallel)) if size > 1)
-    at_once = f"{layout.micro_batch} sequence{'s' if layout.micro_batch > 1 else ''} at once, {layout.micro_batches} times a step"
+    layout, fits = found.layout, VERDICTS[found.fits]
     stages = f", interleaved {layout.virtual}" if layout.virtual > 1 else f", {layout.schedule}" if layout.pipeline > 1 else ""
     memory_low, memory_high = found.memory.range
     return [
@@ -65,9 +65,9 @@ def _answer(found: "Throughput") -> list[tuple[str, str, str]]:
             f"attention in full; {format_percent(used_low)} to {format_percent(used_high)}",
         ),
         ("", format_percent(found.mfu), f"counted causally; {format_percent(causal_low)} to {format_percent(causal_high)}"),
-        ("layout", f"ZeRO {layout.zero}", f"{split or 'one device'}; {at_once}, recompute {layout.recompute}{stages}"),
+        ("layout", f"ZeRO {layout.zero}", f"{split_text(layout)}; {at_once(layout)}, recompute {layout.recompute}{stages}"),
         ("memory", format_bytes(found.memory.total), f"{format_bytes(memory_low)} to {format_bytes(memory_high)}; fits: {fits}"),
-        *([("cost", format_dollars(price.expected * 1e12 / found.tokens_per_second / 3600), "of 1 T tokens")] if price else []),
+        *([("cost", format_dollars(dollars), "of 1 T tokens")] if dollars is not None else []),
         ("software", found.software, f"of {plain(found.year, 5)}; {found.machine.dtype}"),
     ]
 
@@ -115,12 +115,12 @@ def _others(found: "Throughput") -> Table:
                 *(format_whole(size) for size in (layout.data, layout.tensor, layout.pipeline, layout.expert)),
                 *(str(size) for size in (layout.context_parallel, layout.zero, layout.micro_batch)),
                 layout.recompute,
-                {True: "yes", None: "close", False: "no"}[fit.fits],
+                SHORT[fit.fits],
                 "-" if each is None else format_whole(each),
                 "-" if each is None else format_signed_percent(found.tokens_per_second_per_device / each - 1),
             ]
         )
-    notes = ["DP, TP, PP, EP, CP: devices that share batch, matrices, layers, experts, sequences; tokens/s of a device"]
+    notes = [f"{COLUMNS}; tokens/s of a device"]
     return Table("Other layouts", "rrrrrrrllrr", headers, rows, notes)
 
 
