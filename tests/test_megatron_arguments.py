@@ -77,6 +77,16 @@ def test_what_is_typed_comes_back(known: Model) -> None:
     assert shape.flops_per_token("exact", shape.active) == known.shape.flops_per_token("exact", known.shape.active)
 
 
+@pytest.mark.parametrize("known", planner.models(), ids=lambda known: known.id)
+def test_arguments_are_of_the_model_or_say_what_they_leave_out(known: Model) -> None:
+    """What is typed counts to the last parameter, unless something of the shape is named that it lacks."""
+    said = arguments(known.shape, Layout(), Training(Scheme("adam", 2, 2, 12)))[0]
+    typed = read_arguments(said.text, "shape")
+    assert (typed.total == known.shape.total) or said.without
+    if not said.without:
+        assert typed.flops_per_token("exact", 0) == known.shape.flops_per_token("exact", 0)
+
+
 def test_most_published_models_can_be_typed() -> None:
     """Llama, Qwen, DeepSeek and mixtures among them."""
     ids = {known.id for known in EXPRESSIBLE}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from planner.architectures.layout import Layout
 from planner.architectures.memory import Scheme
-from planner.architectures.transformer import Shape
+from planner.architectures.transformer import Details, Shape
 
 
 class Arguments(NamedTuple):
@@ -58,16 +58,15 @@ def sequences(layout: Layout) -> int:
 
 def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
     """References: Megatron-LM, megatron/training/arguments.py."""
-    without = [] if shape.details.windowed_layers == 0 else ["layers with a window"]
     missing = {
+        **_beyond(shape.details),
         "a chunked loss": layout.loss_kernel == "chunked",
         "recompute op, which torchtitan has": layout.recompute == "op",
         "the schedule zero-bubble": layout.schedule == "zero-bubble",
         f"the optimizer {training.scheme.name}": not training.adam and training.scheme.name != "sgd",
         "adapters, which --peft brings in NeMo": layout.lora > 0,
-        "more than one module of multi-token prediction": shape.details.mtp > 1,
     }
-    without += [what for what, lacks in missing.items() if lacks]
+    without = [what for what, lacks in missing.items() if lacks]
     uneven = [("account-for-loss-in-pipeline-split", True), ("account-for-embedding-in-pipeline-split", True)]
     tables = next((each for each in (0, 1, 2) if (shape.layers + each) % (layout.pipeline * layout.virtual) == 0), None)
     if tables is None:
@@ -81,6 +80,21 @@ def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
         [*_of_shape(shape), *_of_layout(layout, mixture=shape.experts > 1), *uneven[: tables or 0], ("lr", rate), *formats]
     )
     return Arguments("Megatron-LM", text, tuple(without))
+
+
+def _beyond(details: Details) -> dict[str, bool]:
+    """Return what of shapes the arguments here leave out, and whether this one has it."""
+    return {
+        "layers with a window": details.windowed_layers > 0,
+        "norms of queries and keys over all heads": details.qk_norm == "full",
+        f"norms a layer: {details.norms_per_layer}, where there are 2": details.norms_per_layer != 2,
+        "layer norms without a bias": details.norm == "ln_nobias",
+        "a norm of the embedding": details.embedding_norm,
+        "a bias of the head": details.head_bias,
+        "attention sinks": details.sinks,
+        "relative positions": details.relative_positions,
+        "more than one module of multi-token prediction": details.mtp > 1,
+    }
 
 
 def _of_shape(shape: Shape) -> Iterator[tuple[str, object]]:
