@@ -497,7 +497,8 @@ def test_the_panel_begins_with_what_the_plan_holds(chromium: Any, tmp_path: Path
 def test_fields_read_and_refuse_as_the_command_line_does(page: Any, field: str, typed: str, keyword: str) -> None:
     """The same texts, the same numbers; what planner refuses the page refuses, with a sentence."""
     mode = {"dollars": "money", "days": "devices"}.get(field, "compute")
-    asked: dict[str, Any] = {"gpus": "64xh100-sxm", "days": 30} if mode == "devices" else {"gpu": "h100-sxm"}
+    published = 0.375  # which a page without devices of its plan takes, where a plan forecasts
+    asked: dict[str, Any] = {"gpus": "64xh100-sxm", "days": 30, "mfu": published} if mode == "devices" else {"gpu": "h100-sxm"}
     by_mode: dict[str, dict[str, Any]] = {"compute": {"flops": 1e21}, "money": {"dollars": "1M"}, "devices": {}}
     asked |= by_mode[mode]
     asked[keyword] = typed

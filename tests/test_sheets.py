@@ -88,7 +88,10 @@ def test_cells_agree_with_costs(mfu: Any) -> None:
     for name, (span, arguments) in asked.items():
         assert span is not None
         assert getattr(sheets, name)(1e22, *arguments) == pytest.approx(span.expected, rel=1e-12), name
-    assert sheets.plan_days(1e22, "64xH100", mfu, 0.1) == pytest.approx(cost.device_hours.expected / 64 / 24, rel=1e-12)
+    counted = planner.plan(flops=1e22, gpus="64xH100", overhead=0.1, **given).cost
+    assert counted is not None
+    assert counted.hours is not None
+    assert sheets.plan_days(1e22, "64xH100", mfu, 0.1) == pytest.approx(counted.hours.expected / 24, rel=1e-12)
     assert sheets.plan_cost(1e22, "h100", 0.4, "$2.95") == pytest.approx(
         planner.plan(flops=1e22, gpu="h100", mfu=0.4, price=2.95).cost.dollars.expected  # type: ignore[union-attr]
     )

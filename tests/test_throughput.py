@@ -16,6 +16,7 @@ from planner.architectures.measured_steps import grouped, measured_steps, neares
 from planner.architectures.parallelism import factor_of
 from planner.architectures.step_time import FILE, work_of
 from planner.errors import PlannerError
+from planner.inputs.proposed_speed import whole_run
 
 ROWS = measured_steps()
 DENSE, WIDE = (numbers(FILE, "intervals")[kind] for kind in ("dense", "wide"))
@@ -180,8 +181,12 @@ def test_a_plan_of_a_known_model_rests_on_the_forecast() -> None:
     planned, judged, laid = planner.plan(**asked), planner.check(**asked), planner.configure(**asked)
     assert planned.machine is not None
     assert laid.fits[0].speed is not None
-    assert planned.machine.mfu == laid.fits[0].speed.mfu_full_attention
-    assert judged.machine == planned.machine == laid.machine
+    assert planned.machine.mfu == pytest.approx(whole_run(laid.fits[0].speed.mfu_full_attention))
+    slower = numbers(FILE, "whole_runs")["slower"]
+    assert planned.machine.mfu.expected == pytest.approx(laid.fits[0].speed.mfu_full_attention.expected / slower)
+    assert judged.machine == planned.machine
+    assert laid.machine is not None
+    assert laid.machine.mfu == pytest.approx(planned.machine.mfu)
     assert planned.cost is not None
     assert planned.cost.hours is not None
     seconds = (
@@ -189,7 +194,7 @@ def test_a_plan_of_a_known_model_rests_on_the_forecast() -> None:
         * 2e12
         / (laid.fits[0].speed.tokens_per_second.expected * laid.fits[0].speed.step_time.expected)
     )
-    assert planned.cost.hours.expected * 3600 == pytest.approx(seconds)
+    assert planned.cost.hours.expected * 3600 == pytest.approx(seconds * slower)
     text = next(note.text for note in planned.notes if note.code == "mfu-forecast")
     assert "the median of published runs is 37.5 %" in text
     days = planner.plan(shape="llama2-7b", gpus="64xH100", days=30)
@@ -266,7 +271,11 @@ def test_a_step_of_ones_own_corrects_and_narrows(tmp_path: Any) -> None:
     assert planner.throughput(**mixture, gpu_file=file).step_time == planner.throughput(**mixture).step_time
     planned = planner.plan(shape="llama3-70b", tokens="1T", gpus="256xH100", gpu_file=file)
     assert planned.machine is not None
-    assert planned.machine.mfu.expected < planner.plan(shape="llama3-70b", tokens="1T", gpus="256xH100").machine.mfu.expected  # type: ignore[union-attr]
+    other = planner.plan(shape="llama3-70b", tokens="1T", gpus="256xH100").machine
+    known = numbers(FILE, "whole_runs")  # a whole run is nearer to one's own steps than to those of a forecast
+    assert other is not None
+    assert planned.machine.mfu.expected * known["own"] < other.mfu.expected * known["slower"]
+    assert planned.machine.mfu.high / planned.machine.mfu.low < other.mfu.high / other.mfu.low
     with pytest.raises(PlannerError, match="no speed was given"):
         plainly.save_measured(tmp_path / "none.toml")
     for speed, complaint in ((1e6, "above the best product"), (100, "must have been meant")):

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from math import exp
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 import planner
 from planner._util.files import settings
 from planner.architectures.step_time import FILE
-from planner.quantities import format_percent, format_signed_percent, plain
+from planner.quantities import format_percent, format_signed_percent, format_whole, plain
 from tests.documents import DOCS, ROOT
 from tests.step_fit import ROWS, SOURCES, errors
+from tests.whole_runs import whole_runs
 
 PAGE = DOCS / "explanation" / "validation.md"
 _CITED = re.compile(r"arXiv|et al\. \d{4}|Table \w?\d|Fig\. \d|App\. [A-Z]|Sec\. \d|Eq\. \d")
@@ -56,6 +58,13 @@ def page() -> str:
             "",
             *_table(["source", "rows", "devices", "models", "off", "signed", "licence", "first row"], "lrrrrrll", list(_steps())),
             "",
+            "## Published whole runs",
+            "",
+            "Device-hours of whole runs (`data/whole_runs.csv`) beside those that a plan says of such a model, devices and tokens, with the software of the "
+            f"run's year: forecast steps of the fastest layout, times {_SLOWER}, which is what these runs took in the middle, one voice a source.",
+            "",
+            *_table(["source", "model", "devices", "device-hours", "planner", "off", "where"], "lllrrrl", list(_whole_runs())),
+            "",
             "## Others, held by the tests",
             "",
             *_table(["what", "test"], "ll", tests),
@@ -97,6 +106,17 @@ def _steps() -> Iterator[list[str]]:
             rows[0]["licence"],
             rows[0]["locator"],
         ]
+
+
+_SLOWER = settings(FILE, "whole_runs")["slower"]
+
+
+def _whole_runs() -> Iterator[list[str]]:
+    """Return a row for each published whole run."""
+    for run in whole_runs():
+        said = run.hours / exp(run.log_slower) * _SLOWER
+        off = format_signed_percent(said / run.hours - 1)
+        yield [run.source, run.model, run.devices, format_whole(run.hours), format_whole(said), off, run.locator]
 
 
 def _tests() -> Iterator[list[str]]:

@@ -1,6 +1,8 @@
 """A budget in any unit, where a function needs one and plans nothing of its own."""
 
+from planner.allocation.problem import Problem
 from planner.errors import OptionError
+from planner.inputs.forecast_speed import held_at_speed
 from planner.inputs.held_budgets import Held, read_held
 from planner.inputs.question import Question
 from planner.inputs.registry import Machine, rows
@@ -17,12 +19,14 @@ _DECIDES = {
 """Which inputs of a machine decide what a budget computes."""
 
 
-def needed_budget(question: Question, uses: tuple[str, ...] = ()) -> tuple[float, Held]:
+def needed_budget(question: Question, problem: Problem | None = None, uses: tuple[str, ...] = ()) -> tuple[float, Held]:
     """Return the budget of a question [FLOP], and what it is held in.
 
     Parameters
     ----------
     question : Question
+    problem : Problem, optional
+        What the budget is spent on: devices are used as the model that follows from it uses them, where that can be forecast.
     uses : tuple of str
         Inputs of a machine that the caller makes something of, whatever the budget is held in.
 
@@ -31,7 +35,7 @@ def needed_budget(question: Question, uses: tuple[str, ...] = ()) -> tuple[float
     PlannerError
         None, or one with an input beside it that would change nothing; or as :func:`read_held`.
     """
-    held = read_held(question)
+    held = read_held(question) if problem is None else held_at_speed(question, problem)[0]
     flops, name = (question.flops, "flops") if question.flops is not None else (held.flops, held.name)
     if flops is None:
         raise OptionError(

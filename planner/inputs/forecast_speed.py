@@ -1,23 +1,34 @@
-"""The utilisation that a concrete model reaches on counted devices: forecast for the fastest layout that fits."""
+"""The utilisation that a model reaches on counted devices over a whole run: forecast for the fastest layout that fits."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from planner._util.files import settings
-from planner.inputs.held_budgets import read_held
+from planner.allocation import solver
+from planner.allocation.problem import Problem
+from planner.errors import PlannerError
+from planner.inputs.held_budgets import Held, read_held
 from planner.inputs.question import Question
 from planner.inputs.shape import counted_flops_per_token
 from planner.notes import Note
-from planner.quantities import format_percent, plain
+from planner.quantities import format_count, format_percent, plain
+from planner.quantities.estimate import Range
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
-    from planner.quantities.estimate import Range
+    from planner.accelerators.fleet import Machine
+    from planner.architectures.parallelism import Fit
+    from planner.inputs.proposed_speed import Speeds
+
+FILE = "throughput.toml"
 
 
 class Forecast(NamedTuple):
-    """A utilisation, as the question counts FLOP, and what to say of it."""
+    """A utilisation, as the question counts FLOP, the layout that it is forecast for in short, and what to say of it."""
 
-    share: "Range"
+    share: Range
+    layout: str
     note: Note
 
 
@@ -27,18 +38,17 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
     By the layout that ``configure`` would take: with Adam, a batch that a published law says for the tokens, and every split
     searched. Nothing is forecast where no layout fits, or where the utilisation is the user's own.
     """
-    if question.shape is None or question.gpus is None or question.named("mfu", "tokens_per_second", "peak"):
+    if question.shape is None or question.gpus is None or is_own(question):
         return None
     plainly = read_held(question)
     machine = plainly.machine
     if machine is None or len(machine.parts) > 1:
         return None
     from planner.architectures.advice import advised
-    from planner.architectures.layout import split_text
     from planner.architectures.layout_grid import site
     from planner.architectures.layout_search import layouts
     from planner.architectures.parallelism import Asked, read_scheme, smallest_memory
-    from planner.inputs.machine import usual_utilisation
+    from planner.inputs.proposed_speed import whole_run
 
     shape, capacity = question.shape, smallest_memory(machine)
     each = counted_flops_per_token(question, law)
@@ -51,12 +61,112 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
     first = layouts(shape, read_scheme("adam"), Asked(), where)[0]
     if first.speed is None or first.fits is False:
         return None
-    share = first.speed.tokens_per_second_per_device.times(each / where.running.peak)
-    year = plain(settings("throughput.toml", "asked")["year"], 5)
+    step = first.speed.tokens_per_second_per_device.times(each / where.running.peak)
+    own = bool(machine.parts[0].device.measured)
+    share = Range(*(float(end) for end in whole_run(step, own=own)))
+    return _forecast(share, "this model", first, step.expected, machine, own=own)
+
+
+def is_own(question: Question) -> bool:
+    """Tell whether the utilisation, or what it is a share of, is the user's own."""
+    return bool(question.named("mfu", "tokens_per_second", "peak"))
+
+
+def held_at_speed(question: Question, problem: Problem) -> tuple[Held, Forecast | None]:
+    """Return what a budget is held in, at the utilisation of the model that a problem makes of it, where that is forecast."""
+    held = read_held(question)
+    speeds = proposing(question, problem, held)
+    if speeds is None or (question.flops is None and held.flops is None):
+        return held, None
+    found = proposed_speed(speeds, problem, question.flops if held.flops is None else held.flops, held)
+    if found is None:
+        return held, None
+    held = read_held(question, found.share)
+    return held._replace(notes=(found.note, *held.notes)), found
+
+
+def why_usual(question: Question, problem: Problem, held: Held) -> str:
+    """Return why devices are taken at the published utilisation, where no other is said."""
+    machine, law = held.machine, problem.law
+    if machine is None or not machine.counted:
+        return "of a number of devices, such as --gpus 64xH100, it would be forecast"
+    if len(machine.parts) > 1:
+        return "nothing was measured of a mixed fleet, so none is forecast"
+    if question.peak is not None:
+        return "with a peak of your own none is forecast"
+    if question.shape is None and proposing(question, problem, held) is None:
+        if law.form.active is not None or law.conventions.params == "active":
+            return f"{law.id} is of mixtures, of which no shape is proposed; of one that is named (--shape) it is forecast"
+        return f"links, memory or efficiency of {machine.parts[0].device.id} are not known, so none is forecast"
+    return "no layout of such a model fits these devices, or its speed cannot be forecast; configure says what would"
+
+
+def proposing(question: Question, problem: Problem, held: Held) -> "Speeds | None":
+    """Return the speeds of the models that a plan would propose; None where the model is known, or they cannot be forecast."""
+    if question.gpus is None or question.shape is not None or is_own(question):
+        return None
+    law = problem.law
+    if law.form.active is not None or law.conventions.params == "active":
+        return None
+    from planner.inputs.proposed_speed import speeds
+
+    return speeds(held.machine, law.conventions.params)
+
+
+def proposed_speed(
+    found: "Speeds",
+    problem: Problem,
+    flops: float | None,
+    held: Held,
+    run: tuple[float, float] | None = None,
+    loss: float | None = None,
+) -> Forecast | None:
+    """Return the utilisation of the model that is proposed for a budget, a loss or a run; None where it cannot be forecast.
+
+    A budget in another unit than FLOP buys the more the faster its run is, so that follows from both together.
+    """
+    machine = found.machine
+    try:
+        if held.funding is not None and held.flops is not None and held.machine is not None:
+            full = held.flops / held.machine.mfu.expected
+            share = found.settled(problem, np.float64(full))
+            N, D = solver.best_run(problem, full * float(share.expected))
+        else:
+            if run is not None:
+                N, D = run
+            elif loss is not None:
+                _, N, D = solver.cheapest(problem, loss - float(problem.law.irreducible_loss))
+            else:
+                N, D = solver.best_run(problem, flops)
+            share = found.shares(problem, N, D)
+    except PlannerError:  # the answer says it
+        return None
+    if not np.isfinite(share.expected):
+        return None
+    share = Range(*(float(end) for end in share))
+    first = found.first(float(N), float(D))
+    if first is None or first[1].speed is None:
+        return None
+    shape, fit = first
+    own = bool(machine.parts[0].device.measured)
+    what = f"the model of {format_count(float(N))} that configure would propose, {shape.layers} layers of width {shape.width}"
+    step = share.expected * settings(FILE, "whole_runs")["own" if own else "slower"]
+    return _forecast(share, what, fit, step, machine, own=own)
+
+
+def _forecast(share: Range, what: str, fit: "Fit", step: float, machine: "Machine", *, own: bool) -> Forecast:
+    """Return a utilisation with what it is forecast of, and what would be taken without."""
+    from planner.architectures.layout import split_text
+    from planner.inputs.machine import usual_utilisation
+
     ends = f"{format_percent(share.low)} to {format_percent(share.high)}"
-    how = f"{split_text(first.layout)}, ZeRO {first.layout.zero} and software of {year} (plan throughput says how)"
+    year = plain(settings(FILE, "asked")["year"], 5)
+    slower = settings(FILE, "whole_runs")["own" if own else "slower"]
+    layout = f"{split_text(fit.layout)}, ZeRO {fit.layout.zero}"
     text = (
-        f"MFU {format_percent(share.expected)} ({ends}, four of five runs) is forecast for this model with {how}; the median of "
+        f"MFU {format_percent(share.expected)} ({ends}, four of five runs) is forecast for {what}: its steps reach "
+        f"{format_percent(step)} with {layout} and software of {year} (plan throughput "
+        f"says how), and whole runs took {plain(slower, 3)} times as long as that; the median of published runs is "
+        f"{format_percent(usual_utilisation(machine.dtype).expected)}; yours: --mfu"
     )
-    text += f"published runs is {format_percent(usual_utilisation(machine.dtype).expected)}; yours: --mfu"
-    return Forecast(share, Note("mfu-forecast", "info", text))
+    return Forecast(share, layout, Note("mfu-forecast", "info", text))

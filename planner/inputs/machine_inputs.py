@@ -153,11 +153,11 @@ class Speed(TypedDict, total=False):
     """How fast a model was seen to train."""
 
     tokens_per_second: Annotated[
-        Number,
+        "Number | FileLike",
         Input(
             later("tokens_per_second"),
-            "Measured tokens/s of a device (9600), or of all (1.2M in all): gives the MFU.",
-            "TOKENS",
+            "Measured tokens/s of a device (9600), of all (1.2M in all), or a run's log (train.log): gives the MFU.",
+            "TOKENS|LOG",
         ),
     ]
 

@@ -56,12 +56,18 @@ def _of_speed(question: Question, law: Law) -> Measured:
         raise OptionError(
             f"`tokens_per_second` {speed}: on which device? Give `gpus`, such as 96xH100, or `gpu`, such as h100-sxm"
         )
+    if speed.sequences:
+        if question.shape is None:
+            raise OptionError(
+                f"`tokens_per_second` {speed}: of how many tokens each? Give the `shape`, such as llama2-7b,context=4096"
+            )
+        speed = speed.of(question.shape.context)
     if speed.all and not machine.counted:
         raise OptionError(f"`tokens_per_second` {speed}: of how many devices? Give `gpus`, such as 96xH100")
     tokens = speed.tokens if speed.all else speed.tokens * machine.devices
     told = f"{format_whole(speed.tokens)} tokens/s {'in all' if speed.all else 'a device'}"
     held = question._replace(tokens_per_second=None)
-    return _with(held, law, machine, tokens, f"`tokens_per_second` {speed}", told)
+    return _with(held, law, machine, tokens, f"`tokens_per_second` {speed}", told, speed.log)
 
 
 def _of_run(question: Question, law: Law, hours: float) -> Measured:
@@ -82,7 +88,7 @@ def _machine(question: Question) -> "Machine | None":
     return read_held(bare._replace(overhead=question.overhead)).machine if gpus or question.gpu else None
 
 
-def _with(question: Question, law: Law, machine: "Machine", tokens: float, what: str, told: str) -> Measured:
+def _with(question: Question, law: Law, machine: "Machine", tokens: float, what: str, told: str, log: str = "") -> Measured:
     """Return the question with the utilisation of so many tokens a second, and what to say of it."""
     shape = question.shape
     each = counted_flops_per_token(question, law) if shape is not None else _of_size(question, law)
@@ -110,6 +116,7 @@ def _with(question: Question, law: Law, machine: "Machine", tokens: float, what:
         counted = tokens * again / machine.peak
         text += f", attention counted {_named(not other)}; {format_percent(counted)} with attention counted {_named(other)}"
     text += f"; of {format_peak(machine.peak / machine.devices)} {machine.dtype}, dense"
+    text += f"; the speed is {log}" if log else ""
     text += "; what is computed anew counts, so this is HFU" if question.recompute else ""
     return Measured(question._replace(mfu=share), (Note("mfu-measured", "info", text),))
 

@@ -30,13 +30,19 @@ class Devices(NamedTuple):
 
 
 class TokensPerSecond(NamedTuple):
-    """A measured speed of training, of a device or of ``all``."""
+    """A measured speed of training, of a device or of ``all``; in ``sequences`` where a log says no more; ``log`` tells of it."""
 
     tokens: float
     all: bool = False
+    log: str = ""
+    sequences: bool = False
 
     def __str__(self) -> str:
-        return f"{self.tokens:g}{' in all' if self.all else ''}"
+        return f"{self.tokens:.7g}{' sequences' if self.sequences else ''}{' in all' if self.all else ''}"
+
+    def of(self, context: float) -> "TokensPerSecond":
+        """Return it in tokens, for sequences of so many."""
+        return self._replace(tokens=self.tokens * context, sequences=False) if self.sequences else self
 
 
 class Question(NamedTuple):

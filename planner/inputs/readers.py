@@ -34,14 +34,22 @@ def utilisation(value: Raw, name: str) -> float:
 
 
 def tokens_per_second(value: Raw, name: str) -> TokensPerSecond:
-    """Read a training speed: ``9600`` or ``"9.6k tokens/s/GPU"`` of a device, ``"1.2M in all"`` of all."""
+    """Read a training speed: ``9600`` or ``"9.6k tokens/s/GPU"`` of a device, ``"1.2M in all"`` of all, or the log of a run."""
+    if isinstance(value, Path) or (isinstance(value, str) and _LOG.search(value)):
+        from planner.inputs.speed_log import read_speed_log
+
+        return read_speed_log(Path(value), name)
     found = _SPEED.fullmatch(value.strip()) if isinstance(value, str) else None
     number = parse_count(found["number"] if found else value, name, "tokens per second")
-    return TokensPerSecond(number, bool(found and found["all"]))
+    return TokensPerSecond(number, bool(found and found["all"]), "", bool(found and found["sequences"]))
+
+
+_LOG = re.compile(r"[^\s]\.(?:log|txt|out|csv|jsonl?|ndjson)$", re.IGNORECASE)
+"""What a log is known by: the ending of its name."""
 
 
 _SPEED = re.compile(
-    r"(?P<number>[0-9][0-9_,.]*(?:e[+]?[0-9]+)?\s*[kmb]?)\s*(?:tok(?:en)?s?\s*(?:/|\bper\b)\s*s(?:ec(?:ond)?)?)?\s*"
+    r"(?P<number>[0-9][0-9_,.]*(?:e[+]?[0-9]+)?\s*[kmb]?)\s*(?:(?:tok(?:en)?s?|(?P<sequences>sequences?))\s*(?:(?:/|\bper\b)\s*s(?:ec(?:ond)?)?)?)?\s*"
     r"(?:(?P<all>in all|in total|overall)|(?:(?:/|\bper\b|\ba\b|\bon a\b)\s*)?(?:gpu|tpu|chip|device|accelerator)?)",
     re.IGNORECASE,
 )

@@ -245,6 +245,7 @@ _WORDS = {
     "LawLike": "str, Path or Law",
     "ShapeLike": "str, path, mapping or Shape",
     "FileLike": "str or Path",
+    "Number | FileLike": "float, str or Path",
     "Mapping[str, Number]": "mapping",
     "Sequence[Number]": "pair",
     "str | Sequence[Number]": "str or pair",

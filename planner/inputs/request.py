@@ -1,27 +1,30 @@
 """A question, read: which problem, for which budget or loss."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner._util.frozen_dict import FrozenDict
-from planner.allocation import solver
 from planner.allocation.compute_cost import Spending
-from planner.allocation.effective_size import Precision, Quality, Repetition
 from planner.allocation.problem import Limits, Problem, problem_of, spending_of
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.effective_size import modifiers_of
-from planner.inputs.forecast_speed import forecast_speed
+from planner.inputs.forecast_speed import Forecast, forecast_speed, proposed_speed, proposing, why_usual
 from planner.inputs.held_budgets import Held, read_held
 from planner.inputs.law_choice import resolve_law
+from planner.inputs.limits import limits_of, one_question, optimal_budget, within_reach
 from planner.inputs.measured_speed import measured
-from planner.inputs.mixtures import all_of_active, mixed, share_given
+from planner.inputs.mixtures import mixed, share_given
 from planner.inputs.question import Question
 from planner.inputs.serving import Demand, demand_of
-from planner.inputs.shape import Counted, counted_shape, of_shape, shape_notes
+from planner.inputs.shape import Counted, counted_shape, shape_notes
 from planner.notes import Note
-from planner.quantities import LARGEST, format_count, format_percent, plain, significant
+from planner.quantities import LARGEST, format_count, plain
 from planner.quantities.estimate import exactly
 from planner.scaling_laws.catalogue import load_law
-from planner.scaling_laws.law import Law, guarded
+from planner.scaling_laws.law import Law
+
+if TYPE_CHECKING:
+    from planner.inputs.proposed_speed import Speeds
 
 _SERVED_AS_TRAINED = Note(
     "served-as-trained",
@@ -50,6 +53,8 @@ class Request(NamedTuple):
         What the budget is held in, and the machine.
     run : (N, D) or None
         Where the question states the run itself.
+    speeds : Speeds or None
+        Of the models that would be proposed for it on its devices.
     """
 
     question: Question
@@ -61,6 +66,7 @@ class Request(NamedTuple):
     inputs: FrozenDict
     held: Held = Held()
     run: tuple[float, float] | None = None
+    speeds: "Speeds | None" = None
 
     @property
     def served_after(self) -> float:
@@ -95,36 +101,78 @@ def read_request(question: Question) -> Request:
         raise OptionError(f"`exponents` and `anchor`: {known} is a law of mixtures of experts; they are for dense models")
     resolved = resolve_law(question.law, constants=question.constants, exponents=question.exponents, anchor=question.anchor)
     chosen = mixed(resolved, question)
-    asked, (question, held, speed_notes) = question, _on_devices(question, chosen)
+    return _at_its_speed(lambda forecast: _request(question, chosen, forecast))
+
+
+def _at_its_speed(read: Callable[[Forecast | None], Request]) -> Request:
+    """Return a request at the utilisation of the model that is proposed for it: what serving costs may hang on that in turn."""
+    plainly = request = read(None)
+    plainly = _saying_why(plainly)
+    speeds = proposing(request.question, request.problem, request.held)
+    if speeds is None:
+        return plainly
+    forecast = None
+    for _ in range(_ROUNDS):
+        found = proposed_speed(speeds, request.problem, request.flops, request.held, request.run, request.loss)
+        if found is None or (forecast is not None and found.share == forecast.share):
+            request = plainly if found is None else request
+            break
+        forecast, request = found, read(found)
+        if request.demand is None:
+            break
+    return request._replace(speeds=speeds)
+
+
+def _saying_why(request: Request) -> Request:
+    """Return a request at the published utilisation with the reason why none is forecast."""
+    held = request.held
+    why = why_usual(request.question, request.problem, held)
+
+    def said(notes: tuple[Note, ...]) -> tuple[Note, ...]:
+        return tuple(
+            note._replace(text=note.text.replace("; yours:", f"; {why}; yours:")) if note.code == "mfu-default" else note
+            for note in notes
+        )
+
+    return request._replace(notes=said(request.notes), held=held._replace(notes=said(held.notes)))
+
+
+_ROUNDS = 20
+"""How often what serving costs is read again at the utilisation that follows from it."""
+
+
+def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Request:
+    """Return what a question says under a law, at the utilisation of the model that is proposed for it."""
+    asked, (question, held, speed_notes) = question, _on_devices(question, chosen, forecast)
     budget = question.flops if held.flops is None else held.flops
     name = held.name or "flops"
     counted = counted_shape(question, chosen)
-    limits = _limits(question, chosen, counted)
+    limits = limits_of(question, chosen, counted)
     whole = limits.params is not None and limits.tokens is not None
     if whole and (budget is not None or question.loss is not None):
         what = "loss" if budget is None else name
         size = "shape" if counted is not None else "active_params" if question.params is None else "params"
         raise OptionError(f"`{what}`, `{size}` and `tokens` together say too much: C = k N D leaves two free; drop one")
-    _one_question(name, budget, question.loss, limits)
+    one_question(name, budget, question.loss, limits)
     problem, demand, notes = _problem(chosen, question, limits, counted, held)
     run = None
     if whole:
         run = limits.params, limits.tokens
         budget, problem = _stated(problem, run)
     elif budget is None and question.loss is None:
-        budget, limits = _optimal_budget(problem)
+        budget, limits = optimal_budget(problem)
         problem = problem._replace(limits=limits)
-    _within_reach(problem, chosen, question.loss)
+    within_reach(problem, chosen, question.loss)
     inputs = _inputs(asked, chosen, held)
     return Request(question, problem, budget, question.loss, demand, (*notes, *speed_notes, *held.notes), inputs, held, run)
 
 
-def _on_devices(question: Question, law: Law) -> tuple[Question, Held, tuple[Note, ...]]:
+def _on_devices(question: Question, law: Law, proposed: Forecast | None) -> tuple[Question, Held, tuple[Note, ...]]:
     """Return the question with the utilisation that a measured speed means, what its budget is held in, and what to say: without
-    a utilisation of the user's, a concrete model's is forecast.
+    a utilisation of the user's, that of its model is forecast, or of the one that is proposed.
     """
     question, notes = measured(question, law)
-    forecast = forecast_speed(question, law)
+    forecast = forecast_speed(question, law) or proposed
     if forecast is None:
         seen = exactly(question.mfu) if notes and question.mfu is not None else None  # measured, so nothing is doubted
         return question, read_held(question, seen), notes
@@ -170,7 +218,12 @@ def read_run(question: Question, law: Law) -> Request:
         As :func:`read_request`, and where N or D is missing.
     """
     chosen = mixed(law, question)
-    asked, (question, held, speed_notes) = question, _on_devices(question, chosen)
+    return _at_its_speed(lambda forecast: _run(question, chosen, forecast))
+
+
+def _run(question: Question, chosen: Law, forecast: Forecast | None) -> Request:
+    """Return a run that is stated, at the utilisation of a model of its size."""
+    asked, (question, held, speed_notes) = question, _on_devices(question, chosen, forecast)
     if held.name:
         raise OptionError(f"`{held.name}`: `params` and `tokens` fix what a run takes; a device says what that costs")
     counted = counted_shape(question, chosen)
@@ -178,55 +231,12 @@ def read_run(question: Question, law: Law) -> Request:
         raise OptionError(
             "a check needs a run: `params` and `tokens`, as in --params 175B --tokens 300B; or a `shape` and `tokens`; or a table"
         )
-    limits = _limits(question, chosen, counted)
+    limits = limits_of(question, chosen, counted)
     assert limits.params is not None  # asked for above
     problem, demand, notes = _problem(chosen, question, Limits(), counted, held)
     inputs = FrozenDict({**asked.stated(), **({"machine": held.machine} if held.machine else {})})
     run = limits.params, question.tokens
     return Request(question, problem, None, None, demand, (*notes, *speed_notes, *held.notes), inputs, held, run)
-
-
-def _limits(question: Question, law: Law, counted: Counted | None) -> Limits:
-    question = all_of_active(question, law)
-    fixed = question.named("params", "tokens", "tokens_per_param")
-    if len(fixed) > 1 and "tokens_per_param" in fixed:
-        others = " and ".join(f"`{name}`" for name in fixed)
-        raise OptionError(
-            f"{others} together fix the whole run; drop one, or state the run by its parameters and tokens: --params N --tokens D"
-        )
-    for name in ("params", "tokens"):
-        value, most = getattr(question, name), getattr(question, f"max_{name}")
-        if value is not None and most is not None and value > most:
-            raise OptionError(f"`{name}` {format_count(value)} contradicts `max_{name}` {format_count(most)}: drop one of them")
-    limits = Limits(question.params, question.tokens, question.tokens_per_param, question.max_params, question.max_tokens)
-    return limits if counted is None else of_shape(limits, counted)
-
-
-def _one_question(name: str, flops: float | None, loss: float | None, limits: Limits) -> None:
-    if flops is not None and loss is not None:
-        raise OptionError(f"`{name}` and `loss` together say too much: give the budget, or the loss to reach")
-    if flops is None and loss is None and limits.params is None and limits.tokens is None:
-        raise OptionError(
-            "no budget: give --flops, such as --flops 1e21 (flops=1e21 in Python), --gpus 512xH100 with --days, --dollars with "
-            "--gpu, or --loss to reach, or --params or --tokens alone for the budget that makes them optimal, or both for what "
-            "that run takes"
-        )
-
-
-def _optimal_budget(problem: Problem) -> tuple[float, Limits]:
-    """Return the budget whose optimum has the N or D given, and the limits without it."""
-    if problem.limits.max_params is not None or problem.limits.max_tokens is not None:
-        raise OptionError(
-            "without a budget, `params` or `tokens` ask for the budget that makes them optimal: a cap has no place there"
-        )
-    given = {name: getattr(problem.limits, name) for name in ("params", "tokens") if getattr(problem.limits, name) is not None}
-    flops = guarded(problem.law, lambda: float(solver.optimal_at(problem, **given)))
-    name, value = next(iter(given.items()))
-    if not 1 <= flops <= LARGEST:
-        raise CannotPlanError(
-            f"{name} {format_count(value)}: no budget from 1 FLOP to {plain(LARGEST)} makes that optimal under {problem.law.id}"
-        )
-    return flops, problem.limits._replace(params=None, tokens=None)
 
 
 def _problem(
@@ -274,56 +284,3 @@ def _active_note(question: Question, law: Law) -> Note:
 
 _WEIGHED = ("unique_tokens", "precision", "data_quality", "inference_tokens", "inference_per_month", "requests_per_month")
 """What only a law with a loss surface can weigh."""
-
-
-def _within_reach(problem: Problem, law: Law, loss: float | None) -> None:
-    """Refuse a loss below what the limits allow, with the floor and the distance."""
-    if loss is None:
-        return
-    judge = law.surface_law
-    if law.role != "plan" or judge is None or judge is not law:
-        if law.judge is not None:
-            raise OptionError("`exponents` and `anchor` fix the line of N and D; they cannot be combined with `loss`")
-        raise CannotPlanError(
-            f"{law.id} cannot say which budget reaches a loss: it has no loss surface to plan on; besiroglu2024 has one"
-        )
-    unit = law.conventions.loss_unit
-    free = float(law.irreducible_loss)
-    floor = free + float(guarded(law, lambda: solver.lowest_reducible(problem)))
-    if loss <= free:
-        raise CannotPlanError(
-            f"`loss` {plain(loss)} cannot be reached at all: "
-            f"{f'it lies {significant(free - loss)} below' if loss < free else 'it is'} the irreducible loss of {law.id}, "
-            f"{significant(free, 5)} {unit}"
-        )
-    if loss < floor * (1 - 1e-12):
-        raise CannotPlanError(
-            f"`loss` {plain(loss)} cannot be reached with {' and '.join(_condition_texts(problem))}: the floor there is "
-            f"{significant(floor, 5)} {unit}; without limits it is {significant(free, 5)}"
-        )
-
-
-def limit_texts(limits: Limits) -> list[str]:
-    """Return what the user fixed or capped, in words."""
-    texts = []
-    for name, what in (("params", "parameters"), ("tokens", "tokens")):
-        value, most = getattr(limits, name), getattr(limits, f"max_{name}")
-        if value is not None:
-            texts.append(f"{format_count(value)} {what}")
-        elif most is not None:
-            texts.append(f"at most {format_count(most)} {what}")
-    if limits.tokens_per_param is not None:
-        texts.append(f"{significant(limits.tokens_per_param)} tokens per parameter")
-    return texts
-
-
-def _condition_texts(problem: Problem) -> list[str]:
-    texts = limit_texts(problem.limits)
-    for each in problem.modifiers:
-        if isinstance(each, Repetition):
-            texts.append(f"{format_count(each.unique)} unique tokens")
-        elif isinstance(each, Quality):
-            texts.append(f"data of quality {plain(each.quality)}")
-        elif isinstance(each, Precision):
-            texts.append(f"{format_percent(each.kept)} of the parameters left by the precision")
-    return texts

@@ -11,10 +11,12 @@ from planner._util.showing import Raw
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
+from planner.allocation.problem import problem_of
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import needed_budget, refuse_idle
 from planner.inputs.held_budgets import BUDGETS, read_held
 from planner.inputs.input_row import Number
+from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
 from planner.inputs.registry import LimitsInputs, asks, stated
 from planner.notes import Note
@@ -197,7 +199,7 @@ def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | 
         if isinstance(ranged, (list, tuple)):
             raise OptionError(f"`flops` {shown(ranged)}: expected a range of budgets such as 1e18..1e28, or one")
         question = Question.of(LimitsInputs, "limits", given)
-        low, _ = needed_budget(question)
+        low, _ = needed_budget(question, problem_of(resolve_law(question.law, constants=question.constants)))
         high = low
     return compute_limits(low, high, question, stock=stock, share=share, points=points)
 

@@ -144,9 +144,9 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
     '2.9e+09 parameters by 7 studies, 2.7e+09 to 3.1e+09'
     """
     question = Question.of(CompareInputs, "compare", asked)
-    budget, held = needed_budget(question)
-    allowed = question.tolerance
     judge = _judge(question)
+    budget, held = needed_budget(question, problem_of(judge))
+    allowed = question.tolerance
     chosen = _chosen(laws, judge)
     best = guarded(judge, lambda: float(possible_allocation(judge, budget).params))
     low, high = guarded(judge, lambda: solver.flat_band(judge, budget, allowed))

@@ -24,6 +24,7 @@ from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.layout_asked import layout_asked
 from planner.inputs.mixtures import MIXTURES
+from planner.inputs.proposed_speed import whole_run
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, asks
 from planner.notes import Note
@@ -217,14 +218,14 @@ def _suggestions(question: Question, first: Candidate, loss: float | None, law: 
 
 
 def _forecast(machine: Machine | None, fit: Fit, question: Question) -> Machine | None:
-    """Return the machine with the utilisation of the layout: not where that is the user's, where the budget rests on another,
-    or where the number of devices is open, for a layout on as few as hold the model says nothing of many.
+    """Return the machine with the utilisation of a whole run by the layout: not where that is the user's, where the budget rests
+    on another, or where the number of devices is open, for a layout on as few as hold the model says nothing of many.
     """
     said = question.named("days", "gpu_hours", "dollars", "energy", "co2", "mfu", "tokens_per_second")
     if machine is None or not machine.counted or fit.speed is None or said:
         return machine
-    causal = question.attention_flops == "causal"
-    return machine._replace(mfu=fit.speed.mfu if causal else fit.speed.mfu_full_attention)
+    step = fit.speed.mfu if question.attention_flops == "causal" else fit.speed.mfu_full_attention
+    return machine._replace(mfu=whole_run(step, own=bool(machine.parts[0].device.measured)))
 
 
 def _loss(problem: Problem | None, N: float, D: float) -> float | None:

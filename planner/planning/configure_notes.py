@@ -84,7 +84,7 @@ def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, fore
     ends = f"{format_percent(used.low)} to {format_percent(used.high)}"
     year = plain(settings(FILE, "asked")["year"], 5)
     text = (
-        f"MFU {format_percent(used.expected)} ({ends}, four of five runs) is forecast for the first layout by a model of its step"
+        f"MFU {format_percent(used.expected)} ({ends}, four of five) is forecast for steps of the first layout by a model of them"
     )
     text += (
         f", with software of {year}; attention counted in full, as FLOP are here; {format_percent(fit.speed.mfu.expected)} if "
@@ -92,7 +92,11 @@ def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, fore
     text += "counted causally"
     if forecast:
         usual = format_percent(usual_utilisation(machine.dtype).expected)
-        text += f"; days and dollars rest on it, where {usual} of published runs would be taken; yours: --mfu"
+        low, share, high = (format_percent(end) for end in machine.mfu)
+        text += (
+            f"; whole runs took longer, so days and dollars rest on {share} ({low} to {high}), where {usual} of published runs "
+            "would be taken; yours: --mfu"
+        )
     else:
         why = "as the budget does" if machine.counted else "since how many devices is open"
         text += f"; days and dollars here rest on {format_percent(machine.mfu.expected)}, {why}"

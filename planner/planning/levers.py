@@ -9,6 +9,7 @@ from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation, own_notes
+from planner.allocation.problem import problem_of
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
 from planner.inputs.input_row import Number
@@ -76,10 +77,10 @@ def levers(
     ('dedup', 0.0104)
     """
     question = Question.of(LeversInputs, "levers", asked)
-    budget, held = needed_budget(question, PAID)
+    chosen = resolve_law(question.law, constants=question.constants)
+    budget, held = needed_budget(question, problem_of(chosen), PAID)
     machine = held.machine
     _refuse_idle(question, machine, mfu_to)
-    chosen = resolve_law(question.law, constants=question.constants)
     base = guarded(chosen, lambda: possible_allocation(chosen, budget))
     if base.loss is None:
         raise CannotPlanError(
@@ -113,7 +114,7 @@ def levers(
         machine=machine,
         cost=cost,
         unusable=unusable_levers(),
-        notes=tuple(_notes(chosen, budget, found, both, waited, gone)),
+        notes=(*_notes(chosen, budget, found, both, waited, gone), *(note for note in held.notes if note.code == "mfu-forecast")),
         inputs=inputs,
     )
 

@@ -1,5 +1,6 @@
 """A step of the user's own: its speed against the forecast, in an answer and as a file of devices."""
 
+import json
 from math import exp, log
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def own_step(speed: TokensPerSecond, fit: Fit, shape: Shape, running: Running, b
     text = (
         f"{format_count(shape.total)} parameters on {devices} devices, {split_text(layout)}: {plain(each, 5)} tokens/s a device"
     )
+    text += f", {speed.log}" if speed.log else ""
     return MeasuredStep(off, float(shape.total), shape.experts > 1, devices, text)
 
 
@@ -56,7 +58,6 @@ def write_step(step: MeasuredStep, device: str, path: str | Path, *, overwrite: 
         The name does not end in .toml, or the file exists and ``overwrite`` is not given.
     """
     target = new_file(path, overwrite, ".toml", "a file of devices")
-    text = step.text.replace('"', "'")
     lines = [
         "# written by plan throughput --save-measured; give it as --gpu-file",
         "[[measured]]",
@@ -65,7 +66,7 @@ def write_step(step: MeasuredStep, device: str, path: str | Path, *, overwrite: 
         f"params = {step.params!r}",
         f"mixture = {str(step.mixture).lower()}",
         f"devices = {step.devices}",
-        f'text = "{text}"',
+        f"text = {json.dumps(step.text, ensure_ascii=False)}",
     ]
     write_new(target, "\n".join(lines) + "\n", overwrite=overwrite)
     return target

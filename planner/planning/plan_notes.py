@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from planner.allocation.problem import Problem
-from planner.inputs.request import limit_texts
+from planner.inputs.limits import limit_texts
 from planner.notes import Note
 from planner.planning.plan_result import Doubling
 from planner.quantities import (

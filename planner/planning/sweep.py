@@ -152,6 +152,7 @@ _SAID: dict[str, tuple[Severity, str]] = {
         f"spend more than {format_percent(MOSTLY)} on serving: the demand decides the size, so check it well",
     ),
     "deadline": ("warning", "miss the deadline"),
+    "usual-speed": ("info", "take the published MFU: no model of their size fits the devices, or its speed cannot be forecast"),
     "inference-not-counted": ("info", "are underfit by training compute alone: small models may be meant, to be cheap to serve"),
 }
 
@@ -221,7 +222,7 @@ def sweep(
     named = tuple(request.problem.law for request in first[:: 2 ** len(axes)])
     for request in first:
         _ = request.problem.frontier  # a law that must not choose a size is refused, whatever is fixed
-    seen = {(note.code, note.text): note for request in first for note in (*_own(request), *request.notes)}
+    seen = {(note.code, note.text): note for request in first for note in (*_own(request), *_of_all_rows(request))}
     inputs = {
         **{axis.name: [float(axis.values[0]), float(axis.values[-1])] for axis in axes},
         "law": [each.id for each in laws],
@@ -279,6 +280,14 @@ def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
     return tuple(axis_of(name, given[name], count) for name in sorted(ranged, key=lambda name: name in ALONG))
 
 
+def _of_all_rows(request: Request) -> tuple[Note, ...]:
+    """Return what is said of a question, of its speed for all rows."""
+    if request.speeds is None:
+        return request.notes
+    every = Note("mfu-forecast", "info", "MFU is forecast for the model of each row that configure would propose; yours: --mfu")
+    return (*(note for note in request.notes if note.code not in {"mfu-forecast", "mfu-default"}), every)
+
+
 def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...]:
     """Return what every row has, so that all blocks are alike."""
     names = ["law", *(axis.column for axis in axes), "flops", "params", "tokens", "tokens_per_param", "loss"]
@@ -290,6 +299,8 @@ def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...
     if any(request.problem.law.draws is not None for request in first):
         names += [f"{name}_{end}" for name in ("params", "loss") for end in ("low", "high")]
     machine = first[0].held.machine
+    if any(request.speeds is not None for request in first):
+        names.append("mfu")
     if machine is not None:
         known = [name for name in TAKEN if getattr(machine.cost(1.0), name) is not None]
         names += [each for name in known for each in (f"{name}_low", name, f"{name}_high")]

@@ -115,8 +115,9 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
         columns |= _verdicts(problem, flops, N, D, job.question.tolerance)
     if "params_low" in job.columns:
         columns |= _spans(problem, flops, N, D, job, known)
-    if request.held.machine is not None:
-        columns |= _costs(request.held.machine, training)
+    machine = _machine(request, N, D)
+    if machine is not None:
+        columns |= {"mfu": machine.mfu.expected, **_costs(machine, training)}
     solved = {name: np.broadcast_to(np.asarray(columns.get(name, np.nan)), count).copy() for name in job.columns}
     for name in set(solved) - ranged - {"law", "regime"}:
         solved[name] = np.where(known, solved[name], np.nan)
@@ -126,7 +127,10 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     if problem.repetition is not None:
         worn = 1 + problem.repetition.constants(problem.symbols)[0]
         counts["epochs"] = int((np.nan_to_num(solved["epochs"]) > worn).sum())
-    deadline = request.held.machine.deadline if request.held.machine else None
+    if request.speeds is not None:
+        usual = solved["mfu"] == request.speeds.machine.mfu.expected
+        counts["usual-speed"] = int((usual & known).sum())
+    deadline = machine.deadline if machine else None
     if deadline is not None and "hours" in solved:
         counts["deadline"] = int((np.nan_to_num(solved["hours"]) > deadline).sum())
     if problem.spending.served:
@@ -147,10 +151,26 @@ def _runs(request: Request, job: Job) -> tuple[Num, Num, Num, NDArray[np.bool_]]
     assert request.flops is not None  # a request has a budget or a loss
     flops = np.full(1, request.flops)
     if job.inner is not None:
-        flops = job.along if job.inner.name == "flops" else request.flops * (job.along / job.inner.least)
+        flops = job.along if job.inner.name == "flops" else _bought(request, job.along / job.inner.least)
     N, D = solver.best_run(problem, flops)
     known = np.asarray(possible(N, D))
     return flops, N, np.where(known, D, 1.0), known
+
+
+def _bought(request: Request, times: NDArray[np.float64]) -> Num:
+    """Return what so many times the budget buys [FLOP]: of devices, at the utilisation of the model that follows from it."""
+    assert request.flops is not None  # a request has a budget or a loss
+    held, speeds = request.held, request.speeds
+    if speeds is None or held.machine is None or held.funding is None:
+        return request.flops * times
+    full = request.flops / held.machine.mfu.expected * times
+    share = speeds.settled(request.problem, full).expected
+    return full * np.where(np.isnan(share), speeds.machine.mfu.expected, share)
+
+
+def _machine(request: Request, params: Num, tokens: Num) -> Machine | None:
+    """Return the machine at the utilisation of each row's model, where that is forecast; at the usual one where it is not."""
+    return request.held.machine if request.speeds is None else request.speeds.machine_for(request.problem, params, tokens)
 
 
 def _losses(problem: Problem, flops: Num, params: Num, tokens: Num) -> Num:

@@ -225,7 +225,7 @@ def _corrected(
         return fits, running.own_step(shape)
     plainly = running._replace(own=())
     first = fits[0]._replace(speed=speed_of(shape, fits[0].layout, plainly))
-    own = own_step(question.tokens_per_second, first, shape, plainly, batch)
+    own = own_step(question.tokens_per_second.of(shape.context), first, shape, plainly, batch)
     return tuple(fit._replace(speed=speed_of(shape, fit.layout, running._replace(own=(own,)))) for fit in fits), own
 
 

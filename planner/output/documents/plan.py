@@ -1,6 +1,6 @@
 """A plan as blocks to read."""
 
-from planner.inputs.request import limit_texts
+from planner.inputs.limits import limit_texts
 from planner.notes import Note
 from planner.output.documents.blocks import (
     Block,

@@ -108,6 +108,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "regime": ("regime", str),
     "overhead": ("extra compute", format_overhead),
     "extrapolation": ("outside its data", beyond_text),
+    "mfu": ("MFU", format_percent),
     "device_hours": ("device-hours", format_whole),
     "hours": ("time", format_duration),
     "dollars": ("cost", format_dollars),

@@ -127,7 +127,8 @@ def page_content(plan: Plan) -> dict[str, Any]:
     """Return all that the page knows, but the laws' functions."""
     machine = plan.machine
     known = [device_content(device) for device in accelerators()]
-    own = [machine_content(machine)] if machine else []
+    said = "; ".join(spoken(note.text) for note in plan.notes if note.code in {"mfu-forecast", "mfu-measured"})
+    own = [{**machine_content(machine), "said": said}] if machine else []
     unique = plan.data.unique_tokens if plan.data else None
     typed = plan.inputs.get("mfu") is not None
     asked = {

@@ -113,6 +113,7 @@
     state.mfu = read("mfu", 1e-4, 1, { reader: readShare, refused: bestMatrix });
     state.price = read("price", 1e-6, 1e9, { reader: text => plain(text.replace(/^\s*\$/, "").replace(/\/h$/, "")) });
     at("mfu").placeholder = percent(device().mfu.expected);
+    at("mfu-said").textContent = state.mfu === null ? device().said ?? "" : ""; // which model and layout it is forecast for
     at("price").placeholder = device().price ? device().price.expected.toFixed(2) : "not known";
     if (kind === "compute") {
       state.flops = read("flops", 1, 1e60, { needed: true, reader: readBudget });

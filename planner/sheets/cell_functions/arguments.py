@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 from planner._util.defaults import DEFAULT_LAW
 from planner._util.files import stamp
 from planner.accelerators.accelerator import FILE
+from planner.allocation.problem import problem_of
 from planner.errors import QuantityError
-from planner.inputs.held_budgets import read_held
+from planner.inputs.forecast_speed import FILE as THROUGHPUT
+from planner.inputs.forecast_speed import held_at_speed
 from planner.inputs.question import Question
 from planner.inputs.readers import device, devices
 from planner.inputs.registry import every_input
 from planner.quantities import finite, parse_flops, shown
 from planner.quantities.resource_parsing import names_devices
+from planner.scaling_laws.catalogue import load_law
 
 
 class Argument(NamedTuple):
@@ -88,13 +91,13 @@ class Function(NamedTuple):
 
 
 class HeldBudget(float):
-    """FLOP of devices for a time, or of money, at a published median utilisation; the text, for a utilisation of one's own."""
+    """FLOP of devices for a time, or of money, as a plan has them; the text, for another law or a utilisation of one's own."""
 
     text: str
 
-    def at(self, mfu: Any, overhead: Any) -> float:
-        """Return the FLOP at another utilisation, less what failures cost."""
-        return _held(self.text, mfu, overhead, stamp(FILE))
+    def at(self, mfu: Any = None, overhead: Any = None, law: str = DEFAULT_LAW) -> float:
+        """Return the FLOP under a law or at another utilisation, less what failures cost."""
+        return _held(self.text, mfu, overhead, law, _stamps(law))
 
 
 def read_budget(cell: Any) -> float:
@@ -103,7 +106,7 @@ def read_budget(cell: Any) -> float:
     if number is not None and 1 <= number <= 1e60:
         return number
     if isinstance(cell, str) and (names_devices(cell) or _MONEY.match(cell)):
-        budget = HeldBudget(_held(cell, None, None, stamp(FILE)))
+        budget = HeldBudget(_held(cell, None, None, DEFAULT_LAW, _stamps(DEFAULT_LAW)))
         budget.text = cell
         return budget
     try:
@@ -112,18 +115,23 @@ def read_budget(cell: Any) -> float:
         raise QuantityError(f"{error}; or devices for a time: 512xH100 x 30d; or money: $2M of h100") from None
 
 
+def _stamps(law: str) -> tuple[object, ...]:
+    return tuple(stamp(name) for name in (FILE, THROUGHPUT, f"laws/{law}.toml"))
+
+
 @lru_cache(maxsize=4096)
-def _held(text: str, mfu: float | None, overhead: float | None, _catalogue: object) -> float:
-    """Return the FLOP of devices for a time, or of money, kept as long as the catalogue of devices is what it was."""
+def _held(text: str, mfu: float | None, overhead: float | None, law: str, _files: object) -> float:
+    """Return the FLOP of devices for a time, or of money, kept as long as the files that they rest on are what they were."""
+    problem = problem_of(load_law(law))
     money = _MONEY.match(text)
     if money:
         if not money["device"]:
             raise QuantityError(f"budget {shown(text)}: money for which device? Such as {money['amount'].strip()} of h100")
         dollars, gpu = every_input()["dollars"][1].read(money["amount"], "budget"), device(money["device"], "budget")
-        found = read_held(Question(dollars=dollars, gpu=gpu, overhead=overhead, mfu=mfu)).flops
+        found = held_at_speed(Question(dollars=dollars, gpu=gpu, overhead=overhead, mfu=mfu), problem)[0].flops
         assert found is not None  # a device is named
         return found
-    flops = read_held(Question(gpus=devices(text, "budget"), overhead=overhead, mfu=mfu)).flops
+    flops = held_at_speed(Question(gpus=devices(text, "budget"), overhead=overhead, mfu=mfu), problem)[0].flops
     if flops is None:
         raise QuantityError(f"budget {shown(text)}: devices for how long? Such as 512xH100 x 30d")
     return flops
@@ -154,7 +162,7 @@ def _errors(cell: Any) -> bool:
 
 BUDGET = Argument(
     "budget",
-    'compute: FLOP, "3 PF-days", "512xH100 x 30d" or "$2M of h100" (at mfu, or a median one)',
+    'compute: FLOP, "3 PF-days", "512xH100 x 30d" or "$2M of h100" (at mfu, else as plan has it)',
     read_budget,
     REQUIRED,
     varies=True,

@@ -59,7 +59,7 @@ def _column(function: Function, columns: Sequence[list[Any]], count: int) -> lis
     """Return a result for each row of cells."""
     results: list[Any] = [None] * count
     read = [_read(argument, cells) for argument, cells in zip(function.arguments, columns, strict=True)]
-    read[0] = _settled(function, read)
+    read[0] = _settled([argument.name for argument in function.arguments], read)
     groups: dict[tuple[Any, ...], list[int]] = {}
     varies = [argument.varies for argument in function.arguments]
     for row in range(count):
@@ -83,21 +83,19 @@ def _column(function: Function, columns: Sequence[list[Any]], count: int) -> lis
     return results
 
 
-def _settled(function: Function, read: Sequence[list[Any]]) -> list[Any]:
-    """Return the first argument's values, of budgets held in devices at the utilisation that the function was given."""
-    names = [argument.name for argument in function.arguments]
-    if not {"mfu", "overhead"} <= set(names):
-        return read[0]
+def _settled(names: Sequence[str], read: Sequence[list[Any]]) -> list[Any]:
+    """Return the first argument's values, of budgets held in devices under the law and at the utilisation that go with them."""
+    decide = {name: read[names.index(name)] for name in ("mfu", "overhead", "law") if name in names}
 
-    def settle(budget: Any, mfu: Any, overhead: Any) -> Any:
-        if not isinstance(budget, HeldBudget) or isinstance(mfu, CellError) or isinstance(overhead, CellError):
+    def settle(budget: Any, *given: Any) -> Any:
+        if not isinstance(budget, HeldBudget) or any(isinstance(each, CellError) for each in given):
             return budget
         try:
-            return budget.at(mfu, overhead)
+            return budget.at(**dict(zip(decide, given, strict=True)))
         except PlannerError as error:
             return CellError(str(error))
 
-    return [settle(*row) for row in zip(read[0], read[names.index("mfu")], read[names.index("overhead")], strict=True)]
+    return [settle(*row) for row in zip(read[0], *decide.values(), strict=True)]
 
 
 def _read(argument: Argument, cells: list[Any]) -> list[Any]:
@@ -154,6 +152,7 @@ def _table(function: Function, values: Sequence[Any]) -> Any:
     if not function.arguments:
         return function.compute()
     rows, *fixed = arguments
+    rows = _settled([argument.name for argument in function.arguments], [rows, *([each] * len(rows) for each in fixed)])
     usable = [each for each in rows if not isinstance(each, CellError) and each is not REQUIRED]
     header, *found = function.compute(np.array(usable, float), *fixed)
     answers = iter(found)

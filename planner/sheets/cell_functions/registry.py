@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from planner._util.defaults import TOLERANCE
+from planner._util.defaults import DEFAULT_LAW, TOLERANCE
 from planner.accelerators.catalogue import accelerator, accelerators
 from planner.allocation import solver
 from planner.allocation.assessment import regimes_of
 from planner.allocation.extrapolation import extrapolation
-from planner.allocation.problem import as_problem
+from planner.allocation.problem import as_problem, problem_of
 from planner.errors import CannotPlanError, QuantityError
+from planner.inputs.forecast_speed import proposing
 from planner.inputs.held_budgets import read_held
 from planner.inputs.law_choice import refuse_without_plans
 from planner.inputs.question import Question
@@ -130,9 +131,12 @@ def _run_flops(params: Any, tokens: Any, law: str) -> Any:
 
 def _takes(what: str, budget: Any, **machine: Any) -> Any:
     """Return what a budget takes on a machine: ``what`` names a quantity of its cost."""
-    held = read_held(Question(**machine))
+    question, problem = Question(**machine), problem_of(load_law(DEFAULT_LAW))
+    held = read_held(question)
     assert held.machine is not None  # a device is named
-    found = getattr(held.machine.cost(budget), what)
+    speeds = proposing(question, problem, held)
+    used = held.machine if speeds is None else speeds.machine_for(problem, *solver.best_run(problem, budget))
+    found = getattr(used.cost(budget), what)
     if found is None:
         device = held.machine.parts[0].device.id
         unpriced = what == "dollars"

@@ -6,7 +6,9 @@ from typing import NamedTuple
 from planner._util.files import settings
 from planner.accelerators.accelerator import FILE, Accelerator
 from planner.accelerators.fleet import Machine
+from planner.allocation.problem import problem_of
 from planner.errors import CannotPlanError, OptionError
+from planner.inputs.forecast_speed import Forecast, held_at_speed
 from planner.inputs.held_budgets import BUDGETS, read_held
 from planner.inputs.question import Question
 from planner.quantities import shown
@@ -40,6 +42,7 @@ class Inputs(NamedTuple):
     grid: float | str
     grams: float
     law: Law
+    forecast: Forecast | None = None
 
 
 def read_inputs(law: Law, question: Question) -> Inputs:
@@ -69,7 +72,8 @@ def read_inputs(law: Law, question: Question) -> Inputs:
         read_held(question)  # which says that a device is missing, as a plan does
     named = question if question.named("gpu", "gpus") else question._replace(gpu=_DEVICE)
     typed = name in {"days", "dollars"}  # a cell of their own; what they buy is a formula
-    held = read_held(named._replace(days=None, dollars=None) if typed else named)
+    forecast = held_at_speed(named, problem_of(law))[1] if question.gpus is not None else None
+    held = read_held(named._replace(days=None, dollars=None) if typed else named, forecast and forecast.share)
     machine = held.machine
     assert machine is not None  # a device is named
     if len(machine.parts) > 1:
@@ -91,6 +95,7 @@ def read_inputs(law: Law, question: Question) -> Inputs:
         grid=_grid(machine),
         grams=GRID if machine.grid is None else machine.grid.grams_per_kwh.expected,
         law=law,
+        forecast=forecast,
     )
 
 

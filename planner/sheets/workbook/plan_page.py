@@ -3,6 +3,7 @@
 from typing import Any
 
 from planner._version import __version__
+from planner.quantities import format_percent
 from planner.sheets.workbook.inputs import MODES, Inputs
 from planner.sheets.workbook.plan_lines import answers
 from planner.sheets.workbook.styles import Book
@@ -71,7 +72,7 @@ def _given(inputs: Inputs) -> list[tuple[str, str, Any, str, str]]:
             "in_mfu",
             machine.mfu.expected,
             "in_share",
-            "model FLOP/s over dense peak; a published median unless given",
+            f"model FLOP/s over dense peak; {_speed(inputs)}",
         ),
         ("Your price", "in_price", inputs.price, "in_cents", "US dollars per device-hour; leave empty for the published one"),
         ("Lost to failures", "in_overhead", machine.overhead, "in_share", "time lost over the time that counts"),
@@ -85,6 +86,14 @@ def _given(inputs: Inputs) -> list[tuple[str, str, Any, str, str]]:
         ),
         ("Law", "in_law", inputs.law.id, "in_text", "one of the page Laws"),
     ]
+
+
+def _speed(inputs: Inputs) -> str:
+    """Return where the utilisation at first comes from."""
+    if inputs.forecast is None:
+        return "a published median unless given"
+    low, _, high = (format_percent(end) for end in inputs.forecast.share)
+    return f"forecast for the plan as first written, {low} to {high}: {inputs.forecast.layout}; type yours for another"
 
 
 def _validate(sheet: Any) -> None:
