@@ -1,7 +1,7 @@
 """What a target accuracy would really cost, by the published regressions of benchmark errors on compute."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log10
 from typing import Any, NamedTuple, Unpack
 
@@ -199,8 +199,9 @@ def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | 
         if isinstance(ranged, (list, tuple)):
             raise OptionError(f"`flops` {shown(ranged)}: expected a range of budgets such as 1e18..1e28, or one")
         question = Question.of(LimitsInputs, "limits", given)
-        low, _ = needed_budget(question, problem_of(resolve_law(question.law, constants=question.constants)))
-        high = low
+        low, held = needed_budget(question, problem_of(resolve_law(question.law, constants=question.constants)))
+        found = compute_limits(low, low, question, stock=stock, share=share, points=points)
+        return replace(found, notes=(*found.notes, *(note for note in held.notes if note.code.startswith("mfu-"))))
     return compute_limits(low, high, question, stock=stock, share=share, points=points)
 
 

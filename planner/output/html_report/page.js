@@ -413,7 +413,7 @@
     const say = (id, text) => { at(`out-${id}`).textContent = text; };
     const range = kind => ends(taken[kind[0]], kind[1]);
     say("flops", flopText(state.flops));
-    say("flops-range", mode() === "compute" ? `${significant(state.flops / 8.64e19)} PF-days` : (between => between && `${between} over the published ranges`)(ends(planner.flopsOf({
+    say("flops-range", mode() === "compute" ? `${significant(state.flops / 8.64e19)} PF-days` : (between => between && `${between} over the range of utilisation${mode() === "money" ? " and price" : ""}`)(ends(planner.flopsOf({
       ...state, held: mode() === "devices" ? state.devices * state.hours : null }), flopText)));
     say("params", found.exhausted ? "-" : count(found.params));
     say("tokens", found.exhausted ? "-" : count(found.tokens));
