@@ -479,7 +479,9 @@ def test_the_panel_begins_with_what_the_plan_holds(chromium: Any, tmp_path: Path
     if plan.funded and mode != "compute":
         ends = [format_flops(plan.funded.flops.low), format_flops(plan.funded.flops.high)]
         assert text(chromium, "out-flops-range") == (
-            "" if ends[0] == ends[1] else f"{' to '.join(ends)} over the range of utilisation{' and price' if mode == 'money' else ''}"
+            ""
+            if ends[0] == ends[1]
+            else f"{' to '.join(ends)} over the range of utilisation{' and price' if mode == 'money' else ''}"
         )
 
 
