@@ -24,7 +24,8 @@ from planner.errors import CannotPlanError as CannotPlanError, FitError as FitEr
 from planner.planning.explain.answers import explain as explain
 from planner.fitting.backtest import Backtest as Backtest
 from planner.fitting.results import FitResult as FitResult, Prediction as Prediction
-from planner.allocation.intervals import LossInterval as LossInterval, loss_interval as loss_interval, size_interval as size_interval
+from planner.allocation.intervals import size_interval as size_interval
+from planner.allocation.loss_interval import LossInterval as LossInterval, loss_interval as loss_interval
 from planner.planning.check_table import JudgedRun as JudgedRun, RunsCheck as RunsCheck
 from planner.scaling_laws.law import Law as Law
 from planner.fitting.learning_curve.curve_result import Curve as Curve

@@ -557,7 +557,7 @@ def test_the_page_says_when_it_has_left_the_plan_and_remembers_where(chromium: A
 def test_what_has_no_answer_leaves_no_old_one(page: Any) -> None:
     """Source, notes and table are those of what is asked; what is no run is refused as planner refuses it."""
     put(page, "flops", "1e25")
-    assert "at 1e26 FLOP and more" in text(page, "law-notes")
+    assert "at 1e26 FLOP the draws here" in text(page, "law-notes")
     put(page, "flops", "foo")
     assert text(page, "law-notes") == ""
     assert page.execute_script("return document.querySelector('#laws tbody tr').cells[1].textContent") == "-"

@@ -11,43 +11,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from planner._util.defaults import LEVEL
+from planner._util.frozen_dict import FrozenDict
 from planner._util.root_finding import find_root
-from planner._util.showing import Raw
-from planner._util.student_t import student_quantile
+from planner.allocation.loss_interval import check_level, drawn_symbols, loss_interval, widening
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import LawOrProblem, Problem, as_problem
 from planner.allocation.solver import best_run
 from planner.errors import OptionError
 from planner.notes import Note
-from planner.quantities import LARGEST, parse_fraction, plain, shown
+from planner.quantities import LARGEST, plain, shown
 from planner.quantities.arrays import real_numbers
 from planner.scaling_laws.forms import FORMS, Form, Num
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
-    from planner.scaling_laws.parameter_draws import Calibration
-
-
-class LossInterval(NamedTuple):
-    """Intervals of the loss at one run or at an array of runs, in the law's loss unit.
-
-    Attributes
-    ----------
-    mean : (low, high)
-        Of the law itself: the average over runs trained alike.
-    run : (low, high)
-        Of a single new run.
-    parts : dict of str to float or array
-        What half the width is made of, in ln loss: ``local``, ``structures``, ``distance`` and ``rows`` of a forecast, ``draws``
-        and ``noise`` of a classical fit. Their squares add.
-    calibrated : bool or array of bool
-        Whether the run lies where the interval's coverage was measured.
-    """
-
-    mean: tuple[Num, Num]
-    run: tuple[Num, Num]
-    parts: dict[str, Num]
-    calibrated: Num
+    pass
 
 
 class Intervals(NamedTuple):
@@ -77,7 +55,7 @@ class Intervals(NamedTuple):
     tokens_per_param: tuple[float, float] | None
     loss: tuple[float, float] | None
     run_loss: tuple[float, float] | None
-    loss_parts: dict[str, float] | None
+    loss_parts: Mapping[str, float] | None
     calibrated: bool
 
 
@@ -106,8 +84,17 @@ def answer_intervals(
     if of_loss is None:
         return Intervals(level, of_budget, N, D, ratio, None, None, None, True)
     mean, run = ((float(low), float(high)) for low, high in (of_loss.mean, of_loss.run))
-    parts = {name: float(part) for name, part in of_loss.parts.items()}
+    parts = FrozenDict({name: float(part) for name, part in of_loss.parts.items()})
     return Intervals(level, of_budget, N, D, ratio, mean, run, parts, bool(of_loss.calibrated))
+
+
+def span_of_rows(
+    problem: Problem, flops: Num, params: Num, tokens: Num, level: float
+) -> tuple[tuple[Num, Num] | None, tuple[Num, Num] | None]:
+    """Return the intervals of N, where the law chose it, and of the law's mean loss, of arrays of best runs."""
+    sizes = None if problem.limits.fixed else size_interval(problem, flops, level)
+    of_loss = loss_interval(problem.law, *_counted(problem, params, tokens), level)
+    return sizes, None if of_loss is None else of_loss.mean
 
 
 def _tokens(problem: Problem, flops: float, params: float) -> float:
@@ -159,6 +146,9 @@ def interval_notes(found: Intervals | None, law: Law) -> list[Note]:
     if found is None:
         return []
     known = law.draws.calibration if law.draws else None
+    if law.draws and law.draws.covariance:
+        text = f"intervals are the {law.draws.covariance.how}; another data set or recipe has its own optimum and loss"
+        return [Note("study-interval", "info", text)]
     if known is None:
         text = (
             "intervals are a bootstrap over the runs: they hold the scatter, not the error of the law itself; on larger runs "
@@ -170,14 +160,6 @@ def interval_notes(found: Intervals | None, law: Law) -> list[Note]:
         text = f"outside the calibrated range: intervals were tested to {tested}x the largest run, this lies beyond"
         return [Note("uncalibrated", "warning", text)]
     return []
-
-
-def check_level(level: Raw) -> float:
-    """Return a level of confidence, a number such as 0.95 or a text such as "95%", or refuse it."""
-    level = parse_fraction(level, "level")
-    if not 0.01 <= level <= 0.9999:
-        raise OptionError(f"`level` {plain(level)}: must lie between 0.01 and 0.9999, such as 0.95 or 95%")
-    return level
 
 
 def size_interval(question: LawOrProblem, flops: Num, level: float = LEVEL) -> tuple[Num, Num] | None:
@@ -204,7 +186,7 @@ def size_interval(question: LawOrProblem, flops: Num, level: float = LEVEL) -> t
     low, high = np.quantile(np.log(draws), [0.16, 0.84], axis=0)
     half = scales["size_factor"] * np.sqrt(
         spread + (scales["size_draws"] * (high - low) / 2) ** 2 + scales["size_least"] ** 2
-    ) * _widening(scales["degrees_of_freedom"], level)  # fmt: skip
+    ) * widening(scales["degrees_of_freedom"], level)  # fmt: skip
     best = best_run(problem, flops)[0]
     return (best * np.exp(-half))[()], (best * np.exp(half))[()]
 
@@ -214,7 +196,7 @@ def draw_cloud(law: Law, flops: float) -> tuple[Num, Num]:
     assert law.draws is not None
     assert law.draws.form.frontier is not None  # asked of laws that plan
     N = _best_params(as_problem(law), law.draws.form, law.draws.params, np.asarray(flops, float))
-    a = law.draws.form.frontier.exponents(_symbols(law, law.draws.params, 0))[0]
+    a = law.draws.form.frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0]
     return np.broadcast_to(a, np.shape(N)), N
 
 
@@ -225,125 +207,25 @@ def exponent_interval(law: Law, level: float = LEVEL) -> tuple[float, float] | N
     frontier = law.draws.form.frontier
     assert frontier is not None
     if law.draws.calibration is None:
-        a = frontier.exponents(_symbols(law, law.draws.params, 0))[0]
+        a = frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0]
         low, high = np.quantile(np.broadcast_to(a, len(law.draws)), [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
     # an ensemble's: the same mixture of member spread and draws as for N itself
     scales = law.draws.calibration.scales
-    own = np.asarray(frontier.exponents(_symbols(law, law.params, 0))[0])
+    own = np.asarray(frontier.exponents(drawn_symbols(law, law.params, 0))[0])
     weight = np.asarray(law.params["weight"]) / np.sum(law.params["weight"])
-    drawn = np.quantile(frontier.exponents(_symbols(law, law.draws.params, 0))[0], [0.16, 0.84])
+    drawn = np.quantile(frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0], [0.16, 0.84])
     center = float((weight * own).sum())
     spread = float((weight * (own - center) ** 2).sum())
     half = scales["size_factor"] * np.sqrt(spread + (scales["size_draws"] * (drawn[1] - drawn[0]) / 2) ** 2)
     a = law.exponents[0] if law.exponents else center
-    half = float(half * _widening(scales["degrees_of_freedom"], level))
+    half = float(half * widening(scales["degrees_of_freedom"], level))
     return max(a - half, 0.0), min(a + half, 1.0)
-
-
-def loss_interval(law: Law, params: Num, tokens: Num, level: float = LEVEL) -> LossInterval | None:
-    """Return the intervals of the loss of a run, or of each of arrays of runs; None for a law without draws."""
-    if not isinstance(law, Law):
-        raise OptionError(f"law {shown(law)}: expected a Law, such as planner.load_law('my-law.json')")
-    params, tokens, level = real_numbers(params, "params"), real_numbers(tokens, "tokens"), check_level(level)
-    if law.draws is None or law.surface_law is not law:
-        return None
-    log_loss = np.log(law.loss(params, tokens))
-    if law.draws.calibration is not None:
-        return _above_floor(law, _forecast_interval(law, law.draws.calibration, params, tokens, log_loss, level))
-    surface = law.draws.form.surface
-    assert surface is not None
-    N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
-    p = _symbols(law, law.draws.params, N.ndim)
-    drawn = np.log(surface.floor(p) + sum(surface.terms(p, N, D)))
-    tail = (1 - level) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
-    noise = _normal_quantile(1 - tail) * law.draws.noise
-    below, above = np.maximum(log_loss - low, 0), np.maximum(high - log_loss, 0)
-    found = LossInterval(
-        mean=(np.exp(log_loss - below), np.exp(log_loss + above)),
-        run=(np.exp(log_loss - np.hypot(below, noise)), np.exp(log_loss + np.hypot(above, noise))),
-        parts={"draws": (below + above) / 2, "noise": noise + 0 * below},
-        calibrated=(law.symbols["k"] * N * D <= (law.domain.flops or (0, np.inf))[1])[()],
-    )
-    return _above_floor(law, found)
-
-
-def _above_floor(law: Law, found: LossInterval) -> LossInterval:
-    """Return an interval that ends at the law's irreducible loss where it would reach below: the two stand side by side."""
-    mean, run = ((np.maximum(low, law.irreducible_loss or 0.0)[()], high) for low, high in (found.mean, found.run))
-    return found._replace(mean=mean, run=run)
-
-
-def _forecast_interval(law: Law, known: "Calibration", params: Num, tokens: Num, log_loss: Num, level: float) -> LossInterval:
-    """Combine the four parts of a forecast's error, each a half-width at 95 % in ln loss."""
-    s = known.scales
-    N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
-    flops = law.symbols["k"] * N * D
-    low, high = known.flops
-    beyond = np.log(flops / high)
-    distance = np.maximum(beyond, s["least_distance"])
-    span = max(np.log(high / low), s["least_distance"])
-    parts = {
-        "local": s["local"] * _local_misfit(known, np.log(N), np.log(D)),
-        "structures": s["structures"] * _disagreement(law, known, N, D),
-        "distance": s["distance"] * distance / span,
-        "rows": s["rows"] * distance * np.sqrt(40 / known.rows),
-    }
-    wider = _widening(s["degrees_of_freedom"], level)
-    parts = {name: (part * wider)[()] for name, part in parts.items()}
-    half = np.sqrt(sum(part**2 for part in parts.values()))
-    of_mean = np.sqrt(sum(part**2 for name, part in parts.items() if name != "local"))
-    return LossInterval(
-        mean=(np.exp(log_loss - of_mean), np.exp(log_loss + of_mean)),
-        run=(np.exp(log_loss - half), np.exp(log_loss + half)),
-        parts=parts,
-        calibrated=(beyond <= np.log(s["calibrated_to"]))[()],
-    )
-
-
-def _local_misfit(known: "Calibration", log_N: Num, log_D: Num) -> Num:
-    """Return the root mean square residual of rows near each run in size and in tokens per parameter."""
-    s = known.scales
-    ratio = (log_D - log_N)[..., None] - (known.log_tokens - known.log_params)
-    size = log_N[..., None] - known.log_params
-    away = (ratio / s["ratio_width"]) ** 2 + (size / s["size_width"]) ** 2
-    away = away - s["shrink"] * away.min(-1, keepdims=True)
-    near = np.exp(-away / 2)
-    total = (near * known.residuals**2).sum(-1) + s["prior_rows"] * known.base
-    return np.sqrt(total / (near.sum(-1) + s["prior_rows"]))
-
-
-def _disagreement(law: Law, known: "Calibration", N: Num, D: Num) -> Num:
-    """Return the root mean square difference in ln L between the reference member and those of another structure."""
-    surface = FORMS["generalised"].surface
-    assert surface is not None
-    p = _symbols(law, known.structures, N.ndim)
-    log_loss = np.log(surface.floor(p) + sum(surface.terms(p, N, D)))
-    return np.sqrt(((log_loss[1:] - log_loss[0]) ** 2).mean(0))
 
 
 def _best_params(problem: Problem, form: Form, constants: Mapping[str, Num], flops: Num) -> Num:
     """Return N for each budget under each set of constants, (sets, ...)."""
     names = set(form.parameters)
-    symbols = _symbols(problem.law, {name: value for name, value in constants.items() if name in names}, flops.ndim)
+    symbols = drawn_symbols(problem.law, {name: value for name, value in constants.items() if name in names}, flops.ndim)
     N = best_run(problem.drawn(form, symbols), flops)[0]
     return np.clip(np.where(np.isfinite(N), N, 1e100), 1e-100, 1e100)
-
-
-def _symbols(law: Law, values: Mapping[str, Num], ndim: int) -> dict[str, Num]:
-    """Return arrays of constants, shaped to broadcast against ``ndim`` axes of runs behind them, with the law's k."""
-    shaped = {name: np.asarray(value, float) for name, value in values.items()}
-    shaped = {name: value.reshape(value.shape + (1,) * ndim) if value.ndim else value for name, value in shaped.items()}
-    return {**shaped, "k": law.symbols["k"]}
-
-
-def _widening(degrees: float, level: float) -> float:
-    """Return how much wider an interval of another level is than one of 95 %, by Student's t."""
-    return student_quantile((1 + level) / 2, degrees) / student_quantile((1 + LEVEL) / 2, degrees)
-
-
-def _normal_quantile(p: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(p)

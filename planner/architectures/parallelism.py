@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from math import exp, log
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
+from planner._util.normal import normal_quantile
 from planner._util.showing import Raw
 from planner.accelerators.accelerator import MeasuredStep
 from planner.accelerators.fleet import Machine
@@ -281,13 +281,10 @@ def factor_of(level: float, known: Mapping[str, float]) -> float:
     """Return the factor either way within which a share ``level`` of runs lie: measured at two, between and beyond by the normal
     law in logarithms.
     """
-    ends = sorted((normal.inv_cdf((1 + float(share)) / 2), log(factor)) for share, factor in known.items())
+    ends = sorted((normal_quantile((1 + float(share)) / 2), log(factor)) for share, factor in known.items())
     (near, small), (far, large) = ends
-    z = normal.inv_cdf((1 + level) / 2)
+    z = normal_quantile((1 + level) / 2)
     return exp(z * small / near if z <= near else small + (z - near) * (large - small) / (far - near))
-
-
-normal = NormalDist()
 
 
 def is_wide(shape: Shape, layout: Layout, rate: Rates) -> bool:

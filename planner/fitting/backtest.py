@@ -13,7 +13,7 @@ from planner._util.parallel import Progress, Workers, mapper
 from planner._util.showing import Raw
 from planner._util.to_json import Answer
 from planner._version import __version__
-from planner.allocation.intervals import check_level
+from planner.allocation.loss_interval import check_level
 from planner.errors import FitError, OptionError, PlannerError
 from planner.fitting.fit import RunsLike, fit, one_group, read_table_of_runs
 from planner.fitting.generalised_law import Array

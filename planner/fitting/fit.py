@@ -12,7 +12,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, mapper
 from planner._util.showing import Raw
 from planner._version import __version__
-from planner.allocation.intervals import check_level
+from planner.allocation.loss_interval import check_level
 from planner.errors import OptionError, PlannerError
 from planner.fitting import diagnostics
 from planner.fitting.classical import ROBUST, SHAPES, Model

@@ -12,7 +12,7 @@ from planner._util.files import new_file, write_new
 from planner._util.showing import Raw
 from planner._util.to_json import Shown
 from planner._version import __version__
-from planner.allocation.intervals import check_level, loss_interval
+from planner.allocation.loss_interval import check_level, loss_interval
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
 from planner.inputs.input_row import Number

@@ -8,7 +8,7 @@ from typing import Any
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
-from planner.allocation.intervals import check_level
+from planner.allocation.loss_interval import check_level
 from planner.errors import OptionError
 from planner.inputs.input_row import above_zero
 from planner.inputs.question import Devices, TokensPerSecond

@@ -8,8 +8,8 @@ from planner.allocation import solver
 from planner.allocation.assessment import Regime, assess, regime_notes
 from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
 from planner.allocation.intervals import Intervals, answer_intervals, interval_notes
-from planner.allocation.problem import Problem, require_possible
-from planner.errors import CannotPlanError, OptionError, PlannerError
+from planner.allocation.problem import Problem
+from planner.errors import OptionError
 from planner.inputs.held_budgets import Held
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import LawLike
@@ -18,6 +18,8 @@ from planner.inputs.registry import PlanInputs, asks
 from planner.inputs.request import Request, read_request
 from planner.notes import Note
 from planner.planning.alternatives import MAIN_LAWS, alternatives
+from planner.planning.answering_run import funded_runs, run_of
+from planner.planning.between_studies import other_studies
 from planner.planning.plan_details import (
     counted_params,
     data_notes,
@@ -30,14 +32,10 @@ from planner.planning.plan_details import (
     serving_of,
 )
 from planner.planning.plan_notes import limit_notes, size_notes, waste_notes
-from planner.planning.plan_result import BAND, Alternative, DataUse, Doubling, Funded, Mixture, Plan, Serving
+from planner.planning.plan_result import BAND, Alternative, DataUse, Doubling, Mixture, Plan, Serving
 from planner.quantities import (
-    LARGEST,
     PF_DAY,
-    format_count,
     format_factor,
-    format_flops,
-    plain,
     shown,
 )
 from planner.scaling_laws.catalogue import load_law
@@ -240,6 +238,7 @@ def _put_together(
         tolerance=request.question.tolerance,
         extrapolation=extrapolation(law, N, D, run.training),
         intervals=sure,
+        other_studies=other_studies(problem, run.flops) if request.loss is None and judged.free else None,
         optimum=judged.optimum,
         limits=problem.limits if request.run is None else problem.limits._replace(tokens=D),
         data=life.data,
@@ -247,57 +246,12 @@ def _put_together(
         served_sizes=life.sizes,
         mixture=life.mixture,
         machine=machine,
-        funded=_funded(request, judged.loss is not None),
+        funded=funded_runs(request, judged.loss is not None),
         cost=machine.cost(run.training) if machine else None,
         notes=notes,
         others=beside,
         inputs=request.inputs,
     )
-
-
-def run_of(request: Request) -> tuple[float, float, float]:
-    """Return (C, N, D): the best run of the budget, or the cheapest of the loss."""
-    problem = request.problem
-    if request.run is not None:
-        return float(problem.spending.paid(*request.run)), *request.run
-    if request.loss is not None:
-        reducible = request.loss - float(problem.law.irreducible_loss)
-        flops, N, D = (float(value) for value in solver.cheapest(problem, reducible))
-        if not flops <= LARGEST:
-            raise CannotPlanError(
-                f"`loss` {plain(request.loss, 12)} needs more than {plain(LARGEST)} FLOP under {problem.law.id}"
-            )
-        if flops < 1:
-            raise CannotPlanError(f"`loss` {plain(request.loss)}: any run is better than that under {problem.law.id}")
-        require_possible(problem, N, D)
-        return flops, N, D
-    assert request.flops is not None  # a request has a budget or a loss
-    N, D = (float(value) for value in solver.best_run(problem, request.flops))
-    if D <= 0 and request.demand:
-        serving = format_flops(float(problem.spending.serving(N)))
-        raise CannotPlanError(
-            f"serving {format_count(N)} parameters costs {serving}, more than the whole budget of {format_flops(request.flops)}: "
-            "fewer parameters, fewer tokens to serve, or a larger budget"
-        )
-    require_possible(problem, N, D)
-    return request.flops, N, D
-
-
-def _funded(request: Request, has_loss: bool) -> Funded | None:
-    """Return a budget in other units with the best run at either end of what it computes."""
-    held, problem = request.held.funding, request.problem
-    if held is None:
-        return None
-    from planner.quantities.estimate import Range
-
-    try:
-        runs = [run_of(request._replace(flops=flops))[1:] for flops in held.flops]
-    except PlannerError:  # the low end does not pay for what the expected budget does
-        return Funded(held.kind, held.amount, held.flops, None, None, None)
-    losses = [assess(problem, N, D, 0.0) for N, D in runs] if has_loss else []
-    loss = Range(*(each.loss for each in losses[::-1] if each)) if losses and all(losses) else None
-    params, tokens = (Range(*values) for values in zip(*runs, strict=True))
-    return Funded(held.kind, held.amount, held.flops, params, tokens, loss)
 
 
 def _is_best(problem: Problem, flops: float, params: float) -> bool:

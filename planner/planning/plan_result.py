@@ -15,12 +15,16 @@ from planner.scaling_laws.law import Law, require_finite
 if TYPE_CHECKING:
     from planner.accelerators.fleet import Cost, Machine
     from planner.inputs.serving import Weights
+    from planner.planning.between_studies import OtherStudies
     from planner.planning.served_sizes import ServedSize
     from planner.quantities.estimate import Range
 
 
 BAND = 0.01
 """The flat-optimum band is the range of N that costs at most this much more compute for the same loss."""
+
+
+_FINITE = ("flops", "params", "tokens", "tokens_per_param", "loss", "irreducible_loss", "overhead", "spent", "extrapolation")
 
 
 class Doubling(NamedTuple):
@@ -250,7 +254,9 @@ class Plan(Answer):
     extrapolation : float or None
         Largest factor by which C, N or D leaves the law's fitted range, 1 inside; None where the range is not known.
     intervals : Intervals or None
-        How sure the answer is, where the law is a fitted one with draws.
+        How sure the answer is, where the law has draws: a fitted one, or a published one with a covariance.
+    other_studies : OtherStudies or None
+        Where the optimum of another data set and recipe lies, by the spread of published studies; None beside limits.
     optimum : Plan or None
         The best plan of the same budget, or loss, where this one is not it (the user's limits bind, or own exponents).
     limits : Limits
@@ -302,6 +308,7 @@ class Plan(Answer):
     tolerance: float
     extrapolation: float | None
     intervals: Intervals | None
+    other_studies: "OtherStudies | None"
     optimum: "Plan | None"
     limits: Limits
     data: DataUse | None
@@ -317,20 +324,9 @@ class Plan(Answer):
     version: str = __version__
 
     def __post_init__(self) -> None:
-        names = (
-            "flops",
-            "params",
-            "tokens",
-            "tokens_per_param",
-            "loss",
-            "irreducible_loss",
-            "overhead",
-            "spent",
-            "extrapolation",
-        )
         low, high = self.params_band or (None, None)
         ends = {"params_band": low, "params_band end": high, "extrapolation": self.extrapolation}
-        require_finite(self.law, {**{name: getattr(self, name) for name in names}, **ends})
+        require_finite(self.law, {**{name: getattr(self, name) for name in _FINITE}, **ends})
 
     @property
     def spent_share(self) -> float:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
-from math import inf
 from typing import Any, TypeVar, Unpack
 
 import numpy as np
@@ -15,8 +14,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, check_workers, mapper
 from planner._util.to_json import Shown, as_json
 from planner._version import __version__
-from planner.accelerators.fleet import Machine
-from planner.allocation.extrapolation import FAR, own_notes
+from planner.allocation.extrapolation import FAR
 from planner.errors import OptionError
 from planner.inputs.law_choice import LawLike, load_laws
 from planner.inputs.question import Question
@@ -26,8 +24,9 @@ from planner.inputs.registry import SweepInputs, asks, stated
 from planner.inputs.request import Request, read_request, refuse_served_after
 from planner.notes import Note, Severity
 from planner.planning.plan_details import MOSTLY
+from planner.planning.sweep_notes import law_notes, loss_notes, of_all_rows, price_notes, serving_notes, unasked_notes
 from planner.planning.sweep_rows import TAKEN, Along, Job, Rows, limited, solve
-from planner.quantities import format_percent, format_price, is_range, shown, whole_number
+from planner.quantities import format_percent, is_range, shown, whole_number
 from planner.scaling_laws.law import Law
 
 BLOCK = 10_000
@@ -222,7 +221,7 @@ def sweep(
     named = tuple(request.problem.law for request in first[:: 2 ** len(axes)])
     for request in first:
         _ = request.problem.frontier  # a law that must not choose a size is refused, whatever is fixed
-    seen = {(note.code, note.text): note for request in first for note in (*_own(request), *_of_all_rows(request))}
+    seen = {(note.code, note.text): note for request in first for note in (*law_notes(request), *of_all_rows(request))}
     inputs = {
         **{axis.name: [float(axis.values[0]), float(axis.values[-1])] for axis in axes},
         "law": [each.id for each in laws],
@@ -231,14 +230,15 @@ def sweep(
         "tolerance": question.tolerance,
         "level": question.level,
     }
-    columns = _columns(axes, first)
+    columns = _columns(axes, first, sure="level" in given)
     idle = question.idle_notes(judged="regime" in columns, drawn="params_low" in columns)
     notes = (
         *seen.values(),
-        *_price_notes([request.held.machine for request in first]),
-        *_serving_notes(first),
-        *_loss_notes(named),
+        *price_notes([request.held.machine for request in first]),
+        *serving_notes(first),
+        *loss_notes(named),
         *idle,
+        *unasked_notes(first, columns),
     )
     found = Sweep(axes, laws, columns, notes, FrozenDict(inputs), question, named, workers)
     for each in laws:
@@ -280,23 +280,16 @@ def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
     return tuple(axis_of(name, given[name], count) for name in sorted(ranged, key=lambda name: name in ALONG))
 
 
-def _of_all_rows(request: Request) -> tuple[Note, ...]:
-    """Return what is said of a question, of its speed for all rows."""
-    if request.speeds is None:
-        return request.notes
-    every = Note("mfu-forecast", "info", "MFU is forecast for the model of each row that configure would propose; yours: --mfu")
-    return (*(note for note in request.notes if note.code not in {"mfu-forecast", "mfu-default"}), every)
-
-
-def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...]:
-    """Return what every row has, so that all blocks are alike."""
+def _columns(axes: tuple[Axis, ...], first: Sequence[Request], *, sure: bool) -> tuple[str, ...]:
+    """Return what every row has, so that all blocks are alike; intervals of a published law, which take time, if ``sure``."""
     names = ["law", *(axis.column for axis in axes), "flops", "params", "tokens", "tokens_per_param", "loss"]
     if any(request.problem.repetition is not None for request in first):
         names.append("epochs")
     if any(limited(request.problem) for request in first):
         names += ["regime", "overhead"]
     names.append("extrapolation")
-    if any(request.problem.law.draws is not None for request in first):
+    drawn = [request.problem.law.draws for request in first]
+    if any(draws is not None and (sure or draws.covariance is None) for draws in drawn):
         names += [f"{name}_{end}" for name in ("params", "loss") for end in ("low", "high")]
     machine = first[0].held.machine
     if any(request.speeds is not None for request in first):
@@ -305,41 +298,3 @@ def _columns(axes: tuple[Axis, ...], first: Sequence[Request]) -> tuple[str, ...
         known = [name for name in TAKEN if getattr(machine.cost(1.0), name) is not None]
         names += [each for name in known for each in (f"{name}_low", name, f"{name}_high")]
     return tuple(dict.fromkeys(names))
-
-
-def _price_notes(machines: Sequence[Machine | None]) -> list[Note]:
-    """Say at which price dollars are counted; over a range of prices, from which to which."""
-    parts = [machine.parts[0] for machine in machines if machine]
-    prices = [part.price for part in parts if part.price is not None]
-    if not prices:
-        return []
-    device = parts[0].device
-    low, high = min(price.low for price in prices), max(price.high for price in prices)
-    if len({price.expected for price in prices}) > 1:
-        text = f"dollars at {format_price(low)} to {format_price(high)} a device-hour of {device.id}, row by row"
-        return [Note("price", "info", text)]
-    span = "" if prices[0].known else f", {format_price(low)} to {format_price(high)}"
-    dated = f", published {device.price_date}" if device.price_date and not prices[0].known else ""
-    known = f"{format_price(prices[0].expected)} a device-hour of {device.id}"
-    text = f"dollars at {known}{span}{dated}; CSV and JSON have both ends"
-    return [Note("price", "info", text)]
-
-
-def _serving_notes(first: Sequence[Request]) -> list[Note]:
-    """Say that what a machine takes is of training alone where the budget pays serving too."""
-    if not any(request.held.machine and request.problem.spending.served for request in first):
-        return []
-    text = "compute is training and serving together; device-hours, time, cost, energy and CO2e are of training alone"
-    return [Note("costs-train", "info", text)]
-
-
-def _loss_notes(laws: Sequence[Law]) -> list[Note]:
-    if len({law.conventions.data for law in laws if law.surface_law}) < 2:
-        return []
-    text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
-    return [Note("losses-differ", "info", text)]
-
-
-def _own(request: Request) -> list[Note]:
-    problem = request.problem
-    return own_notes(problem.law, inf if request.flops is None else request.flops, problem.repetition)

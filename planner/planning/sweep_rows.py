@@ -11,7 +11,7 @@ from planner.accelerators.fleet import Cost, Machine
 from planner.allocation import solver
 from planner.allocation.assessment import regimes_of
 from planner.allocation.extrapolation import FAR, extrapolation
-from planner.allocation.intervals import answer_intervals
+from planner.allocation.intervals import span_of_rows
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, possible
 from planner.inputs.question import Question
@@ -199,16 +199,23 @@ def _verdicts(problem: Problem, flops: Num, params: Num, tokens: Num, tolerance:
 
 
 def _spans(problem: Problem, flops: Num, params: Num, tokens: Num, job: Job, known: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return the ends of the intervals of N and of the law's mean loss, row by row: they are quantiles of draws."""
+    """Return the ends of the intervals of N and of the law's mean loss, some rows at once: they are quantiles of draws."""
     names = ("params_low", "params_high", "loss_low", "loss_high")
     found = np.full((4, len(job.along)), np.nan)
-    runs = np.broadcast_arrays(flops, params, tokens)
-    for row in np.flatnonzero(np.broadcast_to(known, len(job.along))):
-        C, N, D = (float(each[row]) for each in runs)
-        sure = answer_intervals(problem, C, N, D, job.question.level, sizes=not problem.limits.fixed)
-        if sure:
-            found[:, row] = [np.nan if end is None else end for each in (sure.params, sure.loss) for end in each or (None, None)]
+    runs = np.broadcast_arrays(flops, params, tokens, np.empty(len(job.along)))[:3]
+    rows = np.flatnonzero(np.broadcast_to(known, len(job.along)))
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        C, N, D = (each[some] for each in runs)
+        of_sizes, of_loss = span_of_rows(problem, C, N, D, job.question.level)
+        for ends, place in ((of_sizes, 0), (of_loss, 2)):
+            if ends is not None:
+                found[place : place + 2, some] = ends
     return dict(zip(names, found, strict=True))
+
+
+_AT_ONCE = 200
+"""Rows whose draws are held in memory together."""
 
 
 def _costs(machine: Machine, training: Num) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from planner.inputs.registry import TradeInputs, asks
 from planner.inputs.request import read_request
 from planner.inputs.serving import WEIGHED, Demand
 from planner.notes import Note
-from planner.planning.plan import run_of
+from planner.planning.answering_run import run_of
 from planner.quantities import parse_number, plain, shown
 from planner.scaling_laws.law import Law, guarded
 

@@ -30,6 +30,7 @@ _TOP = {
     "traps",
     "check",
     "no_allocation",
+    "covariance",
     "draws",
     "fit",
 }
@@ -80,7 +81,7 @@ def law_from_table(table: Mapping[str, Any], file: str) -> Law:
     law_id = text_of(table, "id", file)
     if not is_id(law_id):
         raise LawFileError(f"{file}: id = {shown(law_id)}: use letters, digits, '-', '.' and '_' only, at most 100")
-    domain = _domain(table, form, file)
+    domain, params = _domain(table, form, file), _constants(table, form, file)
     notes = tuple(_notes(table, form, file))
     if not domain.known and all(note.code != "range-unknown" for note in notes):
         notes += (Note("range-unknown", "info", f"the range of runs that {law_id} was fitted on is not known"),)
@@ -88,7 +89,7 @@ def law_from_table(table: Mapping[str, Any], file: str) -> Law:
         id=law_id,
         title=text_of(table, "title", file),
         form=form,
-        params=_constants(table, form, file),
+        params=params,
         conventions=_conventions(table, file),
         source=_source(table, file),
         domain=domain,
@@ -97,7 +98,7 @@ def law_from_table(table: Mapping[str, Any], file: str) -> Law:
         traps=tuple(texts_of(table, "traps", file)),
         checks=tuple(_checks(table, form, file)),
         no_allocation=text_of(table, "no_allocation", file, default=""),
-        draws=_draws(table, form, file),
+        draws=_draws(table, form, params, file),
         fit=_fit(table, file),
     )
 
@@ -129,7 +130,8 @@ def law_to_table(law: Law) -> dict[str, Any]:
     if law.fit:
         table["fit"] = dict(law.fit)
     if law.draws:
-        table["draws"] = law.draws.to_dict()
+        known = law.draws.covariance
+        table["draws" if known is None else "covariance"] = (known or law.draws).to_dict()
     return table
 
 
@@ -232,8 +234,14 @@ def _notes(table: Mapping[str, Any], form: Form, file: str) -> Iterable[Note]:
         yield Note(text_of(given, "code", file, where), level, text_of(given, "text", file, where), constants, least)
 
 
-def _draws(table: Mapping[str, Any], form: Form, file: str) -> "Draws | None":
-    """Return the draws of a law file, None where it has none; they must belong to the law's form."""
+def _draws(table: Mapping[str, Any], form: Form, params: Mapping[str, Any], file: str) -> "Draws | None":
+    """Return the draws of a law file, or those of its covariance, None where it has neither; they must belong to its form."""
+    if "covariance" in table:
+        if "draws" in table:
+            raise LawFileError(f"{file}: draws and covariance say the same twice: give one")
+        from planner.scaling_laws.covariance import covariance_from_table
+
+        return covariance_from_table(table_of(table, "covariance", file), form, params, file)
     if "draws" not in table:
         return None
     from planner.scaling_laws.law_file_draws import draws_from_table

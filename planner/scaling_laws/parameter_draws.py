@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from planner._util.frozen_dict import FrozenDict
 from planner.scaling_laws.forms import Form, Num
+
+if TYPE_CHECKING:
+    from planner.scaling_laws.covariance import Covariance
 
 SCALES = (
     *("local", "structures", "distance", "rows", "least_distance", "ratio_width", "size_width", "prior_rows", "excess_width"),
@@ -46,7 +49,7 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Equally likely constants of a law, from a bootstrap over runs.
+    """Equally likely constants of a law, from a bootstrap over runs or by a covariance.
 
     Attributes
     ----------
@@ -58,12 +61,15 @@ class Draws:
         Standard deviation of ln loss of a single run around the law, robust.
     calibration : Calibration or None
         For a forecast: what its intervals add to the draws.
+    covariance : Covariance or None
+        Of a published law: what the constants were drawn by.
     """
 
     form: Form
     params: Mapping[str, Num]
     noise: float
     calibration: Calibration | None = None
+    covariance: "Covariance | None" = None
 
     def __len__(self) -> int:
         return len(next(iter(self.params.values())))

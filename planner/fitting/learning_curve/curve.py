@@ -9,7 +9,7 @@ from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.student_t import student_quantile
 from planner.allocation.extrapolation import FAR
-from planner.allocation.intervals import check_level
+from planner.allocation.loss_interval import check_level
 from planner.errors import FitError, OptionError
 from planner.fitting.learning_curve.curve_result import (
     _SPAN,

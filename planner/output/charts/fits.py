@@ -4,7 +4,8 @@ import numpy as np
 
 from planner._util.defaults import DEFAULT_LAW
 from planner.allocation import solver
-from planner.allocation.intervals import draw_cloud, loss_interval
+from planner.allocation.intervals import draw_cloud
+from planner.allocation.loss_interval import loss_interval
 from planner.allocation.problem import as_problem
 from planner.errors import OptionError
 from planner.fitting.backtest import Backtest, Case

@@ -16,6 +16,7 @@ from planner.output.documents.blocks import (
     repetition_rows,
 )
 from planner.output.documents.cost import budget_rows, cost_facts
+from planner.planning.between_studies import OtherStudies
 from planner.planning.plan_notes import UNSPENT
 from planner.planning.plan_result import Alternative, Plan
 from planner.quantities import (
@@ -50,6 +51,8 @@ def plan_document(plan: Plan) -> list[Block]:
         *_data_rows(plan),
         *_limit_rows(plan),
     ]
+    if plan.other_studies:
+        rows.append(_other_studies_row(plan.other_studies))
     if plan.params_spread:
         low, high = (format_count(size) for size in plan.params_spread)
         rows.append(("other laws", f"{low} - {high}", f"{'dense ' if plan.mixture else ''}parameters, for the same budget"))
@@ -232,6 +235,12 @@ def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:
 
 def _signed(change: float) -> str:
     return f"{'+' if change > 0 else ''}{significant(change)}"
+
+
+def _other_studies_row(found: OtherStudies) -> tuple[str, str, str]:
+    low, high = (format_count(end, 2) for end in found.params)
+    text = f"parameters: where {format_percent(found.level)} of studies on other data, with another recipe, put the optimum"
+    return "other studies", f"{low} - {high}", f"{text} (by {len(found.studies)})"
 
 
 def _interval_row(plan: Plan, name: str) -> list[tuple[str, str, str]]:
