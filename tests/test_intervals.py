@@ -14,6 +14,8 @@ import planner
 from planner._util.student_t import student_quantile
 from planner.errors import CannotPlanError, FitError, LawFileError, OptionError
 from planner.output import FORMATS, render
+from planner.scaling_laws.law_file import law_from_table, law_to_table
+from planner.scaling_laws.parameter_draws import POWERS
 
 FIT = planner.fit("gemstones2025", group="gemstones_cool_end", draws=200)
 CLASSICAL = FIT.others[0]
@@ -52,6 +54,34 @@ def test_a_higher_level_is_a_wider_interval(found: planner.FitResult) -> None:
     guess = FIT.predict(3e9, 1e11)
     assert np.log(guess.run[1] / guess.loss) == pytest.approx(np.sqrt(sum(part**2 for part in guess.parts.values())))
     assert set(guess.parts) == {"local", "structures", "distance", "rows"}
+
+
+def test_a_law_file_of_an_older_planner_keeps_its_intervals() -> None:
+    """Without the powers, which 0.2.0 did not write, parts grow as they did then: by the formula of that version."""
+    table = json.loads(json.dumps(law_to_table(FIT.law)))
+    scales = table["draws"]["calibration"]["scales"]
+    assert set(POWERS) <= set(scales)
+    older = {name: value for name, value in scales.items() if name not in POWERS}
+    table["draws"]["calibration"]["scales"] = {**older, "local": 1.8, "structures": 2.0, "distance": 0.048, "rows": 0.0065}
+    law = law_from_table(table, "older")
+    assert law.draws is not None
+    known = law.draws.calibration
+    assert known is not None
+    found = planner.loss_interval(law, 3e9, 1e11)
+    assert found is not None
+    low, high = known.flops
+    beyond, span = np.log(6 * 3e20 / high), np.log(high / low)
+    assert found.parts["distance"] == pytest.approx(0.048 * beyond / span)
+    assert found.parts["rows"] == pytest.approx(0.0065 * beyond * np.sqrt(40 / known.rows))
+    away = ((np.log(1e11 / 3e9) - (known.log_tokens - known.log_params)) / scales["ratio_width"]) ** 2
+    away = away + ((np.log(3e9) - known.log_params) / scales["size_width"]) ** 2
+    near = np.exp(-(away - scales["shrink"] * away.min()) / 2)
+    local = ((near * known.residuals**2).sum() + scales["prior_rows"] * known.base) / (near.sum() + scales["prior_rows"])
+    assert found.parts["local"] == pytest.approx(1.8 * np.sqrt(local))
+    scales["local_power"] = 9
+    table["draws"]["calibration"]["scales"] = scales
+    with pytest.raises(LawFileError, match="a power from 0 to 4"):
+        law_from_table(table, "mine.json")
 
 
 def test_predictions_broadcast() -> None:

@@ -95,8 +95,8 @@ def _forecast_interval(law: Law, known: "Calibration", params: Num, tokens: Num,
     parts = {
         "local": s["local"] * _local_misfit(known, np.log(N), np.log(D)),
         "structures": s["structures"] * _disagreement(law, known, N, D),
-        "distance": s["distance"] * distance / span,
-        "rows": s["rows"] * distance * np.sqrt(40 / known.rows),
+        "distance": s["distance"] * distance ** s["distance_power"] / span ** s["span_power"],
+        "rows": s["rows"] * distance ** s["rows_distance"] * (40 / known.rows) ** s["rows_power"],
     }
     wider = widening(s["degrees_of_freedom"], level)
     parts = {name: (part * wider)[()] for name, part in parts.items()}
@@ -111,15 +111,16 @@ def _forecast_interval(law: Law, known: "Calibration", params: Num, tokens: Num,
 
 
 def _local_misfit(known: "Calibration", log_N: Num, log_D: Num) -> Num:
-    """Return the root mean square residual of rows near each run in size and in tokens per parameter."""
+    """Return the mean size of residuals of rows near each run in size and in tokens per parameter, by the calibrated power."""
     s = known.scales
     ratio = (log_D - log_N)[..., None] - (known.log_tokens - known.log_params)
     size = log_N[..., None] - known.log_params
     away = (ratio / s["ratio_width"]) ** 2 + (size / s["size_width"]) ** 2
     away = away - s["shrink"] * away.min(-1, keepdims=True)
     near = np.exp(-away / 2)
-    total = (near * known.residuals**2).sum(-1) + s["prior_rows"] * known.base
-    return np.sqrt(total / (near.sum(-1) + s["prior_rows"]))
+    power = s["local_power"]
+    total = (near * np.abs(known.residuals) ** power).sum(-1) + s["prior_rows"] * known.base
+    return (total / (near.sum(-1) + s["prior_rows"])) ** (1 / power)
 
 
 def _disagreement(law: Law, known: "Calibration", N: Num, D: Num) -> Num:

@@ -33,6 +33,11 @@ class Design(NamedTuple):
         """Whether N and D move together so closely that their exponents cannot be told apart."""
         return self.spread < _ONE_RATIO
 
+    @property
+    def one_budget(self) -> bool:
+        """Whether that line is one of equal compute, on which D/N is spread but nothing else."""
+        return self.spans < self.ratio[1] / self.ratio[0] / 2
+
 
 def design_of(sample: Sample) -> Design:
     """Measure a table's design."""
@@ -73,11 +78,15 @@ def design_notes(sample: Sample, design: Design) -> Iterator[Note]:
     """Say what the design cannot decide, with the runs that would."""
     middle = float(np.exp(np.mean(np.log(sample.tokens / sample.params))))
     if design.collinear:
-        text = (
-            f"not concluded: all runs lie near one line in N and D (about {significant(middle, 2)} tokens per parameter), so "
-            "the shares of parameters and data, and with them the best size, cannot be known; add two runs at "
-            f"{significant(middle / 4, 2)} and two at {significant(middle * 4, 2)} tokens per parameter"
-        )
+        if design.one_budget:
+            low, high = (significant(end, 2) for end in design.ratio)
+            which = f"all runs spend about one budget, {plain(float(np.exp(np.mean(np.log(sample.flops)))), 3)} FLOP"
+            remedy = f"{low} to {high} tokens per parameter are enough, other budgets are missing: add runs of 1/10 and 1/100"
+        else:
+            which = f"all runs lie near one line in N and D (about {significant(middle, 2)} tokens per parameter)"
+            remedy = f"add two runs at {significant(middle / 4, 2)} and two at {significant(middle * 4, 2)} tokens per parameter"
+        why = "so the shares of parameters and data, and with them the best size, cannot be known"
+        text = f"not concluded: {which}, {why}; {remedy}"
         yield Note("one-ratio", "warning", text)
     if design.sizes < _FEW_SIZES:
         more = _FEW_SIZES - design.sizes

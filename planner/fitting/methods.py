@@ -164,7 +164,7 @@ def _calibration(sample: Sample, fitted: Forecast, residuals: Array) -> Calibrat
         log_params=np.log(sample.params)[kept],
         log_tokens=np.log(sample.tokens)[kept],
         residuals=residuals[kept],
-        base=float((near * residuals**2).sum() / near.sum()),
+        base=float((near * np.abs(residuals) ** s["local_power"]).sum() / near.sum()),
         flops=(float(sample.flops.min()), float(sample.flops.max())),
         rows=len(sample),
         scales=FrozenDict({key: float(value) for key, value in s.items() if key != "source"}),

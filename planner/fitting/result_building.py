@@ -48,7 +48,8 @@ def why_no_size(job: Job, model: Model) -> str:
     """Say why the law must not choose a size, where it must not."""
     pinned = {"alpha", "beta"} <= set(model.limits.fixed)
     if job.design.collinear and model.shape != "compute" and not pinned:
-        return "its runs lie near one line in N and D, so the best size is not known; add runs at other tokens per parameter"
+        missing = "budgets" if job.design.one_budget else "tokens per parameter"
+        return f"its runs lie near one line in N and D, so the best size is not known; add runs at other {missing}"
     return ""
 
 

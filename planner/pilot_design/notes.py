@@ -84,7 +84,8 @@ def _ratio_note(*, free: bool) -> Note:
     if free:
         text = (
             "starved and overtrained runs tell most, if the recipe (learning rate, warm-up, batch) is as good there as "
-            "elsewhere; where it is not trusted, hold the ratios: --ratios 3..120"
+            "elsewhere: tune it there; holding the ratios instead (--ratios 3..120) tells less and did not help in any shape of "
+            "misfit that was tried"
         )
         return Note("recipe", "info", text)
     s = settings(FILE, "simulation")

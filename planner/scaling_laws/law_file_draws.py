@@ -10,7 +10,7 @@ from planner.errors import LawFileError
 from planner.quantities import LARGEST, finite, shown
 from planner.scaling_laws.forms import Form
 from planner.scaling_laws.law_schema import form_of
-from planner.scaling_laws.parameter_draws import SCALES, Calibration, Draws
+from planner.scaling_laws.parameter_draws import POWERS, SCALES, Calibration, Draws
 
 
 def draws_from_table(given: Mapping[str, Any], law_form: Form, file: str) -> Draws:
@@ -60,7 +60,7 @@ def _calibration(draws: Mapping[str, Any], form: Form, file: str) -> Calibration
     rows = {name: _array(given.get(name), f"{file}: {where}{name}") for name in ("log_params", "log_tokens", "residuals")}
     if len({len(values) for values in rows.values()}) != 1:
         raise LawFileError(f"{file}: {where}log_params, log_tokens and residuals need the same number of values")
-    scales = table_of(given, "scales", file, where)
+    scales = {**POWERS, **table_of(given, "scales", file, where)}
     low, high = range_of(given, "flops", file, where)
     count = number_of(given, "rows", file, where)
     base = number_of(given, "base", file, where)
@@ -71,6 +71,9 @@ def _calibration(draws: Mapping[str, Any], form: Form, file: str) -> Calibration
     missing = [name for name in SCALES if finite(scales.get(name)) is None or not 1e-6 <= scales[name] <= 1e3]
     if missing:
         raise LawFileError(f"{file}: {where}scales.{missing[0]}: expected a number from 1e-6 to 1000")
+    wrong = [name for name in POWERS if finite(scales[name]) is None or not 0 <= scales[name] <= 4]
+    if wrong or not scales["local_power"] >= 0.1:
+        raise LawFileError(f"{file}: {where}scales.{wrong[0] if wrong else 'local_power'}: expected a power from 0 to 4")
     structures = _arrays(table_of(given, "structures", file, where), form, f"{file}: {where}structures")
     if len(structures["E"]) < 2:
         raise LawFileError(f"{file}: {where}structures: needs the reference and at least one other")
@@ -80,5 +83,5 @@ def _calibration(draws: Mapping[str, Any], form: Form, file: str) -> Calibration
         base=base,
         flops=(low, high),
         rows=int(count),
-        scales=FrozenDict({name: float(scales[name]) for name in SCALES}),
+        scales=FrozenDict({name: float(scales[name]) for name in (*SCALES, *POWERS)}),
     )

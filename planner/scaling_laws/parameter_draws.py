@@ -16,6 +16,9 @@ SCALES = (
 )
 """The calibrated constants that a forecast's intervals need."""
 
+POWERS = FrozenDict({"local_power": 2.0, "distance_power": 1.0, "span_power": 1.0, "rows_distance": 1.0, "rows_power": 0.5})
+"""How the parts grow, with what held before files said it (0.2.0)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
@@ -28,7 +31,7 @@ class Calibration:
     log_params, log_tokens, residuals : array
         ln N, ln D and ln(forecast/loss) of the rows the law was fitted on (at most 2,000 of them).
     base : float
-        Mean squared residual of rows near the loss-compute frontier, to which a lonely point's local misfit shrinks.
+        Mean of |residual|^``local_power`` of rows near the loss-compute frontier, to which a lonely point's local misfit shrinks.
     flops : (low, high)
         Range of their compute [FLOP].
     rows : int
