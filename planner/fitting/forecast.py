@@ -35,6 +35,8 @@ class Forecast:
     reference : (6,)
     eta, zeta : float
         The chosen decay of weights with distance from the frontier and from the largest compute; 0 uses every row alike.
+    gain : float
+        Log-likelihood that eta gains over 0: 0 where nothing off the frontier is worse than noise.
     trust : (structures,)
         1 for a structure that misses the runs at most twice as badly as the reference; less in proportion beyond.
     row_weight : (n,)
@@ -49,6 +51,7 @@ class Forecast:
     reference: Array
     eta: float
     zeta: float
+    gain: float
     trust: Array
     row_weight: Array
     scale: float
@@ -61,14 +64,17 @@ class Forecast:
     def weights(self, *, designed: bool) -> Array:
         """Return their weights, which add to 1: each group weighs as ``data/fitting.toml`` says, structures as far as trusted.
 
-        Of ``designed`` pilots the adaptive members alone count: their starved and overtrained runs are meant to be far from
-        the frontier, and what looks at the frontier would leave them aside.
+        Where every row is like the others, there is nothing for the frontier members to leave aside: they, and the structures of
+        one of them, count as far as rows off the frontier are worse than noise, by the likelihood of that. Of ``designed``
+        pilots the adaptive members alone count: their starved and overtrained runs are meant to be far from the frontier, and
+        what looks at the frontier would leave them aside.
         """
         share = settings("forecast")["designed" if designed else "weights"]
+        worse = -np.expm1(-self.gain)
         each = [
-            np.full(len(self.frontier), share["frontier"] / len(self.frontier)),
+            np.full(len(self.frontier), worse * share["frontier"] / len(self.frontier)),
             np.full(len(self.adaptive), share["adaptive"] / len(self.adaptive)),
-            self.trust * share["structures"] / len(self.structures),
+            worse * self.trust * share["structures"] / len(self.structures),
         ]
         weights = np.concatenate(each)
         weights /= weights.sum()
@@ -94,10 +100,10 @@ def forecast(sample: Sample, limits: Limits) -> Forecast:
     n = len(frontier)
     base = found[n]
     penalties = np.array([single] if single else s["adaptive_penalties"])
-    adaptive, choice, row_weight, unit = _adaptive(sample, base, penalties, limits)
+    adaptive, choice, gain, row_weight, unit = _adaptive(sample, base, penalties, limits)
     eta, zeta = list(product(s["etas"], s["zetas"]))[choice]
     trust = _trust(sample, weights[n], found[n:], s["tolerated"])
-    return Forecast(found[:n], adaptive, found[n + 1 :], base, eta, zeta, trust, row_weight, unit)
+    return Forecast(found[:n], adaptive, found[n + 1 :], base, eta, zeta, gain, trust, row_weight, unit)
 
 
 def forecast_draws(sample: Sample, fitted: Forecast, count: int, rng: np.random.Generator, limits: Limits) -> Array:
@@ -256,7 +262,7 @@ def _trust(sample: Sample, weight: Array, theta: Array, tolerated: float) -> Arr
     return trust
 
 
-def _adaptive(sample: Sample, start: Array, penalties: Array, limits: Limits) -> tuple[Array, int, Array, float]:
+def _adaptive(sample: Sample, start: Array, penalties: Array, limits: Limits) -> tuple[Array, int, float, Array, float]:
     """Alternate between fitting and choosing the weights under which the residuals look most like Laplace noise."""
     s = settings("forecast")
     theta = np.tile(start, (len(penalties), 1))
@@ -267,8 +273,11 @@ def _adaptive(sample: Sample, start: Array, penalties: Array, limits: Limits) ->
     for _ in range(s["rounds"]):
         residuals = np.abs(parts(theta, sample.rows.x, sample.rows.y, additive=False).log_loss - sample.rows.target)
         noise = np.maximum((residuals * sample.weight) @ (1 / spread).T / n, s["smallest_noise"])
-        choice = lowest_of_each(n * np.log(noise) + log_spread)
+        unlikely = n * np.log(noise) + log_spread
+        choice = lowest_of_each(unlikely)
         weights = sample.weight / spread[choice]
         scale = _scale(weights, residuals)
         theta = _with_prior(sample, weights, penalties, scale, theta, _Prior(sample, len(penalties)), limits, neutral=False)
-    return theta, int(choice[0]), weights[0], float(scale[0])
+    alike = np.repeat(np.array(s["etas"]) == 0, len(s["zetas"]))
+    gain = max(float(unlikely[0, alike].min() - unlikely[0].min()), 0.0)
+    return theta, int(choice[0]), gain, weights[0], float(scale[0])

@@ -13,6 +13,7 @@ from planner.allocation.problem import Problem, problem_of, spending_of
 from planner.inputs.mixtures import share_given
 from planner.inputs.request import Request
 from planner.notes import Note
+from planner.planning.overfitting import beyond_runs, harmful_from
 from planner.planning.plan_result import DataUse, Mixture, Serving
 from planner.quantities import LARGEST, format_bytes, format_count, format_duration, format_factor, format_percent, significant
 from planner.scaling_laws.catalogue import load_law
@@ -41,6 +42,7 @@ def data_use(problem: Problem, flops: float, params: float, tokens: float) -> Da
         loss_owed=max(owed, 0.0),
         tokens_wanted=float(solver.best_run(fresh, flops)[1]),
         doubling_gain=max(here - then, 0.0),
+        harmful_from=harmful_from(problem.law, params, float(found.unique)),
     )
 
 
@@ -165,6 +167,7 @@ def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterato
     if data.epochs <= 1:
         yield Note("data-suffice", "info", f"the unique tokens suffice: {format_percent(data.epochs)} of them are used, once")
         return
+    yield from _harm(data, params)
     few = settings("planning.toml", "repetition")["few_epochs"]
     many = 1 + found.constants(problem.symbols)[0]
     epochs = significant(data.epochs)
@@ -180,6 +183,19 @@ def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterato
             "info",
             f"{epochs} epochs: up to about {few} repeated tokens are nearly as good as fresh ones, beyond they fade",
         )
+
+
+def _harm(data: DataUse, params: float) -> Iterator[Note]:
+    """Say from when on passes raise the loss, where they are half as many already."""
+    if data.harmful_from is None or data.epochs < data.harmful_from / 2:
+        return
+    outside = beyond_runs(params, data.unique_tokens)
+    text = (
+        f"over-fitting: from about {significant(data.harmful_from, 2)} passes over so few tokens on, further ones raise the "
+        "loss of such a model, by a penalty fitted to the repeated runs of muennighoff2023; the law plans with tokens that fade"
+    )
+    text += f"; {format_factor(outside)} outside those runs" if outside > 1 else ""
+    yield Note("overfitting", "warning" if data.epochs > data.harmful_from else "info", text)
 
 
 MOSTLY = 0.9

@@ -49,6 +49,8 @@ class DataUse(NamedTuple):
         Tokens of the best run of this budget, without the user's limits, were all of them different.
     doubling_gain : float
         Fall in loss with twice the unique tokens and the same budget.
+    harmful_from : float or None
+        Passes from which on further ones raise the loss, by an over-fitting penalty; None where it cannot be said.
     """
 
     unique_tokens: float
@@ -58,6 +60,7 @@ class DataUse(NamedTuple):
     loss_owed: float
     tokens_wanted: float
     doubling_gain: float
+    harmful_from: float | None = None
 
 
 class Serving(NamedTuple):

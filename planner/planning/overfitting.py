@@ -1,0 +1,48 @@
+"""From when on repeating data does harm: an over-fitting penalty on the loss of runs that repeat it.
+
+Fitted to few passes and asked for more it misses less than the decay that plans rest on (``benchmarks/repetition.py``), but it is
+no worth of tokens, which a plan needs: it says where passes turn to harm, and nothing else.
+"""
+
+import numpy as np
+
+from planner._util.files import settings
+from planner.scaling_laws.forms import Num
+from planner.scaling_laws.law import Law
+
+_MOST = 1e4
+_STEPS = 2001
+
+
+def penalty(params: Num, tokens: Num, unique: Num, scale: float | None = None) -> Num:
+    """Return what repeating adds to the loss of as many fresh tokens [nats/token]: c sqrt((D/U - 1) N/U).
+
+    Parameters
+    ----------
+    params, tokens, unique : float or array
+        N, D and U.
+    scale : float, optional
+        c; by default that of ``data/planning.toml``.
+    """
+    c = settings("planning.toml", "overfitting")["scale"] if scale is None else scale
+    return c * np.sqrt(np.maximum(tokens / unique - 1, 0) * params / unique)
+
+
+def beyond_runs(params: float, unique: float) -> float:
+    """Return the largest factor by which a model or its data leave the runs that the penalty was fitted on; 1 inside."""
+    section = settings("planning.toml", "overfitting")
+    ends = ((params, section["params"]), (unique, section["unique"]))
+    return float(max(1.0, *(max(low / value, value / high) for value, (low, high) in ends)))
+
+
+def harmful_from(law: Law, params: float, unique: float) -> float | None:
+    """Return the passes over so many unique tokens from which on further ones raise the loss of a model, to a fiftieth.
+
+    None under a law whose loss is not in nats a token, or where it is lowest at neither.
+    """
+    if law.surface_law is not law or law.form.active is not None or law.conventions.loss_unit != "nats/token":
+        return None
+    passes = np.geomspace(1.0, _MOST, _STEPS)
+    loss = law.loss(params, unique * passes) + penalty(params, unique * passes, unique)
+    lowest = int(np.argmin(np.round(loss, 12)))
+    return float(passes[lowest]) if 0 < lowest < _STEPS - 1 else None
