@@ -737,10 +737,8 @@ def test_the_saved_table_is_fitted_once_it_is_filled_in(run: Run, tmp_path: Path
     for row in rows:
         row["purpose"] = "mine"
     assert len(_fit_of(rows, Path("alike.csv")).law.params["weight"]) == 2, "nothing off the frontier is worse than noise"
-    for place, row in enumerate(rows):
-        if not 5 < float(row["tokens"]) / float(row["params"]) < 80:
-            row["loss"] = repr(float(row["loss"]) * (1.05 + 0.02 * (place % 3)))
-    assert len(_fit_of(rows, Path("own.csv")).law.params["weight"]) == 18, "of mistuned tables all members count"
+    mistuned = planner.fit("porian2024", group="rw|tuned|short|const", draws=0)
+    assert len(mistuned.law.params["weight"]) == 18, "of mistuned tables all members count"
     code, out, _ = run("fit", "filled.csv", "--draws", "0", "--method", "classical")
     assert code == 0
     assert "N ~ C^0.513, D ~ C^0.487" in out, "the law that the losses came from"
