@@ -399,6 +399,31 @@ def test_one_budget_concludes_no_size() -> None:
         planner.plan(flops=1e21, law=found.law)
 
 
+def bent_table(seed: int, noise: float, *, bent: bool) -> planner.FitResult:
+    """Fit 25 runs of a law whose exponent of tokens halves at 1e10 of them, or does not."""
+    law = planner.load_law("besiroglu2024")
+    flops, ratio = (axis.ravel() for axis in np.meshgrid(10 ** np.linspace(18, 20, 5), 20 * 3.0 ** np.arange(-2, 3)))
+    params = np.sqrt(flops / 6 / ratio)
+    tokens = flops / 6 / params
+    half = law.params["beta"] / 2
+    more = law.params["B"] * 1e10 ** -law.params["beta"] * ((tokens / 1e10) ** -half - (tokens / 1e10) ** (-2 * half))
+    loss = law.loss(params, tokens) + np.where((tokens > 1e10) & bent, more, 0.0)
+    loss = loss * np.exp(noise * np.random.default_rng(seed).standard_normal(len(loss)))
+    return planner.fit(params=params, tokens=tokens, loss=loss, method="classical", draws=0)
+
+
+def test_residuals_that_bend_are_said() -> None:
+    """An exponent that changes inside the table is found in most, and none where the law is true; checkpoints count as their runs."""
+    found = [["bend" in notes_of(bent_table(seed, 0.003, bent=bent)) for seed in range(12)] for bent in (True, False)]
+    assert sum(found[0]) >= 9
+    assert sum(found[1]) == 0
+    text = next(note.text for note in bent_table(0, 0.001, bent=True).notes if note.code == "bend")
+    assert "bend along the tokens" in text
+    assert "two dearest budgets" in text
+    assert "bend" in notes_of(planner.fit("porian2024", group="rw|base|long|kaplan", method="classical", draws=0))
+    assert "bend" not in notes_of(planner.fit("clark2022", method="classical", draws=0))
+
+
 def test_few_sizes_narrow_span_and_ratios_outside_are_said() -> None:
     """Each weakness of a design is its own note, with the remedy."""
     truth = planner.load_law("besiroglu2024")

@@ -18,6 +18,8 @@ _NARROW = 10.0  # factor between the smallest and the largest compute
 _FEW_SIZES = 4
 _OUTLIER = 8.0  # robust standard deviations
 _FLOOR_UNSEEN = 0.35  # width of ln E's interval
+_BENT = 3.0  # standard errors of a square in ln N or ln D: none of 450 tables of a true law with noise has so many
+_FEWEST_FREE = 6  # rows beyond the constants of that
 
 
 class Design(NamedTuple):
@@ -95,6 +97,42 @@ def design_notes(sample: Sample, design: Design) -> Iterator[Note]:
     if design.spans < _NARROW:
         text = f"the runs span only {format_factor(design.spans)} in compute; extrapolating needs 100x: add cheaper runs"
         yield Note("narrow-span", "warning", text)
+
+
+def bend_notes(sample: Sample, constants: Mapping[str, float]) -> Iterator[Note]:
+    """Say when residuals of the additive law bend along tokens or parameters, as no constant exponent lets them.
+
+    A score test: ln u, or ln v, gets a square in ln N, or ln D, beside the law's own gradient; outlying rows weigh less.
+    """
+    N, D = sample.params, sample.tokens
+    u, v = constants["A"] * N ** -constants["alpha"], constants["B"] * D ** -constants["beta"]
+    loss = constants["E"] + u + v
+    residuals = np.log(sample.loss / loss)
+    x, y = sample.rows.x, sample.rows.y
+    spread = 1.4826 * float(np.median(np.abs(residuals - np.median(residuals)))) + 1e-12
+    root = np.sqrt(sample.weight / np.maximum(1.0, np.abs(residuals) / (2 * spread)))
+    own = [1 / loss, u / loss, v / loss, u * x / loss, v * y / loss]
+    for name, square in (("tokens", v / loss * y * y), ("parameters", u / loss * x * x)):
+        columns = np.stack([*own, square], 1) * root[:, None]
+        scale = np.linalg.norm(columns, axis=0)
+        found, _, rank, singular = np.linalg.lstsq(columns / scale, residuals * root, rcond=1e-8)
+        free = len(sample) - columns.shape[1]
+        if free < _FEWEST_FREE or rank < columns.shape[1]:
+            continue
+        left = residuals * root - columns / scale @ found
+        inverse = np.linalg.inv((columns / scale).T @ (columns / scale))
+        alike = len(sample) / len(np.unique(sample.block))  # checkpoints of a run say less than as many runs
+        error = float(np.sqrt(left @ left / free * inverse[-1, -1] * alike))
+        if not error > 0 or abs(found[-1]) <= _BENT * error or singular[-1] < 1e-6 * singular[0]:
+            continue
+        change = -2 * float(found[-1] / scale[-1]) * np.log(10)
+        sure = significant(abs(float(found[-1])) / error, 2)
+        text = (
+            f"residuals of the classical fit bend along the {name}: their exponent changes by {change:+.2g} a decade ({sure} "
+            "standard errors), which no constant exponent follows; beyond these runs sizes may be far off: before you trust "
+            "them, put runs near the optimum at the two dearest budgets you can pay"
+        )
+        yield Note("bend", "warning", text)
 
 
 def counting_note(params: str) -> Iterator[Note]:

@@ -46,6 +46,8 @@ def fit_classical(job: Job, spread: Any) -> FitResult:
         law = replace(law, draws=Draws(law.form, FrozenDict(law_constants(sample, model, drawn)), noise))
     notes = [*common_notes(job, residuals), *diagnostics.bound_note(minimum.bound)]
     notes += diagnostics.starts_note(minimum.starts, minimum.agree)
+    if model.shape == "additive" and not model.limits.fixed:
+        notes += diagnostics.bend_notes(sample, constants)
     intervals = constant_intervals(law, job.level)
     if model.shape in {"additive", "generalised", "tied"} and "E" not in model.limits.fixed:
         notes += diagnostics.floor_note(intervals.get("E"), float(sample.loss.min()))
