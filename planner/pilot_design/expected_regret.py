@@ -111,13 +111,13 @@ def _centred(J: Array) -> Array:
 
 
 def usual(aim: DesignAim, target: float, budget: float, k: float, done: Sample | None) -> list[Expected]:
-    """Return the same of a 5x5 isoFLOP grid and of a ray that cost the whole budget on paper."""
+    """Return the same of a 5x5 isoFLOP grid, a ray and an L that cost the whole budget on paper."""
     return [expectation(name, aim, target, k * N * D, N, D, done) for name, (N, D) in usual_runs(budget, k).items()]
 
 
 def usual_runs(budget: float, k: float) -> dict[str, tuple[Array, Array]]:
-    """Return N and D of a 5x5 isoFLOP grid and of a ray that cost a budget."""
-    grid, ray = settings(FILE, "grid"), settings(FILE, "ray")
+    """Return N and D of a 5x5 isoFLOP grid, of a ray, and of an L of sizes and lengths that cost a budget."""
+    grid, ray, arms = settings(FILE, "grid"), settings(FILE, "ray"), settings(FILE, "l")
     cells = [(grid["factor"] ** -step, grid["middle"] * away) for step in range(grid["budgets"]) for away in grid["ratios"]]
     line = [(ray["factor"] ** -step, ray["ratio"]) for step in range(ray["runs"])]
     found: dict[str, tuple[Array, Array]] = {}
@@ -128,4 +128,8 @@ def usual_runs(budget: float, k: float) -> dict[str, tuple[Array, Array]]:
         C, ratio = (np.array(each, float) for each in zip(*pairs, strict=True))
         N = np.sqrt(C * budget / C.sum() / (k * ratio))
         found[name] = N, ratio * N
+    steps = arms["factor"] ** np.arange(arms["runs"])
+    more = np.concatenate([steps, np.ones(arms["runs"] - 1)]), np.concatenate([np.ones(arms["runs"]), steps[1:]])
+    corner = np.sqrt(budget / (k * arms["ratio"] * (more[0] * more[1]).sum()))
+    found[f"L of {len(more[0])}"] = corner * more[0], arms["ratio"] * corner * more[1]
     return found

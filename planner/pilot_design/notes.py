@@ -15,6 +15,7 @@ from planner.pilot_design.information import FILE
 from planner.quantities import (
     format_count,
     format_dollars,
+    format_factor,
     format_flops,
     format_hours,
     format_percent,
@@ -59,6 +60,7 @@ def worth(before: Expected, own: Expected, smaller: Sequence[Design], target: fl
 
 def design_notes(
     budget: float,
+    target: float,
     runs: Cells,
     compared: tuple[Expected, Expected, Expected],
     span: tuple[float, float],
@@ -73,10 +75,28 @@ def design_notes(
     return [
         _ratio_note(free=span[0] <= whole[0] or span[1] >= whole[1]),
         Note("assumptions", "info", text),
+        *_dear(budget, target),
         *_unspent(budget, float(runs.costs.sum()), bounds),
         *_sizes(float(runs.params.min()), bounds.builder),
         *_beside(*compared),
     ]
+
+
+def _dear(budget: float, target: float) -> Iterator[Note]:
+    """Say what two dear runs near the optimum are worth where the target is far: a bend beyond cheap runs is not seen by them."""
+    s = settings(FILE, "dear")
+    if target < s["far"] * budget:
+        return
+    first, second = (format_flops(float(share) * budget) for share in s["shares"])
+    params = [format_count(float(np.sqrt(share * budget / 6 / s["ratio"]))) for share in s["shares"]]
+    bent, straight = s["bent"], s["straight"]
+    text = (
+        f"the target is {format_factor(target / budget)} the pilots: an exponent that changes beyond cheap runs would not show. "
+        f"Two dear runs near the optimum, {params[0]} at {first} and {params[1]} at {second} with {plain(s['ratio'])} tokens per "
+        f"parameter, and the design on the rest of the budget, cut the regret that 90 % stay below under such a bend from "
+        f"{bent[0]} to {bent[1]} % in simulation, and raise it where there is none from {straight[0]} to {straight[1]} %"
+    )
+    yield Note("dear-runs", "info", text)
 
 
 def _ratio_note(*, free: bool) -> Note:

@@ -177,9 +177,9 @@ def pilots(
 
 
 def _simulated_designs(chosen: Cells, money: float, k: float) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return N and D of the design, and of an isoFLOP grid that costs as much."""
-    name, grid = next(iter(usual_runs(money, k).items()))
-    return {"these runs": (chosen.params, chosen.tokens), name: grid}
+    """Return N and D of the design, and of an isoFLOP grid and an L that cost as much."""
+    rivals = {name: runs for name, runs in usual_runs(money, k).items() if not name.startswith("ray")}
+    return {"these runs": (chosen.params, chosen.tokens), **rivals}
 
 
 def _laws(known: Given | None, goal: float, noise: float, k: float, seed: int) -> Laws:
@@ -208,15 +208,15 @@ def _compared(
     known: Given | None,
     machine: Machine | None,
 ) -> _Found:
-    """Return the design of a budget, beside a grid and a ray, the runs given, and the design of all ratios."""
+    """Return the design of a budget, beside a grid, a ray and an L, the runs given, and the design of all ratios."""
     done, cheapest = (known.runs, known.cheapest) if known else (None, None)
     dollars_each = machine.cost(1.0).dollars if machine else None
     rate = dollars_each.expected if dollars_each else None
     name = "these runs" if done is None else "with these runs"
     *smaller, (chosen, own, _) = designed(aim, Grid(goal, bounds, cheapest), money, count, seed, done, name)
     _check_models(chosen, money)
-    grid_row, ray_row = usual(aim, goal, money, bounds.k, done)
-    expected = [own, grid_row, ray_row]
+    grid_row, ray_row, l_row = usual(aim, goal, money, bounds.k, done)
+    expected = [own, grid_row, ray_row, l_row]
     saved, verdict = None, list[Note]()
     if done is not None:
         before = expectation("runs given", aim, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
@@ -231,7 +231,7 @@ def _compared(
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
         expected.append(designed(aim, free, money, count, seed, done, text)[-1].expected)
     notes = (
-        *design_notes(money, chosen, (own, grid_row, ray_row), bounds.ratios, whole, bounds),
+        *design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds.ratios, whole, bounds),
         *(known.notes if known else ()),
         *cost_notes(machine, own.flops),
         *verdict,

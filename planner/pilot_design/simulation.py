@@ -8,13 +8,16 @@ from planner._util.files import settings
 from planner._util.parallel import Progress, Workers, mapper
 from planner.fitting.constraints import Limits
 from planner.fitting.forecast import fit_under_prior
-from planner.fitting.generalised_law import Array, parts
+from planner.fitting.generalised_law import BETA, Array, parts
+from planner.fitting.generalised_law import B as B_PLACE
 from planner.fitting.sample import Sample
 from planner.pilot_design.information import FILE, Laws, drawn_laws, extra_compute, optimum
 from planner.scaling_laws.catalogue import load_law
 
-MISFITS = ("none", "overtrained", "small")
-"""What no law describes: nothing, a higher loss of runs with many tokens for their size, a higher loss of small runs."""
+MISFITS = ("none", "overtrained", "small", "bend")
+"""What no law describes: nothing, a higher loss of runs with many tokens for their size, or of small runs, a smaller exponent of
+D from some tokens on.
+"""
 
 _FARTHEST = 12.0  # e-folds that a plan's size may be off: beyond, every regret is unbounded
 
@@ -59,10 +62,10 @@ class _Job(NamedTuple):
     seed: int
 
 
-def misfits() -> tuple[float, float]:
-    """Return what misfit adds to ln loss of overtrained runs, and of small ones."""
+def misfits() -> tuple[float, float, float, float]:
+    """Return what misfit adds to ln loss of overtrained runs, and of small ones, and where the exponent of D bends, to which."""
     s = settings(FILE, "simulation")
-    return float(s["overtrained"]), float(s["small"])
+    return float(s["overtrained"]), float(s["small"]), float(s["bend_at"]), float(s["bend"])
 
 
 def simulated(
@@ -91,7 +94,8 @@ def simulated(
     rng = np.random.default_rng(seed)
     drawn = drawn_laws(int(s["drawn"]), float(np.exp(laws.x0 + laws.y0)) * laws.k, laws.k, rng)
     truths = {"published": _published(laws, s["published"]), "drawn": drawn}
-    cases = [(name, which, misfit) for which in truths for misfit in MISFITS for name in designs]
+    far = np.exp(optimum(laws, target)[1] + laws.y0).min() > 10 * s["bend_at"]  # a bend matters to what is trained beyond it
+    cases = [(name, which, misfit) for which in truths for misfit in MISFITS[: None if far else -1] for name in designs]
     jobs, owner = [], []
     for place, (name, which, misfit) in enumerate(cases):
         known = truths[which]
@@ -121,17 +125,40 @@ def _published(laws: Laws, names: tuple[str, ...]) -> Laws:
     return laws._replace(theta=np.array(rows))
 
 
+def _worse(job: _Job, flops: Array) -> Array:
+    """Return how much higher the loss of each run is than the law's, as a fraction."""
+    s = settings(FILE, "simulation")
+    if job.misfit == "overtrained":
+        return np.where(job.tokens / job.params > s["overtrained_from"], s["overtrained"], 0.0)
+    if job.misfit == "small":
+        return np.where(flops < s["small_below"] * flops.sum(), s["small"], 0.0)
+    return np.zeros(len(flops))
+
+
+def _bent(laws: Laws) -> tuple[Laws, float]:
+    """Return the law beyond the tokens at which its exponent of D changes, as a law of its own, and these tokens: it is the one
+    that a target of more of them is under.
+    """
+    s = settings(FILE, "simulation")
+    theta = laws.theta.copy()
+    at, less = np.log(s["bend_at"]) - laws.y0, (1 - s["bend"]) * theta[:, BETA]
+    theta[:, B_PLACE] -= less * at
+    theta[:, BETA] -= less
+    return laws._replace(theta=theta), float(s["bend_at"])
+
+
 def _simulate(job: _Job) -> tuple[Array, Array]:
     """Return the regret and the error of ln L of each noisy table."""
-    s, laws = settings(FILE, "simulation"), job.laws
+    laws = job.laws
     rng = np.random.default_rng(job.seed)
     flops = laws.k * job.params * job.tokens
-    worse = {
-        "none": np.zeros(len(flops)),
-        "overtrained": np.where(job.tokens / job.params > s["overtrained_from"], s["overtrained"], 0.0),
-        "small": np.where(flops < s["small_below"] * flops.sum(), s["small"], 0.0),
-    }[job.misfit]
-    clean = parts(laws.theta, *laws.logs(job.params, job.tokens), additive=False).log_loss[0] + np.log1p(worse)
+    clean = parts(laws.theta, *laws.logs(job.params, job.tokens), additive=False).log_loss[0]
+    if job.misfit == "bend":
+        laws, beyond = _bent(laws)
+        bent = parts(laws.theta, *laws.logs(job.params, job.tokens), additive=False).log_loss[0]
+        clean = np.where(job.tokens > beyond, bent, clean)
+    else:
+        clean = clean + np.log1p(_worse(job, flops))
     best_x, best_y = optimum(laws, job.target)
     true = parts(laws.theta, best_x[:, None], best_y[:, None], additive=False).log_loss[0, 0]
     ones, order = np.ones(len(flops)), np.arange(len(flops))

@@ -22,7 +22,7 @@ def pilots_document(found: Pilots) -> list[Block]:
     note = (
         "regret: extra compute at the target through the error in N*, in the mean capped at 100 %; errors are root mean squares; "
     )
-    note += "grid and ray cost the whole budget, on paper: C = 6ND, models of any size"
+    note += "grid, ray and L cost the whole budget, on paper: C = 6ND, models of any size"
     note += "" if found.saved is None else "; the last ones each beside the runs given"
     return [
         Title(title),
@@ -129,10 +129,11 @@ def _simulation(found: Pilots) -> list[Block]:
         return []
     heads = ["runs", "true laws", "misfit", "tables", "regret, median", "90 % below", "error of the loss"]
     rows = [_simulated(each) for each in found.simulation]
-    overtrained, small = misfits()
+    overtrained, small, bend_at, bend = misfits()
     note = (
         f"fits of the generalised law under weak priors; misfit: {format_percent(overtrained)} on overtrained runs, or "
-        f"{format_percent(small)} on small ones"
+        f"{format_percent(small)} on small ones, or an exponent of D that is {plain(bend)} times as large beyond "
+        f"{format_count(bend_at)} tokens"
     )
     return [Table("In simulation", "lllrrrr", heads, rows, [note])]
 
