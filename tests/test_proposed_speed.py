@@ -1,6 +1,8 @@
 """Devices of a plan that names no model: the speed of the one it proposes, the same on every surface; whole runs against steps."""
 
+import re
 from math import exp, log
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -84,12 +86,58 @@ def read_of(gpus: str) -> Any:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.sampled_from(["8xH100", "64xH100", "512xA100", "1024xH200"]), st.floats(0.5, 300), st.floats(1.001, 3))
+@given(
+    st.sampled_from(["8xH100", "64xH100", "512xA100", "1024xH200", "4096xV100", "10000xH100"]),
+    st.floats(0.5, 3000),
+    st.floats(1.001, 3),
+)
 def test_more_days_never_buy_less(gpus: str, days: float, times: float) -> None:
-    """Not even where larger models run so much faster that several runs reach their own speed."""
+    """Not even where larger models run so much faster that several runs reach their own speed; and what they buy takes them."""
     less, more = (planner.plan(gpus=gpus, days=each, others=()) for each in (days, days * times))
-    usual = {0.375} & {answer.machine.mfu.expected for answer in (less, more) if answer.machine}
-    assert usual or more.flops >= less.flops * (1 - 1e-9)
+    assert more.flops >= less.flops * (1 - 1e-9)
+    again = planner.plan(gpus=gpus, flops=less.flops, others=()).cost
+    assert again is not None
+    assert again.hours is not None
+    assert again.hours.expected == pytest.approx(24 * days, rel=1e-6)
+
+
+def test_a_model_that_fits_no_layout_takes_the_speed_of_one_about_its_size() -> None:
+    """Where memory rules all layouts out, or a model is too small for any: said, and never the median of runs that do fit."""
+    big = planner.plan(gpus="8xH100", flops=1e24)
+    odd = planner.plan(gpus="8xH100", flops=1e9)
+    for answer, said in ((big, "its memory fits no layout on these devices"), (odd, "for no layout of one of")):
+        assert answer.machine is not None
+        assert answer.machine.mfu.expected < 0.35
+        assert said in next(note.text for note in answer.notes if note.code == "mfu-forecast")
+
+
+def test_a_step_of_ones_own_corrects_what_is_proposed(tmp_path: Path) -> None:
+    """A measured step that is just as forecast leaves the steps as they were, and whole runs at what such runs took."""
+    own = tmp_path / "own.toml"
+    own.write_text('[[measured]]\nid = "h100-sxm"\nlog_time = 0.0\nparams = 8e9\ndevices = 64\nmixture = false\n')
+    asked: dict[str, Any] = {"gpus": "64xH100", "flops": 5e22}
+    theirs, mine = (planner.plan(**asked, **more).machine for more in (dict[str, Any](), dict[str, Any](gpu_file=own)))
+    assert theirs is not None
+    assert mine is not None
+    assert mine.mfu.expected / theirs.mfu.expected == pytest.approx(KNOWN["slower"] / KNOWN["own"])
+    notes = planner.plan(**asked, gpu_file=own).notes
+    steps = re.search(r"its steps reach ([0-9.]+) %", next(note.text for note in notes if note.code == "mfu-forecast"))
+    assert steps is not None
+    assert float(steps[1]) == pytest.approx(100 * KNOWN["own"] * mine.mfu.expected, rel=2e-3)
+
+
+@pytest.mark.parametrize(("gpus", "days"), [("1xH100", 5), ("8xH100", 1), ("64xH100", 30), ("256xA100", 30)])
+def test_configure_trains_on_what_its_layout_does_in_the_time(gpus: str, days: float) -> None:
+    """Tokens a second of its first layout times the time, over what whole runs took longer: attention is not paid twice."""
+    found, answer = planner.configure(gpus=gpus, days=days), planner.plan(gpus=gpus, days=days)
+    assert found.cost is not None
+    assert found.cost.hours is not None
+    assert found.cost.hours.expected == pytest.approx(24 * days)
+    speed = found.fits[0].speed
+    assert speed is not None
+    every = speed.tokens_per_second_per_device.expected * float(gpus.partition("x")[0])
+    assert found.tokens == pytest.approx(every * 86400 * days / KNOWN["slower"], rel=1e-6)
+    assert found.tokens == pytest.approx(answer.tokens, rel=0.15), "the table between sizes misses by little"
 
 
 def test_every_surface_has_the_same_speed() -> None:
@@ -145,7 +193,7 @@ def test_what_is_asked_for_otherwise_has_its_own_speed() -> None:
         ({"gpu": "h100", "dollars": "1M"}, "of a number of devices"),
         ({"gpus": "32xH100+32xA100", "days": 30}, "mixed fleet"),
         ({"gpus": "64xrtx4090", "days": 30}, "rtx4090 are not known"),
-        ({"gpus": "8xH100", "days": 3650}, "no layout of such a model fits"),
+        ({"gpus": "8xH100", "flops": 1e5}, "no model of about its size"),
         ({"gpus": "64xH100", "days": 30, "peak": 9e14}, "peak of your own"),
         ({"gpus": "4096xH100", "days": 30, "law": "krajewski2024-moe", "experts": 64, "granularity": 4}, "is of mixtures"),
     ],

@@ -65,6 +65,10 @@ def test_a_plan_warns_where_its_passes_do_harm() -> None:
     assert note.severity == "warning"
     assert "further ones raise the loss" in note.text
     assert not [note for note in few.notes if note.code == "overfitting"]
+    swept = planner.sweep(flops="1e19..1e23", points=3, unique_tokens="1B")
+    (_, counts), *_ = swept.blocks()
+    (note,) = [note for note in swept.remarks(counts) if note.code == "overfitting"]
+    assert note.text.startswith("2 of 3 rows repeat their tokens so often")
     judged = planner.check(params=many.params, tokens=many.tokens, unique_tokens="1B")
     assert [note for note in judged.notes if note.code == "overfitting"]
     lowest = many.data.harmful_from

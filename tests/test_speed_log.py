@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -60,6 +61,9 @@ def test_the_median_of_the_steps_is_read(tmp_path: Path, framework: str) -> None
     [
         ("w.csv", "step,loss,throughput/device/tokens_per_sec\n0,9,10\n1,8,9600\n2,8,9600\n3,8,9600\n"),
         ("w.csv", "step,tokens_per_second\n0,10\n1,614400\n2,614400\n3,614400\n"),
+        ("w.csv", "step;TPS\n0;10\n1;9600\n2;9600\n3;9600\n"),
+        ("w.tsv", "step\ttps\n0\t10\n1\t9600\n2\t9600\n3\t9600\n"),
+        ("train log", "step,tps\n0,10\n1,9600\n2,9600\n3,9600\n"),
         ("w.jsonl", '{"step": 0, "tps": 10}\n{"step": 1, "tps": 9600}\n{"step": 2, "tps": 9600}\n{"tps": 9600}\n{"tps": 96'),
         ("w.jsonl", '{"step": 0, "train_tokens_per_second": 1}\n' + '{"train_tokens_per_second": 614400.0}\n' * 3),
     ],
@@ -84,7 +88,7 @@ def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
     write(few, LINES["torchtitan"], [1.0, 9600.0])
     for path, complaint in (
         (nothing, "no speed of a step in it"),
-        (few, "2 steps with a speed; expected at least 4, of which 1 to warm up"),
+        (few, "steps with a speed in it: 2; expected at least 4, of which 1 to warm up"),
         (tmp_path / "c.log", "cannot be read"),
         (tmp_path, "cannot be read"),
     ):
@@ -93,6 +97,23 @@ def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
     sequences = write(tmp_path / "d.log", LINES["Megatron-LM"], [9600.0] * 9)
     with pytest.raises(PlannerError, match="of how many tokens each"):
         planner.check(params="7B", tokens="1T", gpus="64xH100", tokens_per_second=sequences)
+
+
+def test_a_long_line_without_an_end_is_soon_read(tmp_path: Path) -> None:
+    """Half of a framework's line, again and again: no search that grows with the square of it."""
+    path = tmp_path / "long.log"
+    path.write_text("elapsed time per iteration (ms): 1 " * 60_000, encoding="utf-8")
+    started = perf_counter()
+    with pytest.raises(PlannerError, match="no speed of a step in it"):
+        tokens_per_second(str(path), "speed")
+    assert perf_counter() - started < 20
+
+
+def test_errors_of_a_log_name_it(tmp_path: Path) -> None:
+    """What follows from it is refused as its, not as a number that nobody gave."""
+    path = write(tmp_path / "fast.log", LINES["torchtitan"], [9e6] * 9)
+    with pytest.raises(PlannerError, match=r"the median of 8 steps of fast\.log"):
+        planner.check(shape="llama2-7b", tokens="1T", gpus="64xH100", tokens_per_second=path)
 
 
 @settings(max_examples=200, deadline=None)

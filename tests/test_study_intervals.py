@@ -109,6 +109,7 @@ def test_a_covariance_goes_through_a_file_and_is_refused_where_it_is_none(tmp_pa
         ),
         ({"matrix": [[-value for value in row] for row in good["matrix"]]}, "positive definite"),
         ({"matrix": [[100 * value for value in row] for row in good["matrix"]]}, "so wide that"),
+        ({"of": ["log A"], "matrix": [[1e6]]}, "so wide that A"),
         ({"noise": -1}, "must be at least 0"),
         ({"more": 1}, "more"),
     ]

@@ -315,6 +315,9 @@ def test_a_device_like_a_shipped_one_is_forecast_like_it(tmp_path: Any) -> None:
     asked: dict[str, Any] = {"shape": "llama3-8b", "batch": 2**22}
     found = planner.throughput(**asked, gpus="64xours", gpu_file=own)
     assert found.step_time == planner.throughput(**asked, gpus="64xh100-sxm").step_time
+    own.write_text("\n".join(["[[accelerator]]", *lines[:-1], 'like = "nothing"']), encoding="utf-8")
+    with pytest.raises(PlannerError, match="like = 'nothing': expected a device whose efficiency is known: v100-sxm2-16gb"):
+        planner.plan(gpus="8xours", days=3, gpu_file=own)
     own.write_text("[[accelerator]]\n" + "\n".join(lines[:-1]) + "\n", encoding="utf-8")
     with pytest.raises(PlannerError, match='say memory_bandwidth_tb_s, and like = "h100-sxm"'):
         planner.throughput(**asked, gpus="64xours", gpu_file=own)

@@ -178,7 +178,7 @@ def _device(entry: Mapping[str, Any], file: str, origin: str, prices: Mapping[st
         memory_gb=_optional(entry, "memory_gb", file, where),
         driver_bytes=None if (mib := _optional(entry, "driver_mib", file, where)) is None else 2.0**20 * mib,
         links=_links(entry, file, where),
-        like=_schema.text_of(entry, "like", file, where, default=""),
+        like=_like(entry, file, where),
         bandwidth_tb_s=_optional(entry, "memory_bandwidth_tb_s", file, where),
         watts=watts,
         watts_range=_watts_range(entry, watts, file, where),
@@ -190,6 +190,16 @@ def _device(entry: Mapping[str, Any], file: str, origin: str, prices: Mapping[st
         note=_schema.text_of(entry, "note", file, where, default=""),
         origin=origin,
     )
+
+
+def _like(entry: Mapping[str, Any], file: str, where: str) -> str:
+    known = [name for kind in settings("throughput.toml", "kinds").values() for name in kind]
+    like = _schema.text_of(entry, "like", file, where, default="")
+    if like and like not in known:
+        raise LawFileError(
+            f"{file}: {where}like = {shown(like)}: expected a device whose efficiency is known: {', '.join(known)}"
+        )
+    return like
 
 
 def _links(entry: Mapping[str, Any], file: str, where: str) -> Links | None:

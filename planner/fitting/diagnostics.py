@@ -15,6 +15,7 @@ from planner.quantities import format_count, format_factor, format_percent, list
 # House conventions, not published: where a design is called too narrow to decide.
 _ONE_RATIO = 0.25  # spread of ln D about a line in ln N: 25 %
 _NARROW = 10.0  # factor between the smallest and the largest compute
+_ONE_BUDGET = 0.1  # range of ln C within which rounding, or what is counted, may decide which run spent more
 _FEW_SIZES = 4
 _OUTLIER = 8.0  # robust standard deviations
 _FLOOR_UNSEEN = 0.35  # width of ln E's interval
@@ -65,7 +66,7 @@ def refuse_hopeless(sample: Sample, free: int, name: str, *, needs_both: bool) -
         raise FitError(f"{name}: every loss is {plain(float(sample.loss[0]))}: there is nothing to learn from")
     # by ranks: one diverged run must not decide
     x, y = (np.argsort(np.argsort(values)).astype(float) for values in (sample.flops, sample.loss))
-    if ((x - x.mean()) * (y - y.mean())).sum() > 0:
+    if np.ptp(np.log(sample.flops)) > _ONE_BUDGET and ((x - x.mean()) * (y - y.mean())).sum() > 0:
         raise FitError(f"{name}: losses rise with compute; a scaling law is for a measure that falls, such as cross-entropy")
     if np.ptp(np.log(sample.flops)) < 1e-9 and not needs_both:
         raise FitError(f"{name}: every run spends the same compute; add runs at other budgets")

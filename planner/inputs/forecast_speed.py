@@ -98,7 +98,7 @@ def why_usual(question: Question, problem: Problem, held: Held) -> str:
         if law.form.active is not None or law.conventions.params == "active":
             return f"{law.id} is of mixtures, of which no shape is proposed; of one that is named (--shape) it is forecast"
         return f"links, memory or efficiency of {machine.parts[0].device.id} are not known, so none is forecast"
-    return "no layout of such a model fits these devices, or its speed cannot be forecast; configure says what would"
+    return "the speed of no model of about its size can be forecast on these devices"
 
 
 def proposing(question: Question, problem: Problem, held: Held) -> "Speeds | None":
@@ -145,16 +145,17 @@ def proposed_speed(
         return None
     share = Range(*(float(end) for end in share))
     first = found.first(float(N), float(D))
-    if first is None or first[1].speed is None:
-        return None
-    shape, fit = first
     own = bool(machine.parts[0].device.measured)
-    what = f"the model of {format_count(float(N))} that configure would propose, {shape.layers} layers of width {shape.width}"
+    size = format_count(float(N))
+    what, fit = f"models of about {size}, for no layout of one of {size} itself works on these devices", None
+    if first is not None:
+        shape, fit = first
+        what = f"the model of {size} that configure would propose, {shape.layers} layers of width {shape.width}"
     step = share.expected * settings(FILE, "whole_runs")["own" if own else "slower"]
     return _forecast(share, what, fit, step, machine, own=own)
 
 
-def _forecast(share: Range, what: str, fit: "Fit", step: float, machine: "Machine", *, own: bool) -> Forecast:
+def _forecast(share: Range, what: str, fit: "Fit | None", step: float, machine: "Machine", *, own: bool) -> Forecast:
     """Return a utilisation with what it is forecast of, and what would be taken without."""
     from planner.architectures.layout import split_text
     from planner.inputs.machine import usual_utilisation
@@ -162,11 +163,13 @@ def _forecast(share: Range, what: str, fit: "Fit", step: float, machine: "Machin
     ends = f"{format_percent(share.low)} to {format_percent(share.high)}"
     year = plain(settings(FILE, "asked")["year"], 5)
     slower = settings(FILE, "whole_runs")["own" if own else "slower"]
-    layout = f"{split_text(fit.layout)}, ZeRO {fit.layout.zero}"
+    layout = f"{split_text(fit.layout)}, ZeRO {fit.layout.zero}" if fit else "no layout of its own"
+    laid_out = f"{layout} and " if fit else ""
+    unfit = "; its memory fits no layout on these devices: configure says how many hold it" if fit and fit.fits is False else ""
     text = (
         f"MFU {format_percent(share.expected)} ({ends}, four of five runs) is forecast for {what}: its steps reach "
-        f"{format_percent(step)} with {layout} and software of {year} (plan throughput "
-        f"says how), and whole runs took {plain(slower, 3)} times as long as that; the median of published runs is "
+        f"{format_percent(step)}, compute counted as here, with {laid_out}software of {year} (plan throughput says how), and "
+        f"whole runs took {plain(slower, 3)} times as long as that{unfit}; the median of published runs is "
         f"{format_percent(usual_utilisation(machine.dtype).expected)}; yours: --mfu"
     )
     return Forecast(share, layout, Note("mfu-forecast", "info", text))

@@ -50,24 +50,24 @@ def _of_speed(question: Question, law: Law) -> Measured:
     if question.mfu is not None:
         raise OptionError("`tokens_per_second` and `mfu` together say too much: one follows from the other")
     if not question.named("params", "active_params", "shape"):
-        raise OptionError(f"`tokens_per_second` {speed}: of which model? Give its `shape`, such as llama2-7b, or `params`")
+        raise OptionError(f"`tokens_per_second` {speed.told}: of which model? Give its `shape`, such as llama2-7b, or `params`")
     machine = _machine(question)
     if machine is None:
         raise OptionError(
-            f"`tokens_per_second` {speed}: on which device? Give `gpus`, such as 96xH100, or `gpu`, such as h100-sxm"
+            f"`tokens_per_second` {speed.told}: on which device? Give `gpus`, such as 96xH100, or `gpu`, such as h100-sxm"
         )
     if speed.sequences:
         if question.shape is None:
             raise OptionError(
-                f"`tokens_per_second` {speed}: of how many tokens each? Give the `shape`, such as llama2-7b,context=4096"
+                f"`tokens_per_second` {speed.told}: of how many tokens each? Give the `shape`, such as llama2-7b,context=4096"
             )
         speed = speed.of(question.shape.context)
     if speed.all and not machine.counted:
-        raise OptionError(f"`tokens_per_second` {speed}: of how many devices? Give `gpus`, such as 96xH100")
+        raise OptionError(f"`tokens_per_second` {speed.told}: of how many devices? Give `gpus`, such as 96xH100")
     tokens = speed.tokens if speed.all else speed.tokens * machine.devices
     told = f"{format_whole(speed.tokens)} tokens/s {'in all' if speed.all else 'a device'}"
     held = question._replace(tokens_per_second=None)
-    return _with(held, law, machine, tokens, f"`tokens_per_second` {speed}", told, speed.log)
+    return _with(held, law, machine, tokens, f"`tokens_per_second` {speed.told}", told, speed.log)
 
 
 def _of_run(question: Question, law: Law, hours: float) -> Measured:

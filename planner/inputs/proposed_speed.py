@@ -23,20 +23,9 @@ from planner.errors import PlannerError
 from planner.quantities.estimate import Range, exactly
 from planner.scaling_laws.forms import Num
 
-
-class Node(NamedTuple):
-    """What a proposed model does on the devices by its first layout.
-
-    Attributes
-    ----------
-    logs : (low, expected, high)
-        Logarithms of its parameters, as the law counts them, times the tokens a second of a device.
-    fits : bool
-        Whether its memory does not exclude it.
-    """
-
-    logs: tuple[float, float, float]
-    fits: bool
+Node = tuple[float, float, float]
+"""Logarithms of a proposed model's parameters, as the law counts them, times the tokens a second of a device by its first layout:
+low, expected, high."""
 
 
 class Speeds(NamedTuple):
@@ -46,7 +35,7 @@ class Speeds(NamedTuple):
     convention: str
 
     def shares(self, problem: Problem, params: Num, tokens: Num) -> Range:
-        """Return the utilisation of whole runs as arrays: NaN where no model of the size is proposed, fits or can be forecast."""
+        """Return the utilisation of whole runs as arrays: NaN where no model of about the size can be forecast."""
         N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
         found = np.full((3, *N.shape), np.nan)
         for place in np.ndindex(N.shape):
@@ -54,7 +43,7 @@ class Speeds(NamedTuple):
                 found[(slice(None), *place)] = logs
         cost = problem.spending.training(N, np.where(D > 0, D, 1.0)) / (N * np.where(D > 0, D, 1.0))
         part = self.machine.parts[0]
-        return whole_run(Range(*(np.exp(each) * cost / part.peak for each in found)))
+        return whole_run(Range(*(np.exp(each) * cost / part.peak for each in found)), own=bool(part.device.measured))
 
     def settled(self, problem: Problem, full: Num) -> Range:
         """Return the utilisation at which a budget buys the run that reaches it: C is what devices do at most, times it.
@@ -98,18 +87,22 @@ class Speeds(NamedTuple):
         i, j = int(np.floor(x)), int(np.floor(y))
         x, y = x - i, y - j
         corners = [(i + a, j + b, (x if a else 1 - x) * (y if b else 1 - y)) for a in (0, 1) for b in (0, 1)]
-        nodes = [(self._node(*at), weight) for *at, weight in corners if weight > 0]
-        nearest = max(nodes, key=lambda each: each[1])[0]
-        if nearest is None or not nearest.fits or any(node is None for node, _ in nodes):
+        nodes = [(self._near(*at), weight) for *at, weight in corners if weight > 0]
+        if any(node is None for node, _ in nodes):
             return None
-        return sum(np.array(node.logs) * weight for node, weight in nodes if node is not None)
+        return sum(np.array(node) * weight for node, weight in nodes if node is not None)
 
-    def _node(self, i: int, j: int) -> Node | None:
-        part = self.machine.parts[0]
-        return _node(part.device, self.machine.dtype, int(self.machine.devices), self.convention, i, j, _stamps())
+    def _near(self, i: int, j: int) -> "Node | None":
+        """Return a node, or the nearest that there is: of smaller models first, then of larger ones."""
+        part, far = self.machine.parts[0], settings(FILE, "table")["far"]
+        for off in sorted(range(-far, far + 1), key=abs):
+            found = _node(part.device, self.machine.dtype, int(self.machine.devices), self.convention, i + off, j, _stamps())
+            if found is not None:
+                return found
+        return None
 
 
-_LEAST = 1e-3
+_LEAST = 1e-5
 """Utilisations below this are no forecast's."""
 
 _STEP = 0.1
@@ -153,7 +146,7 @@ def _node(
     assert fit.speed is not None  # looked at above
     counted = shape.counted(convention)
     low, usual, high = (log(counted * each) for each in fit.speed.tokens_per_second_per_device)
-    return Node((low, usual, high), fit.fits is not False)
+    return low, usual, high
 
 
 def _first(

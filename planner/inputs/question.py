@@ -40,6 +40,11 @@ class TokensPerSecond(NamedTuple):
     def __str__(self) -> str:
         return f"{self.tokens:.7g}{' sequences' if self.sequences else ''}{' in all' if self.all else ''}"
 
+    @property
+    def told(self) -> str:
+        """It, and which steps of which log it is of, for whoever gave the log."""
+        return f"{self}, {self.log}" if self.log else str(self)
+
     def of(self, context: float) -> "TokensPerSecond":
         """Return it in tokens, for sequences of so many."""
         return self._replace(tokens=self.tokens * context, sequences=False) if self.sequences else self

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def utilisation(value: Raw, name: str) -> float:
 
 def tokens_per_second(value: Raw, name: str) -> TokensPerSecond:
     """Read a training speed: ``9600`` or ``"9.6k tokens/s/GPU"`` of a device, ``"1.2M in all"`` of all, or the log of a run."""
-    if isinstance(value, Path) or (isinstance(value, str) and _LOG.search(value)):
+    if isinstance(value, Path) or (isinstance(value, str) and (_LOG.search(value) or _is_other_file(value))):
         from planner.inputs.speed_log import read_speed_log
 
         return read_speed_log(Path(value), name)
@@ -44,8 +45,13 @@ def tokens_per_second(value: Raw, name: str) -> TokensPerSecond:
     return TokensPerSecond(number, bool(found and found["all"]), "", bool(found and found["sequences"]))
 
 
+def _is_other_file(value: str) -> bool:
+    """Tell whether a text that is no speed is the name of a file."""
+    return not _SPEED.fullmatch(value.strip()) and isfile(value)
+
+
 _LOG = re.compile(r"[^\s]\.(?:log|txt|out|csv|jsonl?|ndjson)$", re.IGNORECASE)
-"""What a log is known by: the ending of its name."""
+"""What a log is known by even where there is none: the ending of its name."""
 
 
 _SPEED = re.compile(

@@ -49,7 +49,7 @@ def read_speed_log(path: Path, called: str) -> TokensPerSecond:
     found = max((*_columns(text, table), *_lines(text, table)), key=lambda each: len(each.speeds), default=None)
     if found is None or not found.speeds:
         frameworks = ", ".join(each["framework"] for each in table["line"])
-        names = ", ".join(name for kind in table["columns"].values() for name in kind[:2])
+        names = ", ".join(name for kind in table["columns"].values() for name in kind)
         raise OptionError(
             f"{called} {name}: no speed of a step in it; read are the logs of {frameworks}, and CSV or JSON lines with a column "
             f"{names}; or give the number: tokens a second of a device, such as 9600"
@@ -58,14 +58,14 @@ def read_speed_log(path: Path, called: str) -> TokensPerSecond:
     kept = found.speeds[first:]
     if len(kept) < limits["least"]:
         raise OptionError(
-            f"{called} {name}: {len(found.speeds)} steps with a speed; expected at least {limits['least'] + first}, "
+            f"{called} {name}: steps with a speed in it: {len(found.speeds)}; expected at least {limits['least'] + first}, "
             f"of which {first} to warm up"
         )
     usual = median(kept)
     slow = fmean(usual / each for each in kept) - 1
     said = f"the median of {len(kept)} steps of {shown_path(Path(path.name))} ({found.what}), after {first} to warm up"
     if slow >= limits["slow"]:
-        said += f"; all of them took {format_percent(slow)} longer than that (--overhead counts it)"
+        said += f"; all of them took {format_percent(slow)} longer than that, as --overhead counts it"
     return TokensPerSecond(usual, found.kind != "device", said, found.kind == "sequences")
 
 
@@ -84,10 +84,10 @@ def _lines(text: str, table: dict[str, Any]) -> Iterator[_Found]:
 
 def _columns(text: str, table: dict[str, Any]) -> Iterator[_Found]:
     """Read a column of a table of steps: CSV with a header, or JSON lines."""
-    rows = list(_rows(text))
+    rows = [{str(name).lower(): value for name, value in row.items()} for row in _rows(text)]
     for kind, names in table["columns"].items():
         for name in names:
-            speeds = _positive(_number(row[name]) for row in rows if row.get(name) not in (None, ""))
+            speeds = _positive(_number(row[name.lower()]) for row in rows if row.get(name.lower()) not in (None, ""))
             if speeds:
                 yield _Found(name, kind, speeds)
 
@@ -103,9 +103,10 @@ def _rows(text: str) -> Iterator[dict[str, Any]]:
                 yield row
         return
     header = text.partition("\n")[0]
-    if "," in header:
+    delimiter = max(",;\t", key=header.count)
+    if delimiter in header:
         try:
-            yield from csv.DictReader(StringIO(text))
+            yield from csv.DictReader(StringIO(text), delimiter=delimiter)
         except csv.Error:
             return
 

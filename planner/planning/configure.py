@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
@@ -29,7 +30,7 @@ from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, asks
 from planner.notes import Note
 from planner.planning.configure_notes import configure_notes
-from planner.planning.configured_run import run_of
+from planner.planning.configured_run import ConfiguredRun, run_of
 from planner.planning.shape_candidates import Candidate, FixedParts, candidate, shapes_for
 from planner.quantities import LARGEST, plain
 from planner.scaling_laws.law import Law, guarded
@@ -161,20 +162,23 @@ def configure(
     run = run_of(question, chosen)
     found, usual = shapes_for(chosen, fixed, question.shape, run.params)
 
-    def trained(machine: Machine | None) -> Iterator[Candidate]:
+    def trained(machine: Machine | None, budget: float | None) -> Iterator[Candidate]:
         for shape, off in found:
             causal, lora = question.attention_flops == "causal", question.lora or 0
-            yield candidate(shape, off, chosen, run.tokens, run.budget, machine, causal=causal, lora=lora)
+            yield candidate(shape, off, chosen, run.tokens, budget, machine, causal=causal, lora=lora)
 
-    first = next(trained(None))
-    _refuse_too_much(first, question)
-    expected = guarded(chosen, lambda: _loss(run.problem, run.params, first.tokens))
-    suggestions = _suggestions(question, first, expected, chosen)
-    advised, capacity = advice(suggestions), smallest_memory(run.machine)
-    batch = question.batch or (advised.batch if advised else None)
-    where = site(run.machine, capacity, None if batch is None else batch / first.shape.context)
-    fits = layouts(first.shape, scheme, wanted, where)
-    machine = _forecast(run.machine, fits[0], question)
+    budget, capacity = None if run.timed else run.budget, smallest_memory(run.machine)
+    for _ in range(_ROUNDS if run.timed else 1):
+        first = next(trained(None, budget))
+        _refuse_too_much(first, question)
+        expected = guarded(chosen, partial(_loss, run.problem, run.params, first.tokens))
+        suggestions = _suggestions(question, first, expected, chosen)
+        advised = advice(suggestions)
+        batch = question.batch or (advised.batch if advised else None)
+        where = site(run.machine, capacity, None if batch is None else batch / first.shape.context)
+        fits = layouts(first.shape, scheme, wanted, where)
+        machine = _forecast(run, fits[0], question)
+        budget = _bought(run, machine)
     dtype = run.machine.dtype if run.machine else question.dtype or "bf16"
     notes = configure_notes(chosen, first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)
     own = {name: value for name, value in {**fixed._asdict(), "recompute": recompute}.items() if value is not None}
@@ -183,9 +187,9 @@ def configure(
         params=run.params,
         tokens=first.tokens,
         loss=expected,
-        flops=run.budget,
+        flops=budget,
         law=chosen,
-        shapes=tuple(trained(machine)),
+        shapes=tuple(trained(machine, budget)),
         proportions=usual,
         machine=machine,
         capacity=capacity,
@@ -217,11 +221,23 @@ def _suggestions(question: Question, first: Candidate, loss: float | None, law: 
     return tuple(suggest(each, first.shape, first.tokens, comparable) for each in recipes())
 
 
-def _forecast(machine: Machine | None, fit: Fit, question: Question) -> Machine | None:
+_ROUNDS = 3
+"""How often what devices do in a time is read again at the speed of the layout that is best for it."""
+
+
+def _bought(run: ConfiguredRun, machine: Machine | None) -> float | None:
+    """Return the exact FLOP that a run's budget pays for: of some time, what the layout does in it."""
+    if not run.timed or run.budget is None or machine is None or run.machine is None:
+        return run.budget
+    return run.budget * machine.mfu.expected / run.machine.mfu.expected
+
+
+def _forecast(run: ConfiguredRun, fit: Fit, question: Question) -> Machine | None:
     """Return the machine with the utilisation of a whole run by the layout: not where that is the user's, where the budget rests
     on another, or where the number of devices is open, for a layout on as few as hold the model says nothing of many.
     """
-    said = question.named("days", "gpu_hours", "dollars", "energy", "co2", "mfu", "tokens_per_second")
+    machine = run.machine
+    said = question.named("days", "gpu_hours", "dollars", "energy", "co2", "mfu", "tokens_per_second") and not run.timed
     if machine is None or not machine.counted or fit.speed is None or said:
         return machine
     step = fit.speed.mfu if question.attention_flops == "causal" else fit.speed.mfu_full_attention

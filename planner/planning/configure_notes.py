@@ -52,7 +52,7 @@ def configure_notes(
     told = {"mfu-default", "mfu-forecast"} if forecast else {"mfu-forecast"}
     notes = [note for note in run.notes if note.code not in told]
     notes += _speed(first.shape, fits[0], where, machine, forecast=forecast)
-    notes += _conventions(law, first, run.tokens, usual)
+    notes += _conventions(law, first, run, usual)
     notes.append(_memory(scheme, first.shape, asked, fits[0]))
     if usual is not None and vocab_chosen_here:
         notes += _vocabulary(first.shape)
@@ -173,7 +173,7 @@ def _vocabulary(shape: Shape) -> Iterator[Note]:
         yield Note("vocabulary", "info", text)
 
 
-def _conventions(law: Law, first: Candidate, planned: float, usual: Proportions | None) -> Iterator[Note]:
+def _conventions(law: Law, first: Candidate, run: ConfiguredRun, usual: Proportions | None) -> Iterator[Note]:
     if remark := first.shape.details.remark:
         yield Note("published-shape", "info", remark)
     convention = law.conventions.params
@@ -186,9 +186,11 @@ def _conventions(law: Law, first: Candidate, planned: float, usual: Proportions 
     if abs(first.over_6nd) > _NOTABLE:
         exact = format_signed_percent(first.over_6nd)
         why = f"attention over {format_whole(first.shape.context)} tokens counts, looking up embeddings does not"
-        paid = f"the budget pays for {format_count(first.tokens)} tokens, where 6 N D gave {format_count(planned)}"
+        paid = f"the budget pays for {format_count(first.tokens)} tokens, where "
+        paid += "the plan, which forecasts speed between sizes, has" if run.timed else "6 N D gave"
+        paid += f" {format_count(run.tokens)}"
         text = f"the exact FLOP of the first shape are {exact} against 6 N D: {why}"
-        text += f"; {paid}" if first.tokens != planned else ""
+        text += f"; {paid}" if first.tokens != run.tokens else ""
         yield Note("over-6nd", "info", text)
     if usual is not None:
         low, high = (plain(end, 3) for end in usual.aspects)

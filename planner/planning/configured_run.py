@@ -29,6 +29,9 @@ class ConfiguredRun(NamedTuple):
     problem : Problem or None
         What the law judges; None of a mixture under a law of dense models.
     notes : tuple of Note
+    timed : bool
+        Whether the budget is what devices do in some time at the speed forecast for a proposed model: then its tokens do not
+        come from its FLOP, but from the speed of the shape and layout that are configured.
     """
 
     params: float
@@ -37,6 +40,7 @@ class ConfiguredRun(NamedTuple):
     machine: Machine | None
     problem: Problem | None
     notes: tuple[Note, ...]
+    timed: bool = False
 
 
 def run_of(question: Question, law: Law) -> ConfiguredRun:
@@ -67,7 +71,9 @@ def run_of(question: Question, law: Law) -> ConfiguredRun:
     answer = answered(question)
     paid = question.loss is None and question.tokens is None
     budget = answer.training_flops if paid else None
-    return ConfiguredRun(answer.params, answer.tokens, budget, held.machine, answer.problem, _kept(answer.notes, held.notes))
+    timed = budget is not None and held.name is not None and request.speeds is not None
+    notes = _kept(answer.notes, held.notes)
+    return ConfiguredRun(answer.params, answer.tokens, budget, held.machine, answer.problem, notes, timed)
 
 
 def _kept(notes: tuple[Note, ...], of_devices: tuple[Note, ...]) -> tuple[Note, ...]:

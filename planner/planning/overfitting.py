@@ -28,6 +28,17 @@ def penalty(params: Num, tokens: Num, unique: Num, scale: float | None = None) -
     return c * np.sqrt(np.maximum(tokens / unique - 1, 0) * params / unique)
 
 
+def many_harmful_from(law: Law, params: Num, unique: float) -> Num:
+    """Return :func:`harmful_from` of many sizes, between a few of which it is interpolated; infinite where nothing is said."""
+    sizes = np.geomspace(np.nanmin(params), np.nanmax(params), _SIZES)
+    found = [harmful_from(law, float(size), unique) or _MOST for size in sizes]
+    passes = np.exp(np.interp(np.log(params), np.log(sizes), np.log(found)))
+    return np.where(passes < _MOST * (1 - 1e-9), passes, np.inf)
+
+
+_SIZES = 16
+
+
 def beyond_runs(params: float, unique: float) -> float:
     """Return the largest factor by which a model or its data leave the runs that the penalty was fitted on; 1 inside."""
     section = settings("planning.toml", "overfitting")

@@ -31,7 +31,7 @@ def own_step(speed: TokensPerSecond, fit: Fit, shape: Shape, running: Running, b
     assert fit.speed is not None  # looked at by the caller
     devices, layout = fit.layout.devices, fit.layout
     each = speed.tokens / devices if speed.all else speed.tokens
-    told = f"`tokens_per_second` {speed}: {plain(each, 5)} of this model on a device"
+    told = f"`tokens_per_second` {speed.told}: {plain(each, 5)} of this model on a device"
     causal = each * shape.flops_per_token("exact", shape.active, causal=True)
     if causal > running.rate.best:
         share = format_percent(causal / running.peak)

@@ -146,12 +146,17 @@ _SAID: dict[str, tuple[Severity, str]] = {
     "extrapolation": ("warning", f"lie more than {FAR:g}x outside the runs of their law: guesses, not forecasts"),
     "no-answer": ("warning", "have no answer: serving alone spends the budget, or no budget reaches the loss"),
     "epochs": ("warning", "repeat their tokens beyond what helps: more compute is all but wasted there, find more data"),
+    "overfitting": (
+        "warning",
+        "repeat their tokens so often that more passes raise the loss, by a penalty fitted to repeated runs (plan says from when "
+        "on): the losses here are of tokens that fade",
+    ),
     "mostly-serving": (
         "warning",
         f"spend more than {format_percent(MOSTLY)} on serving: the demand decides the size, so check it well",
     ),
     "deadline": ("warning", "miss the deadline"),
-    "usual-speed": ("info", "take the published MFU: no model of their size fits the devices, or its speed cannot be forecast"),
+    "usual-speed": ("info", "take the published MFU: the speed of no model of about their size can be forecast"),
     "inference-not-counted": ("info", "are underfit by training compute alone: small models may be meant, to be cheap to serve"),
 }
 

@@ -16,6 +16,7 @@ from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, possible
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
+from planner.planning.overfitting import many_harmful_from
 from planner.planning.plan_details import MOSTLY
 from planner.quantities import LARGEST
 from planner.scaling_laws.forms import Num
@@ -126,7 +127,11 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     counts: Counter[str] = Counter()
     if problem.repetition is not None:
         worn = 1 + problem.repetition.constants(problem.symbols)[0]
-        counts["epochs"] = int((np.nan_to_num(solved["epochs"]) > worn).sum())
+        passes = np.nan_to_num(solved["epochs"])
+        counts["epochs"] = int((passes > worn).sum())
+        if (passes > 1).any():
+            harm = many_harmful_from(problem.law, np.where(passes > 1, solved["params"], np.nan), problem.repetition.unique)
+            counts["overfitting"] = int((passes > np.nan_to_num(harm, nan=np.inf)).sum())
     if request.speeds is not None:
         usual = solved["mfu"] == request.speeds.machine.mfu.expected
         counts["usual-speed"] = int((usual & known).sum())

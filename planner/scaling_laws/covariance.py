@@ -70,7 +70,8 @@ def covariance_from_table(given: Mapping[str, Any], form: Form, params: Mapping[
     for name, value in params.items():
         arrays[name] = np.full(DRAWS, value)
     for each, name, away in zip(of, names, drawn, strict=True):
-        arrays[name] = params[name] * np.exp(away) if each.startswith(_LOG) else params[name] + away
+        with np.errstate(over="ignore"):  # looked at below
+            arrays[name] = params[name] * np.exp(away) if each.startswith(_LOG) else params[name] + away
         if not all(form.parameters[name].allows(value) for value in arrays[name].tolist()):
             raise LawFileError(f"{file}: {where}matrix: so wide that {name} is not always {form.parameters[name].rule}")
     return Draws(form, FrozenDict(arrays), noise, covariance=covariance)

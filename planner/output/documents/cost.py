@@ -50,7 +50,7 @@ def cost_facts(machine: "Machine", cost: "Cost", *, served: bool = False) -> Fac
         met = "met" if cost.in_time else "missed"
         rows.append(("deadline", met, f"{format_duration(machine.deadline)}, {format_duration(cost.hours.expected)} needed"))
     if cost.devices_needed is not None and machine.deadline is not None:
-        text = f"devices end it in {format_duration(machine.deadline)}{_ends(cost.devices_needed, format_whole)}"
+        text = f"devices end it in {format_duration(machine.deadline)} at the MFU above{_ends(cost.devices_needed, format_whole)}"
         rows.append(("needs", format_whole(cost.devices_needed.expected), text))
     rows.append(("device-hours", format_hours(cost.device_hours.expected), _ends(cost.device_hours, format_hours)[2:]))
     if cost.hours is not None:
