@@ -104,8 +104,14 @@ def test_more_days_never_buy_less(gpus: str, days: float, times: float) -> None:
 def test_a_model_that_fits_no_layout_takes_the_speed_of_one_about_its_size() -> None:
     """Where memory rules all layouts out, or a model is too small for any: said, and never the median of runs that do fit."""
     big = planner.plan(gpus="8xH100", flops=1e24)
+    named = planner.plan(shape="llama3.1-405b", gpus="8xH100", days=30)
+    for answer in (big, named):
+        assert "its memory fits no layout on these devices" in next(
+            note.text for note in answer.notes if note.code == "mfu-forecast"
+        )
+        assert any(note.severity == "warning" and note.text.startswith("does not fit") for note in answer.notes)
     odd = planner.plan(gpus="8xH100", flops=1e9)
-    for answer, said in ((big, "its memory fits no layout on these devices"), (odd, "for no layout of one of")):
+    for answer, said in ((big, "the model of 95.9 B"), (odd, "for no layout of one of")):
         assert answer.machine is not None
         assert answer.machine.mfu.expected < 0.35
         assert said in next(note.text for note in answer.notes if note.code == "mfu-forecast")

@@ -36,7 +36,8 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
     """Return the utilisation of a question's model on its devices; None where there is no model, or it cannot be forecast.
 
     By the layout that ``configure`` would take: with Adam, a batch that a published law says for the tokens, and every split
-    searched. Nothing is forecast where no layout fits, or where the utilisation is the user's own.
+    searched. Nothing is forecast where the utilisation is the user's own; where memory rules all layouts out, that of the one
+    that comes nearest, which is said.
     """
     if question.shape is None or question.gpus is None or is_own(question):
         return None
@@ -59,7 +60,7 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
     if where.running is None or capacity is None:
         return None
     first = layouts(shape, read_scheme("adam"), Asked(), where)[0]
-    if first.speed is None or first.fits is False:
+    if first.speed is None:
         return None
     step = first.speed.tokens_per_second_per_device.times(each / where.running.peak)
     own = bool(machine.parts[0].device.measured)
