@@ -405,7 +405,7 @@ def test_one_budget_concludes_no_size(digits: int) -> None:
         planner.plan(flops=1e21, law=found.law)
 
 
-def bent_table(seed: int, noise: float, *, bent: bool) -> planner.FitResult:
+def bent_table(seed: int, noise: float, *, bent: bool, method: Any = "classical") -> planner.FitResult:
     """Fit 25 runs of a law whose exponent of tokens halves at 1e10 of them, or does not."""
     law = planner.load_law("besiroglu2024")
     flops, ratio = (axis.ravel() for axis in np.meshgrid(10 ** np.linspace(18, 20, 5), 20 * 3.0 ** np.arange(-2, 3)))
@@ -415,7 +415,7 @@ def bent_table(seed: int, noise: float, *, bent: bool) -> planner.FitResult:
     more = law.params["B"] * 1e10 ** -law.params["beta"] * ((tokens / 1e10) ** -half - (tokens / 1e10) ** (-2 * half))
     loss = law.loss(params, tokens) + np.where((tokens > 1e10) & bent, more, 0.0)
     loss = loss * np.exp(noise * np.random.default_rng(seed).standard_normal(len(loss)))
-    return planner.fit(params=params, tokens=tokens, loss=loss, method="classical", draws=0)
+    return planner.fit(params=params, tokens=tokens, loss=loss, method=method, draws=0)
 
 
 def test_residuals_that_bend_are_said() -> None:
@@ -425,6 +425,7 @@ def test_residuals_that_bend_are_said() -> None:
     assert sum(found[1]) == 0
     text = next(note.text for note in bent_table(0, 0.001, bent=True).notes if note.code == "bend")
     assert "bend along the tokens" in text
+    assert "bend" in notes_of(bent_table(0, 0.001, bent=True, method="forecast")), "what most will plan with"
     assert "two dearest budgets" in text
     assert "bend" in notes_of(planner.fit("porian2024", group="rw|base|long|kaplan", method="classical", draws=0))
     assert "bend" not in notes_of(planner.fit("clark2022", method="classical", draws=0))

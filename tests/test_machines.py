@@ -591,6 +591,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, complaint: str) -> Non
         ({"pf_days": 1e300}, "at most 1e"),
         ({"flops": 1e60, "gpu": "h100", "mfu": 1e-300}, "above 0"),
         ({"gpus": "8xH100 for 1 month"}, "the time after 'for' is not understood"),
+        ({"gpus": "8xH100 x -3d"}, "the time after 'x' is not understood"),
         ({"gpus": "1e400xH100", "days": 3}, "must lie between 1 and"),
         ({"gpus": "h100" + " " * 20_000 + "b", "days": 3}, "expected devices"),
         ({"gpus": "h100", "days": 3}, "gpus 'h100': how many"),

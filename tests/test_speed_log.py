@@ -109,6 +109,21 @@ def test_a_long_line_without_an_end_is_soon_read(tmp_path: Path) -> None:
     assert perf_counter() - started < 20
 
 
+def test_logs_of_two_runs_in_one_file_are_refused(tmp_path: Path) -> None:
+    """Two frameworks at two speeds are two runs, whichever stands first; the same speed twice is one."""
+    texts = [
+        write(tmp_path / "one.log", LINES[name], [speed] * 9).read_text(encoding="utf-8")
+        for name, speed in (("torchtitan", 7453.0), ("MaxText", 9900.0), ("MaxText", 7453.0))
+    ]
+    path = tmp_path / "both.log"
+    for text in (texts[0] + texts[1], texts[1] + texts[0]):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(PlannerError, match="at other speeds; give the log of one run"):
+            tokens_per_second(str(path), "speed")
+    path.write_text(texts[0] + texts[2], encoding="utf-8")
+    assert tokens_per_second(str(path), "speed").tokens == pytest.approx(7453)
+
+
 def test_errors_of_a_log_name_it(tmp_path: Path) -> None:
     """What follows from it is refused as its, not as a number that nobody gave."""
     path = write(tmp_path / "fast.log", LINES["torchtitan"], [9e6] * 9)

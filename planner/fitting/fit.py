@@ -258,10 +258,11 @@ def _disagreement(found_by: Mapping[str, FitResult]) -> tuple[Note, ...]:
 
 
 def _answer(found_by: Mapping[str, FitResult], chosen: str) -> FitResult:
-    """Return the chosen method's result with the others beside it."""
+    """Return the chosen method's result with the others beside it, and a bend that the classical fit shows in the runs."""
     first = found_by[chosen]
     others = tuple(result for name, result in found_by.items() if name != chosen)
-    return replace(first, notes=(*first.notes, *_disagreement(found_by)), others=others)
+    bent = [note for result in others for note in result.notes if note.code == "bend"]
+    return replace(first, notes=(*first.notes, *bent, *_disagreement(found_by)), others=others)
 
 
 def _with_repetition(job: Job, chosen: str) -> FitResult:

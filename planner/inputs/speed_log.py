@@ -46,7 +46,10 @@ def read_speed_log(path: Path, called: str) -> TokensPerSecond:
 
     too_large = f"larger than {limits['most_bytes'] >> 20} MiB; give its last part, such as the last 10,000 lines"
     text = read_bytes(path, limits["most_bytes"], too_large, fail).decode("utf-8-sig", "replace")
-    found = max((*_columns(text, table), *_lines(text, table)), key=lambda each: len(each.speeds), default=None)
+    lines = list(_lines(text, table))
+    found = max((*_columns(text, table), *lines), key=lambda each: len(each.speeds), default=None)
+    if found in lines and (other := next((each for each in lines if found and _differ(each, found)), None)):
+        raise OptionError(f"{called} {name}: steps of {found.what} and of {other.what} at other speeds; give the log of one run")
     if found is None or not found.speeds:
         frameworks = ", ".join(each["framework"] for each in table["line"])
         names = ", ".join(name for kind in table["columns"].values() for name in kind)
@@ -67,6 +70,16 @@ def read_speed_log(path: Path, called: str) -> TokensPerSecond:
     if slow >= limits["slow"]:
         said += f"; all of them took {format_percent(slow)} longer than that, as --overhead counts it"
     return TokensPerSecond(usual, found.kind != "device", said, found.kind == "sequences")
+
+
+def _differ(one: _Found, other: _Found) -> bool:
+    """Tell whether two frameworks print other speeds of devices, so that their steps are not the same ones."""
+    alike = one.kind == other.kind and one.speeds and other.speeds
+    return bool(alike) and abs(median(one.speeds) / median(other.speeds) - 1) > _SAME
+
+
+_SAME = 0.05
+"""How far speeds that two lines print of one step may lie apart."""
 
 
 def _lines(text: str, table: dict[str, Any]) -> Iterator[_Found]:

@@ -111,8 +111,8 @@ def parse_fleet(value: Raw, name: str) -> tuple[tuple[tuple[float, str], ...], f
         match = re.fullmatch(_FLEET, part.strip())
         if not match:
             raise refuse(value, name, "fleet")
-        if re.search(r"\bfor\b", match["name"], re.IGNORECASE):
-            raise refuse(value, name, "fleet", "the time after 'for' is not understood (30d, 720h, 6 weeks)")
+        if then := re.search(r"\bfor\b|\s[x×*]\s", match["name"], re.IGNORECASE):
+            raise refuse(value, name, "fleet", f"the time after '{then[0].strip()}' is not understood (30d, 720h, 6 weeks)")
         parts.append((parse_devices(match["count"] or "1", name), match["name"].strip()))
     return tuple(parts), parse_duration(timed["time"], name) if timed else None
 
