@@ -141,11 +141,19 @@ def test_shipped_tables_are_listed_and_shown() -> None:
     assert {"params", "tokens", "flops", "loss", "group", "run"} <= set(rows[0])
 
 
+def test_a_pinned_gamma_is_called_so() -> None:
+    """Not the range over members that leave it free, for none does."""
+    args = ("fit", "--runs", "porian2024", "--group", "rw|base|long|kaplan", "--draws", "0")
+    assert "pinned; about 1" in invoke(*args, "--fix", "gamma=1")
+    assert "over members that leave it free" in invoke(*args)
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (["fit"], "name one table"),
         (["fit", "runs.csv", "--runs", "porian2024"], "name one table"),
+        (["fit", "porian2024"], "that ships is --runs porian2024"),
         (["fit", "none.csv"], "cannot be read"),
         (["fit", ""], "cannot be read"),
         (["fit", "--runs", "nope"], "no shipped table of that name; there are clark2022"),

@@ -192,11 +192,16 @@ def named_table(table: tuple[str, ...], shipped: str | None) -> Any:
     """Return the files or the shipped table that was named."""
     if bool(table) == (shipped is not None):
         raise click.UsageError("name one table: a file, runs.csv, or one that ships, --runs porian2024 (plan runs lists them)")
-    if table:
-        return files(table)
-    from planner.fitting.tables.shipped import load_runs
+    from pathlib import Path
 
-    return load_runs(str(shipped))
+    from planner.fitting.tables.shipped import load_runs, table_names
+
+    if not table:
+        return load_runs(str(shipped))
+    meant = [name for name in table if name in table_names() and not Path(name).exists()]
+    if meant:
+        raise click.UsageError(f"{shown(meant[0])} is no file here; the table of that name that ships is --runs {meant[0]}")
+    return files(table)
 
 
 def files(named: tuple[str, ...]) -> Any:

@@ -49,7 +49,7 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
     from planner.architectures.layout_grid import site
     from planner.architectures.layout_search import layouts
     from planner.architectures.parallelism import Asked, read_scheme, smallest_memory
-    from planner.inputs.proposed_speed import whole_run
+    from planner.inputs.proposed_speed import steps_known, whole_run
 
     shape, capacity = question.shape, smallest_memory(machine)
     each = counted_flops_per_token(question, law)
@@ -63,9 +63,8 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
     if first.speed is None:
         return None
     step = first.speed.tokens_per_second_per_device.times(each / where.running.peak)
-    own = bool(machine.parts[0].device.measured)
-    share = Range(*(float(end) for end in whole_run(step, own=own)))
-    return _forecast(share, "this model", first, step.expected, machine, own=own)
+    share = Range(*(float(end) for end in whole_run(step, own=steps_known(machine))))
+    return _forecast(share, "this model", first, machine)
 
 
 def is_own(question: Question) -> bool:
@@ -146,30 +145,29 @@ def proposed_speed(
         return None
     share = Range(*(float(end) for end in share))
     first = found.first(float(N), float(D))
-    own = bool(machine.parts[0].device.measured)
     size = format_count(float(N))
     what, fit = f"models of about {size}, for no layout of one of {size} itself works on these devices", None
     if first is not None:
         shape, fit = first
         what = f"the model of {size} that configure would propose, {shape.layers} layers of width {shape.width}"
-    step = share.expected * settings(FILE, "whole_runs")["own" if own else "slower"]
-    return _forecast(share, what, fit, step, machine, own=own)
+    return _forecast(share, what, fit, machine)
 
 
-def _forecast(share: Range, what: str, fit: "Fit | None", step: float, machine: "Machine", *, own: bool) -> Forecast:
+def _forecast(share: Range, what: str, fit: "Fit | None", machine: "Machine") -> Forecast:
     """Return a utilisation with what it is forecast of, and what would be taken without."""
     from planner.architectures.layout import split_text
     from planner.inputs.machine import usual_utilisation
+    from planner.inputs.proposed_speed import slower_than_steps, steps_known
 
     ends = f"{format_percent(share.low)} to {format_percent(share.high)}"
     year = plain(settings(FILE, "asked")["year"], 5)
-    slower = settings(FILE, "whole_runs")["own" if own else "slower"]
+    slower, _ = slower_than_steps(own=steps_known(machine))
     layout = f"{split_text(fit.layout)}, ZeRO {fit.layout.zero}" if fit else "no layout of its own"
-    laid_out = f"{layout} and " if fit else ""
+    laid_out, reached = f"{layout} and " if fit else "", format_percent(slower * share.expected)
     unfit = "; its memory fits no layout on these devices: configure says how many hold it" if fit and fit.fits is False else ""
     text = (
         f"MFU {format_percent(share.expected)} ({ends}, four of five runs) is forecast for {what}: its steps reach "
-        f"{format_percent(step)}, compute counted as here, with {laid_out}software of {year} (plan throughput says how), and "
+        f"{reached}, compute counted as here, with {laid_out}software of {year} (plan throughput says how), and "
         f"whole runs took {plain(slower, 3)} times as long as that{unfit}; the median of published runs is "
         f"{format_percent(usual_utilisation(machine.dtype).expected)}; yours: --mfu"
     )

@@ -43,13 +43,13 @@ class Speeds(NamedTuple):
                 found[(slice(None), *place)] = logs
         cost = problem.spending.training(N, np.where(D > 0, D, 1.0)) / (N * np.where(D > 0, D, 1.0))
         part = self.machine.parts[0]
-        return whole_run(Range(*(np.exp(each) * cost / part.peak for each in found)), own=bool(part.device.measured))
+        return whole_run(Range(*(np.exp(each) * cost / part.peak for each in found)), own=steps_known(self.machine))
 
     def settled(self, problem: Problem, full: Num) -> Range:
         """Return the utilisation at which a budget buys the run that reaches it: C is what devices do at most, times it.
 
-        ``full`` is what the budget buys at a utilisation of 1 [FLOP]; NaN where there is no such run. Where larger models are
-        so much faster that several runs reach their own, the largest: then more devices or days never buy less.
+        ``full`` is what the budget buys at a utilisation of 1 [FLOP]; NaN where no model of about the size can be forecast. Where
+        larger models are so much faster that several runs reach their own, the largest: then more devices or days never buy less.
         """
         usual = self.machine.mfu.expected
 
@@ -119,10 +119,20 @@ def speeds(machine: Machine | None, convention: str) -> Speeds | None:
     return Speeds(machine, convention) if site(machine, 1.0, None).running is not None else None
 
 
+def steps_known(machine: Machine) -> bool:
+    """Tell whether steps on the devices were measured by the user, so that whole runs are set against those."""
+    return bool(machine.parts[0].device.measured)
+
+
+def slower_than_steps(*, own: bool) -> tuple[float, float]:
+    """Return how many times longer whole runs take than their steps, forecast or one's own, and the factor either way of that."""
+    known = settings(FILE, "whole_runs")
+    return (known["own"], known["own_spread"]) if own else (known["slower"], known["spread"])
+
+
 def whole_run(step: Range, *, own: bool = False) -> Range:
     """Return the utilisation of a whole run from that of the steps of its fastest layout, which ``own`` ones were measured of."""
-    known = settings(FILE, "whole_runs")
-    slower, spread = (known[name] for name in (("own", "own_spread") if own else ("slower", "spread")))
+    slower, spread = slower_than_steps(own=own)
     usual = step.expected / slower
     below, above = (np.exp(np.hypot(np.log(step.expected / end), log(spread))) for end in (step.low, step.high))
     return Range(usual / below, usual, usual * above)

@@ -48,8 +48,6 @@ def read_speed_log(path: Path, called: str) -> TokensPerSecond:
     text = read_bytes(path, limits["most_bytes"], too_large, fail).decode("utf-8-sig", "replace")
     lines = list(_lines(text, table))
     found = max((*_columns(text, table), *lines), key=lambda each: len(each.speeds), default=None)
-    if found in lines and (other := next((each for each in lines if found and _differ(each, found)), None)):
-        raise OptionError(f"{called} {name}: steps of {found.what} and of {other.what} at other speeds; give the log of one run")
     if found is None or not found.speeds:
         frameworks = ", ".join(each["framework"] for each in table["line"])
         names = ", ".join(name for kind in table["columns"].values() for name in kind)
@@ -57,6 +55,11 @@ def read_speed_log(path: Path, called: str) -> TokensPerSecond:
             f"{called} {name}: no speed of a step in it; read are the logs of {frameworks}, and CSV or JSON lines with a column "
             f"{names}; or give the number: tokens a second of a device, such as 9600"
         )
+    for other in lines if found in lines else ():
+        if other.kind == found.kind and other.speeds and abs(median(other.speeds) / median(found.speeds) - 1) > limits["same"]:
+            raise OptionError(
+                f"{called} {name}: steps of {found.what} and of {other.what} at other speeds; give the log of one run"
+            )
     first = max(1, round(limits["warm_up"] * len(found.speeds)))
     kept = found.speeds[first:]
     if len(kept) < limits["least"]:
@@ -70,16 +73,6 @@ def read_speed_log(path: Path, called: str) -> TokensPerSecond:
     if slow >= limits["slow"]:
         said += f"; all of them took {format_percent(slow)} longer than that, as --overhead counts it"
     return TokensPerSecond(usual, found.kind != "device", said, found.kind == "sequences")
-
-
-def _differ(one: _Found, other: _Found) -> bool:
-    """Tell whether two frameworks print other speeds of devices, so that their steps are not the same ones."""
-    alike = one.kind == other.kind and one.speeds and other.speeds
-    return bool(alike) and abs(median(one.speeds) / median(other.speeds) - 1) > _SAME
-
-
-_SAME = 0.05
-"""How far speeds that two lines print of one step may lie apart."""
 
 
 def _lines(text: str, table: dict[str, Any]) -> Iterator[_Found]:

@@ -25,7 +25,7 @@ from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.layout_asked import layout_asked
 from planner.inputs.mixtures import MIXTURES
-from planner.inputs.proposed_speed import whole_run
+from planner.inputs.proposed_speed import steps_known, whole_run
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, asks
 from planner.notes import Note
@@ -241,7 +241,7 @@ def _forecast(run: ConfiguredRun, fit: Fit, question: Question) -> Machine | Non
     if machine is None or not machine.counted or fit.speed is None or said:
         return machine
     step = fit.speed.mfu if question.attention_flops == "causal" else fit.speed.mfu_full_attention
-    return machine._replace(mfu=whole_run(step, own=bool(machine.parts[0].device.measured)))
+    return machine._replace(mfu=whole_run(step, own=steps_known(machine)))
 
 
 def _loss(problem: Problem | None, N: float, D: float) -> float | None:

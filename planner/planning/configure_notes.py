@@ -187,7 +187,7 @@ def _conventions(law: Law, first: Candidate, run: ConfiguredRun, usual: Proporti
         exact = format_signed_percent(first.over_6nd)
         why = f"attention over {format_whole(first.shape.context)} tokens counts, looking up embeddings does not"
         paid = f"the budget pays for {format_count(first.tokens)} tokens, where "
-        paid += "the plan, which forecasts speed between sizes, has" if run.timed else "6 N D gave"
+        paid += "the plan, which takes the speed of usual shapes between sizes, has" if run.timed else "6 N D gave"
         paid += f" {format_count(run.tokens)}"
         text = f"the exact FLOP of the first shape are {exact} against 6 N D: {why}"
         text += f"; {paid}" if first.tokens != run.tokens else ""

@@ -37,6 +37,7 @@ def many_harmful_from(law: Law, params: Num, unique: float) -> Num:
 
 
 _SIZES = 16
+"""Sizes, evenly in the logarithm, at which many are computed."""
 
 
 def beyond_runs(params: float, unique: float) -> float:

@@ -88,7 +88,9 @@ def _quality_rows(fit: "FitResult") -> list[tuple[str, str, str]]:
     if fit.combination:
         mix = fit.combination
         low, high = mix.gamma_range
-        text = f"{significant(low)} - {significant(high)} over members that leave it free; {_gamma_meaning(mix.gamma)}"
+        pinned = "gamma=" in (fit.inputs.get("fix") or "")
+        text = "pinned" if pinned else f"{significant(low)} - {significant(high)} over members that leave it free"
+        text += f"; {_gamma_meaning(mix.gamma)}"
         rows.append(("gamma", significant(mix.gamma), text))
         alike = mix.eta == 0 and mix.zeta == 0
         fall = f"1/sqrt(1 + ({plain(mix.eta)} x)^2 + ({plain(mix.zeta)} ln(C_max/C))^2)"
