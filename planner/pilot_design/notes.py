@@ -75,20 +75,20 @@ def design_notes(
     return [
         _ratio_note(free=span[0] <= whole[0] or span[1] >= whole[1]),
         Note("assumptions", "info", text),
-        *_dear(budget, target),
+        *_dear(budget, target, bounds.k),
         *_unspent(budget, float(runs.costs.sum()), bounds),
         *_sizes(float(runs.params.min()), bounds.builder),
         *_beside(*compared),
     ]
 
 
-def _dear(budget: float, target: float) -> Iterator[Note]:
+def _dear(budget: float, target: float, k: float) -> Iterator[Note]:
     """Say what two dear runs near the optimum are worth where the target is far: a bend beyond cheap runs is not seen by them."""
     s = settings(FILE, "dear")
     if target < s["far"] * budget:
         return
     first, second = (format_flops(float(share) * budget) for share in s["shares"])
-    params = [format_count(float(np.sqrt(share * budget / 6 / s["ratio"]))) for share in s["shares"]]
+    params = [format_count(float(np.sqrt(share * budget / k / s["ratio"]))) for share in s["shares"]]
     bent, straight = s["bent"], s["straight"]
     text = (
         f"the target is {format_factor(target / budget)} the pilots: an exponent that changes beyond cheap runs would not show. "
