@@ -15,7 +15,7 @@ from planner.allocation.problem import Problem, problem_of, spending_of
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.forms.counting import best_vocab, kept_params
-from planner.scaling_laws.forms.experts import dense_equivalent
+from planner.scaling_laws.forms.experts import dense_equivalent, leverage
 from planner.scaling_laws.forms.reference import rule_tokens
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import PublishedCheck
@@ -144,6 +144,9 @@ COMPUTED: Mapping[str, Quantity] = {
     "best_bits": lambda law, given: _best_bits(law),
     "chosen_loss": lambda law, given: law.choose(G=given["G"]).loss(given["params"], given["tokens"]),
     "chosen_flops": lambda law, given: spending_of(law.choose(G=given["G"])).paid(given["params"], given["tokens"]),
+    "chosen_params": lambda law, given: solver.allocate(law.choose(E=given["E"]), given["flops"]).params,
+    "chosen_tokens": lambda law, given: solver.allocate(law.choose(E=given["E"]), given["flops"]).tokens,
+    "leverage": lambda law, given: leverage(law.params, given["flops"], given["active_share"], given["granularity"]),
     "dense_equivalent": lambda law, given: dense_equivalent(law.params, given["params"], given["experts"]),
     "best_vocab": lambda law, given: best_vocab(law.params, given["params"], given["width"]),
     "batch_growth": lambda law, given: given["loss_ratio"] ** (-1 / law.params["alpha_B"]),

@@ -269,7 +269,7 @@ class Shape(NamedTuple):
         convention : str
             One of ``planner.scaling_laws.provenance.PARAM_COUNTS``. ``non-input-embedding`` keeps the head, a tied one too;
             ``flops-equivalent`` is the FLOP per token of the layers over 6, whole attention included (DeepSeek LLM,
-            arXiv 2401.02954, Eq. 2: M/6); of a mixture's law (``active``), and where the source does not say, all count.
+            arXiv 2401.02954, Eq. 2: M/6); where the source does not say, all count.
         """
         if convention == "non-embedding":
             return self.non_embedding
@@ -277,7 +277,12 @@ class Shape(NamedTuple):
             return self.non_embedding + self.vocab * (self.width + (1 if self.details.head_bias else 0))
         if convention == "flops-equivalent":
             return self.active - self.embeddings + self.attended
-        return self.total
+        return self.active if convention == "active" else self.total
+
+    def working(self, convention: str) -> int:
+        """Return those of the parameters that a law counts which work on a token."""
+        resting = 0 if convention in {"active", "flops-equivalent"} else self.total - self.active
+        return self.counted(convention) - resting
 
     @property
     def active(self) -> int:

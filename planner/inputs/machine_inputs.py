@@ -56,6 +56,35 @@ class Serving(TypedDict, total=False):
     ]
 
 
+class ServedCopy(TypedDict, total=False):
+    """What a copy of the model is served on."""
+
+    serving_gpus: Annotated[
+        str,
+        Input(
+            later("serving_devices"),
+            "Devices that hold one copy of the model when it is served (8xH100): what does not fit them is not planned.",
+            "NxDEVICE",
+            "devices",
+        ),
+    ]
+    cached_tokens: Annotated[
+        Number,
+        Input(TOKENS, "Tokens whose keys and values lie in them beside the weights (128k).", "TOKENS", "tokens", "8k..128k"),
+    ]
+
+
+class ServePrecision(TypedDict, total=False):
+    """In what precision the model is served."""
+
+    serve_precision: Annotated[
+        str,
+        Input(
+            later("serve_precision"), "Precision that the weights are rounded to after training: int4, int8 or bits.", "FORMAT"
+        ),
+    ]
+
+
 class FleetSize(TypedDict, total=False):
     """How many devices."""
 

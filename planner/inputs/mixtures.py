@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from planner.architectures.transformer import Shape
 
 MIXTURES = (
-    "laws with experts are krajewski2024-moe (--granularity) and abnar2025 (--experts with --experts-per-token, or --sparsity)"
+    "laws with experts are ludziejewski2025 (--experts), krajewski2024-moe (--granularity) and abnar2025 (--experts with "
+    "--experts-per-token, or --sparsity)"
 )
 
 
-_CHOICES = ("experts", "granularity", "experts_per_token", "sparsity")
+CHOICE_INPUTS = {"E": "experts", "G": "granularity", "S": "sparsity"}
+"""What a law calls the user's choice, and which input says it."""
+
+CHOICES = ("experts", "granularity", "experts_per_token", "sparsity")
 
 
 def mixed(law: Law, question: Question) -> Law:
@@ -26,14 +30,22 @@ def mixed(law: Law, question: Question) -> Law:
     OptionError
         The law knows no experts, or not this number, or what was given contradicts itself.
     """
-    if question.shape is not None and question.shape.experts > 1 and law.choices:
+    if question.shape is not None and (question.shape.experts > 1 or "E" in law.choices) and law.choices:
         question = _of_shape(question, question.shape, law)
-    named = question.named(*_CHOICES)
+    named = question.named(*CHOICES)
     if not named:
         return law
     if not law.choices:
         raise OptionError(f"`{named[0]}`: {law.id} is no law of mixtures of experts; {MIXTURES}")
     experts, working, sparsity = question.experts, question.experts_per_token, question.sparsity
+    if "E" in law.choices:
+        unknown = [name for name in named if name not in {"experts", "experts_per_token"}]
+        if unknown or working not in (None, 1):
+            name = unknown[0] if unknown else "experts_per_token"
+            raise OptionError(f"`{name}`: {law.id} knows experts alone, one at work on a token; {MIXTURES}")
+        if experts is None:
+            raise OptionError(f"`experts_per_token`: {law.id} takes `experts`, of which one is at work on a token")
+        return law.choose(E=experts)
     if "G" in law.choices:
         unknown = [name for name in named if name not in {"experts", "granularity"}]
         if unknown:
@@ -91,11 +103,16 @@ def share_given(question: Question, law: Law) -> float | None:
 
 def _of_shape(question: Question, shape: "Shape", law: Law) -> Question:
     """Return the question with the mixture that a shape has; refuse one that the user gave otherwise."""
+    if "E" in law.choices and shape.experts_per_token != 1 and shape.experts > 1:
+        raise OptionError(
+            f"`shape`: {shape.experts_per_token} of {shape.experts} experts at work on a token, but {law.id} knows mixtures of "
+            "which one is; abnar2025 knows others"
+        )
     if "G" in law.choices:
         found = {"experts": shape.experts / shape.experts_per_token, "granularity": float(shape.experts_per_token)}
     else:
         found = {"experts": float(shape.experts), "experts_per_token": float(shape.experts_per_token)}
-    for name in question.named(*_CHOICES):
+    for name in question.named(*CHOICES):
         value: float = getattr(question, name)
         if value != found.get(name):
             raise OptionError(

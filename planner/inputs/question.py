@@ -75,6 +75,7 @@ class Question(NamedTuple):
     granularity: float | None = None
     experts_per_token: float | None = None
     sparsity: float | None = None
+    max_total_params: float | None = None
     unique_tokens: float | None = None
     precision: tuple[float, float, float] | None = None
     data_quality: float | None = None
@@ -88,6 +89,9 @@ class Question(NamedTuple):
     inference_mfu: float | None = None
     generation_mfu: float | None = None
     inference_price: float | None = None
+    serving_gpus: Devices | None = None
+    cached_tokens: float | None = None
+    serve_precision: float | None = None
     gpus: Devices | None = None
     gpu: str | None = None
     deadline: float | None = None

@@ -156,6 +156,30 @@ def devices(value: Raw, name: str) -> Devices:
     return found
 
 
+def serving_devices(value: Raw, name: str) -> Devices:
+    """Read the devices that hold a served copy, such as ``8xH100``; a name alone is one of them."""
+    found = Devices(*parse_fleet(value, name))
+    if found.hours is not None:
+        raise OptionError(f"{name} {shown(value)}: how many and which, without a time, such as 8xH100")
+    return found
+
+
+def serve_precision(value: Raw, name: str) -> float:
+    """Read the bits of a served weight: a format, or their number."""
+    section = settings("planning.toml", "precision")
+    text = value.strip().lower() if isinstance(value, str) else value
+    bits = section["formats"].get(text) if isinstance(text, str) else None
+    if bits is None:
+        try:
+            bits = parse_number(str(text).removesuffix("bits").removesuffix("bit").strip(), name)
+        except OptionError:
+            bits = 0
+    if not section["least"] <= bits <= section["baseline"]:
+        span = f"{section['least']} to {section['baseline']} bits, such as 4"
+        raise OptionError(f"{name} {shown(value)}: expected one of {', '.join(section['formats'])}, or {span}")
+    return float(bits)
+
+
 def device(value: Raw, name: str) -> str:
     """Read the name of one kind of device."""
     pairs, hours = parse_fleet(value, name)

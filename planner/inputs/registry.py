@@ -12,7 +12,20 @@ from typing import Any, TypeVar
 from planner.errors import OptionError
 from planner.inputs.input_row import Input
 from planner.inputs.layout_inputs import Kept, Running, Split
-from planner.inputs.machine_inputs import Deadline, Device, FleetSize, Format, OwnDevices, Power, Serving, Speed, Use, Watts
+from planner.inputs.machine_inputs import (
+    Deadline,
+    Device,
+    FleetSize,
+    Format,
+    OwnDevices,
+    Power,
+    ServedCopy,
+    ServePrecision,
+    Serving,
+    Speed,
+    Use,
+    Watts,
+)
 from planner.inputs.run_inputs import (
     Attention,
     ChosenLaw,
@@ -32,6 +45,7 @@ from planner.inputs.run_inputs import (
     SizeLimits,
     Target,
     Tolerance,
+    TotalParams,
 )
 from planner.inputs.table_inputs import FitInputs, OutlierInputs, RowInputs, TableInputs, UnitInputs
 
@@ -58,8 +72,11 @@ class SweepInputs(
     Model,
     Counting,
     Mixture,
+    TotalParams,
     Data,
     Serving,
+    ServedCopy,
+    ServePrecision,
     Machine,
     Speed,
     Constants,
@@ -138,9 +155,9 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Budget": (Compute, PfDays, HeldBudget, Target),
     "Run and its limits": (Run, SizeLimits),
     "Concrete model": (Model, Counting),
-    "Mixture of experts": (Mixture,),
+    "Mixture of experts": (Mixture, TotalParams),
     "Data": (Data,),
-    "Serving": (Serving,),
+    "Serving": (Serving, ServedCopy, ServePrecision),
     "Devices": (FleetSize, Device, Use, Speed, Deadline, OwnDevices),
     "Power and carbon": (Watts, Power),
     "Layout": (Split, Kept),

@@ -13,6 +13,7 @@ from planner.inputs.held_budgets import Held, read_held
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.limits import limits_of, one_question, optimal_budget, within_reach
 from planner.inputs.measured_speed import measured
+from planner.inputs.mixture_choice import Chosen, choose_mixture
 from planner.inputs.mixtures import mixed, share_given
 from planner.inputs.question import Question
 from planner.inputs.serving import Demand, demand_of
@@ -53,6 +54,8 @@ class Request(NamedTuple):
         What the budget is held in, and the machine.
     run : (N, D) or None
         Where the question states the run itself.
+    proposed : tuple of str
+        What of a mixture of experts was chosen by solving for it, by the law's names.
     speeds : Speeds or None
         Of the models that would be proposed for it on its devices.
     """
@@ -67,6 +70,7 @@ class Request(NamedTuple):
     held: Held = Held()
     run: tuple[float, float] | None = None
     speeds: "Speeds | None" = None
+    proposed: tuple[str, ...] = ()
 
     @property
     def served_after(self) -> float:
@@ -154,6 +158,14 @@ def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Requ
         size = "shape" if counted is not None else "active_params" if question.params is None else "params"
         raise OptionError(f"`{what}`, `{size}` and `tokens` together say too much: C = k N D leaves two free; drop one")
     one_question(name, budget, question.loss, limits)
+    mixture = Chosen(chosen, limits)
+    if not whole and (budget is not None or question.loss is not None):
+
+        def of(law: Law, limits: Limits) -> Problem:
+            return _problem(law, question, limits, counted, held)[0]
+
+        mixture = choose_mixture(question, chosen, limits, held.machine, budget, of)
+        chosen, limits = mixture.law, mixture.limits
     problem, demand, notes = _problem(chosen, question, limits, counted, held)
     run = None
     if whole:
@@ -164,7 +176,8 @@ def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Requ
         problem = problem._replace(limits=limits)
     within_reach(problem, chosen, question.loss)
     inputs = _inputs(asked, chosen, held)
-    return Request(question, problem, budget, question.loss, demand, (*notes, *speed_notes, *held.notes), inputs, held, run)
+    said = (*mixture.notes, *notes, *speed_notes, *held.notes)
+    return Request(question, problem, budget, question.loss, demand, said, inputs, held, run, proposed=mixture.proposed)
 
 
 def _on_devices(question: Question, law: Law, proposed: Forecast | None) -> tuple[Question, Held, tuple[Note, ...]]:

@@ -247,7 +247,13 @@ class Mixture(TypedDict, total=False):
     ]
     experts: Annotated[
         Number,
-        Input(PLAIN, "Experts of a mixture, with --law krajewski2024-moe or abnar2025.", "NUMBER", range="1..10", whole=True),
+        Input(
+            PLAIN,
+            "Experts of a mixture, with --law ludziejewski2025, krajewski2024-moe or abnar2025.",
+            "NUMBER",
+            range="1..10",
+            whole=True,
+        ),
     ]
     granularity: Annotated[
         Number, Input(PLAIN, "Parts into which an expert is split (krajewski2024-moe).", "NUMBER", range="1..10")
@@ -257,6 +263,15 @@ class Mixture(TypedDict, total=False):
     ]
     sparsity: Annotated[
         Number, Input(later("sparsity"), "Or the share of experts at rest (abnar2025).", "FRACTION", range="30%..50%", even=True)
+    ]
+
+
+class TotalParams(TypedDict, total=False):
+    """What limits a mixture of experts as a whole."""
+
+    max_total_params: Annotated[
+        Number,
+        Input(PARAMS, "At most so many parameters in all of a mixture of experts (100B).", "N", "parameters", "10B..100B"),
     ]
 
 

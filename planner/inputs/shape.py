@@ -47,13 +47,13 @@ def counted_shape(question: Question, law: Law) -> Counted | None:
     shape = question.shape
     if law.judge is not None:
         raise OptionError("`exponents` and `anchor` cannot be combined with `shape`: a shape fixes N")
-    if (shape.experts > 1) != (law.form.active is not None):
+    if (shape.experts > 1) != (law.form.active is not None) and not (shape.experts == 1 and law.form.total is not None):
         kind = "a mixture of experts" if shape.experts > 1 else "a dense model"
         raise OptionError(
             f"`shape`: {kind}, but {law.id} is a law of {'dense models' if shape.experts > 1 else 'mixtures'}; {MIXTURES}"
         )
     params = float(shape.counted(law.conventions.params))
-    working = params - (shape.total - shape.active)
+    working = shape.working(law.conventions.params)
     k = law.symbols["k"]
     rule, causal = _rule(question)
     once, cost = shape.flops_per_token(rule, working, causal=causal), counted_flops_per_token(question, law)
@@ -74,10 +74,8 @@ def counted_flops_per_token(question: Question, law: Law) -> float:
     """Return what training on a token of the shape given costs [FLOP]; of a mixture under any law."""
     shape = question.shape
     assert shape is not None  # asked for
-    counted = shape.counted(law.conventions.params)
     rule, causal = _rule(question)
-    working = counted - (shape.total - shape.active)
-    return shape.flops_per_token(rule, working, recompute=bool(question.recompute), causal=causal)
+    return shape.flops_per_token(rule, shape.working(law.conventions.params), recompute=bool(question.recompute), causal=causal)
 
 
 def of_shape(limits: Limits, counted: Counted) -> Limits:

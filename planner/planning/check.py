@@ -15,6 +15,7 @@ from planner.allocation.overfitting_test import OverfittingTest, overfitting_tes
 from planner.allocation.problem import Problem
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.law_choice import resolve_law
+from planner.inputs.mixture_choice import all_params
 from planner.inputs.question import Question
 from planner.inputs.registry import CheckInputs, asks
 from planner.inputs.request import Request, read_run
@@ -203,7 +204,7 @@ def _checked(request: Request, N: float, D: float) -> Check:
         *request.question.idle_notes(judged=True, drawn=judge.draws is not None),
         *size_notes(min(N, D)),
         *data_notes(problem, data, N),
-        *memory_notes(request.held.machine, N, dense=problem.law.form.active is None),
+        *memory_notes(request.held.machine, float(all_params(problem.law, N)), dense=problem.law.form.active is None),
         *deadline_notes(request.held.machine, flops),
         *waste_notes(optimum.doubling if optimum else None),
         *_verdict_notes(judge, N, optimum, verdict, test, served=request.demand is not None),

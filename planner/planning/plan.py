@@ -20,19 +20,19 @@ from planner.notes import Note
 from planner.planning.alternatives import MAIN_LAWS, alternatives
 from planner.planning.answering_run import funded_runs, run_of
 from planner.planning.between_studies import other_studies
+from planner.planning.mixture import mixture_notes, mixture_of
+from planner.planning.mixture_result import Mixture
 from planner.planning.plan_details import (
     counted_params,
     data_notes,
     data_use,
     deadline_notes,
     memory_notes,
-    mixture_notes,
-    mixture_of,
     serving_notes,
     serving_of,
 )
 from planner.planning.plan_notes import limit_notes, size_notes, waste_notes
-from planner.planning.plan_result import BAND, Alternative, DataUse, Doubling, Mixture, Plan, Serving
+from planner.planning.plan_result import BAND, Alternative, DataUse, Doubling, Plan, Serving
 from planner.quantities import (
     PF_DAY,
     format_factor,
@@ -42,6 +42,7 @@ from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
 
 if TYPE_CHECKING:
+    from planner.planning.quantised import Quantised
     from planner.planning.served_sizes import ServedSize
 
 
@@ -130,6 +131,7 @@ class _Life(NamedTuple):
     serving: Serving | None
     sizes: "tuple[ServedSize, ...]"
     mixture: Mixture | None
+    quantised: "Quantised | None"
 
 
 def _planned(request: Request, others: Sequence[Law]) -> Plan:
@@ -152,12 +154,27 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         *data_notes(problem, life.data, N),
         *serving_notes(life.serving, limited=not judged.is_optimum),
         *mixture_notes(problem, request, life.mixture),
-        *memory_notes(request.held.machine, total or N, dense=problem.law.form.active is None),
+        *memory_notes(
+            request.held.machine, life.mixture.total_params if life.mixture else total or N, dense=problem.law.form.active is None
+        ),
         *deadline_notes(request.held.machine, run.training),
+        *_quantised_notes(request, life.quantised),
         *interval_notes(sure, problem.law),
         *question.idle_notes(judged=True, drawn=problem.law.draws is not None),
     )
     return _put_together(request, run, judged, life, (total, without), sure, beside, notes)
+
+
+def _quantised_notes(request: Request, found: "Quantised | None") -> Iterator[Note]:
+    if request.question.serve_precision is not None:
+        from planner.planning.quantised import quantised_notes
+
+        yield from quantised_notes(found, request.problem.law, request.question.serve_precision)
+
+
+def _held(mixture: Mixture | None, params: float) -> float:
+    """Return the parameters that memory must hold: all of a mixture."""
+    return params if mixture is None else mixture.total_params
 
 
 def _judged(request: Request, run: _Run) -> _Judged:
@@ -199,7 +216,12 @@ def _life(request: Request, run: _Run, judged: _Judged) -> _Life:
         served = problem.spending._replace(served=request.served_after)
         sizes = served_sizes(problem, flops, N, served, request.held.machine)
     mixture = None if judged.loss is None else mixture_of(problem, request, N, D, judged.loss)
-    return _Life(data_use(problem, flops, N, D), serving_of(problem, request, N, D), sizes, mixture)
+    quantised = None
+    if request.question.serve_precision is not None:
+        from planner.planning.quantised import quantised_of
+
+        quantised = quantised_of(problem, request.question.serve_precision, flops, N, D, judged.loss)
+    return _Life(data_use(problem, flops, N, D), serving_of(problem, request, N, D), sizes, mixture, quantised)
 
 
 def _put_together(
@@ -245,6 +267,7 @@ def _put_together(
         serving=life.serving,
         served_sizes=life.sizes,
         mixture=life.mixture,
+        quantised=life.quantised,
         machine=machine,
         funded=funded_runs(request, judged.loss is not None),
         cost=machine.cost(run.training) if machine else None,

@@ -1,23 +1,20 @@
 """What repeated data and serving do to a plan: how they are used, what they cost, what to say of them."""
 
 from collections.abc import Iterator
-from math import inf
 from typing import TYPE_CHECKING
 
 from planner._util.files import settings
-from planner._util.frozen_dict import FrozenDict
 from planner.allocation import solver
 from planner.allocation.effective_size import non_embedding_params, total_params
 from planner.allocation.loss_surface import landscape
-from planner.allocation.problem import Problem, problem_of, spending_of
-from planner.inputs.mixtures import share_given
+from planner.allocation.problem import Problem
+from planner.inputs.mixture_choice import all_params, state_bytes
 from planner.inputs.request import Request
 from planner.notes import Note
 from planner.planning.overfitting import beyond_runs, harmful_from
-from planner.planning.plan_result import DataUse, Mixture, Serving
-from planner.quantities import LARGEST, format_bytes, format_count, format_duration, format_factor, format_percent, significant
+from planner.planning.plan_result import DataUse, Serving
+from planner.quantities import format_bytes, format_count, format_duration, format_factor, format_percent, significant
 from planner.scaling_laws.catalogue import load_law
-from planner.scaling_laws.forms.experts import dense_equivalent
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
@@ -78,10 +75,14 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
 
 
 def counted_params(law: Law, request: Request, params: float) -> tuple[float | None, float | None]:
-    """Return N with and without embeddings: exact for a shape, converted by Pearce & Song 2024 for dense models, else None."""
+    """Return N with and without embeddings: exact for a shape, converted by Pearce & Song 2024 for dense models, of a law of
+    active parameters all there are; else None.
+    """
     shape = request.question.shape
     if shape is not None:
         return float(shape.total), float(shape.non_embedding)
+    if law.form.total is not None:
+        return float(all_params(law, params)), None
     return embedded_params(law, params)
 
 
@@ -93,66 +94,6 @@ def embedded_params(law: Law, params: float) -> tuple[float | None, float | None
     if law.conventions.params == "total":
         return params, float(non_embedding_params(params, gamma))
     return float(total_params(params, gamma)), params
-
-
-def mixture_of(problem: Problem, request: Request, params: float, tokens: float, loss: float) -> Mixture | None:
-    """Return what is active of a mixture of experts and the dense models it stands for; None for other laws."""
-    law = problem.law
-    if law.form.active is None:
-        return None
-    section = settings("planning.toml", "mixture")
-    dense = (
-        load_law(section["dense"][law.id]) if law.id in section["dense"] else law.choose(S=0.0) if "S" in law.choices else None
-    )
-    spent = float(problem.spending.paid(params, tokens))
-    flops = size = inf
-    if dense is not None and loss > float(dense.irreducible_loss):
-        same = problem_of(dense, spending=spending_of(dense, problem.spending.weighed), modifiers=problem.modifiers)
-        flops, size, _ = (float(value) for value in solver.cheapest(same, loss - float(dense.irreducible_loss)))
-    shape = request.question.shape
-    share = share_given(request.question, law) or law.active_share
-    active = float(shape.active) if shape is not None else share * params
-    routed = load_law(section["routed"])
-    experts = shape.experts if shape is not None else request.question.experts or law.params.get("E")
-    known = experts is not None and active <= routed.params["N_cutoff"]
-    assert routed.domain.tokens is not None  # what all its runs saw
-    return Mixture(
-        active_params=active,
-        choices=FrozenDict({name: law.params[name] for name in law.choices}),
-        dense_law=dense.id if dense else "",
-        dense_params=size if flops < LARGEST else None,
-        dense_flops=flops if flops < LARGEST else None,
-        tokens_per_active_param=tokens / active,
-        dense_ratio=flops / spent if flops < LARGEST else None,
-        routed_law=routed.id,
-        routed_tokens=routed.domain.tokens[0],
-        dense_equivalent=float(dense_equivalent(routed.params, active, experts)) if known else None,
-    )
-
-
-_CHOSEN_WITH = {"G": ("granularity",), "S": ("sparsity", "experts")}
-
-
-def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -> Iterator[Note]:
-    """Say which choice nobody made, and where a mixture leaves what was measured."""
-    if mixture is None:
-        return
-    for name, value in mixture.choices.items():
-        if not request.question.named("shape", *_CHOSEN_WITH[name]):
-            options = " or ".join(option.replace("_", " ") for option in _CHOSEN_WITH[name])
-            yield Note("default-choice", "info", f"{significant(value)} is a default nobody chose: say it with {options}")
-    measured = load_law(mixture.routed_law).domain.params
-    if mixture.dense_equivalent is not None and measured and mixture.active_params > measured[1]:
-        far = format_factor(mixture.active_params / measured[1])
-        most = format_count(measured[1])
-        text = f"the dense equivalent is a guess: {mixture.routed_law} measured up to {most} parameters, this has {far} as many"
-        yield Note("equivalent-outside", "info", text)
-    for name, value in mixture.choices.items():
-        known = problem.law.domain.choices.get(name)
-        meaning = problem.law.form.parameters[name].meaning.split(":")[0]
-        if known and not known[0] <= value <= known[1]:
-            text = f"{meaning} {significant(value)}: measured were {significant(known[0])} to {significant(known[1])}"
-            yield Note("choice-outside", "warning", text)
 
 
 def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterator[Note]:
@@ -230,8 +171,7 @@ def memory_notes(machine: "Machine | None", params: float, *, dense: bool) -> It
     """
     if machine is None or not machine.counted or any(part.device.memory is None for part in machine.parts):
         return
-    kept = settings("memory.toml", "schemes")["adam"]
-    needed = params * (kept["weights"] + kept["gradients"] + kept["optimizer"])
+    needed = params * state_bytes()
     there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
     if needed > there:
         enough = f"{format_factor(needed / there)} as many would hold no more than that"

@@ -10,12 +10,14 @@ from planner.allocation.assessment import Regime
 from planner.allocation.intervals import Intervals
 from planner.allocation.problem import Limits, Problem
 from planner.notes import Note
+from planner.planning.mixture_result import Mixture
 from planner.scaling_laws.law import Law, require_finite
 
 if TYPE_CHECKING:
     from planner.accelerators.fleet import Cost, Machine
     from planner.inputs.serving import Weights
     from planner.planning.between_studies import OtherStudies
+    from planner.planning.quantised import Quantised
     from planner.planning.served_sizes import ServedSize
     from planner.quantities.estimate import Range
 
@@ -138,40 +140,6 @@ class Funded(NamedTuple):
         )
 
 
-class Mixture(NamedTuple):
-    """A mixture of experts: what is active, and the dense models it stands for.
-
-    Attributes
-    ----------
-    active_params : float
-        Parameters that work on a token; ``params`` counts all.
-    choices : mapping
-        What the user chose of the law, as its granularity or sparsity.
-    dense_law : str
-    dense_params, dense_flops : float or None
-        The cheapest dense run of the same loss: its size and compute [FLOP]; None where it cannot reach the loss.
-    tokens_per_active_param : float
-    dense_ratio : float or None
-        ``dense_flops`` over what the mixture spends.
-    routed_law : str
-        Another study, of runs on ``routed_tokens`` tokens.
-    routed_tokens : float
-    dense_equivalent : float or None
-        Parameters of the dense model that is as good by that study; None where it says nothing.
-    """
-
-    active_params: float
-    choices: Mapping[str, float]
-    dense_law: str
-    dense_params: float | None
-    dense_flops: float | None
-    tokens_per_active_param: float
-    dense_ratio: float | None
-    routed_law: str
-    routed_tokens: float
-    dense_equivalent: float | None
-
-
 class Alternative(NamedTuple):
     """The same budget under another law, and what the chosen law thinks of that allocation.
 
@@ -272,6 +240,8 @@ class Plan(Answer):
         Where devices train for some days and tokens are served after: smaller sizes on the same devices and days.
     mixture : Mixture or None
         Where the law is one of mixtures of experts.
+    quantised : Quantised or None
+        Where the weights are to be rounded after training.
     machine : Machine or None
         Devices, utilisation, prices and power, where a device was named.
     funded : Funded or None
@@ -318,6 +288,7 @@ class Plan(Answer):
     serving: Serving | None
     served_sizes: "tuple[ServedSize, ...]"
     mixture: Mixture | None
+    quantised: "Quantised | None"
     machine: "Machine | None"
     funded: Funded | None
     cost: "Cost | None"

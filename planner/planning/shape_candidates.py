@@ -117,7 +117,7 @@ def candidate(
         params=shape.total,
         params_non_embedding=shape.non_embedding,
         flops_per_token=each,
-        over_6nd=each / shape.flops_per_token("6nd", counted - (shape.total - shape.active)) - 1,
+        over_6nd=each / shape.flops_per_token("6nd", shape.working(law.conventions.params)) - 1,
         tokens=tokens,
         training_flops=each * tokens,
         cache_bytes=2 * shape.cached_per_token,

@@ -17,6 +17,8 @@ from planner._version import __version__
 from planner.allocation.extrapolation import FAR
 from planner.errors import OptionError
 from planner.inputs.law_choice import LawLike, load_laws
+from planner.inputs.mixture_choice import varies
+from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.ranges import ALONG, Axis, axis_of
 from planner.inputs.ranges import axes as axes_known
@@ -130,11 +132,12 @@ class Sweep(Shown):
         solve((job._replace(points=job.points[:1], along=job.along[:1]), None))
 
     def _jobs(self) -> Iterator["Job"]:
-        inner = self.axes[-1] if self.axes and self.axes[-1].name in ALONG else None
-        outer = self.axes[:-1] if inner else self.axes
-        along = inner.values if inner else np.ones(1)
-        few = max(1, min(_FEW, BLOCK // len(along)))
         for law in self.laws:
+            last = self.axes[-1] if self.axes and self.axes[-1].name in ALONG else None
+            inner = None if varies(self.question, law) else last
+            outer = self.axes[:-1] if inner else self.axes
+            along = inner.values if inner else np.ones(1)
+            few = max(1, min(_FEW, BLOCK // len(along)))
             points = product(*(range(len(axis.values)) for axis in outer))
             while some := [_point(outer, indices) for indices in islice(points, few)]:
                 for start in range(0, len(along), BLOCK):
@@ -288,6 +291,13 @@ def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
 def _columns(axes: tuple[Axis, ...], first: Sequence[Request], *, sure: bool) -> tuple[str, ...]:
     """Return what every row has, so that all blocks are alike; intervals of a published law, which take time, if ``sure``."""
     names = ["law", *(axis.column for axis in axes), "flops", "params", "tokens", "tokens_per_param", "loss"]
+    mixtures = [request.problem.law for request in first if request.problem.law.form.active is not None]
+    if mixtures:
+        names.append("total_params")
+        chosen = dict.fromkeys(CHOICE_INPUTS[name] for law in mixtures for name in law.choices)
+        names += [name for name in chosen if name not in names]
+    if first[0].question.serve_precision is not None:
+        names.append("served_loss")
     if any(request.problem.repetition is not None for request in first):
         names.append("epochs")
     if any(limited(request.problem) for request in first):

@@ -14,10 +14,13 @@ from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.intervals import span_of_rows
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, possible
+from planner.inputs.mixture_choice import all_params
+from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
 from planner.planning.overfitting import many_harmful_from
 from planner.planning.plan_details import MOSTLY
+from planner.planning.quantised import added_loss, applies
 from planner.quantities import LARGEST
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
@@ -108,8 +111,13 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     training = problem.spending.training(N, D)
     columns |= {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
     columns["loss"] = _losses(problem, flops, N, D)
+    if request.question.serve_precision is not None and applies(problem.law):
+        columns["served_loss"] = columns["loss"] + added_loss(problem.law, N, D, request.question.serve_precision)
     outside = extrapolation(problem.law, N, D, training)
     columns["extrapolation"] = np.nan if outside is None else outside
+    if "total_params" in job.columns and problem.law.form.active is not None:
+        columns["total_params"] = all_params(problem.law, N)
+        columns |= {CHOICE_INPUTS[name]: problem.law.params[name] for name in problem.law.choices}
     if problem.repetition is not None:
         columns["epochs"] = D / problem.repetition.unique
     if "overhead" in job.columns:

@@ -1,6 +1,7 @@
-"""Formulas on paper, parsed once: + - * / ^ and parentheses over names and numbers, folded into whatever a reader wants."""
+"""Formulas on paper, parsed once: + - * / ^, ln and parentheses over names and numbers, folded into whatever a reader wants."""
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -30,14 +31,15 @@ def folded(
     number: Callable[[float], T],
     minus: Callable[[T], T],
     binary: Callable[[str, T, T], T],
+    ln: Callable[[T], T],
 ) -> T:
     """Fold a formula from its leaves up.
 
     Parameters
     ----------
     formula : str
-    name, number, minus, binary : callables
-        What a name, a number, a negative and an operation (its sign, ``^`` for powers, and both sides) become.
+    name, number, minus, binary, ln : callables
+        What a name, a number, a negative, an operation (its sign, ``^`` for powers, and both sides) and a logarithm become.
 
     Raises
     ------
@@ -51,6 +53,8 @@ def folded(
                 return binary(_SIGNS[type(sign)], visit(left), visit(right))
             case ast.UnaryOp(ast.USub(), operand):
                 return minus(visit(operand))
+            case ast.Call(ast.Name("ln"), [inner], []):
+                return ln(visit(inner))
             case ast.Name(id):
                 return name(id)
             case ast.Constant(int(value) | float(value)):
@@ -74,6 +78,7 @@ def evaluate(formula: str, values: Mapping[str, float]) -> float:
         number=float,
         minus=lambda value: -value,
         binary=lambda sign, left, right: _ARITHMETIC[sign](left, right),
+        ln=math.log,
     )
     return found
 
@@ -88,6 +93,7 @@ def names_in(formula: str) -> frozenset[str]:
             number=lambda _: nothing,
             minus=lambda inner: inner,
             binary=lambda _, left, right: left | right,
+            ln=lambda inner: inner,
         )
         for side in formula.split("=")
     ]

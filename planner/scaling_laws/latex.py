@@ -31,7 +31,9 @@ def latex(formula: str) -> str:
     >>> latex("A/N^alpha")
     '\\\\frac{A}{N^{\\\\alpha}}'
     """
-    return folded(formula, name=lambda name: _Piece(symbol(name), _ATOM), number=_number, minus=_minus, binary=_binary).text
+    return folded(
+        formula, name=lambda name: _Piece(symbol(name), _ATOM), number=_number, minus=_minus, binary=_binary, ln=_log
+    ).text
 
 
 def symbol(name: str) -> str:
@@ -81,6 +83,10 @@ def _number(value: float) -> _Piece:
 
 def _minus(value: _Piece) -> _Piece:
     return _Piece(f"-{_held(value, _PRODUCT)}", _SUM)
+
+
+def _log(value: _Piece) -> _Piece:
+    return _Piece(rf"\ln {_held(value, _ATOM)}", _PRODUCT)
 
 
 def _held(piece: _Piece, by: int) -> str:

@@ -16,6 +16,7 @@ from planner.output.documents.blocks import (
     repetition_rows,
 )
 from planner.output.documents.cost import budget_rows, cost_facts
+from planner.output.documents.mixture import beside_table, mixture_rows
 from planner.planning.between_studies import OtherStudies
 from planner.planning.plan_notes import UNSPENT
 from planner.planning.plan_result import Alternative, Plan
@@ -40,11 +41,12 @@ def plan_document(plan: Plan) -> list[Block]:
         *_budget_rows(plan),
         ("parameters", format_count(plan.params), "" if plan.optimum else _band_text(plan)),
         *_interval_row(plan, "params"),
-        *_mixture_rows(plan),
+        *mixture_rows(plan),
         ("tokens", format_count(plan.tokens), _tokens_text(plan)),
         *_interval_row(plan, "tokens"),
         ("loss", *loss_text(plan.loss, plan.irreducible_loss, plan.loss_unit)),
         *loss_interval_rows(plan.intervals),
+        *_quantised_rows(plan),
         *_serving_rows(plan),
         ("regime", *regime_text(plan)),
         *_doubling_rows(plan),
@@ -69,6 +71,7 @@ def plan_document(plan: Plan) -> list[Block]:
         Facts(law),
     ]
     blocks += note_blocks(plan.notes, plan.law)
+    blocks += beside_table(plan)
     if plan.served_sizes:
         blocks.append(_served_sizes(plan))
     if plan.others:
@@ -121,13 +124,26 @@ def _doubling_rows(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def _tokens_text(plan: Plan) -> str:
-    per = f"{significant(plan.tokens_per_param)} per parameter"
-    if plan.mixture:
+    per = f"{significant(plan.tokens_per_param)} per {'parameter' if plan.law.form.total is None else 'active parameter'}"
+    if plan.mixture and plan.law.form.total is None:
         per += f", {significant(plan.mixture.tokens_per_active_param)} per active one"
     if plan.data is None:
         return per
     epochs = plan.data.epochs
     return f"{per}, {significant(epochs)} epochs" if epochs > 1 else f"{per}, {format_percent(epochs)} of the unique ones"
+
+
+def _quantised_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return the loss once the weights are rounded, what that is worth, and the run that is best served so."""
+    found = plan.quantised
+    if found is None:
+        return []
+    worth = "" if found.worth is None else f", as if {format_percent(found.worth)} of the budget were lost"
+    rows = [(f"at {plain(found.bits)} bits", significant(found.loss, 4), f"{_signed(found.added)} by {found.law}{worth}")]
+    if found.best_params is not None and found.best_tokens is not None and found.best_loss is not None:
+        run = f"{format_count(found.best_params)} on {format_count(found.best_tokens)} tokens"
+        rows.append(("", "", f"best served so: {run}, {significant(found.best_loss, 4)}"))
+    return rows
 
 
 def _data_rows(plan: Plan) -> list[tuple[str, str, str]]:
@@ -193,26 +209,6 @@ def _signed_flops(flops: float) -> str:
 
 def _signed_dollars(dollars: float) -> str:
     return f"{'+' if dollars >= 0 else '-'}{format_dollars(abs(dollars))}"
-
-
-def _mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:
-    """Return what is active of a mixture of experts, and the dense models it stands for."""
-    found = plan.mixture
-    if found is None:
-        return []
-    meanings = {name: plan.law.form.parameters[name].meaning.split(":")[0] for name in found.choices}
-    made = ", ".join(f"{meanings[name]} {plain(value, 4)}" for name, value in found.choices.items())
-    rows = [("active", format_count(found.active_params), f"parameters at work on a token; {made}")]
-    if found.dense_ratio is not None and found.dense_params is not None:
-        ratio = format_factor(found.dense_ratio)
-        text = f"parameters, {ratio} the compute: the cheapest dense run of the same loss, by {found.dense_law}"
-        rows.append(("dense instead", format_count(found.dense_params), text))
-    elif found.dense_law:
-        rows.append(("dense instead", "-", f"no dense run reaches this loss, by {found.dense_law}"))
-    if found.dense_equivalent is not None:
-        text = f"parameters: a dense model as good after {format_count(found.routed_tokens)} tokens, by {found.routed_law}"
-        rows.append(("", format_count(found.dense_equivalent), text))
-    return rows
 
 
 def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:

@@ -115,4 +115,5 @@ def _script(expression: str, known: set[str]) -> _Script:
         number=lambda value: _Script(repr(float(value)), False),
         minus=lambda inner: _Script(f"sub(0, {inner.text})" if inner.dual else f"(-{inner.text})", inner.dual),
         binary=binary,
+        ln=lambda inner: _Script(f"log({inner.text})" if inner.dual else f"Math.log({inner.text})", inner.dual),
     )

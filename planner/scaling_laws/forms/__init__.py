@@ -8,7 +8,7 @@ from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Sur
 
 _MODULES = {
     "additive": ("additive", "additive_units", "overtraining", "repeated"),
-    "generalised": ("generalised", "ensemble"),
+    "generalised": ("generalised", "powered", "ensemble"),
     "kaplan": ("kaplan_compute", "kaplan_learning_curve", "kaplan_joint", "compute_frontier"),
     "allocation": (
         *("params_allocation", "tokens_allocation", "flops_per_token_allocation"),
@@ -16,8 +16,10 @@ _MODULES = {
     ),
     "compute": ("compute_power",),
     "reference": ("params_power", "tokens_power", "tokens_rule", "embedding_count"),
-    "experts": ("fine_grained_experts", "sparse_experts", "routed_experts"),
-    "counting": ("precision", "quality", "vocabulary"),
+    "experts": ("fine_grained_experts", "sparse_experts", "efficiency_leverage", "routed_experts"),
+    "joint_experts": ("joint_experts",),
+    "counting": ("precision", "quantised_after", "quality", "vocabulary"),
+    "distillation": ("distilled",),
 }
 
 

@@ -116,6 +116,10 @@ class Form(NamedTuple):
         For forms whose N is not what is paid for: training on a token costs k share N + q N^(2/3).
     active : (p) -> share, or None
         For mixtures of experts: active parameters over all that N counts.
+    total : (p, N) -> parameters, or None
+        For mixtures whose N counts active parameters alone: all there are.
+    active_of : (p, total) -> N, or None
+        Its inverse.
     powers : derivation
         For forms whose optimum is searched: E, A_1, a_1, A_2, a_2, B, b, share and q, so that
         L = E + A_1/N^a_1 + A_2/N^a_2 + B/D^b, and training on a token costs k share N + q N^(2/3).
@@ -129,6 +133,8 @@ class Form(NamedTuple):
     exponents: Callable[[Symbols], tuple[Num, Num]] | None = None
     price: Callable[[Symbols], tuple[Num, Num]] | None = None
     active: Callable[[Symbols], Num] | None = None
+    total: Callable[[Symbols, Num], Num] | None = None
+    active_of: Callable[[Symbols, Num], Num] | None = None
     powers: Derivation = ()
 
     def __hash__(self) -> int:

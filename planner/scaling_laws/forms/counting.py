@@ -26,6 +26,23 @@ PRECISION = Form(
 )
 
 
+def quantising_loss(p: Symbols, N: Num, D: Num, P: Num) -> Num:
+    """Return what quantising the weights of a trained model to P bits adds to its loss (Kumar 2024, App. K)."""
+    return p["C_T"] * D ** p["gamma_D"] / N ** p["gamma_N"] * np.exp(-P / p["gamma_post"])
+
+
+QUANTISED_AFTER = Form(
+    name="quantised_after",
+    equation="delta L = C_T D^gamma_D/N^gamma_N e^(-P/gamma_post), P bits of the weights, quantised after training",
+    parameters={
+        "C_T": Parameter("size of what is added"),
+        "gamma_D": Parameter("exponent of D: more training makes it worse", high=10, fitted_with="C_T"),
+        "gamma_N": Parameter("exponent of N", high=10, fitted_with="C_T"),
+        "gamma_post": Parameter("bits over which what is added falls to 1/e"),
+    },
+)
+
+
 def kept_tokens(p: Symbols, quality: Num) -> Num:
     """Return D_eff/D = Q^(gamma/beta), from B/(D^beta Q^gamma) (Subramanyam 2025)."""
     return quality ** (p["gamma"] / p["beta"])

@@ -154,6 +154,45 @@ SPARSE_EXPERTS = Form(
     ),
 )
 
+# ---------------------------------------------------------------- Ling 2025: compute that a mixture saves
+
+
+def leverage(p: Symbols, C: Num, A: Num, G: Num) -> Num:
+    """Return the compute of the dense model of the same loss over a mixture's (Tian et al. 2025, the joint law of leverage).
+
+    Parameters
+    ----------
+    p : mapping
+        Constants of the form ``efficiency_leverage``.
+    C : float or array
+        Compute of the mixture [FLOP].
+    A : float or array
+        Share of the experts at work on a token, a shared one counted.
+    G : float or array
+        Granularity.
+    """
+    log_G = np.log2(G)
+    effective = 1 / (1 / (A + 1 / (1 / p["A_start"] - 1 / p["A_max"])) + 1 / p["A_max"])
+    exponent = p["a"] + p["d"] * np.log10(C) + p["gamma"] * log_G**2 + p["beta"] * log_G
+    return effective**exponent
+
+
+EFFICIENCY_LEVERAGE = Form(
+    name="efficiency_leverage",
+    equation=(
+        "EL = A^^(a + d log10 C + gamma (log2 G)^2 + beta log2 G) with 1/A^ = 1/(A+1/(1/A_start-1/A_max)) + 1/A_max, "
+        "A the share of experts at work, G the granularity"
+    ),
+    parameters={
+        "a": Parameter("exponent of A^ at C = 1 FLOP and G = 1", low=-10, high=10),
+        "d": Parameter("how the exponent changes with log10 C", low=-10, high=10),
+        "gamma": Parameter("how it changes with the square of log2 G", low=-10, high=10),
+        "beta": Parameter("how it changes with log2 G", low=-10, high=10),
+        "A_start": Parameter("share below which fewer experts at work no longer help"),
+        "A_max": Parameter("share that the effective one does not exceed"),
+    },
+)
+
 # ---------------------------------------------------------------- Clark 2022, Eq. 1: E experts around a dense base, 130 B tokens
 
 

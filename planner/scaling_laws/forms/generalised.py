@@ -91,6 +91,62 @@ GENERALISED = Form(
 )
 
 
+# ---------------------------------------------------------------- the same in Busbridge's symbols: a power of the sum
+
+
+def powered_terms(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
+    """Return T = (u + v)^gamma split by the shares of u = A/N^alpha and v = B/D^beta (Busbridge 2025, Eq. 1)."""
+    u, v = additive.terms(p, N, D)
+    T = (u + v) ** p["gamma"]
+    return T * u / (u + v), T * v / (u + v)
+
+
+def powered_slopes(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
+    """Return -dL/dlnN = gamma alpha T u/(u+v) and -dL/dlnD = gamma beta T v/(u+v)."""
+    from_params, from_tokens = powered_terms(p, N, D)
+    return p["gamma"] * p["alpha"] * from_params, p["gamma"] * p["beta"] * from_tokens
+
+
+POWERED = Form(
+    name="powered",
+    equation="L(N, D) = E + (A/N^alpha + B/D^beta)^gamma",
+    parameters={
+        **additive.ADDITIVE.parameters,
+        "gamma": Parameter("power of the sum", high=10),
+    },
+    surface=Surface(
+        additive.floor,
+        powered_terms,
+        powered_slopes,
+        derivation=(
+            ("u", "A/N^alpha"),
+            ("v", "B/D^beta"),
+            ("T", "(u+v)^gamma"),
+            ("R_N", "T*u/(u+v)"),
+            ("R_D", "T*v/(u+v)"),
+            ("L", "E+T"),
+        ),
+    ),
+    frontier=Frontier(
+        additive.optimal_params,
+        additive.exponents,
+        lambda p, C: additive.reducible(p, C) ** p["gamma"],
+        lambda p, R: additive.budget(p, R ** (1 / p["gamma"])),
+        derivation=(
+            ("a", "beta/(alpha+beta)"),
+            ("G", "(alpha*A/(beta*B))^(1/(alpha+beta))"),
+            ("N", "G*(C/k)^a"),
+        ),
+        loss_derivation=(
+            ("G", "(alpha*A/(beta*B))^(1/(alpha+beta))"),
+            ("s", "alpha*beta*gamma/(alpha+beta)"),
+            ("K", "(A*G^(-alpha)+B*G^beta)^gamma"),
+            ("C_opt", "k*(K/R)^(1/s)"),
+        ),
+    ),
+)
+
+
 # ---------------------------------------------------------------- an ensemble: ln L is the weighted mean of its members' ln L
 
 _MEMBER = tuple(GENERALISED.parameters)

@@ -21,6 +21,7 @@ def formula(expression: str, cells: Mapping[str, str]) -> str:
         number=repr,
         minus=lambda inner: f"(0-{inner})",
         binary=lambda sign, left, right: f"({left}{sign}{right})",
+        ln=lambda inner: f"LN({inner})",
     )
 
 

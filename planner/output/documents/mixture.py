@@ -1,0 +1,72 @@
+"""A mixture of experts as blocks to read: what works on a token, what must be held, and dense models beside it."""
+
+from planner.output.documents.blocks import Table
+from planner.planning.plan_result import Plan
+from planner.quantities import format_bytes, format_count, format_dollars, format_factor, format_flops, plain, significant
+
+
+def mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what is active of a mixture of experts, and the dense models it stands for."""
+    found = plan.mixture
+    if found is None:
+        return []
+    meanings = {name: plan.law.form.parameters[name].meaning.split(":")[0].split(",")[0] for name in found.choices}
+    made = ", ".join(f"{meanings[name]} {plain(value, 4)}" for name, value in found.choices.items())
+    if plan.law.form.total is None:
+        rows = [("active", format_count(found.active_params), f"parameters at work on a token; {made}")]
+    else:
+        rows = [("", "", f"at work on a token; {made}"), ("in all", format_count(found.total_params), "parameters to hold")]
+    rows.append(("memory", format_bytes(found.training_bytes), _memory_text(plan)))
+    if found.dense_ratio is not None and found.dense_params is not None:
+        ratio = format_factor(found.dense_ratio)
+        text = f"parameters, {ratio} the compute: the cheapest dense run of the same loss, by {found.dense_law}"
+        rows.append(("dense instead", format_count(found.dense_params), text))
+    elif found.dense_law:
+        rows.append(("dense instead", "-", f"no dense run reaches this loss, by {found.dense_law}"))
+    if found.dense_equivalent is not None:
+        text = f"parameters: a dense model as good after {format_count(found.routed_tokens)} tokens, by {found.routed_law}"
+        rows.append(("", format_count(found.dense_equivalent), text))
+    return rows
+
+
+def _memory_text(plan: Plan) -> str:
+    """Say what the states of training take, and of what."""
+    text = "weights, gradients and Adam's states; activations come on top"
+    machine = plan.machine
+    if machine is None or not machine.counted or any(part.device.memory is None for part in machine.parts):
+        return text
+    there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
+    return f"of {format_bytes(there)}: {text}"
+
+
+def beside_table(plan: Plan) -> list[Table]:
+    """Return the mixture beside dense models of its loss, and of its compute and memory, with what each costs."""
+    found = plan.mixture
+    if found is None or len(found.beside) < 2:
+        return []
+    rows = []
+    for each in found.beside:
+        rows.append(
+            [
+                each.name,
+                format_count(each.active_params),
+                format_count(each.total_params),
+                format_count(each.tokens),
+                significant(each.loss, 4),
+                format_flops(each.training_flops),
+                *([] if each.training_dollars is None else [format_dollars(each.training_dollars)]),
+                format_bytes(each.training_bytes),
+                format_flops(each.serving_flops_per_token),
+                *([] if each.serving_flops is None else [format_flops(each.serving_flops)]),
+                format_bytes(each.weight_bytes),
+                *([] if each.cache_bytes is None else [format_bytes(each.cache_bytes)]),
+            ]
+        )
+    first = found.beside[0]
+    headers = ["", "active", "in all", "tokens", "loss", "to train"]
+    headers += ["in dollars"] if first.training_dollars is not None else []
+    headers += ["memory to train", "to serve a token"]
+    headers += ["to serve them all"] if first.serving_flops is not None else []
+    headers += ["served weights"] + (["served cache"] if first.cache_bytes is not None else [])
+    by = f"dense models by {found.dense_law}; memory to train is that of weights, gradients and Adam's states"
+    return [Table("The mixture and dense models", "l" + "r" * (len(headers) - 1), headers, rows, [by])]

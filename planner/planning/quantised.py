@@ -1,0 +1,126 @@
+"""What rounding the weights after training adds to the loss of a served model, and what size is best served so."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from planner._util.files import settings
+from planner.allocation import solver
+from planner.allocation.effective_size import non_embedding_params
+from planner.allocation.extrapolation import FAR, extrapolation
+from planner.allocation.problem import Problem
+from planner.notes import Note
+from planner.quantities import format_factor, plain
+from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms._base import Num
+from planner.scaling_laws.forms.counting import quantising_loss
+from planner.scaling_laws.law import Law
+
+
+class Quantised(NamedTuple):
+    """A model whose weights are rounded after training.
+
+    Attributes
+    ----------
+    bits : float
+        Of a served weight.
+    law : str
+        Which law says what that adds.
+    added : float
+        What rounding adds to the loss [nats per token].
+    loss : float
+        Of the served model.
+    worth : float or None
+        The share of the budget that an unrounded run of the served loss would not need; None where a limit fixes the run.
+    best_params, best_tokens, best_loss : float or None
+        The run of the same budget whose served loss is the lowest; None where a limit fixes the run.
+    outside : float
+        Largest factor by which the run leaves what was quantised, 1 inside.
+    """
+
+    bits: float
+    law: str
+    added: float
+    loss: float
+    worth: float | None
+    best_params: float | None
+    best_tokens: float | None
+    best_loss: float | None
+    outside: float
+
+
+_REACH = np.log(1e3)
+"""How far on either side of the best size the best served one is looked for, in the logarithm."""
+
+
+def quantised_of(
+    problem: Problem, bits: float | None, flops: float, params: float, tokens: float, loss: float | None
+) -> Quantised | None:
+    """Return what serving at so many bits does to a run; None where nothing was asked, or nothing is known of such models."""
+    if bits is None or not applies(problem.law) or loss is None:
+        return None
+    law = load_law(settings("planning.toml", "precision")["after"])
+    own = problem.law
+    added = float(added_loss(own, params, tokens, bits))
+    best = _best(problem, bits, flops, params) if problem.limits.free else (None, None, None)
+    outside = extrapolation(law, _as_measured(own, params), tokens, 6 * params * tokens)
+    floor = float(own.irreducible_loss)
+    worth = None
+    if problem.limits.free:
+        worth = 1 - float(solver.equivalent_flops(problem, loss + added - floor)) / flops
+    return Quantised(bits, law.id, added, loss + added, worth, *best, outside)
+
+
+def applies(law: Law) -> bool:
+    """Tell whether the law of rounding says anything of a law's models: dense ones, whose loss is in nats per token."""
+    return law.form.active is None and law.surface_law is law and law.conventions.loss_unit == "nats/token"
+
+
+def added_loss(law: Law, params: Num, tokens: Num, bits: float) -> Num:
+    """Return what rounding to so many bits adds to the loss of a run whose N a law counts [nats per token]."""
+    source = load_law(settings("planning.toml", "precision")["after"])
+    return quantising_loss(source.params, _as_measured(law, params), tokens, bits)
+
+
+def _as_measured(law: Law, params: Num) -> Num:
+    """Return N without embeddings, as the law of rounding counts, where it can be converted."""
+    if law.conventions.params != "total":
+        return params
+    count = load_law(settings("planning.toml", "embeddings")["law"])
+    return non_embedding_params(params, count.params["gamma"])
+
+
+def _best(problem: Problem, bits: float, flops: float, params: float) -> tuple[float, float, float]:
+    """Return N, D and served loss of the run of a budget that is best once rounded."""
+    from scipy.optimize import minimize_scalar
+
+    floor = float(problem.law.irreducible_loss)
+
+    def served(log_N: float) -> float:
+        N = float(np.exp(log_N))
+        D = float(problem.spending.tokens(flops, N))
+        if D <= 0:
+            return 1e9
+        return floor + float(sum(solver.reducible(problem, N, D))) + float(added_loss(problem.law, N, D, bits))
+
+    middle = float(np.log(params))
+    found = minimize_scalar(served, bounds=(middle - _REACH, middle + _REACH), method="bounded", options={"xatol": 1e-10})
+    N = float(np.exp(found.x))
+    return N, float(problem.spending.tokens(flops, N)), float(found.fun)
+
+
+def quantised_notes(found: Quantised | None, law: Law, bits: float | None) -> Iterator[Note]:
+    """Say what the law of rounding knows, and who sees it otherwise."""
+    if bits is None:
+        return
+    section = settings("planning.toml", "precision")
+    if found is None:
+        text = f"what rounding to {plain(bits)} bits adds to the loss is known of dense models in nats per token alone"
+        yield Note("quantised-unknown", "warning", f"{text}: nothing is added here under {law.id}")
+        return
+    yield Note("quantised-views", "info", section["views"])
+    if found.outside > 1:
+        far = f"{format_factor(found.outside)} outside the models whose rounding {found.law} measured"
+        warn = found.outside > FAR
+        yield Note("quantised-outside", "warning" if warn else "info", f"{far}{': a guess, not a forecast' * warn}")
