@@ -20,6 +20,7 @@ _HOMES = {
     "planner.planning.throughput": ("Throughput", "throughput"),
     "planner.planning.scaling": ("Scaling", "scaling"),
     "planner.planning.compare": ("Comparison", "compare"),
+    "planner.planning.compare_mixtures": ("MixtureComparison", "compare_mixtures"),
     "planner.planning.diminishing_returns": ("ComputeLimits",),
     "planner.errors": (
         "CannotPlanError",

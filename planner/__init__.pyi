@@ -19,6 +19,7 @@ from planner.planning.configure import Configuration as Configuration
 from planner.planning.throughput import Throughput as Throughput
 from planner.planning.scaling import Scaling as Scaling
 from planner.planning.compare import Comparison as Comparison
+from planner.planning.compare_mixtures import MixtureComparison as MixtureComparison
 from planner.planning.diminishing_returns import ComputeLimits as ComputeLimits
 from planner.errors import CannotPlanError as CannotPlanError, FitError as FitError, HardwareFileError as HardwareFileError, LawFileError as LawFileError, OptionError as OptionError, PlannerError as PlannerError, QuantityError as QuantityError, RunsFileError as RunsFileError, UnknownLawError as UnknownLawError
 from planner.planning.explain.answers import explain as explain
@@ -75,6 +76,7 @@ __all__ = [
     "Levers",
     "LossInterval",
     "Machine",
+    "MixtureComparison",
     "Model",
     "Note",
     "OptionError",
@@ -103,6 +105,7 @@ __all__ = [
     "check",
     "check_runs",
     "compare",
+    "compare_mixtures",
     "configure",
     "curve",
     "explain",
@@ -430,6 +433,30 @@ def compare(
     constants: Mapping[str, Number] | None = ...,
     tolerance: Number | None = ...,
 ) -> Comparison: ...
+def compare_mixtures(
+    *,
+    flops: Number | None = ...,
+    pf_days: Number | None = ...,
+    days: Number | None = ...,
+    gpu_hours: Number | None = ...,
+    dollars: Number | None = ...,
+    energy: str | None = ...,
+    co2: str | None = ...,
+    gpus: Number | None = ...,
+    gpu: str | None = ...,
+    peak: Number | None = ...,
+    price: Number | None = ...,
+    dtype: str | None = ...,
+    mfu: Number | None = ...,
+    overhead: Number | None = ...,
+    gpu_file: FileLike | None = ...,
+    power: Number | None = ...,
+    pue: Number | None = ...,
+    grid: Number | None = ...,
+    max_total_params: Number | None = ...,
+    serving_gpus: str | None = ...,
+    cached_tokens: Number | None = ...,
+) -> MixtureComparison: ...
 def limits(
     *,
     stock: Number | None = ...,

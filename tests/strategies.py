@@ -53,6 +53,14 @@ _CONSTANTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "beta": _EXPONENT,
         "gamma": st.floats(0.25, 2.5),
     },
+    "powered": {
+        "E": st.floats(0, 4),
+        "A": _log(1, 5),
+        "B": _log(1, 5),
+        "alpha": _EXPONENT,
+        "beta": _EXPONENT,
+        "gamma": st.floats(0.3, 1.5),
+    },
     "ensemble": {
         **{
             name: st.tuples(*3 * (values,))
@@ -93,6 +101,22 @@ _CONSTANTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "gamma": _EXPONENT,
         "e_S": st.floats(0, 4),
         "S": st.just(0.0),  # nothing rests: C = k N D
+    },
+    "joint_experts": {
+        "a": _log(0, 3),
+        "alpha": st.floats(-0.6, -0.15),
+        "delta": st.floats(-0.5, 0.2),
+        "gamma": st.floats(-0.02, 0.02),
+        "b": _log(0, 3),
+        "beta": st.floats(-0.6, -0.2),
+        "omega": st.floats(-0.2, 0.8),
+        "zeta": st.floats(-0.03, 0.03),
+        "c": st.floats(0, 4),
+        "E_start": st.floats(1.2, 4),
+        "E_max": st.floats(100, 400),
+        "V": st.just(50257.0),
+        "w": st.just(64.0),
+        "E": st.sampled_from([1.0, 4.0, 32.0]),
     },
     "overtraining": {"E": st.floats(0, 4), "a": _log(0, 3), "b": _log(0, 3), "eta": st.floats(0.05, 0.4)},
     "kaplan_joint": {"N_c": _log(12, 15), "D_c": _log(12, 15), "alpha_N": st.floats(0.03, 0.3), "alpha_D": st.floats(0.03, 0.3)},

@@ -124,7 +124,7 @@ def test_active_params_fix_all_of_them() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ({"experts": 64}, "besiroglu2024 is no law of mixtures of experts; laws with experts are krajewski2024-moe"),
+        ({"experts": 64}, "besiroglu2024 is no law of mixtures of experts; laws with experts are ludziejewski2025"),
         ({"active_params": "7B"}, "no law of mixtures"),
         ({"law": "krajewski2024-moe", "experts": 32}, "was fitted with 64"),
         ({"law": "krajewski2024-moe", "sparsity": 0.5}, "abnar2025 knows sparsity"),

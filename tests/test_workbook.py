@@ -202,7 +202,8 @@ def test_libreoffice_agrees_for_every_law(book: Path) -> None:
         {"set": [[IN["mode"], "FLOP"], [IN["flops"], budget], [IN["law"], law.id]], "get": [PAGE, "Sweep!A6:E22"]}
         for law, budget in zip(LAWS, budgets, strict=True)
     ]
-    for law, budget, (page, sweep) in zip(LAWS, budgets, office.recalculate(book, jobs), strict=True):
+    for listed, budget, (page, sweep) in zip(LAWS, budgets, office.recalculate(book, jobs), strict=True):
+        law = listed.choose(**{name: listed.params[name] for name in listed.choices})  # the workbook solves for no choice
         found = _answers(page)
         assert found["out_flops"] == budget
         assert sweep[-1][0] == pytest.approx(1e26)

@@ -1,6 +1,6 @@
 """What a mixture of experts is best made of, where the user left it open, and what memory leaves room for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,9 +10,10 @@ from planner._util.root_finding import find_root
 from planner._util.stable_choice import lowest
 from planner.allocation import solver
 from planner.allocation.effective_size import non_embedding_params, total_params
+from planner.allocation.open_choices import open_choices
 from planner.allocation.problem import Limits, Problem
 from planner.errors import CannotPlanError, OptionError
-from planner.inputs.mixtures import CHOICES, MIXTURES
+from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
 from planner.notes import Note
 from planner.quantities import format_count, plain, significant
@@ -21,6 +22,7 @@ from planner.scaling_laws.forms._base import Num
 from planner.scaling_laws.law import Law, guarded
 
 if TYPE_CHECKING:
+    from planner.accelerators.accelerator import Accelerator
     from planner.accelerators.fleet import Machine
 
 
@@ -54,12 +56,11 @@ class Room(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """A law with its mixture chosen, the limits that memory leaves, what to say of both, and the choices that were made."""
+    """A law with its mixture chosen, the limits that memory leaves, and what to say of both."""
 
     law: Law
     limits: Limits
     notes: tuple[Note, ...] = ()
-    proposed: tuple[str, ...] = ()
 
 
 def choose_mixture(
@@ -80,8 +81,10 @@ def choose_mixture(
     PlannerError
         No run of the law fits, or the law does not say how many parameters there are in all.
     """
+    if question.cached_tokens is not None and question.serving_gpus is None:
+        raise OptionError("`cached_tokens`: in the memory of which devices? Give `serving_gpus`, such as 8xH100")
     rooms = [*_rooms(question, law, machine)]
-    candidates = [*_candidates(question, law)]
+    candidates = open_choices(law)
     if len(candidates) == 1 and not rooms:
         return Chosen(law, limits)
     caps = [_cap(each, rooms) for each in candidates]
@@ -92,13 +95,12 @@ def choose_mixture(
         return Chosen(law, limits)  # the user's size, or out of reach: what is wrong is said of the answer
     best = lowest(*([run[part] for run in runs] for part in range(3)))
     chosen, (cap, room) = candidates[best], caps[best]
-    proposed = chosen.choices if len(candidates) > 1 else ()
-    notes = (_chosen_note(chosen, candidates),) if proposed else ()
+    notes = (_chosen_note(chosen, candidates),) if len(candidates) > 1 else ()
     if room is None or limits.params is not None or runs[best].params < cap * (1 - _AT_CAP):
-        return Chosen(chosen, limits, notes, proposed)
+        return Chosen(chosen, limits, notes)
     why = f", {format_count(float(all_params(chosen, cap)))} in all" if chosen.form.total else ""
     binds = Note("memory-limits", "info", f"at most {format_count(cap)} parameters{why}: {room.text}")
-    return Chosen(chosen, limits._replace(max_params=cap), (*notes, binds), proposed)
+    return Chosen(chosen, limits._replace(max_params=cap), (*notes, binds))
 
 
 _AT_CAP = 1e-9
@@ -125,24 +127,6 @@ def as_counted(law: Law, total: float) -> float:
 
 def _embeddings() -> float:
     return float(load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"])
-
-
-def _candidates(question: Question, law: Law) -> Iterator[Law]:
-    """Give the law with each value of its choice that was measured or lies between: whole numbers, 64ths of the experts."""
-    known = law.domain.choices if not question.named("shape", *CHOICES) else {}
-    if not known:
-        yield law
-        return
-    ((name, (low, high)),) = known.items()
-    if law.form.parameters[name].high <= 1:
-        values = sorted({low, high, *(each / _EXPERTS for each in range(_EXPERTS) if low <= each / _EXPERTS <= high)})
-    else:
-        values = [float(each) for each in range(int(np.ceil(low)), int(high) + 1)]
-    yield from (law.choose(**{name: value}) for value in values)
-
-
-_EXPERTS = 64
-"""Experts of which some rest: the steps in which a sparsity is looked for."""
 
 
 class _Run(NamedTuple):
@@ -231,9 +215,6 @@ def _usable(there: float, devices: float) -> float:
 
 def _served_room(question: Question, law: Law) -> Room:
     """Return what holds a copy that is served."""
-    from planner.accelerators.catalogue import accelerator, accelerators
-
-    assert question.serving_gpus is not None
     if law.form.active is None and any(note.code == "mixture" for note in law.notes):
         raise OptionError(f"`serving_gpus`: {law.id} does not say how many parameters its mixtures have in all; {MIXTURES}")
     cached = question.cached_tokens or 0.0
@@ -241,19 +222,32 @@ def _served_room(question: Question, law: Law) -> Room:
         raise OptionError(
             f"`cached_tokens`: {law.id} does not say how wide its models are; ludziejewski2025 does, or give a `shape`"
         )
-    catalogue = accelerators(question.gpu_file)
-    parts = [(number, accelerator(name, catalogue)) for number, name in question.serving_gpus.parts]
-    unknown = next((device.id for _, device in parts if device.memory is None), None)
-    if unknown is not None:
-        raise OptionError(
-            f"`serving_gpus` {question.serving_gpus}: the memory of {unknown} is not known; a `gpu_file` may say it"
-        )
+    parts = serving_parts(question)
     each = served_bits(question) / 8
     there = sum(number * (device.memory or 0.0) for number, device in parts)
     named = " + ".join(f"{number:g} x {device.id}" for number, device in parts)
     cache = f" and the cache of {format_count(cached)} tokens" if cached else ""
     text = f"weights of {significant(8 * each)} bits{cache} of more do not fit {named}, which hold a served copy"
     return Room(_usable(there, sum(number for number, _ in parts)), each, cached, np.inf, text)
+
+
+def serving_parts(question: Question) -> "list[tuple[float, Accelerator]]":
+    """Return the devices that hold a served copy, (number, device) each.
+
+    Raises
+    ------
+    PlannerError
+        A device that is not known, or whose memory is not.
+    """
+    from planner.accelerators.catalogue import accelerator, accelerators
+
+    assert question.serving_gpus is not None  # asked where they were named
+    catalogue = accelerators(question.gpu_file)
+    parts = [(number, accelerator(name, catalogue)) for number, name in question.serving_gpus.parts]
+    unknown = next((device.id for _, device in parts if device.memory is None), None)
+    if unknown is not None:
+        raise OptionError(f"`serving_gpus` {question.serving_gpus}: the memory of {unknown} is not known; `gpu_file` may say it")
+    return parts
 
 
 def served_bits(question: Question) -> float:
@@ -309,7 +303,7 @@ def _least(law: Law) -> float:
     return max(_SMALLEST, known[0]) if known else _SMALLEST
 
 
-def _nothing_fits(law: Law, candidates: list[Law], caps: list[tuple[float, Room | None]]) -> str:
+def _nothing_fits(law: Law, candidates: Sequence[Law], caps: list[tuple[float, Room | None]]) -> str:
     place = lowest([-cap for cap, _ in caps])
     cap, room = caps[place]
     held = f"holds {format_count(all_params(candidates[place], cap))}" if cap > 0 else "holds none"
@@ -320,7 +314,7 @@ def _nothing_fits(law: Law, candidates: list[Law], caps: list[tuple[float, Room 
     return f"no plan fits: {what} {held}, and {smallest}; take more devices or memory, or a larger cap"
 
 
-def _chosen_note(chosen: Law, candidates: list[Law]) -> Note:
+def _chosen_note(chosen: Law, candidates: Sequence[Law]) -> Note:
     (name,) = chosen.choices
     values = [law.params[name] for law in candidates]
     value, low, high = chosen.params[name], values[0], values[-1]

@@ -127,6 +127,10 @@ class CompareInputs(Budget, PaidDevices, ChosenLaw, Constants, Tolerance, total=
     """A budget in any unit, and the law that judges what others make of it."""
 
 
+class CompareMixturesInputs(Budget, PaidDevices, TotalParams, ServedCopy, total=False):
+    """A budget in any unit, and the memory that a mixture of experts must fit."""
+
+
 class LeversInputs(Budget, PaidDevices, ChosenLaw, Constants, total=False):
     """A budget in any unit, and the law that says what a lever is worth."""
 
@@ -204,6 +208,7 @@ TAKES: Mapping[str, type] = {
     "configure": ConfigureInputs,
     "trade": TradeInputs,
     "compare": CompareInputs,
+    "compare_mixtures": CompareMixturesInputs,
     "limits": LimitsInputs,
     "levers": LeversInputs,
     "pilots": PilotsAsked,

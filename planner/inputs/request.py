@@ -54,8 +54,6 @@ class Request(NamedTuple):
         What the budget is held in, and the machine.
     run : (N, D) or None
         Where the question states the run itself.
-    proposed : tuple of str
-        What of a mixture of experts was chosen by solving for it, by the law's names.
     speeds : Speeds or None
         Of the models that would be proposed for it on its devices.
     """
@@ -70,7 +68,6 @@ class Request(NamedTuple):
     held: Held = Held()
     run: tuple[float, float] | None = None
     speeds: "Speeds | None" = None
-    proposed: tuple[str, ...] = ()
 
     @property
     def served_after(self) -> float:
@@ -177,7 +174,7 @@ def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Requ
     within_reach(problem, chosen, question.loss)
     inputs = _inputs(asked, chosen, held)
     said = (*mixture.notes, *notes, *speed_notes, *held.notes)
-    return Request(question, problem, budget, question.loss, demand, said, inputs, held, run, proposed=mixture.proposed)
+    return Request(question, problem, budget, question.loss, demand, said, inputs, held, run)
 
 
 def _on_devices(question: Question, law: Law, proposed: Forecast | None) -> tuple[Question, Held, tuple[Note, ...]]:

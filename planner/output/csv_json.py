@@ -156,8 +156,10 @@ def _condition_columns(plan: "Plan") -> Row:
         "serving_price": serving.price if serving else None,
         "serving_saved": serving.saved if serving else None,
         "doubling_data_gain": data.doubling_gain if data else None,
+        "weight_bytes": plan.served_copy.weight_bytes if plan.served_copy else None,
         "served_loss": plan.quantised.loss if plan.quantised else None,
         "active_params": mixture.active_params if mixture else None,
+        "total_params": mixture.total_params if mixture else None,
         "dense_flops": mixture.dense_flops if mixture else None,
         "dense_equivalent": mixture.dense_equivalent if mixture else None,
         "budget_kind": plan.funded.kind if plan.funded else None,
@@ -196,7 +198,7 @@ _OF_THE_PLAN = (
         "serving_saved",
     ),
     *("budget_kind", "budget_amount", "budget_unit"),
-    *("doubling_data_gain", "served_loss", "active_params", "dense_flops", "dense_equivalent"),
+    *("doubling_data_gain", "weight_bytes", "served_loss", "active_params", "total_params", "dense_flops", "dense_equivalent"),
 )
 """Columns that an alternative leaves empty."""
 

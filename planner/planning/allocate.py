@@ -1,6 +1,7 @@
 """Many budgets at once: N, D and loss, without the rest of a plan."""
 
 from planner.allocation import solver
+from planner.allocation.open_choices import allocate_best
 from planner.allocation.problem import LawOrProblem, require_possible
 from planner.errors import OptionError
 from planner.inputs.law_choice import LawLike
@@ -8,7 +9,7 @@ from planner.quantities import LARGEST, parse_flops, plain
 from planner.quantities.arrays import real_numbers
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms import Num
-from planner.scaling_laws.law import guarded
+from planner.scaling_laws.law import Law, guarded
 
 
 def allocate(law: LawLike, flops: Num) -> solver.Allocation:
@@ -44,14 +45,21 @@ def allocate(law: LawLike, flops: Num) -> solver.Allocation:
         flops = flops.item()
     if isinstance(flops, str) or not hasattr(flops, "__len__"):
         budget = parse_flops(flops, "flops")
-        return guarded(chosen, lambda: possible_allocation(chosen, budget))
+        return guarded(chosen, lambda: best_allocation(chosen, budget))
     budgets = real_numbers(flops, "flops")
     good = (budgets >= 1) & (budgets <= LARGEST)
     if not good.all():
         where = tuple(int(i) for i in np.argwhere(~good)[0])
         place = where[0] if len(where) == 1 else where
         raise OptionError(f"flops[{place}] = {budgets[where]:g}: every budget must lie between 1 and {plain(LARGEST)} FLOP")
-    return guarded(chosen, lambda: possible_allocation(chosen, budgets))
+    return guarded(chosen, lambda: best_allocation(chosen, budgets))
+
+
+def best_allocation(law: Law, flops: Num) -> solver.Allocation:
+    """Return the best allocation with the best of what a law leaves open, or refuse one that is no run."""
+    found = allocate_best(law, flops)
+    require_possible(law, found.params, found.tokens)
+    return found
 
 
 def possible_allocation(question: LawOrProblem, flops: Num) -> solver.Allocation:

@@ -6,6 +6,7 @@ from planner.allocation import solver
 from planner.allocation.assessment import assess
 from planner.allocation.effective_size import Modifier, Repetition, total_params
 from planner.allocation.extrapolation import convention_notes, extrapolation, own_notes, range_notes
+from planner.allocation.open_choices import best_choice
 from planner.allocation.problem import Problem, possible, problem_of, spending_of
 from planner.inputs.effective_size import repetition
 from planner.notes import Note
@@ -52,7 +53,7 @@ def alternatives(
 
 def alternative(other: Law, problem: Problem, flops: float, tolerance: float, best_params: float) -> Alternative:
     """Return what another law would do with the same budget; ``best_params`` is the N that its own is compared with."""
-    law = problem.law
+    law, other = problem.law, best_choice(other, flops)
     own = spending_of(other, problem.spending.weighed)
     counted = problem.spending.k / spending_of(law).k  # 1 unless a shape's FLOP were counted
     asked = problem_of(

@@ -16,7 +16,7 @@ from planner.accelerators.accelerator import Accelerator
 from planner.accelerators.catalogue import accelerator, accelerators
 from planner.accelerators.fleet import Cost, Machine, funding
 from planner.accelerators.prices import one_line
-from planner.allocation import solver
+from planner.allocation.open_choices import allocate_best
 from planner.errors import OptionError, PlannerError
 from planner.inputs.budget import needed_budget
 from planner.inputs.held_budgets import BUDGETS, KINDS
@@ -238,7 +238,7 @@ def _row(question: Question, device: Accelerator, law: Law, flops: float | None,
         if bought is None:
             raise OptionError(f"`{held}`: the price, power or grid of {device.id} is not known")
         flops = bought.flops.expected
-    best = solver.allocate(law, flops)
+    best = allocate_best(law, flops)
     loss = None if best.loss is None else float(best.loss)
     return Ranked(device, machine, flops, float(best.params), float(best.tokens), loss, machine.cost(flops)), said
 

@@ -9,6 +9,7 @@ from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation, own_notes
+from planner.allocation.open_choices import best_choice
 from planner.allocation.problem import problem_of
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
@@ -79,6 +80,7 @@ def levers(
     question = Question.of(LeversInputs, "levers", asked)
     chosen = resolve_law(question.law, constants=question.constants)
     budget, held = needed_budget(question, problem_of(chosen), PAID)
+    chosen = guarded(chosen, lambda: best_choice(chosen, budget))
     machine = held.machine
     _refuse_idle(question, machine, mfu_to)
     base = guarded(chosen, lambda: possible_allocation(chosen, budget))

@@ -142,7 +142,7 @@ def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -
     if mixture is None:
         return
     for name, value in mixture.choices.items():
-        if name not in request.proposed and not request.question.named("shape", *_CHOSEN_WITH[name]):
+        if not problem.law.chosen:
             options = " or ".join(option.replace("_", " ") for option in _CHOSEN_WITH[name])
             yield Note("default-choice", "info", f"{significant(value)} is a default nobody chose: say it with {options}")
     measured = load_law(mixture.routed_law).domain.params

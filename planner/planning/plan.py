@@ -33,6 +33,7 @@ from planner.planning.plan_details import (
 )
 from planner.planning.plan_notes import limit_notes, size_notes, waste_notes
 from planner.planning.plan_result import BAND, Alternative, DataUse, Doubling, Plan, Serving
+from planner.planning.served_copy import ServedCopy, served_copy, served_copy_notes
 from planner.quantities import (
     PF_DAY,
     format_factor,
@@ -131,6 +132,7 @@ class _Life(NamedTuple):
     serving: Serving | None
     sizes: "tuple[ServedSize, ...]"
     mixture: Mixture | None
+    copy: ServedCopy | None
     quantised: "Quantised | None"
 
 
@@ -158,6 +160,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
             request.held.machine, life.mixture.total_params if life.mixture else total or N, dense=problem.law.form.active is None
         ),
         *deadline_notes(request.held.machine, run.training),
+        *served_copy_notes(life.copy),
         *_quantised_notes(request, life.quantised),
         *interval_notes(sure, problem.law),
         *question.idle_notes(judged=True, drawn=problem.law.draws is not None),
@@ -216,12 +219,13 @@ def _life(request: Request, run: _Run, judged: _Judged) -> _Life:
         served = problem.spending._replace(served=request.served_after)
         sizes = served_sizes(problem, flops, N, served, request.held.machine)
     mixture = None if judged.loss is None else mixture_of(problem, request, N, D, judged.loss)
+    copy = served_copy(request.question, problem.law, N)
     quantised = None
     if request.question.serve_precision is not None:
         from planner.planning.quantised import quantised_of
 
         quantised = quantised_of(problem, request.question.serve_precision, flops, N, D, judged.loss)
-    return _Life(data_use(problem, flops, N, D), serving_of(problem, request, N, D), sizes, mixture, quantised)
+    return _Life(data_use(problem, flops, N, D), serving_of(problem, request, N, D), sizes, mixture, copy, quantised)
 
 
 def _put_together(
@@ -267,6 +271,7 @@ def _put_together(
         serving=life.serving,
         served_sizes=life.sizes,
         mixture=life.mixture,
+        served_copy=life.copy,
         quantised=life.quantised,
         machine=machine,
         funded=funded_runs(request, judged.loss is not None),

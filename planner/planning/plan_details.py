@@ -8,7 +8,7 @@ from planner.allocation import solver
 from planner.allocation.effective_size import non_embedding_params, total_params
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
-from planner.inputs.mixture_choice import all_params, state_bytes
+from planner.inputs.mixture_choice import state_bytes
 from planner.inputs.request import Request
 from planner.notes import Note
 from planner.planning.overfitting import beyond_runs, harmful_from
@@ -75,14 +75,10 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
 
 
 def counted_params(law: Law, request: Request, params: float) -> tuple[float | None, float | None]:
-    """Return N with and without embeddings: exact for a shape, converted by Pearce & Song 2024 for dense models, of a law of
-    active parameters all there are; else None.
-    """
+    """Return N with and without embeddings: exact for a shape, converted by Pearce & Song 2024 for dense models, else None."""
     shape = request.question.shape
     if shape is not None:
         return float(shape.total), float(shape.non_embedding)
-    if law.form.total is not None:
-        return float(all_params(law, params)), None
     return embedded_params(law, params)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from planner.inputs.serving import Weights
     from planner.planning.between_studies import OtherStudies
     from planner.planning.quantised import Quantised
+    from planner.planning.served_copy import ServedCopy
     from planner.planning.served_sizes import ServedSize
     from planner.quantities.estimate import Range
 
@@ -240,6 +241,8 @@ class Plan(Answer):
         Where devices train for some days and tokens are served after: smaller sizes on the same devices and days.
     mixture : Mixture or None
         Where the law is one of mixtures of experts.
+    served_copy : ServedCopy or None
+        What a copy takes of the devices that are to serve it, where they were named.
     quantised : Quantised or None
         Where the weights are to be rounded after training.
     machine : Machine or None
@@ -288,6 +291,7 @@ class Plan(Answer):
     serving: Serving | None
     served_sizes: "tuple[ServedSize, ...]"
     mixture: Mixture | None
+    served_copy: "ServedCopy | None"
     quantised: "Quantised | None"
     machine: "Machine | None"
     funded: Funded | None

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from planner._util.files import settings
+from planner._util.root_finding import find_root, reach_above
 from planner.allocation import solver
 from planner.allocation.effective_size import non_embedding_params
 from planner.allocation.extrapolation import FAR, extrapolation
+from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.notes import Note
 from planner.quantities import format_factor, plain
@@ -50,8 +52,8 @@ class Quantised(NamedTuple):
     outside: float
 
 
-_REACH = np.log(1e3)
-"""How far on either side of the best size the best served one is looked for, in the logarithm."""
+_REACH = 64.0
+"""How far above the best size the best served one is looked for, in e-folds: rounding always wants more parameters."""
 
 
 def quantised_of(
@@ -63,13 +65,13 @@ def quantised_of(
     law = load_law(settings("planning.toml", "precision")["after"])
     own = problem.law
     added = float(added_loss(own, params, tokens, bits))
-    best = _best(problem, bits, flops, params) if problem.limits.free else (None, None, None)
+    N, D, served = _best(problem, bits, flops, params) if problem.limits.free else (None, None, None)
     outside = extrapolation(law, _as_measured(own, params), tokens, 6 * params * tokens)
     floor = float(own.irreducible_loss)
     worth = None
     if problem.limits.free:
         worth = 1 - float(solver.equivalent_flops(problem, loss + added - floor)) / flops
-    return Quantised(bits, law.id, added, loss + added, worth, *best, outside)
+    return Quantised(bits, law.id, added, loss + added, worth, N, D, served, outside)
 
 
 def applies(law: Law) -> bool:
@@ -93,21 +95,27 @@ def _as_measured(law: Law, params: Num) -> Num:
 
 def _best(problem: Problem, bits: float, flops: float, params: float) -> tuple[float, float, float]:
     """Return N, D and served loss of the run of a budget that is best once rounded."""
-    from scipy.optimize import minimize_scalar
+    law, spending, land = problem.law, problem.spending, landscape(problem)
+    constants = load_law(settings("planning.toml", "precision")["after"]).params
 
-    floor = float(problem.law.irreducible_loss)
+    def tilt(log_N: Num) -> Num:
+        """Return how the served loss changes with ln N along the budget: it falls before the best size, and rises beyond."""
+        N = np.exp(log_N)
+        D = spending.tokens(flops, N)
+        lost = D <= 0  # serving alone spends all
+        D = np.where(lost, 1.0, D)
+        fewer = spending.params_elasticity(N) / spending.token_elasticity(D)  # what a size takes from the tokens
+        by_params, by_tokens = (np.exp(each) for each in land.log_slopes(N, D))
+        step = 1e-6
+        grows = np.log(_as_measured(law, N * np.exp(step)) / _as_measured(law, N * np.exp(-step))) / (2 * step)
+        rounding = added_loss(law, N, D, bits) * (constants["gamma_N"] * grows + constants["gamma_D"] * fewer)
+        return np.where(lost, np.inf, fewer * by_tokens - by_params - rounding)[()]
 
-    def served(log_N: float) -> float:
-        N = float(np.exp(log_N))
-        D = float(problem.spending.tokens(flops, N))
-        if D <= 0:
-            return 1e9
-        return floor + float(sum(solver.reducible(problem, N, D))) + float(added_loss(problem.law, N, D, bits))
-
-    middle = float(np.log(params))
-    found = minimize_scalar(served, bounds=(middle - _REACH, middle + _REACH), method="bounded", options={"xatol": 1e-10})
-    N = float(np.exp(found.x))
-    return N, float(problem.spending.tokens(flops, N)), float(found.fun)
+    start = float(np.log(params))
+    N = float(np.exp(find_root(tilt, start, start + reach_above(tilt, start, 0.5, _REACH))))
+    D = float(spending.tokens(flops, N))
+    served = float(law.irreducible_loss) + float(sum(solver.reducible(problem, N, D))) + float(added_loss(law, N, D, bits))
+    return N, D, served
 
 
 def quantised_notes(found: Quantised | None, law: Law, bits: float | None) -> Iterator[Note]:

@@ -14,7 +14,7 @@ from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.intervals import span_of_rows
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, possible
-from planner.inputs.mixture_choice import all_params
+from planner.inputs.mixture_choice import all_params, served_bits
 from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
@@ -111,6 +111,8 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     training = problem.spending.training(N, D)
     columns |= {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
     columns["loss"] = _losses(problem, flops, N, D)
+    if request.question.serving_gpus is not None:
+        columns["weight_bytes"] = all_params(problem.law, N) * served_bits(request.question) / 8
     if request.question.serve_precision is not None and applies(problem.law):
         columns["served_loss"] = columns["loss"] + added_loss(problem.law, N, D, request.question.serve_precision)
     outside = extrapolation(problem.law, N, D, training)

@@ -50,6 +50,8 @@ class Law(Shown):
         For a fitted law: what its intervals come from.
     fit : mapping
         For a fitted law: the table it came from with its hash, the options, the seed and the version.
+    chosen : bool
+        Whether the user's choices, such as the number of experts, were made: by whoever asks, or for the budget.
     """
 
     id: str
@@ -68,6 +70,7 @@ class Law(Shown):
     change: str = ""
     draws: "Draws | None" = field(default=None, compare=False)
     fit: Mapping[str, Any] = FrozenDict()
+    chosen: bool = False
 
     def __hash__(self) -> int:
         return hash((self.id, self.form.name, tuple(sorted(self.params.items()))))
@@ -237,7 +240,7 @@ class Law(Shown):
                     f"{self.id}: {name} is not the user's to choose; choices are {', '.join(self.choices) or 'none'}"
                 )
         checked = {name: check_constant(self.form, name, value, self.id) for name, value in values.items()}
-        return replace(self, params=FrozenDict({**self.params, **checked}))
+        return replace(self, params=FrozenDict({**self.params, **checked}), chosen=True)
 
     def with_exponents(self, a: float, b: float, *, anchor: tuple[float, float], change: str) -> "Law":
         """Return the allocation N = N_0 (C/C_0)^a through a known optimum, judged by this law's loss surface.

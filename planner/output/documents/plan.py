@@ -21,6 +21,7 @@ from planner.planning.between_studies import OtherStudies
 from planner.planning.plan_notes import UNSPENT
 from planner.planning.plan_result import Alternative, Plan
 from planner.quantities import (
+    format_bytes,
     format_count,
     format_dollars,
     format_extra,
@@ -47,6 +48,7 @@ def plan_document(plan: Plan) -> list[Block]:
         ("loss", *loss_text(plan.loss, plan.irreducible_loss, plan.loss_unit)),
         *loss_interval_rows(plan.intervals),
         *_quantised_rows(plan),
+        *_copy_rows(plan),
         *_serving_rows(plan),
         ("regime", *regime_text(plan)),
         *_doubling_rows(plan),
@@ -131,6 +133,16 @@ def _tokens_text(plan: Plan) -> str:
         return per
     epochs = plan.data.epochs
     return f"{per}, {significant(epochs)} epochs" if epochs > 1 else f"{per}, {format_percent(epochs)} of the unique ones"
+
+
+def _copy_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what a served copy takes of the devices that hold it."""
+    found = plan.served_copy
+    if found is None:
+        return []
+    cache = f" and {format_bytes(found.cache_bytes)} of cache" if found.cache_bytes else ""
+    text = f"of weights at {plain(found.bits)} bits{cache}, in {format_bytes(found.bytes)} of {found.devices}"
+    return [("served copy", format_bytes(found.weight_bytes), text)]
 
 
 def _quantised_rows(plan: Plan) -> list[tuple[str, str, str]]:

@@ -15,6 +15,7 @@ from planner.output.text import table_pieces, to_markdown, to_text
 from planner.planning.sweep import Sweep
 from planner.planning.sweep_rows import Rows
 from planner.quantities import (
+    format_bytes,
     format_count,
     format_dollars,
     format_duration,
@@ -97,6 +98,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "law": ("law", str),
     "flops": ("compute", format_flops),
     "params": ("parameters", format_count),
+    "weight_bytes": ("served weights", format_bytes),
     "served_loss": ("served loss", _loss),
     "total_params": ("in all", format_count),
     "experts": ("experts", lambda value: plain(value, 4)),

@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 
 from planner._util.files import new_file, write_new
+from planner.allocation.open_choices import choice_text
 from planner.errors import CannotPlanError, OptionError
 from planner.output.documents.blocks import WARNINGS, Block, Code, Facts, Items, Table, Title, answer_first
 from planner.output.documents.plan import plan_document
@@ -138,7 +139,9 @@ def _options(options: list[tuple[str, bool]]) -> str:
 def _law_row(law: Law) -> str:
     name = escape(law.id)
     numbers = '<td class="r"></td>' * 4
-    counts = PARAM_COUNTS[law.conventions.params] + (" (a mixture of experts)" if law.form.active else "")
+    counts = PARAM_COUNTS[law.conventions.params] + (
+        f" (a mixture of experts: {choice_text(law) or 'as chosen'})" if law.form.active else ""
+    )
     texts = [counts, law.conventions.data, law.reference]
     cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
     button = f'<button type="button" aria-pressed="false">{name}</button>'

@@ -18,7 +18,7 @@ from planner.inputs.law_choice import refuse_without_plans
 from planner.inputs.question import Question
 from planner.inputs.readers import device as read_device
 from planner.inputs.readers import devices as read_devices
-from planner.planning.allocate import possible_allocation
+from planner.planning.allocate import best_allocation
 from planner.planning.plan import plan
 from planner.quantities import LARGEST, plain
 from planner.scaling_laws.catalogue import all_laws, load_law
@@ -47,7 +47,7 @@ def _planning(name: str) -> Law:
 
 def _allocated(name: str, budget: Any) -> solver.Allocation:
     law = _planning(name)
-    return guarded(law, lambda: possible_allocation(law, budget))
+    return guarded(law, lambda: best_allocation(law, budget))
 
 
 def _optimal_loss(budget: Any, law: str) -> Any:

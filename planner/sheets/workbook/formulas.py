@@ -51,7 +51,8 @@ def loss_formulas(law: Law, cells: Mapping[str, str], optimum: str, budget: str)
     surface = form.surface.derivation if form.surface else ()
     if surface and not any("=" in expression for _, expression in surface) and form.surface and len(form.surface.uses) == 2:
         known = {**cells, "N": optimum, "D": f"({budget}/({cells['k']}*{optimum}))"}
-        known |= {symbol: formula(expression, known) for symbol, expression in surface if symbol in {"R_N", "R_D"}}
+        for symbol, expression in surface[: [name for name, _ in surface].index("R_D") + 1]:
+            known[symbol] = formula(expression, known)
         return floor, f"({known['R_N']}+{known['R_D']})"
     one, two = (_inlined(form.frontier.loss_derivation, "C_opt", {**cells, "R": reducible}) for reducible in ("1", "2"))
     slope = f"(LN(2)/LN({one}/{two}))"

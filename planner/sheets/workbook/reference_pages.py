@@ -25,7 +25,7 @@ from planner.sheets.workbook.formulas import (
 from planner.sheets.workbook.search_page import POWERS, power_values
 from planner.sheets.workbook.styles import FIRST, Book, letters
 
-MOST_CONSTANTS = 11
+MOST_CONSTANTS = 14
 """Columns for constants: the most that a law has."""
 
 _CONSTANTS = 12  # column of the first
@@ -98,7 +98,12 @@ def _write_law(book: Book, sheet: Any, row: int, law: Law) -> None:
     ranges = (law.domain.flops, law.domain.params, law.domain.tokens, law.domain.tokens_per_param)
     for column, end in enumerate((end for span in ranges for end in span or (None, None)), 4):
         book.number(sheet, line, column, end, "sci")
-    sheet.write_string(line, _K + 8, "; ".join(note.text for note in law.notes) or "none stated", look["text"])
+    sheet.write_string(
+        line,
+        _K + 8,
+        "; ".join(said) or "none stated",
+        look["text"],
+    )
     cells = {"PF_day": repr(PF_DAY), "k": f"${letters(_K)}{row}"}
     kind = kind_of(law)
     sheet.write_number(line, _K + 9, float(kind or CLOSED), look["whole"])
