@@ -123,6 +123,7 @@ _BASE: Mapping[str, Mapping[str, Any]] = {
     "configure": {"flops": 1e24},
     "trade": {"flops": 1e22},
     "compare": {"flops": 1e22},
+    "compare_mixtures": {"flops": 1e22},
     "limits": {"flops": 1e22},
     "levers": {"flops": 1e22},
     "pilots": {"target": 1e23, "budget": 1e20, "seed": 1},

@@ -10,7 +10,7 @@ from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.allocation.loss_interval import check_level
-from planner.errors import OptionError
+from planner.errors import OptionError, PlannerError
 from planner.inputs.input_row import above_zero
 from planner.inputs.question import Devices, TokensPerSecond
 from planner.inputs.shape_text import read_shape
@@ -172,7 +172,7 @@ def serve_precision(value: Raw, name: str) -> float:
     if bits is None:
         try:
             bits = parse_number(str(text).removesuffix("bits").removesuffix("bit").strip(), name)
-        except OptionError:
+        except PlannerError:
             bits = 0
     if not section["least"] <= bits <= section["baseline"]:
         span = f"{section['least']} to {section['baseline']} bits, such as 4"

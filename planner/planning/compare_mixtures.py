@@ -10,7 +10,7 @@ from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation.extrapolation import FAR
 from planner.errors import CannotPlanError
-from planner.inputs.budget import PAID, needed_budget
+from planner.inputs.budget import needed_budget
 from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.registry import CompareMixturesInputs, asks
@@ -118,7 +118,7 @@ def compare_mixtures(**asked: Unpack[CompareMixturesInputs]) -> MixtureCompariso
     ['ludziejewski2025', 'abnar2025']
     """
     question = Question.of(CompareMixturesInputs, "compare_mixtures", asked)
-    budget, _ = needed_budget(question, None, PAID)
+    budget, _ = needed_budget(question, None, ("gpus",))
     section = settings("planning.toml", "mixture")
     plans = tuple(_plan(question, load_law(name)) for name in section["laws"])
     told = [each for each in plans if not each.reason]
@@ -178,9 +178,7 @@ def _notes(plans: list[MixturePlan], spans: Mapping[str, tuple[float, float] | N
     apart = ", ".join(f"{format_factor(ends[1] / ends[0])} in {words[name]}" for name, ends in spans.items() if ends)
     notes = [
         Note("disagree", "info", f"the laws differ by {apart}: other data, counts, routing and ranges; none is a consensus"),
-        Note(
-            "losses-differ", "info", "losses of different laws are for different data and tokenizers: compare sizes, not losses"
-        ),
+        Note("losses-differ", "info", "losses of different laws are for different data: compare sizes, not losses"),
     ]
     unheld = [each.law.id for each in plans if each.total_params is None]
     if held and unheld:

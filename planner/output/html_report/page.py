@@ -139,9 +139,9 @@ def _options(options: list[tuple[str, bool]]) -> str:
 def _law_row(law: Law) -> str:
     name = escape(law.id)
     numbers = '<td class="r"></td>' * 4
-    counts = PARAM_COUNTS[law.conventions.params] + (
-        f" (a mixture of experts: {choice_text(law) or 'as chosen'})" if law.form.active else ""
-    )
+    counts = PARAM_COUNTS[law.conventions.params]
+    if law.form.active:
+        counts += f" (a mixture of experts: {choice_text(law) or 'as chosen'})"
     texts = [counts, law.conventions.data, law.reference]
     cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
     button = f'<button type="button" aria-pressed="false">{name}</button>'

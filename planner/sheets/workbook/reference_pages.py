@@ -8,6 +8,7 @@ from planner._util.files import settings
 from planner.accelerators.accelerator import FILE
 from planner.accelerators.catalogue import average_watts
 from planner.allocation import solver
+from planner.allocation.open_choices import choice_text
 from planner.quantities import PF_DAY
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
@@ -98,12 +99,8 @@ def _write_law(book: Book, sheet: Any, row: int, law: Law) -> None:
     ranges = (law.domain.flops, law.domain.params, law.domain.tokens, law.domain.tokens_per_param)
     for column, end in enumerate((end for span in ranges for end in span or (None, None)), 4):
         book.number(sheet, line, column, end, "sci")
-    sheet.write_string(
-        line,
-        _K + 8,
-        "; ".join(said) or "none stated",
-        look["text"],
-    )
+    said = [*(note.text for note in law.notes), *filter(None, [choice_text(law)])]
+    sheet.write_string(line, _K + 8, "; ".join(said) or "none stated", look["text"])
     cells = {"PF_day": repr(PF_DAY), "k": f"${letters(_K)}{row}"}
     kind = kind_of(law)
     sheet.write_number(line, _K + 9, float(kind or CLOSED), look["whole"])
