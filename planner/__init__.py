@@ -61,6 +61,8 @@ _HOMES = {
     "planner.allocation.solver": ("Allocation",),
     "planner.planning.sweep": ("Sweep", "sweep"),
     "planner.fitting.tables.shipped": ("RunTable", "load_runs", "run_tables"),
+    "planner.planning.distill": ("distill",),
+    "planner.planning.distill_result": ("Distillation",),
     "planner.planning.trade": ("Trade", "TradeOff", "trade"),
     "planner.scaling_laws.parameter_draws": ("Draws",),
     "planner.planning.check": ("Check", "check"),

@@ -45,6 +45,8 @@ from planner.fitting.tables.runs import Runs as Runs
 from planner.allocation.solver import Allocation as Allocation
 from planner.planning.sweep import Sweep as Sweep
 from planner.fitting.tables.shipped import RunTable as RunTable, load_runs as load_runs, run_tables as run_tables
+from planner.planning.distill import distill as distill
+from planner.planning.distill_result import Distillation as Distillation
 from planner.planning.trade import Trade as Trade, TradeOff as TradeOff
 from planner.scaling_laws.parameter_draws import Draws as Draws
 from planner.planning.check import Check as Check
@@ -66,6 +68,7 @@ __all__ = [
     "Cost",
     "Curve",
     "DEFAULT_LAW",
+    "Distillation",
     "Draws",
     "FitError",
     "FitResult",
@@ -108,6 +111,7 @@ __all__ = [
     "compare_mixtures",
     "configure",
     "curve",
+    "distill",
     "explain",
     "fit",
     "hardware",

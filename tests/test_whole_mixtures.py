@@ -192,7 +192,7 @@ def test_a_served_copy_fits_with_its_cache() -> None:
     """Weights of four bits leave room for more than those of sixteen; the cache takes from it; both fit what is there."""
     sizes = {}
     for bits, cached in itertools.product((None, "int4"), (None, "128k")):
-        asked = {name: value for name, value in (("serve_precision", bits), ("cached_tokens", cached)) if value}
+        asked: dict[str, Any] = {name: value for name, value in (("serve_precision", bits), ("cached_tokens", cached)) if value}
         answer = planner.plan(flops=1e23, law="ludziejewski2025", serving_gpus="1xH100", others=(), **asked)
         copy = answer.served_copy
         assert copy is not None
@@ -277,7 +277,7 @@ def test_rounding_adds_what_kumar_printed() -> None:
     assert found.added == pytest.approx(by_hand, rel=1e-9)
     assert answer.loss is not None
     assert found.loss == pytest.approx(answer.loss + by_hand, rel=1e-12)
-    whole = planner.plan(flops=1e21, serve_precision=16, others=()).quantised
+    whole = planner.plan(flops=1e21, serve_precision="16", others=()).quantised
     assert whole is not None
     assert whole.added < 1e-9
 
@@ -287,7 +287,7 @@ def test_rounding_adds_what_kumar_printed() -> None:
 def test_the_best_served_run_is_as_good_as_a_grid(flops: float, bits: int, served: float | None) -> None:
     """No size of a dense grid is better once rounded, and the best one has more parameters than the plan."""
     asked: dict[str, Any] = {} if served is None else {"inference_tokens": served}
-    answer = planner.plan(flops=flops, serve_precision=bits, others=(), **asked)
+    answer = planner.plan(flops=flops, serve_precision=str(bits), others=(), **asked)
     found = answer.quantised
     assert found is not None
     assert found.best_loss is not None

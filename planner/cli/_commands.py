@@ -88,6 +88,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "check": "Judge a run, or a table of runs: overfit, underfit, balanced.",
         "compare": "What every law makes of a budget, and why they differ.",
         "trade": "The same loss at other sizes, and from which demand each pays.",
+        "distill": "Whether a student learns more from a teacher or from more tokens.",
         "limits": "Where more compute stops paying; what an accuracy takes.",
         "levers": "What else than compute would lower the loss, and by how much.",
     },

@@ -47,6 +47,7 @@ _LOOKS = {
     "Plan": Looks("documents.plan", "plan_document", "csv_json:plan_rows"),
     "Check": Looks("documents.check", "check_document", "csv_json:check_rows"),
     "Comparison": Looks("documents.comparison", "comparison_document", "comparison_rows"),
+    "Distillation": Looks("documents.distillation", "distillation_document", "distillation_rows"),
     "MixtureComparison": Looks("documents.mixture_comparison", "mixtures_document", "mixtures_rows"),
     "TradeOff": Looks("documents.trade", "trade_document", "csv_json:trade_rows"),
     "Law": Looks("documents.law", "law_document", "csv_json:law_parts"),

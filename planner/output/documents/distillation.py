@@ -1,0 +1,138 @@
+"""A student with and without a teacher, as blocks to read and as rows."""
+
+from typing import Any
+
+from planner.output.documents.blocks import Block, Facts, Table, Title, note_blocks
+from planner.planning.distill_result import Distillation, Teaching
+from planner.quantities import format_count, format_flops, significant
+
+_PAID = {
+    "free": "the teacher costs nothing",
+    "served": "the teacher's logits are paid",
+    "trained": "the teacher's logits and training are paid",
+}
+
+
+def distillation_document(found: Distillation) -> list[Block]:
+    """Return the blocks of a distillation."""
+    taught = found.taught
+    student = f"{format_count(found.student_params)} student on {format_count(found.student_tokens)} tokens"
+    by = "the best teacher" if found.chosen else "a given teacher" if taught.teacher_params is None else _teacher(taught)
+    shared = f" by {found.students} students" if found.students > 1 else ""
+    rows = [
+        ("with teacher", _loss(taught.loss), f"nats/token; the teacher has {_loss(taught.teacher_loss)}{_of(taught)}"),
+        ("without", _loss(found.alone), "on the same tokens"),
+        *_longer_rows(taught),
+        *_smaller_rows(found),
+        ("verdict", *_verdict(found)),
+        ("compute", format_flops(taught.flops), _compute(found)),
+        ("", "", _alone_text(found)),
+        ("capacity gap", _loss(found.best_teacher_loss), _gap_text(found)),
+    ]
+    if not found.chosen:
+        best = found.best
+        text = f"gains {_signed(best.gain)} at equal compute: the best for this cost, of the sizes in the range"
+        rows.append(("best teacher", format_count(best.teacher_params or 0.0), f"{_tokens(best)}, {text}"))
+    law = [("law", found.distilled.id, found.distilled.form.equation), ("", "", found.distilled.reference)]
+    law.append(("without", found.supervised.id, found.supervised.form.equation))
+    title = f"A {student}, taught by {by}; {_PAID[found.cost]}{shared}"
+    return [Title(title), Facts(rows), Facts(law), _others(found), *note_blocks(found.notes, None)]
+
+
+def distillation_rows(found: Distillation) -> list[dict[str, Any]]:
+    """Return a row for the teacher of the answer, and one for each other size."""
+    student = {"student_params": found.student_params, "student_tokens": found.student_tokens, "alone": found.alone}
+    each = [("answer", found.taught), ("best", found.best), *(("other", other) for other in found.others)]
+    return [
+        {"which": which, **student, **one._asdict(), "gain": one.gain, "cost": found.cost, "students": found.students}
+        for which, one in each
+    ]
+
+
+def _loss(value: float) -> str:
+    return significant(value, 4)
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value >= 0 else '-'}{significant(abs(value))}"
+
+
+def _teacher(taught: Teaching) -> str:
+    return f"{format_count(taught.teacher_params or 0.0)}{_of(taught)}".replace(",", " trained")
+
+
+def _of(taught: Teaching) -> str:
+    return "" if taught.teacher_tokens is None else f", {_tokens(taught)}"
+
+
+def _tokens(taught: Teaching) -> str:
+    return "" if taught.teacher_tokens is None else f"on {format_count(taught.teacher_tokens)} tokens"
+
+
+def _longer_rows(taught: Teaching) -> list[tuple[str, str, str]]:
+    """Return the student alone on the same compute, where a teacher costs some."""
+    if not taught.teacher_flops:
+        return []
+    text = f"alone on {format_count(taught.alone_tokens)} tokens, which the same compute pays for"
+    return [("longer instead", _loss(taught.alone_loss), text)]
+
+
+def _smaller_rows(found: Distillation) -> list[tuple[str, str, str]]:
+    """Return what the same compute does without a teacher at other sizes: the best, and the smallest that is as good."""
+    N, D, loss = found.optimum
+    rows = [("best alone", _loss(loss), f"{format_count(N)} on {format_count(D)} tokens: any size, no teacher, same compute")]
+    if found.smaller:
+        size, tokens = (format_count(value) for value in found.smaller)
+        rows.append(("smaller", size, f"alone on {tokens} tokens is as good as the taught student, for the same compute"))
+    return rows
+
+
+def _verdict(found: Distillation) -> tuple[str, str]:
+    taught = found.taught
+    way = "the teacher helps" if taught.gain > 0 else "train longer" if taught.teacher_flops else "train alone"
+    better = "lower" if taught.gain > 0 else "higher"
+    return way, f"at equal compute the loss is {significant(abs(taught.gain))} {better} with the teacher"
+
+
+def _compute(found: Distillation) -> str:
+    taught = found.taught
+    if not taught.teacher_flops:
+        return "for the student alone"
+    own = format_flops(taught.flops - taught.teacher_flops)
+    return f"{own} for the student, {format_flops(taught.teacher_flops)} for the teacher"
+
+
+def _alone_text(found: Distillation) -> str:
+    what = "this teacher" if found.taught.teacher_params is None else f"a teacher of {format_count(found.taught.teacher_params)}"
+    if found.alone_from is None:
+        return f"{what} is worth it for as many tokens as the study knows"
+    if found.alone_from == 0:
+        return f"{what} is not worth it at any number of tokens"
+    return f"{what} is worth it up to {format_count(found.alone_from)} tokens; from there on training alone is better"
+
+
+def _gap_text(found: Distillation) -> str:
+    taught = found.taught
+    side = "stronger: a weaker one would teach better" if taught.teacher_loss < found.best_teacher_loss else "weaker"
+    near = abs(taught.teacher_loss / found.best_teacher_loss - 1) < 0.002
+    which = "about this one" if near else f"this one is {side}"
+    known = " of those that the study's models have"
+    return f"the teacher's loss that is best for this student, whatever it costs,{known}; {which}"
+
+
+def _others(found: Distillation) -> Table:
+    rows = [
+        [
+            format_count(each.teacher_params or 0.0),
+            format_count(each.teacher_tokens or 0.0),
+            _loss(each.teacher_loss),
+            _loss(each.loss),
+            format_flops(each.flops),
+            _loss(each.alone_loss),
+            _signed(each.gain),
+        ]
+        for each in found.others
+    ]
+    headers = ["teacher", "its tokens", "its loss", "student", "in all", "alone for that", "gain"]
+    footnote = "teachers on their compute-optimal tokens; gain: what the teacher takes off the loss at equal compute"
+    return Table("Teachers of other sizes", "rrrrrrr", headers, rows, [footnote])
