@@ -6,14 +6,13 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import planner
-from planner.cli._app import app
 from planner.errors import PlannerError
 from planner.scaling_laws.forms.distillation import student_loss
+from tests.conftest import Run
 
 SIZES = st.floats(np.log10(1.43e8), np.log10(1.26e10)).map(lambda e: min(max(10.0**e, 1.43e8), 1.26e10))
 LENGTHS = st.floats(9.5, np.log10(5.12e11)).map(lambda e: min(10.0**e, 5.12e11))
@@ -132,16 +131,16 @@ def test_what_is_outside_the_study_is_one_line(asked: dict[str, Any], message: s
     assert "\n" not in str(caught.value)
 
 
-def test_the_command_says_the_verdict_first() -> None:
+def test_the_command_says_the_verdict_first(run: Run) -> None:
     """Text, JSON and CSV agree; the verdict and the study stand in the text."""
     line = ["distill", "--student", "1B", "--tokens", "100B", "--teacher", "7B"]
-    text = CliRunner().invoke(app, line)
-    assert text.exit_code == 0, text.output
-    assert "train longer" in text.output
-    assert "one study, on C4" in text.output
+    code, text, _ = run(*line)
+    assert code == 0
+    assert "train longer" in text
+    assert "one study, on C4" in text
     found = planner.distill("1B", "100B", teacher="7B")
-    content = json.loads(CliRunner().invoke(app, [*line, "--format", "json"]).output)
+    content = json.loads(run(*line, "--format", "json")[1])
     assert content["taught"]["loss"] == found.taught.loss
-    rows = CliRunner().invoke(app, [*line, "--format", "csv"]).output.splitlines()
+    rows = run(*line, "--format", "csv")[1].splitlines()
     assert len(rows) == 1 + 2 + len(found.others)
-    assert CliRunner().invoke(app, [*line[:-1], "70B"]).exit_code == 2
+    assert run(*line[:-1], "70B")[0] == 2
