@@ -14,6 +14,7 @@ from planner.accelerators.catalogue import accelerator, accelerators
 from planner.allocation import solver
 from planner.allocation.open_choices import best_choice, open_choices
 from planner.allocation.problem import Limits, problem_of, spending_of
+from planner.architectures.mixture_shapes import propose_mixtures
 from planner.errors import CannotPlanError, OptionError, PlannerError
 from planner.inputs.mixture_choice import all_params
 from planner.planning.quantised import added_loss
@@ -354,3 +355,68 @@ def test_a_comparison_refuses_what_it_cannot_hold() -> None:
     found = planner.compare_mixtures(flops=1e22, max_total_params="1k")
     assert ["no plan fits" in each.reason for each in found.plans] == [True, True, True, True, False]
     assert "no plan fits" in found.text()
+
+
+# ---------------------------------------------------------------- shapes of mixtures
+
+
+@given(st.floats(8.5, 10.7), st.floats(3, 25), st.sampled_from(["total", "non-embedding", "active"]))
+@settings(max_examples=40, deadline=None)
+def test_proposed_mixtures_have_the_parameters_asked_for(log_active: float, ratio: float, convention: str) -> None:
+    """Active within 2 %, all within 4 %, experts in eights, proportions within those of published mixtures; or no shape at all."""
+    active = 10.0**log_active
+    try:
+        found, usual = propose_mixtures(active, ratio * active, convention=convention, count=5)
+    except CannotPlanError:
+        return  # as with a vocabulary that takes all the parameters at work
+    assert found
+    for shape, off in found:
+        counted = shape.non_embedding if convention == "non-embedding" else shape.total
+        resting = shape.total - shape.active
+        assert counted == pytest.approx(ratio * active, rel=0.041)
+        assert off == pytest.approx(counted / (ratio * active) - 1, abs=2e-3)
+        assert counted - resting == pytest.approx(active, rel=0.022)
+        assert shape.experts % 8 == 0
+        assert shape.experts >= 2 * shape.experts_per_token
+        assert usual.aspects[0] <= shape.width / shape.layers <= usual.aspects[1]
+        assert shape.heads % shape.kv_heads == 0
+
+
+def test_configure_proposes_a_mixture_and_lays_it_out() -> None:
+    """From a budget and devices: a mixture of the plan's sizes, expert parallelism among its layouts, memory, batch and rate."""
+    found = planner.configure(flops=1e22, law="ludziejewski2025", gpus="256xH100")
+    plan = planner.plan(flops=1e22, law="ludziejewski2025", gpus="256xH100", others=())
+    first = found.shapes[0].shape
+    assert plan.mixture is not None
+    assert first.active == pytest.approx(plan.params, rel=0.025)
+    assert first.total == pytest.approx(plan.mixture.total_params, rel=0.045)
+    assert found.law.params == plan.law.params
+    assert first.experts_per_token + first.details.shared_experts > 1
+    assert any(fit.layout.expert > 1 for fit in found.fits)
+    assert found.fits[0].fits is True
+    assert found.advice is not None
+    assert {"divided-experts", "recipes-dense"} <= {note.code for note in found.notes}
+
+
+@pytest.mark.parametrize(
+    ("asked", "experts", "at_work"),
+    [
+        ({"law": "ludziejewski2025", "experts": 8}, 8, 1),
+        ({"law": "krajewski2024-moe16", "granularity": 8}, 128, 8),
+        ({"law": "abnar2025", "experts": 64, "experts_per_token": 4}, 64, 4),
+    ],
+)
+def test_experts_are_divided_as_they_were_given(asked: dict[str, Any], experts: int, at_work: int) -> None:
+    """What the user says of experts is what the shapes have; their parameters are the plan's."""
+    found = planner.configure(flops=1e21, **asked)
+    total = planner.plan(flops=1e21, others=(), **asked).mixture
+    assert total is not None
+    for each in found.shapes:
+        assert (each.shape.experts, each.shape.experts_per_token) == (experts, at_work)
+        counted = each.shape.non_embedding if "krajewski" in asked["law"] else each.shape.total
+        assert counted == pytest.approx(total.total_params, rel=0.041)
+
+
+def test_one_expert_is_configured_as_a_dense_model() -> None:
+    """A mixture of one expert is none."""
+    assert planner.configure(flops=1e21, law="ludziejewski2025", experts=1).shapes[0].shape.experts == 1

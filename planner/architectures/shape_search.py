@@ -115,7 +115,7 @@ def propose(
     fewest, most = (max(2, guess / 3 / usual.aspects[1]), max(8.0, 3 * guess / usual.aspects[0]))
     depths = np.arange(int(fewest), min(most, 1000) + 1)
     width, layers = (axis.ravel() for axis in np.meshgrid(widths, depths))
-    heads, keys = width / head, np.tile(_kv_heads(widths / head, kv_heads, section["kv_heads"]), len(depths))
+    heads, keys = width / head, np.tile(kv_heads_of(widths / head, kv_heads, section["kv_heads"]), len(depths))
 
     def of(layers: Any, width: Any, heads: Any, keys: Any, ffn: Any) -> Shape:
         return Shape(layers, width, heads, words, window, ffn, keys, head, gated=gated, tied=shared)
@@ -127,8 +127,8 @@ def propose(
     aspect, share = width / layers, ffn / width
     good = (
         (np.abs(off) <= section["within"])
-        & _between(aspect, usual.aspects)
-        & _between(share, usual.ffns)
+        & between(aspect, usual.aspects)
+        & between(share, usual.ffns)
         & (keys > 0)
         & (heads % np.maximum(keys, 1) == 0)
     )
@@ -142,7 +142,7 @@ def propose(
     ugly += 0.03 * (layers % 2 != 0) + (0.03 if small else 0.3) * (heads % 8 != 0)  # which tensor parallelism divides
     ugly += 0.1 * ((keys == heads) & (heads >= 2 * section["kv_heads"]) & (kv_heads is None))  # a cache several times too large
     score = np.log(aspect / usual.aspect) ** 2 + np.log(share / usual.ffn) ** 2 + ugly + np.abs(off)
-    best = _varied(order(score), width, count)
+    best = varied(order(score), width, count)
     found = tuple(
         Proposal(
             of(*(int(values[i]) for values in (layers, width, heads, keys, ffn))),
@@ -153,7 +153,7 @@ def propose(
     return found, usual
 
 
-def _varied(ranked: np.ndarray, width: np.ndarray, count: int) -> list[int]:
+def varied(ranked: np.ndarray, width: np.ndarray, count: int) -> list[int]:
     """Return the first of an order, two of a width before any more of it."""
     seen: dict[float, int] = {}
     first: list[int] = []
@@ -164,7 +164,7 @@ def _varied(ranked: np.ndarray, width: np.ndarray, count: int) -> list[int]:
     return (first + rest)[:count]
 
 
-def _kv_heads(heads: np.ndarray, asked: int | None, usual: int) -> np.ndarray:
+def kv_heads_of(heads: np.ndarray, asked: int | None, usual: int) -> np.ndarray:
     """Return the key-value heads: the number asked for where it divides the heads, else the divisor nearest the usual one."""
     if asked is not None:
         return np.where((heads >= asked) & (heads % asked == 0), float(asked), 0.0)
@@ -174,7 +174,7 @@ def _kv_heads(heads: np.ndarray, asked: int | None, usual: int) -> np.ndarray:
     return found
 
 
-def _between(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+def between(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
     found: np.ndarray = (values >= ends[0]) & (values <= ends[1])
     return found
 

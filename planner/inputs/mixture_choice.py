@@ -16,7 +16,7 @@ from planner.errors import CannotPlanError, OptionError
 from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
 from planner.notes import Note
-from planner.quantities import format_count, plain, significant
+from planner.quantities import format_count, plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms._base import Num
 from planner.scaling_laws.law import Law, guarded
@@ -190,12 +190,12 @@ def _rooms(question: Question, law: Law, machine: "Machine | None") -> Iterator[
         there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
         named = " + ".join(f"{part.number:g} x {part.device.id}" for part in machine.parts)
         yield Room(
-            _usable(there, machine.devices),
+            _usable(there / settings("memory.toml", "overhead")["spread"], machine.devices),
             each,
             0.0,
             np.inf,
-            f"weights, gradients and Adam's states ({significant(each)} bytes a parameter) of more do not fit {named}; "
-            "activations come on top",
+            f"weights, gradients and Adam's states ({plain(each)} bytes a parameter) of more do not surely fit "
+            f"{named}, for measured peaks vary; activations come on top, and plan configure lays it out",
         )
     if question.serving_gpus is not None:
         yield _served_room(question, law)
@@ -215,7 +215,7 @@ def _usable(there: float, devices: float) -> float:
 
 def _served_room(question: Question, law: Law) -> Room:
     """Return what holds a copy that is served."""
-    if law.form.active is None and any(note.code == "mixture" for note in law.notes):
+    if law.hides_total:
         raise OptionError(f"`serving_gpus`: {law.id} does not say how many parameters its mixtures have in all; {MIXTURES}")
     cached = question.cached_tokens or 0.0
     if cached and law.form.total is None and question.shape is None:
@@ -227,7 +227,7 @@ def _served_room(question: Question, law: Law) -> Room:
     there = sum(number * (device.memory or 0.0) for number, device in parts)
     named = " + ".join(f"{number:g} x {device.id}" for number, device in parts)
     cache = f" and the cache of {format_count(cached)} tokens" if cached else ""
-    text = f"weights of {significant(8 * each)} bits{cache} of more do not fit {named}, which hold a served copy"
+    text = f"weights of {plain(8 * each)} bits{cache} of more do not fit {named}, which hold a served copy"
     return Room(_usable(there, sum(number for number, _ in parts)), each, cached, np.inf, text)
 
 

@@ -8,6 +8,7 @@ from planner.quantities import format_count, plain
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
+    from planner.architectures.mixture_shapes import Experts
     from planner.architectures.transformer import Shape
 
 MIXTURES = (
@@ -69,6 +70,24 @@ def mixed(law: Law, question: Question) -> Law:
     if working > experts:
         raise OptionError(f"`experts_per_token` {plain(working)}: at most as many as experts, {plain(experts)}")
     return law.choose(S=1 - working / experts)
+
+
+def divided(question: Question, law: Law) -> "Experts | None":
+    """Return how the user divides the layers of a mixture by what was said of its experts; None where nothing was.
+
+    One full expert at work under a law of experts alone; under one of granularity each expert in so many parts; experts and those
+    at work as they were given.
+    """
+    from planner.architectures.mixture_shapes import Experts
+
+    if question.granularity is not None:
+        parts = round(question.granularity)
+        return Experts(parts, 0, round(law.params["E"]) * parts)
+    if "E" in law.choices and question.experts is not None:
+        return Experts(1, 0, round(question.experts))
+    if question.experts_per_token is not None and question.experts is not None:
+        return Experts(round(question.experts_per_token), 0, round(question.experts))
+    return None
 
 
 def all_of_active(question: Question, law: Law) -> Question:

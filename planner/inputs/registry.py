@@ -102,6 +102,8 @@ class ConfigureInputs(
     SizeLimits,
     Model,
     Attention,
+    Mixture,
+    TotalParams,
     Data,
     Serving,
     Machine,

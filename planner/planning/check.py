@@ -204,7 +204,7 @@ def _checked(request: Request, N: float, D: float) -> Check:
         *request.question.idle_notes(judged=True, drawn=judge.draws is not None),
         *size_notes(min(N, D)),
         *data_notes(problem, data, N),
-        *memory_notes(request.held.machine, float(all_params(problem.law, N)), dense=problem.law.form.active is None),
+        *memory_notes(request.held.machine, float(all_params(problem.law, N))),
         *deadline_notes(request.held.machine, flops),
         *waste_notes(optimum.doubling if optimum else None),
         *_verdict_notes(judge, N, optimum, verdict, test, served=request.demand is not None),

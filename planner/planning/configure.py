@@ -24,7 +24,7 @@ from planner.errors import OptionError
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.layout_asked import layout_asked
-from planner.inputs.mixtures import MIXTURES
+from planner.inputs.mixtures import divided
 from planner.inputs.proposed_speed import steps_known, whole_run
 from planner.inputs.question import Question
 from planner.inputs.registry import ConfigureInputs, asks
@@ -140,7 +140,7 @@ def configure(
     Raises
     ------
     PlannerError
-        Bad input, a law of mixtures of experts without a shape, or a size that no sane shape has.
+        Bad input, or a size that no sane shape has.
 
     Examples
     --------
@@ -152,15 +152,11 @@ def configure(
     """
     question = Question.of(ConfigureInputs, "configure", asked)
     chosen = resolve_law(question.law, constants=question.constants)
-    if question.shape is None and chosen.form.active is not None:
-        raise OptionError(
-            f"{chosen.id} is a law of mixtures of experts, but configure proposes dense models; a mixture it takes as a `shape`, "
-            f"such as mixtral-8x7b; plan says what sizes are best: {MIXTURES}"
-        )
     wanted, scheme = layout_asked(question, read_recompute(recompute)), read_scheme(question.optimizer or "adam")
     fixed = FixedParts(vocab, context, kv_heads, gated, tied, count)
     run = run_of(question, chosen)
-    found, usual = shapes_for(chosen, fixed, question.shape, run.params)
+    chosen = run.law
+    found, usual = shapes_for(chosen, fixed, question.shape, run.params, divided(question, chosen))
 
     def trained(machine: Machine | None, budget: float | None) -> Iterator[Candidate]:
         for shape, off in found:

@@ -54,7 +54,9 @@ def configure_notes(
     notes += _speed(first.shape, fits[0], where, machine, forecast=forecast)
     notes += _conventions(law, first, run, usual)
     notes.append(_memory(scheme, first.shape, asked, fits[0]))
-    if usual is not None and vocab_chosen_here:
+    if usual is not None and first.shape.experts > 1:
+        notes += _divided(law, first.shape, usual, vocab_chosen_here=vocab_chosen_here)
+    elif usual is not None and vocab_chosen_here:
         notes += _vocabulary(first.shape)
     if where.capacity is not None and not any(fit.fits for fit in fits):
         notes.append(_no_fit(first.shape, scheme, asked, where, fits))
@@ -160,6 +162,20 @@ def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, now: bool
         kept = " --optimizer adam-8bit" if less else ""
         return f"it fits with --recompute full --loss-kernel fused{kept} and a layout that is searched whole"
     return ""
+
+
+def _divided(law: Law, shape: Shape, usual: Proportions, *, vocab_chosen_here: bool) -> Iterator[Note]:
+    """Say how the layers of a mixture are divided, what of that the law knows, and whose vocabulary it has."""
+    shared = f" and {shape.details.shared_experts} shared" if shape.details.shared_experts else ""
+    made = f"{shape.experts_per_token} of {shape.experts} experts at work{shared}, each of width {shape.details.expert_ffn}"
+    text = (
+        f"{law.id} says how many parameters work on a token and how many there are; that these are {made}, is as in published "
+        "mixtures of the size, or as you said: of other divisions the law's loss is not"
+    )
+    yield Note("divided-experts", "info", text)
+    if vocab_chosen_here:
+        said = f"a vocabulary of {format_whole(shape.vocab)} is that of {usual.like[0]}, the published mixture nearest in size"
+        yield Note("vocabulary", "info", f"{said}; give your tokenizer's (--vocab 128k, vocab in Python)")
 
 
 def _vocabulary(shape: Shape) -> Iterator[Note]:

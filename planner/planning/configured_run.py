@@ -7,7 +7,7 @@ from planner.allocation.problem import Problem
 from planner.errors import OptionError
 from planner.inputs.held_budgets import BUDGETS, read_held
 from planner.inputs.measured_speed import measured
-from planner.inputs.mixtures import MIXTURES
+from planner.inputs.mixtures import CHOICES, MIXTURES
 from planner.inputs.question import Question
 from planner.inputs.request import read_request, read_run, refuse_served_after
 from planner.inputs.shape import counted_flops_per_token
@@ -29,6 +29,8 @@ class ConfiguredRun(NamedTuple):
     problem : Problem or None
         What the law judges; None of a mixture under a law of dense models.
     notes : tuple of Note
+    law : Law
+        With its mixture chosen.
     timed : bool
         Whether the budget is what devices do in some time at the speed forecast for a proposed model: then its tokens do not
         come from its FLOP, but from the speed of the shape and layout that are configured.
@@ -40,6 +42,7 @@ class ConfiguredRun(NamedTuple):
     machine: Machine | None
     problem: Problem | None
     notes: tuple[Note, ...]
+    law: Law
     timed: bool = False
 
 
@@ -64,7 +67,8 @@ def run_of(question: Question, law: Law) -> ConfiguredRun:
     if question.tokens is not None and question.named("params", "shape") and not question.named(*BUDGETS, "flops", "loss"):
         stated = read_run(question, law)
         assert stated.run is not None  # what read_run promises
-        return ConfiguredRun(*stated.run, None, stated.held.machine, stated.problem, _kept(stated.notes, stated.held.notes))
+        kept = _kept(stated.notes, stated.held.notes)
+        return ConfiguredRun(*stated.run, None, stated.held.machine, stated.problem, kept, stated.problem.law)
     request = read_request(question)
     held = request.held
     refuse_served_after(request, "configure")
@@ -73,7 +77,7 @@ def run_of(question: Question, law: Law) -> ConfiguredRun:
     budget = answer.training_flops if paid else None
     timed = budget is not None and held.name is not None and request.speeds is not None
     notes = _kept(answer.notes, held.notes)
-    return ConfiguredRun(answer.params, answer.tokens, budget, held.machine, answer.problem, notes, timed)
+    return ConfiguredRun(answer.params, answer.tokens, budget, held.machine, answer.problem, notes, answer.law, timed)
 
 
 def _kept(notes: tuple[Note, ...], of_devices: tuple[Note, ...]) -> tuple[Note, ...]:
@@ -81,7 +85,10 @@ def _kept(notes: tuple[Note, ...], of_devices: tuple[Note, ...]) -> tuple[Note, 
     return (*of_devices, *(note for note in notes if note.code in _KEPT))
 
 
-_KEPT = {"mfu-measured", "extrapolation", "params-convention", "no-run", "limit-does-not-bind", "budget-not-spent"}
+_KEPT = {
+    *("mixture-chosen", "memory-limits", "mfu-measured", "extrapolation", "params-convention", "no-run", "limit-does-not-bind"),
+    "budget-not-spent",
+}
 """What is said of the plan that a configuration is made for."""
 
 
@@ -109,10 +116,12 @@ def _unjudged(question: Question, law: Law, what: str, why: str) -> ConfiguredRu
         held.machine,
         None,
         (*speed_notes, *held.notes, Note("unjudged", "info", why)),
+        law,
     )
 
 
 _OF_A_LAW = (
+    *("active_params", "max_total_params", *CHOICES),
     *("loss", "params", "tokens_per_param", "max_params", "max_tokens", "unique_tokens", "precision", "data_quality"),
     *("inference_tokens", "inference_per_month", "requests_per_month", "tokens_per_request", "generated_per_request", "months"),
     *("generated_tokens", "inference_mfu", "generation_mfu", "inference_price"),

@@ -156,9 +156,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         *data_notes(problem, life.data, N),
         *serving_notes(life.serving, limited=not judged.is_optimum),
         *mixture_notes(problem, request, life.mixture),
-        *memory_notes(
-            request.held.machine, life.mixture.total_params if life.mixture else total or N, dense=problem.law.form.active is None
-        ),
+        *memory_notes(request.held.machine, _held(life.mixture, total or N)),
         *deadline_notes(request.held.machine, run.training),
         *served_copy_notes(life.copy),
         *_quantised_notes(request, life.quantised),

@@ -160,20 +160,15 @@ def serving_notes(serving: Serving | None, *, limited: bool) -> Iterator[Note]:
         yield Note("mostly-serving", "warning" if serving.share > MOSTLY else "info", text)
 
 
-def memory_notes(machine: "Machine | None", params: float, *, dense: bool) -> Iterator[Note]:
-    """Say when the devices there are cannot hold the states of so many parameters, however they are sharded.
-
-    ``dense`` tells that :func:`planner.configure`, which lays out no mixtures, can be asked what fits.
-    """
+def memory_notes(machine: "Machine | None", params: float) -> Iterator[Note]:
+    """Say when the devices there are cannot hold the states of so many parameters, however they are sharded."""
     if machine is None or not machine.counted or any(part.device.memory is None for part in machine.parts):
         return
     needed = params * state_bytes()
     there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
     if needed > there:
-        enough = f"{format_factor(needed / there)} as many would hold no more than that"
         text = (
             f"does not fit: weights, gradients and Adam's states of {format_count(params)} parameters take "
-            f"{format_bytes(needed)}, these devices have {format_bytes(there)}; "
-            f"{'plan configure says what fits' if dense else enough}"
+            f"{format_bytes(needed)}, these devices have {format_bytes(there)}; plan configure says what fits"
         )
         yield Note("memory", "warning", text)

@@ -1,12 +1,15 @@
 """Shapes for a run, and what training each takes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from planner.accelerators.fleet import Cost, Machine
+from planner.architectures.mixture_shapes import Experts, propose_mixtures
 from planner.architectures.shape_search import Proportions, propose
 from planner.architectures.transformer import Shape
-from planner.errors import OptionError
+from planner.errors import CannotPlanError, OptionError
 from planner.inputs.input_row import Number
+from planner.inputs.mixture_choice import all_params
+from planner.inputs.mixtures import MIXTURES
 from planner.quantities import parse_whole, shown, whole_number
 from planner.scaling_laws.law import Law
 
@@ -61,9 +64,12 @@ class Candidate(NamedTuple):
 
 
 def shapes_for(
-    law: Law, fixed: FixedParts, known: Shape | None, N: float
+    law: Law, fixed: FixedParts, known: Shape | None, N: float, experts: Experts | None = None
 ) -> tuple[list[tuple[Shape, float]], Proportions | None]:
-    """Return the shape given, or proposals with what they go by; each with what it counts over N, less one."""
+    """Return the shape given, or proposals with what they go by; each with what it counts over N, less one.
+
+    Under a law of mixtures they are mixtures of its active and all parameters, divided as the user said or as published ones.
+    """
     if known is not None:
         told = [name for name, value in fixed._asdict().items() if value is not None]
         if told:
@@ -78,16 +84,17 @@ def shapes_for(
         value = getattr(fixed, name)
         return None if value is None else parse_whole(value, f"`{name}`", 1)
 
-    proposals, usual = propose(
-        N,
-        convention=law.conventions.params,
-        count=whole_number(COUNT if fixed.shapes is None else fixed.shapes, "`count`", 1, 50),
-        gated=fixed.gated is not False,
-        tied=fixed.tied,
-        vocab=whole("vocab"),
-        context=whole("context"),
-        kv_heads=whole("kv_heads"),
-    )
+    if law.hides_total:
+        raise CannotPlanError(f"{law.id} does not say how many parameters its mixtures have in all; give a `shape`; {MIXTURES}")
+    count = whole_number(COUNT if fixed.shapes is None else fixed.shapes, "`count`", 1, 50)
+    parts: dict[str, Any] = {name: whole(name) for name in ("vocab", "context", "kv_heads")}
+    parts |= {"gated": fixed.gated is not False, "tied": fixed.tied, "count": count}
+    total = float(all_params(law, N))
+    active = law.active_share * N
+    if law.form.active is None or total <= active * (1 + 1e-9):
+        proposals, usual = propose(N, convention=law.conventions.params, **parts)
+    else:
+        proposals, usual = propose_mixtures(active, total, convention=law.conventions.params, experts=experts, **parts)
     return [(each.shape, each.off) for each in proposals], usual
 
 

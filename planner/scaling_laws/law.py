@@ -45,13 +45,13 @@ class Law(Shown):
     change : str
         What a user changed, empty for a law as it was published or written.
     judge : Law or None
-        For an allocation whose form has no loss: the law whose surface judges it.
+        For an allocation without a loss: the law whose surface judges it.
     draws : Draws or None
         For a fitted law: what its intervals come from.
     fit : mapping
         For a fitted law: the table it came from with its hash, the options, the seed and the version.
     chosen : bool
-        Whether the user's choices, such as the number of experts, were made: by whoever asks, or for the budget.
+        Whether the user's choices, such as the experts, were made: by whoever asks, or for the budget.
     """
 
     id: str
@@ -218,8 +218,13 @@ class Law(Shown):
 
     @property
     def active_share(self) -> float:
-        """The share of parameters that work on a token: below 1 for mixtures of experts."""
+        """The share of the parameters counted that work on a token."""
         return 1.0 if self.form.active is None else float(self.form.active(self.symbols))
+
+    @property
+    def hides_total(self) -> bool:
+        """Whether it is of mixtures of experts and does not say how many parameters these have in all."""
+        return self.form.active is None and any(note.code == "mixture" for note in self.notes)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -236,9 +241,8 @@ class Law(Shown):
         """
         for name in values:
             if name not in self.choices:
-                raise OptionError(
-                    f"{self.id}: {name} is not the user's to choose; choices are {', '.join(self.choices) or 'none'}"
-                )
+                known = ", ".join(self.choices) or "none"
+                raise OptionError(f"{self.id}: {name} is not the user's to choose; choices are {known}")
         checked = {name: check_constant(self.form, name, value, self.id) for name, value in values.items()}
         return replace(self, params=FrozenDict({**self.params, **checked}), chosen=True)
 

@@ -1,0 +1,182 @@
+"""Concrete mixtures for numbers of active and of all parameters, with experts as published mixtures of the size have."""
+
+from math import log
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from planner._util.files import settings
+from planner._util.stable_choice import order
+from planner.architectures.published_models import Model, models
+from planner.architectures.shape_search import Proportions, Proposal, between, kv_heads_of, varied
+from planner.architectures.transformer import PLAIN, Shape
+from planner.errors import CannotPlanError
+from planner.quantities import format_count
+
+
+class Experts(NamedTuple):
+    """How a mixture's layers are divided: experts at work, shared ones, and how many there are; None where that follows."""
+
+    at_work: int
+    shared: int
+    many: int | None = None
+
+
+class _Target(NamedTuple):
+    """What is to be hit: active and all parameters, as a law counts them."""
+
+    active: float
+    total: float
+    convention: str
+
+
+def _like(active: float, total: float) -> list[Model]:
+    """Return the published mixtures nearest in active and all parameters."""
+    known = [each for each in models() if each.shape.experts > 1 and not each.flag]
+    away = order([abs(log(each.shape.active / active)) + abs(log(each.shape.total / total)) for each in known])
+    return [known[place] for place in away[: settings("planning.toml", "mixtures")["neighbours"]]]
+
+
+def propose_mixtures(
+    active: float,
+    total: float,
+    *,
+    convention: str,
+    count: int,
+    experts: Experts | None = None,
+    vocab: int | None = None,
+    context: int | None = None,
+    gated: bool = True,
+    tied: bool | None = None,
+    kv_heads: int | None = None,
+) -> tuple[tuple[Proposal, ...], Proportions]:
+    """Propose mixtures of so many parameters.
+
+    Parameters
+    ----------
+    active, total : float
+        Parameters at work on a token, and all there are.
+    convention : str
+        Which of them are counted: ``non-embedding``, or any other for all with embeddings.
+    count : int
+        How many to return, best first.
+    experts : Experts, optional
+        How layers are divided; by default as in each of the published mixtures nearest in size. With a number of experts, all
+        parameters are hit, and those at work follow.
+    vocab, context, gated, tied, kv_heads : optional
+        Fixed parts; by default the vocabulary of the nearest published mixture, and house conventions.
+
+    Returns
+    -------
+    (proposals, proportions)
+        ``ffn`` of the proportions is an expert's width over the model's; ``off`` of a proposal is of all parameters.
+
+    Raises
+    ------
+    CannotPlanError
+        No mixture of sane proportions comes near.
+    """
+    section, house = settings("planning.toml", "shapes"), settings("planning.toml", "mixtures")
+    near = _like(active, total)
+    words = near[0].shape.vocab if vocab is None else vocab
+    window = section["context"] if context is None else context
+    shared_tables = active < section["tie_below"] if tied is None else tied
+    target = _Target(active, total, "non-embedding" if convention == "non-embedding" else "total")
+    usual = _proportions(near, section["slack"])
+    patterns = [experts] if experts else [*dict.fromkeys(_pattern(each) for each in near)]
+    found: list[tuple[float, float, Shape, float]] = []
+    for nearness, pattern in enumerate(patterns):
+        plain = Shape(1, 1, 1, words, window, 0, 1, 1, gated=gated, tied=shared_tables)
+        for score, width, shape, off in _of_pattern(target, pattern, plain, usual, kv_heads):
+            found.append((score + house["farther"] * nearness, width, shape, off))
+    if not found:
+        raise CannotPlanError(
+            f"no sane mixture has {format_count(active)} parameters at work of {format_count(total)} with a vocabulary of "
+            f"{words:,}; change the vocabulary, or give a `shape`"
+        )
+    ranked = order([each[0] for each in found])
+    best = varied(ranked, np.array([each[1] for each in found]), count)
+    return tuple(Proposal(found[place][2], found[place][3]) for place in best), usual
+
+
+def _pattern(model: Model) -> Experts:
+    return Experts(model.shape.experts_per_token, model.shape.details.shared_experts)
+
+
+def _proportions(near: list[Model], slack: float) -> Proportions:
+    """Return what published mixtures have: width over layers, and an expert's width over the model's."""
+    aspects = [each.aspect for each in near]
+    widths = [(each.shape.details.expert_ffn or each.shape.ffn) / each.shape.width for each in near]
+    return Proportions(
+        aspect=float(np.median(aspects)),
+        aspects=(min(aspects) / slack, max(aspects) * slack),
+        ffn=float(np.median(widths)),
+        ffns=(min(widths) / slack, max(widths) * slack),
+        like=tuple(each.name for each in near),
+    )
+
+
+def _of_pattern(
+    target: _Target, experts: Experts, plain: Shape, usual: Proportions, kv_heads: int | None
+) -> list[tuple[float, float, Shape, float]]:
+    """Return mixtures of a pattern within reach of the target: score, width, shape, and all parameters over the target less 1."""
+    section, house = settings("planning.toml", "shapes"), settings("planning.toml", "mixtures")
+    small = (target.active * usual.aspect / 12) ** (1 / 3) < section["small_width"]
+    step, head = (size // (2 if small else 1) for size in (section["width_step"], section["head_size"]))
+    guess = (target.active * usual.aspect / 12) ** (1 / 3)
+    widths = np.arange(max(1, guess / 3 // step), guess * 3 // step + 2) * step
+    widths = widths[widths % head == 0]
+    depths = np.arange(2, min(3 * guess / usual.aspects[0], 200) + 1)
+    width, layers = (axis.ravel() for axis in np.meshgrid(widths, depths))
+    keys: Any = np.tile(kv_heads_of(widths / head, kv_heads, section["kv_heads"]), len(depths))
+    heads = width / head
+    rest = plain._replace(layers=layers, width=width, heads=heads, kv_heads=keys, head_size=head).counted(target.convention)
+    per_unit = layers * width * (3 if plain.gated else 2)  # parameters of experts of width one
+    at_work, shared, given = experts
+    with np.errstate(divide="ignore", invalid="ignore"):
+        many = np.full(len(width), float(given or 8 * at_work))
+        for _ in range(4):  # routers grow with the experts, a little
+            inner = rest + layers * width * many
+            if given is None:
+                ffn = (target.active - inner) / ((at_work + shared) * per_unit)
+                many = at_work + (target.total - target.active) / (ffn * per_unit)
+            else:
+                ffn = (target.total - inner) / ((given + shared) * per_unit)
+        ffn_step = section["width_step"] // (2 if small else 1)
+        ffn = np.round(ffn / ffn_step) * ffn_step
+        if given is None:
+            many = np.round((at_work + (target.total - target.active) / (ffn * per_unit)) / house["step"]) * house["step"]
+        inner = rest + layers * width * many
+        off_active = (inner + (at_work + shared) * ffn * per_unit) / target.active - 1
+        off_total = (inner + (many + shared) * ffn * per_unit) / target.total - 1
+        aspect, share = width / layers, ffn / width
+        good = between(aspect, usual.aspects) & (keys > 0) & (heads % np.maximum(keys, 1) == 0) & (ffn > 0)
+        good &= np.abs(off_total) <= house["within"]
+        if given is None:
+            good &= between(share, usual.ffns) & (np.abs(off_active) <= section["within"])
+            good &= (many >= 2 * at_work) & (many <= house["most"])
+    score = np.log(np.where(good, aspect / usual.aspect, 1.0)) ** 2 + np.log(np.where(good, share / usual.ffn, 1.0)) ** 2
+    score = score + 0.05 * (width % (4 * step) != 0) + 0.03 * (layers % 2 != 0) + (0.03 if small else 0.3) * (heads % 8 != 0)
+    many, off_active, off_total = (np.where(good, each, 0.0) for each in (many, off_active, off_total))
+    score = score + 0.05 * ((many % 64 != 0) & (given is None)) + np.abs(off_active if given is None else 0.0) + np.abs(off_total)
+    places = np.flatnonzero(good)
+    places = places[order(score[places])][: house["kept"]] if len(places) else places
+    return [
+        (
+            float(score[i]),
+            float(width[i]),
+            plain._replace(
+                layers=int(layers[i]),
+                width=int(width[i]),
+                heads=int(heads[i]),
+                ffn=int(ffn[i]),
+                kv_heads=int(keys[i]),
+                head_size=int(head),
+                experts=int(many[i]),
+                experts_per_token=at_work,
+                details=PLAIN._replace(expert_ffn=int(ffn[i]), shared_experts=shared),
+            ),
+            float(off_total[i]),
+        )
+        for i in places
+    ]
