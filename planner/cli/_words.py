@@ -28,7 +28,7 @@ _SAID: dict[tuple[str, ...], str] = {
     ("--accuracy", "--error", "--mmlu", "--benchmark", "--benchmark-score", "--downstream"): (
         "laws predict loss, not scores; what an error on a published benchmark takes: plan limits --benchmark imagenet --error 5%"
     ),
-    ("--moe",): "a mixture of experts is said with --law abnar2025 --experts 64 --experts-per-token 4",
+    ("--moe",): "a mixture of experts is planned by a law of mixtures: --law ludziejewski2025; all of them: plan compare --moe",
     (
         "--batch-size",
         "--lr",

@@ -141,7 +141,7 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
     >>> import planner
     >>> found = planner.compare(flops=1e21)
     >>> f"{found.params.middle:.2g} parameters by {len(found.studies)} studies, {found.params.low:.2g} to {found.params.high:.2g}"
-    '2.9e+09 parameters by 7 studies, 2.7e+09 to 3.1e+09'
+    '2.9e+09 parameters by 9 studies, 2.7e+09 to 3.1e+09'
     """
     question = Question.of(CompareInputs, "compare", asked)
     judge = _judge(question)
