@@ -89,6 +89,8 @@ def functions(folder: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
         "sweep": {"flops": "1e20..1e22", "points": 2},
         "trade": {"flops": 1e21, "ratios": (0.5, 1)},
         "compare": {"flops": 1e21},
+        "compare_mixtures": {"flops": 1e21},
+        "distill": {"student": "1B", "tokens": "10B"},
         "levers": {"flops": 1e21},
         "limits": {"flops": "1e20..1e22", "points": 3},
         "configure": {"params": "1B", "tokens": "20B", "count": 1},

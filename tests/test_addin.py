@@ -373,8 +373,8 @@ def test_every_function_in_a_real_calc(addin: Path) -> None:
             wanted += [(f"{function.name} range {row + 1}", 1, row, column, function) for row in range(ROWS)]
     tables = [
         ["Sheet1!A50:E55", f"=PLAN_TABLE(A1:A{ROWS})"],
-        ["Sheet1!A60:G120", "=PLAN_LAWS()"],
-        ["Sheet1!I60:O120", "=PLAN_DEVICES()"],
+        ["Sheet1!A60:G140", "=PLAN_LAWS()"],
+        ["Sheet1!I60:O140", "=PLAN_DEVICES()"],
     ]
     last = chr(ord("A") + len(COLUMN_FUNCTIONS) - 1)
     job = {

@@ -191,8 +191,8 @@ def test_returns_are_those_of_the_plans(law: planner.Law) -> None:
         assert answer.doubling is not None
         assert row.doubling == pytest.approx(answer.doubling.loss_gain, rel=1e-7)
         assert row.doubling_share == pytest.approx(answer.doubling.share_of_reducible, rel=1e-7)
-        surface = law.surface_law
-        if surface is law:
+        surface = answer.law.surface_law
+        if surface is answer.law:
             alone = surface.loss(row.params, row.tokens) - surface.loss(2 * row.params, row.tokens)
             assert row.doubling_params == pytest.approx(alone, rel=1e-6, abs=1e-12)
             alone = surface.loss(row.params, row.tokens) - surface.loss(row.params, 2 * row.tokens)

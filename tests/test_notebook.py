@@ -80,7 +80,7 @@ def test_a_repr_is_short(answer: Any) -> None:
 
 def test_a_repr_counts_rows_and_names_what_ships() -> None:
     """Rows by their number and kind; accelerators and models by their ids."""
-    assert "voices=<31 Voice>" in repr(planner.compare(flops=1e21))
+    assert "voices=<35 Voice>" in repr(planner.compare(flops=1e21))
     assert "version" not in repr(planner.compare(flops=1e21))
     assert repr(planner.hardware()[0]) == "Accelerator('p100')"
     assert repr(planner.models()[0]) == "Model('gpt2-124m')"

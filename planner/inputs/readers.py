@@ -171,7 +171,7 @@ def serve_precision(value: Raw, name: str) -> float:
     bits = section["formats"].get(text) if isinstance(text, str) else None
     if bits is None:
         try:
-            bits = parse_number(str(text).removesuffix("bits").removesuffix("bit").strip(), name)
+            bits = parse_number(re.sub(r"\s*bits?$", "", text) if isinstance(text, str) else text, name)
         except PlannerError:
             bits = 0
     if not section["least"] <= bits <= section["baseline"]:

@@ -14,6 +14,7 @@ from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation, own_notes
+from planner.allocation.open_choices import best_choice, open_choices
 from planner.errors import OptionError
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
@@ -149,6 +150,8 @@ def compute_limits(
 
 
 def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:
+    if len(open_choices(law)) > 1:  # each budget has its own best mixture
+        return tuple(row for budget in budgets for row in _rows(best_choice(law, float(budget)), np.array([budget])))
     best, twice = possible_allocation(law, budgets), solver.allocate(law, 2 * budgets)
     floor = float(law.irreducible_loss or 0.0) if best.loss is not None else 0.0
     none = [None] * len(budgets)

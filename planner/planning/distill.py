@@ -116,7 +116,7 @@ def distill(
     '2.48 with the teacher, 2.51 without'
     """
     section = settings("planning.toml", "distillation")
-    if cost not in COSTS:
+    if not isinstance(cost, str) or cost not in COSTS:
         raise OptionError(f"`cost` {shown(cost)}: expected {', '.join(COSTS)}: what of the teacher is paid")
     shared = whole_number(students, "`students`", 1, 10**6)
     if shared > 1 and cost != "trained":
