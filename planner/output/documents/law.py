@@ -24,7 +24,7 @@ def catalogue_document(laws: Sequence[Law]) -> list[Block]:
                 "-" if a is None or b is None else f"{significant(a, 2)} / {significant(b, 2)}",
                 law.conventions.params,
                 law.conventions.loss_unit,
-                _fitted_on(law),
+                fitted_on(law),
                 str(len(law.checks) or "-"),
                 law.citation,
             ]
@@ -38,11 +38,12 @@ def catalogue_document(laws: Sequence[Law]) -> list[Block]:
     ]
 
 
-def _fitted_on(law: Law) -> str:
+def fitted_on(law: Law) -> str:
+    """Return the range of a law's runs, in a few words."""
     if law.domain.flops:
         return f"{_range(law.domain.flops)} FLOP"
     if law.domain.params:
-        return " - ".join(format_count(end, 2) for end in law.domain.params) + " params"
+        return f"{_counts(law.domain.params, 2)} params"
     return "-"
 
 
@@ -110,12 +111,18 @@ def checks_document(results: Sequence[CheckResult]) -> list[Block]:
 
 def _domain(law: Law) -> str:
     parts = [
-        f"N {' - '.join(format_count(end) for end in law.domain.params)}" if law.domain.params else "",
-        f"D {' - '.join(format_count(end) for end in law.domain.tokens)}" if law.domain.tokens else "",
+        f"N {_counts(law.domain.params)}" if law.domain.params else "",
+        f"D {_counts(law.domain.tokens)}" if law.domain.tokens else "",
         f"C {_range(law.domain.flops)} FLOP" if law.domain.flops else "",
         f"D/N {_range(law.domain.tokens_per_param)}" if law.domain.tokens_per_param else "",
     ]
     return ", ".join(part for part in parts if part) or "range not known"
+
+
+def _counts(limits: tuple[float, float], digits: int = 3) -> str:
+    """Write a range of counts; a low end of 1 stands for one that the source does not print."""
+    low, high = (format_count(end, digits) for end in limits)
+    return f"to {high}" if limits[0] <= 1 else f"{low} - {high}"
 
 
 def _range(limits: tuple[float, float]) -> str:

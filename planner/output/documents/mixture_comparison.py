@@ -3,6 +3,7 @@
 from typing import Any
 
 from planner.output.documents.blocks import Block, Facts, Table, Title, beyond_text, note_blocks
+from planner.output.documents.law import fitted_on
 from planner.planning.compare_mixtures import MixtureComparison, MixturePlan
 from planner.quantities import (
     format_bytes,
@@ -31,9 +32,11 @@ def mixtures_document(found: MixtureComparison) -> list[Block]:
 
 
 def _table(found: MixtureComparison) -> Table:
-    headers = ["law", "chosen", "active", "in all", "tokens", "loss", "dense run", "memory", "outside its data"]
+    headers = ["law", "chosen", "active", "in all", "tokens", "loss", "dense run", "memory", "outside"]
     footnotes = [f"{each.law.id}: {each.reason}" for each in found.plans if each.reason]
     footnotes.append("dense run: compute of the cheapest dense run of the same loss over the mixture's, by the same authors")
+    ranges = "; ".join(f"{each.law.id} {fitted_on(each.law)}" for each in found.plans)
+    footnotes.append(f"outside: the largest factor by which the plan leaves the runs that the law was fitted on ({ranges})")
     footnotes.append("memory: weights, gradients and Adam's states of training")
     return Table("The best mixture of each", "llrrrrrrr", headers, [_row(each) for each in found.plans], footnotes)
 
