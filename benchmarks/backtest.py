@@ -7,15 +7,16 @@ this project's engine, so that no method suffers from its own optimiser. Errors 
 the same over rows with the lowest loss at their compute; means over groups, core (decay matched to run length) and stress (not
 matched) apart.
 
-    python benchmarks/backtest.py
+    python -m benchmarks.backtest
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 import planner
+from benchmarks.intervals import Case, Job, case, show
 from planner.fitting.classical import Model, minimise
 from planner.fitting.constraints import Limits
 from planner.fitting.generalised_law import parts
@@ -86,6 +87,19 @@ def main() -> None:
     covered = [np.mean(found["forecast", *column], 0)[2:] * 100 for column in columns]
     print(f"{'95 % interval':12s}" + "".join(f"{f'{c:.0f} %, +-{w:.1f} %':>16s}" for c, w in covered))
     print("groups      " + "".join(f"{len(found['forecast', *column]):>16d}" for column in columns))
+    print("\nthe forecast by distance beyond the largest run fitted, and at three levels (benchmarks/intervals.py asks far more)")
+    show(list(_cases()))
+
+
+def _cases() -> Iterator[Case]:
+    """Give the same extrapolations, to 33 times beyond what was fitted, with the parts of their intervals."""
+    for table in planner.run_tables():
+        for group, what in table.groups.items():
+            most = table.load().select(group).flops.max()
+            for ratio in RATIOS if what.kind else ():
+                found = case(Job(table.name, group, 0.0, most / ratio))
+                if found is not None:
+                    yield found
 
 
 if __name__ == "__main__":
