@@ -7,16 +7,16 @@ this project's engine, so that no method suffers from its own optimiser. Errors 
 the same over rows with the lowest loss at their compute; means over groups, core (decay matched to run length) and stress (not
 matched) apart.
 
-    python -m benchmarks.backtest
+    python benchmarks/backtest.py
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from intervals import Case, Job, case, show
 
 import planner
-from benchmarks.intervals import Case, Job, case, show
 from planner.fitting.classical import Model, minimise
 from planner.fitting.constraints import Limits
 from planner.fitting.generalised_law import parts

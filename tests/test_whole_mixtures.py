@@ -299,7 +299,7 @@ def test_the_best_served_run_is_as_good_as_a_grid(flops: float, bits: int, serve
     sizes, tokens = sizes[tokens > 0], tokens[tokens > 0]
     losses = law.loss(sizes, tokens) + added_loss(law, sizes, tokens, float(bits))
     assert found.best_loss <= losses.min() * (1 + 1e-12)
-    assert found.best_loss == pytest.approx(losses.min(), rel=1e-4)
+    assert found.best_loss == pytest.approx(losses.min(), rel=1e-3)  # the grid is coarse where serving leaves few tokens
     assert found.best_params >= answer.params * (1 - 1e-9)
     assert found.best_loss <= found.loss
 

@@ -116,67 +116,93 @@ def _proportions(near: list[Model], slack: float) -> Proportions:
     )
 
 
+class _Grid(NamedTuple):
+    """Candidates of one way to divide layers, an array each: sizes, an expert's width, how many there are, and what is off."""
+
+    width: Any
+    layers: Any
+    keys: Any
+    ffn: Any
+    many: Any
+    off_active: Any
+    off_total: Any
+
+
 def _of_pattern(
     target: _Target, experts: Experts, plain: Shape, usual: Proportions, kv_heads: int | None
 ) -> list[tuple[float, float, Shape, float]]:
     """Return mixtures of a pattern within reach of the target: score, width, shape, and all parameters over the target less 1."""
     section, house = settings("planning.toml", "shapes"), settings("planning.toml", "mixtures")
-    small = (target.active * usual.aspect / 12) ** (1 / 3) < section["small_width"]
-    step, head = (size // (2 if small else 1) for size in (section["width_step"], section["head_size"]))
     guess = (target.active * usual.aspect / 12) ** (1 / 3)
+    small = guess < section["small_width"]
+    step, head = (size // (2 if small else 1) for size in (section["width_step"], section["head_size"]))
     widths = np.arange(max(1, guess / 3 // step), guess * 3 // step + 2) * step
     widths = widths[widths % head == 0]
     depths = np.arange(2, min(3 * guess / usual.aspects[0], 200) + 1)
     width, layers = (axis.ravel() for axis in np.meshgrid(widths, depths))
     keys: Any = np.tile(kv_heads_of(widths / head, kv_heads, section["kv_heads"]), len(depths))
-    heads = width / head
-    rest = plain._replace(layers=layers, width=width, heads=heads, kv_heads=keys, head_size=head).counted(target.convention)
-    per_unit = layers * width * (3 if plain.gated else 2)  # parameters of experts of width one
-    at_work, shared, given = experts
+    sized: Any = plain._replace(layers=layers, width=width, heads=width / head, kv_heads=keys, head_size=head)
     with np.errstate(divide="ignore", invalid="ignore"):
-        many = np.full(len(width), float(given or 8 * at_work))
-        for _ in range(4):  # routers grow with the experts, a little
-            inner = rest + layers * width * many
-            if given is None:
-                ffn = (target.active - inner) / ((at_work + shared) * per_unit)
-                many = at_work + (target.total - target.active) / (ffn * per_unit)
-            else:
-                ffn = (target.total - inner) / ((given + shared) * per_unit)
-        ffn_step = section["width_step"] // (2 if small else 1)
-        ffn = np.round(ffn / ffn_step) * ffn_step
-        if given is None:
-            many = np.round((at_work + (target.total - target.active) / (ffn * per_unit)) / house["step"]) * house["step"]
-        inner = rest + layers * width * many
-        off_active = (inner + (at_work + shared) * ffn * per_unit) / target.active - 1
-        off_total = (inner + (many + shared) * ffn * per_unit) / target.total - 1
-        aspect, share = width / layers, ffn / width
-        good = between(aspect, usual.aspects) & (keys > 0) & (heads % np.maximum(keys, 1) == 0) & (ffn > 0)
-        good &= np.abs(off_total) <= house["within"]
-        if given is None:
-            good &= between(share, usual.ffns) & (np.abs(off_active) <= section["within"])
-            good &= (many >= 2 * at_work) & (many <= house["most"])
-    score = np.log(np.where(good, aspect / usual.aspect, 1.0)) ** 2 + np.log(np.where(good, share / usual.ffn, 1.0)) ** 2
-    score = score + 0.05 * (width % (4 * step) != 0) + 0.03 * (layers % 2 != 0) + (0.03 if small else 0.3) * (heads % 8 != 0)
-    many, off_active, off_total = (np.where(good, each, 0.0) for each in (many, off_active, off_total))
-    score = score + 0.05 * ((many % 64 != 0) & (given is None)) + np.abs(off_active if given is None else 0.0) + np.abs(off_total)
-    places = np.flatnonzero(good)
-    places = places[order(score[places])][: house["kept"]] if len(places) else places
+        found = _solved(target, experts, sized, step)
+        good = _sane(found, experts, usual, head)
+    found = _Grid(*(each[good] for each in found))
+    heads = found.width / head
+    score = np.log(found.width / found.layers / usual.aspect) ** 2 + np.log(found.ffn / found.width / usual.ffn) ** 2
+    score += 0.05 * (found.width % (4 * step) != 0) + 0.03 * (found.layers % 2 != 0) + (0.03 if small else 0.3) * (heads % 8 != 0)
+    score += np.abs(found.off_total)
+    if experts.many is None:
+        score += 0.05 * (found.many % 64 != 0) + np.abs(found.off_active)
+    places = order(score)[: house["kept"]] if good.any() else []
     return [
-        (
-            float(score[i]),
-            float(width[i]),
-            plain._replace(
-                layers=int(layers[i]),
-                width=int(width[i]),
-                heads=int(heads[i]),
-                ffn=int(ffn[i]),
-                kv_heads=int(keys[i]),
-                head_size=int(head),
-                experts=int(many[i]),
-                experts_per_token=at_work,
-                details=PLAIN._replace(expert_ffn=int(ffn[i]), shared_experts=shared),
-            ),
-            float(off_total[i]),
-        )
+        (float(score[i]), float(found.width[i]), _shape(plain, experts, found, i, head), float(found.off_total[i]))
         for i in places
     ]
+
+
+def _solved(target: _Target, experts: Experts, sized: Any, step: int) -> _Grid:
+    """Return the width of an expert that hits the active parameters, and how many hit all; or the width alone that hits all."""
+    width, layers, every = sized.width, sized.layers, settings("planning.toml", "mixtures")["step"]
+    rest = sized.counted(target.convention)
+    per_unit = layers * width * (3 if sized.gated else 2)  # parameters of experts of width one
+    at_work, shared, given = experts
+    many = np.full(len(width), float(given or 8 * at_work))
+    for _ in range(4):  # routers grow with the experts, a little
+        inner = rest + layers * width * many
+        if given is not None:
+            ffn = (target.total - inner) / ((given + shared) * per_unit)
+            continue
+        ffn = (target.active - inner) / ((at_work + shared) * per_unit)
+        many = at_work + (target.total - target.active) / (ffn * per_unit)
+    ffn = np.round(ffn / step) * step
+    if given is None:
+        many = np.round((at_work + (target.total - target.active) / (ffn * per_unit)) / every) * every
+    inner = rest + layers * width * many
+    off_active = (inner + (at_work + shared) * ffn * per_unit) / target.active - 1
+    off_total = (inner + (many + shared) * ffn * per_unit) / target.total - 1
+    return _Grid(width, layers, sized.kv_heads, ffn, many, off_active, off_total)
+
+
+def _sane(found: _Grid, experts: Experts, usual: Proportions, head: int) -> Any:
+    """Tell which candidates come near, in proportions that published mixtures have; those of the user's own experts any width."""
+    section, house = settings("planning.toml", "shapes"), settings("planning.toml", "mixtures")
+    good = between(found.width / found.layers, usual.aspects) & (found.ffn > 0) & (np.abs(found.off_total) <= house["within"])
+    good &= (found.keys > 0) & (found.width / head % np.maximum(found.keys, 1) == 0)
+    if experts.many is not None:
+        return good
+    good &= between(found.ffn / found.width, usual.ffns) & (np.abs(found.off_active) <= section["within"])
+    return good & (found.many >= 2 * experts.at_work) & (found.many <= house["most"])
+
+
+def _shape(plain: Shape, experts: Experts, found: _Grid, place: int, head: int) -> Shape:
+    width, layers, keys, ffn, many = (int(column[place]) for column in found[:5])
+    return plain._replace(
+        layers=layers,
+        width=width,
+        heads=width // head,
+        ffn=ffn,
+        kv_heads=keys,
+        head_size=int(head),
+        experts=many,
+        experts_per_token=experts.at_work,
+        details=PLAIN._replace(expert_ffn=ffn, shared_experts=experts.shared),
+    )
