@@ -152,7 +152,7 @@ def _of_pattern(
     score += np.abs(found.off_total)
     if experts.many is None:
         score += 0.05 * (found.many % 64 != 0) + np.abs(found.off_active)
-    places = order(score)[: house["kept"]] if good.any() else []
+    places: Any = order(score)[: house["kept"]] if good.any() else []
     return [
         (float(score[i]), float(found.width[i]), _shape(plain, experts, found, i, head), float(found.off_total[i]))
         for i in places
