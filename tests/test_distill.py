@@ -106,9 +106,9 @@ def test_more_students_share_the_teacher() -> None:
     [
         ({"student": "100M"}, "143 M to 12.6 B"),
         ({"student": "20B"}, "143 M to 12.6 B"),
-        ({"tokens": "1T"}, "up to 512 B"),
+        ({"tokens": "1T"}, "1.00 B to 512 B"),
         ({"teacher": "70B"}, "143 M to 12.6 B"),
-        ({"teacher": "7B", "teacher_tokens": "2T"}, "up to 512 B"),
+        ({"teacher": "7B", "teacher_tokens": "2T"}, "1.00 B to 512 B"),
         ({"teacher_tokens": "20B"}, "of which teacher"),
         ({"teacher_loss": 2.1}, "needs its teacher parameters"),
         ({"teacher_loss": 1.3, "cost": "free"}, "nats per token on its data"),

@@ -128,7 +128,7 @@ def test_active_params_fix_all_of_them() -> None:
         ({"active_params": "7B"}, "no law of mixtures"),
         ({"law": "krajewski2024-moe", "experts": 32}, "was fitted with 64"),
         ({"law": "krajewski2024-moe", "sparsity": 0.5}, "abnar2025 knows sparsity"),
-        ({"law": "krajewski2024-moe", "granularity": 0.5}, "must be at least 1"),
+        ({"law": "krajewski2024-moe", "granularity": 0.5}, "expected a whole number"),
         ({"law": "abnar2025", "granularity": 8}, "krajewski2024-moe knows granularity"),
         ({"law": "abnar2025", "experts": 8}, "go together"),
         ({"law": "abnar2025", "experts": 8, "experts_per_token": 9}, "at most as many"),

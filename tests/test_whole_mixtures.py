@@ -16,7 +16,7 @@ from planner.allocation.open_choices import best_choice, open_choices
 from planner.allocation.problem import Limits, problem_of, spending_of
 from planner.architectures.mixture_shapes import propose_mixtures
 from planner.errors import CannotPlanError, OptionError, PlannerError
-from planner.inputs.mixture_choice import all_params
+from planner.inputs.mixture_memory import all_params
 from planner.planning.quantised import added_loss
 from planner.scaling_laws.forms.experts import leverage
 from planner.scaling_laws.forms.joint_experts import JOINT_EXPERTS, joint_active, joint_total, joint_width
@@ -236,6 +236,58 @@ def test_dense_models_stand_beside_the_mixture() -> None:
         assert row.weight_bytes == 2 * row.total_params
 
 
+def test_the_price_of_memory_is_over_the_best_of_all_choices() -> None:
+    """What memory costs is spent over the least that any number of experts needs for the loss, and twice the compute chooses anew."""
+    held = planner.plan(flops=1e23, law="ludziejewski2025", gpus="64xH100", others=())
+    assert held.loss is not None
+    assert held.overhead is not None
+    least = planner.plan(loss=held.loss, law="ludziejewski2025", others=()).flops
+    assert held.overhead == pytest.approx(1e23 / least - 1, rel=1e-9)
+    assert held.regime == "underfit"
+    assert held.optimum is not None
+    assert held.optimum.loss == pytest.approx(planner.plan(flops=1e23, law="ludziejewski2025", others=()).loss, rel=1e-12)
+    twice = planner.plan(flops=2e23, law="ludziejewski2025", gpus="64xH100", others=())
+    assert held.doubling is not None
+    assert twice.loss == pytest.approx(held.loss - held.doubling.loss_gain, rel=1e-9)
+    (row,) = planner.sweep(flops="1e23..2e23", points=2, law="ludziejewski2025", gpus="64xH100").table()["overhead"][:1]
+    assert row == pytest.approx(held.overhead, rel=1e-9)
+
+
+def test_active_and_all_parameters_say_the_sparsity() -> None:
+    """DeepSeek-V3's 37 of 671 B: loss and compute are of one mixture, in a plan and in a check; a law of active ones refuses both."""
+    plan = planner.plan(flops=1e23, law="abnar2025", params="671B", active_params="37B", others=())
+    assert plan.law.params["S"] == pytest.approx(1 - 37 / 671)
+    assert plan.tokens == pytest.approx(1e23 / 6 / 37e9)
+    check = planner.check(params="671B", active_params="37B", tokens=plan.tokens, law="abnar2025")
+    assert check.loss == pytest.approx(plan.loss, rel=1e-12)
+    with pytest.raises(OptionError, match="say too much"):
+        planner.check(params="671B", active_params="37B", tokens="14.8T", law="ludziejewski2025")
+
+
+def test_a_loss_or_size_beyond_memory_is_refused() -> None:
+    """A loss below what the cap allows names its floor; a size above the user's own cap is a contradiction."""
+    with pytest.raises(CannotPlanError, match="the floor there is"):
+        planner.plan(loss=1.5, law="ludziejewski2025", max_total_params="27.9B")
+    with pytest.raises(CannotPlanError, match="the floor there is"):
+        planner.plan(loss=1.5, law="abnar2025", gpus="8xH100")
+    with pytest.raises(OptionError, match="contradicts"):
+        planner.plan(flops=1e23, law="abnar2025", params="100B", max_total_params="50B")
+    too_large = planner.plan(flops=1e23, law="abnar2025", params="1T", gpus="8xH100", others=())
+    free = planner.plan(flops=1e23, law="abnar2025", params="1T", others=())
+    assert too_large.loss == free.loss
+    assert "memory" in {note.code for note in too_large.notes}
+
+
+def test_the_best_served_run_fits_what_serves_it() -> None:
+    """Rounded weights of the best served run fit the devices named."""
+    found = planner.plan(flops=2e24, serve_precision="int4", serving_gpus="1xH100", others=()).quantised
+    assert found is not None
+    assert found.best_params is not None
+    memory = accelerator("h100-sxm", accelerators()).memory
+    assert memory is not None
+    assert found.best_params / 2 <= memory
+
+
 # ---------------------------------------------------------------- laws side by side, leverage
 
 
@@ -269,7 +321,7 @@ def test_a_comparison_is_held_by_memory() -> None:
 
 
 def test_rounding_adds_what_kumar_printed() -> None:
-    """C_T D^gamma_D/N^gamma_N e^(-P/gamma_post) with N without embeddings, by hand; 16 bits add next to nothing."""
+    """C_T D^gamma_D/N^gamma_N e^(-P/gamma_post) with N without embeddings, by hand; sixteen bits round nothing."""
     answer = planner.plan(flops=1e21, serve_precision="int4", others=())
     found, N = answer.quantised, answer.params_non_embedding
     assert found is not None
@@ -278,9 +330,8 @@ def test_rounding_adds_what_kumar_printed() -> None:
     assert found.added == pytest.approx(by_hand, rel=1e-9)
     assert answer.loss is not None
     assert found.loss == pytest.approx(answer.loss + by_hand, rel=1e-12)
-    whole = planner.plan(flops=1e21, serve_precision="16", others=()).quantised
-    assert whole is not None
-    assert whole.added < 1e-9
+    for whole in ("16", "bf16"):
+        assert planner.plan(flops=1e21, serve_precision=whole, others=()).quantised is None
 
 
 @given(BUDGETS, st.sampled_from([3, 4, 6]), st.sampled_from([None, 1e12]))
@@ -324,7 +375,7 @@ def test_both_views_of_rounding_are_told() -> None:
         ({"law": "ludziejewski2025", "sparsity": 0.5}, "knows experts alone"),
         ({"law": "ludziejewski2025", "experts": 8, "experts_per_token": 2}, "one at work on a token"),
         ({"law": "ludziejewski2025", "experts_per_token": 1}, "takes experts"),
-        ({"law": "ludziejewski2025", "experts": 0.5}, "E = 0.5"),
+        ({"law": "ludziejewski2025", "experts": 0.5}, "expected a whole number"),
         ({"law": "ludziejewski2025", "shape": "mixtral-8x7b", "tokens": "1T"}, "2 of 8 experts at work"),
         ({"law": "ludziejewski2025", "max_total_params": "1k"}, "no plan fits"),
         ({"law": "krajewski2024-moe", "max_total_params": "10M"}, "no plan fits: max_total_params holds 10.0 M"),
@@ -335,7 +386,7 @@ def test_both_views_of_rounding_are_told() -> None:
         ({"serving_gpus": "8xnothing"}, "nothing"),
         ({"serving_gpus": "8xH100 for 3d"}, "without a time"),
         ({"serve_precision": "2"}, "3 to 16 bits"),
-        ({"serve_precision": "int9"}, "expected one of"),
+        ({"serve_precision": "int99"}, "expected one of"),
         ({"law": "ludziejewski2025", "serving_gpus": "1xH100", "cached_tokens": "1e30"}, "no plan fits"),
     ],
 )

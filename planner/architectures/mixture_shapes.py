@@ -147,11 +147,13 @@ def _of_pattern(
         good = _sane(found, experts, usual, head)
     found = _Grid(*(each[good] for each in found))
     heads = found.width / head
-    score = np.log(found.width / found.layers / usual.aspect) ** 2 + np.log(found.ffn / found.width / usual.ffn) ** 2
+    score = np.log(found.width / found.layers / usual.aspect) ** 2
     score += 0.05 * (found.width % (4 * step) != 0) + 0.03 * (found.layers % 2 != 0) + (0.03 if small else 0.3) * (heads % 8 != 0)
-    score += np.abs(found.off_total)
+    score += np.abs(found.off_total) + np.abs(found.off_active)
+    # of experts of the user's own what works on a token comes before how wide published ones are
+    score += (1.0 if experts.many is None else 0.03) * np.log(found.ffn / found.width / usual.ffn) ** 2
     if experts.many is None:
-        score += 0.05 * (found.many % 64 != 0) + np.abs(found.off_active)
+        score += 0.05 * (found.many % 64 != 0)
     places: Any = order(score)[: house["kept"]] if good.any() else []
     return [
         (float(score[i]), float(found.width[i]), _shape(plain, experts, found, i, head), float(found.off_total[i]))

@@ -2,6 +2,7 @@
 
 from planner._util.files import settings
 from planner.allocation.effective_size import Modifier, Precision, Quality, Repetition
+from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.notes import Note
 from planner.quantities import format_percent, significant
@@ -19,6 +20,10 @@ def modifiers_of(law: Law, question: Question) -> tuple[tuple[Modifier, ...], li
         modifiers.append(repeated)
         notes += _carried_over(law, repeated)
     if question.precision is not None:
+        if question.serve_precision is not None:
+            raise OptionError(
+                "`serve_precision` with `precision`: what rounding adds to weights trained in few bits is not known"
+            )
         section = settings("planning.toml", "precision")
         source = load_law(section["law"])
         lowered = Precision(question.precision, source.params, float(section["baseline"]), source.reference)

@@ -95,7 +95,7 @@ def why_usual(question: Question, problem: Problem, held: Held) -> str:
     if question.peak is not None:
         return "with a peak of your own none is forecast"
     if question.shape is None and proposing(question, problem, held) is None:
-        if law.form.active is not None or law.conventions.params == "active":
+        if law.form.active is not None or law.hides_total or law.conventions.params == "active":
             return f"{law.id} is of mixtures, of which no shape is proposed; of one that is named (--shape) it is forecast"
         return f"links, memory or efficiency of {machine.parts[0].device.id} are not known, so none is forecast"
     return "the speed of no model of about its size can be forecast on these devices"
@@ -106,7 +106,7 @@ def proposing(question: Question, problem: Problem, held: Held) -> "Speeds | Non
     if question.gpus is None or question.shape is not None or is_own(question):
         return None
     law = problem.law
-    if law.form.active is not None or law.conventions.params == "active":
+    if law.form.active is not None or law.hides_total or law.conventions.params == "active":
         return None
     from planner.inputs.proposed_speed import speeds
 

@@ -1,58 +1,28 @@
 """What a mixture of experts is best made of, where the user left it open, and what memory leaves room for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from planner._util.files import settings
-from planner._util.root_finding import find_root
 from planner._util.stable_choice import lowest
 from planner.allocation import solver
-from planner.allocation.effective_size import non_embedding_params, total_params
 from planner.allocation.open_choices import open_choices
 from planner.allocation.problem import Limits, Problem
 from planner.errors import CannotPlanError, OptionError
-from planner.inputs.mixtures import MIXTURES
+from planner.inputs.mixture_memory import Room, all_params, cap_within, rooms_of
 from planner.inputs.question import Question
 from planner.notes import Note
 from planner.quantities import format_count, plain
-from planner.scaling_laws.catalogue import load_law
-from planner.scaling_laws.forms._base import Num
 from planner.scaling_laws.law import Law, guarded
 
 if TYPE_CHECKING:
-    from planner.accelerators.accelerator import Accelerator
     from planner.accelerators.fleet import Machine
 
 
 def varies(question: Question, law: Law) -> bool:
     """Tell whether what is chosen, or what memory allows, may differ from budget to budget."""
     return law.form.active is not None or question.serving_gpus is not None
-
-
-class Room(NamedTuple):
-    """What must hold all parameters.
-
-    Attributes
-    ----------
-    bytes : float
-        Memory there is, what is held beside the parameters taken off; infinite for a cap on parameters.
-    each : float
-        Bytes that a parameter takes.
-    cached : float
-        Tokens whose keys and values lie beside them.
-    most : float
-        Parameters that the user allows.
-    text : str
-        What holds them, and how.
-    """
-
-    bytes: float
-    each: float
-    cached: float
-    most: float
-    text: str
 
 
 class Chosen(NamedTuple):
@@ -83,16 +53,19 @@ def choose_mixture(
     """
     if question.cached_tokens is not None and question.serving_gpus is None:
         raise OptionError("`cached_tokens`: in the memory of which devices? Give `serving_gpus`, such as 8xH100")
-    rooms = [*_rooms(question, law, machine)]
+    rooms = [*rooms_of(question, law, machine)]
     candidates = open_choices(law)
     if len(candidates) == 1 and not rooms:
         return Chosen(law, limits)
-    caps = [_cap(each, rooms) for each in candidates]
+    caps = [cap_within(each, rooms) for each in candidates]
     runs = [_run(each, cap, limits, budget, question.loss, problem_of) for each, (cap, _) in zip(candidates, caps, strict=True)]
     if not any(np.isfinite(run.merit) for run in runs):
-        if limits.params is None and not all(cap >= _least(each) for each, (cap, _) in zip(candidates, caps, strict=True)):
-            raise CannotPlanError(_nothing_fits(law, candidates, caps))
-        return Chosen(law, limits)  # the user's size, or out of reach: what is wrong is said of the answer
+        if limits.params is None:
+            return _out_of_reach(law, limits, candidates, caps, problem_of)
+        _refuse_above(question, candidates, limits.params)
+        if all(np.isinf(cap) for cap, _ in caps):
+            return Chosen(law, limits)
+        runs = [_run(each, np.inf, limits, budget, question.loss, problem_of) for each in candidates]  # what is too small is said
     best = lowest(*([run[part] for run in runs] for part in range(3)))
     chosen, (cap, room) = candidates[best], caps[best]
     notes = (_chosen_note(chosen, candidates),) if len(candidates) > 1 else ()
@@ -107,26 +80,75 @@ _AT_CAP = 1e-9
 """How far below its cap, as a fraction, a size is still at it."""
 
 
-def all_params(law: Law, params: Num) -> Num:
-    """Return all parameters of a model whose N a law counts, embeddings of dense models included."""
-    if law.form.total is not None:
-        return law.form.total(law.symbols, params)
-    if law.form.active is None and law.conventions.params == "non-embedding":
-        return total_params(params, _embeddings())
-    return params
+class Open(NamedTuple):
+    """A law whose choice was made for the question, and can be made again: without limits, for a loss, for another budget.
+
+    Attributes
+    ----------
+    candidates : tuple of Law
+    problem_of : (law, limits) -> Problem
+    choose : (flops) -> Chosen
+        Within the same limits and memory.
+    """
+
+    candidates: tuple[Law, ...]
+    problem_of: Callable[[Law, Limits], Problem]
+    choose: Callable[[float], Chosen]
+
+    def best(self, flops: float | None, loss: float | None = None) -> Problem:
+        """Return the problem of the best choice without limits and memory, for a budget [FLOP] or a loss."""
+        runs = [_run(each, np.inf, Limits(), flops, loss, self.problem_of) for each in self.candidates]
+        chosen = self.candidates[lowest(*([run[part] for run in runs] for part in range(3)))]
+        return self.problem_of(chosen, Limits())
+
+    def least(self, loss: float) -> float:
+        """Return the least that reaches a loss without limits and memory, whatever is chosen [FLOP]."""
+        return min(_run(each, np.inf, Limits(), None, loss, self.problem_of).flops for each in self.candidates)
+
+    def at(self, flops: float) -> Problem:
+        """Return the problem with the choice that another budget [FLOP] wants, within the same limits and memory."""
+        chosen = self.choose(flops)
+        return self.problem_of(chosen.law, chosen.limits)
 
 
-def as_counted(law: Law, total: float) -> float:
-    """Return N as a law counts it of so many parameters in all."""
-    if law.form.active_of is not None:
-        return float(law.form.active_of(law.symbols, total))
-    if law.form.active is None and law.conventions.params == "non-embedding":
-        return float(non_embedding_params(total, _embeddings()))
-    return total
+def _out_of_reach(
+    law: Law,
+    limits: Limits,
+    candidates: Sequence[Law],
+    caps: Sequence[tuple[float, Room | None]],
+    problem_of: Callable[[Law, Limits], Problem],
+) -> Chosen:
+    """Return the choice whose floor within its cap is lowest: a loss that it does not reach is refused with that floor.
+
+    Raises
+    ------
+    CannotPlanError
+        Nothing fits at all.
+    """
+    held = [(each, cap) for each, (cap, _) in zip(candidates, caps, strict=True) if cap >= _least(each)]
+    if not held:
+        raise CannotPlanError(_nothing_fits(law, candidates, caps))
+
+    def within(cap: float) -> Limits:
+        most = cap if limits.max_params is None else min(cap, limits.max_params)
+        return limits if np.isinf(most) else limits._replace(max_params=most)
+
+    if law.surface_law is None:
+        return Chosen(held[0][0], within(held[0][1]))
+    problems = [problem_of(each, within(cap)) for each, cap in held]
+    floors = [float(each.law.irreducible_loss) + float(solver.lowest_reducible(each)) for each in problems]
+    best = lowest(floors)
+    return Chosen(problems[best].law, problems[best].limits)
 
 
-def _embeddings() -> float:
-    return float(load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"])
+def _refuse_above(question: Question, candidates: Sequence[Law], params: float) -> None:
+    """Refuse a size whose parameters in all exceed the user's own cap on them, whatever is chosen."""
+    most = question.max_total_params
+    least = min(float(all_params(each, params)) for each in candidates)
+    if most is not None and least > most * (1 + _AT_CAP):
+        said = next(iter(question.named("params", "active_params", "shape")), "params")
+        has = f"{format_count(params)}, {format_count(least)} in all," if least != params else format_count(params)
+        raise OptionError(f"`{said}` {has} contradicts `max_total_params` {format_count(most)}: drop one of them")
 
 
 class _Run(NamedTuple):
@@ -177,123 +199,6 @@ def _best_run(problem: Problem, budget: float | None, loss: float | None) -> _Ru
     return _Run(reached, float(problem.spending.paid(N, D)), float(all_params(problem.law, N)), N)
 
 
-def _rooms(question: Question, law: Law, machine: "Machine | None") -> Iterator[Room]:
-    """Give what must hold a model: the devices that train it, those that serve a copy, the user's cap."""
-    mixture = law.form.active is not None
-    if question.max_total_params is not None:
-        if not mixture:
-            raise OptionError(f"`max_total_params`: {law.id} is no law of mixtures of experts, so it is `max_params`; {MIXTURES}")
-        yield Room(np.inf, 0.0, 0.0, question.max_total_params, "")
-    known = machine is not None and machine.counted and all(part.device.memory is not None for part in machine.parts)
-    if mixture and known and machine is not None:
-        each = state_bytes()
-        there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
-        named = " + ".join(f"{part.number:g} x {part.device.id}" for part in machine.parts)
-        yield Room(
-            _usable(there / settings("memory.toml", "overhead")["spread"], machine.devices),
-            each,
-            0.0,
-            np.inf,
-            f"weights, gradients and Adam's states ({plain(each)} bytes a parameter) of more do not surely fit "
-            f"{named}, for measured peaks vary; activations come on top, and plan configure lays it out",
-        )
-    if question.serving_gpus is not None:
-        yield _served_room(question, law)
-
-
-def state_bytes() -> float:
-    """Return the bytes that training keeps of a parameter: weights, gradients and Adam's states in mixed precision."""
-    kept = settings("memory.toml", "schemes")["adam"]
-    return float(kept["weights"] + kept["gradients"] + kept["optimizer"])
-
-
-def _usable(there: float, devices: float) -> float:
-    """Return what parameters may take of so much memory: frameworks and fragments hold some."""
-    beside = settings("memory.toml", "overhead")
-    return float((there - devices * beside["context_gib"][1] * 2**30) / (1 + beside["fragmentation"]))
-
-
-def _served_room(question: Question, law: Law) -> Room:
-    """Return what holds a copy that is served."""
-    if law.hides_total:
-        raise OptionError(f"`serving_gpus`: {law.id} does not say how many parameters its mixtures have in all; {MIXTURES}")
-    cached = question.cached_tokens or 0.0
-    if cached and law.form.total is None and question.shape is None:
-        raise OptionError(
-            f"`cached_tokens`: {law.id} does not say how wide its models are; ludziejewski2025 does, or give a `shape`"
-        )
-    parts = serving_parts(question)
-    each = served_bits(question) / 8
-    there = sum(number * (device.memory or 0.0) for number, device in parts)
-    named = " + ".join(f"{number:g} x {device.id}" for number, device in parts)
-    cache = f" and the cache of {format_count(cached)} tokens" if cached else ""
-    text = f"weights of {plain(8 * each)} bits{cache} of more do not fit {named}, which hold a served copy"
-    return Room(_usable(there, sum(number for number, _ in parts)), each, cached, np.inf, text)
-
-
-def serving_parts(question: Question) -> "list[tuple[float, Accelerator]]":
-    """Return the devices that hold a served copy, (number, device) each.
-
-    Raises
-    ------
-    PlannerError
-        A device that is not known, or whose memory is not.
-    """
-    from planner.accelerators.catalogue import accelerator, accelerators
-
-    assert question.serving_gpus is not None  # asked where they were named
-    catalogue = accelerators(question.gpu_file)
-    parts = [(number, accelerator(name, catalogue)) for number, name in question.serving_gpus.parts]
-    unknown = next((device.id for _, device in parts if device.memory is None), None)
-    if unknown is not None:
-        raise OptionError(f"`serving_gpus` {question.serving_gpus}: the memory of {unknown} is not known; `gpu_file` may say it")
-    return parts
-
-
-def served_bits(question: Question) -> float:
-    """Return the bits of a served weight: those asked for, or 16."""
-    return (
-        float(settings("planning.toml", "precision")["baseline"])
-        if question.serve_precision is None
-        else question.serve_precision
-    )
-
-
-def _cap(law: Law, rooms: list[Room]) -> tuple[float, Room | None]:
-    """Return the most parameters, as a law counts them, that every room holds, and the room that holds fewest."""
-    totals = [_most(law, room) for room in rooms]
-    if not totals:
-        return np.inf, None
-    place = lowest(totals)
-    return (as_counted(law, totals[place]) if totals[place] > 0 else 0.0), rooms[place]
-
-
-def _most(law: Law, room: Room) -> float:
-    """Return the most parameters in all that a room holds; 0 where it holds none."""
-    if not room.each:
-        return room.most
-    if room.bytes <= 0:
-        return 0.0
-    alone = room.bytes / room.each
-    if not room.cached or law.form.total is None:
-        return alone
-
-    def over(log_total: Num) -> Num:
-        total = np.exp(log_total)
-        return np.log(room.each * total + room.cached * cache_bytes(law, total)) - np.log(room.bytes)
-
-    bottom = np.log(alone) - 100.0
-    return 0.0 if over(bottom) > 0 else float(np.exp(find_root(over, bottom, np.log(alone))))
-
-
-def cache_bytes(law: Law, total: Num) -> Num:
-    """Return the bytes that a token's keys and values take in 16 bits: two of the width in each block (Ludziejewski 2025)."""
-    from planner.scaling_laws.forms.joint_experts import joint_width
-
-    width = joint_width(law.symbols, total)
-    return 2 * 2 * width * width / law.symbols["w"]
-
-
 _SMALLEST = 1e6
 """Fewer parameters than this are no model to plan for, where a law does not print its smallest: a house convention."""
 
@@ -303,7 +208,7 @@ def _least(law: Law) -> float:
     return max(_SMALLEST, known[0]) if known else _SMALLEST
 
 
-def _nothing_fits(law: Law, candidates: Sequence[Law], caps: list[tuple[float, Room | None]]) -> str:
+def _nothing_fits(law: Law, candidates: Sequence[Law], caps: Sequence[tuple[float, Room | None]]) -> str:
     place = lowest([-cap for cap, _ in caps])
     cap, room = caps[place]
     held = f"holds {format_count(all_params(candidates[place], cap))}" if cap > 0 else "holds none"

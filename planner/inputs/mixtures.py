@@ -34,8 +34,9 @@ def mixed(law: Law, question: Question) -> Law:
     if question.shape is not None and (question.shape.experts > 1 or "E" in law.choices) and law.choices:
         question = _of_shape(question, question.shape, law)
     named = question.named(*CHOICES)
+    _refuse_parts(question)
     if not named:
-        return law
+        return _by_sizes(law, question)
     if not law.choices:
         raise OptionError(f"`{named[0]}`: {law.id} is no law of mixtures of experts; {MIXTURES}")
     experts, working, sparsity = question.experts, question.experts_per_token, question.sparsity
@@ -70,6 +71,21 @@ def mixed(law: Law, question: Question) -> Law:
     if working > experts:
         raise OptionError(f"`experts_per_token` {plain(working)}: at most as many as experts, {plain(experts)}")
     return law.choose(S=1 - working / experts)
+
+
+def _by_sizes(law: Law, question: Question) -> Law:
+    """Return a law with the sparsity that active parameters and all of them say together."""
+    if "S" not in law.choices or question.params is None or question.active_params is None:
+        return law
+    return law if question.active_params > question.params else law.choose(S=1 - question.active_params / question.params)
+
+
+def _refuse_parts(question: Question) -> None:
+    """Refuse parts of an expert."""
+    for name in question.named("experts", "experts_per_token", "granularity"):
+        value: float = getattr(question, name)
+        if value != round(value):
+            raise OptionError(f"`{name}` {plain(value)}: expected a whole number")
 
 
 def divided(question: Question, law: Law) -> "Experts | None":
@@ -115,6 +131,10 @@ def share_given(question: Question, law: Law) -> float | None:
         return None
     if active > params:
         raise OptionError(f"`active_params` {format_count(active)}: more than all `params`, {format_count(params)}")
+    if law.form.total is not None:
+        raise OptionError(
+            f"`active_params` and `params` together say too much: {law.id} counts the active ones, `experts` says the rest"
+        )
     if law.form.price is not None and law.form.price(law.symbols)[1]:
         raise OptionError(f"`active_params` and `params` together say too much: under {law.id} one follows from the other")
     return active / params

@@ -169,6 +169,8 @@ def serve_precision(value: Raw, name: str) -> float:
     section = settings("planning.toml", "precision")
     text = value.strip().lower() if isinstance(value, str) else value
     bits = section["formats"].get(text) if isinstance(text, str) else None
+    if isinstance(text, str):
+        text = re.sub(r"^(?:int|w)(?=[0-9]+$)", "", text)
     if bits is None:
         try:
             bits = parse_number(re.sub(r"\s*bits?$", "", text) if isinstance(text, str) else text, name)

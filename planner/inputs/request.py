@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from planner._util.frozen_dict import FrozenDict
 from planner.allocation.compute_cost import Spending
+from planner.allocation.open_choices import open_choices
 from planner.allocation.problem import Limits, Problem, problem_of, spending_of
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.effective_size import modifiers_of
@@ -13,7 +14,7 @@ from planner.inputs.held_budgets import Held, read_held
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.limits import limits_of, one_question, optimal_budget, within_reach
 from planner.inputs.measured_speed import measured
-from planner.inputs.mixture_choice import Chosen, choose_mixture
+from planner.inputs.mixture_choice import Chosen, Open, choose_mixture
 from planner.inputs.mixtures import mixed, share_given
 from planner.inputs.question import Question
 from planner.inputs.serving import Demand, demand_of
@@ -54,6 +55,8 @@ class Request(NamedTuple):
         What the budget is held in, and the machine.
     run : (N, D) or None
         Where the question states the run itself.
+    openly : Open or None
+        Of a mixture of experts whose experts were chosen for the question.
     speeds : Speeds or None
         Of the models that would be proposed for it on its devices.
     """
@@ -68,6 +71,7 @@ class Request(NamedTuple):
     held: Held = Held()
     run: tuple[float, float] | None = None
     speeds: "Speeds | None" = None
+    openly: Open | None = None
 
     @property
     def served_after(self) -> float:
@@ -155,14 +159,21 @@ def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Requ
         size = "shape" if counted is not None else "active_params" if question.params is None else "params"
         raise OptionError(f"`{what}`, `{size}` and `tokens` together say too much: C = k N D leaves two free; drop one")
     one_question(name, budget, question.loss, limits)
-    mixture = Chosen(chosen, limits)
+    mixture, openly = Chosen(chosen, limits), None
     if not whole and (budget is not None or question.loss is not None):
 
         def of(law: Law, limits: Limits) -> Problem:
             return _problem(law, question, limits, counted, held)[0]
 
-        mixture = choose_mixture(question, chosen, limits, held.machine, budget, of)
+        law, asked_limits = chosen, limits
+        mixture = choose_mixture(question, law, limits, held.machine, budget, of)
         chosen, limits = mixture.law, mixture.limits
+        if len(open_choices(law)) > 1:
+
+            def again(flops: float) -> Chosen:
+                return choose_mixture(question, law, asked_limits, held.machine, flops, of)
+
+            openly = Open(open_choices(law), of, again)
     problem, demand, notes = _problem(chosen, question, limits, counted, held)
     run = None
     if whole:
@@ -174,7 +185,7 @@ def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Requ
     within_reach(problem, chosen, question.loss)
     inputs = _inputs(asked, chosen, held)
     said = (*mixture.notes, *notes, *speed_notes, *held.notes)
-    return Request(question, problem, budget, question.loss, demand, said, inputs, held, run)
+    return Request(question, problem, budget, question.loss, demand, said, inputs, held, run, openly=openly)
 
 
 def _on_devices(question: Question, law: Law, proposed: Forecast | None) -> tuple[Question, Held, tuple[Note, ...]]:
@@ -287,8 +298,10 @@ def _active_note(question: Question, law: Law) -> Note:
     """Say that compute is of the active parameters given, and what the law would take."""
     assert question.params is not None  # both are given
     assert question.active_params is not None
-    own = format_count(law.active_share * question.params)
-    text = f"compute is counted of the {format_count(question.active_params)} active parameters given, where {law.id} takes {own}"
+    own = law.active_share * question.params
+    text = f"compute is counted of the {format_count(question.active_params)} active parameters given"
+    if abs(own / question.active_params - 1) > 1e-9:
+        text += f", where {law.id} takes {format_count(own)}"
     return Note("active-given", "info", text)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.notes import Note
 from planner.output.csv_json_machines import Row, cost_columns, span
 from planner.scaling_laws.law import Law
@@ -160,6 +161,8 @@ def _condition_columns(plan: "Plan") -> Row:
         "served_loss": plan.quantised.loss if plan.quantised else None,
         "active_params": mixture.active_params if mixture else None,
         "total_params": mixture.total_params if mixture else None,
+        **{name: plan.law.params.get(of) if mixture else None for of, name in CHOICE_INPUTS.items()},
+        "training_bytes": mixture.training_bytes if mixture else None,
         "dense_flops": mixture.dense_flops if mixture else None,
         "dense_equivalent": mixture.dense_equivalent if mixture else None,
         "budget_kind": plan.funded.kind if plan.funded else None,
@@ -171,34 +174,14 @@ def _condition_columns(plan: "Plan") -> Row:
 
 
 _OF_THE_PLAN = (
-    *(
-        "level",
-        "params_low",
-        "params_high",
-        "tokens_low",
-        "tokens_high",
-        "loss_low",
-        "loss_high",
-        "run_loss_low",
-        "run_loss_high",
-    ),
-    *("params_band_low", "params_band_high"),
-    *("optimum_params", "optimum_tokens", "optimum_loss"),
-    *("doubling_loss_gain", "doubling_share"),
-    *("params_total", "params_non_embedding"),
-    *("target_loss", "flops_low", "flops_high", "spent", "training_flops"),
-    *(
-        "unique_tokens",
-        "epochs",
-        "effective_tokens",
-        "repetition_loss",
-        "inference_tokens",
-        "serving_flops",
-        "serving_price",
-        "serving_saved",
-    ),
-    *("budget_kind", "budget_amount", "budget_unit"),
-    *("doubling_data_gain", "weight_bytes", "served_loss", "active_params", "total_params", "dense_flops", "dense_equivalent"),
+    *("level", "params_low", "params_high", "tokens_low", "tokens_high"),
+    *("loss_low", "loss_high", "run_loss_low", "run_loss_high", "params_band_low", "params_band_high"),
+    *("optimum_params", "optimum_tokens", "optimum_loss", "doubling_loss_gain", "doubling_share"),
+    *("params_total", "params_non_embedding", "target_loss", "flops_low", "flops_high", "spent", "training_flops"),
+    *("unique_tokens", "epochs", "effective_tokens", "repetition_loss", "inference_tokens"),
+    *("serving_flops", "serving_price", "serving_saved", "budget_kind", "budget_amount", "budget_unit"),
+    *("doubling_data_gain", "weight_bytes", "served_loss", "active_params", "total_params"),
+    *(*CHOICE_INPUTS.values(), "training_bytes", "dense_flops", "dense_equivalent"),
 )
 """Columns that an alternative leaves empty."""
 

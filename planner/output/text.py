@@ -61,19 +61,20 @@ _BRIEF = 8
 
 
 _DECISIVE = (
-    *("budget", "pays from", "parameters", "tokens", "loss", "regime", "remedy", "needs", "wall-clock", "cost"),
+    *("budget", "pays from", "parameters", "in all", "tokens", "loss", "regime", "remedy", "needs", "wall-clock", "cost"),
     *("a device", "step", "MFU", "layout", "memory"),
+    *("with teacher", "without", "longer instead", "smaller", "verdict"),
 )
 """Labels of what a plan or a check is asked for, time and money included; other answers begin with theirs."""
 
 
-_SPARE = ("budget", "wall-clock")
+_SPARE = ("budget", "wall-clock", "regime")
 """Those that go first where there is no room: the title has them, or nearly."""
 
 
 def _decides(block: Facts) -> bool:
     labels = {label for label, _, _ in block.rows}
-    return {"regime", "loss"} <= labels or "a device" in labels
+    return {"regime", "loss"} <= labels or bool(labels & {"a device", "verdict"})
 
 
 def _brief_facts(every: list[tuple[str, str, str]], first: Facts, room: int, width: int) -> list[str]:

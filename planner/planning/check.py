@@ -15,7 +15,8 @@ from planner.allocation.overfitting_test import OverfittingTest, overfitting_tes
 from planner.allocation.problem import Problem
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.law_choice import resolve_law
-from planner.inputs.mixture_choice import all_params
+from planner.inputs.mixture_memory import all_params, state_bytes
+from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.registry import CheckInputs, asks
 from planner.inputs.request import Request, read_run
@@ -25,7 +26,7 @@ from planner.planning.plan import best_plan
 from planner.planning.plan_details import data_notes, data_use, deadline_notes, memory_notes
 from planner.planning.plan_notes import size_notes, waste_notes
 from planner.planning.plan_result import DataUse, Plan
-from planner.quantities import LARGEST, PF_DAY, format_factor, plain
+from planner.quantities import LARGEST, PF_DAY, format_bytes, format_count, format_factor, plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded, require_finite
 
@@ -204,12 +205,26 @@ def _checked(request: Request, N: float, D: float) -> Check:
         *request.question.idle_notes(judged=True, drawn=judge.draws is not None),
         *size_notes(min(N, D)),
         *data_notes(problem, data, N),
+        *_mixture_note(problem.law, N),
         *memory_notes(request.held.machine, float(all_params(problem.law, N))),
         *deadline_notes(request.held.machine, flops),
         *waste_notes(optimum.doubling if optimum else None),
         *_verdict_notes(judge, N, optimum, verdict, test, served=request.demand is not None),
     )
     return _put_together(request, (N, D, flops, spent), verdict, optimum, data, sure, test, notes)
+
+
+def _mixture_note(law: Law, params: float) -> Iterator[Note]:
+    """Say of a mixture which experts it was judged with, and what it holds in all."""
+    if law.form.active is None:
+        return
+    made = ", ".join(f"{CHOICE_INPUTS[name]} {plain(law.params[name], 4)}" for name in law.choices)
+    total = float(all_params(law, params))
+    said = f"judged with {made}" if law.chosen else f"judged with {made}, which nobody chose"
+    held = (
+        f"{format_count(total)} parameters in all, {format_bytes(total * state_bytes())} of weights, gradients and Adam's states"
+    )
+    yield Note("mixture-size", "info", f"{said}: {held}")
 
 
 def _verdict_notes(

@@ -158,7 +158,8 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
     heard = [(a, N) for a, N, why in zip(answers, sizes, silent, strict=True) if not why]
     if len({_study(a.law) for a, _ in heard}) < 2:
         raise CannotPlanError(
-            "laws: a consensus needs two studies whose laws have a voice; plan laws shows what speaks against each"
+            "`laws`: a consensus needs two studies whose laws have a voice; plan laws shows what speaks against each, "
+            "and plan compare --moe sets mixtures of experts side by side"
         )
     params = _spread({a.law.id: (a.law, N) for a, N in heard})
     voices = [

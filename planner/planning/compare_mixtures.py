@@ -126,6 +126,7 @@ def compare_mixtures(**asked: Unpack[CompareMixturesInputs]) -> MixtureCompariso
         raise CannotPlanError(plans[0].reason)
     share, granularity = section["leverage_at"]["active_share"], section["leverage_at"]["granularity"]
     factor, text = leverage_of(budget, share, granularity)
+    held = question.named("gpus", "max_total_params", "serving_gpus")
     spans = {name: _span(told, name) for name in ("active_params", "total_params", "tokens")}
     return MixtureComparison(
         flops=budget,
@@ -134,7 +135,7 @@ def compare_mixtures(**asked: Unpack[CompareMixturesInputs]) -> MixtureCompariso
         total_params=spans["total_params"],
         tokens=spans["tokens"],
         leverage=Leverage(section["leverage"], share, granularity, factor, text),
-        notes=tuple(_notes(told, spans, held=bool(question.named("gpus", "max_total_params", "serving_gpus")))),
+        notes=tuple(_notes(told, spans, held=bool(held), cached=question.cached_tokens is not None)),
         inputs=FrozenDict({**question.stated(), "flops": budget}),
     )
 
@@ -173,7 +174,7 @@ def _span(plans: list[MixturePlan], name: str) -> tuple[float, float] | None:
     return (min(values), max(values)) if values else None
 
 
-def _notes(plans: list[MixturePlan], spans: Mapping[str, tuple[float, float] | None], *, held: bool) -> list[Note]:
+def _notes(plans: list[MixturePlan], spans: Mapping[str, tuple[float, float] | None], *, held: bool, cached: bool) -> list[Note]:
     words = {"active_params": "active parameters", "total_params": "parameters in all", "tokens": "tokens"}
     apart = ", ".join(f"{format_factor(ends[1] / ends[0])} in {words[name]}" for name, ends in spans.items() if ends)
     notes = [
@@ -184,6 +185,10 @@ def _notes(plans: list[MixturePlan], spans: Mapping[str, tuple[float, float] | N
     if held and unheld:
         text = f"{', '.join(unheld)}: held to no memory, for it does not say how many parameters there are in all"
         notes.append(Note("memory-unknown", "info", text))
+    narrow = [each.law.id for each in plans if each.law.form.total is None]
+    if cached and narrow:
+        text = f"{', '.join(narrow)}: held without a cache, for it is not said how wide their models are"
+        notes.append(Note("cache-unknown", "info", text))
     far = [each.law.id for each in plans if each.extrapolation is not None and each.extrapolation > FAR]
     if far:
         text = f"more than {FAR:g}x outside their runs, guesses rather than forecasts: {', '.join(far)}"

@@ -55,7 +55,7 @@ def configure_notes(
     notes += _conventions(law, first, run, usual)
     notes.append(_memory(scheme, first.shape, asked, fits[0]))
     if usual is not None and first.shape.experts > 1:
-        notes += _divided(law, first.shape, usual, vocab_chosen_here=vocab_chosen_here)
+        notes += _divided(law, first.shape, usual, law.active_share * run.params, vocab_chosen_here=vocab_chosen_here)
     elif usual is not None and vocab_chosen_here:
         notes += _vocabulary(first.shape)
     if where.capacity is not None and not any(fit.fits for fit in fits):
@@ -164,7 +164,11 @@ def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, now: bool
     return ""
 
 
-def _divided(law: Law, shape: Shape, usual: Proportions, *, vocab_chosen_here: bool) -> Iterator[Note]:
+_FAR_FROM_PLAN = 0.05
+"""A difference in what works on a token that is worth a warning: a house convention."""
+
+
+def _divided(law: Law, shape: Shape, usual: Proportions, planned: float, *, vocab_chosen_here: bool) -> Iterator[Note]:
     """Say how the layers of a mixture are divided, what of that the law knows, and whose vocabulary it has."""
     shared = f" and {shape.details.shared_experts} shared" if shape.details.shared_experts else ""
     made = f"{shape.experts_per_token} of {shape.experts} experts at work{shared}, each of width {shape.details.expert_ffn}"
@@ -173,6 +177,13 @@ def _divided(law: Law, shape: Shape, usual: Proportions, *, vocab_chosen_here: b
         "mixtures of the size, or as you said: of other divisions the law's loss is not"
     )
     yield Note("divided-experts", "info", text)
+    working = shape.working(law.conventions.params)
+    if abs(working / planned - 1) > _FAR_FROM_PLAN:
+        text = (
+            f"the first shape has {format_count(working)} at work on a token, the plan {format_count(planned)}: FLOP and "
+            "tokens are the shape's, the loss is the plan's"
+        )
+        yield Note("active-off", "warning", text)
     if vocab_chosen_here:
         said = f"a vocabulary of {format_whole(shape.vocab)} is that of {usual.like[0]}, the published mixture nearest in size"
         yield Note("vocabulary", "info", f"{said}; give your tokenizer's (--vocab 128k, vocab in Python)")

@@ -144,7 +144,7 @@ def distill(
         others=tuple(others),
         supervised=school.supervised,
         distilled=school.distilled,
-        notes=tuple(_notes(school, N, taught, known is not None and known[1] is not None and teacher_tokens is None)),
+        notes=tuple(_notes(school, taught, known is not None and known[1] is not None and teacher_tokens is None)),
         inputs=FrozenDict(
             student=N,
             tokens=D,
@@ -169,12 +169,18 @@ def _size(value: Number, name: str, school: _School) -> float:
     return number
 
 
+def _least_tokens() -> float:
+    return float(settings("planning.toml", "distillation")["least_tokens"])
+
+
 def _length(value: Number, name: str, school: _School) -> float:
     """Read tokens within the study's range."""
     number = parse_count(value, name, "tokens")
-    if not number <= school.most_tokens * (1 + 1e-9):
+    least = _least_tokens()
+    if not least <= number <= school.most_tokens * (1 + 1e-9):
         raise OptionError(
-            f"{name} {format_count(number)} tokens: {school.distilled.id} knows up to {format_count(school.most_tokens)}"
+            f"{name} {format_count(number)} tokens: {school.distilled.id} is asked for {format_count(least)} to "
+            f"{format_count(school.most_tokens)}"
         )
     return number
 
@@ -238,14 +244,9 @@ def _teaching(
 
 
 def _best(school: _School, N: float, D: float, section: Mapping[str, Any]) -> Teaching:
-    """Return the teacher that gains most at equal compute; where its training is paid, of any length, else compute-optimal."""
-    sizes = np.geomspace(*school.sizes, section["sizes"])
-    optimal = school.optimal_tokens(sizes)
-    if school.cost == "trained":
-        lengths = np.geomspace(1e9, school.most_tokens, section["lengths"])
-        sizes, trained = (each.ravel() for each in np.meshgrid(sizes, lengths))
-    else:
-        trained = optimal
+    """Return the teacher that gains most at equal compute, of any size and length in the range."""
+    lengths = np.geomspace(section["least_tokens"], school.most_tokens, section["lengths"])
+    sizes, trained = (each.ravel() for each in np.meshgrid(np.geomspace(*school.sizes, section["sizes"]), lengths))
     losses = school.alone(sizes, trained)
     own = 3 * school.forward * N
     paid = school.teacher_flops(sizes, trained, D)
@@ -270,7 +271,7 @@ def _alone_from(school: _School, N: float, taught: Teaching) -> float | None:
         paid = 0.0 if teacher is None else school.teacher_flops(teacher, trained, D)
         return school.alone(N, D + paid / own) - school.student(N, D, taught.teacher_loss)
 
-    grid = np.linspace(np.log(1e9), np.log(school.most_tokens), 2001)
+    grid = np.linspace(np.log(_least_tokens()), np.log(school.most_tokens), 2001)
     better = gain(grid) > 0
     if better[-1]:
         return None
@@ -299,10 +300,11 @@ def _smaller(school: _School, N: float, taught: Teaching) -> tuple[float, float]
     if least > taught.loss or high <= low or above(high) > 0:
         return None
     size = school.sizes[0] if above(low) <= 0 else float(np.exp(find_root(lambda x: -above(x), low, high)))
-    return size, taught.flops / (each * size)
+    tokens = taught.flops / (each * size)
+    return None if tokens > school.most_tokens else (size, tokens)
 
 
-def _notes(school: _School, N: float, taught: Teaching, assumed: bool) -> list[Note]:
+def _notes(school: _School, taught: Teaching, assumed: bool) -> list[Note]:
     """Say what the answer rests on, and where it leaves what was measured."""
     notes = [
         Note("one-study", "info", "one study, on C4: on other data the gain is another; N counts no embeddings"),
@@ -317,8 +319,11 @@ def _notes(school: _School, N: float, taught: Teaching, assumed: bool) -> list[N
             f"the teacher's {format_count(taught.teacher_tokens)} tokens are the compute-optimal ones of {school.supervised.id}"
         )
         notes.append(Note("teacher-tokens", "info", text))
-    if taught.alone_tokens > school.most_tokens:
-        most = format_count(school.most_tokens)
-        text = f"alone it would see {format_count(taught.alone_tokens)} tokens: beyond the {most} of the study"
-        notes.append(Note("extrapolation", "info", text))
+    size, tokens, _ = _optimum(school, taught.flops)
+    beyond = [f"alone it would see {format_count(taught.alone_tokens)} tokens"] * (taught.alone_tokens > school.most_tokens)
+    if size > school.sizes[1] or tokens > school.most_tokens:
+        beyond.append(f"the best run alone has {format_count(size)} parameters on {format_count(tokens)} tokens")
+    if beyond:
+        ends = f"{format_count(school.sizes[1])} parameters and {format_count(school.most_tokens)} tokens"
+        notes.append(Note("extrapolation", "info", f"{'; '.join(beyond)}: beyond the {ends} of the study"))
     return notes

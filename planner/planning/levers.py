@@ -101,7 +101,7 @@ def levers(
     found += [worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []
     improved = read_constants(better)
     found += [worth("exponents", *_exponents(chosen, improved, budget))] if improved else []
-    published, gone = _published(budget, waited, worth)
+    published, gone = _published(budget, waited, worth, mixture=chosen.form.active is not None or chosen.hides_total)
     found += published
     both = _combined(found, combine, worth)
     own_inputs = {"flops": budget, "law": chosen.id, "constants": question.constants, "years": waited, "machine": machine}
@@ -201,10 +201,12 @@ def _refuse_idle(question: Question, machine: Machine | None, mfu_to: Raw) -> No
         raise OptionError("`mfu` goes with `mfu_to`, the utilisation to reach, or with a device")
 
 
-def _published(budget: float, years: float, worth: Callable[..., Worth]) -> tuple[list[Worth], list[str]]:
-    """Return what the published levers are worth, and those whose gain leaves what can be planned."""
+def _published(budget: float, years: float, worth: Callable[..., Worth], *, mixture: bool) -> tuple[list[Worth], list[str]]:
+    """Return what the published levers are worth, and those whose gain leaves what can be planned; a mixture is one already."""
     found, gone = [], []
     for each in published_levers():
+        if mixture and each.kind == "moe":
+            continue
         about = {"claimed": each.claimed, "applies_to": each.applies_to, "source": each.source, "caveat": each.caveat}
         gains = each.gain(years)
         if all(gain is None or 1 <= budget * gain <= LARGEST for gain in gains):

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner.allocation import solver
+from planner.allocation.assessment import Regime
 from planner.allocation.problem import Limits, Problem, problem_of, spending_of
-from planner.inputs.mixture_choice import all_params, as_counted, cache_bytes, served_bits, state_bytes
+from planner.inputs.mixture_choice import Open
+from planner.inputs.mixture_memory import all_params, cache_bytes, served_bits, state_bytes
 from planner.inputs.mixtures import CHOICE_INPUTS, share_given
 from planner.inputs.request import Request
 from planner.notes import Note
 from planner.planning.mixture_result import Beside, Mixture
-from planner.quantities import LARGEST, format_count, format_factor, format_flops, significant
+from planner.quantities import LARGEST, format_count, format_factor, format_flops, plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.experts import dense_equivalent
 from planner.scaling_laws.law import Law
@@ -96,17 +98,12 @@ def _beside(
         return tuple(rows)
     plain = _dense_problem(problem, dense)
     if same_loss.counted < LARGEST:
-        total = float(all_params(dense, same_loss.counted))
-        rows.append(_row("dense, the same loss", plain, request, same_loss._replace(active=total, total=total), loss))
+        rows.append(_row("dense, the same loss", plain, request, same_loss, loss))
     spent = float(problem.spending.paid(mixture.counted, mixture.tokens))
-    N, D = (
-        float(value)
-        for value in solver.best_run(plain._replace(limits=Limits(max_params=as_counted(dense, mixture.total))), spent)
-    )
+    N, D = (float(value) for value in solver.best_run(plain._replace(limits=Limits(max_params=mixture.total)), spent))
     if D > 0:
         reached = float(dense.irreducible_loss) + float(sum(solver.reducible(plain, N, D)))
-        total = float(all_params(dense, N))
-        rows.append(_row("dense, the same compute and memory", plain, request, _Sizes(total, N, total, D), reached))
+        rows.append(_row("dense, the same compute and memory", plain, request, _Sizes(N, N, N, D), reached))
     return tuple(rows)
 
 
@@ -134,6 +131,22 @@ def _row(name: str, problem: Problem, request: Request, sizes: _Sizes, loss: flo
     )
 
 
+def judged_openly(
+    openly: Open, problem: Problem, run: tuple[float, float], loss: float, regime: Regime | None, tolerance: float
+) -> tuple[Regime | None, float]:
+    """Return how a mixture stands against the best of all choices without limits and memory: its regime, and what it wastes."""
+    N, D = run
+    spent = float(problem.spending.paid(N, D))
+    extra = max(spent / openly.least(loss) - 1, 0.0)
+    if regime == "compute wasted":
+        return regime, extra
+    if extra <= tolerance:
+        return "balanced", extra
+    best = openly.best(spent)
+    size = float(solver.best_run(best, spent)[0]) * best.law.active_share
+    return ("underfit" if N * problem.law.active_share < size else "overfit"), extra
+
+
 _CHOSEN_WITH = {**{name: (said,) for name, said in CHOICE_INPUTS.items()}, "S": ("sparsity", "experts")}
 
 
@@ -144,7 +157,7 @@ def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -
     for name, value in mixture.choices.items():
         if not problem.law.chosen:
             options = " or ".join(option.replace("_", " ") for option in _CHOSEN_WITH[name])
-            yield Note("default-choice", "info", f"{significant(value)} is a default nobody chose: say it with {options}")
+            yield Note("default-choice", "info", f"{plain(value, 4)} is a default nobody chose: say it with {options}")
     measured = load_law(mixture.routed_law).domain.params
     if mixture.dense_equivalent is not None and measured and mixture.active_params > measured[1]:
         far = format_factor(mixture.active_params / measured[1])
@@ -155,7 +168,7 @@ def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -
         known = problem.law.domain.choices.get(name)
         meaning = problem.law.form.parameters[name].meaning.split(":")[0].split(",")[0]
         if known and not known[0] <= value <= known[1]:
-            text = f"{meaning} {significant(value)}: measured were {significant(known[0])} to {significant(known[1])}"
+            text = f"{meaning} {plain(value, 4)}: measured were {plain(known[0], 4)} to {plain(known[1], 4)}"
             yield Note("choice-outside", "warning", text)
 
 

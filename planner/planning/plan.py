@@ -13,6 +13,8 @@ from planner.errors import OptionError
 from planner.inputs.held_budgets import Held
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import LawLike
+from planner.inputs.mixture_choice import Open
+from planner.inputs.mixture_memory import cap_of
 from planner.inputs.question import Question
 from planner.inputs.registry import PlanInputs, asks
 from planner.inputs.request import Request, read_request
@@ -20,7 +22,7 @@ from planner.notes import Note
 from planner.planning.alternatives import MAIN_LAWS, alternatives
 from planner.planning.answering_run import funded_runs, run_of
 from planner.planning.between_studies import other_studies
-from planner.planning.mixture import mixture_notes, mixture_of
+from planner.planning.mixture import judged_openly, mixture_notes, mixture_of
 from planner.planning.mixture_result import Mixture
 from planner.planning.plan_details import (
     counted_params,
@@ -98,7 +100,7 @@ def best_plan(request: Request) -> Plan:
     inputs = FrozenDict(
         flops=request.flops, loss=request.loss, law=request.problem.law.id, tolerance=asked.tolerance, level=asked.level
     )
-    free = request._replace(problem=request.problem.without_limits(), notes=(), inputs=inputs, held=Held(), run=None)
+    free = request._replace(problem=request.problem.without_limits(), notes=(), inputs=inputs, held=Held(), run=None, openly=None)
     return _planned(free, ())
 
 
@@ -184,7 +186,9 @@ def _judged(request: Request, run: _Run) -> _Judged:
     law, flops, N, D, _ = problem.law, *run
     referee = _referee(problem)
     free = problem.limits.free or _is_best(problem, flops, N)
-    is_optimum = free and referee is problem
+    openly = request.openly
+    best = None if openly is None else openly.best(request.flops, request.loss)
+    is_optimum = free and referee is problem and (best is None or best.law.params == law.params)
     verdict = assess(problem, N, D, request.question.tolerance)
     loss = irreducible = band = optimum = None
     if verdict:
@@ -193,17 +197,19 @@ def _judged(request: Request, run: _Run) -> _Judged:
         on_line = solver.allocate(problem, flops).loss
         loss, irreducible = (None, None) if on_line is None else (float(on_line), 0.0)
     if not is_optimum:
-        optimum = best_plan(request._replace(problem=referee))
+        optimum = best_plan(request._replace(problem=best or referee))
         band = optimum.params_band
     elif law.surface_law and law.surface_law.role == "plan":
         low, high = solver.flat_band(problem, flops, BAND)
         band = (float(low), float(high))
-    doubling = None if loss is None else _doubling(problem, flops)
+    doubling = None if loss is None else _doubling(problem, flops, openly)
     if verdict is None or verdict.overhead is None:
         return _Judged(free, is_optimum, loss, irreducible, None, None, optimum, band, doubling)
     regime, overhead = verdict.regime, verdict.overhead
     if is_optimum and regime != "compute wasted":
         regime, overhead = "balanced", 0.0  # by definition: what is left of it is rounding
+    elif openly is not None and loss is not None:
+        regime, overhead = judged_openly(openly, problem, (N, D), loss, regime, request.question.tolerance)
     return _Judged(free, is_optimum, loss, irreducible, regime, overhead, optimum, band, doubling)
 
 
@@ -222,7 +228,9 @@ def _life(request: Request, run: _Run, judged: _Judged) -> _Life:
     if request.question.serve_precision is not None:
         from planner.planning.quantised import quantised_of
 
-        quantised = quantised_of(problem, request.question.serve_precision, flops, N, D, judged.loss)
+        most = cap_of(request.question, problem.law, request.held.machine)
+        alone = problem.without_limits() if judged.free else problem
+        quantised = quantised_of(alone, request.question.serve_precision, flops, N, D, judged.loss, most)
     return _Life(data_use(problem, flops, N, D), serving_of(problem, request, N, D), sizes, mixture, copy, quantised)
 
 
@@ -316,8 +324,13 @@ def _plan_notes(request: Request, run: _Run, judged: _Judged, beside: Sequence[A
         yield Note("losses-differ", "info", text)
 
 
-def _doubling(problem: Problem, flops: float) -> Doubling:
-    """Return what 2C buys under the same limits, from reducible losses, so that nothing cancels."""
+def _doubling(problem: Problem, flops: float, openly: Open | None) -> Doubling:
+    """Return what 2C buys under the same limits, from reducible losses, so that nothing cancels; a mixture is chosen anew."""
+    if openly is not None:
+        twice = openly.at(2 * flops)
+        here, floors = _left_to_gain(problem, flops), [float(each.law.irreducible_loss) for each in (problem, twice)]
+        gain = max(here - _left_to_gain(twice, 2 * flops) + floors[0] - floors[1], 0.0)
+        return Doubling(gain, gain / here)
     left = [_left_to_gain(problem, budget) for budget in (flops, 2 * flops)]
     gain = max(left[0] - left[1], 0.0)
     return Doubling(gain, gain / left[0])

@@ -8,7 +8,7 @@ from planner.allocation import solver
 from planner.allocation.effective_size import non_embedding_params, total_params
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
-from planner.inputs.mixture_choice import state_bytes
+from planner.inputs.mixture_memory import state_bytes
 from planner.inputs.request import Request
 from planner.notes import Note
 from planner.planning.overfitting import beyond_runs, harmful_from

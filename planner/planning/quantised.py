@@ -57,21 +57,29 @@ _REACH = 64.0
 
 
 def quantised_of(
-    problem: Problem, bits: float | None, flops: float, params: float, tokens: float, loss: float | None
+    problem: Problem, bits: float | None, flops: float, params: float, tokens: float, loss: float | None, most: float
 ) -> Quantised | None:
-    """Return what serving at so many bits does to a run; None where nothing was asked, or nothing is known of such models."""
-    if bits is None or not applies(problem.law) or loss is None:
+    """Return what serving at so many bits does to a run; None where nothing was asked, or nothing is known of such models.
+
+    ``most`` are the parameters that the devices it is served on hold.
+    """
+    if bits is None or bits >= _whole() or not applies(problem.law) or loss is None:
         return None
     law = load_law(settings("planning.toml", "precision")["after"])
     own = problem.law
     added = float(added_loss(own, params, tokens, bits))
-    N, D, served = _best(problem, bits, flops, params) if problem.limits.free else (None, None, None)
+    N, D, served = _best(problem, bits, flops, params, most) if problem.limits.free else (None, None, None)
     outside = extrapolation(law, _as_measured(own, params), tokens, 6 * params * tokens)
     floor = float(own.irreducible_loss)
     worth = None
     if problem.limits.free:
         worth = 1 - float(solver.equivalent_flops(problem, loss + added - floor)) / flops
     return Quantised(bits, law.id, added, loss + added, worth, N, D, served, outside)
+
+
+def _whole() -> float:
+    """Return the bits at which nothing is rounded."""
+    return float(settings("planning.toml", "precision")["baseline"])
 
 
 def applies(law: Law) -> bool:
@@ -93,7 +101,7 @@ def _as_measured(law: Law, params: Num) -> Num:
     return non_embedding_params(params, count.params["gamma"])
 
 
-def _best(problem: Problem, bits: float, flops: float, params: float) -> tuple[float, float, float]:
+def _best(problem: Problem, bits: float, flops: float, params: float, most: float) -> tuple[float, float, float]:
     """Return N, D and served loss of the run of a budget that is best once rounded."""
     law, spending, land = problem.law, problem.spending, landscape(problem)
     constants = load_law(settings("planning.toml", "precision")["after"]).params
@@ -112,7 +120,7 @@ def _best(problem: Problem, bits: float, flops: float, params: float) -> tuple[f
         return np.where(lost, np.inf, fewer * by_tokens - by_params - rounding)[()]
 
     start = float(np.log(params))
-    N = float(np.exp(find_root(tilt, start, start + reach_above(tilt, start, 0.5, _REACH))))
+    N = min(float(np.exp(find_root(tilt, start, start + reach_above(tilt, start, 0.5, _REACH)))), most)
     D = float(spending.tokens(flops, N))
     served = float(law.irreducible_loss) + float(sum(solver.reducible(problem, N, D))) + float(added_loss(law, N, D, bits))
     return N, D, served
@@ -120,7 +128,7 @@ def _best(problem: Problem, bits: float, flops: float, params: float) -> tuple[f
 
 def quantised_notes(found: Quantised | None, law: Law, bits: float | None) -> Iterator[Note]:
     """Say what the law of rounding knows, and who sees it otherwise."""
-    if bits is None:
+    if bits is None or bits >= _whole():
         return
     section = settings("planning.toml", "precision")
     if found is None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from planner.inputs.mixture_choice import all_params, cache_bytes, served_bits, serving_parts
+from planner.inputs.mixture_memory import all_params, cache_bytes, served_bits, serving_parts
 from planner.inputs.question import Question
 from planner.notes import Note
 from planner.quantities import format_bytes

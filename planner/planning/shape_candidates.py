@@ -8,7 +8,7 @@ from planner.architectures.shape_search import Proportions, propose
 from planner.architectures.transformer import Shape
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.input_row import Number
-from planner.inputs.mixture_choice import all_params
+from planner.inputs.mixture_memory import all_params
 from planner.inputs.mixtures import MIXTURES
 from planner.quantities import parse_whole, shown, whole_number
 from planner.scaling_laws.law import Law

@@ -14,10 +14,12 @@ from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.intervals import span_of_rows
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, possible
-from planner.inputs.mixture_choice import all_params, served_bits
+from planner.inputs.mixture_choice import Open
+from planner.inputs.mixture_memory import all_params, served_bits
 from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
+from planner.planning.mixture import judged_openly
 from planner.planning.overfitting import many_harmful_from
 from planner.planning.plan_details import MOSTLY
 from planner.planning.quantised import added_loss, applies
@@ -124,6 +126,8 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
         columns["epochs"] = D / problem.repetition.unique
     if "overhead" in job.columns:
         columns |= _verdicts(problem, flops, N, D, job.question.tolerance)
+        if request.openly is not None and known.all():
+            columns |= _openly(request.openly, problem, columns, job.question.tolerance)
     if "params_low" in job.columns:
         columns |= _spans(problem, flops, N, D, job, known)
     machine = _machine(request, N, D)
@@ -210,6 +214,13 @@ def _verdicts(problem: Problem, flops: Num, params: Num, tokens: Num, tolerance:
         best, spent = solver.best_run(judged, flops)[0], problem.spending.paid(params, tokens)
         own = (np.abs(best / params - 1) < 1e-9) & (np.abs(spent / flops - 1) < 1e-9) & (regime != "compute wasted")
         regime, extra = np.where(own, "balanced", regime), np.where(own, 0.0, extra)
+    return {"regime": regime, "overhead": extra}
+
+
+def _openly(openly: Open, problem: Problem, columns: Mapping[str, Any], tolerance: float) -> dict[str, Any]:
+    """Return regime and overhead of the one row whose mixture was chosen for it, against the best of all choices."""
+    N, D, loss, found = (np.ravel(columns[name])[0] for name in ("params", "tokens", "loss", "regime"))
+    regime, extra = judged_openly(openly, problem, (float(N), float(D)), float(loss), found, tolerance)
     return {"regime": regime, "overhead": extra}
 
 

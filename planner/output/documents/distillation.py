@@ -31,10 +31,10 @@ def distillation_document(found: Distillation) -> list[Block]:
     ]
     if not found.chosen:
         best = found.best
-        text = f"gains {_signed(best.gain)} at equal compute: the best for this cost, of the sizes in the range"
+        text = f"gains {_signed(best.gain)} at equal compute: the best for this cost in the range"
         rows.append(("best teacher", format_count(best.teacher_params or 0.0), f"{_tokens(best)}, {text}"))
     law = [("law", found.distilled.id, found.distilled.form.equation), ("", "", found.distilled.reference)]
-    law.append(("without", found.supervised.id, found.supervised.form.equation))
+    law.append(("alone by", found.supervised.id, found.supervised.form.equation))
     title = f"A {student}, taught by {by}; {_PAID[found.cost]}{shared}"
     return [Title(title), Facts(rows), Facts(law), _others(found), *note_blocks(found.notes, None)]
 

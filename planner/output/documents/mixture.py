@@ -15,7 +15,7 @@ def mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:
     if plan.law.form.total is None:
         rows = [("active", format_count(found.active_params), f"parameters at work on a token; {made}")]
     else:
-        rows = [("", "", f"at work on a token; {made}"), ("in all", format_count(found.total_params), "parameters to hold")]
+        rows = [("", "", "at work on a token"), ("in all", format_count(found.total_params), f"parameters to hold; {made}")]
     rows.append(("memory", format_bytes(found.training_bytes), _memory_text(plan)))
     if found.dense_ratio is not None and found.dense_params is not None:
         ratio = format_factor(found.dense_ratio)
