@@ -251,10 +251,14 @@ def _other_studies_row(found: OtherStudies) -> tuple[str, str, str]:
     return "other studies", f"{low} - {high}", f"{text} (by {len(found.studies)})"
 
 
+_POINT = 1e-6
+"""An interval narrower than this, as a fraction, is a limit that holds in every draw."""
+
+
 def _interval_row(plan: Plan, name: str) -> list[tuple[str, str, str]]:
     sure = plan.intervals
     ends = getattr(sure, name) if sure else None
-    if sure is None or ends is None:
+    if sure is None or ends is None or ends[1] <= ends[0] * (1 + _POINT):
         return []
     text = f"{format_percent(sure.level)} interval {format_count(ends[0], 2)} to {format_count(ends[1], 2)}"
     if name == "tokens" and sure.tokens_per_param:
