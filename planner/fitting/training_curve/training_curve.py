@@ -1,0 +1,233 @@
+"""The curve of a run in progress: its logs read and fitted, its end forecast, its choices set side by side, its log watched."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Unpack
+
+import numpy as np
+
+from planner._util.defaults import LEVEL
+from planner._util.frozen_dict import FrozenDict
+from planner._util.showing import Raw
+from planner.allocation.loss_interval import check_level
+from planner.errors import OptionError
+from planner.fitting.training_curve.curve_fit import FittedLaw, fit_curves
+from planner.fitting.training_curve.curve_notes import curve_notes
+from planner.fitting.training_curve.curve_result import CurvePoint, LawShare, LogRead, TrainingCurve, grid
+from planner.fitting.training_curve.decide import Asked, choices, decay_starts
+from planner.fitting.training_curve.forecast import forecast, gain
+from planner.fitting.training_curve.log_paths import paths_of, read_schedule
+from planner.fitting.training_curve.log_reader import Log, of_arrays, read_log, several
+from planner.fitting.training_curve.rate_path import LONGEST, Defaults, RatePath
+from planner.fitting.training_curve.smoothing import Smoothed, smoothed, warmed_up
+from planner.fitting.training_curve.watch import events
+from planner.inputs.input_row import Number
+from planner.inputs.registry import asks
+from planner.inputs.table_inputs import Reading, RowInputs
+from planner.quantities import format_whole, parse_count, parse_number, plain, shown
+
+
+@asks(RowInputs)
+def training_curve(
+    logs: Any = None,
+    *,
+    steps: Any = None,
+    loss: Any = None,
+    lr: Any = None,
+    batch: Number | None = None,
+    schedule: Any = None,
+    until: Number | None = None,
+    compare: Sequence[Any] = (),
+    warmup: Number | None = None,
+    level: Number = LEVEL,
+    **asked: Unpack[RowInputs],
+) -> TrainingCurve:
+    """Forecast the loss of a run in progress, and what else it could do.
+
+    Parameters
+    ----------
+    logs : path, binary file, data frame, mapping, or a list of them, optional
+        Logs with a step (or tokens), a loss and a learning rate a row. The first is the run's; others are of the same model and
+        data under other schedules, or branches of it: one law is fitted to all.
+    steps, loss, lr : sequence of float
+        Instead of a log: its columns.
+    batch : float or str, optional
+        Tokens a step, for logs that count tokens.
+    schedule : str, path, or pair of arrays, optional
+        The run's schedule from step 0 to its end, in words such as ``"cosine 24000 warmup 2160 peak 3e-4 end 3e-5"``, a file with
+        columns step and lr, or (steps, lr). For logs without learning rates it says those; a list gives one for each log.
+    until : float or str, optional
+        The step at which the run ends. Without a schedule the last rate is held until then.
+    compare : sequence of schedules
+        Others to set beside the plan.
+    warmup : float or str, optional
+        Steps of warm-up before a log's first row.
+    level : float or str
+        Of the intervals.
+    {inputs}
+
+    Returns
+    -------
+    TrainingCurve
+
+    Raises
+    ------
+    PlannerError
+        A log that cannot be read, has too few rows, or neither learning rates nor a schedule; a schedule that is not understood.
+
+    References
+    ----------
+    Tissue et al. 2024, arXiv 2408.11029; Luo et al. 2025, arXiv 2503.12811.
+
+    Examples
+    --------
+    >>> import planner
+    >>> steps = list(range(200, 20001, 200))
+    >>> loss = [2.5 + 25 / step**0.5 for step in steps]
+    >>> found = planner.training_curve(steps=steps, loss=loss, lr=[3e-4] * len(steps), schedule="wsd 30000 decay 6000")
+    >>> found.end.step, found.end.loss < found.now.loss
+    (30000.0, True)
+    """
+    reading = Reading.of(asked, "training_curve", RowInputs)
+    confidence = check_level(level)
+    tokens = None if batch is None else parse_count(batch, "`batch`", "tokens")
+    rise = None if warmup is None else _step(warmup, "warmup", least=0.0)
+    end = None if until is None else _step(until, "until")
+    read = _read(logs, steps, loss, lr, tokens, reading)
+    plans = schedule if isinstance(schedule, list) and len(schedule) == len(read) else [schedule] + [None] * (len(read) - 1)
+    whole = _schedules(read, plans, end, rise)
+    paths, notes = paths_of(read, [each.path if each else None for each in whole], rise)
+    smooth = [smoothed(log.name, log.steps, log.loss, path) for log, path in zip(read, paths, strict=True)]
+    fit = fit_curves(smooth)
+    plan, called = _plan(whole[0], paths[0], end, read[0])
+    run = Asked(fit, paths[0], plan, smooth[0].warmup, confidence)
+    known = Defaults(plan.end, fit.peak, run.warmup)
+    others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in compare]
+    what, ways = choices(run, [(name, path) for path, name, _ in others])
+    starts, best = decay_starts(run)
+    seen = [event for log, part in zip(read, smooth, strict=True) for event in events(log, part, fit)]
+    held = next((each for each in what if each.kind == "hold"), None)
+    given = {"logs": [log.name for log in read], "sha256": [log.sha256 for log in read if log.sha256], "batch": tokens}
+    asked_for = {
+        "schedule": called,
+        "until": end,
+        "compare": [name for _, name, _ in others],
+        "warmup": rise,
+        "level": confidence,
+    }
+    return TrainingCurve(
+        name=read[0].name,
+        logs=tuple(_log_read(log, part) for log, part in zip(read, smooth, strict=True)),
+        now=_points(run, np.array([run.now]))[0],
+        end=_points(run, np.array([plan.end]))[0],
+        schedule=called,
+        curve=tuple(_points(run, grid(plan.end, fit.warmup))),
+        observed=tuple(tuple(zip(part.steps.tolist(), part.loss.tolist(), strict=True)) for part in smooth),
+        decay_gain=None if held is None else gain(fit, (_held(run), plan.end), (plan, plan.end), confidence),
+        choices=tuple(what),
+        decay_starts=tuple(starts),
+        best_start=starts[best] if starts else None,
+        events=tuple(seen),
+        laws=tuple(_share(law) for law in fit.laws),
+        level=confidence,
+        notes=(*(note for log in read for note in log.notes), *notes, *curve_notes(run, smooth, seen)),
+        inputs=FrozenDict(given | asked_for | reading.stated()),
+        fit=fit,
+        paths=tuple(ways),
+    )
+
+
+class _Whole(NamedTuple):
+    """A schedule as it was given, and what it is called."""
+
+    path: RatePath
+    called: str
+
+
+def _step(value: Raw, name: str, least: float = 1.0) -> float:
+    text = value.strip() if isinstance(value, str) else value
+    number = (
+        parse_count(text, f"`{name}`", "tokens")
+        if isinstance(text, str) and text[-1:].isalpha()
+        else parse_number(text, f"`{name}`")
+    )
+    if not least <= number <= LONGEST:
+        raise OptionError(f"`{name}` {shown(value)}: expected steps, from {plain(least)} to {plain(LONGEST)}")
+    return number
+
+
+def _read(logs: Any, steps: Any, loss: Any, lr: Any, batch: float | None, reading: Reading) -> list[Log]:
+    """Read the logs, from files or from arrays."""
+    if logs is None:
+        if steps is None or loss is None:
+            raise OptionError(
+                "a training curve needs a log: a file such as log.csv, or `steps` and `loss`, and `lr` or a schedule"
+            )
+        if reading != Reading():
+            raise OptionError("columns, sheet and rows go with a log that is read, not with arrays")
+        return [of_arrays(steps, loss, lr, batch)]
+    if not (steps is None and loss is None and lr is None):
+        raise OptionError("`steps`, `loss` and `lr` are columns instead of a log: give one or the other")
+    sources = several(logs)
+    return [read_log(each, reading, batch, at if len(sources) > 1 else 0) for at, each in enumerate(sources, 1)]
+
+
+def _schedules(logs: Sequence[Log], plans: Sequence[Any], end: float | None, rise: float | None) -> list[_Whole | None]:
+    """Return the schedule of each log, where one was given; words need not say what the logs do."""
+    rates = [log.lr for log in logs if log.lr is not None]
+    peak = max((float(each.max()) for each in rates), default=None)
+    found: list[_Whole | None] = []
+    for log, plan in zip(logs, plans, strict=True):
+        if plan is None:
+            found.append(None)
+            continue
+        own = RatePath(log.steps, log.lr) if log.lr is not None else None
+        first = rise if rise is not None or own is None else warmed_up(own) or float(log.steps[0])
+        before = [] if own is None else [paths_of([log], [None], rise)[0][0]]
+        path, called, _ = read_schedule(plan, Defaults(end, peak, first), before)
+        found.append(_Whole(path, called))
+    return found
+
+
+def _plan(whole: _Whole | None, past: RatePath, end: float | None, log: Log) -> tuple[RatePath, str]:
+    """Return the run's path to its end: its rows so far, then its schedule, or its last rate."""
+    now = past.end
+    if end is not None and end < now:
+        raise OptionError(f"`until` {format_whole(end)}: {log.name} is at step {format_whole(now)} already")
+    if whole is None:
+        rate = float(past.lr[-1])
+        if end is None or end == now:
+            return past, "none: the log's last row is taken as the end"
+        return past.then(RatePath(np.array([now, end]), np.array([rate, rate]))), f"the last rate, {plain(rate, 3)}, is held"
+    last = whole.path.end if end is None else end
+    if end is not None and end > whole.path.end:
+        raise OptionError(
+            f"`until` {format_whole(end)}: the schedule {shown(whole.called)} ends at step {format_whole(whole.path.end)}"
+        )
+    if last < now:
+        raise OptionError(
+            f"the schedule {shown(whole.called)} ends at step {format_whole(last)}; {log.name} is at {format_whole(now)}"
+        )
+    rest = whole.path.until(last)
+    return (past.then(rest.after(now)) if last > now else past), whole.called
+
+
+def _held(run: Asked) -> RatePath:
+    return run.past.then(RatePath(np.array([run.now, run.plan.end]), np.array([run.rate, run.rate])))
+
+
+def _points(run: Asked, steps: Any) -> list[CurvePoint]:
+    along = forecast(run.fit, run.plan, steps, run.level)
+    columns = (along.steps, along.lr, along.loss, along.low, along.high)
+    return [CurvePoint(*map(float, row)) for row in zip(*columns, strict=True)]
+
+
+def _log_read(log: Log, part: Smoothed) -> LogRead:
+    ends = float(log.steps[0]), float(log.steps[-1])
+    return LogRead(log.name, part.rows, *ends, part.warmup, part.scatter, len(part.steps), part.shortest, part.longest)
+
+
+def _share(found: FittedLaw) -> LawShare:
+    names = ("floor", "power", "exponent", "decay", "relaxation")
+    constants = {name: float(value) for name, value in zip(names, np.exp(found.constants[:5]), strict=True)}
+    constants["progress"] = float(found.constants[5])
+    return LawShare(found.law.name, found.weight, FrozenDict(constants), found.law.equation, found.law.source)
