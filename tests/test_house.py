@@ -92,7 +92,7 @@ def test_heavy_and_foreign_modules_stay_where_they_belong() -> None:
     for path, tree in _sources():
         names = {name.split(".")[0] for name in _imports(tree)}
         assert "scipy" not in names or path == PACKAGE / "fitting" / "training_curve" / "curve_fit.py", path
-        at_once = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        at_once: list[ast.stmt] = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         assert "scipy" not in {name.split(".")[0] for name in _imports(ast.Module(at_once, []))}, path
         assert not names & {"pickle", "urllib", "http", "socket", "requests"}, path
         assert "subprocess" not in names or path == PACKAGE / "sheets" / "calc" / "bridge.py", path  # runs in LibreOffice

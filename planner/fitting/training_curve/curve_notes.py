@@ -67,7 +67,8 @@ def _of_event(event: Event) -> Note:
     text = {
         "spike": f"a spike at step {at}, {change} above the smoothed loss",
         "not a number": f"the loss is no number at step {at}{more}",
-        "divergence": f"the loss rises by {change} from step {at} on though the rate does not: the run diverges",
+        "divergence": f"the loss rises by {change} from step {at} on though the rate does not: the run "
+        "diverges. The forecast is of a run that goes on from there as before",
         "bend": f"from step {at} on the loss leaves its law, to end {change} {way} it, which the schedule does not explain: "
         "other data, another batch size, or a fault?",
     }[event.kind]

@@ -47,11 +47,12 @@ class Gain(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """Where a schedule is the one of a log: which, until when, and how far its losses lie off the laws along it."""
+    """Where a schedule is the one of a log: which, until when, how far its losses lie off the laws, and how sure that is."""
 
     log: Smoothed
     until: float
     residual: Array
+    unsure: float
 
 
 def forecast(fit: CurveFit, path: RatePath, steps: Array, level: float) -> LossForecast:
@@ -111,16 +112,11 @@ def _spread(fit: CurveFit, path: RatePath, steps: Array) -> tuple[Array, Array]:
     early = (how["early"] * (fit.warmup / np.maximum(steps, fit.warmup)) ** 2) ** 2
     if seen is None:
         return mean, np.sqrt(variance + early + how["floor"] ** 2)
-    log, until, residual = seen
+    log, until, residual, unsure = seen
     near = np.exp(-_distance(along, path, until, fit.peak) / how["near"])
     moved = np.interp(np.minimum(steps, until), log.steps[log.steps <= until], residual)
-    own = how["again"] ** 2 + _noise(log) ** 2 + early
+    own = how["again"] ** 2 + unsure**2 + early
     return mean + moved * near, np.sqrt((variance + how["floor"] ** 2) * (1 - near**2) + own)
-
-
-def _noise(log: Smoothed) -> float:
-    """Return the standard deviation of a smoothed loss, as a share of it."""
-    return float(np.median(log.noise / log.loss))
 
 
 def _distance(along: Along, path: RatePath, until: float, peak: float) -> Array:
@@ -139,7 +135,10 @@ def _seen(fit: CurveFit, path: RatePath) -> _Seen | None:
         return None
     used = log.steps <= until
     missed = np.log(log.loss[used]) - expected(fit, log.path, log.steps[used])
-    return _Seen(log, until, _smooth(missed))
+    # what neighbours share of it is the laws' miss, the rest the scatter of the rows
+    noise = float(np.median(log.noise / log.loss)) / np.sqrt(2 * _SIDE + 1)
+    law = settings(FILE, "fit")["misfit"] ** 2
+    return _Seen(log, until, _smooth(missed) * law / (law + noise**2), noise * np.sqrt(law / (law + noise**2)))
 
 
 _FEW = 8
@@ -160,6 +159,9 @@ def _smooth(values: Array) -> Array:
     if len(values) < 2 * _SIDE + 1:
         return values
     padded = np.concatenate([values[:_SIDE][::-1], values, values[-_SIDE:][::-1]])
+    middle = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _SIDE + 1), axis=1)
+    far = 3 * 1.4826 * np.median(np.abs(values - middle))  # a spike is no part of the curve
+    padded[_SIDE:-_SIDE] = np.clip(values, middle - far, middle + far)
     return np.convolve(padded, np.full(2 * _SIDE + 1, 1 / (2 * _SIDE + 1)), "valid")
 
 

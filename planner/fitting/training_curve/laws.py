@@ -77,7 +77,9 @@ class Along:
         fall = -np.diff(u)
         self._fallen = np.flatnonzero(np.abs(fall) > 1e-7)
         self.falls = fall[self._fallen]
-        self._after = np.maximum(u[1:][self._fallen], _LEAST_RATE)
+        # a rate that jumps relaxes at the rate after the jump, one that slides at its own
+        after = np.where(self._dt > 0, self._rate, u[1:])
+        self._after = np.maximum(after[self._fallen], _LEAST_RATE)
         self._middle = ((t[1:] + t[:-1]) / 2)[self._fallen]
         self._times: dict[tuple[float, float], Array] = {}
 
@@ -101,7 +103,7 @@ class Along:
 
 def _divided(t: Array, u: Array) -> tuple[Array, Array]:
     """Return knots so near to each other that a fall may be taken as one at the middle."""
-    many = np.maximum(np.ceil(np.abs(np.diff(u)) * _FINEST), 1).astype(int)
+    many = np.where(np.diff(t) > 0, np.maximum(np.ceil(np.abs(np.diff(u)) * _FINEST), 1), 1).astype(int)
     first = np.repeat(np.arange(len(many)), many)
     share = (np.arange(len(first)) - np.repeat(np.cumsum(many) - many, many)) / many[first]
     steps, rates = (np.append(each[first] + share * np.diff(each)[first], each[-1]) for each in (t, u))

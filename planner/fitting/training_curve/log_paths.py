@@ -42,7 +42,7 @@ def paths_of(logs: Sequence[Log], planned: Sequence[RatePath | None], warmup: fl
     for at in sorted(range(len(logs)), key=lambda i: (float(logs[i].steps[0]), i)):
         log, plan = logs[at], planned[at]
         if log.lr is None and plan is None:
-            raise FitError(f"{log.name}: has no learning rates; give its schedule: `schedule` {shown(KINDS['cosine'])}")
+            raise FitError(f"{log.name}: has no learning rates above 0; give its schedule: `schedule` {shown(KINDS['cosine'])}")
         if log.lr is None:
             assert plan is not None
             found[at] = plan.until(float(log.steps[-1]))
@@ -98,7 +98,7 @@ def read_schedule(value: Any, known: Defaults, others: Sequence[RatePath], name:
     none = np.zeros(0)
     if isinstance(value, RatePath):
         return value, name, none
-    if isinstance(value, str) and (value.split() or [""])[0].lower().strip(",;") and not _is_file(value):
+    if isinstance(value, str) and not _is_file(value):
         return in_words(value, known, name), " ".join(value.split()), none
     if is_source(value):
         read = read_log(value, Reading(), None, 0, loss=False)

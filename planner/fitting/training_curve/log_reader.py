@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from planner._util.files import settings
 from planner._util.showing import Raw
 from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.columns import refuse_twice
 from planner.fitting.tables.csv_cells import decimal_comma
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_table import RawTable
@@ -77,7 +78,10 @@ def read_log(source: Any, reading: Reading, batch: float | None, number: int, *,
     RunsFileError
         It cannot be read, or lacks steps or losses.
     """
-    raw = read_raw(source, reading.sheet, lambda header: list(range(len(header))), number)
+    try:
+        raw = read_raw(source, reading.sheet, lambda header: list(range(len(header))), number)
+    except RunsFileError as error:  # the readers are those of tables of runs
+        raise RunsFileError(error.marked.replace("params,tokens,loss", "step,loss,lr")) from None
     raw = raw._replace(name=raw.name.replace("the table given", "the log given", 1))
     places, notes = _columns(raw, reading, loss=loss)
     columns = _numbers(raw, places, reading)
@@ -97,7 +101,8 @@ def of_arrays(steps: Raw, loss: Raw, lr: Raw, batch: float | None) -> Log:
     columns = {}
     for quantity, values in given.items():
         try:
-            columns[quantity] = np.array(items_of(values, quantity, name), float)
+            listed_values = values if isinstance(values, np.ndarray) and values.ndim == 1 else items_of(values, quantity, name)
+            columns[quantity] = np.array(listed_values, float)
         except (TypeError, ValueError):
             raise RunsFileError(f"{name}: {quantity}: expected an array of numbers, one a row") from None
     lengths = {quantity: len(values) for quantity, values in columns.items()}
@@ -161,20 +166,19 @@ def _numbers(raw: RawTable, places: Mapping[str, int], reading: Reading) -> dict
         raw.name,
         [places[each] for each in ("loss", "lr") if each in places],
     )
-    held = {quantity: array("d") for quantity in places}
-    pairs = [(held[quantity].append, at) for quantity, at in places.items()]
+    held, at, all_count = array("d"), list(places.values()), not (reading.drop or where)
     for row, cells in raw.rows(faults):
-        if row in reading.drop or not all(condition.holds(text_of(cells[at])) for at, condition in where):
+        if not all_count and (row in reading.drop or not all(each.holds(text_of(cells[place])) for place, each in where)):
             continue
-        for append, at in pairs:
-            try:
-                append(float(cells[at]))  # type: ignore[arg-type]  # what is no number is caught
-            except (TypeError, ValueError):
-                append(_read(cells[at], commas))
+        try:
+            held.extend([float(cells[place]) for place in at])  # type: ignore[arg-type]  # what is no number is caught
+        except (TypeError, ValueError):
+            held.extend([_read(cells[place], commas) for place in at])
     if faults.rows and not reading.skip_bad and len(faults.rows) > 1:  # the last row may be cut off: the run is going on
         row, what = next(iter(faults.rows.items()))
         raise RunsFileError(f"{raw.name}:{row}: {what}; `skip_bad` leaves such rows out")
-    return {quantity: np.array(values) for quantity, values in held.items()}
+    table = np.array(held).reshape(-1, len(at))
+    return {quantity: table[:, place] for place, quantity in enumerate(places)}
 
 
 _EMPTY = -math.inf
@@ -210,17 +214,12 @@ def _log(
         raise RunsFileError(
             f"{name}: learning rate {plain(float(rate[at]))} at step {format_whole(steps[at])}: must be at least 0"
         )
-    if rate is not None and not (rate > 0).any():  # what is empty is below 0
-        raise RunsFileError(
-            f"{name}: every learning rate is 0; give the schedule: `schedule` 'cosine 24000 warmup 2160 peak 3e-4'"
-        )
-    placed = np.isfinite(steps) & (steps >= 0)
+    if rate is not None and not (rate > 0).any():
+        rate = None  # a logger that fills in zeros says nothing
+    placed = np.isfinite(steps) & (steps >= 0) & (columns["loss"] != _EMPTY if loss else True)
     kept, restarts, said = _ordered(name, np.where(placed, steps, np.nan))
     t = steps[kept]
-    if rate is not None:
-        rate = rate[kept]
-        known = np.isfinite(rate)
-        rate = np.interp(t, t[known], rate[known]) if known.any() else None
+    rate = None if rate is None else _at(t, steps, rate)
     if not loss:
         return Log(name, t, t, rate, (), tuple(restarts), (*notes, *said), digest)
     y = columns["loss"][kept]
@@ -235,6 +234,15 @@ def _log(
         raise RunsFileError(f"{name}: {len(finite)} rows with a step and a loss; at least {few} are needed, 100 are better")
     rate = None if rate is None else rate[finite]
     return Log(name, t[finite], y[finite], rate, tuple(broken.tolist()), tuple(restarts), (*notes, *said), digest)
+
+
+def _at(t: Array, steps: Array, rate: Array) -> Array:
+    """Return the rate at some steps: a logger may write it in other rows than the loss."""
+    known = np.flatnonzero(np.isfinite(rate) & np.isfinite(steps))
+    known = known[np.argsort(steps[known], kind="stable")]
+    last = np.append(np.diff(steps[known]) > 0, True)
+    found: Array = np.interp(t, steps[known][last], rate[known][last])
+    return found
 
 
 def _steps(name: str, columns: Mapping[str, Array], batch: float | None) -> Array:
@@ -281,6 +289,7 @@ _MOST_RESTARTS = 20
 def several(source: Any) -> list[Any]:
     """Return logs one by one: a list of them, or one alone."""
     if isinstance(source, (list, tuple)) and source and not all(isinstance(row, Mapping) and _is_row(row) for row in source):
+        refuse_twice(source, "logs")
         return list(source)
     return [source]
 

@@ -127,13 +127,13 @@ def in_words(text: str, known: Defaults, name: str = "schedule") -> RatePath:
         said["decay"] = float(said["decay"]) * total
     decay = number("decay", 0.2 * total) if kind == "wsd" else 0.0
     wrong = (
-        f"warm-up of {plain(warmup)} steps" if warmup >= total else
-        f"end of {plain(end)} above the peak of {plain(peak)}" if end > peak else
-        f"decay of {plain(decay)} steps after a warm-up of {plain(warmup)}" if decay > total - warmup else
-        next((f"drop at step {plain(step)}" for step, _ in drops if not warmup <= step < total), "")
+        f"a warm-up of {plain(warmup)} steps" if warmup >= total else
+        f"an end of {plain(end)} above the peak of {plain(peak)}" if end > peak else
+        f"a decay of {plain(decay)} steps after a warm-up of {plain(warmup)}" if decay > total - warmup else
+        next((f"a drop at step {plain(step)}" for step, _ in drops if not warmup <= step < total), "")
     )  # fmt: skip
     if wrong:
-        raise OptionError(f"`{name}` {shown(text)}: a {wrong} does not fit into {format_whole(total)} steps")
+        raise OptionError(f"`{name}` {shown(text)}: {wrong} does not fit into {format_whole(total)} steps")
     return _path(kind, total, warmup, peak, end / peak, decay, str(said.get("shape", "linear")), drops)
 
 
@@ -161,6 +161,7 @@ def _path(
         rates = [1.0, *(rate / peak for _, rate in sorted(drops))]
         steps = np.array([step for step, _ in sorted(drops) for _ in (0, 1)] + [total])
         share = np.array([rate for pair in pairwise(rates) for rate in pair] + [rates[-1]])
+    steps[-1] = total
     return RatePath(np.concatenate([head[0], steps]), peak * np.concatenate([head[1], share]))
 
 

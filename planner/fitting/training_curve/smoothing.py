@@ -135,7 +135,18 @@ def _clipped(y: Array, first: NDArray[np.intp], many: NDArray[np.intp]) -> Array
             middle = np.median(part)
             reach = far * np.median(np.abs(part - middle))
             found[start : start + length] = np.clip(part, middle - reach, middle + reach)
+    if (
+        len(y) > _WINDOW and many.min() < _ENOUGH
+    ):  # few rows a stretch: against the median of their neighbours, and only what is far
+        sides = np.pad(y, _WINDOW // 2, mode="reflect")
+        usual = np.median(np.lib.stride_tricks.sliding_window_view(sides, _WINDOW), axis=1)
+        reach = max(far / 1.4826 * row_scatter(y), settings(FILE, "watch")["spike"][1]) * usual
+        thin = np.repeat(many < _ENOUGH, many)
+        found[thin] = np.where(np.abs(y - usual) > reach, usual, y)[thin]
     return found
+
+
+_WINDOW = 9
 
 
 _ENOUGH = 5

@@ -6,20 +6,22 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from planner._util.defaults import LEVEL
+from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.allocation.loss_interval import check_level
-from planner.errors import OptionError
+from planner.errors import FitError, OptionError
 from planner.fitting.training_curve.curve_fit import FittedLaw, fit_curves
 from planner.fitting.training_curve.curve_notes import curve_notes
 from planner.fitting.training_curve.curve_result import CurvePoint, LawShare, LogRead, TrainingCurve, grid
 from planner.fitting.training_curve.decide import Asked, choices, decay_starts
 from planner.fitting.training_curve.forecast import forecast, gain
+from planner.fitting.training_curve.laws import FILE
 from planner.fitting.training_curve.log_paths import paths_of, read_schedule
 from planner.fitting.training_curve.log_reader import Log, of_arrays, read_log, several
 from planner.fitting.training_curve.rate_path import LONGEST, Defaults, RatePath
 from planner.fitting.training_curve.smoothing import Smoothed, smoothed, warmed_up
-from planner.fitting.training_curve.watch import events
+from planner.fitting.training_curve.watch import Event, events, turned
 from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, RowInputs
@@ -96,15 +98,16 @@ def training_curve(
     plans = schedule if isinstance(schedule, list) and len(schedule) == len(read) else [schedule] + [None] * (len(read) - 1)
     whole = _schedules(read, plans, end, rise)
     paths, notes = paths_of(read, [each.path if each else None for each in whole], rise)
-    smooth = [smoothed(log.name, log.steps, log.loss, path) for log, path in zip(read, paths, strict=True)]
+    parts = [_smoothed(log, path) for log, path in zip(read, paths, strict=True)]
+    smooth = [part for part, _ in parts]
     fit = fit_curves(smooth)
-    plan, called = _plan(whole[0], paths[0], end, read[0])
-    run = Asked(fit, paths[0], plan, smooth[0].warmup, confidence)
+    plan, called = _plan(whole[0], smooth[0].path, end, read[0].name)
+    run = Asked(fit, smooth[0].path, plan, smooth[0].warmup, confidence)
     known = Defaults(plan.end, fit.peak, run.warmup)
     others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in compare]
     what, ways = choices(run, [(name, path) for path, name, _ in others])
     starts, best = decay_starts(run)
-    seen = [event for log, part in zip(read, smooth, strict=True) for event in events(log, part, fit)]
+    seen = [event for log, (part, turn) in zip(read, parts, strict=True) for event in (*events(log, part, fit), *turn)]
     held = next((each for each in what if each.kind == "hold"), None)
     given = {"logs": [log.name for log in read], "sha256": [log.sha256 for log in read if log.sha256], "batch": tokens}
     asked_for = {
@@ -134,6 +137,28 @@ def training_curve(
         fit=fit,
         paths=tuple(ways),
     )
+
+
+def _smoothed(log: Log, path: RatePath) -> tuple[Smoothed, list[Event]]:
+    """Return a smoothed log, of one that diverges the part before, and whether it does.
+
+    Raises
+    ------
+    FitError
+        Its loss does not fall.
+    """
+    whole = smoothed(log.name, log.steps, log.loss, path)
+    turn = turned(whole)
+    if turn is not None:
+        before = log.steps <= turn.step
+        if before.sum() >= settings(FILE, "fit")["least"]:
+            return smoothed(log.name, log.steps[before], log.loss[before], path.until(float(log.steps[before][-1]))), [turn]
+    if not whole.loss[-1] < whole.loss[0] * (1 - 1e-9):
+        ends = f"{plain(whole.loss[0], 4)} at step {format_whole(whole.steps[0])}, {plain(whole.loss[-1], 4)}"
+        raise FitError(
+            f"{log.name}: its loss does not fall: {ends} at step {format_whole(whole.steps[-1])}; nothing follows from that"
+        )
+    return whole, []
 
 
 class _Whole(NamedTuple):
@@ -188,11 +213,11 @@ def _schedules(logs: Sequence[Log], plans: Sequence[Any], end: float | None, ris
     return found
 
 
-def _plan(whole: _Whole | None, past: RatePath, end: float | None, log: Log) -> tuple[RatePath, str]:
+def _plan(whole: _Whole | None, past: RatePath, end: float | None, name: str) -> tuple[RatePath, str]:
     """Return the run's path to its end: its rows so far, then its schedule, or its last rate."""
     now = past.end
     if end is not None and end < now:
-        raise OptionError(f"`until` {format_whole(end)}: {log.name} is at step {format_whole(now)} already")
+        raise OptionError(f"`until` {format_whole(end)}: {name} is at step {format_whole(now)} already")
     if whole is None:
         rate = float(past.lr[-1])
         if end is None or end == now:
@@ -205,7 +230,7 @@ def _plan(whole: _Whole | None, past: RatePath, end: float | None, log: Log) -> 
         )
     if last < now:
         raise OptionError(
-            f"the schedule {shown(whole.called)} ends at step {format_whole(last)}; {log.name} is at {format_whole(now)}"
+            f"the schedule {shown(whole.called)} ends at step {format_whole(last)}; {name} is at {format_whole(now)}"
         )
     rest = whole.path.until(last)
     return (past.then(rest.after(now)) if last > now else past), whole.called

@@ -37,8 +37,8 @@ class Event(NamedTuple):
 
 
 def events(log: Log, smooth: Smoothed, fit: CurveFit) -> list[Event]:
-    """Return what a log shows, by step."""
-    found = [*_broken(log), *_spikes(log, smooth), *(_divergence(log, smooth) or _bend(log, smooth, fit))]
+    """Return what a log shows that did not turn, by step; :func:`turned` says whether it did."""
+    found = [*_broken(log), *_spikes(log, smooth), *_bend(log, smooth, fit)]
     return sorted(found, key=lambda each: (each.step, each.kind))
 
 
@@ -53,7 +53,9 @@ def _spikes(log: Log, smooth: Smoothed) -> list[Event]:
     how: Any = settings(FILE, "watch")
     far, least = how["spike"]
     above = log.loss / np.interp(log.steps, smooth.steps, smooth.loss) - 1
-    high = np.flatnonzero((above > max(far * smooth.scatter, least)) & (log.steps >= smooth.steps[smooth.early]))
+    high = np.flatnonzero(
+        (above > max(far * smooth.scatter, least)) & (log.steps >= smooth.steps[smooth.early]) & (log.steps <= smooth.path.end)
+    )
     if not len(high):
         return []
     parts = np.split(high, np.flatnonzero(np.diff(high) > _APART) + 1)
@@ -68,15 +70,15 @@ _APART = 3
 """Rows between two high ones that still make one spike."""
 
 
-def _divergence(log: Log, smooth: Smoothed) -> list[Event]:
+def turned(smooth: Smoothed) -> Event | None:
     """Return where a run turned that ends above its least loss, though its rate does not rise."""
     far, least = settings(FILE, "watch")["rise"]
     lowest = int(np.argmin(np.round(smooth.loss, 9)))
     rises = smooth.loss[-1] / smooth.loss[lowest] - 1
     after = smooth.path.at(smooth.steps[lowest:])
     if rises < max(far * smooth.noise[-1] / smooth.loss[-1], least) or after.max() > 1.05 * after[0]:
-        return []
-    return [Event("divergence", log.name, float(smooth.steps[lowest]), float(smooth.steps[-1]), float(rises))]
+        return None
+    return Event("divergence", smooth.name, float(smooth.steps[lowest]), float(smooth.steps[-1]), float(rises))
 
 
 def _bend(log: Log, smooth: Smoothed, fit: CurveFit) -> list[Event]:
