@@ -1,14 +1,13 @@
 """Do forecasts of training curves hold? On published curves and schedules that the fit has not seen, and on simulated models.
 
 Fitted, for each size, to cosine_24000, constant_24000, wsdcon_9 and the first 24,000 steps of cosine_72000 of Luo et al. 2025
-(arXiv 2503.12811): the loss at the end of cosine_72000, then every schedule that was left out, at its end and along it where it is
-not a part that was fitted. Then from one log alone, or a part of it; what a decay gives; models that never were (four kinds of laws,
-constants of their own, rows with noise); and how long it takes. Errors are shares of the loss; an interval is of 95 %.
+(arXiv 2503.12811): the loss at the end of cosine_72000, then every schedule that was left out, at its end and along it where
+it is no part that was fitted. Then from one log alone, or a part of it; what a decay gives; models that never were (four kinds of
+laws, constants of their own, rows with noise); and how long it takes. Errors are shares of the loss; an interval is of 95 %.
 
     python -m benchmarks.training_curves
 """
 
-import csv
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ import planner
 from planner.fitting.training_curve.forecast import shared
 from planner.fitting.training_curve.log_paths import read_schedule
 from planner.fitting.training_curve.rate_path import Defaults
+from planner.fitting.training_curve.shipped_curves import shipped_curves
 from tests.simulated_curves import forecasts
 
 Array = NDArray[np.float64]
@@ -35,18 +35,8 @@ ALONE = (
 )
 
 
-def table() -> dict[tuple[str, str], Array]:
-    """Return step, learning rate and loss by size and schedule."""
-    found: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-    with (Path(__file__).parent.parent / "data" / "curves" / "multipowerlaw2025.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            found.setdefault((row["size"], row["schedule"]), []).append(
-                (float(row["step"]), float(row["lr"]), float(row["loss"]))
-            )
-    return {key: np.array(rows).T for key, rows in found.items()}
-
-
-CURVES = table()
+CURVES = {(name.partition("/")[0], name.partition("/")[2]): np.array([*rows.values()]) for name, rows in shipped_curves().items()}
+"""Step, learning rate and loss by size and schedule."""
 
 
 def log(size: str, schedule: str, until: float = 0) -> dict[str, Any]:
@@ -76,9 +66,10 @@ def line(name: str, rows: Sequence[tuple[str, float, float, Array, Array]]) -> N
     """Print a summary of forecasts."""
     ends, widths = (np.array([row[at] for row in rows]) for at in (1, 2))
     along, half = (np.concatenate([row[at] for row in rows]) for at in (3, 4))
+    inside, within = np.mean(np.abs(ends) <= widths), np.mean(np.abs(along) <= half)
     print(
-        f"  {name:34} {len(rows):4}  {np.median(np.abs(ends)):6.2%} {np.abs(ends).max():6.2%} {ends.mean():+7.2%}"
-        f"  {np.mean(np.abs(ends) <= widths):6.1%} {np.mean(np.abs(along) <= half):6.1%}  {np.median(widths):6.2%} {np.median(half):6.2%}"
+        f"  {name:34} {len(rows):4}  {np.median(np.abs(ends)):6.2%} {np.abs(ends).max():6.2%} {ends.mean():+7.2%}  "
+        f"{inside:6.1%} {within:6.1%}  {np.median(widths):6.2%} {np.median(half):6.2%}"
     )
 
 
@@ -137,7 +128,8 @@ def simulated() -> None:
         ends, widths, inside = (np.array([row[at] for row in found]) for at in (1, 2, 3))
         print(
             f"  {name:20} median {np.median(np.abs(ends)):.2%}, 90 % within {np.quantile(np.abs(ends), 0.9):.2%}; "
-            f"half-width {np.median(widths):.2%}; inside at the end {np.mean(np.abs(ends) <= widths):.1%}, along {inside.mean():.1%}"
+            f"half-width {np.median(widths):.2%}; inside at the end {np.mean(np.abs(ends) <= widths):.1%}, "
+            f"along {inside.mean():.1%}"
         )
 
 

@@ -22,11 +22,11 @@ from planner.fitting.training_curve.curve_fit import fit_curves
 from planner.fitting.training_curve.forecast import shared
 from planner.fitting.training_curve.laws import Along, curve_laws, losses
 from planner.fitting.training_curve.rate_path import KINDS, SHAPES, Defaults, RatePath, in_words
+from planner.fitting.training_curve.shipped_curves import curves_source, shipped_curves
 from planner.fitting.training_curve.smoothing import smoothed
 from planner.output import render
 
 Array = NDArray[np.float64]
-ROOT = Path(__file__).resolve().parent.parent
 FITTED = ("cosine_24000", "constant_24000", "wsdcon_9")
 LEFT_OUT = ("cosine_72000", "constant_72000", "wsd_20000_24000", "wsdld_20000_24000", "wsdcon_18", "wsdcon_3")
 SIZES = ("25M", "100M")
@@ -35,13 +35,9 @@ SIZES = ("25M", "100M")
 @cache
 def table() -> dict[tuple[str, str], Array]:
     """Return step, learning rate and loss of the curves of Luo et al. 2025 (arXiv 2503.12811), by size and schedule."""
-    found: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-    with (ROOT / "data" / "curves" / "multipowerlaw2025.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            found.setdefault((row["size"], row["schedule"]), []).append(
-                (float(row["step"]), float(row["lr"]), float(row["loss"]))
-            )
-    return {key: np.array(rows).T for key, rows in found.items()}
+    return {
+        (name.partition("/")[0], name.partition("/")[2]): np.array([*rows.values()]) for name, rows in shipped_curves().items()
+    }
 
 
 def log(size: str, schedule: str, until: float = 1e9) -> dict[str, Array]:
@@ -502,6 +498,20 @@ def test_a_million_rows_are_read_in_seconds(tmp_path: Path) -> None:
     assert found.logs[0].points <= 80
     assert found.logs[0].last == n
     assert found.now.loss == pytest.approx(power_law(t)[-1], rel=2e-3)
+
+
+def test_shipped_curves_go_by_name() -> None:
+    """Eighteen curves with their licence, whole or their first steps; a wrong name lists them."""
+    assert len(shipped_curves()) == 18
+    assert sum(len(rows["step"]) for rows in shipped_curves().values()) == 4162
+    assert curves_source()["licence"] == "MIT"
+    named = planner.training_curve(
+        ["25M/cosine_72000:24000", *(f"25M/{each}" for each in FITTED)], schedule="cosine 72000 end 3e-5"
+    )
+    assert named.end == fitted("25M").end
+    assert named.name == "25M/cosine_72000:24000"
+    with pytest.raises(OptionError, match="no shipped curve of that name; there are 25M/constant_24000, 25M"):
+        planner.training_curve("25M/cosine")
 
 
 # ---- what is shown

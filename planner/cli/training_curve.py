@@ -6,6 +6,7 @@ import click
 
 from planner.cli._commands import Command, chosen, plot_option, tell
 from planner.cli._options import (
+    example_of,
     files,
     format_option,
     inputs,
@@ -19,7 +20,10 @@ from planner.output.formats import Format
 
 
 @app.command("training-curve", cls=Command)
-@click.argument("logs", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="LOG.csv...")
+@click.argument("logs", nargs=-1, type=click.Path(allow_dash=True), metavar="[LOG.csv|-]...")
+@click.option(
+    "--runs", "shipped", multiple=True, metavar="NAME", help="A curve that ships: 25M/cosine_72000:24000; repeat for more."
+)
 @click.option(
     "--schedule",
     metavar="WORDS|FILE",
@@ -35,7 +39,9 @@ from planner.output.formats import Format
 @format_option
 @click.pass_context
 @plot_option
-def training_curve(ctx: click.Context, /, logs: tuple[str, ...], strict: bool, fmt: Format, **options: Any) -> None:
+def training_curve(
+    ctx: click.Context, /, logs: tuple[str, ...], shipped: tuple[str, ...], strict: bool, fmt: Format, **options: Any
+) -> None:
     """Forecast what a run in progress will end at, and what else it could do. Columns: step (or tokens), loss, lr.
 
     The first log is the run's; more are of the same model under other schedules, or branches.
@@ -46,5 +52,7 @@ def training_curve(ctx: click.Context, /, logs: tuple[str, ...], strict: bool, f
     """
     from planner.fitting.training_curve.training_curve import training_curve as forecast_run
 
-    answer = forecast_run(files(logs), **chosen(**options))
+    if bool(logs) == bool(shipped):
+        raise click.UsageError(f"name a log, or a curve that ships: --runs 25M/cosine_24000{example_of(ctx)}")
+    answer = forecast_run(list(shipped) or files(logs), **chosen(**options))
     tell(ctx, answer, fmt, strict=strict)

@@ -162,4 +162,8 @@ def decay_starts(run: Asked) -> tuple[list[DecayStart], int]:
         there = forecast(run.fit, path, np.array([end]), run.level)
         found.append(DecayStart(start, (end - start) / end, *(float(each[0]) for each in (there.loss, there.low, there.high))))
     # of those that end within 0.01 % of the lowest the first one, which decays longest
-    return found, lowest([round(np.log(each.loss), 4) for each in found])
+    ends = np.round(np.log([each.loss for each in found]), 9)
+    return found, lowest(np.where(ends <= ends.min() + _SAME, 0.0, 1.0))
+
+
+_SAME = 1e-4

@@ -21,6 +21,7 @@ from planner.fitting.tables.row_choice import text_of
 from planner.fitting.tables.runs import items_of
 from planner.fitting.training_curve.laws import FILE
 from planner.fitting.training_curve.rate_path import LONGEST
+from planner.fitting.training_curve.shipped_curves import shipped_curve
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import format_whole, listed, plain, shown
@@ -63,7 +64,7 @@ def read_log(source: Any, reading: Reading, batch: float | None, number: int, *,
 
     Parameters
     ----------
-    source : path, binary file, data frame, mapping
+    source : path, binary file, data frame, mapping, or the name of a curve that ships
     reading : Reading
         What its columns are called, and which rows count.
     batch : float or None
@@ -78,6 +79,8 @@ def read_log(source: Any, reading: Reading, batch: float | None, number: int, *,
     RunsFileError
         It cannot be read, or lacks steps or losses.
     """
+    if (curve := shipped_curve(source)) is not None:
+        return _log(source, curve, batch, (), "", loss=loss)
     try:
         raw = read_raw(source, reading.sheet, lambda header: list(range(len(header))), number)
     except RunsFileError as error:  # the readers are those of tables of runs

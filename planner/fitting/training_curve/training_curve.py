@@ -49,7 +49,8 @@ def training_curve(
     ----------
     logs : path, binary file, data frame, mapping, or a list of them, optional
         Logs with a step (or tokens), a loss and a learning rate a row. The first is the run's; others are of the same model and
-        data under other schedules, or branches of it: one law is fitted to all.
+        data under other schedules, or branches of it: one law is fitted to all. Curves that ship go by name:
+        ``25M/cosine_24000``, or ``25M/cosine_72000:24000`` for its first steps.
     steps, loss, lr : sequence of float
         Instead of a log: its columns.
     batch : float or str, optional
@@ -83,11 +84,9 @@ def training_curve(
     Examples
     --------
     >>> import planner
-    >>> steps = list(range(200, 20001, 200))
-    >>> loss = [2.5 + 25 / step**0.5 for step in steps]
-    >>> found = planner.training_curve(steps=steps, loss=loss, lr=[3e-4] * len(steps), schedule="wsd 30000 decay 6000")
-    >>> found.end.step, found.end.loss < found.now.loss
-    (30000.0, True)
+    >>> found = planner.training_curve("25M/constant_72000:24000", schedule="wsd 72000 decay 12000")
+    >>> f"{found.now.loss:.2f} at step {found.now.step:.0f}, {found.end.loss:.2f} at step {found.end.step:.0f}"
+    '3.35 at step 23936, 3.16 at step 72000'
     """
     reading = Reading.of(asked, "training_curve", RowInputs)
     confidence = check_level(level)
