@@ -96,7 +96,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "fit": "A scaling law from a table of runs, with intervals.",
         "backtest": "Whether the small runs would have foretold the large ones.",
         "curve": "Where on its learning curve a problem is.",
-        "training-curve": "What a run in progress will end at, and what else it could do.",
+        "training-curve": "What a run in progress will end at, and when to decay.",
     },
     "Machines and models": {
         "configure": "Shapes, memory, batch size and learning rate for a run.",

@@ -48,7 +48,7 @@ def training_curve(
 
     \b
     plan training-curve log.csv --schedule "cosine 72000 end 3e-5"
-    plan training-curve log.csv branch.csv --schedule "wsd 72000 decay 12000" --compare "linear 72000"
+    plan training-curve log.csv branch.csv --schedule "wsd 72000 decay 12000"
     """
     from planner.fitting.training_curve.training_curve import training_curve as forecast_run
 
