@@ -631,6 +631,8 @@ def training_curve(
     until: Number | None = ...,
     compare: Sequence[Any] = ...,
     warmup: Number | None = ...,
+    law: Any = ...,
+    params: Number | None = ...,
     level: Number = ...,
     columns: Mapping[str, str] | None = ...,
     sheet: str | None = ...,

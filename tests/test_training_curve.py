@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 import planner
+from planner._util.frozen_dict import FrozenDict
 from planner.errors import FitError, OptionError, PlannerError, RunsFileError
 from planner.fitting.training_curve.curve_fit import fit_curves
 from planner.fitting.training_curve.forecast import shared
@@ -350,6 +352,36 @@ def test_a_run_that_is_done_stretches_its_schedule() -> None:
     longer = {each.what: each for each in found.choices}["2x the steps"]
     assert longer.low < 2.9 < longer.high  # between the published 24,000 and 72,000 steps: 2.979 and 2.863
     assert longer.steps == 2 * 23920
+
+
+def test_a_run_is_held_against_a_law() -> None:
+    """A law made so that the run is on it, 3 % better and 3 % worse: the verdict follows, with the step since when."""
+    run = planner.training_curve(["100M/constant_72000:36000", "100M/cosine_24000"], schedule="wsd 72000 decay 12000 end 3e-5")
+    base = planner.load_law("besiroglu2024")
+    given: dict[str, Any] = {"schedule": "wsd 72000 decay 12000 end 3e-5", "params": "100M", "batch": 2**19}
+    logs = ["100M/constant_72000:36000", "100M/cosine_24000"]
+
+    def verdict(factor: float) -> Any:
+        # a floor that brings the law to the run's own end times a factor
+        short = run.end.loss * factor - float(base.loss(1e8, 72000 * 2**19))
+        law = replace(base, params=FrozenDict({**base.params, "E": base.params["E"] + short}), draws=None)
+        return planner.training_curve(logs, law=law, **given).against
+
+    assert verdict(1.0).verdict == "on the law"
+    assert verdict(1.0).since is None
+    ahead, behind = verdict(1.05), verdict(0.95)
+    assert (ahead.verdict, behind.verdict) == ("ahead", "behind")
+    assert ahead.rows[-1].difference == pytest.approx(1 / 1.05 - 1, rel=0.02)
+    assert ahead.since is not None
+    assert ahead.since < 72000
+    assert ahead.rows[-1].tokens == 72000 * 2**19
+    found = planner.training_curve(logs, law="besiroglu2024", **given)
+    assert "law-of-other-data" in {note.code for note in found.notes}
+    assert "Held against the law" in found.text()
+    with pytest.raises(OptionError, match="needs the run's params and batch"):
+        planner.training_curve(logs, law="besiroglu2024")
+    with pytest.raises(OptionError, match="give law too"):
+        planner.training_curve(logs, params="1B")
 
 
 # ---- what the log shows

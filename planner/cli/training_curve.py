@@ -33,6 +33,8 @@ from planner.output.formats import Format
 @click.option("--compare", multiple=True, metavar="WORDS|FILE", help="Another schedule to set beside it; repeat for more.")
 @click.option("--warmup", metavar="STEPS", help="Warm-up before a log's first row.  [default: up to that row]")
 @click.option("--batch", metavar="TOKENS", help="Tokens a step, for logs that count tokens (0.5M).")
+@click.option("--law", metavar="ID|FILE", help="A law to hold the run against, best your own: ahead or behind, and since when.")
+@click.option("--params", metavar="N", help="Its parameters, for --law.")
 @reading_options(RowInputs)
 @inputs(Level)
 @strict_option

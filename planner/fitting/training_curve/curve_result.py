@@ -14,6 +14,7 @@ from planner.errors import OptionError
 from planner.fitting.training_curve.curve_fit import CurveFit
 from planner.fitting.training_curve.decide import Choice, DecayStart
 from planner.fitting.training_curve.forecast import Gain, LossForecast, forecast
+from planner.fitting.training_curve.held_to_law import HeldToLaw
 from planner.fitting.training_curve.log_paths import read_schedule
 from planner.fitting.training_curve.rate_path import Defaults, RatePath
 from planner.fitting.training_curve.watch import Event
@@ -100,6 +101,8 @@ class TrainingCurve(Answer):
     events : tuple of Event
         What the schedule does not explain.
     laws : tuple of LawShare
+    against : HeldToLaw or None
+        The run beside a scaling law, where one was given.
     level : float
         Of the intervals.
     notes : tuple of Note
@@ -123,6 +126,7 @@ class TrainingCurve(Answer):
     best_start: DecayStart | None
     events: tuple[Event, ...]
     laws: tuple[LawShare, ...]
+    against: HeldToLaw | None
     level: float
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]

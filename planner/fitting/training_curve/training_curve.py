@@ -14,8 +14,9 @@ from planner.errors import FitError, OptionError
 from planner.fitting.training_curve.curve_fit import FittedLaw, fit_curves
 from planner.fitting.training_curve.curve_notes import curve_notes
 from planner.fitting.training_curve.curve_result import CurvePoint, LawShare, LogRead, TrainingCurve, grid
-from planner.fitting.training_curve.decide import Asked, choices, decay_starts
-from planner.fitting.training_curve.forecast import forecast, gain
+from planner.fitting.training_curve.decide import Asked, Choice, choices, decay_starts
+from planner.fitting.training_curve.forecast import Gain, forecast, gain
+from planner.fitting.training_curve.held_to_law import held_to_law
 from planner.fitting.training_curve.laws import FILE
 from planner.fitting.training_curve.log_paths import paths_of, read_schedule
 from planner.fitting.training_curve.log_reader import Log, of_arrays, read_log, several
@@ -25,6 +26,7 @@ from planner.fitting.training_curve.watch import Event, events, turned
 from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, RowInputs
+from planner.notes import Note
 from planner.quantities import format_whole, parse_count, parse_number, plain, shown
 
 
@@ -40,6 +42,8 @@ def training_curve(
     until: Number | None = None,
     compare: Sequence[Any] = (),
     warmup: Number | None = None,
+    law: Any = None,
+    params: Number | None = None,
     level: Number = LEVEL,
     **asked: Unpack[RowInputs],
 ) -> TrainingCurve:
@@ -64,6 +68,10 @@ def training_curve(
         Others to set beside the plan.
     warmup : float or str, optional
         Steps of warm-up before a log's first row.
+    law : str, Path or Law, optional
+        A law to hold the run against, best one of your own from the same data: ahead or behind, and since when.
+    params : float or str, optional
+        The run's parameters, as the law counts them; ``law`` needs them, and ``batch``.
     level : float or str
         Of the intervals.
     {inputs}
@@ -93,7 +101,54 @@ def training_curve(
     tokens = None if batch is None else parse_count(batch, "`batch`", "tokens")
     rise = None if warmup is None else _step(warmup, "warmup", least=0.0)
     end = None if until is None else _step(until, "until")
+    size = _size(law, params, tokens)
     read = _read(logs, steps, loss, lr, tokens, reading)
+    run, smooth, seen, called, notes = _fitted(read, schedule, end, rise, confidence)
+    known = Defaults(run.plan.end, run.fit.peak, run.warmup)
+    others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in compare]
+    what, ways = choices(run, [(name, path) for path, name, _ in others])
+    starts, best = decay_starts(run)
+    against = None if size is None else held_to_law(run, law, *size)
+    if against is not None and against.note is not None:
+        notes.append(against.note)
+    inputs: dict[str, Any] = {"logs": [log.name for log in read], "sha256": [log.sha256 for log in read if log.sha256]}
+    inputs |= {"schedule": called, "until": end, "compare": [name for _, name, _ in others], "warmup": rise}
+    inputs |= {"batch": tokens, "law": against and against.law, "params": against and against.params, "level": confidence}
+    return TrainingCurve(
+        name=read[0].name,
+        logs=tuple(_log_read(log, part) for log, part in zip(read, smooth, strict=True)),
+        now=_points(run, np.array([run.now]))[0],
+        end=_points(run, np.array([run.plan.end]))[0],
+        schedule=called,
+        curve=tuple(_points(run, grid(run.plan.end, run.fit.warmup))),
+        observed=tuple(tuple(zip(part.steps.tolist(), part.loss.tolist(), strict=True)) for part in smooth),
+        decay_gain=_decay_gain(run, what, ways),
+        choices=tuple(what),
+        decay_starts=tuple(starts),
+        best_start=starts[best] if starts else None,
+        events=tuple(seen),
+        laws=tuple(_share(each) for each in run.fit.laws),
+        against=against,
+        level=confidence,
+        notes=(*(note for log in read for note in log.notes), *notes, *curve_notes(run, smooth, seen)),
+        inputs=FrozenDict(inputs | reading.stated()),
+        fit=run.fit,
+        paths=tuple(ways),
+    )
+
+
+class _Fitted(NamedTuple):
+    """The run that is asked about, its logs as they were fitted, what they show, its schedule's name, and what to say."""
+
+    run: Asked
+    smooth: list[Smoothed]
+    seen: list[Event]
+    called: str
+    notes: list[Note]
+
+
+def _fitted(read: Sequence[Log], schedule: Any, end: float | None, rise: float | None, level: float) -> _Fitted:
+    """Return the laws fitted to the logs, and the run's plan."""
     plans = schedule if isinstance(schedule, list) and len(schedule) == len(read) else [schedule] + [None] * (len(read) - 1)
     whole = _schedules(read, plans, end, rise)
     paths, notes = paths_of(read, [each.path if each else None for each in whole], rise)
@@ -101,41 +156,27 @@ def training_curve(
     smooth = [part for part, _ in parts]
     fit = fit_curves(smooth)
     plan, called = _plan(whole[0], smooth[0].path, end, read[0].name)
-    run = Asked(fit, smooth[0].path, plan, smooth[0].warmup, confidence)
-    known = Defaults(plan.end, fit.peak, run.warmup)
-    others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in compare]
-    what, ways = choices(run, [(name, path) for path, name, _ in others])
-    starts, best = decay_starts(run)
     seen = [event for log, (part, turn) in zip(read, parts, strict=True) for event in (*events(log, part, fit), *turn)]
-    held = next((each for each in what if each.kind == "hold"), None)
-    given = {"logs": [log.name for log in read], "sha256": [log.sha256 for log in read if log.sha256], "batch": tokens}
-    asked_for = {
-        "schedule": called,
-        "until": end,
-        "compare": [name for _, name, _ in others],
-        "warmup": rise,
-        "level": confidence,
-    }
-    return TrainingCurve(
-        name=read[0].name,
-        logs=tuple(_log_read(log, part) for log, part in zip(read, smooth, strict=True)),
-        now=_points(run, np.array([run.now]))[0],
-        end=_points(run, np.array([plan.end]))[0],
-        schedule=called,
-        curve=tuple(_points(run, grid(plan.end, fit.warmup))),
-        observed=tuple(tuple(zip(part.steps.tolist(), part.loss.tolist(), strict=True)) for part in smooth),
-        decay_gain=None if held is None else gain(fit, (_held(run), plan.end), (plan, plan.end), confidence),
-        choices=tuple(what),
-        decay_starts=tuple(starts),
-        best_start=starts[best] if starts else None,
-        events=tuple(seen),
-        laws=tuple(_share(law) for law in fit.laws),
-        level=confidence,
-        notes=(*(note for log in read for note in log.notes), *notes, *curve_notes(run, smooth, seen)),
-        inputs=FrozenDict(given | asked_for | reading.stated()),
-        fit=fit,
-        paths=tuple(ways),
-    )
+    return _Fitted(Asked(fit, smooth[0].path, plan, smooth[0].warmup, level), smooth, seen, called, notes)
+
+
+def _decay_gain(run: Asked, what: Sequence[Choice], ways: Sequence[RatePath]) -> Gain | None:
+    """Return what the planned end gains over holding the rate of now; None where that is no choice."""
+    held = next((path for each, path in zip(what, ways, strict=True) if each.kind == "hold"), None)
+    return None if held is None else gain(run.fit, (held, run.plan.end), (run.plan, run.plan.end), run.level)
+
+
+def _size(law: Any, params: Raw, batch: float | None) -> tuple[float, float] | None:
+    """Return parameters and tokens a step of a run that is held against a law."""
+    if law is None:
+        if params is not None:
+            raise OptionError("`params` are for a law that the run is held against: give `law` too")
+        return None
+    if params is None or batch is None:
+        raise OptionError(
+            "`law` needs the run's `params` and `batch`, the tokens of a step: a law speaks of parameters and tokens"
+        )
+    return parse_count(params, "`params`", "parameters"), batch
 
 
 def _smoothed(log: Log, path: RatePath) -> tuple[Smoothed, list[Event]]:
@@ -233,10 +274,6 @@ def _plan(whole: _Whole | None, past: RatePath, end: float | None, name: str) ->
         )
     rest = whole.path.until(last)
     return (past.then(rest.after(now)) if last > now else past), whole.called
-
-
-def _held(run: Asked) -> RatePath:
-    return run.past.then(RatePath(np.array([run.now, run.plan.end]), np.array([run.rate, run.rate])))
 
 
 def _points(run: Asked, steps: Any) -> list[CurvePoint]:

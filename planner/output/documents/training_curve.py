@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from planner.fitting.training_curve.curve_result import CurvePoint, TrainingCurve
 from planner.fitting.training_curve.decide import MUCH, Choice, DecayStart
 from planner.fitting.training_curve.forecast import Gain
+from planner.fitting.training_curve.held_to_law import HeldToLaw
 from planner.output.documents.blocks import Block, Facts, Table, Title, note_blocks
-from planner.quantities import format_percent, format_rate, format_whole, significant
+from planner.quantities import format_count, format_percent, format_rate, format_signed_percent, format_whole, significant
 
 if TYPE_CHECKING:
     from planner.output.csv_json_machines import Row
@@ -34,10 +35,38 @@ def training_curve_document(curve: TrainingCurve) -> list[Block]:
         rows.append(("decay from", format_whole(best.step), text))
     laws = ", ".join(f"{law.name} {format_percent(round(law.weight, 2))}" for law in curve.laws)
     rows.append(("laws", "", f"weighed by how they fit: {laws}"))
+    if curve.against:
+        rows.append(("law", curve.against.verdict, _verdict(curve.against)))
     blocks: list[Block] = [Title(title), Facts(rows), _choices(curve)]
     if curve.decay_starts:
         blocks.append(_starts(curve))
+    if curve.against:
+        blocks.append(_against_law(curve.against, curve.level))
     return [*blocks, *note_blocks(curve.notes)]
+
+
+def _verdict(held: HeldToLaw) -> str:
+    last = held.rows[-1]
+    since = f", since step {format_whole(held.since)} or before" if held.since is not None else ""
+    beside = f"the end is {format_signed_percent(last.difference, 2)} beside {held.law}, {_loss(last.law_loss)}"
+    return f"{beside} for {format_count(held.params)} parameters and {format_count(last.tokens)} tokens{since}"
+
+
+def _against_law(held: HeldToLaw, level: float) -> Table:
+    rows = [
+        [
+            format_whole(row.step),
+            format_count(row.tokens),
+            f"{_loss(row.loss)} ({_loss(row.low)} to {_loss(row.high)})",
+            _loss(row.law_loss) + (f" ({_loss(row.law_low)} to {_loss(row.law_high)})" if row.law_low < row.law_high else ""),
+            format_signed_percent(row.difference, 2),
+            ("ahead" if row.difference < 0 else "behind") if row.sure else "on the law",
+        ]
+        for row in held.rows
+    ]
+    headers = ["step", "tokens", f"the run ({format_percent(level)} interval) [1]", held.law, "difference", ""]
+    note = "as planned at the end; before it, had it decayed to 0 over the last fifth, for a law speaks of runs that are done"
+    return Table("Held against the law", "rrrrrl", headers, rows, [f"{note} ({held.reference})"])
 
 
 def _choices(curve: TrainingCurve) -> Table:
