@@ -486,7 +486,7 @@ def test_restarts_repeats_and_disorder_are_put_right() -> None:
         ({"steps": STEPS, "loss": power_law(STEPS), "lr": -RATE}, RunsFileError, "must be at least 0"),
         ({"steps": STEPS, "loss": ["x"] * 300, "lr": RATE}, RunsFileError, "expected an array of numbers"),
         ({"steps": STEPS, "loss": 3 + 0 * STEPS, "lr": RATE}, FitError, "its loss does not fall"),
-        ({"steps": STEPS, "loss": np.full(300, np.nan), "lr": RATE}, RunsFileError, "0 rows with a step and a loss"),
+        ({"steps": STEPS, "loss": np.full(300, np.nan), "lr": RATE}, RunsFileError, "0 rows with a step and a loss; at least 8 are needed, 30 of all logs"),
         ({"steps": STEPS, "loss": power_law(STEPS), "lr": RATE, "until": 10}, OptionError, "is at step 30,000 already"),
         ({"steps": STEPS, "loss": power_law(STEPS), "lr": RATE, "schedule": "cosine 20000"}, OptionError, "ends at step 20,000"),
         ({"steps": STEPS, "loss": power_law(STEPS), "lr": RATE, "schedule": "cosine"}, OptionError, "lacks its number of steps"),

@@ -232,9 +232,12 @@ def _log(
         where = f"step {format_whole(t[odd[0]])}"
         raise RunsFileError(f"{name}: loss {plain(float(y[odd[0]]))} at {where}: must be above 0 and below 1e6")
     broken = t[np.isnan(y) | (y == math.inf)]
-    few = settings(FILE, "fit")["least"]
+    few = settings(FILE, "fit")["least_each"]
     if len(finite) < few:
-        raise RunsFileError(f"{name}: {len(finite)} rows with a step and a loss; at least {few} are needed, 100 are better")
+        least = settings(FILE, "fit")["least"]
+        raise RunsFileError(
+            f"{name}: {len(finite)} rows with a step and a loss; at least {few} are needed, {least} of all logs, 100 are better"
+        )
     rate = None if rate is None else rate[finite]
     return Log(name, t[finite], y[finite], rate, tuple(broken.tolist()), tuple(restarts), (*notes, *said), digest)
 

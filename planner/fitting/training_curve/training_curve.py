@@ -10,7 +10,7 @@ from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.allocation.loss_interval import check_level
-from planner.errors import FitError, OptionError
+from planner.errors import FitError, OptionError, RunsFileError
 from planner.fitting.training_curve.curve_fit import FittedLaw, fit_curves
 from planner.fitting.training_curve.curve_notes import curve_notes
 from planner.fitting.training_curve.curve_result import CurvePoint, LawShare, LogRead, TrainingCurve, grid
@@ -103,6 +103,7 @@ def training_curve(
     end = None if until is None else _step(until, "until")
     size = _size(law, params, tokens)
     read = _read(logs, steps, loss, lr, tokens, reading)
+    _refuse_few(read)
     run, smooth, seen, called, notes = _fitted(read, schedule, end, rise, confidence)
     known = Defaults(run.plan.end, run.fit.peak, run.warmup)
     others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in compare]
@@ -234,6 +235,13 @@ def _read(logs: Any, steps: Any, loss: Any, lr: Any, batch: float | None, readin
         raise OptionError("`steps`, `loss` and `lr` are columns instead of a log: give one or the other")
     sources = several(logs)
     return [read_log(each, reading, batch, at if len(sources) > 1 else 0) for at, each in enumerate(sources, 1)]
+
+
+def _refuse_few(read: Sequence[Log]) -> None:
+    least, rows = settings(FILE, "fit")["least"], sum(len(log.steps) for log in read)
+    if rows < least:
+        names = ", ".join(log.name for log in read)
+        raise RunsFileError(f"{names}: {rows} rows with a step and a loss; at least {least} are needed, 100 are better")
 
 
 def _schedules(logs: Sequence[Log], plans: Sequence[Any], end: float | None, rise: float | None) -> list[_Whole | None]:
