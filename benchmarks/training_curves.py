@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import planner
+from planner.fitting.training_curve import curve_fit
 from planner.fitting.training_curve.forecast import shared
 from planner.fitting.training_curve.log_paths import read_schedule
 from planner.fitting.training_curve.rate_path import Defaults
@@ -115,6 +116,26 @@ def gains() -> None:
                 print(f"  {size:5} {name + beside:36} {gain.value:.3f} ({gain.low:.3f} to {gain.high:.3f}), measured {true:.3f}")
 
 
+def from_the_other_size() -> None:
+    """Print what is reached where all that is known before of the constants comes from the other size."""
+    print("\nThe same, what is known of the constants before a log is seen taken from the other size alone\n" + HEAD)
+    module: Any = curve_fit
+    kept = module.curve_laws
+    for size, other in zip(SIZES, SIZES[::-1], strict=True):
+        whole = planner.training_curve([log(other, name) for of, name in CURVES if of == other]).fit
+        assert whole is not None
+        least = min(float(each.loss.min()) for each in whole.logs)
+        scale = np.log(least) * np.array([1, 1, 0, 1, 0, 0])
+        laws = tuple(each.law._replace(mean=each.constants - scale) for each in whole.laws)
+        module.curve_laws = lambda laws=laws: laws
+        try:
+            line(f"{size}, four logs", left_out(size, FITTED))
+            line(f"{size}, cosine_24000", left_out(size, (("cosine_24000", 0),)))
+            line(f"{size}, constant_24000", left_out(size, (("constant_24000", 0),)))
+        finally:
+            module.curve_laws = kept
+
+
 def simulated() -> None:
     """Print how forecasts of models that never were hold."""
     print("\n48 simulated models, rows every tenth step that scatter by 0.02, six schedules each that were left out")
@@ -165,5 +186,6 @@ if __name__ == "__main__":
     acceptance()
     alone()
     gains()
+    from_the_other_size()
     simulated()
     speed()

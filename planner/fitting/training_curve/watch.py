@@ -92,7 +92,8 @@ def _bend(log: Log, smooth: Smoothed, fit: CurveFit) -> list[Event]:
     straight = np.stack([np.ones_like(x), x], 1)
     squares = _left_over(straight, missed)[0]
     best: tuple[float, float, int] = (1.0, 0.0, 0)
-    for at in range(_SIDE, len(t) - _SIDE):
+    first = max(_SIDE, int(np.searchsorted(t, how["bend_from"] * t[-1])))
+    for at in range(first, len(t) - _SIDE):
         for change in ((np.arange(len(t)) >= at).astype(float), np.maximum(x - x[at], 0.0)):
             left, weights = _left_over(np.column_stack([straight, change]), missed)
             moved = float(weights[-1] * change[-1])
