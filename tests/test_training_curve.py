@@ -509,6 +509,10 @@ def test_restarts_repeats_and_disorder_are_put_right() -> None:
         ({"logs": {"step": STEPS, "lr": RATE}}, RunsFileError, "has no column of losses"),
         ({"logs": {"step": STEPS, "loss": power_law(STEPS), "lr": RATE}, "columns": {"params": "x"}}, OptionError, "a log has step, tokens, loss, lr"),
         ({"logs": "nowhere.csv"}, RunsFileError, "cannot be read"),
+        ({"logs": 5}, OptionError, "expected a file such as log.csv"),
+        ({"logs": []}, OptionError, "expected a file such as log.csv"),
+        ({"logs": [None]}, OptionError, "expected a file such as log.csv"),
+        ({"steps": STEPS, "loss": power_law(STEPS), "lr": RATE, "compare": "cosin 40000"}, OptionError, "compare 'cosin 40000'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_is_refused_in_one_line(given: dict[str, Any], error: type[PlannerError], says: str) -> None:

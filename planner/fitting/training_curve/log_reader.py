@@ -15,7 +15,7 @@ from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.columns import refuse_twice
 from planner.fitting.tables.csv_cells import decimal_comma
 from planner.fitting.tables.faults import Faults
-from planner.fitting.tables.raw_table import RawTable
+from planner.fitting.tables.raw_table import RawTable, is_source
 from planner.fitting.tables.raw_tables import read_raw
 from planner.fitting.tables.row_choice import text_of
 from planner.fitting.tables.runs import items_of
@@ -295,8 +295,15 @@ _MOST_RESTARTS = 20
 def several(source: Any) -> list[Any]:
     """Return logs one by one: a list of them, or one alone."""
     if isinstance(source, (list, tuple)) and source and not all(isinstance(row, Mapping) and _is_row(row) for row in source):
+        if not all(map(is_source, source)):
+            odd = next(each for each in source if not is_source(each))
+            raise OptionError(f"logs {shown(odd)}: expected a file such as log.csv, a data frame, or columns by name")
         refuse_twice(source, "logs")
         return list(source)
+    if not is_source(source):
+        raise OptionError(
+            f"logs {shown(source)}: expected a file such as log.csv, a data frame, columns by name, or a list of them"
+        )
     return [source]
 
 

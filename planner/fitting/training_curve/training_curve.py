@@ -106,7 +106,8 @@ def training_curve(
     _refuse_few(read)
     run, smooth, seen, called, notes = _fitted(read, schedule, end, rise, confidence)
     known = Defaults(run.plan.end, run.fit.peak, run.warmup)
-    others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in compare]
+    more = [compare] if isinstance(compare, str) else compare
+    others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in more]
     what, ways = choices(run, [(name, path) for path, name, _ in others])
     starts, best = decay_starts(run)
     against = None if size is None else held_to_law(run, law, *size)
