@@ -106,8 +106,7 @@ def training_curve(
     _refuse_few(read)
     run, smooth, seen, called, notes = _fitted(read, schedule, end, rise, confidence)
     known = Defaults(run.plan.end, run.fit.peak, run.warmup)
-    more = [compare] if isinstance(compare, str) else compare
-    others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in more]
+    others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in _several(compare)]
     what, ways = choices(run, [(name, path) for path, name, _ in others])
     starts, best = decay_starts(run)
     against = None if size is None else held_to_law(run, law, *size)
@@ -166,6 +165,15 @@ def _decay_gain(run: Asked, what: Sequence[Choice], ways: Sequence[RatePath]) ->
     """Return what the planned end gains over holding the rate of now; None where that is no choice."""
     held = next((path for each, path in zip(what, ways, strict=True) if each.kind == "hold"), None)
     return None if held is None else gain(run.fit, (held, run.plan.end), (run.plan, run.plan.end), run.level)
+
+
+def _several(compare: Raw) -> list[Any]:
+    """Return the schedules to compare, of one alone too."""
+    if isinstance(compare, str):
+        return [compare]
+    if not isinstance(compare, (list, tuple)):
+        raise OptionError(f"`compare` {shown(compare)}: expected schedules in a list, such as ['wsd 72000 decay 12000']")
+    return list(compare)
 
 
 def _size(law: Any, params: Raw, batch: float | None) -> tuple[float, float] | None:

@@ -38,10 +38,11 @@ def _losses(curve: TrainingCurve, others: Sequence[tuple[str, RatePath]]) -> Pan
     assert curve.fit is not None
     x, loss, low, high = (np.array([getattr(point, name) for point in curve.curve]) for name in ("step", "loss", "low", "high"))
     marks: list[Mark] = [Band(x, low, high, f"{format_percent(curve.level)} interval", 0)]
+    lowest = min(float(low.min()), min(y for points in curve.observed for _, y in points))
     for group, (what, path) in enumerate(others, 1):
-        steps = grid(path.end, curve.fit.warmup)
-        along = forecast(curve.fit, path, steps, curve.level)
-        marks.append(Line(steps, along.loss, what, group, "faint"))
+        along = forecast(curve.fit, path, grid(path.end, curve.fit.warmup), curve.level)
+        marks.append(Line(along.steps, along.loss, what, group, "faint"))
+        lowest = min(lowest, float(along.loss.min()))
     ahead = x >= curve.now.step if curve.end.step > curve.now.step else x > 0
     marks.append(Line(x[ahead], loss[ahead], "expected", 0, "main"))
     for number, points in enumerate(curve.observed):
@@ -50,24 +51,17 @@ def _losses(curve: TrainingCurve, others: Sequence[tuple[str, RatePath]]) -> Pan
         marks.append(Points(t, y, label, 7 if not number else 6, "dot"))
     if curve.end.step > curve.now.step:
         marks.append(Rule(curve.now.step, "now"))
+    # the first steps fall too far for what matters to be seen
+    most = max(float(np.quantile([y for points in curve.observed for _, y in points], 0.85)), float(np.quantile(high, 0.9)))
+    ends = lowest - 0.04 * (most - lowest), most + 0.25 * (most - lowest)
     return Panel(
-        "Loss",
-        _steps(curve),
-        Scale("training loss, smoothed", log=False, unit="plain", ends=_ends(curve, low, high)),
-        tuple(marks),
+        "Loss", _steps(curve, others), Scale("training loss, smoothed", log=False, unit="plain", ends=ends), tuple(marks)
     )
 
 
-def _steps(curve: TrainingCurve) -> Scale:
-    return Scale("step", log=False, ends=(0.0, 1.03 * max(curve.end.step, curve.now.step)))
-
-
-def _ends(curve: TrainingCurve, low: Array, high: Array) -> tuple[float, float]:
-    """Return the ends of the scale of losses: the first steps fall too far for what matters to be seen."""
-    seen = np.concatenate([[y for _, y in points] for points in curve.observed])
-    least = min(float(low.min()), float(seen.min()))
-    most = max(float(np.quantile(seen, 0.85)), float(np.quantile(high, 0.9)))
-    return least - 0.04 * (most - least), most + 0.25 * (most - least)
+def _steps(curve: TrainingCurve, others: Sequence[tuple[str, RatePath]]) -> Scale:
+    last = max([curve.end.step, curve.now.step, *(path.end for _, path in others)])
+    return Scale("step", log=False, ends=(0.0, 1.03 * last))
 
 
 def _rates(curve: TrainingCurve, others: Sequence[tuple[str, RatePath]]) -> Panel:
@@ -75,4 +69,4 @@ def _rates(curve: TrainingCurve, others: Sequence[tuple[str, RatePath]]) -> Pane
     marks.append(Line(curve.paths[0].steps, curve.paths[0].lr, "planned", 0, "main"))
     if curve.end.step > curve.now.step:
         marks.append(Rule(curve.now.step, "now"))
-    return Panel("Schedule", _steps(curve), Scale("learning rate", log=False, unit="plain"), tuple(marks))
+    return Panel("Schedule", _steps(curve, others), Scale("learning rate", log=False, unit="plain"), tuple(marks))
