@@ -271,6 +271,19 @@ def test_what_a_decay_gives_is_foretold(size: str) -> None:
     assert "no-decay-seen" not in {note.code for note in more.notes}
 
 
+def test_a_schedule_step_by_step_is_the_schedule() -> None:
+    """Seventy-two thousand steps one by one give what the words give, at each of them, in bounded memory."""
+    found = fitted("25M")
+    words = "wsd 72000 warmup 2160 peak 3e-4 decay 12000 end 3e-5"
+    steps = np.arange(1.0, 72001.0)
+    start = time.perf_counter()
+    given = found.predict((steps, in_words(words, Defaults()).at(steps)))
+    assert time.perf_counter() - start < 5
+    assert given.steps.shape == given.loss.shape == (72000,)
+    worded = found.predict(words)
+    assert np.interp(worded.steps, given.steps, given.loss) == pytest.approx(worded.loss, rel=2e-4)
+
+
 def test_a_branch_knows_its_trunk() -> None:
     """A log that begins in the middle takes its trunk's rates before, and none of the notes on a warm-up."""
     trunk, branch = log("25M", "constant_72000", 24000), log("25M", "wsdld_20000_24000")

@@ -61,9 +61,14 @@ def forecast(fit: CurveFit, path: RatePath, steps: Array, level: float) -> LossF
     The average over the laws, moved by what is left over where it leaves a log. The standard deviation
     holds that of the fits, how far the laws differ, and what laws miss of a schedule that they have not seen.
     """
-    mean, spread = _spread(fit, path, steps)
+    shown = steps if len(steps) <= _MOST else np.unique(steps[np.linspace(0, len(steps) - 1, _MOST).round().astype(int)])
+    mean, spread = (np.interp(steps, shown, each) for each in _spread(fit, path, shown))
     width = _quantile(level) * spread
     return LossForecast(steps, path.at(steps), np.exp(mean), np.exp(mean - width), np.exp(mean + width))
+
+
+_MOST = 2000
+"""Steps at which a schedule is computed; between them the loss is as good as straight."""
 
 
 def gain(fit: CurveFit, worse: tuple[RatePath, float], better: tuple[RatePath, float], level: float) -> Gain:

@@ -13,6 +13,7 @@ from planner.fitting.tables.raw_table import is_source
 from planner.fitting.training_curve.laws import FILE
 from planner.fitting.training_curve.log_reader import Log, read_log
 from planner.fitting.training_curve.rate_path import KINDS, Defaults, RatePath, checked, in_words
+from planner.fitting.training_curve.smoothing import thinned
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import format_whole, shown
@@ -111,7 +112,8 @@ def read_schedule(value: Any, known: Defaults, others: Sequence[RatePath], name:
     steps = given.steps
     if len(steps) > 1 and (np.diff(steps) == 0).any():
         steps = np.unique(steps)
-    return begun(given, others, known.warmup if not others else None, called)[0], called, steps
+    whole = begun(given, others, known.warmup if not others else None, called)[0]
+    return thinned(whole, settings(FILE, "fit")["schedule_knots"]), called, steps
 
 
 def _is_file(text: str) -> bool:
