@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import planner
 from planner.fitting.training_curve import curve_fit
-from planner.fitting.training_curve.forecast import shared
+from planner.fitting.training_curve.forecast import gain, shared
 from planner.fitting.training_curve.log_paths import read_schedule
 from planner.fitting.training_curve.rate_path import Defaults
 from planner.fitting.training_curve.shipped_curves import shipped_curves
@@ -110,10 +110,44 @@ def gains() -> None:
             true = CURVES[size, "constant_24000"][2][-1] - CURVES[size, name][2][-1]
             for others in ((), ("cosine_24000",)):
                 logs = [log(size, name, 20000), *(log(size, other) for other in others)]
-                gain = planner.training_curve(logs, schedule=words).decay_gain
-                assert gain is not None
+                gives = planner.training_curve(logs, schedule=words).decay_gain
+                assert gives is not None
                 beside = f" and {', '.join(others)}" if others else ""
-                print(f"  {size:5} {name + beside:36} {gain.value:.3f} ({gain.low:.3f} to {gain.high:.3f}), measured {true:.3f}")
+                print(
+                    f"  {size:5} {name + beside:36} {gives.value:.3f} ({gives.low:.3f} to {gives.high:.3f}), measured {true:.3f}"
+                )
+
+
+PAIRS = (
+    *(
+        ("constant_24000", name)
+        for name in ("wsd_20000_24000", "wsdld_20000_24000", "cosine_24000", "constant_72000", "wsdcon_9")
+    ),
+    *(("cosine_24000", name) for name in ("wsd_20000_24000", "cosine_72000")),
+    ("constant_72000", "cosine_72000"),
+    ("wsdcon_3", "wsdcon_18"),
+)
+
+
+def between_schedules() -> None:
+    """Print how differences between the ends of two schedules hold, of which at most one was fitted whole."""
+    held, missed = [], []
+    for size in SIZES:
+        for fitted in (FITTED, *((each,) for each in ALONE)):
+            fit = planner.training_curve([log(size, *each) for each in fitted]).fit
+            assert fit is not None
+            paths = [each.path for each in fit.logs]
+            for pair in PAIRS:
+                if all((name, 0) in fitted for name in pair):
+                    continue
+                ends = [read_schedule(tuple(CURVES[size, name][:2]), Defaults(), paths)[0] for name in pair]
+                found = gain(fit, (ends[0], ends[0].end), (ends[1], ends[1].end), 0.95)
+                true = CURVES[size, pair[0]][2][-1] - CURVES[size, pair[1]][2][-1]
+                held.append(found.low <= true <= found.high)
+                missed.append(abs(found.value - true))
+    print(
+        f"\n{len(held)} differences between the ends of two schedules: off by {np.median(missed):.3f} in the median, inside {np.mean(held):.1%}"
+    )
 
 
 def from_the_other_size() -> None:
@@ -186,6 +220,7 @@ if __name__ == "__main__":
     acceptance()
     alone()
     gains()
+    between_schedules()
     from_the_other_size()
     simulated()
     speed()
