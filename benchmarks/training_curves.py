@@ -145,9 +145,8 @@ def between_schedules() -> None:
                 true = CURVES[size, pair[0]][2][-1] - CURVES[size, pair[1]][2][-1]
                 held.append(found.low <= true <= found.high)
                 missed.append(abs(found.value - true))
-    print(
-        f"\n{len(held)} differences between the ends of two schedules: off by {np.median(missed):.3f} in the median, inside {np.mean(held):.1%}"
-    )
+    off = f"off by {np.median(missed):.3f} in the median, inside {np.mean(held):.1%}"
+    print(f"\n{len(held)} differences between the ends of two schedules: {off}")
 
 
 def from_the_other_size() -> None:

@@ -465,6 +465,10 @@ def test_logs_are_read_as_loggers_write_them(tmp_path: Path) -> None:
     tokens = "".join(f"{int(s) * 524288},{y!r},{r!r}\n" for s, y, r in rows)
     assert of("f.csv", "tokens,loss,lr\n" + tokens, batch=524288) == pytest.approx(expected)
     assert of("g.csv", "n,y,eta\n" + plain, columns={"step": "n", "loss": "y"}) == pytest.approx(expected)
+    billions = "".join(f"{s * 524288 / 1e9!r},{y!r},{r!r}\n" for s, y, r in rows)
+    assert of("i.csv", "Tokens (B),loss,lr\n" + billions, batch=524288, columns={"tokens": "Tokens (B):1e9"}) == pytest.approx(
+        expected
+    )
     assert of("h.csv", "step,loss,lr\n" + plain + "30100,2.6") == pytest.approx(expected)  # a row that is being written
 
 

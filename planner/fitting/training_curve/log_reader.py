@@ -129,7 +129,7 @@ def _columns(raw: RawTable, reading: Reading, *, loss: bool) -> tuple[dict[str, 
     places, notes = {}, []
     for quantity in QUANTITIES:
         if quantity in reading.columns:
-            places[quantity] = _stated(raw, reading.columns[quantity])
+            places[quantity] = _stated(raw, _called(reading.columns[quantity])[0])
             continue
         aliases = [_name_of(each) for each in known[quantity]]
         found = list(dict.fromkeys(at for alias in aliases for at, name in enumerate(names) if name == alias))
@@ -148,6 +148,16 @@ def _columns(raw: RawTable, reading: Reading, *, loss: bool) -> tuple[dict[str, 
     if not loss and "lr" not in places:
         raise RunsFileError(f"{raw.name}: has no column of learning rates; {has}; `columns` lr=NAME names it")
     return places if loss else {each: at for each, at in places.items() if each != "loss"}, notes
+
+
+def _called(column: str) -> tuple[str, float]:
+    """Return the name of a column and what one in it is worth, as in ``Tokens (B):1e9``."""
+    name, sign, worth = column.rpartition(":")
+    try:
+        factor = float(worth)
+    except ValueError:
+        return column, 1.0
+    return (name, factor) if sign and math.isfinite(factor) and factor > 0 else (column, 1.0)
 
 
 def _stated(raw: RawTable, called: str) -> int:
@@ -181,7 +191,8 @@ def _numbers(raw: RawTable, places: Mapping[str, int], reading: Reading) -> dict
         row, what = next(iter(faults.rows.items()))
         raise RunsFileError(f"{raw.name}:{row}: {what}; `skip_bad` leaves such rows out")
     table = np.array(held).reshape(-1, len(at))
-    return {quantity: table[:, place] for place, quantity in enumerate(places)}
+    worth = {quantity: _called(called)[1] for quantity, called in reading.columns.items()}
+    return {quantity: table[:, place] * worth.get(quantity, 1.0) for place, quantity in enumerate(places)}
 
 
 _EMPTY = -math.inf
