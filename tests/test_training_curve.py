@@ -284,6 +284,15 @@ def test_a_schedule_step_by_step_is_the_schedule() -> None:
     assert np.interp(worded.steps, given.steps, given.loss) == pytest.approx(worded.loss, rel=2e-4)
 
 
+def test_a_schedule_that_is_not_the_logs_is_named() -> None:
+    """A linear fall given for a log at constant rate: a warning with both rates; none where they agree."""
+    odd = planner.training_curve("25M/constant_72000:24000", schedule="linear 72000")
+    assert [note.code for note in odd.notes if note.severity == "warning"] == ["schedule-differs"]
+    assert odd.now.lr == 3e-4
+    fine = planner.training_curve("25M/cosine_72000:24000", schedule="cosine 72000 end 3e-5")
+    assert "schedule-differs" not in {note.code for note in fine.notes}
+
+
 def test_a_branch_knows_its_trunk() -> None:
     """A log that begins in the middle takes its trunk's rates before, and none of the notes on a warm-up."""
     trunk, branch = log("25M", "constant_72000", 24000), log("25M", "wsdld_20000_24000")

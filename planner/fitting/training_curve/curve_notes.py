@@ -10,7 +10,7 @@ from planner.fitting.training_curve.laws import FILE
 from planner.fitting.training_curve.smoothing import Smoothed
 from planner.fitting.training_curve.watch import Event
 from planner.notes import Note, Severity
-from planner.quantities import format_factor, format_percent, format_whole
+from planner.quantities import format_factor, format_percent, format_whole, plain
 
 _NEAR = 1.5
 _FAR = 6.05
@@ -34,11 +34,19 @@ def curve_notes(run: Asked, logs: Sequence[Smoothed], seen: Sequence[Event]) -> 
     if len(after) and after.min() < 0.99 * least * run.fit.peak:
         text = f"the schedule falls below {format_percent(least)} of the peak, the lowest rate of the runs that the laws "
         notes.append(Note("low-rate", "info", f"{text}were tested on"))
+    says = float(run.plan.at(np.array([run.now]))[0]) if run.plan.end > run.now else run.rate
+    if abs(says - run.rate) > _APART * run.fit.peak:
+        rates = f"the log's learning rate is {plain(run.rate, 3)}, the schedule's {plain(says, 3)}"
+        text = f"at step {format_whole(run.now)} {rates}: is it this run's? It is taken from there on"
+        notes.append(Note("schedule-differs", "warning", text))
     log = logs[0]
     text = f"{log.name}: {format_whole(log.rows)} rows as {len(log.steps)} means of {_rows(log)}; a row scatters by "
     text += f"{_percent(log.scatter)}. The interval is that of the smoothed training loss"
     return [*notes, Note("smoothing", "info", text)]
 
+
+_APART = 0.03
+"""Difference of two rates, over the peak, from which a schedule is not the log's."""
 
 _CONSTANT = 0.95
 """Lowest rate over the highest from which on a log is called constant."""

@@ -118,7 +118,7 @@ def training_curve(
     return TrainingCurve(
         name=read[0].name,
         logs=tuple(_log_read(log, part) for log, part in zip(read, smooth, strict=True)),
-        now=_points(run, np.array([run.now]))[0],
+        now=_points(run._replace(plan=run.past), np.array([run.now]))[0],
         end=_points(run, np.array([run.plan.end]))[0],
         schedule=called,
         curve=tuple(_points(run, grid(run.plan.end, run.fit.warmup))),
