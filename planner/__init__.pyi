@@ -30,6 +30,8 @@ from planner.allocation.loss_interval import LossInterval as LossInterval, loss_
 from planner.planning.check_table import JudgedRun as JudgedRun, RunsCheck as RunsCheck
 from planner.scaling_laws.law import Law as Law
 from planner.fitting.learning_curve.curve_result import Curve as Curve
+from planner.fitting.training_curve.curve_result import TrainingCurve as TrainingCurve
+from planner.fitting.training_curve.forecast import LossForecast as LossForecast
 from planner.planning.benchmark_limits import BenchmarkLimits as BenchmarkLimits
 from planner.accelerators.accelerator import Accelerator as Accelerator
 from planner.accelerators.fleet import Cost as Cost, Machine as Machine
@@ -77,6 +79,7 @@ __all__ = [
     "Law",
     "LawFileError",
     "Levers",
+    "LossForecast",
     "LossInterval",
     "Machine",
     "MixtureComparison",
@@ -101,6 +104,7 @@ __all__ = [
     "Throughput",
     "Trade",
     "TradeOff",
+    "TrainingCurve",
     "UnknownLawError",
     "__version__",
     "allocate",
@@ -132,6 +136,7 @@ __all__ = [
     "sweep",
     "throughput",
     "trade",
+    "training_curve",
     "verify",
     "write_report",
     "write_workbook",
@@ -660,6 +665,26 @@ def curve(
     drop: str | Sequence[int] | None = ...,
     skip_bad: bool | None = ...,
 ) -> Curve: ...
+def training_curve(
+    logs: Any = ...,
+    *,
+    steps: Any = ...,
+    loss: Any = ...,
+    lr: Any = ...,
+    batch: Number | None = ...,
+    schedule: Any = ...,
+    until: Number | None = ...,
+    compare: Sequence[Any] = ...,
+    warmup: Number | None = ...,
+    law: Any = ...,
+    params: Number | None = ...,
+    level: Number = ...,
+    columns: Mapping[str, str] | None = ...,
+    sheet: str | None = ...,
+    where: str | Sequence[str] | None = ...,
+    drop: str | Sequence[int] | None = ...,
+    skip_bad: bool | None = ...,
+) -> TrainingCurve: ...
 def throughput(
     *,
     recompute: str | None = ...,

@@ -111,6 +111,7 @@ def functions(folder: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
         "write_workbook": {"path": folder / "budget.xlsx", "overwrite": True},
         "check_runs": {"runs": folder / "runs.csv"},
         "curve": _CURVE,
+        "training_curve": {"logs": "25M/constant_24000", "schedule": "wsd 30000 decay 5000"},
         "loss_interval": {"law": _LAW, "params": 1e9, "tokens": 2e10},
         "size_interval": {"question": _LAW, "flops": 1e21},
         "pilots": {"budget": 1e20, "target": 1e22, "runs": 6},
@@ -258,6 +259,9 @@ def _files(folder: Path) -> list[tuple[str, bytes, Callable[[Path], Any]]]:
     devices = '[[accelerator]]\nid = "mine"\npeak_tflops = { bf16 = 500 }\nmemory_gb = 80\npower_w = 700\n[[price]]\naccelerator = "mine"\nusd_per_hour = 2.5\n'
     runs = "run,params,tokens,loss\na,1e9,2e10,2.9\nb,70B,1.4T,1.9\n" * 3
     points = "size,error\n1e3,0.9\n1e4,0.5\n1e5,0.3\n1e6,0.2\n1e7,0.15\n"
+    log = "step,loss,lr\n" + "".join(
+        f"{step},{2 + 25 / step**0.5:.4f},{3e-4 - step * 1e-8:.4g}\n" for step in range(100, 10001, 250)
+    )
     book = folder / "book.xlsx"
     pd.DataFrame({"run": ["a", "b"], "params": [1e9, 7e10], "tokens": ["20B", 1.4e12]}).to_excel(
         book, sheet_name="Runs", index=False
@@ -273,6 +277,7 @@ def _files(folder: Path) -> list[tuple[str, bytes, Callable[[Path], Any]]]:
         ("gpus.toml", devices.encode(), lambda path: planner.plan(gpus="64xmine", days=3, gpu_file=path, others=())),
         ("runs.csv", runs.encode(), planner.check_runs),
         ("points.csv", points.encode(), planner.curve),
+        ("log.csv", log.encode(), planner.training_curve),
         ("runs.xlsx", book.read_bytes(), planner.check_runs),
     ]
 

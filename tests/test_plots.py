@@ -82,6 +82,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "fit": lambda: fitted("forecast"),
     "classical fit": lambda: fitted("classical"),
     "backtest": foretold,
+    "training curve": lambda: planner.training_curve("25M/cosine_72000:24000", schedule="cosine 72000 end 3e-5"),
     "curve": lambda: planner.curve([s for s, _ in POINTS], [e for _, e in POINTS], target=0.1),
     "limits": lambda: planner.limits(flops="1e18..1e28"),
     "limits without a loss": lambda: planner.limits(flops="1e18..1e24", law="llama3"),

@@ -6,6 +6,6 @@ from planner.cli._commands import SUMMARIES
 from planner.cli._plan import app
 
 for _name in SUMMARIES:
-    import_module(f"planner.cli.{_name}")
+    import_module(f"planner.cli.{_name.replace('-', '_')}")
 
 __all__ = ["app"]

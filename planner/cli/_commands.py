@@ -97,6 +97,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "fit": "A scaling law from a table of runs, with intervals.",
         "backtest": "Whether the small runs would have foretold the large ones.",
         "curve": "Where on its learning curve a problem is.",
+        "training-curve": "What a run in progress will end at, and when to decay.",
     },
     "Machines and models": {
         "configure": "Shapes, memory, batch size and learning rate for a run.",
@@ -130,7 +131,7 @@ class Budgets(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, loaded now where it was not."""
         if cmd_name in SUMMARIES and cmd_name not in self.commands:
-            import_module(f"planner.cli.{cmd_name}")
+            import_module(f"planner.cli.{cmd_name.replace('-', '_')}")
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -218,6 +218,7 @@ TAKES: Mapping[str, type] = {
     "backtest": FitInputs,
     "check_runs": TableInputs,
     "curve": RowInputs,
+    "training_curve": RowInputs,
     "throughput": ThroughputInputs,
     "scaling": ThroughputInputs,
     "rank_hardware": RankInputs,

@@ -105,7 +105,7 @@ def read_columns(
     if reading.drop and len(sources) > 1:
         raise OptionError("`drop` goes with one table: rows of several have the same numbers")
 
-    _refuse_twice(sources)
+    refuse_twice(sources)
 
     def raw_of(each: Any, number: int) -> RawTable:
         def needed(header: list[str]) -> list[int]:
@@ -126,11 +126,11 @@ def read_columns(
     )
 
 
-def _refuse_twice(sources: Sequence[Any]) -> None:
+def refuse_twice(sources: Sequence[Any], what: str = "runs") -> None:
     """Refuse a file that is given twice."""
     paths = [os.path.abspath(each) for each in sources if isinstance(each, (str, os.PathLike))]
     if twice := next((path for path in paths if paths.count(path) > 1), None):
-        raise OptionError(f"runs: {os.path.basename(twice)!r} is given twice")
+        raise OptionError(f"{what}: {os.path.basename(twice)!r} is given twice")
 
 
 def _with_histories(tables: Sequence[RawTable]) -> list[RawTable]:

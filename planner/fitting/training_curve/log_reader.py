@@ -1,0 +1,323 @@
+"""Logs of a run: steps, loss and learning rate from files, frames, mappings or arrays, checked and put in order."""
+
+import math
+import re
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner._util.files import settings
+from planner._util.showing import Raw
+from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.columns import refuse_twice
+from planner.fitting.tables.csv_cells import decimal_comma
+from planner.fitting.tables.faults import Faults
+from planner.fitting.tables.raw_table import RawTable, is_source
+from planner.fitting.tables.raw_tables import read_raw
+from planner.fitting.tables.row_choice import text_of
+from planner.fitting.tables.runs import items_of
+from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.rate_path import LONGEST
+from planner.fitting.training_curve.shipped_curves import shipped_curve
+from planner.inputs.table_inputs import Reading
+from planner.notes import Note
+from planner.quantities import format_whole, listed, plain, shown
+
+Array = NDArray[np.float64]
+
+QUANTITIES = ("step", "tokens", "loss", "lr")
+_LOWEST, _HIGHEST = 1e-6, 1e6
+
+
+class Log(NamedTuple):
+    """Rows of one run, by step.
+
+    Attributes
+    ----------
+    name : str
+    steps, loss : array, shape (rows,)
+    lr : array, shape (rows,), or None
+        None where the log has none.
+    broken : tuple of float
+        Steps at which the loss was no number.
+    restarts : tuple of float
+        Steps to which the run went back.
+    notes : tuple of Note
+    sha256 : str
+    """
+
+    name: str
+    steps: Array
+    loss: Array
+    lr: Array | None
+    broken: tuple[float, ...]
+    restarts: tuple[float, ...]
+    notes: tuple[Note, ...]
+    sha256: str = ""
+
+
+def read_log(source: Any, reading: Reading, batch: float | None, number: int, *, loss: bool = True) -> Log:
+    """Read a log from a file, an open one, a data frame or a mapping.
+
+    Parameters
+    ----------
+    source : path, binary file, data frame, mapping, or the name of a curve that ships
+    reading : Reading
+        What its columns are called, and which rows count.
+    batch : float or None
+        Tokens a step, for logs that count tokens.
+    number : int
+        Of several logs, for messages; 0 for one alone.
+    loss : bool
+        Whether a loss is needed; a schedule has none.
+
+    Raises
+    ------
+    RunsFileError
+        It cannot be read, or lacks steps or losses.
+    """
+    if (curve := shipped_curve(source)) is not None:
+        return _log(source, curve, batch, (), "", loss=loss)
+    try:
+        raw = read_raw(source, reading.sheet, lambda header: list(range(len(header))), number)
+    except RunsFileError as error:  # the readers are those of tables of runs
+        raise RunsFileError(error.marked.replace("params,tokens,loss", "step,loss,lr")) from None
+    raw = raw._replace(name=raw.name.replace("the table given", "the log given", 1))
+    places, notes = _columns(raw, reading, loss=loss)
+    columns = _numbers(raw, places, reading)
+    return _log(raw.name, columns, batch, (*raw.notes, *notes), raw.sha256, loss=loss)
+
+
+def of_arrays(steps: Raw, loss: Raw, lr: Raw, batch: float | None) -> Log:
+    """Return a log that is given as arrays.
+
+    Raises
+    ------
+    RunsFileError
+        Arrays of different lengths, or anything that is no number.
+    """
+    name = "the log given"
+    given = {"step": steps, "loss": loss} | ({} if lr is None else {"lr": lr})
+    columns = {}
+    for quantity, values in given.items():
+        try:
+            listed_values = values if isinstance(values, np.ndarray) and values.ndim == 1 else items_of(values, quantity, name)
+            columns[quantity] = np.array(listed_values, float)
+        except (TypeError, ValueError):
+            raise RunsFileError(f"{name}: {quantity}: expected an array of numbers, one a row") from None
+    lengths = {quantity: len(values) for quantity, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        said = listed([f"{many} of {quantity}" for quantity, many in lengths.items()], 4)
+        raise RunsFileError(f"{name}: {said}; they must be as many")
+    return _log(name, columns, batch, (), "")
+
+
+def _name_of(cell: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", cell.lower()).strip("_")
+
+
+def _columns(raw: RawTable, reading: Reading, *, loss: bool) -> tuple[dict[str, int], list[Note]]:
+    """Return where each quantity stands."""
+    known = settings(FILE, "read")
+    names = [_name_of(cell) for cell in raw.header]
+    odd = [quantity for quantity in reading.columns if quantity not in QUANTITIES]
+    if odd:
+        raise OptionError(f"`columns` {shown(odd[0])}: a log has {', '.join(QUANTITIES)}")
+    places, notes = {}, []
+    for quantity in QUANTITIES:
+        if quantity in reading.columns:
+            places[quantity] = _stated(raw, _called(reading.columns[quantity])[0])
+            continue
+        aliases = [_name_of(each) for each in known[quantity]]
+        found = list(dict.fromkeys(at for alias in aliases for at, name in enumerate(names) if name == alias))
+        if quantity == "lr" and not found:
+            found = [at for at, name in enumerate(names) if "learning_rate" in name or name.startswith("lr_")]
+        if len(found) > 1 or (found and names[found[0]] != quantity):
+            beside = f", not {listed([shown(raw.header[at]) for at in found[1:]], 3)}" if len(found) > 1 else ""
+            notes.append(Note("columns-found", "info", f"{quantity} is column {shown(raw.header[found[0]])}{beside}"))
+        if found:
+            places[quantity] = found[0]
+    has = f"it has {listed([shown(cell) for cell in raw.header], 12)}"
+    if "step" not in places and "tokens" not in places:
+        raise RunsFileError(f"{raw.name}: has no column of steps or tokens; {has}; `columns` step=NAME names it")
+    if loss and "loss" not in places:
+        raise RunsFileError(f"{raw.name}: has no column of losses; {has}; `columns` loss=NAME names it")
+    if not loss and "lr" not in places:
+        raise RunsFileError(f"{raw.name}: has no column of learning rates; {has}; `columns` lr=NAME names it")
+    return places if loss else {each: at for each, at in places.items() if each != "loss"}, notes
+
+
+def _called(column: str) -> tuple[str, float]:
+    """Return the name of a column and what one in it is worth, as in ``Tokens (B):1e9``."""
+    name, sign, worth = column.rpartition(":")
+    try:
+        factor = float(worth)
+    except ValueError:
+        return column, 1.0
+    return (name, factor) if sign and math.isfinite(factor) and factor > 0 else (column, 1.0)
+
+
+def _stated(raw: RawTable, called: str) -> int:
+    at = next((at for at, cell in enumerate(raw.header) if cell.lower() == called.strip().lower()), None)
+    if at is None:
+        raise RunsFileError(
+            f"{raw.name}: has no column {shown(called)}; it has {listed([shown(each) for each in raw.header], 12)}"
+        )
+    return at
+
+
+def _numbers(raw: RawTable, places: Mapping[str, int], reading: Reading) -> dict[str, Array]:
+    """Return the columns as numbers."""
+    faults = Faults(skip=True)
+    where = [(_stated(raw, condition.column), condition) for condition in reading.where]
+    commas = raw.separator not in {"", ","} and decimal_comma(
+        lambda: ((row, [text_of(cell) for cell in cells]) for row, cells in raw.rows(Faults(skip=True))),
+        list(places.values()),
+        raw.name,
+        [places[each] for each in ("loss", "lr") if each in places],
+    )
+    held, at, all_count = array("d"), list(places.values()), not (reading.drop or where)
+    for row, cells in raw.rows(faults):
+        if not all_count and (row in reading.drop or not all(each.holds(text_of(cells[place])) for place, each in where)):
+            continue
+        try:
+            held.extend([float(cells[place]) for place in at])  # type: ignore[arg-type]  # what is no number is caught
+        except (TypeError, ValueError):
+            held.extend([_read(cells[place], commas) for place in at])
+    if faults.rows and not reading.skip_bad and len(faults.rows) > 1:  # the last row may be cut off: the run is going on
+        row, what = next(iter(faults.rows.items()))
+        raise RunsFileError(f"{raw.name}:{row}: {what}; `skip_bad` leaves such rows out")
+    table = np.array(held).reshape(-1, len(at))
+    worth = {quantity: _called(called)[1] for quantity, called in reading.columns.items()}
+    return {quantity: table[:, place] * worth.get(quantity, 1.0) for place, quantity in enumerate(places)}
+
+
+_EMPTY = -math.inf
+"""A cell that says nothing: a row that logs something else."""
+
+_SUFFIX = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+
+
+def _read(cell: object, commas: bool) -> float:
+    """Read a cell as people write it; minus infinity where it is empty, not a number where it is anything else."""
+    text = text_of(cell).strip() if cell is not None else ""
+    if not text:
+        return _EMPTY
+    if commas:
+        text = text.replace(".", "").replace(",", ".")
+    factor = _SUFFIX.get(text[-1:].lower(), 1.0)
+    try:
+        return float(text[:-1] if factor != 1 else text) * factor
+    except ValueError:
+        return math.nan
+
+
+def _log(
+    name: str, columns: Mapping[str, Array], batch: float | None, notes: Sequence[Note], digest: str, *, loss: bool = True
+) -> Log:
+    """Return the rows that count, by step."""
+    steps = _steps(name, columns, batch)
+    rate = columns.get("lr")
+    rate = None if rate is None or not np.isfinite(rate).any() else rate
+    low = np.zeros(0, int) if rate is None else np.flatnonzero(np.isfinite(rate) & (rate < 0))
+    if rate is not None and len(low):
+        at = low[0]
+        raise RunsFileError(
+            f"{name}: learning rate {plain(float(rate[at]))} at step {format_whole(steps[at])}: must be at least 0"
+        )
+    if rate is not None and not (rate > 0).any():
+        rate = None  # a logger that fills in zeros says nothing
+    placed = np.isfinite(steps) & (steps >= 0) & (columns["loss"] != _EMPTY if loss else True)
+    kept, restarts, said = _ordered(name, np.where(placed, steps, np.nan))
+    t = steps[kept]
+    rate = None if rate is None else _at(t, steps, rate)
+    if not loss:
+        return Log(name, t, t, rate, (), tuple(restarts), (*notes, *said), digest)
+    y = columns["loss"][kept]
+    finite = np.flatnonzero(np.isfinite(y))
+    odd = finite[(y[finite] < _LOWEST) | (y[finite] > _HIGHEST)]
+    if len(odd):
+        where = f"step {format_whole(t[odd[0]])}"
+        raise RunsFileError(f"{name}: loss {plain(float(y[odd[0]]))} at {where}: must be above 0 and below 1e6")
+    broken = t[np.isnan(y) | (y == math.inf)]
+    few = settings(FILE, "fit")["least_each"]
+    if len(finite) < few:
+        least = settings(FILE, "fit")["least"]
+        raise RunsFileError(
+            f"{name}: {len(finite)} rows with a step and a loss; at least {few} are needed, {least} of all logs, 100 are better"
+        )
+    rate = None if rate is None else rate[finite]
+    return Log(name, t[finite], y[finite], rate, tuple(broken.tolist()), tuple(restarts), (*notes, *said), digest)
+
+
+def _at(t: Array, steps: Array, rate: Array) -> Array:
+    """Return the rate at some steps: a logger may write it in other rows than the loss."""
+    known = np.flatnonzero(np.isfinite(rate) & np.isfinite(steps))
+    known = known[np.argsort(steps[known], kind="stable")]
+    last = np.append(np.diff(steps[known]) > 0, True)
+    found: Array = np.interp(t, steps[known][last], rate[known][last])
+    return found
+
+
+def _steps(name: str, columns: Mapping[str, Array], batch: float | None) -> Array:
+    """Return the steps, from tokens where there are no others."""
+    steps, tokens = columns.get("step"), columns.get("tokens")
+    if steps is None or not np.isfinite(steps).any():
+        if tokens is None:
+            raise RunsFileError(f"{name}: its column of steps holds no number")
+        if batch is None:
+            raise RunsFileError(f"{name}: counts tokens, not steps; give the tokens of a step: `batch` 524288, or 0.5M")
+        steps = tokens / batch
+    highest = np.nanmax(steps) if np.isfinite(steps).any() else 0.0
+    if not 0 < highest <= LONGEST:
+        raise RunsFileError(f"{name}: its last step is {plain(float(highest))}; expected steps from 0 to {plain(LONGEST)}")
+    return steps
+
+
+def _ordered(name: str, steps: Array) -> tuple[NDArray[np.intp], list[float], list[Note]]:
+    """Return the rows by step, of a run that was restarted those of its last way, and where it went back to."""
+    rows = np.flatnonzero(np.isfinite(steps))
+    t = steps[rows]
+    back = np.flatnonzero(np.diff(t) < 0)
+    if len(back) > max(_MOST_RESTARTS, settings(FILE, "smoothing")["unsorted"] * len(t)):
+        order = np.argsort(t, kind="stable")
+        last = np.append(np.diff(t[order]) > 0, True)
+        text = f"{name}: its rows are not by step; they were sorted, of equal steps the last one taken"
+        return rows[order][last], [], [Note("sorted", "info", text)]
+    later = np.append(np.minimum.accumulate(t[::-1])[::-1][1:], np.inf)
+    kept = t < later
+    restarts = [float(t[at + 1]) for at in back]
+    notes = []
+    if restarts:
+        where = listed([format_whole(step) for step in restarts], 4)
+        text = f"{name}: the run goes back to step {where}: of what it did twice the last is taken"
+        notes.append(Note("restarts", "info", text))
+    elif not kept.all():
+        notes.append(Note("same-steps", "info", f"{name}: {int((~kept).sum())} rows repeat a step; the last of each is taken"))
+    return rows[kept], restarts, notes
+
+
+_MOST_RESTARTS = 20
+
+
+def several(source: Any) -> list[Any]:
+    """Return logs one by one: a list of them, or one alone."""
+    if isinstance(source, (list, tuple)) and source and not all(isinstance(row, Mapping) and _is_row(row) for row in source):
+        if not all(map(is_source, source)):
+            odd = next(each for each in source if not is_source(each))
+            raise OptionError(f"logs {shown(odd)}: expected a file such as log.csv, a data frame, or columns by name")
+        refuse_twice(source, "logs")
+        return list(source)
+    if not is_source(source):
+        raise OptionError(
+            f"logs {shown(source)}: expected a file such as log.csv, a data frame, columns by name, or a list of them"
+        )
+    return [source]
+
+
+def _is_row(row: Mapping[str, Any]) -> bool:
+    """Tell whether a mapping is one row of a log: its values are no columns."""
+    return not any(isinstance(value, Iterable) and not isinstance(value, (str, bytes)) for value in row.values())

@@ -1,0 +1,153 @@
+"""A log brought to few points: mean losses over stretches of steps, with their noise, and the learning rate by few knots."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner._util.files import settings
+from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.rate_path import RatePath
+
+Array = NDArray[np.float64]
+
+
+class Smoothed(NamedTuple):
+    """What is fitted of a log.
+
+    Attributes
+    ----------
+    name : str
+    path : RatePath
+        From step 0 to its last row.
+    warmup : float
+        Step at which the highest rate is reached first.
+    steps, loss, noise : array, shape (points,)
+        Mean step and loss of each stretch, after the warm-up, and the standard deviation of that mean by the scatter of the rows.
+    early : int
+        First points, which no law is fitted to.
+    rows : int
+        With a loss.
+    scatter : float
+        Standard deviation of one row around its neighbours, as a share of the loss.
+    shortest, longest : int
+        Rows in a stretch.
+    """
+
+    name: str
+    path: RatePath
+    warmup: float
+    steps: Array
+    loss: Array
+    noise: Array
+    early: int
+    rows: int
+    scatter: float
+    shortest: int
+    longest: int
+
+
+def smoothed(name: str, steps: Array, loss: Array, path: RatePath) -> Smoothed:
+    """Return the means of a log over stretches of steps.
+
+    Stretches share ln(steps), steps and changes of the learning rate evenly; what lies far from the median of its stretch counts
+    as far as ``clip`` standard deviations.
+    """
+    how: Any = settings(FILE, "fit")
+    warmup = warmed_up(path)
+    used = steps >= min(warmup, steps[-2])
+    t, y = steps[used], loss[used]
+    scatter = row_scatter(y)
+    edges = _places(t, path.at(t), how["points"])
+    first, last = edges, np.append(edges[1:], len(t))
+    many = last - first
+    clipped = _clipped(y, first, many)
+    mean_steps, mean_loss = (np.add.reduceat(each, first) / many for each in (t, clipped))
+    noise = scatter * mean_loss / np.sqrt(many)
+    early = int(np.searchsorted(mean_steps, _settled(warmup, float(steps[-1]))))
+    longest = int(many.max())
+    return Smoothed(
+        name=name,
+        path=thinned(path, how["knots"]),
+        warmup=warmup,
+        steps=mean_steps,
+        loss=mean_loss,
+        noise=noise,
+        early=early,
+        rows=len(steps),
+        scatter=scatter,
+        shortest=int(many.min()),
+        longest=longest,
+    )
+
+
+def _settled(warmup: float, last: float) -> float:
+    """Return the step from which on laws hold: some warm-ups, or a share of the steps."""
+    how: Any = settings(FILE, "fit")
+    begun = max(how["settled"] * warmup, warmup + how["skip"] * (last - warmup))
+    return float(min(begun, warmup + how["most_skipped"] * (last - warmup)))
+
+
+def warmed_up(path: RatePath) -> float:
+    """Return the step at which the highest rate is reached first; 0 where the rate does not rise to it from below."""
+    first = int(np.argmax(path.lr >= 0.995 * path.lr.max()))
+    return float(path.steps[first]) if first else 0.0
+
+
+def row_scatter(loss: Array) -> float:
+    """Return the standard deviation of single rows around the mean of their neighbours, as a share of the loss."""
+    if len(loss) < 3:
+        return 0.0
+    between = loss[1:-1] - (loss[2:] + loss[:-2]) / 2
+    return float(1.4826 * np.median(np.abs(between) / loss[1:-1]) / np.sqrt(1.5))
+
+
+def thinned(path: RatePath, most: int) -> RatePath:
+    """Return a path with few knots: both ends, and those that share steps and changes of the rate evenly."""
+    if len(path.steps) <= most:
+        return path
+    inner = _places(np.maximum(path.steps, 1.0), path.lr, most // 2)
+    kept = np.unique(np.concatenate([[0, len(path.steps) - 1], inner, np.maximum(inner - 1, 0)]))
+    return RatePath(path.steps[kept], path.lr[kept])
+
+
+def _places(t: Array, rate: Array, most: int) -> NDArray[np.intp]:
+    """Return where stretches begin: at most so many, alike in ln(steps), steps and changes of the rate."""
+    shares = settings(FILE, "smoothing")["shares"]
+    logs = np.log(np.maximum(t, 1e-9))
+    changes = np.append(0.0, np.cumsum(np.abs(np.diff(rate))))
+    measure = np.zeros(len(t))
+    for share, each in zip(shares, (logs, t, changes), strict=True):
+        span = each[-1] - each[0]
+        measure += share * (each - each[0]) / span if span > 0 else 0.0
+    # rounded: the last bit must not move a stretch
+    goals = np.round(np.linspace(0, 1, most + 1)[:-1] * measure[-1], 12)
+    return np.unique(np.searchsorted(np.round(measure, 12), goals))
+
+
+def _clipped(y: Array, first: NDArray[np.intp], many: NDArray[np.intp]) -> Array:
+    """Return losses with those far from the median of their stretch brought nearer."""
+    found = y.copy()
+    far = settings(FILE, "smoothing")["clip"] * 1.4826
+    for start, length in zip(first, many, strict=True):
+        part = y[start : start + length]
+        if length >= _ENOUGH:
+            middle = np.median(part)
+            reach = far * np.median(np.abs(part - middle))
+            found[start : start + length] = np.clip(part, middle - reach, middle + reach)
+    if (
+        len(y) > _WINDOW and many.min() < _ENOUGH
+    ):  # few rows a stretch: against the median of their neighbours, and only what is far
+        sides = np.pad(y, _WINDOW // 2, mode="reflect")
+        usual = np.median(np.lib.stride_tricks.sliding_window_view(sides, _WINDOW), axis=1)
+        reach = max(far / 1.4826 * row_scatter(y), settings(FILE, "watch")["spike"][1]) * usual
+        thin = np.repeat(many < _ENOUGH, many)
+        found[thin] = np.where(np.abs(y - usual) > reach, usual, y)[thin]
+    return found
+
+
+_WINDOW = 9
+
+
+_ENOUGH = 5
+"""Rows from which a stretch has a scatter of its own."""
