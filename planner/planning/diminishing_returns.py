@@ -151,7 +151,7 @@ def compute_limits(
 
 def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:
     if len(open_choices(law)) > 1:  # each budget has its own best mixture
-        return tuple(row for budget in budgets for row in _rows(best_choice(law, float(budget)), np.array([budget])))
+        return tuple(_chosen_row(law, float(budget)) for budget in budgets)
     best, twice = possible_allocation(law, budgets), solver.allocate(law, 2 * budgets)
     floor = float(law.irreducible_loss or 0.0) if best.loss is not None else 0.0
     none = [None] * len(budgets)
@@ -172,6 +172,15 @@ def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:
         Returns(C, N, D, loss, share, doubling, of_params, of_tokens, part, extrapolation(law, N, D, C))
         for (N, D, C), loss, share, doubling, of_params, of_tokens, part in zip(runs, *columns.values(), strict=True)
     )
+
+
+def _chosen_row(law: Law, flops: float) -> Returns:
+    """Return the row of a mixture chosen for a budget; twice as much may want another."""
+    here, then = best_choice(law, flops), best_choice(law, 2 * flops)
+    (row,) = _rows(here, np.array([flops]))
+    assert row.loss is not None  # a law that leaves a choice open has a loss
+    gain = row.loss - float(solver.allocate(then, 2 * flops).loss)
+    return row._replace(doubling=gain, doubling_share=gain / (row.loss - float(here.irreducible_loss or 0.0)))
 
 
 def _reducible(law: Law, best: Any, floor: float) -> Num:
