@@ -36,6 +36,8 @@ _HOMES = {
     "planner.fitting.backtest": ("Backtest", "backtest"),
     "planner.fitting.fit": ("fit",),
     "planner.fitting.results": ("FitResult", "Prediction"),
+    "planner.fitting.scores.scores": ("scores",),
+    "planner.fitting.scores.result": ("Scores",),
     "planner.allocation.intervals": ("size_interval",),
     "planner.allocation.loss_interval": ("LossInterval", "loss_interval"),
     "planner.planning.check_table": ("JudgedRun", "RunsCheck", "check_runs"),

@@ -194,6 +194,7 @@ TAKES: Mapping[str, type] = {
     "backtest": FitInputs,
     "check_runs": TableInputs,
     "curve": RowInputs,
+    "scores": TableInputs,
     "throughput": ThroughputInputs,
     "scaling": ThroughputInputs,
     "rank_hardware": RankInputs,

@@ -318,3 +318,16 @@ def _together(parts: Sequence[Columns]) -> Columns:
     measured = all(part.measured_flops for part in parts)
     rows = np.concatenate([part.rows for part in parts])
     return Columns(numbers, texts, rows, name, digest, notes, first.loss_unit, measured, first.columns)
+
+
+def read_with_cells(source: Any, reading: Reading, known: Sequence[str]) -> tuple[Columns, RawTable]:
+    """Read the known columns of one table, any of whose cells may be empty, and the table whose other cells are still to be read.
+
+    Raises
+    ------
+    RunsFileError
+        As :func:`read_columns`.
+    """
+    raw = read_raw(source, reading.sheet, lambda header: list(range(len(header))))
+    found = find_columns(raw.header, reading.columns, known, (), raw.name)
+    return _read(raw, found, reading, known), raw

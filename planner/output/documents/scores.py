@@ -1,0 +1,109 @@
+"""Forecast benchmark scores as blocks to read, and as rows."""
+
+from typing import TYPE_CHECKING
+
+from planner._util.showing import bare, printable
+from planner.output.documents.blocks import Block, Facts, Table, Title, note_blocks
+from planner.quantities import format_count, format_factor, format_flops, format_percent, significant
+
+if TYPE_CHECKING:
+    from planner.fitting.scores.result import Scores, ScoreTarget, Suite, TaskScore
+    from planner.output.csv_json_machines import Row
+
+_LOSSES = ("loss", "bits")
+
+
+def scores_document(found: "Scores") -> list[Block]:
+    """Return the scores with their intervals, then what is refused and why."""
+    count = len(found.predictable)
+    blocks: list[Block] = [
+        Title(f"Expected scores of {run_text(found.target)}: {count} of {len(found.tasks)} tasks can be forecast"),
+        Facts(_about(found)),
+    ]
+    given = {name: each for name, each in found.tasks.items() if not each.refused}
+    if given:
+        blocks.append(_given(given, found.level))
+    refused = {name: each for name, each in found.tasks.items() if each.refused}
+    if refused:
+        rows = [[bare(name), each.verdict, each.reason, each.decided_by] for name, each in refused.items()]
+        headers = ["task", "verdict", "why", "what would decide it"]
+        blocks.append(
+            Table(f"Refused: no score is given for {len(refused)}", "llll", headers, rows, [], ("what would decide it",))
+        )
+    return blocks + note_blocks(found.notes)
+
+
+def scores_rows(found: "Scores") -> "list[Row]":
+    """Return a row for each task; empty cells where a score is refused."""
+    return [_row(name, each) for name, each in found.tasks.items()]
+
+
+def run_text(target: "ScoreTarget") -> str:
+    """Return a target in words."""
+    if target.params is not None and target.tokens is not None:
+        size = f"{format_count(target.params)} parameters on {format_count(target.tokens)} tokens"
+        return f"{size}, {format_flops(target.flops)}" if target.flops is not None else size
+    if target.flops is not None:
+        return format_flops(target.flops)
+    return f"a run of loss {significant(target.loss or 0.0, 4)}"
+
+
+def percent(value: float) -> str:
+    """Write a score in per cent to a tenth: ``46.2``."""
+    return f"{100 * value:.1f}"
+
+
+def _about(found: "Scores") -> list[tuple[str, str, str]]:
+    target = found.target
+    rows = [_mean(suite, found.level) for suite in found.suites]
+    if target.loss is not None and target.loss_low is not None:
+        rows.append(("loss", significant(target.loss, 4), "by a law of loss fitted to the same runs"))
+    reach = f"the run takes {format_factor(target.reach)} the compute of the largest" if target.reach is not None else ""
+    forms = f"forms: {', '.join(found.forms)}; weighted by what smaller runs foretold of larger ones"
+    return [*rows, ("runs", str(found.runs), reach or "their loss is what scores are read by"), ("", "", forms)]
+
+
+def _mean(suite: "Suite", level: float) -> tuple[str, str, str]:
+    name = "mean" if suite.name == "all tasks" else f"mean of {printable(suite.name)}"
+    if suite.score is None or suite.low is None or suite.high is None:
+        return name, "-", "none of its tasks can be forecast"
+    ends = f"{format_percent(level)} interval {percent(suite.low)} to {percent(suite.high)}"
+    left = f"; {len(suite.left_out)} left out" if suite.left_out else ""
+    return name, f"{percent(suite.score)} %", f"{ends}, over {len(suite.tasks)} predictable tasks{left}"
+
+
+def _given(tasks: "dict[str, TaskScore]", level: float) -> Table:
+    texts = {
+        "at chance": "at chance, or near its floor, in all runs: holds unless it jumps where no run shows a rise",
+        "saturated": "saturated: at its ceiling, so it tells larger runs apart no more, and counts in no mean",
+    }
+    kinds = {
+        name: "saturated" if each.verdict == "saturated" else "" if each.above_chance else "at chance"
+        for name, each in tasks.items()
+    }
+    used = [kind for kind in texts if kind in kinds.values()]
+    marks = {kind: f" [{used.index(kind) + 1}]" for kind in used}
+    rows = [[bare(name) + marks.get(kinds[name], ""), *_numbers(each)] for name, each in tasks.items()]
+    footnotes = [texts[kind] for kind in used]
+    headers = ["task", "score, %", f"{format_percent(level)} interval", "largest runs", "chance", "2x compute adds"]
+    return Table("Scores for one such model", "lrrrrr", headers, rows, footnotes, ("chance", "largest runs"))
+
+
+def _numbers(each: "TaskScore") -> list[str]:
+    assert each.score is not None
+    assert each.low is not None
+    assert each.high is not None
+    if each.kind in _LOSSES:
+        unit = "nats" if each.kind == "loss" else "bits"
+        ends = f"{significant(each.low)} to {significant(each.high)}"
+        return [f"{significant(each.score)} {unit}", ends, significant(each.largest), "", ""]
+    adds = "" if each.doubling is None else f"{100 * each.doubling:+.1f}"
+    chance = "" if each.chance is None else percent(each.chance)
+    return [percent(each.score), f"{percent(each.low)} to {percent(each.high)}", percent(each.largest), chance, adds]
+
+
+def _row(name: str, each: "TaskScore") -> "Row":
+    names = ("score", "low", "high", "verdict", "reason", "decided_by", "kind", "chance", "questions", "floor", "ceiling")
+    row: Row = {"task": name, **{column: getattr(each, column) for column in names}}
+    row |= {column: getattr(each, column) for column in ("largest", "above_chance", "runs", "doubling", "error")}
+    return row | {f"would_be_{end}": getattr(each.would_be, end) for end in ("score", "low", "high")}
