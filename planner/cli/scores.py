@@ -35,6 +35,7 @@ from planner.quantities import shown
 @click.option("--questions", multiple=True, type=ASSIGNMENT, help="Questions of a task, such as mmlu=14042; repeat for more.")
 @click.option("--ceiling", multiple=True, type=ASSIGNMENT, help="What cannot be exceeded, such as boolq=0.92; repeat for more.")
 @click.option("--suite", multiple=True, type=ASSIGNMENT, help="A mean over tasks: core=hellaswag,piqa; repeat for more.")
+@click.option("--observational", is_flag=True, help="Without runs: from public models by compute.")
 @click.option("--workers", type=int, help="Processes to use.  [default: 1]")
 @inputs(Level)
 @click.option("--save", type=click.Path(dir_okay=False), help="Write what forecasts them, for plan --scores FILE.json.")
@@ -48,6 +49,7 @@ def scores(
     table: tuple[str, ...],
     shipped: str | None,
     about: str | None,
+    observational: bool,
     save: str | None,
     force: bool,
     strict: bool,
@@ -60,6 +62,7 @@ def scores(
     plan scores runs.csv --target 1e23
     plan scores runs.csv --params 7B --tokens 2T --about tasks.csv
     plan scores --runs gadre2024 --group rpj --target 1e23 --task piqa
+    plan scores --observational --target 1e23     without runs of one's own
     """
     from planner.fitting.scores.scores import scores as forecast
 
@@ -76,8 +79,11 @@ def scores(
     asked = chosen(**options)
     if "task" in asked:
         asked["task"] = list(asked["task"])
+    if observational:
+        said["observational"] = True
+    runs = None if observational and not table and shipped is None else _named(table, shipped)
     with progress_bar("scores") as progress:
-        answer = forecast(_named(table, shipped), **asked, **said, progress=progress)
+        answer = forecast(runs, **asked, **said, progress=progress)
 
     def saved() -> None:
         if save is not None:

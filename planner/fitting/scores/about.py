@@ -1,4 +1,4 @@
-"""What a user says of tasks: a side file of chance levels, questions and ceilings, and single values; the registry knows the rest."""
+"""What a user says of tasks: a side file of chance levels, questions and ceilings, and values; the registry knows the rest."""
 
 import os
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class About(NamedTuple):
     def of(self, column: str) -> Known:
         """Return what is known of a task: what was said first, then what the registry has."""
         said, known = self.said.get(column.lower(), Known()), known_task(column)
-        return Known(*(other if own is None else own for own, other in zip(said, known, strict=True)))
+        return known._replace(**{field: own for field, own in said._asdict().items() if own is not None})
 
 
 def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw) -> About:
@@ -63,7 +63,8 @@ def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw) -> About:
             raise OptionError(f"`{field}` {shown(given)}: expected a value a task, such as {{'mmlu': {_EXAMPLES[field]}}}")
         for name, value in given.items():
             known = said.get(name.lower(), Known())
-            said[name.lower()] = known._replace(**{field: _value(field, value, f"`{field}` {name}")})
+            own: dict[str, Any] = {field: _value(field, value, f"`{field}` {name}")}
+            said[name.lower()] = known._replace(**own)
     return About(FrozenDict(said), listed)
 
 

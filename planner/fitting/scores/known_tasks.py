@@ -31,7 +31,7 @@ def _words() -> _Words:
 
 @kept_while_unchanged("scores/known_tasks.toml")
 def _registry() -> dict[str, Known]:
-    found = {}
+    found: dict[str, Known] = {}
     for each in read_bundled("scores/known_tasks.toml")["task"]:
         about = Known(each.get("kind"), float(each["chance"]), float(each["questions"]))
         found |= {name.replace(" ", ""): about for name in each["names"]}

@@ -147,8 +147,13 @@ def _task(table: Mapping[str, Any]) -> TaskModel:
         where,
         fits,
         weights,
-        *(_number(table[each]) for each in ("held_out", "scatter", "floor", "top", "rise", "top_error")),
-        Center(**{each: math.nan if value is None else _number(value) for each, value in table["center"].items()}),
+        held_out=_number(table["held_out"]),
+        scatter=_number(table["scatter"]),
+        floor=_number(table["floor"]),
+        top=_number(table["top"]),
+        rise=_number(table["rise"]),
+        top_error=_number(table["top_error"]),
+        center=Center(**{each: math.nan if value is None else _number(value) for each, value in table["center"].items()}),
     )
 
 

@@ -10,7 +10,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, mapper
 from planner._util.student_t import student_quantile
 from planner.errors import CannotPlanError, OptionError, PlannerError
-from planner.fitting.scores.forms import Array, Where
+from planner.fitting.scores.forms import FORMS, Array, Center, Where
 from planner.fitting.scores.loss_law import LossLaw, fit_loss_law, origins_of, with_loss
 from planner.fitting.scores.result import Guess, ScoreTarget, Suite, TaskScore, has_score
 from planner.fitting.scores.table import ScoreTable, Task
@@ -86,13 +86,11 @@ class ScoreModel(NamedTuple):
         return found
 
     def _needs(self) -> list[tuple[str, ...]]:
-        from planner.fitting.scores.forms import FORMS
-
         needs = [FORMS[name].needs for name, plateau in candidates(self.rows) if not plateau]
         return [each for each in needs if each != ("answer_loss",)]
 
     def _divided(self, flops: float) -> tuple[float, float]:
-        """Return the compute-optimal size and tokens by the table's own law, or those of its largest runs' tokens per parameter."""
+        """Return the compute-optimal sizes by the table's own law, or those at the tokens per parameter of its largest runs."""
         from planner.allocation.solver import allocate
 
         if self.loss_law is not None:
@@ -111,15 +109,15 @@ class ScoreModel(NamedTuple):
         ends = None if target.loss_low is None or target.loss_high is None else (target.loss_low, target.loss_high)
         return Where(*values), None if ends is None else (np.array([ends[0]]), np.array([ends[1]]))
 
-    def score(self, target: ScoreTarget, level: float) -> dict[str, TaskScore]:
-        """Return the forecast of each task."""
+    def score(self, target: ScoreTarget, level: float, most: float | None = None) -> dict[str, TaskScore]:
+        """Return the forecast of each task; ``most`` is the largest standard deviation of one that is given."""
         runs, losses = self.where(target)
         found = {}
         for model in self.tasks:
             if model.kind in _LOSS_KINDS:
                 found[model.name] = self._score_loss(model, target, level)
             else:
-                found[model.name] = self._score_one(model, self._with_answer(model, runs), losses, target, level)
+                found[model.name] = self._score_one(model, self._with_answer(model, runs), losses, target, level, most)
         return found
 
     def _with_answer(self, model: TaskModel, runs: Where) -> Where:
@@ -129,11 +127,17 @@ class ScoreModel(NamedTuple):
         return runs._replace(answer_loss=law.predict(runs.params, runs.tokens)[0])
 
     def _score_one(
-        self, model: TaskModel, runs: Where, losses: tuple[Array, Array] | None, target: ScoreTarget, level: float
+        self,
+        model: TaskModel,
+        runs: Where,
+        losses: tuple[Array, Array] | None,
+        target: ScoreTarget,
+        level: float,
+        most: float | None,
     ) -> TaskScore:
         score, low, high = (float(each[0]) for each in model.interval(runs, level, losses))
         errors = model.errors(runs, losses)
-        verdict = judge(model, errors, score, runs)
+        verdict = judge(model, errors, score, runs, most)
         parts = {name: float(np.max(part)) for name, part in errors._asdict().items()}
         weights: dict[str, float] = {}
         for fit, weight in zip(model.fits, model.weights, strict=True):
@@ -166,8 +170,10 @@ class ScoreModel(NamedTuple):
         if target.flops is None:
             return None
         half = np.sqrt(2.0)
-        sizes = (None, None) if target.params is None or target.tokens is None else (target.params * half, target.tokens * half)
-        twice = self.place(2 * target.flops, *sizes, None)
+        if target.params is None or target.tokens is None:
+            twice = self.place(2 * target.flops, None, None, None)
+        else:
+            twice = self.place(None, target.params * half, target.tokens * half, None)
         runs = self._with_answer(model, self.where(twice)[0])
         return float(model.forecast(runs)[0]) - score
 
@@ -231,8 +237,6 @@ def _fit_one(task: Task, where: Where, origins: Sequence[Any]) -> TaskModel:
         scores, kept = task.scores[has], where.take(has)
         third = max(1, len(scores) // 3)
         ends = float(scores[:third].mean()), float(scores[-third:].mean())
-        from planner.fitting.scores.forms import Center
-
         return TaskModel(
             task.name, task.kind, None, task.questions, float("inf"), scores, kept, (), (), 0.0, 0.0, *ends, 0.0, 0.0,
             Center.of(kept),

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-import numpy as np
-
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers
@@ -15,23 +13,28 @@ from planner.fitting import settings as fitting_settings
 from planner.fitting.fit import TableLike
 from planner.fitting.scores.about import read_about, source_name
 from planner.fitting.scores.fitting import FLAT
+from planner.fitting.scores.observational import observed
+from planner.fitting.scores.public_models import public_table
 from planner.fitting.scores.result import Scores, ScoreTarget, TaskScore
 from planner.fitting.scores.score_model import ScoreModel, fit_model, suites_of
 from planner.fitting.scores.settings import settings
 from planner.fitting.scores.shipped import shipped_source
-from planner.fitting.scores.table import ScoreTable, read_score_table
-from planner.inputs.input_row import Number
+from planner.fitting.scores.table import NOT_ASKED, ScoreTable, read_score_table
+from planner.inputs.input_row import Number, yes_or_no
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, TableInputs
 from planner.notes import Note
 from planner.quantities import bare, format_factor, listed, parse_count, parse_flops, parse_number, plain, shown
+
+Wanted = tuple[float | None, float | None, float | None, float | None]
+"""Compute, params, tokens and loss of the target."""
 
 _FEW_ROWS = 12
 
 
 @asks(TableInputs)
 def scores(
-    runs: TableLike,
+    runs: TableLike | None = None,
     *,
     target: Number | None = None,
     params: Number | None = None,
@@ -44,6 +47,7 @@ def scores(
     ceiling: Mapping[str, Number] | None = None,
     suite: Mapping[str, Sequence[str] | str] | None = None,
     group: str | None = None,
+    observational: bool = False,
     level: Number = LEVEL,
     workers: Workers = 1,
     progress: Progress | None = None,
@@ -73,6 +77,8 @@ def scores(
         Means over some of the tasks, by name.
     group : str, optional
         Which group of the table; ``"all"`` pools them.
+    observational : bool
+        Without runs of one's own: from public models by their compute, with an interval that holds how much recipes differ.
     level : float or str
         Of the intervals.
     workers : int or map-like callable
@@ -106,6 +112,11 @@ def scores(
     reading = Reading.of(asked, "scores", TableInputs)
     wanted = _asked_for(target, params, tokens, loss)
     confidence = check_level(level)
+    if yes_or_no(observational, "`observational`"):
+        given = {"runs": runs, "about": about, "group": group, "loss": loss, **reading.stated()}
+        return _observed(wanted, task, suite, confidence, [name for name, each in given.items() if each is not None])
+    if runs is None:
+        raise OptionError("no runs: give a table of them, or `observational` for a forecast from public models")
     table, side = read_table(
         runs,
         reading,
@@ -130,6 +141,33 @@ def scores(
     return answer(model, place, suites, confidence, (*table.notes, *_notes(table, model, told)), inputs)
 
 
+def _observed(wanted: Wanted, task: Raw, suite: Raw, level: float, given: Sequence[str]) -> Scores:
+    """Return the scores of public models at a compute: never mixed with runs of one's own."""
+    if given:
+        raise OptionError(f"`observational` rests on public models alone: leave out `{given[0]}`")
+    table = public_table()
+    if task is not None:
+        known = {each.name.lower(): each for each in table.tasks}
+        unknown = [each for each in _names(task) if each.lower() not in known]
+        if unknown:
+            raise OptionError(f"`task` {shown(unknown[0])}: public models have {', '.join(each.name for each in table.tasks)}")
+        table = table._replace(tasks=tuple(known[each.lower()] for each in _names(task)))
+    suites = read_suites(suite, [each.name for each in table.tasks])
+    C, N, D, _ = wanted
+    flops = C if C is not None else 6.0 * (N or 0.0) * (D or 0.0)
+    model, most = observed(table, flops)
+    text = (
+        "from public models by compute alone: their recipes, data and scoring differ from yours and from each other's; the "
+        "intervals hold that spread, and runs of your own say more"
+    )
+    inputs = FrozenDict(
+        {"observational": True, "runs": table.name, "task": None if task is None else ",".join(_names(task))}
+        | dict(zip(("target", "params", "tokens", "loss"), wanted, strict=True))
+        | {"level": level}
+    )
+    return answer(model, model.place(*wanted), suites, level, (Note("recipes-differ", "warning", text),), inputs, most)
+
+
 def answer(
     model: ScoreModel,
     place: ScoreTarget,
@@ -137,9 +175,10 @@ def answer(
     level: float,
     notes: tuple[Note, ...],
     inputs: Mapping[str, Any],
+    most: float | None = None,
 ) -> Scores:
     """Return the answer of a fitted model at one target."""
-    found = model.score(place, level)
+    found = model.score(place, level, most)
     forms = dict.fromkeys(fit.form for each in model.tasks for fit in each.fits if fit.form != FLAT)
     return Scores(
         tasks=FrozenDict(found),
@@ -205,11 +244,11 @@ def read_suites(value: Raw, tasks: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _asked_for(target: Raw, params: Raw, tokens: Raw, loss: Raw) -> tuple[float | None, float | None, float | None, float | None]:
+def _asked_for(target: Raw, params: Raw, tokens: Raw, loss: Raw) -> Wanted:
     """Read the target, of which one thing must be known and not too much."""
-    C = None if target is None else parse_flops(target, "`target`")  # type: ignore[arg-type]  # it says what it takes
-    N = None if params is None else parse_count(params, "`params`", "parameters")  # type: ignore[arg-type]  # as above
-    D = None if tokens is None else parse_count(tokens, "`tokens`", "tokens")  # type: ignore[arg-type]  # as above
+    C = None if target is None else parse_flops(target, "`target`")
+    N = None if params is None else parse_count(params, "`params`", "parameters")
+    D = None if tokens is None else parse_count(tokens, "`tokens`", "tokens")
     L = None if loss is None else parse_number(loss, "`loss`")
     if L is not None and L <= 0:
         raise OptionError(f"`loss` {plain(L)}: must be above 0")
@@ -246,10 +285,11 @@ def _notes(table: ScoreTable, model: ScoreModel, told: Sequence[str]) -> list[No
         )
     unknown = [task.name for task in table.tasks if task.questions is None and task.kind not in {"loss", "bits"}]
     if unknown:
-        text = f"number of questions not known of {listed(list(map(bare, unknown)), 6)}: the scatter of the runs stands for their noise"
+        which = listed(list(map(bare, unknown)), 6)
+        text = f"number of questions not known of {which}: the scatter of the runs stands for their noise"
         found.append(Note("questions-unknown", "info", text))
-    if table.left_out:
-        some = [f"{bare(name)} ({why})" for name, why in table.left_out.items()]
+    some = [f"{bare(name)} ({why})" for name, why in table.left_out.items() if why != NOT_ASKED]
+    if some:
         found.append(Note("columns-left-out", "info", f"columns that are no tasks: {listed(some, 6)}"))
     return found
 
@@ -271,8 +311,3 @@ def target_notes(place: ScoreTarget, found: Mapping[str, TaskScore]) -> list[Not
         text = f"the smallest runs are well above chance on {listed(list(map(bare, off)), 6)}: the floor is estimated from them"
         notes.append(Note("floor-above-chance", "info", text))
     return notes
-
-
-def finite_or_none(value: float) -> float | None:
-    """Return a number, or None for what is none."""
-    return value if np.isfinite(value) else None

@@ -22,6 +22,7 @@ from planner.quantities import bare, listed, plain, shown
 
 _MOST_TASKS, _MOST_ROWS = 400, 5000
 _FEWEST_SCORES = 2
+NOT_ASKED = "not asked for"
 
 
 class Task(NamedTuple):
@@ -233,7 +234,7 @@ def _chosen(
                 raise RunsFileError(f"{name}:{called}: {shown(texts[0])}: expected a score, a number; or leave the column out")
             found[called] = _checked(called, numbers, name)
         elif not texts and np.isfinite(numbers).any():
-            reason = "not asked for" if asked and not is_loss(called) else _not_a_task(called, numbers)
+            reason = NOT_ASKED if asked and not is_loss(called) else _not_a_task(called, numbers)
             if reason:
                 left[called] = reason
             else:

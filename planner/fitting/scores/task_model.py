@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner._util.student_t import student_quantile
-from planner.fitting.scores.fitting import FLAT, FormFit, TaskRows, fit_flat, fit_form, task_rows
+from planner.fitting.scores.fitting import FLAT, FormFit, fit_flat, fit_form, task_rows
 from planner.fitting.scores.forms import FORMS, Array, Center, Where
 from planner.fitting.scores.settings import settings
-
 
 _FEWEST = 4
 """Rows that a form is fitted to, at least: priors hold the rest."""
@@ -305,7 +304,7 @@ def _ends(scores: Array, counted: float, ceiling: float) -> tuple[float, float, 
     low, high = scores[:count], scores[-count:]
     scatter = [max(float(part.std(ddof=1)), _row_noise(part, counted, ceiling)) for part in (low, high)]
     floor, mean = float(np.median(low)), float(low.mean())
-    rises = [(float(high.mean()) - mean) / float(np.hypot(*scatter)) * np.sqrt(count)]
+    rises = [(float(high.mean()) - mean) / float(np.hypot(scatter[0], scatter[1])) * np.sqrt(count)]
     for few in (each for each in (2, 3) if each < count):
         part = scores[-few:]
         noise = max(scatter[0], _row_noise(part, counted, ceiling))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from planner.fitting.scores.forms import Where
+from planner.fitting.scores.public_models import public_upper
 from planner.fitting.scores.settings import settings
 from planner.fitting.scores.task_model import Errors, TaskModel
 from planner.quantities import format_flops, significant
@@ -25,9 +26,10 @@ class Verdict(NamedTuple):
     decided_by: str = ""
 
 
-def judge(model: TaskModel, errors: Errors, score: float, target: Where) -> Verdict:
-    """Judge the forecast of one task at one target."""
+def judge(model: TaskModel, errors: Errors, score: float, target: Where, most: float | None = None) -> Verdict:
+    """Judge the forecast of one task at one target; ``most`` is the largest standard deviation of one that is given."""
     known = settings("verdict")
+    most = float(known["most"]) if most is None else most
     noise = _noise(model)
     if model.top >= model.ceiling - max(float(known["at_ceiling"]), noise):
         text = f"its largest runs, {_points(model.top)}, are within {_points(max(model.ceiling - model.top, noise))} points"
@@ -38,13 +40,34 @@ def judge(model: TaskModel, errors: Errors, score: float, target: Where) -> Verd
     sd = round(float(errors.judged[0]), 6)
     if model.few:
         return Verdict(TOO_NOISY, f"{len(model.scores)} runs have a score: too few to hold any out", "more runs with a score")
-    far = float(np.max(model.reach(target))) > float(settings("interval")["tested_to"])
+    far = _beyond(model, target)
     leaves = score - max(model.top, model.floor) > float(known["leaves"])
-    if not model.above_chance and (leaves or far or sd > float(known["most"])):
+    if not model.above_chance and (leaves or far or sd > most):
         return _below(model, errors, noise)
-    if sd <= float(known["most"]):
+    small = model.top - model.floor < float(known["least_rise"])
+    if (small or not model.above_chance) and (public := _public(model, target)):
+        return public
+    if sd <= most:
         return Verdict(PREDICTABLE, _why(model, errors, score))
     return _noisy(model, errors, noise, target)
+
+
+def _beyond(model: TaskModel, target: Where) -> bool:
+    """Tell whether a target lies where a task at chance is not known to stay there: past the back-tests, or by loss alone."""
+    if target.flops is None or not np.isfinite(model.center.flops):
+        return target.loss is not None and float(target.loss[0]) < model.center.loss
+    return float(np.max(model.reach(target))) > float(settings("verdict")["chance_to"])
+
+
+def _public(model: TaskModel, target: Where) -> Verdict | None:
+    """Refuse a task at chance on which public models of the target's compute are above it."""
+    upper = None if target.flops is None else public_upper(model.name, float(target.flops[0]))
+    if upper is None or upper <= model.top + float(settings("public")["above"]):
+        return None
+    public = f"a quarter of public models of the target's compute reach {_points(upper)} or more"
+    text = f"near {_points(model.top)} in all runs, but {public}"
+    at = _first_clear(model)
+    return Verdict(NOT_ABOVE_CHANCE, text, f"a run of {format_flops(at, 2)}" if at else "larger runs")
 
 
 def _points(value: float) -> str:

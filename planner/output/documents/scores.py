@@ -55,7 +55,7 @@ def percent(value: float) -> str:
 
 def _about(found: "Scores") -> list[tuple[str, str, str]]:
     target = found.target
-    rows = [_mean(suite, found.level) for suite in found.suites]
+    rows = [_mean(suite, found.level) for suite in found.suites if len(found.tasks) > 1 or suite.name != "all tasks"]
     if target.loss is not None and target.loss_low is not None:
         rows.append(("loss", significant(target.loss, 4), "by a law of loss fitted to the same runs"))
     reach = f"the run takes {format_factor(target.reach)} the compute of the largest" if target.reach is not None else ""
@@ -69,7 +69,11 @@ def _mean(suite: "Suite", level: float) -> tuple[str, str, str]:
         return name, "-", "none of its tasks can be forecast"
     ends = f"{format_percent(level)} interval {percent(suite.low)} to {percent(suite.high)}"
     left = f"; {len(suite.left_out)} left out" if suite.left_out else ""
-    return name, f"{percent(suite.score)} %", f"{ends}, over {len(suite.tasks)} predictable tasks{left}"
+    return (
+        name,
+        f"{percent(suite.score)} %",
+        f"{ends}, over {len(suite.tasks)} predictable task{'' if len(suite.tasks) == 1 else 's'}{left}",
+    )
 
 
 def _given(tasks: "dict[str, TaskScore]", level: float) -> Table:
