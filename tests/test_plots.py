@@ -83,6 +83,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "classical fit": lambda: fitted("classical"),
     "backtest": foretold,
     "curve": lambda: planner.curve([s for s, _ in POINTS], [e for _, e in POINTS], target=0.1),
+    "scores": lambda: planner.scores("gadre2024", group="rpj", target=1e22, task=["piqa", "boolq"]),
     "limits": lambda: planner.limits(flops="1e18..1e28"),
     "limits without a loss": lambda: planner.limits(flops="1e18..1e24", law="llama3"),
     "benchmark": lambda: planner.limits(benchmark="imagenet", error="5%", today="11%"),

@@ -96,7 +96,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "fit": "A scaling law from a table of runs, with intervals.",
         "backtest": "Whether the small runs would have foretold the large ones.",
         "curve": "Where on its learning curve a problem is.",
-        "scores": "Which benchmark scores a larger run will get, or why that cannot be said.",
+        "scores": "Benchmark scores of a larger run, or why none can be said.",
     },
     "Machines and models": {
         "configure": "Shapes, memory, batch size and learning rate for a run.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from planner.fitting.scores.forms import FORMS, Array, Center, Where
 from planner.fitting.scores.loss_law import LossLaw, fit_loss_law, origins_of, with_loss
 from planner.fitting.scores.result import Guess, ScoreTarget, Suite, TaskScore, has_score
 from planner.fitting.scores.table import ScoreTable, Task
-from planner.fitting.scores.task_model import TaskModel, candidates, fit_task
+from planner.fitting.scores.task_model import Origin, TaskModel, candidates, fit_task
 from planner.fitting.scores.verdicts import PREDICTABLE, judge
 
 _DRAWS = 200
@@ -39,6 +39,8 @@ class ScoreModel(NamedTuple):
         Tokens per parameter of the largest runs.
     rows : Where
         The runs.
+    local : int
+        For public models, how many nearest a target's compute say how far one model is off; else 0.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ScoreModel(NamedTuple):
     per_token: float
     ratio: float | None
     rows: Where
+    local: int = 0
 
     @property
     def largest(self) -> float | None:
@@ -113,12 +116,27 @@ class ScoreModel(NamedTuple):
         """Return the forecast of each task; ``most`` is the largest standard deviation of one that is given."""
         runs, losses = self.where(target)
         found = {}
-        for model in self.tasks:
+        for model in (self._near(each, target) for each in self.tasks):
             if model.kind in _LOSS_KINDS:
                 found[model.name] = self._score_loss(model, target, level)
             else:
                 found[model.name] = self._score_one(model, self._with_answer(model, runs), losses, target, level, most)
         return found
+
+    def forecast(self, model: TaskModel, target: ScoreTarget, level: float) -> tuple[float, float, float]:
+        """Return the expected score of one task and the ends of its interval, whatever its verdict."""
+        runs, losses = self.where(target)
+        model = self._near(model, target)
+        score, low, high = model.interval(self._with_answer(model, runs), level, losses)
+        return float(score[0]), float(low[0]), float(high[0])
+
+    def _near(self, model: TaskModel, target: ScoreTarget) -> TaskModel:
+        """Return a task of public models with the distance of those nearest a target from the weighted forms as its error."""
+        if not self.local or target.flops is None or model.where.flops is None:
+            return model
+        near = np.argsort(np.abs(np.log(model.where.flops / target.flops)), kind="stable")[: self.local]
+        missed = model.scores[near] - model.forecast(model.where.take(near))
+        return model._replace(held_out=float(np.sqrt(np.mean(missed**2))), scatter=0.0)
 
     def _with_answer(self, model: TaskModel, runs: Where) -> Where:
         law = self.answer_laws.get(model.name)
@@ -194,7 +212,9 @@ class ScoreModel(NamedTuple):
         )  # fmt: skip
 
 
-def fit_model(table: ScoreTable, workers: Workers = 1, progress: Progress | None = None) -> tuple[ScoreModel, list[str]]:
+def fit_model(
+    table: ScoreTable, workers: Workers = 1, progress: Progress | None = None, origins: Sequence[Origin] | None = None
+) -> tuple[ScoreModel, list[str]]:
     """Fit every task of a table; return what forecasts them, and what could not be fitted."""
     told = []
     loss_law = None
@@ -222,7 +242,7 @@ def fit_model(table: ScoreTable, workers: Workers = 1, progress: Progress | None
                 tasks.append(task._replace(answer_loss=None))
     if not tasks:
         raise OptionError(f"{table.name}: {told[0] if told else 'no task'}")
-    origins = origins_of(where)
+    origins = origins_of(where) if origins is None else origins
     with mapper(workers, progress) as spread:
         models = spread(partial(_fit_one, where=where, origins=origins), tasks)
     return ScoreModel(
@@ -230,7 +250,7 @@ def fit_model(table: ScoreTable, workers: Workers = 1, progress: Progress | None
     ), told
 
 
-def _fit_one(task: Task, where: Where, origins: Sequence[Any]) -> TaskModel:
+def _fit_one(task: Task, where: Where, origins: Sequence[Origin]) -> TaskModel:
     about = {"kind": task.kind, "chance": task.chance, "questions": task.questions, "ceiling": task.ceiling}
     if task.kind in _LOSS_KINDS:
         has = np.isfinite(task.scores)

@@ -153,9 +153,7 @@ def _observed(wanted: Wanted, task: Raw, suite: Raw, level: float, given: Sequen
             raise OptionError(f"`task` {shown(unknown[0])}: public models have {', '.join(each.name for each in table.tasks)}")
         table = table._replace(tasks=tuple(known[each.lower()] for each in _names(task)))
     suites = read_suites(suite, [each.name for each in table.tasks])
-    C, N, D, _ = wanted
-    flops = C if C is not None else 6.0 * (N or 0.0) * (D or 0.0)
-    model, most = observed(table, flops)
+    model, most = observed(table), float(settings("public")["most"])
     text = (
         "from public models by compute alone: their recipes, data and scoring differ from yours and from each other's; the "
         "intervals hold that spread, and runs of your own say more"

@@ -89,7 +89,7 @@ def read_score_table(
     RunsFileError
         It cannot be read, has no task, no measure of a run's size or loss, or scores that are none.
     """
-    read, raw = read_with_cells(source, reading, (*NUMBERS, *TEXTS))
+    read, raw = read_with_cells(source, reading, (*NUMBERS, *TEXTS), lambda name: known_task(name).chance is not None)
     kept = _group_of(read, group)
     rows = read.rows[kept]
     if not fewest() <= len(rows) <= _MOST_ROWS:

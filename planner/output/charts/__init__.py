@@ -17,6 +17,7 @@ _CHARTS = {
     "Backtest": ("fits", "backtest_chart"),
     "Pilots": ("fits", "pilots_chart"),
     "Curve": ("returns", "curve_chart"),
+    "Scores": ("scores", "scores_chart"),
     "ComputeLimits": ("returns", "compute_chart"),
     "BenchmarkLimits": ("returns", "benchmark_chart"),
     "Ranking": ("machines", "ranking_chart"),
@@ -40,8 +41,8 @@ def chart_of(result: Any) -> Chart:
     room, name = _CHARTS.get(type(result).__name__, ("", ""))
     if not room:
         raise OptionError(
-            f"plot {shown(result)}: expected what plan, check, sweep, compare, trade, fit, backtest, pilots, curve, limits, "
-            "levers, configure, throughput, scaling or rank_hardware answered"
+            f"plot {shown(result)}: expected what plan, check, sweep, compare, trade, fit, backtest, pilots, curve, scores, "
+            "limits, levers, configure, throughput, scaling or rank_hardware answered"
         )
     found: Chart = getattr(import_module(f"planner.output.charts.{room}"), name)(result)
     return found
