@@ -38,6 +38,7 @@ _HOMES = {
     "planner.fitting.results": ("FitResult", "Prediction"),
     "planner.fitting.scores.scores": ("scores",),
     "planner.fitting.scores.result": ("Scores",),
+    "planner.fitting.scores.backtest": ("ScoreBacktest", "backtest_scores"),
     "planner.allocation.intervals": ("size_interval",),
     "planner.allocation.loss_interval": ("LossInterval", "loss_interval"),
     "planner.planning.check_table": ("JudgedRun", "RunsCheck", "check_runs"),

@@ -25,6 +25,7 @@ from planner.planning.explain.answers import explain as explain
 from planner.fitting.backtest import Backtest as Backtest
 from planner.fitting.results import FitResult as FitResult, Prediction as Prediction
 from planner.fitting.scores.result import Scores as Scores
+from planner.fitting.scores.backtest import ScoreBacktest as ScoreBacktest
 from planner.allocation.intervals import size_interval as size_interval
 from planner.allocation.loss_interval import LossInterval as LossInterval, loss_interval as loss_interval
 from planner.planning.check_table import JudgedRun as JudgedRun, RunsCheck as RunsCheck
@@ -92,6 +93,7 @@ __all__ = [
     "RunsCheck",
     "RunsFileError",
     "Scaling",
+    "ScoreBacktest",
     "Scores",
     "Step",
     "Sweep",
@@ -102,6 +104,7 @@ __all__ = [
     "__version__",
     "allocate",
     "backtest",
+    "backtest_scores",
     "check",
     "check_runs",
     "compare",
@@ -644,6 +647,27 @@ def scores(
     flops_unit: str | None = ...,
     loss_unit: str | None = ...,
 ) -> Scores: ...
+def backtest_scores(
+    runs: TableLike,
+    *,
+    ratios: Sequence[object] = ...,
+    task: Sequence[str] | str | None = ...,
+    about: TableLike | None = ...,
+    chance: Mapping[str, Number] | None = ...,
+    questions: Mapping[str, Number] | None = ...,
+    ceiling: Mapping[str, Number] | None = ...,
+    group: str | None = ...,
+    level: Number = ...,
+    workers: Workers = ...,
+    progress: Progress | None = ...,
+    columns: Mapping[str, str] | None = ...,
+    sheet: str | None = ...,
+    where: str | Sequence[str] | None = ...,
+    drop: str | Sequence[int] | None = ...,
+    skip_bad: bool | None = ...,
+    flops_unit: str | None = ...,
+    loss_unit: str | None = ...,
+) -> ScoreBacktest: ...
 def throughput(
     *,
     recompute: str | None = ...,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from planner.cli._options import SHOWN, Once, example_of
+from planner.cli._options import SHOWN, Once, example_of, files
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
 from planner.output.formats import Format
@@ -291,3 +291,14 @@ def steps_of(answer: Any) -> Any:
     from planner.planning.explain.answers import explain
 
     return explain(answer)
+
+
+def named_scores(table: tuple[str, ...], shipped: str | None) -> Any:
+    """Return the file or the shipped table of scores that was named."""
+    if bool(table) == (shipped is not None) or len(table) > 1:
+        raise click.UsageError("name one table: a file, runs.csv, or the one that ships, --runs gadre2024")
+    if shipped is None:
+        return files(table)
+    from planner.fitting.scores.shipped import own_table
+
+    return own_table(shipped)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, plot_option, plot_wanted, tell
+from planner.cli._commands import Command, chosen, named_scores, plot_option, plot_wanted, tell
 from planner.cli._options import (
     ASSIGNMENT,
     collected,
@@ -81,7 +81,7 @@ def scores(
         asked["task"] = list(asked["task"])
     if observational:
         said["observational"] = True
-    runs = None if observational and not table and shipped is None else _named(table, shipped)
+    runs = None if observational and not table and shipped is None else named_scores(table, shipped)
     with progress_bar("scores") as progress:
         answer = forecast(runs, **asked, **said, progress=progress)
 
@@ -91,14 +91,3 @@ def scores(
             click.echo(f"saved; use it with plan --flops 1e23 --scores {shown(save)}", err=True)
 
     tell(ctx, answer, fmt, strict=strict, save=saved)
-
-
-def _named(table: tuple[str, ...], shipped: str | None) -> Any:
-    """Return the file or the shipped table that was named."""
-    if bool(table) == (shipped is not None) or len(table) > 1:
-        raise click.UsageError("name one table: a file, runs.csv, or the one that ships, --runs gadre2024")
-    if shipped is None:
-        return files(table)
-    from planner.fitting.scores.shipped import own_table
-
-    return own_table(shipped)

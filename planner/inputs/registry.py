@@ -195,6 +195,7 @@ TAKES: Mapping[str, type] = {
     "check_runs": TableInputs,
     "curve": RowInputs,
     "scores": TableInputs,
+    "backtest_scores": TableInputs,
     "throughput": ThroughputInputs,
     "scaling": ThroughputInputs,
     "rank_hardware": RankInputs,

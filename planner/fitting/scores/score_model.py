@@ -120,14 +120,14 @@ class ScoreModel(NamedTuple):
             if model.kind in _LOSS_KINDS:
                 found[model.name] = self._score_loss(model, target, level)
             else:
-                found[model.name] = self._score_one(model, self._with_answer(model, runs), losses, target, level, most)
+                found[model.name] = self._score_one(model, self.with_answer(model, runs), losses, target, level, most)
         return found
 
     def forecast(self, model: TaskModel, target: ScoreTarget, level: float) -> tuple[float, float, float]:
         """Return the expected score of one task and the ends of its interval, whatever its verdict."""
         runs, losses = self.where(target)
         model = self._near(model, target)
-        score, low, high = model.interval(self._with_answer(model, runs), level, losses)
+        score, low, high = model.interval(self.with_answer(model, runs), level, losses)
         return float(score[0]), float(low[0]), float(high[0])
 
     def _near(self, model: TaskModel, target: ScoreTarget) -> TaskModel:
@@ -138,7 +138,15 @@ class ScoreModel(NamedTuple):
         missed = model.scores[near] - model.forecast(model.where.take(near))
         return model._replace(held_out=float(np.sqrt(np.mean(missed**2))), scatter=0.0)
 
-    def _with_answer(self, model: TaskModel, runs: Where) -> Where:
+    def foreseen(self, runs: Where) -> tuple[Where, tuple[Array, Array] | None]:
+        """Return runs with the losses that the table's own law forecasts for them, and those one standard deviation off."""
+        if self.loss_law is None or runs.params is None or runs.tokens is None:
+            return runs._replace(loss=None), None
+        mean, below, above = self.loss_law.predict(runs.params, runs.tokens)
+        return runs._replace(loss=mean), (below, above)
+
+    def with_answer(self, model: TaskModel, runs: Where) -> Where:
+        """Return runs with the loss that a task's correct answers are forecast to have."""
         law = self.answer_laws.get(model.name)
         if law is None or runs.params is None or runs.tokens is None:
             return runs
@@ -192,7 +200,7 @@ class ScoreModel(NamedTuple):
             twice = self.place(2 * target.flops, None, None, None)
         else:
             twice = self.place(None, target.params * half, target.tokens * half, None)
-        runs = self._with_answer(model, self.where(twice)[0])
+        runs = self.with_answer(model, self.where(twice)[0])
         return float(model.forecast(runs)[0]) - score
 
     def _score_loss(self, model: TaskModel, target: ScoreTarget, level: float) -> TaskScore:

@@ -18,6 +18,7 @@ _CHARTS = {
     "Pilots": ("fits", "pilots_chart"),
     "Curve": ("returns", "curve_chart"),
     "Scores": ("scores", "scores_chart"),
+    "ScoreBacktest": ("scores", "score_backtest_chart"),
     "ComputeLimits": ("returns", "compute_chart"),
     "BenchmarkLimits": ("returns", "benchmark_chart"),
     "Ranking": ("machines", "ranking_chart"),

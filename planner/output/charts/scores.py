@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from planner.fitting.scores.backtest import ScoreBacktest
 from planner.fitting.scores.forms import Where
 from planner.fitting.scores.result import Scores
 from planner.fitting.scores.score_model import ScoreModel
 from planner.fitting.scores.task_model import TaskModel
+from planner.fitting.scores.verdicts import PREDICTABLE
 from planner.output.charts._base import COMPUTE, Band, Chart, Line, Mark, Panel, Points, Rule, Scale
 from planner.quantities import format_flops, format_percent, significant
 
@@ -88,3 +90,27 @@ def levels(model: TaskModel) -> list[Mark]:
     if np.isfinite(model.ceiling):
         marks.append(Rule(model.ceiling, f"ceiling {format_percent(model.ceiling)}", "y"))
     return marks
+
+
+def score_backtest_chart(found: ScoreBacktest) -> Chart:
+    """Return up to four tasks, those that rise most: fitted runs, the forecast with its band, and held-out runs as crosses."""
+    model, ratio = found.models[0], found.summaries[0].ratio
+    tests = {each.task: each for each in found.tests if each.ratio == ratio}
+    tasks = {each.name: each for each in model.tasks if each.name in tests}
+    ranked = sorted(tasks, key=lambda name: (tests[name].verdict != PREDICTABLE, round(tasks[name].floor - tasks[name].top, 6)))
+    panels = []
+    for name in [each for each in tasks if each in ranked[:_PANELS]]:
+        task, test = tasks[name], tests[name]
+        assert task.where.flops is not None
+        runs = test.runs
+        marks: list[Mark] = [
+            *path_marks(model, task, float(task.where.flops.min()), max(runs.flops) / 1.5, found.level, COMPUTE),
+            Points(task.where.flops, task.scores, f"{test.fitted} runs fitted", 7, "dot"),
+            Points(np.array(runs.flops), np.array(runs.measured), f"{test.predicted} held out", 5, "cross"),
+            Points(np.array(runs.flops), np.array(runs.predicted), "foretold for their sizes", 0, "square"),
+            *levels(task),
+        ]
+        panels.append(Panel(f"{name}: {test.verdict}, off by {100 * test.error:.1f} points", COMPUTE, SCORE, tuple(marks)))
+    title = f"Scores of {found.name} foretold from C <= C_max/{ratio:g}"
+    more = f"{len(tests) - len(panels)} more tasks in the table" if len(tests) > len(panels) else "all tasks"
+    return Chart(title, f"held-out runs were foretold from parameters and tokens alone; {more}", tuple(panels))

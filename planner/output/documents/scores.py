@@ -7,6 +7,7 @@ from planner.output.documents.blocks import Block, Facts, Table, Title, note_blo
 from planner.quantities import format_count, format_factor, format_flops, format_percent, significant
 
 if TYPE_CHECKING:
+    from planner.fitting.scores.backtest import ScoreBacktest, TestSummary
     from planner.fitting.scores.result import Scores, ScoreTarget, Suite, TaskScore
     from planner.output.csv_json_machines import Row
 
@@ -51,6 +52,49 @@ def run_text(target: "ScoreTarget") -> str:
 def percent(value: float) -> str:
     """Write a score in per cent to a tenth: ``46.2``."""
     return f"{100 * value:.1f}"
+
+
+def score_backtest_document(found: "ScoreBacktest") -> list[Block]:
+    """Return how far forecasts were off, over all tasks and task by task."""
+    blocks: list[Block] = [Title(f"Back-test of the scores of {found.name}: fitted on C <= C_max/R, predicting the rest")]
+    for each in found.summaries:
+        blocks.append(Facts(_summary(each, found.level)))
+    several = len(found.summaries) > 1
+    headers = ["task", *(["R"] if several else []), "verdict", "error", "interval +-", "inside", "noise of questions", "no law"]
+    rows = []
+    for test in found.tests:
+        noise = "" if test.noise is None else percent(test.noise)
+        figures = [percent(test.error), percent(test.half_width), f"{100 * test.coverage:.0f} %", noise, percent(test.no_law)]
+        rows.append([bare(test.task), *([f"{test.ratio:g}"] if several else []), test.verdict, *figures])
+    notes = [
+        "error: mean of |predicted - measured| over the runs held out, in points, also of tasks that are refused",
+        "noise of questions: what as many questions as the test has give by chance; no law: the three best fitted runs instead",
+    ]
+    align = f"l{'r' if several else ''}lrrrrr"
+    blocks.append(Table("Each task, in points", align, headers, rows, notes, ("no law", "noise of questions", "interval +-")))
+    return blocks + note_blocks(found.notes)
+
+
+def score_backtest_rows(found: "ScoreBacktest") -> "list[Row]":
+    """Return a row for each ratio and task."""
+    return [{name: value for name, value in test._asdict().items() if name != "runs"} for test in found.tests]
+
+
+def _summary(each: "TestSummary", level: float) -> list[tuple[str, str, str]]:
+    ratio = f"R = {each.ratio:g}"
+    if each.error is None or each.coverage is None:
+        return [(ratio, "-", f"none of {each.tasks} tasks is predictable")]
+    noise = "" if each.noise is None else f"; their questions alone give {percent(each.noise)}"
+    narrow = "" if each.narrow_error is None else f"; {percent(each.narrow_error)} over the half with the narrowest intervals"
+    beside = "" if each.no_law is None else f"; {percent(each.no_law)} without a law"
+    inside = f"share of predicted scores inside their {format_percent(level)} interval"
+    return [
+        (ratio, f"{each.kept} of {each.tasks}", "tasks are predictable from the runs fitted"),
+        ("error", f"{percent(each.error)} points", f"mean over them{narrow}{beside}{noise}"),
+        ("inside", f"{100 * each.coverage:.1f} %", inside),
+        ("refused", f"{each.caught} of {each.large}", "of the tasks whose error exceeds 6 points"),
+        ("", f"{each.missed} of {each.small}", "of those whose error is under 3 points"),
+    ]
 
 
 def _about(found: "Scores") -> list[tuple[str, str, str]]:
