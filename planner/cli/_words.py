@@ -26,7 +26,7 @@ _INPUTS: dict[tuple[str, ...], str] = {
 
 _SAID: dict[tuple[str, ...], str] = {
     ("--accuracy", "--error", "--mmlu", "--benchmark", "--benchmark-score", "--downstream"): (
-        "laws predict loss, not scores; what an error on a published benchmark takes: plan limits --benchmark imagenet --error 5%"
+        "scores come from runs of your own: plan scores runs.csv --target 1e23; or from public models: plan scores --observational"
     ),
     ("--moe",): "a mixture of experts is said with --law abnar2025 --experts 64 --experts-per-token 4",
     (

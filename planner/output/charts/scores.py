@@ -58,7 +58,8 @@ def _panel(found: Scores, name: str) -> Panel:
     return Panel(f"{name}{verdict}", x, SCORE, tuple(marks))
 
 
-SCORE = Scale("score", log=False, unit="percent", ends=(0.0, 1.0))
+SCORE = Scale("score", log=False, unit="percent", ends=(0.0, 1.08))
+"""With room above the ceiling for its name."""
 
 
 def _axis(where: Where) -> tuple[Scale, Any]:
@@ -110,7 +111,8 @@ def score_backtest_chart(found: ScoreBacktest) -> Chart:
             Points(np.array(runs.flops), np.array(runs.predicted), "foretold for their sizes", 0, "square"),
             *levels(task),
         ]
-        panels.append(Panel(f"{name}: {test.verdict}, off by {100 * test.error:.1f} points", COMPUTE, SCORE, tuple(marks)))
+        verdict = "" if test.verdict == PREDICTABLE else f"{test.verdict}, "
+        panels.append(Panel(f"{name}: {verdict}off by {100 * test.error:.1f} points", COMPUTE, SCORE, tuple(marks)))
     title = f"Scores of {found.name} foretold from C <= C_max/{ratio:g}"
     more = f"{len(tests) - len(panels)} more tasks in the table" if len(tests) > len(panels) else "all tasks"
     return Chart(title, f"held-out runs were foretold from parameters and tokens alone; {more}", tuple(panels))
