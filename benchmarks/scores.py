@@ -2,8 +2,8 @@
 
 Fitted on C <= C_max/R of the C4 and of the RedPajama models of Gadre et al. 2024, asked for all larger models: errors in points
 of accuracy, of a task the mean over the models held out, which are foretold from parameters and tokens alone. Beside it what
-single forms, no law and the number of questions give on the same tasks. The choices in data/scores/settings.toml were made on these
-two corpora at R = 30, 100 and 400; each stands by itself below. ``public``: each family of public models in turn is left out.
+single forms, no law and the number of questions give on the same tasks. The choices in data/scores/settings.toml were made on
+these two corpora at R = 30, 100 and 400; each stands by itself. ``public``: each family of public models in turn is left out.
 """
 
 import csv
@@ -49,7 +49,7 @@ def _show(found: ScoreBacktest, at: int, title: str) -> None:
     print(f"  error {_points(each.error)}, narrowest half {_points(each.narrow_error)}, binomial noise {_points(each.noise)}")
     print(f"  {len(risen)} of them above chance in the fitted runs: error {_points(np.mean([test.error for test in risen]))}")
     print(
-        f"  inside the 95 % interval: {100 * (each.coverage or 0):.1f} %, of all tasks {100 * np.mean([t.coverage for t in tests]):.1f} %"
+        f"  inside the 95 % interval: {_points(each.coverage)} %, of all tasks {_points(np.mean([t.coverage for t in tests]))} %"
     )
     print(f"  refused: {each.caught} of {each.large} off by more than 6 points, {each.missed} of {each.small} off by less than 3")
     single = {
@@ -85,9 +85,8 @@ def _sizes(test: TaskTest, model: ScoreModel) -> Where:
 def _tasks(tests: list[TaskTest]) -> None:
     for test in sorted(tests, key=lambda each: (each.verdict != PREDICTABLE, each.error)):
         noise = "  - " if test.noise is None else _points(test.noise)
-        print(
-            f"    {test.task:<34} {test.verdict:<21} error {_points(test.error):>5}  +- {_points(test.half_width):>5}  noise {noise}"
-        )
+        error, half = _points(test.error), _points(test.half_width)
+        print(f"    {test.task:<34} {test.verdict:<21} error {error:>5}  +- {half:>5}  noise {noise}")
     print()
 
 

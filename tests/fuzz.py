@@ -115,6 +115,7 @@ def functions(folder: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
         "check_runs": {"runs": folder / "runs.csv"},
         "curve": _CURVE,
         "scores": {"runs": some_scores(), "target": 1e21},
+        "backtest_scores": {"runs": some_scores(), "ratios": (10,)},
         "loss_interval": {"law": _LAW, "params": 1e9, "tokens": 2e10},
         "size_interval": {"question": _LAW, "flops": 1e21},
         "pilots": {"budget": 1e20, "target": 1e22, "runs": 6},
@@ -124,7 +125,7 @@ def functions(folder: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
     return {name: (getattr(planner, name), arguments) for name, arguments in asked.items()}
 
 
-SLOW = ("plot", "write_workbook", "write_report", "pilots", "fit", "backtest", "scores")
+SLOW = ("plot", "write_workbook", "write_report", "pilots", "fit", "backtest", "scores", "backtest_scores")
 """Functions that take longer than a few milliseconds where they do answer."""
 
 _FUNDS = ("pf_days", "gpu_hours", "dollars", "energy", "co2", "loss")

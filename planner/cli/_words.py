@@ -26,7 +26,8 @@ _INPUTS: dict[tuple[str, ...], str] = {
 
 _SAID: dict[tuple[str, ...], str] = {
     ("--accuracy", "--error", "--mmlu", "--benchmark", "--benchmark-score", "--downstream"): (
-        "scores come from runs of your own: plan scores runs.csv --target 1e23; or from public models: plan scores --observational"
+        "scores are forecast from runs of your own: plan scores runs.csv --target 1e23; what an error on a benchmark takes: "
+        "plan limits --benchmark imagenet --error 5%"
     ),
     ("--moe",): "a mixture of experts is said with --law abnar2025 --experts 64 --experts-per-token 4",
     (

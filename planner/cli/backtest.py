@@ -53,7 +53,7 @@ def backtest(
 
     \b
     plan backtest runs.csv --ratio 10
-    plan backtest --scores runs.csv --about tasks.csv     of benchmark scores, task by task
+    plan backtest --scores runs.csv --about tasks.csv     scores, task by task
     """
     if of_scores:
         _of_scores(ctx, table, shipped, strict, fmt, {"about": about, "task": list(task) or None, **options})

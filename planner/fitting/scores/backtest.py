@@ -176,7 +176,7 @@ def backtest_scores(
     >>> import planner
     >>> found = planner.backtest_scores("gadre2024", group="rpj", task=["piqa", "boolq"])
     >>> [(each.task, each.verdict, each.predicted) for each in found.tests]
-    [('piqa', 'predictable', 4), ('boolq', 'not monotone', 4)]
+    [('boolq', 'too noisy', 4), ('piqa', 'predictable', 4)]
     """
     reading = Reading.of(asked, "backtest_scores", TableInputs)
     confidence = check_level(level)

@@ -20,6 +20,7 @@ from planner.fitting.scores.score_model import ScoreModel, fit_model, suites_of
 from planner.fitting.scores.settings import settings
 from planner.fitting.scores.shipped import shipped_source
 from planner.fitting.scores.table import NOT_ASKED, ScoreTable, read_score_table
+from planner.fitting.tables.raw_table import is_source
 from planner.inputs.input_row import Number, yes_or_no
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, TableInputs
@@ -107,7 +108,7 @@ def scores(
     >>> import planner
     >>> found = planner.scores("gadre2024", group="rpj", target=1e22, task=["piqa", "boolq"])
     >>> [(name, each.verdict) for name, each in found.tasks.items()]
-    [('piqa', 'predictable'), ('boolq', 'not monotone')]
+    [('boolq', 'not monotone'), ('piqa', 'predictable')]
     """
     reading = Reading.of(asked, "scores", TableInputs)
     wanted = _asked_for(target, params, tokens, loss)
@@ -208,6 +209,9 @@ def read_table(
     if group is not None and not isinstance(group, str):
         raise OptionError(f"`group` {shown(group)}: expected one name, or all")
     source, own_about = shipped_source(runs)
+    for name, given in (("runs", source), ("about", about)):
+        if (given is not None or name == "runs") and not is_source(given):
+            raise OptionError(f"`{name}` {shown(given)}: expected a table: a file, a data frame, or columns by name")
     side = own_about if about is None else about
     k = float(fitting_settings.settings("conventions")["flops_per_param_token"])
     table = read_score_table(
