@@ -193,6 +193,8 @@ def plan(
     tolerance: Number | None = ...,
     level: Number | None = ...,
     law: LawLike | None = ...,
+    scores: FileLike | None = ...,
+    target_score: str | Mapping[str, Number] | None = ...,
 ) -> Plan: ...
 def sweep(
     *,

@@ -171,6 +171,25 @@ def file(value: Raw, name: str) -> str | Path:
     return value
 
 
+def score_file(value: Raw, name: str) -> str | Path:
+    """Take the path of a file of scores."""
+    if not isinstance(value, (str, Path)) or Path(value).suffix.lower() != ".json":
+        raise OptionError(f"{name} {shown(value)}: expected a file that plan scores --save FILE.json wrote")
+    return value
+
+
+def target_score(value: Raw, name: str) -> FrozenDict:
+    """Read scores by task: ``{"hellaswag": 0.8}``, or ``"hellaswag=80%,piqa=0.82"``."""
+    pairs = [part.partition("=") for part in value.split(",")] if isinstance(value, str) else []
+    given = {task.strip(): text.strip() for task, _, text in pairs} if pairs else value
+    if not isinstance(given, Mapping) or not given or not all(isinstance(task, str) and task for task in given):
+        raise OptionError(f"{name} {shown(value)}: expected scores by task, such as hellaswag=80%")
+    found = FrozenDict({task: parse_fraction(score, f"{name} {task}") for task, score in given.items()})
+    if bad := next((task for task, score in found.items() if not 0 < score < 1), None):
+        raise OptionError(f"{name} {bad}: a score to reach lies between 0 and 1")
+    return found
+
+
 def pue(value: Raw, name: str) -> Any:
     """Read power at the meter over power of the servers."""
     from planner.quantities.estimate import exactly

@@ -29,6 +29,7 @@ from planner.inputs.run_inputs import (
     Model,
     PfDays,
     Run,
+    Scored,
     SizeLimits,
     Target,
     Tolerance,
@@ -70,7 +71,7 @@ class SweepInputs(
     """What a sweep is asked, beside its laws."""
 
 
-class PlanInputs(SweepInputs, ChosenLaw, total=False):
+class PlanInputs(SweepInputs, ChosenLaw, Scored, total=False):
     """What a plan is asked."""
 
 
@@ -145,6 +146,7 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Power and carbon": (Watts, Power),
     "Layout": (Split, Kept),
     "Software": (Running,),
+    "Benchmark scores": (Scored,),
     "Table of runs": (RowInputs, UnitInputs, OutlierInputs),
     "Law and judgement": (ChosenLaw, Constants, Exponents, Tolerance, Level),
 }

@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING
 
 from planner._util.showing import bare, printable
-from planner.output.documents.blocks import Block, Facts, Table, Title, note_blocks
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_blocks
 from planner.quantities import format_count, format_factor, format_flops, format_percent, significant
 
 if TYPE_CHECKING:
     from planner.fitting.scores.backtest import ScoreBacktest, TestSummary
     from planner.fitting.scores.result import Scores, ScoreTarget, Suite, TaskScore
     from planner.output.csv_json_machines import Row
+    from planner.planning.plan_scores import PlanScores
 
 _LOSSES = ("loss", "bits")
 
@@ -95,6 +96,39 @@ def _summary(each: "TestSummary", level: float) -> list[tuple[str, str, str]]:
         ("refused", f"{each.caught} of {each.large}", "of the tasks whose error exceeds 6 points"),
         ("", f"{each.missed} of {each.small}", "of those whose error is under 3 points"),
     ]
+
+
+def plan_scores_blocks(found: "PlanScores") -> list[Block]:
+    """Return the scores expected of a plan, what is refused, and the compute that scores take."""
+    given = {name: each for name, each in found.tasks.items() if not each.refused}
+    blocks: list[Block] = []
+    if given:
+        table = _given(given, found.level)
+        blocks.append(table._replace(heading=f"Expected scores, forecast from {bare(found.name)}"))
+    refused = [f"{bare(name)}: {each.verdict}" for name, each in found.tasks.items() if each.refused]
+    if refused:
+        blocks.append(Items("No score is given for", [", ".join(refused)]))
+    if found.needed:
+        rows = []
+        for each in found.needed:
+            flops = "-" if each.flops is None else format_flops(each.flops)
+            low = "" if each.low is None else format_flops(each.low, 2)
+            high = "no end that is known" if each.high is None else format_flops(each.high, 2)
+            rows.append([bare(each.task), f"{percent(each.score)} %", flops, each.reason or f"{low} to {high}"])
+        headers = ["task", "score", "compute", f"{format_percent(found.level)} interval for one model"]
+        blocks.append(Table("Compute for a score", "lrrl", headers, rows, []))
+    return blocks
+
+
+def score_columns(found: "PlanScores | None") -> "Row":
+    """Return three columns a task, empty where a score is refused, and the compute that scores take."""
+    row: Row = {}
+    for name, each in (found.tasks if found else {}).items():
+        row |= {f"score_{name}_low": each.low, f"score_{name}": each.score, f"score_{name}_high": each.high}
+    for need in found.needed if found else ():
+        ends = {"low": need.low, "": need.flops, "high": need.high}
+        row |= {f"flops_for_{need.task}{'_' if end else ''}{end}": value for end, value in ends.items()}
+    return row
 
 
 def _about(found: "Scores") -> list[tuple[str, str, str]]:
