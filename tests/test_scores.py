@@ -517,3 +517,35 @@ def test_the_acceptance_figures_of_the_shipped_table(group: str, column: str) ->
     assert 0.90 <= summary.coverage <= 0.995
     assert summary.caught >= (0.6 if column == "loss_openlm" else 2 / 3) * summary.large
     assert summary.missed <= summary.small / 4
+
+
+def test_columns_that_are_no_scores_do_not_change_the_unit() -> None:
+    """Beside fractions a column of losses without the word, or a setting, is left out; one that is a known task is in per cent."""
+    table = {name: made()[name] for name in ("params", "tokens", "loss", "rising", "level", "falling")}
+    odd = {"c4_val": table["loss"] + 0.1, "n_gpus": np.full(24, 8.0), "dropout": np.full(24, 0.1), "piqa": 100 * table["rising"]}
+    found = planner.scores({**table, **odd}, target=3e21)
+    plain = planner.scores(table, target=3e21)
+    assert set(found.tasks) == {"rising", "level", "falling", "piqa"}
+    assert found.tasks["rising"].would_be == plain.tasks["rising"].would_be
+    assert found.tasks["piqa"].would_be.score == pytest.approx(found.tasks["rising"].would_be.score, abs=0.01)
+    assert [note.severity for note in found.notes if note.code == "per-cent-mixed"] == ["warning"]
+    whole = next(note.text for note in found.notes if note.code == "columns-left-out")
+    assert "c4_val" in whole
+
+
+@given(seed=st.integers(0, 10**6), rows=st.integers(5, 14), spread=st.floats(0, 0.2))
+@settings(max_examples=12, deadline=None)
+def test_whatever_a_table_holds_intervals_are_ordered_and_bounded(seed: int, rows: int, spread: float) -> None:
+    """Noise of any kind gives 0 <= low <= score <= high <= ceiling, error parts whose squares add, and weights that add to 1."""
+    rng = np.random.default_rng(seed)
+    table = {
+        "flops": np.geomspace(1e18, 1e20, rows),
+        "task": np.clip(rng.uniform(0, 1) + rng.normal(0, spread + 1e-3, rows), 0, 1),
+    }
+    if np.ptp(table["task"]) == 0:
+        return
+    task = planner.scores(table, target=1e21, ceiling={"task": 1.0}).tasks["task"]
+    guess, parts = task.would_be, task.error_parts
+    assert 0 <= guess.low <= guess.score <= guess.high <= 1
+    assert task.error == pytest.approx(math.sqrt(sum(part**2 for part in parts.values())))
+    assert sum(task.weights.values()) == pytest.approx(1)

@@ -15,6 +15,8 @@ from planner.fitting.scores.task_model import Origin
 from planner.scaling_laws.law import Law
 
 _LEVEL = 0.95
+_ORIGINS = 2
+"""Smaller tables within a table, at least, where it has the runs."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,11 @@ def origins_of(where: Where, answer_loss: Array | None = None) -> list[Origin]:
             count = int(length * share)
             if count >= known["fewest_fitted"] and length - count >= known["fewest_held_out"]:
                 parts.append(np.arange(length) < count)
-    if not parts:  # few runs: the largest quarter of them is held out
+    for count in (length // 4, length // 3):  # few runs far below the largest
+        enough = count >= known["fewest_held_out"] and length - count >= known["fewest_fitted"]
+        if len(parts) < _ORIGINS and enough:
+            parts.append(np.arange(length) < length - count)
+    if not parts:  # few runs at all
         parts = [np.arange(length) < length - max(1, length // 5)]
     return [Origin(small, ~small, _foreseen(where._replace(answer_loss=answer_loss), small)) for small in parts]
 

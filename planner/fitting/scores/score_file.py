@@ -97,7 +97,7 @@ def _to_table(model: ScoreModel) -> dict[str, Any]:
 
 
 def _task_to_table(task: TaskModel) -> dict[str, Any]:
-    plain = ("name", "kind", "chance", "questions", "held_out", "scatter", "floor", "top", "rise", "top_error")
+    plain = ("name", "kind", "chance", "questions", "held_out", "scatter", "floor", "top", "rise", "top_error", "reached")
     return {
         **{name: getattr(task, name) for name in plain},
         "ceiling": task.ceiling if math.isfinite(task.ceiling) else None,
@@ -153,6 +153,7 @@ def _task(table: Mapping[str, Any]) -> TaskModel:
         top=_number(table["top"]),
         rise=_number(table["rise"]),
         top_error=_number(table["top_error"]),
+        reached=_above_zero(table["reached"]),
         center=Center(**{each: math.nan if value is None else _number(value) for each, value in table["center"].items()}),
     )
 

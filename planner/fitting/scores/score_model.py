@@ -266,7 +266,7 @@ def _fit_one(task: Task, where: Where, origins: Sequence[Origin]) -> TaskModel:
         third = max(1, len(scores) // 3)
         ends = float(scores[:third].mean()), float(scores[-third:].mean())
         return TaskModel(
-            task.name, task.kind, None, task.questions, float("inf"), scores, kept, (), (), 0.0, 0.0, *ends, 0.0, 0.0,
+            task.name, task.kind, None, task.questions, float("inf"), scores, kept, (), (), 0.0, 0.0, *ends, 0.0, 0.0, 1.0,
             Center.of(kept),
         )  # fmt: skip
     full = where._replace(answer_loss=task.answer_loss)

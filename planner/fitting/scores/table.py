@@ -12,6 +12,7 @@ from planner.errors import RunsFileError
 from planner.fitting.scores.about import About
 from planner.fitting.scores.forms import Array, Where
 from planner.fitting.scores.known_tasks import is_loss, is_setting, kind_of, known_task, stem
+from planner.fitting.scores.score_units import as_fractions
 from planner.fitting.scores.settings import settings
 from planner.fitting.tables.columns import NUMBERS, TEXTS, Columns, read_with_cells
 from planner.fitting.tables.faults import Faults
@@ -107,7 +108,8 @@ def read_score_table(
     cells = _cells(raw, rows, taken, wanted, about)
     left: dict[str, str] = {}
     columns = {name: values[order] for name, values in _chosen(cells, wanted, about, left, read.name).items()}
-    columns, told = _as_fractions(columns, about)
+    named = {*(each.lower() for each in wanted or ()), *about.listed}
+    columns, told = as_fractions(columns, about, named, left)
     where = where.take(order)
     tasks = _tasks(columns, about, left)
     if not tasks:
@@ -275,33 +277,6 @@ def _not_a_task(called: str, numbers: Array) -> str:
     if whole and known.max() > 1 and known_task(called).chance is None:
         return "holds whole numbers"
     return ""
-
-
-def _as_fractions(columns: dict[str, Array], about: About) -> tuple[dict[str, Array], list[Note]]:
-    """Bring scores in per cent to fractions: one table has one unit, but for columns at a chance level that says otherwise."""
-    highest = {called: float(np.nanmax(values)) for called, values in columns.items() if not is_loss(called)}
-    percent = [called for called, top in highest.items() if top > 1]
-    if not percent:
-        return columns, []
-    low = [called for called, top in highest.items() if top <= 1]
-    odd = [called for called in low if _chance_of(called, about) and highest[called] > 0.5 * (_chance_of(called, about) or 0.0)]
-    scaled = {called: values / 100 if called in highest and called not in odd else values for called, values in columns.items()}
-    notes = [
-        Note("per-cent", "info", f"scores were read as per cent: {listed(percent, 3)} go up to {plain(max(highest.values()), 3)}")
-    ]
-    if doubtful := [called for called in low if called not in odd and highest[called] > 0]:
-        text = (
-            f"{listed(doubtful, 6)} hold at most 1: read as per cent, as the others are; bring all to one unit if that is wrong"
-        )
-        notes.append(Note("per-cent-mixed", "warning", text))
-    if odd:
-        text = f"{listed(odd, 6)} were read as fractions beside the others in per cent, by their chance level"
-        notes.append(Note("per-cent-mixed", "warning", text))
-    return scaled, notes
-
-
-def _chance_of(called: str, about: About) -> float | None:
-    return about.of(called).chance
 
 
 def _tasks(columns: Mapping[str, Array], about: About, left: dict[str, str]) -> list[Task]:

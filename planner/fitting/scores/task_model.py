@@ -14,6 +14,9 @@ _FEWEST = 4
 """Rows that a form is fitted to, at least: priors hold the rest."""
 
 
+_LEAST_REACH = 2.0
+
+
 class Origin(NamedTuple):
     """A smaller table within the table: which rows are fitted, which are held out, and those with the loss forecast for them."""
 
@@ -88,6 +91,8 @@ class TaskModel(NamedTuple):
         Their difference in standard errors.
     top_error : float
         Standard error of ``top``.
+    reached : float
+        Compute of the farthest run held out over the largest fitted with it: as far as ``held_out`` was measured.
     center : Center
     """
 
@@ -106,6 +111,7 @@ class TaskModel(NamedTuple):
     top: float
     rise: float
     top_error: float
+    reached: float
     center: Center
 
     @property
@@ -149,7 +155,7 @@ class TaskModel(NamedTuple):
         ratio = self.reach(runs)
         known = settings("interval")
         hidden = np.zeros(len(p)) if self.above_chance else self.top_error * ratio ** float(known["hidden_growth"])
-        far = np.maximum(1.0, np.log(np.maximum(ratio, 1.0)) / np.log(float(known["tested_to"])))
+        far = np.maximum(1.0, np.log(np.maximum(ratio, 1.0)) / np.log(max(self.reached, _LEAST_REACH)))
         moved = np.zeros(len(p))
         if losses is not None and runs.loss is not None:
             ends = [self.forecast(runs._replace(loss=each)) for each in losses]
@@ -227,8 +233,16 @@ def fit_task(name: str, about: Mapping[str, Any], scores: Array, where: Where, o
         top,
         rise,
         error,
+        max((_reach_of(where, origin) for origin in origins), default=1.0),
         center,
     )
+
+
+def _reach_of(where: Where, origin: Origin) -> float:
+    """Return how far beyond the runs fitted those held out lie, in compute."""
+    if where.flops is None:
+        return 1.0
+    return float(np.max(where.flops[origin.held_out]) / np.max(where.flops[origin.fitted]))
 
 
 def _fit(

@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
 def judge(model: TaskModel, errors: Errors, score: float, target: Where, most: float | None = None) -> Verdict:
     """Judge the forecast of one task at one target; ``most`` is the largest standard deviation of one that is given."""
     known = settings("verdict")
-    most = float(known["most"]) if most is None else most
+    limit = float(known["most"]) if most is None else most
     noise = _noise(model)
     if model.top >= model.ceiling - max(float(known["at_ceiling"]), noise):
         text = f"its largest runs, {_points(model.top)}, are within {_points(max(model.ceiling - model.top, noise))} points"
@@ -42,12 +42,13 @@ def judge(model: TaskModel, errors: Errors, score: float, target: Where, most: f
         return Verdict(TOO_NOISY, f"{len(model.scores)} runs have a score: too few to hold any out", "more runs with a score")
     far = _beyond(model, target)
     leaves = score - max(model.top, model.floor) > float(known["leaves"])
-    if not model.above_chance and (leaves or far or sd > most):
+    unknown = not model.questions and most is None
+    if not model.above_chance and (leaves or far or unknown or sd > limit):
         return _below(model, errors, noise)
     small = model.top - model.floor < float(known["least_rise"])
     if (small or not model.above_chance) and (public := _public(model, target)):
         return public
-    if sd <= most:
+    if sd <= limit:
         return Verdict(PREDICTABLE, _why(model, errors, score))
     return _noisy(model, errors, noise, target)
 
@@ -97,6 +98,10 @@ def _below(model: TaskModel, errors: Errors, noise: float) -> Verdict:
         text = f"runs scatter by {_points(errors.scatter)} points, and do not rise beyond that"
         return Verdict(TOO_NOISY, text, "two more seeds at the largest size")
     seen = f"no rise beyond noise in the runs, which are near {_points(model.top)}"
+    if not model.questions:
+        return Verdict(
+            NOT_ABOVE_CHANCE, f"{seen}; how many questions it has is not known", "its number of questions, or larger runs"
+        )
     at, more = _first_clear(model), _more_questions(model)
     run = f"a run of {format_flops(at, 2)}" if at else "larger runs"
     return Verdict(NOT_ABOVE_CHANCE, seen, f"{run}, or {more}" if more else run)
