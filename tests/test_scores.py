@@ -549,3 +549,27 @@ def test_whatever_a_table_holds_intervals_are_ordered_and_bounded(seed: int, row
     assert 0 <= guess.low <= guess.score <= guess.high <= 1
     assert task.error == pytest.approx(math.sqrt(sum(part**2 for part in parts.values())))
     assert sum(task.weights.values()) == pytest.approx(1)
+
+
+@pytest.mark.calibration
+def test_the_page_on_scores_says_what_was_measured() -> None:
+    """The how-to's table and its errors task by task are those of the back-test."""
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "scores.md").read_text(encoding="utf-8")
+    found = [planner.backtest_scores("gadre2024", group=group, workers=2) for group in ("c4_original", "rpj")]
+    rows = [each.summaries[0] for each in found]
+
+    def line(name: str, cells: list[str]) -> str:
+        return f"| {name} | {' | '.join(cells)} |"
+
+    assert line("tasks predictable", [str(each.kept) for each in rows]) in page
+    assert line("their error, points", [f"{100 * (each.error or 0):.1f}" for each in rows]) in page
+    assert line("the half with the narrowest intervals", [f"{100 * (each.narrow_error or 0):.1f}" for each in rows]) in page
+    assert line("what the number of questions alone gives", [f"{100 * (each.noise or 0):.1f}" for each in rows]) in page
+    assert line("scores inside their 95 % interval", [f"{100 * (each.coverage or 0):.1f} %" for each in rows]) in page
+    assert line("refused, of the tasks off by more than 6 points", [f"{each.caught} of {each.large}" for each in rows]) in page
+    assert line("refused, of the tasks off by less than 3 points", [f"{each.missed} of {each.small}" for each in rows]) in page
+    for pair in zip(*(each.tests for each in found), strict=True):
+        cells = [f"{100 * test.error:.1f}" for test in pair]
+        marked = [cell if test.verdict == "predictable" else f"*{cell}*" for cell, test in zip(cells, pair, strict=True)]
+        text = " / ".join(cell + ("" if test.above_chance else "°") for cell, test in zip(marked, pair, strict=True))
+        assert f"{pair[0].task.replace('_', ' ')} {text}" in page
