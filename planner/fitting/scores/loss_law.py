@@ -15,8 +15,6 @@ from planner.fitting.scores.task_model import Origin
 from planner.scaling_laws.law import Law
 
 _LEVEL = 0.95
-_ORIGINS = 2
-"""Smaller tables within a table, at least, where it has the runs."""
 
 
 @dataclass(frozen=True)
@@ -61,23 +59,16 @@ def origins_of(where: Where, answer_loss: Array | None = None) -> list[Origin]:
     """
     known = settings("weights")
     length = next(len(each) for each in where if each is not None)
-    parts = []
+    rank = np.arange(length)
     if where.flops is not None:
-        for ratio in known["ratios"]:
-            small = where.flops <= float(where.flops.max()) / float(ratio) * (1 + 1e-9)
-            if small.sum() >= known["fewest_fitted"] and (~small).sum() >= known["fewest_held_out"]:
-                parts.append(small)
+        most = float(where.flops.max()) * (1 + 1e-9)
+        wanted = [where.flops <= most / float(ratio) for ratio in known["ratios"]]
     else:
-        for share in (1 / 2, 2 / 3):
-            count = int(length * share)
-            if count >= known["fewest_fitted"] and length - count >= known["fewest_held_out"]:
-                parts.append(np.arange(length) < count)
-    for count in (length // 4, length // 3):  # few runs far below the largest
-        enough = count >= known["fewest_held_out"] and length - count >= known["fewest_fitted"]
-        if len(parts) < _ORIGINS and enough:
-            parts.append(np.arange(length) < length - count)
-    if not parts:  # few runs at all
-        parts = [np.arange(length) < length - max(1, length // 5)]
+        wanted = [rank < length // 2, rank < 2 * length // 3]
+    enough = [each for each in wanted if each.sum() >= known["fewest_fitted"] and (~each).sum() >= known["fewest_held_out"]]
+    parts = list({int(each.sum()): each for each in enough}.values())
+    if not parts:  # few runs far below the largest, or few at all: the largest quarter is held out
+        parts = [rank < length - max(1, length // 4)]
     return [Origin(small, ~small, _foreseen(where._replace(answer_loss=answer_loss), small)) for small in parts]
 
 
