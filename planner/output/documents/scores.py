@@ -137,8 +137,10 @@ def _about(found: "Scores") -> list[tuple[str, str, str]]:
     if target.loss is not None and target.loss_low is not None:
         rows.append(("loss", significant(target.loss, 4), "by a law of loss fitted to the same runs"))
     reach = f"the run takes {format_factor(target.reach)} the compute of the largest" if target.reach is not None else ""
-    forms = f"forms: {', '.join(found.forms)}; weighted by what smaller runs foretold of larger ones"
-    return [*rows, ("runs", str(found.runs), reach or "their loss is what scores are read by"), ("", "", forms)]
+    weighed = "others left out in turn" if found.model.local else "what smaller runs foretold of larger ones"
+    forms = f"forms: {', '.join(found.forms)}; weighted by {weighed}"
+    what = "models" if found.model.local else "runs"
+    return [*rows, (what, str(found.runs), reach or "their loss is what scores are read by"), ("", "", forms)]
 
 
 def _mean(suite: "Suite", level: float) -> tuple[str, str, str]:
@@ -167,8 +169,9 @@ def _given(tasks: "dict[str, TaskScore]", level: float) -> Table:
     marks = {kind: f" [{used.index(kind) + 1}]" for kind in used}
     rows = [[bare(name) + marks.get(kinds[name], ""), *_numbers(each)] for name, each in tasks.items()]
     footnotes = [texts[kind] for kind in used]
-    headers = ["task", "score, %", f"{format_percent(level)} interval", "largest runs", "chance", "2x compute adds"]
-    return Table("Scores for one such model", "lrrrrr", headers, rows, footnotes, ("chance", "largest runs"))
+    largest = "largest third"
+    headers = ["task", "score, %", f"{format_percent(level)} interval", largest, "chance", "2x compute adds"]
+    return Table("Scores for one such model", "lrrrrr", headers, rows, footnotes, ("chance", largest))
 
 
 def _numbers(each: "TaskScore") -> list[str]:
