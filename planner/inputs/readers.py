@@ -14,7 +14,7 @@ from planner.errors import OptionError
 from planner.inputs.input_row import above_zero
 from planner.inputs.question import Devices, TokensPerSecond
 from planner.inputs.shape_text import read_shape
-from planner.quantities import LARGEST, PF_DAY, parse_count, parse_fraction, parse_number, plain, shown
+from planner.quantities import LARGEST, PF_DAY, bare, parse_count, parse_fraction, parse_number, plain, shown
 from planner.quantities.resource_parsing import parse_devices, parse_fleet
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.counting import kept_params
@@ -184,9 +184,9 @@ def target_score(value: Raw, name: str) -> FrozenDict:
     given = {task.strip(): text.strip() for task, _, text in pairs} if pairs else value
     if not isinstance(given, Mapping) or not given or not all(isinstance(task, str) and task for task in given):
         raise OptionError(f"{name} {shown(value)}: expected scores by task, such as hellaswag=80%")
-    found = FrozenDict({task: parse_fraction(score, f"{name} {task}") for task, score in given.items()})
+    found = FrozenDict({task: parse_fraction(score, f"{name} {bare(task)}") for task, score in given.items()})
     if bad := next((task for task, score in found.items() if not 0 < score < 1), None):
-        raise OptionError(f"{name} {bad}: a score to reach lies between 0 and 1")
+        raise OptionError(f"{name} {bare(bad)}: a score to reach lies between 0 and 1")
     return found
 
 

@@ -11,7 +11,7 @@ from planner.fitting.scores.known_tasks import KINDS, Known, known_task, parts_o
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_tables import read_raw
 from planner.notes import Note
-from planner.quantities import parse_fraction, parse_number, plain, shown
+from planner.quantities import bare, parse_fraction, parse_number, plain, shown
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = FrozenDict(
     {
@@ -63,7 +63,7 @@ def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw) -> About:
             raise OptionError(f"`{field}` {shown(given)}: expected a value a task, such as {{'mmlu': {_EXAMPLES[field]}}}")
         for name, value in given.items():
             known = said.get(name.lower(), Known())
-            own: dict[str, Any] = {field: _value(field, value, f"`{field}` {name}")}
+            own: dict[str, Any] = {field: _value(field, value, f"`{field}` {bare(name)}")}
             said[name.lower()] = known._replace(**own)
     return About(FrozenDict(said), listed)
 

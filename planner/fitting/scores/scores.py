@@ -241,7 +241,9 @@ def read_suites(value: Raw, tasks: Sequence[str]) -> dict[str, list[str]]:
         names = _names(names)
         unknown = [each for each in names if each.lower() not in known]
         if unknown:
-            raise OptionError(f"`suite` {name}: no task {shown(unknown[0])}; tasks are {listed(list(map(bare, tasks)), 12)}")
+            raise OptionError(
+                f"`suite` {bare(name)}: no task {shown(unknown[0])}; tasks are {listed(list(map(bare, tasks)), 12)}"
+            )
         found[name] = list(dict.fromkeys(known[each.lower()] for each in names))
     return found
 

@@ -205,17 +205,12 @@ def fit_task(name: str, about: Mapping[str, Any], scores: Array, where: Where, o
     rows = task_rows(scores[has], counted, ceiling)
     forms = [form for form in candidates(where) if _whole(form[0], where, has).sum() >= _FEWEST]
     fits = [fit_flat(rows), *(_fit(form, where, scores, has, center, counted, ceiling) for form in forms)]
-    squares = _held_out(fits, scores, where, origins, counted, ceiling)
-    known = settings("weights")
-    tail = scores[has][-8:] / ceiling
-    binomial = float(np.mean(np.clip(tail, 0.02, 0.98) * (1 - np.clip(tail, 0.02, 0.98)))) * ceiling**2 / counted
-    mean = np.array([float(np.mean(each)) if len(each) else np.nan for each in (s[np.isfinite(s)] for s in squares[0].T)])
-    raw = np.where(np.isfinite(mean), 1 / (np.where(np.isfinite(mean), mean, 1.0) + 0.5 * binomial + float(known["least"])), 0.0)
-    weights = raw / raw.sum() if raw.any() else np.full(len(fits), 1 / len(fits))
-    combined = [_combined(weights, values, seen) for values, seen in squares[1]] or [ceiling**2]
+    squares, foretold = _held_out(fits, scores, where, origins, counted, ceiling)
+    weights = _weights(squares, scores[has], counted, ceiling)
+    combined = [_combined(weights, values, seen) for values, seen in foretold] or [ceiling**2]
     whole = np.array([fit.predict(where.take(has), center, ceiling) for fit in fits])
     missed = weights[weights > 0] @ whole[weights > 0] - scores[has]
-    missed = missed[np.isfinite(missed)]
+    missed = missed[np.isfinite(missed)] if np.isfinite(missed).any() else whole[0] - scores[has]
     floor, top, rise, error = _ends(scores[has], counted, ceiling)
     return TaskModel(
         name,
@@ -236,6 +231,18 @@ def fit_task(name: str, about: Mapping[str, Any], scores: Array, where: Where, o
         max((_reach_of(where, origin) for origin in origins), default=1.0),
         center,
     )
+
+
+def _weights(squares: Array, scores: Array, counted: float, ceiling: float) -> Array:
+    """Return weights of fits by their squared errors, shape (origins, fits), on rows held out; alike where none is known."""
+    least = float(settings("weights")["least"])
+    tail = np.clip(scores[-8:] / ceiling, 0.02, 0.98)
+    binomial = float(np.mean(tail * (1 - tail))) * ceiling**2 / counted
+    seen = np.isfinite(squares)
+    mean = np.where(seen, squares, 0.0).sum(0) / np.maximum(seen.sum(0), 1)
+    raw = np.where(seen.any(0), 1 / (mean + 0.5 * binomial + least), 0.0)
+    found: Array = raw / raw.sum() if raw.any() else np.full(len(raw), 1 / len(raw))
+    return found
 
 
 def _reach_of(where: Where, origin: Origin) -> float:
