@@ -186,7 +186,24 @@ def backtest_scores(
     )
     if table.where.flops is None:
         raise FitError(f"{table.name}: a back-test needs the compute of runs: flops, or params and tokens")
-    tests, models, notes = [], [], list(table.notes)
+    tests, models, notes = _tested(table, factors, confidence, workers, progress)
+    inputs = FrozenDict(
+        {"runs": table.name, "sha256": table.sha256, "group": group, "ratios": tuple(factors), "about": side}
+        | {"level": confidence, **reading.stated()}
+    )
+    summaries = tuple(_summary(factor, [each for each in tests if each.ratio == factor]) for factor in factors)
+    kept = tuple(each for each in summaries if each.tasks)
+    return ScoreBacktest(tuple(tests), kept, table.name, confidence, tuple(notes), inputs, tuple(models))
+
+
+def _tested(
+    table: ScoreTable, factors: Sequence[float], level: float, workers: Workers, progress: Progress | None
+) -> tuple[list[TaskTest], list[ScoreModel], list[Note]]:
+    """Fit and predict at each ratio; what cannot be tested is noted, or refused where nothing is left."""
+    assert table.where.flops is not None
+    tests: list[TaskTest] = []
+    models: list[ScoreModel] = []
+    notes = list(table.notes)
     for factor in factors:
         small = table.where.flops <= float(table.where.flops.max()) / factor * (1 + 1e-9)
         if small.sum() < fewest() or not (~small).any():
@@ -198,16 +215,10 @@ def backtest_scores(
         model, told = fit_model(_rows(table, small), workers, progress)
         notes += [Note("not-fitted", "warning", text) for text in told]
         models.append(model)
-        tests += _tests(model, table, ~small, factor, confidence)
+        tests += _tests(model, table, ~small, factor, level)
     if not tests:
-        raise FitError(f"nothing to test in {table.name}: {notes[-1].text}")
-    inputs = FrozenDict(
-        {"runs": table.name, "sha256": table.sha256, "group": group, "ratios": tuple(factors), "about": side}
-        | {"level": confidence, **reading.stated()}
-    )
-    summaries = tuple(_summary(factor, [each for each in tests if each.ratio == factor]) for factor in factors)
-    kept = tuple(each for each in summaries if each.tasks)
-    return ScoreBacktest(tuple(tests), kept, table.name, confidence, tuple(notes), inputs, tuple(models))
+        raise FitError(f"nothing to test in {table.name}: {notes[-1].text if notes else 'no task has scores on both sides'}")
+    return tests, models, notes
 
 
 def _ratios(values: Any) -> list[float]:

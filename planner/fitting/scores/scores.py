@@ -132,13 +132,12 @@ def scores(
     suites = read_suites(suite, [each.name for each in table.tasks])
     model, told = fit_model(table, workers, progress)
     place = model.place(*wanted)
-    inputs = FrozenDict(
-        {"runs": table.name, "sha256": table.sha256, "group": group, "task": None if task is None else ",".join(_names(task))}
-        | {"about": side, "chance": _stated(chance), "questions": _stated(questions), "ceiling": _stated(ceiling)}
-        | {"suite": None if suite is None else "; ".join(f"{name}={','.join(each)}" for name, each in suites.items())}
-        | dict(zip(("target", "params", "tokens", "loss"), wanted, strict=True))
-        | {"level": confidence, **reading.stated()}
-    )
+    said = {"group": group, "task": None if task is None else ",".join(_names(task)), "about": side}
+    said |= {name: _stated(each) for name, each in (("chance", chance), ("questions", questions), ("ceiling", ceiling))}
+    said["suite"] = "; ".join(f"{name}={','.join(each)}" for name, each in suites.items()) or None
+    told_of = dict(zip(("target", "params", "tokens", "loss"), wanted, strict=True))
+    origin = {"runs": table.name, "sha256": table.sha256}
+    inputs = FrozenDict({**origin, **said, **told_of, "level": confidence, **reading.stated()})
     return answer(model, place, suites, confidence, (*table.notes, *_notes(table, model, told)), inputs)
 
 
