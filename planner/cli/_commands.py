@@ -296,7 +296,9 @@ def steps_of(answer: Any) -> Any:
 def named_scores(table: tuple[str, ...], shipped: str | None) -> Any:
     """Return the file or the shipped table of scores that was named."""
     if bool(table) == (shipped is not None) or len(table) > 1:
-        raise click.UsageError("name one table: a file, runs.csv, or the one that ships, --runs gadre2024")
+        raise click.UsageError(
+            "name one table: a file, runs.csv, or the one that ships, --runs gadre2024 (plan scores --observational needs none)"
+        )
     if shipped is None:
         return files(table)
     from planner.fitting.scores.shipped import own_table
