@@ -25,6 +25,8 @@ from planner.errors import CannotPlanError as CannotPlanError, FitError as FitEr
 from planner.planning.explain.answers import explain as explain
 from planner.fitting.backtest import Backtest as Backtest
 from planner.fitting.results import FitResult as FitResult, Prediction as Prediction
+from planner.fitting.scores.result import Scores as Scores
+from planner.fitting.scores.backtest import ScoreBacktest as ScoreBacktest
 from planner.allocation.intervals import size_interval as size_interval
 from planner.allocation.loss_interval import LossInterval as LossInterval, loss_interval as loss_interval
 from planner.planning.check_table import JudgedRun as JudgedRun, RunsCheck as RunsCheck
@@ -99,6 +101,8 @@ __all__ = [
     "RunsCheck",
     "RunsFileError",
     "Scaling",
+    "ScoreBacktest",
+    "Scores",
     "Step",
     "Sweep",
     "Throughput",
@@ -109,6 +113,7 @@ __all__ = [
     "__version__",
     "allocate",
     "backtest",
+    "backtest_scores",
     "check",
     "check_runs",
     "compare",
@@ -132,6 +137,7 @@ __all__ = [
     "rank_hardware",
     "run_tables",
     "scaling",
+    "scores",
     "size_interval",
     "sweep",
     "throughput",
@@ -203,6 +209,8 @@ def plan(
     tolerance: Number | None = ...,
     level: Number | None = ...,
     law: LawLike | None = ...,
+    scores: FileLike | None = ...,
+    target_score: str | Mapping[str, Number] | None = ...,
 ) -> Plan: ...
 def sweep(
     *,
@@ -685,6 +693,53 @@ def training_curve(
     drop: str | Sequence[int] | None = ...,
     skip_bad: bool | None = ...,
 ) -> TrainingCurve: ...
+def scores(
+    runs: TableLike | None = ...,
+    *,
+    target: Number | None = ...,
+    params: Number | None = ...,
+    tokens: Number | None = ...,
+    loss: Number | None = ...,
+    task: Sequence[str] | str | None = ...,
+    about: TableLike | None = ...,
+    chance: Mapping[str, Number] | None = ...,
+    questions: Mapping[str, Number] | None = ...,
+    ceiling: Mapping[str, Number] | None = ...,
+    suite: Mapping[str, Sequence[str] | str] | None = ...,
+    group: str | None = ...,
+    observational: bool = ...,
+    level: Number = ...,
+    workers: Workers = ...,
+    progress: Progress | None = ...,
+    columns: Mapping[str, str] | None = ...,
+    sheet: str | None = ...,
+    where: str | Sequence[str] | None = ...,
+    drop: str | Sequence[int] | None = ...,
+    skip_bad: bool | None = ...,
+    flops_unit: str | None = ...,
+    loss_unit: str | None = ...,
+) -> Scores: ...
+def backtest_scores(
+    runs: TableLike,
+    *,
+    ratios: Sequence[object] = ...,
+    task: Sequence[str] | str | None = ...,
+    about: TableLike | None = ...,
+    chance: Mapping[str, Number] | None = ...,
+    questions: Mapping[str, Number] | None = ...,
+    ceiling: Mapping[str, Number] | None = ...,
+    group: str | None = ...,
+    level: Number = ...,
+    workers: Workers = ...,
+    progress: Progress | None = ...,
+    columns: Mapping[str, str] | None = ...,
+    sheet: str | None = ...,
+    where: str | Sequence[str] | None = ...,
+    drop: str | Sequence[int] | None = ...,
+    skip_bad: bool | None = ...,
+    flops_unit: str | None = ...,
+    loss_unit: str | None = ...,
+) -> ScoreBacktest: ...
 def throughput(
     *,
     recompute: str | None = ...,

@@ -79,6 +79,11 @@ def some_runs() -> dict[str, Any]:
     return {name: getattr(runs, name)[:30].tolist() for name in ("params", "tokens", "loss")}
 
 
+def some_scores() -> dict[str, list[float]]:
+    N = np.geomspace(1e7, 1e9, 8)
+    return {"params": N.tolist(), "tokens": (20 * N).tolist(), "task": (0.25 + 0.05 * np.arange(8)).tolist()}
+
+
 def functions(folder: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     """Return every public function with arguments that it answers; files go to a folder."""
     plan = planner.plan(flops=1e21, others=())
@@ -112,6 +117,8 @@ def functions(folder: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
         "check_runs": {"runs": folder / "runs.csv"},
         "curve": _CURVE,
         "training_curve": {"logs": "25M/constant_24000", "schedule": "wsd 30000 decay 5000"},
+        "scores": {"runs": some_scores(), "target": 1e21},
+        "backtest_scores": {"runs": some_scores(), "ratios": (10,)},
         "loss_interval": {"law": _LAW, "params": 1e9, "tokens": 2e10},
         "size_interval": {"question": _LAW, "flops": 1e21},
         "pilots": {"budget": 1e20, "target": 1e22, "runs": 6},
@@ -121,7 +128,7 @@ def functions(folder: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
     return {name: (getattr(planner, name), arguments) for name, arguments in asked.items()}
 
 
-SLOW = ("plot", "write_workbook", "write_report", "pilots", "fit", "backtest")
+SLOW = ("plot", "write_workbook", "write_report", "pilots", "fit", "backtest", "scores", "backtest_scores")
 """Functions that take longer than a few milliseconds where they do answer."""
 
 _FUNDS = ("pf_days", "gpu_hours", "dollars", "energy", "co2", "loss")

@@ -166,6 +166,7 @@ def test_the_public_surface_is_exactly_all() -> None:
             "fit",
             "backtest",
             "curve",
+            "scores",
             "limits",
             "levers",
         }

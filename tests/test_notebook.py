@@ -43,6 +43,7 @@ ANSWERS: dict[str, Callable[[], Any]] = {
     "published checks": lambda: planner.verify("kaplan2020"),
     "steps": lambda: planner.explain(planner.plan(flops=1e21)),
     "training curve": lambda: planner.training_curve("25M/cosine_72000:24000", schedule="cosine 72000 end 3e-5"),
+    "scores": lambda: planner.scores("gadre2024", group="rpj", target=1e22, task=["piqa", "boolq"]),
     "curve": lambda: planner.curve([1e4, 1e5, 1e6, 1e7, 1e8], [0.8, 0.4, 0.2, 0.1, 0.05]),
 }
 

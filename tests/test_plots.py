@@ -84,6 +84,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "backtest": foretold,
     "training curve": lambda: planner.training_curve("25M/cosine_72000:24000", schedule="cosine 72000 end 3e-5"),
     "curve": lambda: planner.curve([s for s, _ in POINTS], [e for _, e in POINTS], target=0.1),
+    "scores": lambda: planner.scores("gadre2024", group="rpj", target=1e22, task=["piqa", "boolq"]),
     "limits": lambda: planner.limits(flops="1e18..1e28"),
     "limits without a loss": lambda: planner.limits(flops="1e18..1e24", law="llama3"),
     "benchmark": lambda: planner.limits(benchmark="imagenet", error="5%", today="11%"),

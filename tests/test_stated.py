@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -108,6 +109,8 @@ _SAID: Mapping[str, tuple[Any, dict[str, Any]]] = {
     "offload": (True, {"shape": "llama2-7b"}),
     "software": ("fsdp", {}),
     "year": (2024.0, {}),
+    "scores": ("scores.json", {}),
+    "target_score": ("task=0.55", {"scores": "scores.json"}),
     "law": ("hoffmann2022-approach3-tex", {}),
     "constants": ({"alpha": 0.36}, {}),
     "exponents": ((0.55, 0.45), {}),
@@ -161,7 +164,7 @@ _KNOWN: dict[str, tuple[Any, Any] | str] = {}
 
 def _outcome(verb: str, asked: Mapping[str, Any]) -> tuple[Any, Any] | str:
     """Return an answer, or why there is none; many questions are asked without one input after another."""
-    key = f"{verb} {sorted(asked.items())} {Path.cwd() if 'gpu_file' in asked else ''}"
+    key = f"{verb} {sorted(asked.items())} {Path.cwd() if {'gpu_file', 'scores'} & asked.keys() else ''}"
     if key not in _KNOWN:
         try:
             _KNOWN[key] = _content(verb, asked)
@@ -188,10 +191,20 @@ _A_THRESHOLD = {"tolerance"}
 """What the runs at hand may lie on one side of, whichever it is."""
 
 
+@cache
+def _scores() -> str:
+    """What plan scores --save writes of a few runs whose one task rises."""
+    sizes = [1e7 * 2**at for at in range(8)]
+    runs = {"params": sizes, "tokens": [20 * N for N in sizes], "task": [0.25 + 0.03 * at for at in range(8)]}
+    with TemporaryDirectory() as folder:
+        return planner.scores(runs, target=1e21).save(Path(folder) / "scores.json").read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty folder with a device file of one's own."""
     (tmp_path / "ours.toml").write_text(_OWN_DEVICES, encoding="utf-8")
+    (tmp_path / "scores.json").write_text(_scores(), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
 

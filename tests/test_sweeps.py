@@ -370,7 +370,11 @@ def test_every_range_is_read_by_name() -> None:
     known = set(inspect.signature(planner.plan).parameters)
     assert set(axes()) <= known
     assert set(ALONG) <= set(axes())
-    assert set(inspect.signature(planner.sweep).parameters) - {"points", "workers"} == known - {"others"}
+    assert set(inspect.signature(planner.sweep).parameters) - {"points", "workers"} == known - {
+        "others",
+        "scores",
+        "target_score",
+    }
     for name, row in axes().items():
         axis = axis_of(name, row.range, 2)
         assert axis.values[0] < axis.values[-1], name

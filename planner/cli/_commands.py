@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from planner.cli._options import SHOWN, Once, example_of
+from planner.cli._options import SHOWN, Once, example_of, files
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
 from planner.output.formats import Format
@@ -98,6 +98,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "backtest": "Whether the small runs would have foretold the large ones.",
         "curve": "Where on its learning curve a problem is.",
         "training-curve": "What a run in progress will end at, and when to decay.",
+        "scores": "Benchmark scores of a larger run, or why none can be said.",
     },
     "Machines and models": {
         "configure": "Shapes, memory, batch size and learning rate for a run.",
@@ -292,3 +293,16 @@ def steps_of(answer: Any) -> Any:
     from planner.planning.explain.answers import explain
 
     return explain(answer)
+
+
+def named_scores(table: tuple[str, ...], shipped: str | None) -> Any:
+    """Return the file or the shipped table of scores that was named."""
+    if bool(table) == (shipped is not None) or len(table) > 1:
+        raise click.UsageError(
+            "name one table: a file, runs.csv, or the one that ships, --runs gadre2024 (plan scores --observational needs none)"
+        )
+    if shipped is None:
+        return files(table)
+    from planner.fitting.scores.shipped import own_table
+
+    return own_table(shipped)

@@ -26,7 +26,8 @@ _INPUTS: dict[tuple[str, ...], str] = {
 
 _SAID: dict[tuple[str, ...], str] = {
     ("--accuracy", "--error", "--mmlu", "--benchmark", "--benchmark-score", "--downstream"): (
-        "laws predict loss, not scores; what an error on a published benchmark takes: plan limits --benchmark imagenet --error 5%"
+        "scores are forecast from runs of your own: plan scores runs.csv --target 1e23; what an error on a benchmark takes: "
+        "plan limits --benchmark imagenet --error 5%"
     ),
     ("--moe",): "a mixture of experts is planned by a law of mixtures: --law ludziejewski2025; all of them: plan compare --moe",
     (

@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, plot_option, tell
+from planner.cli._commands import Command, chosen, named_scores, plot_option, tell
 from planner.cli._options import (
     METHODS,
     OneOf,
+    files,
     format_option,
     inputs,
     named_table,
@@ -27,6 +28,9 @@ from planner.output.formats import Format
     "--ratio", "ratios", multiple=True, metavar="NUMBER", help="Fit on C <= C_max/R; repeat for more.  [default: 10 and 30]"
 )
 @click.option("--method", "methods", multiple=True, type=OneOf(METHODS[:2]), help="Only this method.  [default: both]")
+@click.option("--scores", "of_scores", is_flag=True, help="Of benchmark scores, one column a task, instead of the loss.")
+@click.option("--about", type=click.Path(), metavar="FILE", help="With --scores, a side file: task, chance, questions, ceiling.")
+@click.option("--task", multiple=True, metavar="COLUMN", help="With --scores, only this task; repeat for more.")
 @work_options
 @inputs(Level)
 @strict_option
@@ -34,11 +38,47 @@ from planner.output.formats import Format
 @click.pass_context
 @plot_option
 def backtest(
-    ctx: click.Context, /, table: tuple[str, ...], shipped: str | None, strict: bool, fmt: Format, **options: Any
+    ctx: click.Context,
+    /,
+    table: tuple[str, ...],
+    shipped: str | None,
+    of_scores: bool,
+    about: str | None,
+    task: tuple[str, ...],
+    strict: bool,
+    fmt: Format,
+    **options: Any,
 ) -> None:
-    """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group."""
+    """Would your small runs have foretold your large ones? Fit the small, predict the large, group by group.
+
+    \b
+    plan backtest runs.csv --ratio 10
+    plan backtest --scores runs.csv --about tasks.csv     scores, task by task
+    """
+    if of_scores:
+        _of_scores(ctx, table, shipped, strict, fmt, {"about": about, "task": list(task) or None, **options})
+        return
+    if about is not None or task:
+        raise click.UsageError(f"{'--about' if about is not None else '--task'} goes with --scores")
     from planner.fitting.backtest import backtest as test_runs
 
     with progress_bar("back-test") as progress:
         answer = test_runs(named_table(table, shipped), **chosen(**options), progress=progress)
+    tell(ctx, answer, fmt, strict=strict)
+
+
+def _of_scores(
+    ctx: click.Context, table: tuple[str, ...], shipped: str | None, strict: bool, fmt: Format, options: dict[str, Any]
+) -> None:
+    """Test the scores of a table of runs."""
+    from planner.fitting.scores.backtest import backtest_scores
+
+    asked = chosen(**options)
+    for name in ("methods", "seed", "exclude_outliers"):
+        if asked.pop(name, None):
+            raise click.UsageError(f"--{name.replace('_', '-').removesuffix('s')} does not go with --scores")
+    if "about" in asked:
+        asked["about"] = files((asked["about"],))
+    with progress_bar("back-test") as progress:
+        answer = backtest_scores(named_scores(table, shipped), **asked, progress=progress)
     tell(ctx, answer, fmt, strict=strict)

@@ -256,7 +256,7 @@ class FitResult(Shown):
 
         target = law_target(path, overwrite, self.inputs["runs"])
         text = json.dumps(law_to_table(self.law), indent=1, ensure_ascii=False, allow_nan=False)
-        write_new(target, _compact(text) + "\n", overwrite=overwrite)
+        write_new(target, compact_lists(text) + "\n", overwrite=overwrite)
         return target
 
     def to_dict(self) -> dict[str, Any]:
@@ -312,7 +312,7 @@ def _plain(content: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
 
 
-def _compact(text: str) -> str:
+def compact_lists(text: str) -> str:
     """Put each list of numbers on one line: a thousand draws a line each would bury the rest."""
     import re
 

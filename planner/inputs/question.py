@@ -121,6 +121,8 @@ class Question(NamedTuple):
     offload: bool | None = None
     software: str | None = None
     year: float | None = None
+    scores: "str | Path | None" = None
+    target_score: Mapping[str, float] | None = None
     law: "LawLike" = DEFAULT_LAW
     constants: Mapping[str, float] = FrozenDict()
     exponents: tuple[float, float] | None = None

@@ -14,7 +14,7 @@ from planner.errors import OptionError, PlannerError
 from planner.inputs.input_row import above_zero
 from planner.inputs.question import Devices, TokensPerSecond
 from planner.inputs.shape_text import read_shape
-from planner.quantities import LARGEST, PF_DAY, parse_count, parse_fraction, parse_number, plain, shown
+from planner.quantities import LARGEST, PF_DAY, bare, parse_count, parse_fraction, parse_number, plain, shown
 from planner.quantities.resource_parsing import parse_devices, parse_fleet
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.counting import kept_params
@@ -195,6 +195,25 @@ def file(value: Raw, name: str) -> str | Path:
     if not isinstance(value, (str, Path)):
         raise OptionError(f"{name} {shown(value)}: expected the path of a TOML file")
     return value
+
+
+def score_file(value: Raw, name: str) -> str | Path:
+    """Take the path of a file of scores."""
+    if not isinstance(value, (str, Path)) or Path(value).suffix.lower() != ".json":
+        raise OptionError(f"{name} {shown(value)}: expected a file that plan scores --save FILE.json wrote")
+    return value
+
+
+def target_score(value: Raw, name: str) -> FrozenDict:
+    """Read scores by task: ``{"hellaswag": 0.8}``, or ``"hellaswag=80%,piqa=0.82"``."""
+    pairs = [part.partition("=") for part in value.split(",")] if isinstance(value, str) else []
+    given = {task.strip(): text.strip() for task, _, text in pairs} if pairs else value
+    if not isinstance(given, Mapping) or not given or not all(isinstance(task, str) and task for task in given):
+        raise OptionError(f"{name} {shown(value)}: expected scores by task, such as hellaswag=80%")
+    found = FrozenDict({task: parse_fraction(score, f"{name} {bare(task)}") for task, score in given.items()})
+    if bad := next((task for task, score in found.items() if not 0 < score < 1), None):
+        raise OptionError(f"{name} {bare(bad)}: a score to reach lies between 0 and 1")
+    return found
 
 
 def pue(value: Raw, name: str) -> Any:

@@ -42,6 +42,7 @@ from planner.inputs.run_inputs import (
     Model,
     PfDays,
     Run,
+    Scored,
     SizeLimits,
     Target,
     Tolerance,
@@ -87,7 +88,7 @@ class SweepInputs(
     """What a sweep is asked, beside its laws."""
 
 
-class PlanInputs(SweepInputs, ChosenLaw, total=False):
+class PlanInputs(SweepInputs, ChosenLaw, Scored, total=False):
     """What a plan is asked."""
 
 
@@ -168,6 +169,7 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Power and carbon": (Watts, Power),
     "Layout": (Split, Kept),
     "Software": (Running,),
+    "Benchmark scores": (Scored,),
     "Table of runs": (RowInputs, UnitInputs, OutlierInputs),
     "Law and judgement": (ChosenLaw, Constants, Exponents, Tolerance, Level),
 }
@@ -219,6 +221,8 @@ TAKES: Mapping[str, type] = {
     "check_runs": TableInputs,
     "curve": RowInputs,
     "training_curve": RowInputs,
+    "scores": TableInputs,
+    "backtest_scores": TableInputs,
     "throughput": ThroughputInputs,
     "scaling": ThroughputInputs,
     "rank_hardware": RankInputs,

@@ -23,7 +23,7 @@ from planner.quantities import parse_anchor, parse_flops, parse_fraction
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from planner.inputs.input_row import LawLike, ShapeLike
+    from planner.inputs.input_row import FileLike, LawLike, ShapeLike
 
 
 class ChosenLaw(TypedDict, total=False):
@@ -39,6 +39,16 @@ class ChosenLaw(TypedDict, total=False):
             completes="laws",
             cell=f"law, an id of PLAN_LAWS; {DEFAULT_LAW} if blank",
         ),
+    ]
+
+
+class Scored(TypedDict, total=False):
+    """The benchmark scores that are expected of a run."""
+
+    scores: Annotated["FileLike", Input(later("score_file"), "Expected scores, by a file of plan scores --save.", "FILE.json")]
+    target_score: Annotated[
+        "str | Mapping[str, Number]",
+        Input(later("target_score"), "Compute for a score, with --scores: hellaswag=80%,piqa=0.82.", "TASK=SCORE"),
     ]
 
 

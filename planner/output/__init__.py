@@ -66,6 +66,8 @@ _LOOKS = {
     "models": Looks("documents.configuration", "published_document", "csv_json_machines:model_rows", "csv_json:contents"),
     "Curve": Looks("documents.curve", "curve_document", "curve_rows"),
     "TrainingCurve": Looks("documents.training_curve", "training_curve_document", "training_curve_rows"),
+    "ScoreBacktest": Looks("documents.scores", "score_backtest_document", "score_backtest_rows"),
+    "Scores": Looks("documents.scores", "scores_document", "scores_rows"),
     "ComputeLimits": Looks("documents.limits", "returns_document", "returns_rows"),
     "BenchmarkLimits": Looks("documents.limits", "limits_document", "limits_rows"),
     "Levers": Looks("documents.levers", "levers_document", "levers_rows"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.notes import Note
 from planner.output.csv_json_machines import Row, cost_columns, span
+from planner.output.documents.scores import score_columns
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def step_rows(steps: "Sequence[Step]") -> list[Row]:
 
 def plan_rows(plan: "Plan") -> list[Row]:
     """Return a row for the plan and one for each alternative."""
-    return [_plan_row(plan), *(_alternative_row(plan, other) for other in plan.others)]
+    extra = score_columns(plan.scores)
+    return [_plan_row(plan) | extra, *(_alternative_row(plan, other) | dict.fromkeys(extra) for other in plan.others)]
 
 
 def check_rows(check: "Check") -> list[Row]:

@@ -91,7 +91,12 @@ def answered(question: Question, others: Sequence[LawLike] = ()) -> Plan:
     beside = [load_law(other) for other in others]
     inputs = FrozenDict({**request.inputs, "tolerance": question.tolerance, "level": question.level})
     request = request._replace(inputs=inputs)
-    return guarded(request.problem.law, lambda: _planned(request, beside))
+    found = guarded(request.problem.law, lambda: _planned(request, beside))
+    if question.scores is None and question.target_score is None:
+        return found
+    from planner.planning.plan_scores import with_scores
+
+    return with_scores(found, question)
 
 
 def best_plan(request: Request) -> Plan:

@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     from planner.accelerators.fleet import Cost, Machine
     from planner.inputs.serving import Weights
     from planner.planning.between_studies import OtherStudies
+    from planner.planning.plan_scores import PlanScores
     from planner.planning.quantised import Quantised
     from planner.planning.served_copy import ServedCopy
     from planner.planning.served_sizes import ServedSize
     from planner.quantities.estimate import Range
 
-
 BAND = 0.01
 """The flat-optimum band is the range of N that costs at most this much more compute for the same loss."""
-
 
 _FINITE = ("flops", "params", "tokens", "tokens_per_param", "loss", "irreducible_loss", "overhead", "spent", "extrapolation")
 
@@ -257,6 +256,7 @@ class Plan(Answer):
         The same budget under other laws.
     inputs : mapping
         What was asked, in base units.
+    scores : PlanScores or None
     version : str
         Version of planner.
     """
@@ -299,6 +299,7 @@ class Plan(Answer):
     notes: tuple[Note, ...]
     others: tuple[Alternative, ...]
     inputs: Mapping[str, Any]
+    scores: "PlanScores | None" = None
     version: str = __version__
 
     def __post_init__(self) -> None:

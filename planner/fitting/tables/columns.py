@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.cells import read_number
-from planner.fitting.tables.column_names import DERIVED, Found, find_columns
+from planner.fitting.tables.column_names import DERIVED, NONE, Found, find_columns
 from planner.fitting.tables.csv_cells import decimal_comma
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_table import RawTable, is_rows
@@ -318,3 +318,22 @@ def _together(parts: Sequence[Columns]) -> Columns:
     measured = all(part.measured_flops for part in parts)
     rows = np.concatenate([part.rows for part in parts])
     return Columns(numbers, texts, rows, name, digest, notes, first.loss_unit, measured, first.columns)
+
+
+def read_with_cells(
+    source: Any, reading: Reading, known: Sequence[str], no_loss: Callable[[str], bool]
+) -> tuple[Columns, RawTable]:
+    """Read the known columns of one table, any of whose cells may be empty, and the table whose other cells are still to be read.
+
+    ``no_loss`` tells of a name that it is no loss of the model, where nobody said that it is.
+
+    Raises
+    ------
+    RunsFileError
+        As :func:`read_columns`.
+    """
+    raw = read_raw(source, reading.sheet, lambda header: list(range(len(header))))
+    found = find_columns(raw.header, reading.columns, known, (), raw.name)
+    if "loss" in found.places and "loss" not in reading.columns and no_loss(found.places["loss"].called):
+        found = find_columns(raw.header, {**reading.columns, "loss": NONE}, known, (), raw.name)
+    return _read(raw, found, reading, known), raw

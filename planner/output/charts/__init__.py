@@ -18,6 +18,8 @@ _CHARTS = {
     "Pilots": ("fits", "pilots_chart"),
     "Curve": ("returns", "curve_chart"),
     "TrainingCurve": ("training", "training_chart"),
+    "Scores": ("scores", "scores_chart"),
+    "ScoreBacktest": ("scores", "score_backtest_chart"),
     "ComputeLimits": ("returns", "compute_chart"),
     "BenchmarkLimits": ("returns", "benchmark_chart"),
     "Ranking": ("machines", "ranking_chart"),
@@ -41,7 +43,7 @@ def chart_of(result: Any) -> Chart:
     room, name = _CHARTS.get(type(result).__name__, ("", ""))
     if not room:
         raise OptionError(
-            f"plot {shown(result)}: expected what plan, check, sweep, compare, trade, fit, backtest, pilots, curve, "
+            f"plot {shown(result)}: expected what plan, check, sweep, compare, trade, fit, backtest, pilots, curve, scores, "
             "training_curve, limits, levers, configure, throughput, scaling or rank_hardware answered"
         )
     found: Chart = getattr(import_module(f"planner.output.charts.{room}"), name)(result)

@@ -17,6 +17,7 @@ from planner.output.documents.blocks import (
 )
 from planner.output.documents.cost import budget_rows, cost_facts
 from planner.output.documents.mixture import beside_table, mixture_rows
+from planner.output.documents.scores import plan_scores_blocks
 from planner.planning.between_studies import OtherStudies
 from planner.planning.plan_notes import UNSPENT
 from planner.planning.plan_result import Alternative, Plan
@@ -72,6 +73,8 @@ def plan_document(plan: Plan) -> list[Block]:
         *([cost_facts(plan.machine, plan.cost, served=plan.serving is not None)] if plan.machine and plan.cost else []),
         Facts(law),
     ]
+    if plan.scores:
+        blocks += plan_scores_blocks(plan.scores)
     blocks += note_blocks(plan.notes, plan.law)
     blocks += beside_table(plan)
     if plan.served_sizes:

@@ -1,0 +1,1 @@
+"""Benchmark scores of larger runs from those of smaller ones: forms, weights, intervals, verdicts, back-tests."""

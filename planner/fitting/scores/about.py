@@ -1,0 +1,127 @@
+"""What a user says of tasks: a side file of chance levels, questions and ceilings, and values; the registry knows the rest."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from planner._util.frozen_dict import FrozenDict
+from planner._util.showing import Raw
+from planner.errors import OptionError, PlannerError, RunsFileError
+from planner.fitting.scores.known_tasks import KINDS, Known, known_task, parts_of
+from planner.fitting.tables.faults import Faults
+from planner.fitting.tables.raw_tables import read_raw
+from planner.notes import Note
+from planner.quantities import bare, parse_fraction, parse_number, plain, shown
+
+_COLUMNS: Mapping[str, tuple[str, ...]] = FrozenDict(
+    {
+        "task": ("task", "name", "benchmark", "eval"),
+        "chance": ("chance", "random", "baseline", "random_baseline", "chance_level", "floor"),
+        "questions": ("questions", "n", "items", "examples", "n_questions", "num_questions", "n_items", "count", "size"),
+        "ceiling": ("ceiling", "max", "maximum"),
+        "kind": ("kind", "metric"),
+    }
+)
+_MOST_TASKS = 10_000
+
+
+class About(NamedTuple):
+    """What was said of tasks, by the lower-case name of their columns."""
+
+    said: Mapping[str, Known] = FrozenDict()
+    listed: frozenset[str] = frozenset()
+    notes: tuple[Note, ...] = ()
+
+    def names_task(self, column: str) -> bool:
+        """Tell whether the side file or an option names a column."""
+        return column.lower() in self.listed
+
+    def of(self, column: str) -> Known:
+        """Return what is known of a task: what was said first, then what the registry has."""
+        said, known = self.said.get(column.lower(), Known()), known_task(column)
+        return known._replace(**{field: own for field, own in said._asdict().items() if own is not None})
+
+
+def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw) -> About:
+    """Read the side file and the options that go before it.
+
+    Raises
+    ------
+    RunsFileError
+        The file cannot be read, names a task twice, or has a value that cannot be.
+    OptionError
+        An option that cannot be.
+    """
+    said: dict[str, Known] = {}
+    if file is not None:
+        said = _side_file(file)
+    listed = frozenset(said)
+    for field, given in (("chance", chance), ("questions", questions), ("ceiling", ceiling)):
+        if given is None:
+            continue
+        if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+            raise OptionError(f"`{field}` {shown(given)}: expected a value a task, such as {{'mmlu': {_EXAMPLES[field]}}}")
+        for name, value in given.items():
+            known = said.get(name.lower(), Known())
+            own: dict[str, Any] = {field: _value(field, value, f"`{field}` {bare(name)}")}
+            said[name.lower()] = known._replace(**own)
+    return About(FrozenDict(said), listed)
+
+
+_EXAMPLES = {"chance": "0.25", "questions": "14042", "ceiling": "0.95"}
+
+
+def _value(field: str, value: Raw, where: str) -> float:
+    try:
+        number = parse_number(value, where) if field == "questions" else parse_fraction(value, where)
+    except PlannerError as error:
+        raise OptionError(str(error)) from None
+    low, high, inside = {"chance": (0.0, 1.0, "at least 0 and below 1"), "ceiling": (0.0, 1.0, "above 0 and at most 1")}.get(
+        field, (1.0, 1e9, "from 1 to 1e9")
+    )
+    bad = number < low or number > high or (field == "chance" and number == 1) or (field == "ceiling" and number == 0)
+    if bad:
+        raise OptionError(f"{where} {plain(number)}: must be {inside}")
+    return number
+
+
+def _side_file(file: Any) -> dict[str, Known]:
+    raw = read_raw(file, None, lambda header: list(range(len(header))))
+    lower = ["_".join(parts_of(cell)) for cell in raw.header]
+    places = {}
+    for field, names in _COLUMNS.items():
+        at = next((lower.index(name) for name in names if name in lower), None)
+        if at is not None:
+            places[field] = at
+    if "task" not in places:
+        raise RunsFileError(f"{raw.name}: has no column task; a file about tasks has task, chance, questions and ceiling")
+    found: dict[str, Known] = {}
+    for row, cells in raw.rows(Faults()):
+        name = str(cells[places["task"]] or "").strip().lower()
+        if not name:
+            continue
+        if name in found:
+            raise RunsFileError(f"{raw.name}:{row}:task: {shown(name)} comes twice")
+        if len(found) >= _MOST_TASKS:
+            raise RunsFileError(f"{raw.name}: names more than {_MOST_TASKS} tasks")
+        found[name] = _known(cells, places, f"{raw.name}:{row}")
+    return found
+
+
+def _known(cells: Any, places: Mapping[str, int], where: str) -> Known:
+    values: dict[str, Any] = {}
+    for field in ("chance", "questions", "ceiling"):
+        cell = cells[places[field]] if field in places else None
+        text = "" if cell is None else str(cell).strip()
+        if text and text.lower() not in {"nan", "na", "none", "-"}:
+            try:
+                values[field] = _value(field, text, f"{where}:{field}:")
+            except OptionError as error:
+                raise RunsFileError(str(error)) from None
+    kind = str(cells[places["kind"]] or "").strip().lower() if "kind" in places else ""
+    return Known(kind if kind in KINDS else None, **values)
+
+
+def source_name(file: Any) -> str | None:
+    """Return what to call a side file in the inputs of an answer."""
+    return None if file is None else os.path.basename(os.fspath(file)) if isinstance(file, (str, os.PathLike)) else "a table"

@@ -1,0 +1,102 @@
+"""The law of loss of a table of scores: fitted to its runs, and again to its smaller ones for held-out forecasts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from planner._util.normal import normal_quantile
+from planner.errors import PlannerError
+from planner.fitting.fit import fit
+from planner.fitting.scores.forms import Array, Where
+from planner.fitting.scores.settings import settings
+from planner.fitting.scores.task_model import Origin
+from planner.scaling_laws.law import Law
+
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class LossLaw:
+    """A law of loss with one standard deviation of a run's loss."""
+
+    law: Law
+
+    def predict(self, params: Array, tokens: Array) -> tuple[Array, Array, Array]:
+        """Return expected losses, and one standard deviation below and above for a single run."""
+        from planner.allocation.loss_interval import loss_interval
+
+        mean = np.asarray(self.law.loss(params, tokens), float)
+        found = loss_interval(self.law, params, tokens, _LEVEL)
+        if found is None:
+            return mean, mean, mean
+        wide = normal_quantile((1 + _LEVEL) / 2)
+        low, high = (np.asarray(each, float) for each in found.run)
+        return mean, mean - (mean - low) / wide, mean + (high - mean) / wide
+
+
+def fit_loss_law(where: Where, column: str = "loss", *, draws: int = 0) -> Law:
+    """Fit the law of loss, or of the loss of a task's answers, to the runs that have one.
+
+    Raises
+    ------
+    PlannerError
+        No sizes, too few runs, or runs from which no law can be concluded.
+    """
+    loss = getattr(where, column)
+    if where.params is None or where.tokens is None or where.flops is None or loss is None:
+        raise PlannerError("a law of loss needs params, tokens and loss")
+    kept = np.all([np.isfinite(each) for each in (where.params, where.tokens, where.flops, loss)], axis=0)
+    found = fit(params=where.params[kept], tokens=where.tokens[kept], flops=where.flops[kept], loss=loss[kept], draws=draws)
+    return found.law
+
+
+def origins_of(where: Where, answer_loss: Array | None = None) -> list[Origin]:
+    """Return the smaller tables within a table: fitted up to C_max/ratio, and the rest held out with losses forecast for it.
+
+    Without compute, loss takes its place: then held-out rows keep the losses that they have.
+    """
+    known = settings("weights")
+    length = next(len(each) for each in where if each is not None)
+    rank = np.arange(length)
+    if where.flops is not None:
+        most = float(where.flops.max()) * (1 + 1e-9)
+        wanted = [where.flops <= most / float(ratio) for ratio in known["ratios"]]
+    else:
+        wanted = [rank < length // 2, rank < 2 * length // 3]
+    enough = [each for each in wanted if each.sum() >= known["fewest_fitted"] and (~each).sum() >= known["fewest_held_out"]]
+    parts = list({int(each.sum()): each for each in enough}.values())
+    if not parts:  # few runs far below the largest, or few at all: the largest quarter is held out
+        parts = [rank < length - max(1, length // 4)]
+    return [Origin(small, ~small, _foreseen(where._replace(answer_loss=answer_loss), small)) for small in parts]
+
+
+def _foreseen(where: Where, small: Any) -> Where:
+    """Return runs with the losses that the small ones among them foretell; None where they foretell none."""
+    if where.flops is None:
+        return where
+    found: dict[str, Array | None] = {}
+    for column in ("loss", "answer_loss"):
+        found[column] = None
+        if getattr(where, column) is None:
+            continue
+        try:
+            law = fit_loss_law(where.take(small), column)
+        except PlannerError:
+            continue
+        assert where.params is not None
+        assert where.tokens is not None
+        found[column] = np.asarray(law.loss(where.params, where.tokens), float)
+    return where._replace(**found)
+
+
+def with_loss(where: Where, origins: Sequence[Origin], answer_loss: Array | None) -> list[Origin]:
+    """Return the origins of a task that has losses of its own answers: only those are forecast anew."""
+    if answer_loss is None:
+        return list(origins)
+    again = []
+    for origin in origins:
+        own = _foreseen(where._replace(loss=None, answer_loss=answer_loss), origin.fitted)
+        again.append(origin._replace(foreseen=origin.foreseen._replace(answer_loss=own.answer_loss)))
+    return again

@@ -1,0 +1,339 @@
+"""The forms of one task, weighted by how they foretold larger runs of the same table, and what they forecast with what error."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from planner._util.student_t import student_quantile
+from planner.fitting.scores.fitting import FLAT, FormFit, fit_flat, fit_form, task_rows
+from planner.fitting.scores.forms import FORMS, Array, Center, Where
+from planner.fitting.scores.settings import settings
+
+_FEWEST = 4
+"""Rows that a form is fitted to, at least: priors hold the rest."""
+
+
+_LEAST_REACH = 2.0
+
+
+class Origin(NamedTuple):
+    """A smaller table within the table: which rows are fitted, which are held out, and those with the loss forecast for them."""
+
+    fitted: Any
+    held_out: Any
+    foreseen: Where
+
+
+class Errors(NamedTuple):
+    """What a forecast's standard deviation is made of; squares add. All are fractions of the scale of scores.
+
+    Attributes
+    ----------
+    held_out : float
+        Root mean square error on larger runs of the same table that smaller ones foretold.
+    forms : array
+        Spread of the forms.
+    loss : array
+        From the interval of the forecast loss.
+    scatter : float
+        Of the larger runs around the weighted forms, beside what the questions explain.
+    questions : array
+        Binomial noise of one test.
+    hidden : array
+        A rise that the noise of the largest runs hides; upwards only.
+    """
+
+    held_out: float
+    forms: Array
+    loss: Array
+    scatter: float
+    questions: Array
+    hidden: Array
+
+    @property
+    def both_ways(self) -> Array:
+        """Standard deviation downwards."""
+        return np.sqrt(self.held_out**2 + self.forms**2 + self.loss**2 + self.scatter**2 + np.asarray(self.questions) ** 2)
+
+    @property
+    def upwards(self) -> Array:
+        """Standard deviation upwards."""
+        return np.hypot(self.both_ways, self.hidden)
+
+    @property
+    def judged(self) -> Array:
+        """What decides whether a task is predictable: with half the squared noise of the questions, for several models."""
+        return np.sqrt(np.maximum(self.upwards**2 - 0.5 * np.asarray(self.questions) ** 2, 0.0))
+
+
+class TaskModel(NamedTuple):
+    """One task.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        accuracy, exact match or pass@k.
+    chance, questions : float or None
+        Where they are known.
+    ceiling : float
+    scores, where : array
+        The rows that have a score, by compute.
+    fits : tuple of FormFit
+    weights : tuple of float
+        One a fit; they add up to 1.
+    held_out, scatter : float
+        See :class:`Errors`.
+    floor, top : float
+        Mean score of the lowest and of the highest third of the rows.
+    rise : float
+        Their difference in standard errors.
+    top_error : float
+        Standard error of ``top``.
+    reached : float
+        Compute of the farthest run held out over the largest fitted with it: as far as ``held_out`` was measured.
+    center : Center
+    """
+
+    name: str
+    kind: str
+    chance: float | None
+    questions: float | None
+    ceiling: float
+    scores: Array
+    where: Where
+    fits: tuple[FormFit, ...]
+    weights: tuple[float, ...]
+    held_out: float
+    scatter: float
+    floor: float
+    top: float
+    rise: float
+    top_error: float
+    reached: float
+    center: Center
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether the largest runs are above the smallest, beyond noise."""
+        known = settings("verdict")
+        least = "sure" if abs(self.top - self.floor) < float(known["least_rise"]) else "above_chance"
+        return self.rise >= float(known[least])
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few scores to hold any out: then nothing is known of the error."""
+        return self.held_out >= self.ceiling
+
+    @property
+    def low_end(self) -> float:
+        """The least score that is forecast: the estimated floor."""
+        return float(sum(weight * fit.floor for weight, fit in zip(self.weights, self.fits, strict=True)))
+
+    def usable(self, runs: Where) -> list[bool]:
+        """Tell which fits can read the runs."""
+        return [fit.form == FLAT or all(getattr(runs, need) is not None for need in FORMS[fit.form].needs) for fit in self.fits]
+
+    def forecast(self, runs: Where) -> Array:
+        """Return the expected scores of runs."""
+        weights, values = self._values(runs)
+        return np.clip(weights @ values, 0.0, self.ceiling)
+
+    def _values(self, runs: Where) -> tuple[Array, Array]:
+        kept = self.usable(runs)
+        weights = np.array([weight for weight, use in zip(self.weights, kept, strict=True) if use])
+        values = [fit.predict(runs, self.center, self.ceiling) for fit, use in zip(self.fits, kept, strict=True) if use]
+        return weights / weights.sum(), np.array(values)
+
+    def errors(self, runs: Where, losses: tuple[Array, Array] | None = None) -> Errors:
+        """Return what the error of a forecast is made of; ``losses`` are one standard deviation down and up of the loss."""
+        weights, values = self._values(runs)
+        p = np.clip(weights @ values, 0.0, self.ceiling)
+        share = np.clip(p / self.ceiling, 0.01, 0.99)
+        questions = self.ceiling * np.sqrt(share * (1 - share) / self.questions) if self.questions else np.zeros(len(p))
+        ratio = self.reach(runs)
+        known = settings("interval")
+        hidden = np.zeros(len(p)) if self.above_chance else self.top_error * ratio ** float(known["hidden_growth"])
+        far = np.maximum(1.0, np.log(np.maximum(ratio, 1.0)) / np.log(max(self.reached, _LEAST_REACH)))
+        moved = np.zeros(len(p))
+        if losses is not None and runs.loss is not None:
+            ends = [self.forecast(runs._replace(loss=each)) for each in losses]
+            moved = np.abs(ends[0] - ends[1]) / 2
+        spread = np.sqrt(np.maximum(weights @ (values - p) ** 2, 0.0))
+        return Errors(self.held_out * float(np.max(far)), spread, moved, self.scatter, questions, hidden)
+
+    def reach(self, runs: Where) -> Array:
+        """Return compute over the largest run's, at least 1; by loss, e-folds of the reducible rest are not known, so 1."""
+        length = next(len(each) for each in runs if each is not None)
+        if runs.flops is None or not np.isfinite(self.center.flops):
+            return np.ones(length)
+        return np.maximum(runs.flops / self.center.flops, 1.0)
+
+    def interval(self, runs: Where, level: float, losses: tuple[Array, Array] | None = None) -> tuple[Array, Array, Array]:
+        """Return expected scores and the ends of the interval of one model's score."""
+        p, errors = self.forecast(runs), self.errors(runs, losses)
+        wide = student_quantile((1 + level) / 2, max(len(self.scores) - 4, 1))
+        return p, np.clip(p - wide * errors.both_ways, 0.0, self.ceiling), np.clip(p + wide * errors.upwards, 0.0, self.ceiling)
+
+
+def candidates(where: Where) -> list[tuple[str, bool]]:
+    """Return the forms that the columns of a table allow, each to the ceiling and to a plateau."""
+    able = [name for name, form in FORMS.items() if all(getattr(where, need) is not None for need in form.needs)]
+    return [(name, plateau) for plateau in (False, True) for name in able]
+
+
+def fit_task(name: str, about: Mapping[str, Any], scores: Array, where: Where, origins: Sequence[Origin]) -> TaskModel:
+    """Fit every form to the scores of one task, and weigh the forms by their held-out errors.
+
+    Parameters
+    ----------
+    name : str
+    about : mapping
+        kind, chance, questions, ceiling.
+    scores : array
+        Of the rows in the order of compute; not a number where a row has none.
+    where : Where
+        The same rows.
+    origins : sequence of Origin
+        Smaller tables within the table, of the same rows.
+    """
+    has = np.isfinite(scores)
+    ceiling, questions = float(about["ceiling"]), about["questions"]
+    counted = float(questions or settings("fit")["unknown_questions"])
+    center = Center.of(where.take(has))
+    rows = task_rows(scores[has], counted, ceiling)
+    forms = [form for form in candidates(where) if _whole(form[0], where, has).sum() >= _FEWEST]
+    fits = [fit_flat(rows), *(_fit(form, where, scores, has, center, counted, ceiling) for form in forms)]
+    squares, foretold = _held_out(fits, scores, where, origins, counted, ceiling)
+    weights = _weights(squares, scores[has], counted, ceiling)
+    combined = [_combined(weights, values, seen) for values, seen in foretold] or [ceiling**2]
+    whole = np.array([fit.predict(where.take(has), center, ceiling) for fit in fits])
+    missed = weights[weights > 0] @ whole[weights > 0] - scores[has]
+    missed = missed[np.isfinite(missed)] if np.isfinite(missed).any() else whole[0] - scores[has]
+    floor, top, rise, error = _ends(scores[has], counted, ceiling)
+    return TaskModel(
+        name,
+        about["kind"],
+        about["chance"],
+        questions,
+        ceiling,
+        scores[has],
+        where.take(has),
+        tuple(fits),
+        tuple(float(each) for each in weights),
+        float(np.sqrt(np.mean(combined))),
+        float(np.sqrt(np.mean(missed[-12:] ** 2))),
+        floor,
+        top,
+        rise,
+        error,
+        max((_reach_of(where, origin) for origin in origins), default=1.0),
+        center,
+    )
+
+
+def _weights(squares: Array, scores: Array, counted: float, ceiling: float) -> Array:
+    """Return weights of fits by their squared errors, shape (origins, fits), on rows held out; alike where none is known."""
+    least = float(settings("weights")["least"])
+    tail = np.clip(scores[-8:] / ceiling, 0.02, 0.98)
+    binomial = float(np.mean(tail * (1 - tail))) * ceiling**2 / counted
+    seen = np.isfinite(squares)
+    mean = np.where(seen, squares, 0.0).sum(0) / np.maximum(seen.sum(0), 1)
+    raw = np.where(seen.any(0), 1 / (mean + 0.5 * binomial + least), 0.0)
+    found: Array = raw / raw.sum() if raw.any() else np.full(len(raw), 1 / len(raw))
+    return found
+
+
+def _reach_of(where: Where, origin: Origin) -> float:
+    """Return how far beyond the runs fitted those held out lie, in compute."""
+    if where.flops is None:
+        return 1.0
+    return float(np.max(where.flops[origin.held_out]) / np.max(where.flops[origin.fitted]))
+
+
+def _fit(
+    form: tuple[str, bool],
+    where: Where,
+    scores: Array,
+    has: Any,
+    center: Center,
+    counted: float,
+    ceiling: float,
+    near: FormFit | None = None,
+) -> FormFit:
+    """Fit one form to the rows that have a score and what the form reads."""
+    whole = _whole(form[0], where, has)
+    return fit_form(*form, where.take(whole), center, task_rows(scores[whole], counted, ceiling), near)
+
+
+def _whole(form: str, where: Where, has: Any) -> Any:
+    """Return the rows that have a score and what a form reads."""
+    return has & np.all([np.isfinite(getattr(where, need)) for need in FORMS[form].needs], axis=0)
+
+
+def _held_out(
+    fits: Sequence[FormFit], scores: Array, where: Where, origins: Sequence[Origin], counted: float, ceiling: float
+) -> tuple[Array, list[tuple[Array, Array]]]:
+    """Return the mean squared error of each fit at each origin, and what each foretold of the rows held out there."""
+    squares, foretold = [], []
+    for origin in origins:
+        has = origin.fitted & np.isfinite(scores)
+        seen = origin.held_out & np.isfinite(scores)
+        if has.sum() < _FEWEST or not seen.any():
+            continue
+        center, rows = Center.of(where.take(has)), task_rows(scores[has], counted, ceiling)
+        runs = origin.foreseen.take(seen)
+        lines = [fit_flat(rows).predict(runs, center, ceiling)]
+        for fit in fits[1:]:
+            able = all(getattr(runs, need) is not None for need in FORMS[fit.form].needs)
+            if not able or _whole(fit.form, where, has).sum() < _FEWEST:
+                lines.append(np.full(int(seen.sum()), np.nan))
+                continue
+            again = _fit((fit.form, fit.plateau), where, scores, has, center, counted, ceiling, fit)
+            lines.append(again.predict(runs, center, ceiling))
+        values = np.array(lines)
+        squares.append([_mean_square(line - scores[seen]) for line in lines])
+        foretold.append((values, scores[seen]))
+    if not squares:
+        return np.full((1, len(fits)), float("nan")), []
+    return np.array(squares), foretold
+
+
+def _mean_square(missed: Array) -> float:
+    """Return the mean square of what is a number; not a number where nothing is."""
+    known = missed[np.isfinite(missed)]
+    return float(np.mean(known**2)) if len(known) else float("nan")
+
+
+def _combined(weights: Array, values: Array, seen: Array) -> float:
+    """Return the mean squared error of the weighted forms at one origin."""
+    able = np.isfinite(values).all(1) & (weights > 0)
+    if not able.any():
+        return float(np.mean((seen - seen.mean()) ** 2))
+    share = weights[able] / weights[able].sum()
+    return float(np.mean((share @ values[able] - seen) ** 2))
+
+
+def _ends(scores: Array, counted: float, ceiling: float) -> tuple[float, float, float, float]:
+    """Return floor, top, the rise between them in standard errors, and the standard error of the top.
+
+    Floor and top are the median of the lowest and the mean of the highest third of the rows by compute; the rise is the clearest
+    of that of the highest third and of the highest two and three runs, so that one which begins at the end of a table is seen.
+    """
+    count = max(2, len(scores) // 3)
+    low, high = scores[:count], scores[-count:]
+    scatter = [max(float(part.std(ddof=1)), _row_noise(part, counted, ceiling)) for part in (low, high)]
+    floor, mean = float(np.median(low)), float(low.mean())
+    rises = [(float(high.mean()) - mean) / float(np.hypot(scatter[0], scatter[1])) * np.sqrt(count)]
+    for few in (each for each in (2, 3) if each < count):
+        part = scores[-few:]
+        noise = max(scatter[0], _row_noise(part, counted, ceiling))
+        rises.append((float(part.mean()) - mean) / (noise * float(np.sqrt(1 / few + 1 / count))))
+    return floor, float(high.mean()), float(max(rises, key=abs)), scatter[1] / float(np.sqrt(count))
+
+
+def _row_noise(scores: Array, counted: float, ceiling: float) -> float:
+    """Return the standard deviation of a score by its questions."""
+    share = np.clip(scores / ceiling, 0.0, 1.0)
+    return ceiling * float(np.sqrt(np.mean(np.clip(share * (1 - share), 1e-3, 1.0)) / counted))
