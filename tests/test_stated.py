@@ -59,7 +59,7 @@ _SAID: Mapping[str, tuple[Any, dict[str, Any]]] = {
     "granularity": (4, {"law": "krajewski2024-moe"}),
     "experts_per_token": (4, {"law": "abnar2025", "experts": 64}),
     "sparsity": (0.75, {"law": "abnar2025"}),
-    "max_total_params": ("8B", {"law": "ludziejewski2025"}),
+    "max_total_params": ("8B", {"law": "abnar2025"}),
     "unique_tokens": ("20B", {}),
     "precision": ("fp8", {}),
     "data_quality": (0.8, {}),

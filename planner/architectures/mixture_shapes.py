@@ -92,7 +92,7 @@ def propose_mixtures(
     if not found:
         raise CannotPlanError(
             f"no sane mixture has {format_count(active)} parameters at work of {format_count(total)} with a vocabulary of "
-            f"{words:,}; change the vocabulary, or give a `shape`"
+            f"{words:,}; change the vocabulary, the experts or `max_total_params`, or give a `shape`"
         )
     ranked = order([each[0] for each in found])
     best = varied(ranked, np.array([each[1] for each in found]), count)

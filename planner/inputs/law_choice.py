@@ -64,7 +64,10 @@ def resolve_law(
     """Load a law and apply the user's constants and exponents to it."""
     chosen = load_law(law)
     if constants:
-        chosen = chosen.replace(**constants)
+        try:
+            chosen = chosen.replace(**constants)
+        except OptionError as error:
+            raise OptionError(f"`constants` of {error}") from None
     chosen = _held_to_its_checks(chosen)
     if exponents is None and anchor is None:
         return chosen

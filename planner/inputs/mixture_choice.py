@@ -10,7 +10,7 @@ from planner.allocation import solver
 from planner.allocation.open_choices import open_choices
 from planner.allocation.problem import Limits, Problem
 from planner.errors import CannotPlanError, OptionError
-from planner.inputs.mixture_memory import Room, all_params, cap_within, rooms_of
+from planner.inputs.mixture_memory import Room, all_params, cap_within, refuse_total, rooms_of
 from planner.inputs.question import Question
 from planner.notes import Note
 from planner.quantities import format_count, plain
@@ -53,6 +53,8 @@ def choose_mixture(
     """
     if question.cached_tokens is not None and question.serving_gpus is None:
         raise OptionError("`cached_tokens`: in the memory of which devices? Give `serving_gpus`, such as 8xH100")
+    if budget is None and question.loss is None:
+        return _stated(question, law, limits)
     rooms = [*rooms_of(question, law, machine)]
     candidates = open_choices(law)
     if len(candidates) == 1 and not rooms:
@@ -70,10 +72,34 @@ def choose_mixture(
     chosen, (cap, room) = candidates[best], caps[best]
     notes = (_chosen_note(chosen, candidates),) if len(candidates) > 1 else ()
     if room is None or limits.params is not None or runs[best].params < cap * (1 - _AT_CAP):
-        return Chosen(chosen, limits, notes)
+        return Chosen(chosen, limits, (*notes, *_idle(question)))
+    if room.each:
+        notes = (*notes, *_idle(question))
+    if limits.max_params is not None and cap < limits.max_params:
+        text = f"at most {format_count(limits.max_params)} parameters: does not bind, the answer is the same without"
+        notes = (*notes, Note("limit-does-not-bind", "info", text))
     why = f", {format_count(float(all_params(chosen, cap)))} in all" if chosen.form.total else ""
     binds = Note("memory-limits", "info", f"at most {format_count(cap)} parameters{why}: {room.text}")
     return Chosen(chosen, limits._replace(max_params=cap), (*notes, binds))
+
+
+def _stated(question: Question, law: Law, limits: Limits) -> Chosen:
+    """Return a law as it is, where nothing is looked for: the run is stated, or a size asks for its budget."""
+    if question.max_total_params is None:
+        return Chosen(law, limits)
+    refuse_total(law)
+    if limits.params is None:
+        raise OptionError("`max_total_params`: without a budget or a loss nothing is looked for that it could limit")
+    _refuse_above(question, (law,), limits.params)
+    return Chosen(law, limits, _idle(question))
+
+
+def _idle(question: Question) -> tuple[Note, ...]:
+    """Say that the user's cap on all parameters changes nothing."""
+    if question.max_total_params is None:
+        return ()
+    text = f"at most {format_count(question.max_total_params)} parameters in all: does not bind, the answer is the same without"
+    return (Note("limit-does-not-bind", "info", text),)
 
 
 _AT_CAP = 1e-9

@@ -77,8 +77,7 @@ def rooms_of(question: Question, law: Law, machine: "Machine | None") -> Iterato
     """Give what must hold a model: the devices that train it, those that serve a copy, the user's cap."""
     mixture = law.form.active is not None
     if question.max_total_params is not None:
-        if not mixture:
-            raise OptionError(f"`max_total_params`: {law.id} is no law of mixtures of experts, so it is `max_params`; {MIXTURES}")
+        refuse_total(law)
         yield Room(np.inf, 0.0, 0.0, question.max_total_params, "")
     known = machine is not None and machine.counted and all(part.device.memory is not None for part in machine.parts)
     if mixture and known and machine is not None:
@@ -95,6 +94,14 @@ def rooms_of(question: Question, law: Law, machine: "Machine | None") -> Iterato
         )
     if question.serving_gpus is not None:
         yield _served_room(question, law)
+
+
+def refuse_total(law: Law) -> None:
+    """Refuse a cap on all parameters under a law that does not know them apart."""
+    if law.hides_total:
+        raise OptionError(f"`max_total_params`: {law.id} does not say how many parameters its mixtures have in all; {MIXTURES}")
+    if law.form.active is None:
+        raise OptionError(f"`max_total_params`: {law.id} is no law of mixtures of experts, so it is `max_params`; {MIXTURES}")
 
 
 def state_bytes() -> float:

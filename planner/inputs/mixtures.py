@@ -53,9 +53,9 @@ def mixed(law: Law, question: Question) -> Law:
         if unknown:
             raise OptionError(f"`{unknown[0]}`: {law.id} knows experts and granularity; abnar2025 knows sparsity")
         if experts is not None and experts != law.params["E"]:
+            said = f"`experts` {plain(experts)}" if question.shape is None else f"`shape` of {plain(experts)} experts"
             raise OptionError(
-                f"`experts` {plain(experts)}: {law.id} was fitted with {plain(law.params['E'])}; "
-                "abnar2025 takes any number, with `experts_per_token`"
+                f"{said}: {law.id} was fitted with {plain(law.params['E'])}; abnar2025 takes any number, with `experts_per_token`"
             )
         return law if question.granularity is None else law.choose(G=question.granularity)
     if question.granularity is not None:

@@ -159,21 +159,19 @@ def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Requ
         size = "shape" if counted is not None else "active_params" if question.params is None else "params"
         raise OptionError(f"`{what}`, `{size}` and `tokens` together say too much: C = k N D leaves two free; drop one")
     one_question(name, budget, question.loss, limits)
-    mixture, openly = Chosen(chosen, limits), None
-    if not whole and (budget is not None or question.loss is not None):
 
-        def of(law: Law, limits: Limits) -> Problem:
-            return _problem(law, question, limits, counted, held)[0]
+    def of(law: Law, limits: Limits) -> Problem:
+        return _problem(law, question, limits, counted, held)[0]
 
-        law, asked_limits = chosen, limits
-        mixture = choose_mixture(question, law, limits, held.machine, budget, of)
-        chosen, limits = mixture.law, mixture.limits
-        if len(open_choices(law)) > 1:
+    law, asked_limits, openly = chosen, limits, None
+    mixture = choose_mixture(question, law, limits, held.machine, budget, of)
+    chosen, limits = mixture.law, mixture.limits
+    if len(open_choices(law)) > 1 and (budget is not None or question.loss is not None):
 
-            def again(flops: float) -> Chosen:
-                return choose_mixture(question, law, asked_limits, held.machine, flops, of)
+        def again(flops: float) -> Chosen:
+            return choose_mixture(question, law, asked_limits, held.machine, flops, of)
 
-            openly = Open(open_choices(law), of, again)
+        openly = Open(open_choices(law), of, again)
     problem, demand, notes = _problem(chosen, question, limits, counted, held)
     run = None
     if whole:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
@@ -21,6 +21,9 @@ from planner.planning.plan_result import Plan
 from planner.quantities import format_factor
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law
+
+if TYPE_CHECKING:
+    from planner.accelerators.fleet import Machine
 
 
 class MixturePlan(NamedTuple):
@@ -76,6 +79,8 @@ class MixtureComparison(Answer):
     plans : tuple of MixturePlan
     active_params, total_params, tokens : (low, high) or None
         Over the laws that answer.
+    memory_bytes : float or None
+        Of the devices that train, where they were counted.
     leverage : Leverage
     notes : tuple of Note
     inputs : mapping
@@ -87,6 +92,7 @@ class MixtureComparison(Answer):
     active_params: tuple[float, float] | None
     total_params: tuple[float, float] | None
     tokens: tuple[float, float] | None
+    memory_bytes: float | None
     leverage: Leverage
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
@@ -118,7 +124,7 @@ def compare_mixtures(**asked: Unpack[CompareMixturesInputs]) -> MixtureCompariso
     ['ludziejewski2025', 'abnar2025']
     """
     question = Question.of(CompareMixturesInputs, "compare_mixtures", asked)
-    budget, _ = needed_budget(question, None, ("gpus",))
+    budget, held_in = needed_budget(question, None, ("gpus",))
     section = settings("planning.toml", "mixture")
     plans = tuple(_plan(question, load_law(name)) for name in section["laws"])
     told = [each for each in plans if not each.reason]
@@ -134,10 +140,17 @@ def compare_mixtures(**asked: Unpack[CompareMixturesInputs]) -> MixtureCompariso
         active_params=spans["active_params"],
         total_params=spans["total_params"],
         tokens=spans["tokens"],
+        memory_bytes=_memory(held_in.machine),
         leverage=Leverage(section["leverage"], share, granularity, factor, text),
         notes=tuple(_notes(told, spans, held=bool(held), cached=question.cached_tokens is not None)),
         inputs=FrozenDict({**question.stated(), "flops": budget}),
     )
+
+
+def _memory(machine: "Machine | None") -> float | None:
+    if machine is None or not machine.counted or any(part.device.memory is None for part in machine.parts):
+        return None
+    return sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
 
 
 def _plan(question: Question, law: Law) -> MixturePlan:

@@ -297,7 +297,7 @@ def _columns(axes: tuple[Axis, ...], first: Sequence[Request], *, sure: bool) ->
         chosen = dict.fromkeys(CHOICE_INPUTS[name] for law in mixtures for name in law.choices)
         names += [name for name in chosen if name not in names]
     if first[0].question.serving_gpus is not None:
-        names.append("weight_bytes")
+        names += ["weight_bytes", *(["cache_bytes"] if first[0].question.cached_tokens is not None else [])]
     if first[0].question.serve_precision is not None:
         names.append("served_loss")
     if any(request.problem.repetition is not None for request in first):

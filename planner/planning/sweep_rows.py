@@ -15,7 +15,7 @@ from planner.allocation.intervals import span_of_rows
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, possible
 from planner.inputs.mixture_choice import Open
-from planner.inputs.mixture_memory import all_params, served_bits
+from planner.inputs.mixture_memory import all_params
 from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
@@ -23,6 +23,7 @@ from planner.planning.mixture import judged_openly
 from planner.planning.overfitting import many_harmful_from
 from planner.planning.plan_details import MOSTLY
 from planner.planning.quantised import added_loss, applies
+from planner.planning.served_copy import served_copy
 from planner.quantities import LARGEST
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
@@ -114,7 +115,9 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     columns |= {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
     columns["loss"] = _losses(problem, flops, N, D)
     if request.question.serving_gpus is not None:
-        columns["weight_bytes"] = all_params(problem.law, N) * served_bits(request.question) / 8
+        copies = [served_copy(request.question, problem.law, float(size)) for size in np.ravel(N)]
+        for name in ("weight_bytes", "cache_bytes"):
+            columns[name] = np.reshape([getattr(copy, name) for copy in copies], np.shape(N))
     if request.question.serve_precision is not None and applies(problem.law):
         columns["served_loss"] = columns["loss"] + added_loss(problem.law, N, D, request.question.serve_precision)
     outside = extrapolation(problem.law, N, D, training)

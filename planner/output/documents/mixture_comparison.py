@@ -21,6 +21,8 @@ def mixtures_document(found: MixtureComparison) -> list[Block]:
     """Return the blocks of a comparison of mixtures."""
     spans = (("active", found.active_params), ("in all", found.total_params), ("tokens", found.tokens))
     rows = [(name, f"{format_count(ends[0])} - {format_count(ends[1])}", "") for name, ends in spans if ends]
+    if found.memory_bytes is not None:
+        rows.append(("memory", format_bytes(found.memory_bytes), "of the devices that train, which the plans fit"))
     lever = found.leverage
     of = f"a mixture with {format_percent(lever.active_share)} of its experts at work, granularity {plain(lever.granularity)}"
     value = "-" if lever.factor is None else format_factor(lever.factor)

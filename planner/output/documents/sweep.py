@@ -99,6 +99,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "flops": ("compute", format_flops),
     "params": ("parameters", format_count),
     "weight_bytes": ("served weights", format_bytes),
+    "cache_bytes": ("served cache", format_bytes),
     "served_loss": ("served loss", _loss),
     "total_params": ("in all", format_count),
     "experts": ("experts", lambda value: plain(value, 4)),
