@@ -128,7 +128,10 @@ def functions(folder: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
     return {name: (getattr(planner, name), arguments) for name, arguments in asked.items()}
 
 
-SLOW = ("plot", "write_workbook", "write_report", "pilots", "fit", "backtest", "scores", "backtest_scores")
+SLOW = (
+    *("plot", "write_workbook", "write_report", "pilots", "fit", "backtest"),
+    *("scores", "backtest_scores", "training_curve", "compare_mixtures"),
+)
 """Functions that take longer than a few milliseconds where they do answer."""
 
 _FUNDS = ("pf_days", "gpu_hours", "dollars", "energy", "co2", "loss")
