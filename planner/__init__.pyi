@@ -553,6 +553,8 @@ def pilots(
     batch: Number | None = ...,
     given: RunsLike | None = ...,
     group: str | None = ...,
+    trunk: bool = ...,
+    cooldown: Number | None = ...,
     simulate: bool = ...,
     tables: int | None = ...,
     workers: Workers = ...,

@@ -35,6 +35,8 @@ from planner.quantities import shown
 @click.option("--given", multiple=True, type=click.Path(allow_dash=True), metavar="FILE|-",
               help="Runs that are done: choose the next ones; repeat for more files.")  # fmt: skip
 @click.option("--group", metavar="NAME", help="Which group of --given.")
+@click.option("--trunk", is_flag=True, help="One constant-rate run a size, and models of several lengths cooled down from it.")
+@click.option("--cooldown", metavar="FRACTION", help="Share of its tokens over which such a model cools down.  [default: 20%]")
 @click.option("--simulate", is_flag=True, help="Also fit simulated tables, of these runs and of an isoFLOP grid.")
 @click.option("--tables", type=int, help="Simulated tables for each law and misfit.  [default: 20]")
 @click.option("--workers", type=int, help="Processes of the simulation.  [default: 1]")
@@ -54,6 +56,7 @@ def pilots(ctx: click.Context, /, save: str | None, force: bool, strict: bool, f
     plan pilots --gpus 64xh100 --days 2 --target 1e24 --ratios 3..120
     plan pilots --budget 1e20 --target 1e23 --shapes --vocab 32000 --context 2048
     plan pilots --given runs.csv --budget 3e19 --target 1e23
+    plan pilots --budget 1e20 --target 1e23 --trunk --cooldown 10%
     plan pilots --budget 1e20 --target 1e23 --simulate --workers 2
     """
     from planner.output import save_pilots

@@ -268,6 +268,10 @@ class Grid:
         """Return the budget of a rung [FLOP]."""
         return float(self._base * self._step ** (rung / self.per_step))
 
+    def least(self, budget: float) -> float:
+        """Return what the cheapest run of a budget costs [FLOP]."""
+        return self._cheapest * min(budget, self._base)
+
     def rung(self, budget: float) -> float:
         """Return the rung of a budget [FLOP]; a fraction of it lies between two."""
         return float(self.per_step * np.log(budget / self._base) / np.log(self._step))

@@ -76,16 +76,22 @@ def expectation(
     laws = aim.laws
     J = np.concatenate([sensitivities_of(laws, done), sensitivities(laws, *laws.logs(params, tokens))], 1)
     H = information(J, aim.noise)
-    v_N, v_L = variances(H, aim.to_size, aim.to_loss)
+    return expected_of(design, aim, target, float(costs.sum()), J, *variances(H, aim.to_size, aim.to_loss), len(params))
+
+
+def expected_of(
+    design: str, aim: DesignAim, target: float, cost: float, J: Array, v_N: Array, v_L: Array, runs: int | None = None
+) -> Expected:
+    """Return what runs with sensitivities (laws, runs, 6) and variances under each law lead to; ``runs`` of them are new."""
+    laws = aim.laws
     errors = np.sqrt(v_N)[:, None] * _QUANTILES
     regrets = extra_compute(laws, target, np.clip(errors, -60.0, 60.0)).ravel()
     hidden = condition(J)
     unbounded = hidden > RAY_CONDITION and np.median(v_N) > 1
     median, most = (np.inf if unbounded else rounded(each) for each in np.quantile(regrets, (0.5, 0.9)))
-    cost = float(costs.sum())
     size_error, loss_error = rounded(np.median(np.sqrt(v_N))), rounded(np.sqrt(v_L).mean())
     mean = 1.0 if unbounded else rounded(np.minimum(regrets, 1.0).mean())
-    return Expected(design, len(params), cost, median, most, mean, size_error, loss_error, hidden)
+    return Expected(design, J.shape[1] if runs is None else runs, cost, median, most, mean, size_error, loss_error, hidden)
 
 
 def condition(J: Array) -> float:

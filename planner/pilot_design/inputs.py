@@ -44,6 +44,24 @@ def check_shapes(shapes: object, **given: Raw) -> None:
         raise OptionError(f"{told[0]} goes with shapes: without them pilots are numbers of parameters and tokens")
 
 
+def read_cooldown(trunk: Raw, cooldown: Raw, *, shapes: Raw, given: Raw) -> float | None:
+    """Read over which share of its tokens a model cools down from its trunk; None without trunks."""
+    if not isinstance(trunk, bool):
+        raise OptionError(f"`trunk` {shown(trunk)}: expected True or False")
+    if not trunk:
+        if cooldown is not None:
+            raise OptionError("`cooldown` goes with `trunk`: the share of its tokens over which a model cools down from a trunk")
+        return None
+    if shapes is True:
+        raise OptionError("`shapes` does not go with `trunk`: trunks are numbers of parameters and tokens")
+    if given is not None:
+        raise OptionError("`given` does not go with `trunk`: trunks are designed from nothing; leave one of them out")
+    found = float(settings(FILE, "trunks")["cooldown"]) if cooldown is None else parse_fraction(cooldown, "`cooldown`")
+    if not 0.01 <= found <= 0.9:
+        raise OptionError(f"`cooldown` {shown(cooldown)}: expected a share of a model's tokens, 1% to 90%")
+    return found
+
+
 def read_budget(budget: Number | None, question: Question) -> tuple[float, Machine | None]:
     """Return what the pilots may cost [FLOP], given in FLOP or in what is held, and the devices where they are known."""
     held = read_held(question)

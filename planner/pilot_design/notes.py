@@ -66,17 +66,20 @@ def design_notes(
     span: tuple[float, float],
     whole: tuple[float, float],
     bounds: Bounds,
+    trunks: str | None = None,
 ) -> list[Note]:
-    """Say what a design assumes, leaves over, and is short of; ``compared`` are it, a grid and a ray."""
+    """Say what a design assumes, leaves over, and is short of; ``compared`` are it, a grid and a ray; ``trunks`` what they do."""
+    alike = "independent for all runs" if trunks is None else "correlated as the table says within a trunk (nobody measured that)"
     text = (
-        "expected regrets assume that some generalised law is true, noise that is equal and independent for all runs, and a "
+        f"expected regrets assume that some generalised law is true, noise that is equal and {alike}, and a "
         "prior of about 20 tokens per parameter; one-sided misfit on overtrained runs takes half of the gain away"
     )
     return [
         _ratio_note(free=span[0] <= whole[0] or span[1] >= whole[1]),
         Note("assumptions", "info", text),
+        *([] if trunks is None else [Note("trunks", "info", trunks)]),
         *_dear(budget, target, bounds.k),
-        *_unspent(budget, float(runs.costs.sum()), bounds),
+        *_unspent(budget, compared[0].flops, bounds),
         *_sizes(float(runs.params.min()), bounds.builder),
         *_beside(*compared),
     ]

@@ -30,10 +30,19 @@ from planner.pilot_design.information import (
     laws_after,
     optimum,
 )
-from planner.pilot_design.inputs import check_shapes, check_simulation, read_budget, read_noise, read_ratios, read_sizes
+from planner.pilot_design.inputs import (
+    check_shapes,
+    check_simulation,
+    read_budget,
+    read_cooldown,
+    read_noise,
+    read_ratios,
+    read_sizes,
+)
 from planner.pilot_design.notes import cost_notes, design_notes, saved_by, worth
 from planner.pilot_design.pilots_result import PilotRun, Pilots
 from planner.pilot_design.simulation import Simulated, simulated
+from planner.pilot_design.trunks import Trunk, beside_text, design_trunks, trunk_expectation, trunk_runs, trunk_text
 from planner.quantities import (
     format_flops,
     parse_flops,
@@ -62,6 +71,8 @@ def pilots(
     batch: Number | None = None,
     given: RunsLike | None = None,
     group: str | None = None,
+    trunk: bool = False,
+    cooldown: Number | None = None,
     simulate: bool = False,
     tables: int | None = None,
     workers: Workers = 1,
@@ -97,6 +108,10 @@ def pilots(
         possible; and whether those are worth their cost.
     group : str, optional
         Of that table, as of :func:`planner.fit`.
+    trunk : bool
+        Train one run a size at a constant learning rate, and cool models of several lengths down from it, at most ``runs``.
+    cooldown : float or str, optional
+        Share of a model's tokens over which it cools down from its trunk (``"20%"``).
     simulate : bool
         Also fit simulated tables of the design and of the grid, under published and drawn laws, with noise and misfit.
     tables : int, optional
@@ -142,6 +157,7 @@ def pilots(
     if given is None and (group is not None or of_table):
         foreign = "group" if group is not None else next(iter(of_table))
         raise OptionError(f"`{foreign}` goes with `given`: which runs of a table are meant, and how it is read")
+    cools = read_cooldown(trunk, cooldown, shapes=shapes, given=given)
     check_shapes(shapes, vocab=vocab, context=context, batch=batch)
     (money, machine), goal = read_budget(budget, question), parse_flops(target, "`target`")
     if goal < 2 * money:
@@ -162,24 +178,38 @@ def pilots(
         largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
         builder = read_builder(vocab, context, batch, known.convention if known else "total", largest)
     bounds = Bounds(k, read_ratios(ratios), read_sizes(min_params, max_params), builder)
-    found = _compared(DesignAim.of(laws, goal, spread), goal, money, bounds, count, seed, known, machine)
+    aim = DesignAim.of(laws, goal, spread)
+    if cools is None:
+        found = _compared(aim, goal, money, bounds, count, seed, known, machine)
+    else:
+        found = _from_trunks(aim, goal, money, bounds, count, seed, machine, cools)
     chosen = found.chosen
     simulation: tuple[Simulated, ...] = ()
     if simulate:
         many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "`tables`", 1, 10_000)
-        designs = _simulated_designs(chosen, money, k)
+        designs = _simulated_designs(found, money, k)
         simulation = simulated(designs, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
     inputs = _inputs(question, bounds, machine, known, budget=money, target=goal, runs=count, noise=spread, seed=seed)
-    inputs = FrozenDict({**inputs, **reading.stated()})
+    inputs = FrozenDict({**inputs, **({} if cools is None else {"trunk": True, "cooldown": cools}), **reading.stated()})
     told = (found.expected, found.saved, found.rate, simulation, bounds.ratios, found.notes, inputs)
-    named = (known.columns, known.group) if known else (FrozenDict(), "")
-    return Pilots(money, goal, spread, _runs(laws, chosen, money), *told, *named)
+    columns, name = (known.columns, known.group) if known else (FrozenDict(), "")
+    planned = _runs(laws, chosen, money)
+    if found.trunks:
+        planned = _cooled(planned, found.trunks, money)
+    return Pilots(money, goal, spread, planned, *told, columns, name, found.trunks)
 
 
-def _simulated_designs(chosen: Cells, money: float, k: float) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return N and D of the design, and of an isoFLOP grid and an L that cost as much."""
-    rivals = {name: runs for name, runs in usual_runs(money, k).items() if not name.startswith("ray")}
-    return {"these runs": (chosen.params, chosen.tokens), **rivals}
+def _simulated_designs(found: "_Found", money: float, k: float) -> dict[str, tuple[NDArray[np.float64], ...]]:
+    """Return N and D of the design, and of an isoFLOP grid and an L that cost as much; of trunks, which each model is of."""
+    rivals: dict[str, tuple[NDArray[np.float64], ...]] = {
+        name: runs for name, runs in usual_runs(money, k).items() if not name.startswith("ray")
+    }
+    chosen = found.chosen
+    if not found.trunks:
+        return {"these runs": (chosen.params, chosen.tokens), **rivals}
+    own = (chosen.params, chosen.tokens, np.array([at for at, each in enumerate(found.trunks) for _ in each.lengths], float))
+    alone = {} if found.alone is None else {"independent runs": (found.alone.params, found.alone.tokens)}
+    return {"these trunks": own, **alone, **rivals}
 
 
 def _laws(known: Given | None, goal: float, noise: float, k: float, seed: int) -> Laws:
@@ -196,6 +226,38 @@ class _Found(NamedTuple):
     saved: float | None
     rate: float | None
     notes: tuple[Note, ...]
+    trunks: tuple[Trunk, ...] = ()
+    alone: Cells | None = None
+
+
+def _from_trunks(
+    aim: DesignAim, goal: float, money: float, bounds: Bounds, count: int, seed: int, machine: Machine | None, cooldown: float
+) -> _Found:
+    """Return the trunks of a budget at some correlations of their models' errors, beside independent runs and the usual ones."""
+    grid = Grid(goal, bounds)
+    design = design_trunks(aim, grid, money, count, cooldown)
+    params, tokens = trunk_runs(design)
+    chosen = Cells(bounds.k * params * tokens, params, tokens, (None,) * len(params), ((0.0, 0),) * len(params))
+    _check_models(chosen, money)
+    s = settings(FILE, "trunks")
+    shown = sorted({float(s["assumed"]), *s["correlations"]}, key=lambda each: (each != s["assumed"], each))
+    own, *others = (trunk_expectation(f"these trunks, {plain(each)}", aim, goal, design, each) for each in shown)
+    expected, alone = [own, *others], None
+    try:
+        alone = designed(aim, grid, own.flops, len(params), seed, None, "independent runs")[-1]
+        expected.append(alone.expected)
+        beside = beside_text(own, alone.expected)
+    except CannotPlanError as fault:
+        beside = f"independent runs within these limits: {fault}"
+    grid_row, ray_row, l_row = usual(aim, goal, money, bounds.k, None)
+    c = settings(FILE, "candidates")
+    whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
+    notes = design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds.ratios, whole, bounds, trunk_text(design))
+    told = (*notes, Note("independent", "info", beside), *cost_notes(machine, own.flops))
+    cells = alone.cells if alone else None
+    dollars_each = machine.cost(1.0).dollars if machine else None
+    rate = dollars_each.expected if dollars_each else None
+    return _Found(chosen, (*expected, grid_row, ray_row, l_row), None, rate, told, design, cells)
 
 
 def _compared(
@@ -270,6 +332,18 @@ def _check_models(chosen: Cells, budget: float) -> None:
             f"budget {format_flops(budget)}: its smallest run would have {plain(smallest, 2)} parameters; a larger budget "
             f"({format_flops(enough)} is enough), or --min-params with fewer runs"
         )
+
+
+def _cooled(runs: tuple[PilotRun, ...], design: tuple[Trunk, ...], budget: float) -> tuple[PilotRun, ...]:
+    """Return the runs with the trunk that each cools down from, and what it adds to the bill."""
+    added = [
+        (number, bill / budget, start)
+        for number, each in enumerate(design, 1)
+        for bill, start in zip(each.bills, each.starts, strict=True)
+    ]
+    return tuple(
+        run._replace(share=share, trunk=number, cools_from=start) for run, (number, share, start) in zip(runs, added, strict=True)
+    )
 
 
 def _runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:

@@ -13,6 +13,7 @@ from planner.notes import Note
 from planner.pilot_design.candidate_runs import Model
 from planner.pilot_design.expected_regret import Expected
 from planner.pilot_design.simulation import Simulated
+from planner.pilot_design.trunks import Trunk
 
 
 class PilotRun(NamedTuple):
@@ -22,14 +23,20 @@ class PilotRun(NamedTuple):
     ----------
     params, tokens, tokens_per_param : float
         N and D.
-    flops, share : float
-        C = k N D, or the exact FLOP of its model, and its share of the pilot budget.
+    flops : float
+        C = k N D, or the exact FLOP of its model.
+    share : float
+        Its share of the pilot budget: of a model that cools down from a trunk only its cooldown's, unless it is the longest.
     purpose : str
         ``near the optimum``, ``starved`` (few tokens for its size) or ``overtrained`` (many).
     model : Model or None
         What to train, where shapes were asked for: then N, D and C are exactly its own.
     beyond_rule : float
         What it costs beyond C = k N D, as a fraction: nothing on paper.
+    trunk : int or None
+        From which of the trunks it cools down, counted from 1.
+    cools_from : float or None
+        Tokens of the trunk at which its cooldown begins.
     """
 
     params: float
@@ -40,6 +47,8 @@ class PilotRun(NamedTuple):
     purpose: str
     model: Model | None = None
     beyond_rule: float = 0.0
+    trunk: int | None = None
+    cools_from: float | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,6 +81,8 @@ class Pilots(Answer):
         What the table of runs given calls its quantities: a saved design calls them so too, and both are fitted together.
     group : str
         Of the runs given.
+    trunks : tuple of Trunk
+        Where trunks were asked for: the runs are the models that cool down from them.
     version : str
     """
 
@@ -88,12 +99,13 @@ class Pilots(Answer):
     inputs: Mapping[str, Any]
     columns: Mapping[str, str] = FrozenDict()
     group: str = ""
+    trunks: tuple[Trunk, ...] = ()
     version: str = __version__
 
     @property
     def spent(self) -> float:
         """What the runs cost together [FLOP]."""
-        return sum(run.flops for run in self.runs)
+        return sum(each.flops for each in self.trunks or self.runs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types: base units, full precision, None for what is infinite."""

@@ -1,5 +1,6 @@
 """What pilots lead to in simulation: known laws, noise and misfit, a fit to each table, and what its plan wastes."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +61,7 @@ class _Job(NamedTuple):
     misfit: str
     draws: int
     seed: int
+    trunks: Array | None = None
 
 
 def misfits() -> tuple[float, float, float, float]:
@@ -68,8 +70,13 @@ def misfits() -> tuple[float, float, float, float]:
     return float(s["overtrained"]), float(s["small"]), float(s["bend_at"]), float(s["bend"])
 
 
+def assumed_correlation() -> float:
+    """Return how much the errors of models from one trunk are taken to be correlated."""
+    return float(settings(FILE, "trunks")["assumed"])
+
+
 def simulated(
-    designs: dict[str, tuple[Array, Array]],
+    designs: Mapping[str, tuple[Array, ...]],
     laws: Laws,
     target: float,
     noise: float,
@@ -83,7 +90,8 @@ def simulated(
 
     Parameters
     ----------
-    designs : mapping of str to (N, D)
+    designs : mapping of str to (N, D), or to (N, D, trunk)
+        Errors of one trunk's models are correlated, as designs of trunks assume.
     laws : Laws
         For their coordinates.
     target, noise : float
@@ -102,7 +110,8 @@ def simulated(
         for row in range(len(known.theta)):
             one = known._replace(theta=known.theta[row : row + 1])
             # the same noise for every design and misfit: they differ in nothing else
-            jobs.append(_Job(*designs[name], one, target, noise, misfit, draws, seed + 1000 * row + ord(which[0])))
+            N, D, *shared = designs[name]
+            jobs.append(_Job(N, D, one, target, noise, misfit, draws, seed + 1000 * row + ord(which[0]), *shared))
             owner.append(place)
     with mapper(workers, progress) as spread:
         results = spread(_simulate, jobs)
@@ -147,6 +156,17 @@ def _bent(laws: Laws) -> tuple[Laws, float]:
     return laws._replace(theta=theta), float(s["bend_at"])
 
 
+def _luck(job: _Job, rng: np.random.Generator) -> Array:
+    """Return standard normal errors of the runs, those of one trunk correlated."""
+    own = rng.standard_normal(len(job.params))
+    if job.trunks is None:
+        return own
+    shared = assumed_correlation()
+    of_trunk = rng.standard_normal(int(job.trunks.max()) + 1)[job.trunks.astype(int)]
+    found: Array = np.sqrt(shared) * of_trunk + np.sqrt(1 - shared) * own
+    return found
+
+
 def _simulate(job: _Job) -> tuple[Array, Array]:
     """Return the regret and the error of ln L of each noisy table."""
     laws = job.laws
@@ -164,7 +184,7 @@ def _simulate(job: _Job) -> tuple[Array, Array]:
     ones, order = np.ones(len(flops)), np.arange(len(flops))
     away, errors = [], []
     for _ in range(job.draws):
-        loss = np.exp(clean + job.noise * rng.standard_normal(len(flops)))
+        loss = np.exp(clean + job.noise * _luck(job, rng))
         sample = Sample(job.params, job.tokens, flops, loss, ones, order)
         fitted = Laws(fit_under_prior(sample, Limits())[None], *sample.center, laws.k)
         away.append(float(optimum(fitted, job.target)[0][0] + fitted.x0 - laws.x0 - best_x[0]))

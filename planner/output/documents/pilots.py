@@ -7,15 +7,26 @@ from planner._util.stable_choice import SINGULAR
 from planner.output.documents.blocks import Block, Table, Title, note_blocks
 from planner.pilot_design.expected_regret import Expected
 from planner.pilot_design.pilots_result import PilotRun, Pilots
-from planner.pilot_design.simulation import Simulated, misfits
+from planner.pilot_design.simulation import Simulated, assumed_correlation, misfits
 from planner.quantities import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant
 
 
 def pilots_document(found: Pilots) -> list[Block]:
     """Return the blocks of a design."""
     spent = f"{format_flops(found.spent)} of {format_flops(found.budget)}, noise {format_percent(found.noise)}"
-    title = f"{len(found.runs)} pilot runs for {format_flops(found.target)}: {spent}"
-    headers = ["run", "parameters", "tokens", "tok/param", "compute", "share", "what it is for"]
+    what = "pilot runs"
+    if found.trunks:
+        what = f"pilot runs from {len(found.trunks)} trunks"
+    headers = [
+        "run",
+        *(["trunk"] if found.trunks else []),
+        "parameters",
+        "tokens",
+        "tok/param",
+        "compute",
+        "share",
+        "what it is for",
+    ]
     runs = [_run(number, run) for number, run in enumerate(found.runs, 1)]
     heads = ["runs", "how many", "regret, median", "90 % below", "mean", "error of ln N", "error of the loss", "condition"]
     expected = [_expected(each) for each in found.expected]
@@ -23,10 +34,13 @@ def pilots_document(found: Pilots) -> list[Block]:
         "regret: extra compute at the target through the error in N*, in the mean capped at 100 %; errors are root mean squares; "
     )
     note += "grid, ray and L cost the whole budget, on paper: C = 6ND, models of any size"
+    if found.trunks:
+        note += "; of trunks: the correlation of the errors of models from one trunk, which a fit takes as independent"
     note += "" if found.saved is None else "; the last ones each beside the runs given"
     return [
-        Title(title),
-        Table("Runs", "rrrrrrl", headers, runs, []),
+        Title(f"{len(found.runs)} {what} for {format_flops(found.target)}: {spent}"),
+        *_trunks(found),
+        Table("Runs", "r" * (len(headers) - 1) + "l", headers, runs, [_SHARES] if found.trunks else []),
         *_models(found),
         Table("How good the plan for the target would be", "lrrrrrrr", heads, expected, [note]),
         *_simulation(found),
@@ -39,7 +53,8 @@ def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
     called = {name: name for name in ("run", "params", "tokens", "flops", "loss")} | dict(found.columns)
     return [
         {
-            called["run"]: f"pilot-{number}",
+            # one name a trunk: intervals of a fit know that its models share their luck
+            called["run"]: f"pilot-{number}" if run.trunk is None else f"trunk-{run.trunk}",
             called["params"]: round(run.params),
             called["tokens"]: round(run.tokens),
             # a fit's C = k N D is the target's, not a small model's
@@ -49,6 +64,7 @@ def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
             "tokens_per_param": run.tokens_per_param,
             "share": run.share,
             "purpose": run.purpose,
+            **({} if run.cools_from is None else {"cools_from": round(run.cools_from)}),
             **_model(run),
         }
         for number, run in enumerate(found.runs, 1)
@@ -95,9 +111,32 @@ def _models(found: Pilots) -> list[Block]:
     return [Table("What to train", "r" * len(heads), heads, rows, [note])]
 
 
+_SHARES = "compute: what a model of this size and length costs alone; share: what it adds to the bill, the longest its trunk"
+
+
+def _trunks(found: Pilots) -> list[Block]:
+    """Return the runs at a constant rate, and where cooldowns leave them; nothing without trunks."""
+    if not found.trunks:
+        return []
+    heads = ["trunk", "parameters", "constant rate for", "cooldowns begin at", "compute", "share"]
+    rows = [
+        [
+            str(number),
+            format_count(each.params),
+            format_count(each.starts[0]),
+            ", ".join(format_count(start) for start in reversed(each.starts)),
+            format_flops(each.flops),
+            format_percent(each.flops / found.budget),
+        ]
+        for number, each in enumerate(found.trunks, 1)
+    ]
+    return [Table("Trunks", "rrrlrr", heads, rows, ["in tokens; compute: of the trunk and all of its cooldowns"])]
+
+
 def _run(number: int, run: PilotRun) -> list[str]:
     return [
         str(number),
+        *([] if run.trunk is None else [str(run.trunk)]),
         format_count(run.params),
         format_count(run.tokens),
         significant(run.tokens_per_param),
@@ -135,6 +174,8 @@ def _simulation(found: Pilots) -> list[Block]:
         f"{format_percent(small)} on small ones, or an exponent of D that is {plain(bend)} times as large beyond "
         f"{format_count(bend_at)} tokens"
     )
+    if found.trunks:
+        note += f"; errors of models from one trunk are correlated by {plain(assumed_correlation())}"
     return [Table("In simulation", "lllrrrr", heads, rows, [note])]
 
 
