@@ -573,3 +573,102 @@ def test_the_page_on_scores_says_what_was_measured() -> None:
         marked = [cell if test.verdict == "predictable" else f"*{cell}*" for cell, test in zip(cells, pair, strict=True)]
         text = " / ".join(cell + ("" if test.above_chance else "°") for cell, test in zip(marked, pair, strict=True))
         assert f"{pair[0].task.replace('_', ' ')} {text}" in page
+
+
+# ---- what is said of tasks, and rises that have only begun
+
+
+def _steep(top: float, seed: int) -> tuple[Table, Callable[[float], float]]:
+    """Return runs of a task with 5,000 questions and no chance level whose largest run is ``top`` of the way up, and the truth."""
+    rng = np.random.default_rng(seed)
+    N = np.geomspace(2e7, 2e9, 20)
+    D = 20 * N
+    loss = np.asarray(planner.load_law("besiroglu2024").loss(N, D))
+    middle = float(loss[-1]) - 0.1 * math.log(1 / top - 1)
+
+    def truth(at: float) -> float:
+        return 1 / (1 + math.exp(-(middle - at) / 0.1))
+
+    shares = np.array([truth(each) for each in loss])
+    return {
+        "params": N,
+        "tokens": D,
+        "loss": loss * np.exp(rng.normal(0, 2e-3, 20)),
+        "task": rng.binomial(5000, shares) / 5000,
+    }, truth
+
+
+def test_a_rise_that_has_only_begun_is_refused_or_followed() -> None:
+    """Steep tasks at 1 to 10 % of the way up: where a score is given, what comes is inside its interval but for a few."""
+    given, outside = 0, 0
+    law = planner.load_law("besiroglu2024")
+    for seed, top in enumerate(np.repeat([0.01, 0.03, 0.1], 3)):
+        table, truth = _steep(float(top), seed)
+        for times in (3.0, 10.0):
+            N = 2e9 * math.sqrt(times)
+            each = planner.scores(table, params=N, tokens=20 * N, chance={"task": 0}, questions={"task": 5000}).tasks["task"]
+            if each.predictable:
+                assert each.low is not None
+                assert each.high is not None
+                given += 1
+                outside += not each.low <= truth(float(law.loss(N, 20 * N))) <= each.high
+            else:
+                assert each.decided_by
+    assert 0 < given < 18
+    assert outside <= 0.2 * given
+
+
+def test_a_fresh_rise_names_where_it_would_go() -> None:
+    """The reason of the refusal says so."""
+    table, _ = _steep(0.03, 0)
+    found = planner.scores(table, params=9e9, tokens=180e9, chance={"task": 0}, questions={"task": 5000}).tasks["task"]
+    assert found.verdict == "too noisy"
+    assert "only begun" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"ceiling": {"nosuch": 0.5}}, "no such task"),
+        ({"chance": {"nosuch": 0.5}}, "no such task"),
+        ({"questions": {"nosuch": 50}}, "no such task"),
+        ({"ceiling": {"full": 0.5}}, "above its ceiling of 0.5"),
+    ],
+)
+def test_what_is_said_of_a_task_must_fit_the_table(given: Table, says: str) -> None:
+    """A name that is no task, and a ceiling below a score, are refused."""
+    with pytest.raises(PlannerError, match=says):
+        planner.scores(made(), target=3e21, **given)
+
+
+def test_a_chance_level_above_the_runs_is_asked_about() -> None:
+    """Runs well below it: is it the right one?"""
+    found = planner.scores(made(), target=3e21, task=["rising"], chance={"rising": 0.6}, questions={"rising": 5000})
+    assert any(note.code == "floor-below-chance" for note in found.notes)
+
+
+def test_copies_of_rows_are_no_seeds() -> None:
+    """A table twice over says what it says once."""
+    once = made()
+    twice = {name: np.concatenate([values, values]) for name, values in once.items()}
+    first, second = (planner.scores(each, target=3e21, task=["rising"]) for each in (once, twice))
+    assert second.tasks["rising"].score == pytest.approx(first.tasks["rising"].score)
+    assert second.tasks["rising"].verdict == first.tasks["rising"].verdict
+    assert any(note.code == "copies" for note in second.notes)
+
+
+def test_one_score_in_per_cent_among_fractions_is_refused() -> None:
+    """A whole column is not read as per cent for it."""
+    table = made()
+    table["rising"][3] = 31.0
+    with pytest.raises(RunsFileError, match="one unit"):
+        planner.scores(table, target=3e21, chance={"rising": 0.25})
+
+
+def test_what_plan_cannot_read_is_not_saved(tmp_path: Path) -> None:
+    """Public models, and scores by a loss alone."""
+    with pytest.raises(OptionError, match="runs of your own"):
+        planner.scores(observational=True, target=1e23).save(tmp_path / "public.json")
+    with pytest.raises(OptionError, match="by loss alone"):
+        planner.scores(made(), loss=2.8).save(tmp_path / "loss.json")
+    assert not list(tmp_path.iterdir())

@@ -332,7 +332,7 @@ def test_noisy_logs_of_every_interval_tell_the_same(seed: int, every: int) -> No
     noisy[rng.integers(len(t) // 2, len(t), 3)] *= 1.5
     words = "cosine 20000 warmup 500 peak 1e-3 end 1e-4"
     quiet = planner.training_curve(steps=t, loss=smooth, lr=path.at(t), schedule=words)
-    loud = planner.training_curve(steps=t, loss=noisy, lr=path.at(t), schedule=words)
+    loud = planner.training_curve(steps=t, loss=noisy, lr=path.at(t), schedule=words, level="99.99%")
     assert loud.end.loss == pytest.approx(quiet.end.loss, rel=5e-3 if every < 50 else 1e-2)
     assert loud.end.low < quiet.end.loss < loud.end.high
     assert loud.logs[0].scatter == pytest.approx(0.01, rel=0.35)
@@ -687,3 +687,77 @@ def test_intervals_hold_on_curves_from_other_laws() -> None:
     assert 0.88 <= inside <= 1.0
     assert half_width < 0.012
     assert worst < 0.03
+
+
+def test_a_jump_is_named_where_it_is() -> None:
+    """The loss falls or rises at once under a cosine, which laws bend to meet; a smooth log has none."""
+    lr = 1e-4 + 9e-4 * (1 + np.cos(np.pi * STEPS / 60000)) / 2
+    rng = np.random.default_rng(0)
+    loss = power_law(STEPS) * np.exp(rng.normal(0, 0.002, len(STEPS)))
+
+    def seen(loss: Array) -> list[Any]:
+        found = planner.training_curve(steps=STEPS, loss=loss, lr=lr, schedule="cosine 60000 end 1e-4")
+        return [each for each in found.events if each.kind in {"jump", "bend", "divergence"}]
+
+    assert seen(loss) == []
+    for change in (0.94, 0.97):
+        jumped = np.where(STEPS > 18000, change, 1.0) * loss
+        (event,) = seen(jumped)
+        assert event.step == pytest.approx(18000, abs=1500)
+        assert event.change < 0
+
+
+@pytest.mark.parametrize("more", [0.05, 0.3, -0.1])
+def test_logs_that_are_not_of_one_model_are_told_apart(more: float) -> None:
+    """The same schedule with other losses: a warning; the published curves of a size give none."""
+    one = {"step": STEPS, "loss": power_law(STEPS), "lr": RATE}
+    found = planner.training_curve([one, one | {"loss": power_law(STEPS) + more}])
+    assert [note.severity for note in found.notes if note.code == "logs-apart"] == ["warning"]
+    for size in SIZES:
+        assert not [note for note in fitted(size).notes if note.code == "logs-apart"]
+
+
+def test_steps_and_rates_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    """With the row; thousands that are set apart are read, and a last row that is cut off is left out."""
+
+    def written(name: str, steps: list[str], rates: list[str]) -> Path:
+        rows = [f'"{step}",{loss!r},{rate}' for step, loss, rate in zip(steps, power_law(STEPS).tolist(), rates, strict=True)]
+        path = tmp_path / name
+        path.write_text("\n".join(["step,loss,lr", *rows]) + "\n")
+        return path
+
+    plain, rates = [f"{step:.0f}" for step in STEPS], ["3e-4"] * len(STEPS)
+    usual = planner.training_curve(written("plain.csv", plain, rates)).end.loss
+    assert planner.training_curve(written("thousands.csv", [f"{step:,.0f}" for step in STEPS], rates)).end.loss == usual
+    assert planner.training_curve(written("cut.csv", [*plain[:-1], "x"], rates)).now.step == STEPS[-2]
+    odd = written("odd.csv", [*plain[:40], "x41", *plain[41:]], rates)
+    with pytest.raises(RunsFileError, match=r"odd\.csv:42:step: 'x41'"):
+        planner.training_curve(odd)
+    assert planner.training_curve(odd, skip_bad=True).now.step == STEPS[-1]
+    schedule = written("schedule.csv", plain, [*rates[:-1], "n/a"])
+    with pytest.raises(RunsFileError, match=r"schedule\.csv:301:lr: 'n/a'"):
+        planner.training_curve("25M/constant_72000:24000", schedule=schedule)
+
+
+def test_a_schedule_from_the_next_step_on_goes_on_from_the_run() -> None:
+    """Given from the last step, from the next one or from step 0: the same end."""
+    found = planner.training_curve("25M/cosine_72000:24000", schedule="cosine 72000 end 3e-5")
+    path = found.paths[0]
+    ends = []
+    for first in (1.0, found.now.step, found.now.step + 1, found.now.step + 100):
+        steps = np.arange(first, 72001.0, 50.0)
+        steps = np.append(steps, 72000.0) if steps[-1] < 72000 else steps
+        ends.append(float(found.predict((steps, path.at(steps))).loss[-1]))
+    assert ends == pytest.approx([ends[1]] * 4, rel=2e-4)
+
+
+def test_a_decay_of_no_steps_is_none() -> None:
+    """``wsd N decay 0`` is a constant rate, and 0.2 steps are 20 per cent forgotten."""
+    constant, none = (
+        planner.training_curve("25M/constant_72000:24000", schedule=f"{words}").end
+        for words in ("constant 72000", "wsd 72000 decay 0")
+    )
+    assert none.loss == pytest.approx(constant.loss, rel=1e-9)
+    assert none.lr == constant.lr
+    with pytest.raises(OptionError, match="20%"):
+        in_words("wsd 72000 decay 0.2", Defaults(None, 3e-4, 0.0))

@@ -29,7 +29,7 @@ def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
     title = [_cut(block.text, shown.width) for block in blocks if isinstance(block, Title)][:1]
     first = next((block for block in blocks if isinstance(block, (Facts, Table))), None)
     warnings = [text for block in blocks if isinstance(block, Items) and block.heading == WARNINGS for text in block.texts]
-    told = [_MARGIN + _cut(f"{_counted(warnings)}{warnings[0].partition(': ')[0]}", shown.width - 2)] if warnings else []
+    told = [_MARGIN + _cut(f"{_counted(warnings)}{_short(warnings[0])}", shown.width - 2)] if warnings else []
     room = _BRIEF - len(title) - len(told)
     table = next((block for block in blocks if isinstance(block, Table)), None)
     if isinstance(first, Facts) and table is not None and not _decides(first):
@@ -54,6 +54,12 @@ def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
 
 def _counted(warnings: Sequence[str]) -> str:
     return "warning: " if len(warnings) == 1 else f"{len(warnings)} warnings, the first: "
+
+
+def _short(warning: str) -> str:
+    """Return a warning up to its first colon, or to the second where the first ends the name of a file."""
+    head, sign, rest = warning.partition(": ")
+    return f"{head}{sign}{rest.partition(': ')[0]}" if " " not in head.strip("'") and sign else head
 
 
 _BRIEF = 8

@@ -112,6 +112,9 @@ def _needed(model: ScoreModel, name: str, score: float, level: float) -> NeededC
         return _crossing(lambda flops: model.forecast(task, model.place(flops, None, None, None), level)[at], score, grid)
 
     flops = end(0)
+    if flops is None and not task.above_chance:
+        known = f"{settings('verdict')['chance_to']:g} times the largest run"
+        return nothing._replace(reason=f"not known: not yet above chance in any run, and not foretold beyond {known}")
     if flops is None:
         return nothing._replace(reason=f"not reached within {settings('verdict')['farthest']:g} times the largest run")
     verdict = model.score(model.place(flops, None, None, None), level)[task.name]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from planner._util.showing import Raw
 from planner._util.to_json import Answer, as_json
 from planner._version import __version__
+from planner.errors import OptionError
 from planner.fitting.scores.verdicts import PREDICTABLE, SATURATED
 from planner.notes import Note
 
@@ -189,6 +190,13 @@ class Scores(Answer):
             The name does not end in .json, or the file exists and ``overwrite`` is not given.
         """
         from planner.fitting.scores.score_file import save_model
+
+        if self.model is not None and self.model.local:
+            raise OptionError(
+                "save: `observational` scores rest on public models, which plan does not take: give runs of your own"
+            )
+        if self.model is not None and self.model.rows.flops is None:
+            raise OptionError("save: these scores go by loss alone, and plan asks for compute: give `target` instead of `loss`")
 
         return save_model(self.model, path, overwrite=overwrite)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from planner.errors import RunsFileError
 from planner.fitting.scores.about import About
 from planner.fitting.scores.forms import Array
 from planner.fitting.scores.known_tasks import is_loss
@@ -55,6 +56,9 @@ def _few_per_cent(
         if called in above and called not in tasks:
             left[called] = f"goes up to {plain(float(np.nanmax(values)), 3)} beside fractions"
         else:
+            if called in tasks and float(np.nanmedian(values)) <= 1:
+                text = f"{plain(float(np.nanmax(values)), 4)} beside scores that are fractions, as those of the other tasks"
+                raise RunsFileError(f"{bare(called)}: {text}: bring all to one unit, or leave that row out")
             found[called] = values / 100 if called in tasks else values
     if not tasks:
         return found, []

@@ -115,6 +115,7 @@ def scores(
     confidence = check_level(level)
     if yes_or_no(observational, "`observational`"):
         given = {"runs": runs, "about": about, "group": group, "loss": loss, **reading.stated()}
+        given |= {"chance": chance, "questions": questions, "ceiling": ceiling}
         return _observed(wanted, task, suite, confidence, [name for name, each in given.items() if each is not None])
     if runs is None:
         raise OptionError("no runs: give a table of them, or `observational` for a forecast from public models")
@@ -216,8 +217,19 @@ def read_table(
     table = read_score_table(
         source, reading, read_about(side, chance, questions, ceiling), None if task is None else _names(task), group, k, by_loss
     )
+    _known_tasks(table, chance=chance, questions=questions, ceiling=ceiling)
     name = runs if own_about is not None and isinstance(runs, str) else table.name
     return table._replace(name=name), source_name(about)
+
+
+def _known_tasks(table: ScoreTable, **said: Any) -> None:
+    """Refuse what is said of a task that the table does not have."""
+    known = {each.lower(): each for each in (*(task.name for task in table.tasks), *table.left_out)}
+    for field, given in said.items():
+        for name in given or {}:
+            if name.lower() not in known:
+                tasks = listed([bare(task.name) for task in table.tasks], 12)
+                raise OptionError(f"`{field}` {shown(name)}: {table.name} has no such task; tasks are {tasks}")
 
 
 def _names(value: Raw) -> list[str]:
@@ -307,6 +319,12 @@ def target_notes(place: ScoreTarget, found: Mapping[str, TaskScore]) -> list[Not
             f"{format_factor(tested)}, so beyond it they are a guess"
         )
         notes.append(Note("extrapolation", "warning", text))
+    below = [
+        name for name, each in found.items() if each.chance is not None and each.predictable and each.floor < each.chance - 0.05
+    ]
+    if below:
+        text = f"the smallest runs are well below the chance level of {listed(list(map(bare, below)), 6)}: is it the right one?"
+        notes.append(Note("floor-below-chance", "warning", text))
     off = [
         name for name, each in found.items() if each.chance is not None and each.predictable and each.floor - each.chance > 0.05
     ]

@@ -111,13 +111,28 @@ def read_score_table(
     named = {*(each.lower() for each in wanted or ()), *about.listed}
     columns, told = as_fractions(columns, about, named, left)
     where = where.take(order)
+    kept, twice = _once(where, columns)
+    where, columns = where.take(kept), {called: values[kept] for called, values in columns.items()}
     tasks = _tasks(columns, about, left)
     if not tasks:
         raise RunsFileError(f"{read.name}: no column of scores found; name them with `task`; {_why_none(left)}")
     if len(tasks) > _MOST_TASKS:
         raise RunsFileError(f"{read.name}: {len(tasks)} columns of scores; at most {_MOST_TASKS} at once: choose with `task`")
-    notes = (*read.notes, *about.notes, *told)
+    notes = (*read.notes, *about.notes, *told, *twice)
     return ScoreTable(read.name, read.sha256, where, tuple(tasks), k, _ratio(where), FrozenDict(left), notes)
+
+
+def _once(where: Where, columns: Mapping[str, Array]) -> tuple[Any, list[Note]]:
+    """Return which rows count: of rows that are alike to the last digit in size, loss and every score, one."""
+    cells = np.column_stack([*(each for each in where if each is not None), *columns.values()])
+    first = np.unique(np.nan_to_num(cells, nan=-1.0), axis=0, return_index=True)[1]
+    kept = np.isin(np.arange(len(cells)), first)
+    copies = int((~kept).sum())
+    if not copies or not columns:
+        return np.ones(len(cells), dtype=bool), []
+    which = "row says" if copies == 1 else "rows say"
+    text = f"{copies} {which} the same as another in every score, and count once: copies are no seeds"
+    return kept, [Note("copies", "warning", text)]
 
 
 def fewest() -> int:
@@ -296,6 +311,9 @@ def _tasks(columns: Mapping[str, Array], about: About, left: dict[str, str]) -> 
         about_it = about.of(called)
         ceiling = 1.0 if about_it.ceiling is None else about_it.ceiling
         kind = about_it.kind or kind_of(called)
+        if known.max() > ceiling * (1 + 1e-9):
+            text = f"a run scores {plain(float(known.max()), 3)}, above its ceiling of {plain(ceiling, 3)}"
+            raise RunsFileError(f"{bare(called)}: {text}: the ceiling is the highest score that any model can have")
         found.append(Task(called, kind, about_it.chance, about_it.questions, ceiling, values, by_stem.get(stem(called))))
     stems = {stem(task.name) for task in found}
     for called, values in losses.items():

@@ -8,6 +8,7 @@ import numpy as np
 from planner._util.student_t import student_quantile
 from planner.fitting.scores.fitting import FLAT, FormFit, fit_flat, fit_form, task_rows
 from planner.fitting.scores.forms import FORMS, Array, Center, Where
+from planner.fitting.scores.onset import goes_on
 from planner.fitting.scores.settings import settings
 
 _FEWEST = 4
@@ -41,7 +42,7 @@ class Errors(NamedTuple):
     questions : array
         Binomial noise of one test.
     hidden : array
-        A rise that the noise of the largest runs hides; upwards only.
+        A rise that the noise of the largest runs hides, or one that has only begun and goes on; upwards only.
     """
 
     held_out: float
@@ -155,6 +156,8 @@ class TaskModel(NamedTuple):
         ratio = self.reach(runs)
         known = settings("interval")
         hidden = np.zeros(len(p)) if self.above_chance else self.top_error * ratio ** float(known["hidden_growth"])
+        if (onward := goes_on(self, runs)) is not None:
+            hidden = np.maximum(hidden, np.maximum(onward - p, 0.0) / 2)
         far = np.maximum(1.0, np.log(np.maximum(ratio, 1.0)) / np.log(max(self.reached, _LEAST_REACH)))
         moved = np.zeros(len(p))
         if losses is not None and runs.loss is not None:

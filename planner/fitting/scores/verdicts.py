@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from planner._util.student_t import student_quantile
 from planner.fitting.scores.forms import Where
+from planner.fitting.scores.onset import goes_on
 from planner.fitting.scores.public_models import public_upper
 from planner.fitting.scores.settings import settings
 from planner.fitting.scores.task_model import Errors, TaskModel
@@ -37,7 +39,9 @@ def judge(model: TaskModel, errors: Errors, score: float, target: Where, most: f
     fell = model.floor - model.top
     if fell > float(known["fall"]) and model.rise < -float(known["sure_fall"]):
         return _not_monotone(f"its score falls with compute, from {_points(model.floor)} to {_points(model.top)}")
-    sd = round(float(errors.judged[0]), 6)
+    # of few runs the error itself is not known: as wide as their interval
+    unsure = max(student_quantile(0.975, max(len(model.scores) - 4, 1)) / student_quantile(0.975, float(known["usual"])), 1.0)
+    sd = round(float(errors.judged[0]) * unsure, 6)
     if model.few:
         return Verdict(TOO_NOISY, f"{len(model.scores)} runs have a score: too few to hold any out", "more runs with a score")
     far = _beyond(model, target)
@@ -135,6 +139,11 @@ def _noisy(model: TaskModel, errors: Errors, noise: float, target: Where) -> Ver
     """Say which part of the error is the largest."""
     scatter = float(settings("verdict")["scatter"])
     forms, held = float(errors.forms[0]), errors.held_out
+    onward = goes_on(model, target)
+    if onward is not None and float(errors.hidden[0]) > max(forms, held, errors.scatter):
+        reached = _points(float(onward[0]))
+        text = f"its rise has only begun, at {_points(model.top)}: going on as in the last runs it reaches {reached}"
+        return Verdict(TOO_NOISY, text, _between(model, target))
     if errors.scatter > forms and errors.scatter > scatter * max(noise, 0.005):
         beside = f", of which its questions explain {_points(noise)}" if noise else ""
         return _not_monotone(f"runs scatter by {_points(errors.scatter)} points around a rising curve{beside}")

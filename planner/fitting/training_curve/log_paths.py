@@ -112,7 +112,10 @@ def read_schedule(value: Any, known: Defaults, others: Sequence[RatePath], name:
     steps = given.steps
     if len(steps) > 1 and (np.diff(steps) == 0).any():
         steps = np.unique(steps)
-    whole = begun(given, others, known.warmup if not others else None, called)[0]
+    if others and steps[0] > max(each.end for each in others):  # it goes on from the run
+        whole = others[0].then(given)
+    else:
+        whole = begun(given, others, known.warmup if not others else None, called)[0]
     return thinned(whole, settings(FILE, "fit")["schedule_knots"]), called, steps
 
 

@@ -180,9 +180,11 @@ def _numbers(raw: RawTable, places: Mapping[str, int], reading: Reading) -> dict
         [places[each] for each in ("loss", "lr") if each in places],
     )
     held, at, all_count = array("d"), list(places.values()), not (reading.drop or where)
+    numbered = array("q")
     for row, cells in raw.rows(faults):
         if not all_count and (row in reading.drop or not all(each.holds(text_of(cells[place])) for place, each in where)):
             continue
+        numbered.append(row)
         try:
             held.extend([float(cells[place]) for place in at])  # type: ignore[arg-type]  # what is no number is caught
         except (TypeError, ValueError):
@@ -191,12 +193,32 @@ def _numbers(raw: RawTable, places: Mapping[str, int], reading: Reading) -> dict
         row, what = next(iter(faults.rows.items()))
         raise RunsFileError(f"{raw.name}:{row}: {what}; `skip_bad` leaves such rows out")
     table = np.array(held).reshape(-1, len(at))
+    _refuse_odd(raw, places, table, numbered, skip_bad=reading.skip_bad)
     worth = {quantity: _called(called)[1] for quantity, called in reading.columns.items()}
     return {quantity: table[:, place] * worth.get(quantity, 1.0) for place, quantity in enumerate(places)}
 
 
+def _refuse_odd(raw: RawTable, places: Mapping[str, int], table: Array, numbered: Sequence[int], *, skip_bad: bool) -> None:
+    """Refuse steps that are no numbers, in more rows than the last that may be cut off, and a schedule's rates that are none."""
+    order = list(places)
+    counted = next((each for each in ("step", "tokens") if each in order and np.isfinite(table[:, order.index(each)]).any()), "")
+    for quantity in ([counted] if counted else []) + (["lr"] if "loss" not in order and "lr" in order else []):
+        values = table[:, order.index(quantity)]
+        odd = np.flatnonzero(np.isnan(values) | ((values < 0) & (values != _EMPTY)) | (values == math.inf))
+        cut_off = quantity == counted and odd.tolist() == [len(values) - 1]
+        if len(odd) and not cut_off and not skip_bad:
+            row = numbered[odd[0]]
+            text = next((text_of(cells[places[quantity]]) for number, cells in raw.rows(Faults(skip=True)) if number == row), "")
+            more = f" (and {len(odd) - 1} rows more)" if len(odd) > 1 else ""
+            what = "a rate" if quantity == "lr" else "a number of at least 0; `skip_bad` leaves such rows out"
+            raise RunsFileError(f"{raw.name}:{row}:{quantity}: {shown(text)}{more}: expected {what}")
+
+
 _EMPTY = -math.inf
 """A cell that says nothing: a row that logs something else."""
+
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
+"""A number with its thousands set apart: 1,010."""
 
 _SUFFIX = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
@@ -208,6 +230,7 @@ def _read(cell: object, commas: bool) -> float:
         return _EMPTY
     if commas:
         text = text.replace(".", "").replace(",", ".")
+    text = text.replace(",", "") if not commas and _GROUPED.fullmatch(text) else text
     factor = _SUFFIX.get(text[-1:].lower(), 1.0)
     try:
         return float(text[:-1] if factor != 1 else text) * factor

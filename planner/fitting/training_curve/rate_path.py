@@ -126,6 +126,9 @@ def in_words(text: str, known: Defaults, name: str = "schedule") -> RatePath:
     if "%" in str(said.get("decay_text", "")):
         said["decay"] = float(said["decay"]) * total
     decay = number("decay", 0.2 * total) if kind == "wsd" else 0.0
+    if 0 < decay < 1:
+        raise OptionError(f"`{name}` {shown(text)}: decay {plain(decay)}: expected steps, or a share with its sign, such as 20%")
+    kind = "constant" if kind == "wsd" and decay == 0 else kind
     wrong = (
         f"a warm-up of {plain(warmup)} steps" if warmup >= total else
         f"an end of {plain(end)} above the peak of {plain(peak)}" if end > peak else

@@ -20,7 +20,7 @@ class Event(NamedTuple):
 
     Attributes
     ----------
-    kind : {"spike", "not a number", "divergence", "bend"}
+    kind : {"spike", "not a number", "divergence", "bend", "jump"}
     log : str
     step, until : float
         Where it begins and ends.
@@ -38,7 +38,7 @@ class Event(NamedTuple):
 
 def events(log: Log, smooth: Smoothed, fit: CurveFit) -> list[Event]:
     """Return what a log shows that did not turn, by step; :func:`turned` says whether it did."""
-    found = [*_broken(log), *_spikes(log, smooth), *_bend(log, smooth, fit)]
+    found = [*_broken(log), *_spikes(log, smooth), *(_bend(log, smooth, fit) or _jump(log, smooth, fit))]
     return sorted(found, key=lambda each: (each.step, each.kind))
 
 
@@ -103,6 +103,26 @@ def _bend(log: Log, smooth: Smoothed, fit: CurveFit) -> list[Event]:
         return []
     return [Event("bend", log.name, float(t[best[2]]), float(t[-1]), best[1])]
 
+
+def _jump(log: Log, smooth: Smoothed, fit: CurveFit) -> list[Event]:
+    """Return the step at which the loss leaves its level at once: laws bend to meet it, but not as sharply as it jumps."""
+    least, sure = settings(FILE, "watch")["jump"]
+    t = smooth.steps[smooth.early :]
+    if len(t) < 4 * _SIDE:
+        return []
+    missed = np.log(smooth.loss[smooth.early :]) - expected(fit, smooth.path, t)
+    means = np.convolve(missed, np.full(_NEAR, 1 / _NEAR), "valid")
+    moved = means[_NEAR:] - means[:-_NEAR]
+    usual = 1.4826 * float(np.median(np.abs(moved - np.median(moved))))
+    at = int(np.argmax(np.round(np.abs(moved), 9)))
+    if abs(moved[at]) < max(least, sure * usual):
+        return []
+    step = float(t[at + _NEAR])
+    return [Event("jump", log.name, step, step, float(np.expm1(moved[at])))]
+
+
+_NEAR = 3
+"""Points on either side of a jump."""
 
 _SIDE = 6
 """Points on either side of a bend."""
