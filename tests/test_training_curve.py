@@ -761,3 +761,22 @@ def test_a_decay_of_no_steps_is_none() -> None:
     assert none.lr == constant.lr
     with pytest.raises(OptionError, match="20%"):
         in_words("wsd 72000 decay 0.2", Defaults(None, 3e-4, 0.0))
+
+
+def test_smoothed_rows_are_told() -> None:
+    """A running mean lags and hides its scatter: a warning; raw rows, and the published curves, give none."""
+    rng = np.random.default_rng(0)
+    steps = np.arange(10.0, 9001.0, 5.0)
+    raw = power_law(steps) * np.exp(rng.normal(0, 0.01, len(steps)))
+    running = raw.copy()
+    for at in range(1, len(running)):
+        running[at] = 0.95 * running[at - 1] + 0.05 * raw[at]
+
+    def told(loss: Array) -> list[str]:
+        found = planner.training_curve(steps=steps, loss=loss, lr=np.full_like(steps, 3e-4))
+        return [note.severity for note in found.notes if note.code == "smoothed-rows"]
+
+    assert told(running) == ["warning"]
+    assert told(raw) == []
+    for size in SIZES:
+        assert not [note for note in fitted(size).notes if note.code == "smoothed-rows"]

@@ -23,6 +23,7 @@ def curve_notes(run: Asked, logs: Sequence[Smoothed], seen: Sequence[Event]) -> 
     least = settings(FILE, "decide")["least_rate"]
     notes = [_of_event(event) for event in seen]
     notes += [note for log in logs[1:] for note in _apart(run, logs[0], log)]
+    notes += [note for log in logs for note in _follow(log)]
     reach = run.plan.end / max(log.path.end for log in logs)
     if reach > _NEAR:
         severity: Severity = "warning" if reach > _FAR else "info"
@@ -46,6 +47,17 @@ def curve_notes(run: Asked, logs: Sequence[Smoothed], seen: Sequence[Event]) -> 
     text = f"{log.name}: {format_whole(log.rows)} rows as {len(log.steps)} means of {_rows(log)}; a row scatters by "
     text += f"{_percent(log.scatter)}. The interval is that of the smoothed training loss"
     return [*notes, Note("smoothing", "info", text)]
+
+
+def _follow(log: Smoothed) -> list[Note]:
+    """Say that a log's rows look smoothed: what they lag behind, and how much they scatter, cannot be seen in them."""
+    if round(log.follows, 9) < settings(FILE, "watch")["follows"]:
+        return []
+    text = f"{log.name}: each row follows the one before it (correlation {plain(log.follows, 2)}): a smoothed export, or losses "
+    more = (
+        "that drift? Smoothing lags behind a falling loss, and hides its scatter: the interval is too narrow. Give the raw rows"
+    )
+    return [Note("smoothed-rows", "warning", text + more)]
 
 
 def _apart(run: Asked, first: Smoothed, log: Smoothed) -> list[Note]:

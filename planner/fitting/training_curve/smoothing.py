@@ -32,6 +32,8 @@ class Smoothed(NamedTuple):
         Standard deviation of one row around its neighbours, as a share of the loss.
     shortest, longest : int
         Rows in a stretch.
+    follows : float
+        Correlation of rows with those before them, around the means: near 0 of raw rows, near 1 of smoothed ones.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Smoothed(NamedTuple):
     scatter: float
     shortest: int
     longest: int
+    follows: float
 
 
 def smoothed(name: str, steps: Array, loss: Array, path: RatePath) -> Smoothed:
@@ -78,7 +81,19 @@ def smoothed(name: str, steps: Array, loss: Array, path: RatePath) -> Smoothed:
         scatter=scatter,
         shortest=int(many.min()),
         longest=longest,
+        follows=_follows(y, np.interp(t, mean_steps, mean_loss)),
     )
+
+
+def _follows(y: Array, usual: Array) -> float:
+    """Return the correlation of neighbouring rows around what is usual there; 0 of few rows."""
+    if len(y) < settings(FILE, "smoothing")["follow_rows"]:
+        return 0.0
+    off = np.log(y / usual)
+    reach = 5 * 1.4826 * float(np.median(np.abs(off)))  # a spike is one row
+    off = np.clip(off, -reach, reach)
+    squares = float((off**2).mean())
+    return float((off[1:] * off[:-1]).mean()) / squares if squares > 0 else 0.0
 
 
 def _settled(warmup: float, last: float) -> float:
