@@ -11,7 +11,6 @@ from planner._util.parallel import Progress, Workers
 from planner.accelerators.fleet import Machine
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.fit import RunsLike
-from planner.fitting.tables.row_choice import PURPOSES
 from planner.inputs.input_row import Number
 from planner.inputs.question import Question
 from planner.inputs.registry import PilotInputs, PilotsAsked, asks, rows, stated
@@ -40,7 +39,8 @@ from planner.pilot_design.inputs import (
     read_sizes,
 )
 from planner.pilot_design.notes import cost_notes, design_notes, saved_by, worth
-from planner.pilot_design.pilots_result import PilotRun, Pilots
+from planner.pilot_design.pilots_result import Pilots
+from planner.pilot_design.planned_runs import cooled_runs, planned_runs
 from planner.pilot_design.simulation import Simulated, simulated
 from planner.pilot_design.trunks import Trunk, beside_text, design_trunks, trunk_expectation, trunk_runs, trunk_text
 from planner.quantities import (
@@ -193,9 +193,9 @@ def pilots(
     inputs = FrozenDict({**inputs, **({} if cools is None else {"trunk": True, "cooldown": cools}), **reading.stated()})
     told = (found.expected, found.saved, found.rate, simulation, bounds.ratios, found.notes, inputs)
     columns, name = (known.columns, known.group) if known else (FrozenDict(), "")
-    planned = _runs(laws, chosen, money)
+    planned = planned_runs(laws, chosen, money)
     if found.trunks:
-        planned = _cooled(planned, found.trunks, money)
+        planned = cooled_runs(planned, found.trunks, money)
     return Pilots(money, goal, spread, planned, *told, columns, name, found.trunks)
 
 
@@ -332,28 +332,3 @@ def _check_models(chosen: Cells, budget: float) -> None:
             f"budget {format_flops(budget)}: its smallest run would have {plain(smallest, 2)} parameters; a larger budget "
             f"({format_flops(enough)} is enough), or --min-params with fewer runs"
         )
-
-
-def _cooled(runs: tuple[PilotRun, ...], design: tuple[Trunk, ...], budget: float) -> tuple[PilotRun, ...]:
-    """Return the runs with the trunk that each cools down from, and what it adds to the bill."""
-    added = [
-        (number, bill / budget, start)
-        for number, each in enumerate(design, 1)
-        for bill, start in zip(each.bills, each.starts, strict=True)
-    ]
-    return tuple(
-        run._replace(share=share, trunk=number, cools_from=start) for run, (number, share, start) in zip(runs, added, strict=True)
-    )
-
-
-def _runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:
-    found = []
-    numbers = (each.tolist() for each in (chosen.costs, chosen.params, chosen.tokens))
-    for C, N, D, model in zip(*numbers, chosen.models, strict=True):
-        x, y = optimum(laws, C)
-        usual = float(np.exp(np.median(y - x) + laws.y0 - laws.x0))
-        away = D / N / usual
-        near, starved, overtrained = PURPOSES
-        purpose = near if 1 / 3 <= away <= 3 else starved if away < 1 else overtrained
-        found.append(PilotRun(N, D, D / N, C, C / budget, purpose, model, C / (laws.k * N * D) - 1 if model else 0.0))
-    return tuple(found)
