@@ -183,7 +183,7 @@ def test_a_filled_table_of_trunks_is_fitted_and_its_intervals_know_them(found: p
         ({"trunk": 1}, "expected True or False"),
         ({"shapes": True}, "shapes does not go with trunk"),
         ({"given": {"params": [1e8], "tokens": [1e9], "loss": [3.0]}}, "given does not go with trunk"),
-        ({"min_params": 1e12}, "other --min-params"),
+        ({"min_params": 1e12}, "other min_params"),
         ({"budget": 10.0, "target": 1e6}, "budget"),
     ],
 )

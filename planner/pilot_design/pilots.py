@@ -142,6 +142,7 @@ def pilots(
     Designs are searched at budgets on a fixed ladder, each from the one below, and a dearer one is taken only where no regret
     rises: more budget never raises an expected regret, and a design may cost less than its budget. The cheapest run costs a
     two-thousandth of the budget, and of budgets above 1e20 FLOP, or above a thousandth of the target, a two-thousandth of that.
+    Trunks are exchanged among the same runs, at one budget: a larger one is not bound to lower their expected regret.
 
     Examples
     --------
@@ -250,14 +251,17 @@ def _from_trunks(
     except CannotPlanError as fault:
         beside = f"independent runs within these limits: {fault}"
     grid_row, ray_row, l_row = usual(aim, goal, money, bounds.k, None)
-    c = settings(FILE, "candidates")
-    whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
+    whole = read_ratios(None)
     notes = design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds.ratios, whole, bounds, trunk_text(design))
     told = (*notes, Note("independent", "info", beside), *cost_notes(machine, own.flops))
     cells = alone.cells if alone else None
-    dollars_each = machine.cost(1.0).dollars if machine else None
-    rate = dollars_each.expected if dollars_each else None
-    return _Found(chosen, (*expected, grid_row, ray_row, l_row), None, rate, told, design, cells)
+    return _Found(chosen, (*expected, grid_row, ray_row, l_row), None, _rate(machine), told, design, cells)
+
+
+def _rate(machine: Machine | None) -> float | None:
+    """Return dollars a FLOP, where a device with a price was named."""
+    dollars = machine.cost(1.0).dollars if machine else None
+    return dollars.expected if dollars else None
 
 
 def _compared(
@@ -272,8 +276,7 @@ def _compared(
 ) -> _Found:
     """Return the design of a budget, beside a grid, a ray and an L, the runs given, and the design of all ratios."""
     done, cheapest = (known.runs, known.cheapest) if known else (None, None)
-    dollars_each = machine.cost(1.0).dollars if machine else None
-    rate = dollars_each.expected if dollars_each else None
+    rate = _rate(machine)
     name = "these runs" if done is None else "with these runs"
     *smaller, (chosen, own, _) = designed(aim, Grid(goal, bounds, cheapest), money, count, seed, done, name)
     _check_models(chosen, money)
@@ -286,8 +289,7 @@ def _compared(
         expected.insert(0, before)
         saved = saved_by(before, own, goal)
         verdict = worth(before, own, smaller, goal, rate)
-    c = settings(FILE, "candidates")
-    whole = (float(c["lowest_ratio"]), float(c["highest_ratio"]))
+    whole = read_ratios(None)
     if bounds.ratios != whole:
         free = Grid(goal, bounds._replace(ratios=whole), cheapest)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"

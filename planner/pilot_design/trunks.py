@@ -153,7 +153,7 @@ def design_trunks(aim: DesignAim, grid: Grid, budget: float, runs: int, cooldown
         low, high = (plain(each) for each in grid.bounds.ratios)
         text = (
             f"no trunks of at most {format_whole(runs)} models between {low} and {high} tokens per parameter and within the "
-            f"sizes given for {format_flops(budget)}: wider --ratios, other --min-params or --max-params, or another budget"
+            f"sizes given for {format_flops(budget)}: wider `ratios`, other `min_params` or `max_params`, or another budget"
         )
         raise CannotPlanError(text)
     chosen = [choice[each] for each in best[0]]

@@ -55,6 +55,11 @@ def format_pf_days(flops: float) -> str:
     return f"{days:.0f} PF-days" if 1e3 <= days < 1e6 else f"{significant(days)} PF-days"
 
 
+def format_points(fraction: float) -> str:
+    """Write a score, or a difference of two, in per cent to a tenth: ``46.2``."""
+    return f"{100 * fraction:.1f}"
+
+
 def format_percent(fraction: float) -> str:
     """Write a fraction as a percentage to 3 digits, without trailing zeros: ``11.6 %``, ``1 %``."""
     percent = 100 * fraction

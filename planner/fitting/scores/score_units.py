@@ -13,7 +13,7 @@ from planner.quantities import bare, listed, plain
 
 
 def as_fractions(
-    columns: Mapping[str, Array], about: About, named: set[str], left: dict[str, str]
+    columns: Mapping[str, Array], about: About, named: set[str], left: dict[str, str], name: str
 ) -> tuple[dict[str, Array], list[Note]]:
     """Bring columns of scores to fractions: what most of them are in holds for all, unless a chance level says otherwise.
 
@@ -25,6 +25,13 @@ def as_fractions(
         Columns that the user named, in lower case.
     left : dict of str to str
         Takes columns that go above 1 beside fractions and that nobody named: a loss, perhaps, or a setting.
+    name : str
+        Of the table.
+
+    Raises
+    ------
+    RunsFileError
+        One column holds fractions and per cent.
     """
     highest = {called: float(np.nanmax(values)) for called, values in columns.items() if not is_loss(called)}
     above = [called for called, top in highest.items() if top > 1]
@@ -32,7 +39,7 @@ def as_fractions(
     if not above:
         return dict(columns), []
     if len(within) > len(above):
-        return _few_per_cent(columns, about, named, left, above)
+        return _few_per_cent(columns, about, named, left, above, name)
     odd = [called for called in within if highest[called] > 0.5 * (about.of(called).chance or np.inf)]
     scaled = {called: values / 100 if called in highest and called not in odd else values for called, values in columns.items()}
     top = plain(max(highest.values()), 3)
@@ -47,7 +54,7 @@ def as_fractions(
 
 
 def _few_per_cent(
-    columns: Mapping[str, Array], about: About, named: set[str], left: dict[str, str], above: list[str]
+    columns: Mapping[str, Array], about: About, named: set[str], left: dict[str, str], above: list[str], name: str
 ) -> tuple[dict[str, Array], list[Note]]:
     """Return fractions where most columns are: those above 1 are in per cent if they are known to be tasks, else left out."""
     tasks = [called for called in above if called.lower() in named or about.of(called).chance is not None]
@@ -58,7 +65,7 @@ def _few_per_cent(
         else:
             if called in tasks and float(np.nanmedian(values)) <= 1:
                 text = f"{plain(float(np.nanmax(values)), 4)} beside scores that are fractions, as those of the other tasks"
-                raise RunsFileError(f"{bare(called)}: {text}: bring all to one unit, or leave that row out")
+                raise RunsFileError(f"{name}:{bare(called)}: {text}: bring all to one unit, or leave that row out")
             found[called] = values / 100 if called in tasks else values
     if not tasks:
         return found, []

@@ -109,11 +109,11 @@ def read_score_table(
     left: dict[str, str] = {}
     columns = {name: values[order] for name, values in _chosen(cells, wanted, about, left, read.name).items()}
     named = {*(each.lower() for each in wanted or ()), *about.listed}
-    columns, told = as_fractions(columns, about, named, left)
+    columns, told = as_fractions(columns, about, named, left, read.name)
     where = where.take(order)
     kept, twice = _once(where, columns)
     where, columns = where.take(kept), {called: values[kept] for called, values in columns.items()}
-    tasks = _tasks(columns, about, left)
+    tasks = _tasks(columns, about, left, read.name)
     if not tasks:
         raise RunsFileError(f"{read.name}: no column of scores found; name them with `task`; {_why_none(left)}")
     if len(tasks) > _MOST_TASKS:
@@ -294,7 +294,7 @@ def _not_a_task(called: str, numbers: Array) -> str:
     return ""
 
 
-def _tasks(columns: Mapping[str, Array], about: About, left: dict[str, str]) -> list[Task]:
+def _tasks(columns: Mapping[str, Array], about: About, left: dict[str, str], name: str) -> list[Task]:
     """Return the tasks, each with the loss of its answers where the table has one."""
     scored = {called: values for called, values in columns.items() if not is_loss(called)}
     losses = {called: values for called, values in columns.items() if is_loss(called)}
@@ -313,7 +313,7 @@ def _tasks(columns: Mapping[str, Array], about: About, left: dict[str, str]) -> 
         kind = about_it.kind or kind_of(called)
         if known.max() > ceiling * (1 + 1e-9):
             text = f"a run scores {plain(float(known.max()), 3)}, above its ceiling of {plain(ceiling, 3)}"
-            raise RunsFileError(f"{bare(called)}: {text}: the ceiling is the highest score that any model can have")
+            raise RunsFileError(f"{name}:{bare(called)}: {text}: the ceiling is the highest score that any model can have")
         found.append(Task(called, kind, about_it.chance, about_it.questions, ceiling, values, by_stem.get(stem(called))))
     stems = {stem(task.name) for task in found}
     for called, values in losses.items():

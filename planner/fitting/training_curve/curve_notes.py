@@ -13,10 +13,6 @@ from planner.fitting.training_curve.watch import Event
 from planner.notes import Note, Severity
 from planner.quantities import format_factor, format_percent, format_whole, plain
 
-_NEAR = 1.5
-_FAR = 6.05
-"""The longest forecast that was tested, over the log: from 12,000 steps to 72,000. A longer one is a guess."""
-
 
 def curve_notes(run: Asked, logs: Sequence[Smoothed], seen: Sequence[Event]) -> list[Note]:
     """Return the notes of a curve."""
@@ -25,10 +21,12 @@ def curve_notes(run: Asked, logs: Sequence[Smoothed], seen: Sequence[Event]) -> 
     notes += [note for log in logs[1:] for note in _apart(run, logs[0], log)]
     notes += [note for log in logs for note in _follow(log)]
     reach = run.plan.end / max(log.path.end for log in logs)
-    if reach > _NEAR:
-        severity: Severity = "warning" if reach > _FAR else "info"
+    known = settings(FILE, "reach")
+    if reach > known["near"]:
+        beyond = reach > _WELL_BEYOND * known["tested"]
+        severity: Severity = "warning" if beyond else "info"
         text = f"the end lies at {format_factor(reach)} the steps of the longest log"
-        more = f"; forecasts were tested up to {format_factor(6.0)}: beyond it they are guesses" if reach > _FAR else ""
+        more = f"; forecasts were tested up to {format_factor(known['tested'])}: beyond it they are guesses" if beyond else ""
         notes.append(Note("extrapolation", severity, text + more))
     if min(_lowest(log) for log in logs) > _CONSTANT:
         text = "the logs are at a constant rate: what a decay gives is not in them. It is taken from the runs that ship, two "
@@ -83,6 +81,9 @@ def _apart(run: Asked, first: Smoothed, log: Smoothed) -> list[Note]:
 
 _ENOUGH = 6
 """Points that two logs have in common, from which they are compared there."""
+
+_WELL_BEYOND = 1.01
+"""A log need not end at the very step that was tested from."""
 
 _APART = 0.03
 """Difference of two rates, over the peak, from which a schedule is not the log's."""

@@ -11,7 +11,7 @@ from planner.fitting.scores.score_model import ScoreModel
 from planner.fitting.scores.task_model import TaskModel
 from planner.fitting.scores.verdicts import PREDICTABLE
 from planner.output.charts._base import COMPUTE, Band, Chart, Line, Mark, Panel, Points, Rule, Scale
-from planner.quantities import format_flops, format_percent, significant
+from planner.quantities import format_flops, format_percent, format_points, significant
 
 _PANELS = 4
 _STEPS = 61
@@ -112,7 +112,7 @@ def score_backtest_chart(found: ScoreBacktest) -> Chart:
             *levels(task),
         ]
         verdict = "" if test.verdict == PREDICTABLE else f"{test.verdict}, "
-        panels.append(Panel(f"{name}: {verdict}off by {100 * test.error:.1f} points", COMPUTE, SCORE, tuple(marks)))
+        panels.append(Panel(f"{name}: {verdict}off by {format_points(test.error)} points", COMPUTE, SCORE, tuple(marks)))
     title = f"Scores of {found.name} foretold from C <= C_max/{ratio:g}"
     more = f"{len(tests) - len(panels)} more tasks in the table" if len(tests) > len(panels) else "all tasks"
     return Chart(title, f"held-out runs were foretold from parameters and tokens alone; {more}", tuple(panels))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from planner._util.showing import bare, printable
 from planner.output.documents.blocks import Block, Facts, Items, Table, Title, note_blocks
-from planner.quantities import format_count, format_factor, format_flops, format_percent, significant
+from planner.quantities import format_count, format_factor, format_flops, format_percent, format_points, significant
 
 if TYPE_CHECKING:
     from planner.fitting.scores.backtest import ScoreBacktest, TestSummary
@@ -50,11 +50,6 @@ def run_text(target: "ScoreTarget") -> str:
     return f"a run of loss {significant(target.loss or 0.0, 4)}"
 
 
-def percent(value: float) -> str:
-    """Write a score in per cent to a tenth: ``46.2``."""
-    return f"{100 * value:.1f}"
-
-
 def score_backtest_document(found: "ScoreBacktest") -> list[Block]:
     """Return how far forecasts were off, over all tasks and task by task."""
     blocks: list[Block] = [Title(f"Back-test of the scores of {found.name}: fitted on C <= C_max/R, predicting the rest")]
@@ -64,8 +59,14 @@ def score_backtest_document(found: "ScoreBacktest") -> list[Block]:
     headers = ["task", *(["R"] if several else []), "verdict", "error", "interval +-", "inside", "noise of questions", "no law"]
     rows = []
     for test in found.tests:
-        noise = "" if test.noise is None else percent(test.noise)
-        figures = [percent(test.error), percent(test.half_width), f"{100 * test.coverage:.0f} %", noise, percent(test.no_law)]
+        noise = "" if test.noise is None else format_points(test.noise)
+        figures = [
+            format_points(test.error),
+            format_points(test.half_width),
+            f"{100 * test.coverage:.0f} %",
+            noise,
+            format_points(test.no_law),
+        ]
         rows.append([bare(test.task), *([f"{test.ratio:g}"] if several else []), test.verdict, *figures])
     notes = [
         "error: mean of |predicted - measured| over the runs held out, in points, also of tasks that are refused",
@@ -85,14 +86,16 @@ def _summary(each: "TestSummary", level: float) -> list[tuple[str, str, str]]:
     ratio = f"R = {each.ratio:g}"
     if each.error is None or each.coverage is None:
         return [(ratio, "-", f"none of {each.tasks} tasks is predictable")]
-    noise = "" if each.noise is None else f"; their questions alone give {percent(each.noise)}"
-    narrow = "" if each.narrow_error is None else f"; {percent(each.narrow_error)} over the half with the narrowest intervals"
-    beside = "" if each.no_law is None else f"; {percent(each.no_law)} without a law"
+    noise = "" if each.noise is None else f"; their questions alone give {format_points(each.noise)}"
+    narrow = (
+        "" if each.narrow_error is None else f"; {format_points(each.narrow_error)} over the half with the narrowest intervals"
+    )
+    beside = "" if each.no_law is None else f"; {format_points(each.no_law)} without a law"
     inside = f"share of predicted scores inside their {format_percent(level)} interval"
     return [
         (ratio, f"{each.kept} of {each.tasks}", "tasks are predictable from the runs fitted"),
-        ("error", f"{percent(each.error)} points", f"mean over them{narrow}{beside}{noise}"),
-        ("inside", f"{100 * each.coverage:.1f} %", inside),
+        ("error", f"{format_points(each.error)} points", f"mean over them{narrow}{beside}{noise}"),
+        ("inside", f"{format_points(each.coverage)} %", inside),
         ("refused", f"{each.caught} of {each.large}", "of the tasks whose error exceeds 6 points"),
         ("", f"{each.missed} of {each.small}", "of those whose error is under 3 points"),
     ]
@@ -114,7 +117,7 @@ def plan_scores_blocks(found: "PlanScores") -> list[Block]:
             flops = "-" if each.flops is None else format_flops(each.flops)
             low = "" if each.low is None else format_flops(each.low, 2)
             high = "no end that is known" if each.high is None else format_flops(each.high, 2)
-            rows.append([bare(each.task), f"{percent(each.score)} %", flops, each.reason or f"{low} to {high}"])
+            rows.append([bare(each.task), f"{format_points(each.score)} %", flops, each.reason or f"{low} to {high}"])
         headers = ["task", "score", "compute", f"{format_percent(found.level)} interval for one model"]
         blocks.append(Table("Compute for a score", "lrrl", headers, rows, []))
     return blocks
@@ -147,11 +150,11 @@ def _mean(suite: "Suite", level: float) -> tuple[str, str, str]:
     name = "mean" if suite.name == "all tasks" else f"mean of {printable(suite.name)}"
     if suite.score is None or suite.low is None or suite.high is None:
         return name, "-", "none of its tasks can be forecast"
-    ends = f"{format_percent(level)} interval {percent(suite.low)} to {percent(suite.high)}"
+    ends = f"{format_percent(level)} interval {format_points(suite.low)} to {format_points(suite.high)}"
     left = f"; {len(suite.left_out)} left out" if suite.left_out else ""
     return (
         name,
-        f"{percent(suite.score)} %",
+        f"{format_points(suite.score)} %",
         f"{ends}, over {len(suite.tasks)} predictable task{'' if len(suite.tasks) == 1 else 's'}{left}",
     )
 
@@ -183,8 +186,14 @@ def _numbers(each: "TaskScore") -> list[str]:
         ends = f"{significant(each.low)} to {significant(each.high)}"
         return [f"{significant(each.score)} {unit}", ends, significant(each.largest), "", ""]
     adds = "" if each.doubling is None else f"{100 * each.doubling:+.1f}"
-    chance = "" if each.chance is None else percent(each.chance)
-    return [percent(each.score), f"{percent(each.low)} to {percent(each.high)}", percent(each.largest), chance, adds]
+    chance = "" if each.chance is None else format_points(each.chance)
+    return [
+        format_points(each.score),
+        f"{format_points(each.low)} to {format_points(each.high)}",
+        format_points(each.largest),
+        chance,
+        adds,
+    ]
 
 
 def _row(name: str, each: "TaskScore") -> "Row":

@@ -51,6 +51,10 @@ def slopes(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
     return p["alpha"] * from_params, p["beta"] * from_tokens
 
 
+_COMBINED = (("T", "(u+v)^gamma"), ("R_N", "T*u/(u+v)"), ("R_D", "T*v/(u+v)"), ("L", "E+T"))
+"""How u and v make the loss, in the derivations of both forms."""
+
+
 GENERALISED = Form(
     name="generalised",
     equation="L(N, D) = E + ((A/N^alpha)^(1/gamma) + (B/D^beta)^(1/gamma))^gamma",
@@ -65,10 +69,7 @@ GENERALISED = Form(
         derivation=(
             ("u", "(A/N^alpha)^(1/gamma)"),
             ("v", "(B/D^beta)^(1/gamma)"),
-            ("T", "(u+v)^gamma"),
-            ("R_N", "T*u/(u+v)"),
-            ("R_D", "T*v/(u+v)"),
-            ("L", "E+T"),
+            *_COMBINED,
         ),
     ),
     frontier=Frontier(
@@ -121,10 +122,7 @@ POWERED = Form(
         derivation=(
             ("u", "A/N^alpha"),
             ("v", "B/D^beta"),
-            ("T", "(u+v)^gamma"),
-            ("R_N", "T*u/(u+v)"),
-            ("R_D", "T*v/(u+v)"),
-            ("L", "E+T"),
+            *_COMBINED,
         ),
     ),
     frontier=Frontier(
