@@ -780,3 +780,11 @@ def test_smoothed_rows_are_told() -> None:
     assert told(raw) == []
     for size in SIZES:
         assert not [note for note in fitted(size).notes if note.code == "smoothed-rows"]
+
+
+def test_a_warm_up_that_the_log_shows_is_not_taken() -> None:
+    """Nothing is assumed of a log that begins within its warm-up; of one that begins after it, a rise to its first rate is."""
+    rising = np.minimum(STEPS / 2000, 1) * 3e-4
+    for lr, said in ((rising, []), (RATE, ["warm-up-taken"])):
+        found = planner.training_curve(steps=STEPS, loss=power_law(STEPS), lr=lr)
+        assert [note.code for note in found.notes if note.code == "warm-up-taken"] == said

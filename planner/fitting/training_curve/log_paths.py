@@ -70,7 +70,7 @@ def begun(path: RatePath, others: Sequence[RatePath], warmup: float | None, name
     before = RatePath(np.array([0.0, rise]), np.array([0.0, rate])) if rise > 0 else RatePath(np.zeros(1), np.array([rate]))
     steps = np.concatenate([before.steps, path.steps[path.steps > rise]])
     whole = RatePath(steps, np.concatenate([before.lr, path.lr[path.steps > rise]]))
-    if warmup is not None:
+    if warmup is not None or rate < 0.5 * float(path.lr.max()):  # the log shows how the rate rises
         return whole, []
     text = f"{name}: before its first row, step {format_whole(first)}, a linear warm-up"
     if late:
