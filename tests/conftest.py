@@ -10,18 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 
 from planner.cli import main
 from tests import browser, office
 
 Run = Callable[..., tuple[int, str, str]]
 
-settings.register_profile("dev", deadline=None, max_examples=100)
-settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("thorough", deadline=None, max_examples=2000)
-settings.register_profile("quick", deadline=None, max_examples=100, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+settings.register_profile("dev", deadline=None, max_examples=30)
+settings.register_profile("ci", deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+ENGINES = ("libreoffice", "chromium")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what opens a real browser or office as long; the tests of one file share a worker, and so its browser."""
+    for item in items:
+        if set(ENGINES) & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.calibration)
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 @pytest.fixture(autouse=True)

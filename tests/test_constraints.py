@@ -503,11 +503,19 @@ def test_bad_ratios_are_one_line(ratios: Any) -> None:
 
 # ---------------------------------------------------------------- how sure, under constraints
 
-_FIT = planner.fit("gemstones2025", group="gemstones_cool_end", draws=60)
-FITTED = [_FIT.law, _FIT.others[0].law]
+
+@pytest.fixture(scope="module")
+def fitted() -> planner.FitResult:
+    """One fit, with the classical one beside it."""
+    return planner.fit("gemstones2025", group="gemstones_cool_end", draws=60)
 
 
-@pytest.mark.parametrize("law", FITTED, ids=["forecast", "classical"])
+@pytest.fixture(params=["forecast", "classical"])
+def law(request: pytest.FixtureRequest, fitted: planner.FitResult) -> Law:
+    """The law of either."""
+    return (fitted if request.param == "forecast" else fitted.others[0]).law
+
+
 def test_a_loss_to_reach_has_an_interval_of_budgets(law: Law) -> None:
     """At both ends of the budget's interval an end of the loss's own interval is the loss asked for; N and D hold for any between."""
     there = planner.plan(flops=3e21, law=law, others=())
@@ -535,9 +543,9 @@ def test_a_loss_to_reach_has_an_interval_of_budgets(law: Law) -> None:
     assert sure.tokens[0] < answer.tokens < sure.tokens[1]
 
 
-def test_draws_under_constraints_equal_a_loop_over_draws() -> None:
+def test_draws_under_constraints_equal_a_loop_over_draws(fitted: planner.FitResult) -> None:
     """The interval of N comes from each draw's own constrained optimum, found one by one."""
-    law = FITTED[1]
+    law = fitted.others[0].law
     assert law.draws is not None
     unique, served = 2e10, 1e12
     sure = planner.plan(flops=1e22, law=law, unique_tokens=unique, inference_tokens=served, others=(), level=0.8).intervals
@@ -554,7 +562,6 @@ def test_draws_under_constraints_equal_a_loop_over_draws() -> None:
     assert sure.params == pytest.approx(tuple(np.quantile(one_by_one, [0.1, 0.9])), rel=1e-6)
 
 
-@pytest.mark.parametrize("law", FITTED, ids=["forecast", "classical"])
 def test_intervals_hold_under_every_mix_of_constraints(law: Law) -> None:
     """Repetition, serving, caps and low precision together: ordered, finite, around the answer."""
     answer = planner.plan(

@@ -96,6 +96,7 @@ def test_the_additive_shortcut_is_the_general_law_at_gamma_1() -> None:
         assert a == pytest.approx(b, rel=1e-12)
 
 
+@pytest.mark.calibration
 @pytest.mark.parametrize(("name", "group"), SHIPPED)
 def test_the_classical_minimum_is_global(name: str, group: str) -> None:
     """No descent from 300 random starts, and no L-BFGS of scipy with differences from the best of them, ends lower."""
@@ -216,14 +217,14 @@ def test_how_work_is_spread_changes_nothing() -> None:
 
 
 def test_a_dask_cluster_gives_what_one_process_gives() -> None:
-    """Bootstrap and back-test run on a real local cluster of two workers, through its map and its executor's."""
+    """Bootstrap and back-test run on a cluster of two workers in this process, through its map and its executor's."""
     distributed = pytest.importorskip("distributed", reason="the dask extra is not installed")
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with (
-            distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+            distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
             distributed.Client(cluster) as client,
         ):
             engine = planner.fit("gadre2024", group="rpj|c4_val", draws=1100, workers=client.map)

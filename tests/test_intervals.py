@@ -1,6 +1,7 @@
 """How sure: intervals in plans and checks, saved laws, back-tests and their coverage."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,17 @@ from planner.output import FORMATS, render
 from planner.scaling_laws.law_file import law_from_table, law_to_table
 from planner.scaling_laws.parameter_draws import POWERS
 
-FIT = planner.fit("gemstones2025", group="gemstones_cool_end", draws=200)
-CLASSICAL = FIT.others[0]
+
+@cache
+def fitted() -> planner.FitResult:
+    """Return one fit, made where a test first needs it."""
+    return planner.fit("gemstones2025", group="gemstones_cool_end", draws=200)
+
+
+@pytest.fixture(params=["forecast", "classical"])
+def found(request: pytest.FixtureRequest) -> planner.FitResult:
+    """The forecast, and the classical fit beside it."""
+    return fitted() if request.param == "forecast" else fitted().others[0]
 
 
 @given(st.floats(0.51, 0.9999), st.sampled_from([1.0, 4.0, 30.0]))
@@ -27,22 +37,20 @@ def test_quantiles_of_students_t(p: float, degrees: float) -> None:
     assert student_quantile(p, degrees) == pytest.approx(stats.t.ppf(p, degrees), rel=1e-8)
 
 
-@pytest.mark.parametrize("law", [FIT.law, CLASSICAL.law], ids=["forecast", "classical"])
-def test_a_plan_under_a_fitted_law_has_intervals(law: planner.Law) -> None:
+def test_a_plan_under_a_fitted_law_has_intervals(found: planner.FitResult) -> None:
     """N, D, their ratio and the loss each lie inside their interval; the tokens' ends are those of the parameters at the same budget."""
-    plan = planner.plan(flops=1e22, law=law, others=())
+    plan = planner.plan(flops=1e22, law=found.law, others=())
     sure = plan.intervals
     assert sure is not None
     assert sure.params and sure.tokens and sure.loss and sure.run_loss and sure.tokens_per_param  # noqa: PT018  # for mypy
     assert sure.params[0] < plan.params < sure.params[1]
     assert sure.tokens[0] < plan.tokens < sure.tokens[1]
-    assert sure.params[0] * sure.tokens[1] * law.conventions.flops_per_param_token == pytest.approx(1e22)
+    assert sure.params[0] * sure.tokens[1] * found.law.conventions.flops_per_param_token == pytest.approx(1e22)
     assert plan.loss is not None
     assert sure.run_loss[0] < sure.loss[0] < plan.loss < sure.loss[1] < sure.run_loss[1]
-    assert planner.plan(flops=1e22, law=law, params="3B", others=()).intervals.params is None  # type: ignore[union-attr]
+    assert planner.plan(flops=1e22, law=found.law, params="3B", others=()).intervals.params is None  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("found", [FIT, CLASSICAL], ids=["forecast", "classical"])
 def test_a_higher_level_is_a_wider_interval(found: planner.FitResult) -> None:
     """Intervals grow with the level, and the parts of a forecast's add in squares to its width."""
     widths = []
@@ -51,14 +59,14 @@ def test_a_higher_level_is_a_wider_interval(found: planner.FitResult) -> None:
         widths.append(np.log(guess.run[1] / guess.run[0]))
         assert guess.run[0] <= guess.mean[0] <= guess.loss <= guess.mean[1] <= guess.run[1]
     assert sorted(widths) == widths
-    guess = FIT.predict(3e9, 1e11)
+    guess = fitted().predict(3e9, 1e11)
     assert np.log(guess.run[1] / guess.loss) == pytest.approx(np.sqrt(sum(part**2 for part in guess.parts.values())))
     assert set(guess.parts) == {"local", "structures", "distance", "rows"}
 
 
 def test_a_law_file_of_an_older_planner_keeps_its_intervals() -> None:
     """Without the powers, which 0.2.0 did not write, parts grow as they did then: by the formula of that version."""
-    table = json.loads(json.dumps(law_to_table(FIT.law)))
+    table = json.loads(json.dumps(law_to_table(fitted().law)))
     scales = table["draws"]["calibration"]["scales"]
     assert set(POWERS) <= set(scales)
     older = {name: value for name, value in scales.items() if name not in POWERS}
@@ -87,7 +95,7 @@ def test_a_law_file_of_an_older_planner_keeps_its_intervals() -> None:
 def test_predictions_broadcast() -> None:
     """Arrays of runs give what each gives alone."""
     params, tokens = np.array([1e9, 3e9, 9e9]), np.array([2e10, 6e10, 2e11])
-    for found in (FIT, CLASSICAL):
+    for found in (fitted(), fitted().others[0]):
         together = found.predict(params, tokens)
         for i in range(3):
             alone = found.predict(params[i], tokens[i])
@@ -98,9 +106,9 @@ def test_predictions_broadcast() -> None:
 
 def test_intervals_widen_with_distance_and_say_when_they_are_not_calibrated() -> None:
     """Further from the runs means wider; beyond thirty times the largest the note is a warning."""
-    assert FIT.law.domain.flops is not None
-    top = FIT.law.domain.flops[1]
-    near, far = (planner.plan(flops=top * factor, law=FIT.law, others=()) for factor in (3, 300))
+    assert fitted().law.domain.flops is not None
+    top = fitted().law.domain.flops[1]
+    near, far = (planner.plan(flops=top * factor, law=fitted().law, others=()) for factor in (3, 300))
     assert near.intervals is not None
     assert far.intervals is not None
     assert near.intervals.run_loss is not None
@@ -111,12 +119,12 @@ def test_intervals_widen_with_distance_and_say_when_they_are_not_calibrated() ->
     assert near.intervals.calibrated
     assert not far.intervals.calibrated
     assert "uncalibrated" in {note.code for note in far.notes if note.severity == "warning"}
-    assert "bootstrap-only" in {note.code for note in planner.plan(flops=1e22, law=CLASSICAL.law).notes}
+    assert "bootstrap-only" in {note.code for note in planner.plan(flops=1e22, law=fitted().others[0].law).notes}
 
 
 def test_a_check_under_a_fitted_law_has_intervals() -> None:
     """The loss of a proposed run comes with its interval; its optimum with those of N and D."""
-    verdict = planner.check(params=7e9, tokens=2e11, law=FIT.law)
+    verdict = planner.check(params=7e9, tokens=2e11, law=fitted().law)
     assert verdict.intervals is not None
     assert verdict.intervals.params is None
     assert verdict.intervals.run_loss is not None
@@ -131,12 +139,11 @@ def test_most_published_laws_have_no_intervals_and_changed_ones_lose_them() -> N
     assert planner.plan(flops=1e21, law="hoffmann2022-approach3").intervals is None
     assert planner.plan(flops=1e21).intervals is not None
     assert planner.plan(flops=1e21, constants={"E": 1.5}).intervals is None
-    assert planner.plan(flops=1e22, law=CLASSICAL.law, constants={"E": 1.5}, others=()).intervals is None
+    assert planner.plan(flops=1e22, law=fitted().others[0].law, constants={"E": 1.5}, others=()).intervals is None
     with pytest.raises(OptionError, match="is an ensemble"):
-        planner.plan(flops=1e22, law=FIT.law, constants={"E": 1.5})
+        planner.plan(flops=1e22, law=fitted().law, constants={"E": 1.5})
 
 
-@pytest.mark.parametrize("found", [FIT, CLASSICAL], ids=["forecast", "classical"])
 def test_a_saved_law_plans_as_the_fit_does(found: planner.FitResult, tmp_path: Path) -> None:
     """The file carries constants, draws, calibration and provenance: the same plan to the last bit."""
     path = found.save(tmp_path / "my-law.json")
@@ -164,8 +171,8 @@ def test_a_law_fitted_from_arrays_is_saved_and_loaded(tmp_path: Path) -> None:
 
 def test_draws_of_another_law_are_refused(tmp_path: Path) -> None:
     """A classical law takes neither draws of another form nor a forecast's calibration."""
-    table = json.loads(CLASSICAL.save(tmp_path / "classical.json").read_text())
-    forecast = json.loads(FIT.save(tmp_path / "forecast.json").read_text())
+    table = json.loads(fitted().others[0].save(tmp_path / "classical.json").read_text())
+    forecast = json.loads(fitted().save(tmp_path / "forecast.json").read_text())
     for change, message in (
         ({"form": "kaplan_joint"}, "draws of a law of the form additive are additive"),
         ({"calibration": forecast["draws"]["calibration"]}, "no other law has one"),
@@ -181,17 +188,17 @@ def test_saving_never_loses_a_file(tmp_path: Path) -> None:
     path = tmp_path / "my-law.json"
     path.write_text("mine")
     with pytest.raises(OptionError, match="exists already"):
-        FIT.save(path)
+        fitted().save(path)
     assert path.read_text() == "mine"
-    FIT.save(path, overwrite=True)
-    assert planner.load_law(path) == FIT.law
+    fitted().save(path, overwrite=True)
+    assert planner.load_law(path) == fitted().law
     with pytest.raises(OptionError, match=r"ends in \.json"):
-        FIT.save(tmp_path / "law.toml")
+        fitted().save(tmp_path / "law.toml")
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(OptionError, match="exists already"):
-        FIT.save(tmp_path / "folder.json", overwrite=True)
+        fitted().save(tmp_path / "folder.json", overwrite=True)
     with pytest.raises(OptionError, match="cannot be written"):
-        FIT.save(tmp_path / "none" / "law.json")
+        fitted().save(tmp_path / "none" / "law.json")
     assert {entry.name for entry in tmp_path.iterdir()} == {"my-law.json", "folder.json"}
 
 
@@ -231,7 +238,7 @@ TAMPERED = {
 def test_tampered_law_files_are_refused(case: str, tmp_path: Path) -> None:
     """A saved law is data like any other: every rule broken gets one line."""
     change, message = TAMPERED[case]
-    path = FIT.save(tmp_path / "law.json")
+    path = fitted().save(tmp_path / "law.json")
     table = json.loads(path.read_text())
     change(table)
     path.write_text(json.dumps(table))

@@ -1,5 +1,7 @@
 """The root finder, against known roots and scipy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,3 +47,15 @@ def test_a_root_at_an_end_is_found() -> None:
     """A bracket may start on the root."""
     assert find_root(lambda x: x - 1.0, 1.0, 5.0) == pytest.approx(1.0, abs=1e-12)
     assert find_root(lambda x: x - 1.0, -5.0, 1.0) == pytest.approx(1.0, abs=1e-12)
+
+
+@given(st.floats(-30, 30), st.floats(0.01, 30), st.floats(0.01, 30), st.floats(0.01, 8), st.floats(-5, 5))
+def test_one_bracket_and_an_array_of_one_agree_to_the_bit(
+    root: float, below: float, above: float, steep: float, shift: float
+) -> None:
+    """A single bracket is solved with plain numbers, several with arrays: the same steps."""
+
+    def fn(x: Any) -> Any:
+        return (x - root) * (1 + steep * (x - shift) ** 2)
+
+    assert find_root(fn, root - below, root + above) == find_root(fn, np.array([root - below]), np.array([root + above]))[0]

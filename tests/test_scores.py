@@ -598,6 +598,7 @@ def _steep(top: float, seed: int) -> tuple[Table, Callable[[float], float]]:
     }, truth
 
 
+@pytest.mark.calibration
 def test_a_rise_that_has_only_begun_is_refused_or_followed() -> None:
     """Steep tasks at 1 to 10 % of the way up: where a score is given, what comes is inside its interval but for a few."""
     given, outside = 0, 0

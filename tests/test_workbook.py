@@ -331,6 +331,7 @@ def test_bad_cells_are_named(book: Path) -> None:
         assert mended["out_check"] == "ok", name
 
 
+@pytest.mark.usefixtures("libreoffice")
 def test_grids_by_name_are_planners(book: Path) -> None:
     """Every grid of the list gives the CO2e that planner gives; a number of grams is taken as it is."""
     grids: list[str | float] = ["france", "germany", "usa", "world", 300]
@@ -342,6 +343,7 @@ def test_grids_by_name_are_planners(book: Path) -> None:
         assert _answers(page)["out_carbon"] == pytest.approx(cost.kg_co2e.expected, rel=1e-9), grid
 
 
+@pytest.mark.usefixtures("libreoffice")
 def test_the_page_that_compares_laws(book: Path) -> None:
     """What each law makes of the budget on Plan, recalculated, is planner's own answer."""
     laws = [law for law in planner.laws() if law.role == "plan" and kind_of(law) == CLOSED]

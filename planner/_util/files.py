@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -19,6 +19,7 @@ _MAX_BYTES = {".toml": 256 * 1024, ".json": 4 * 1024 * 1024}  # a fitted law is 
 _LONGEST_LINE = 10_000
 
 
+@cache
 def data_root() -> Path:
     """Return the folder of bundled data: beside the module when installed, the checkout's ``data/`` otherwise."""
     installed = _HERE / "_data"

@@ -1,6 +1,8 @@
 """Bracketed root finding on arrays, without scipy (importing scipy.optimize costs more than a whole plan)."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,8 @@ def find_root(fn: Callable[[Any], Any], low: Any, high: Any) -> Any:
     ----------
     T. R. Chandrupatla, Advances in Engineering Software 28 (1997) 145-149.
     """
+    if np.ndim(low) == np.ndim(high) == 0:
+        return np.float64(_find_one_root(lambda x: float(fn(np.float64(x))), float(low), float(high)))
     x1, x2 = (np.array(end, float) for end in np.broadcast_arrays(low, high))
     f1, f2 = np.broadcast_to(fn(x1), x1.shape), np.broadcast_to(fn(x2), x1.shape)
     t: Any = 0.5
@@ -67,3 +71,31 @@ def find_root(fn: Callable[[Any], Any], low: Any, high: Any) -> Any:
             safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(quadratic)
             t = np.clip(np.where(safe, quadratic, 0.5), margin, 1 - margin)
     return np.where(f2 == 0, x2, best)[()]
+
+
+def _find_one_root(fn: Callable[[float], float], x1: float, x2: float) -> float:
+    """Do the same with plain numbers: for a single bracket NumPy's overhead is many times the work."""
+    f1, f2 = fn(x1), fn(x2)
+    t = 0.5
+    for _ in range(200):
+        x = x1 + t * (x2 - x1)
+        f = fn(x)
+        if (f > 0) - (f < 0) == (f1 > 0) - (f1 < 0):
+            x3, f3 = x1, f1
+        else:
+            x3, f3, x2, f2 = x2, f2, x1, f1
+        x1, f1 = x, f
+        best = x2 if abs(f2) < abs(f1) else x1
+        width = abs(x2 - x1)
+        shortest = 2 * _EPS * abs(best) + 1e-300
+        if 2 * shortest > width or f1 == 0 or f2 == 0:
+            break
+        t = 0.5
+        with suppress(ZeroDivisionError):
+            xi, phi = (x1 - x2) / (x3 - x2), (f1 - f2) / (f3 - f2)
+            quadratic = f1 / (f2 - f1) * f3 / (f2 - f3) + (x3 - x1) / (x2 - x1) * f1 / (f3 - f1) * f2 / (f3 - f2)
+            if phi * phi < xi and (1 - phi) * (1 - phi) < 1 - xi and isfinite(quadratic):
+                t = quadratic
+        margin = min(shortest / width, 0.5)
+        t = min(max(t, margin), 1 - margin)
+    return x2 if f2 == 0 else best

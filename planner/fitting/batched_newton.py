@@ -168,12 +168,13 @@ def follow(tie: Tie, theta: Array) -> Array:
 
 
 _LONGEST_STEP = 1.0
+_EASED, _STIFFENED = 0.25, 4.0  # of the damping after a whole step, and after one that had to be shortened or brought nothing
 _SHRINK = 0.5  # delta falls to its own value by halves: each stage starts where the last one ended
 _SMOOTH = 0.7  # share of the rows inside the first delta
 _GIVE_UP = 12
 
 
-_CELLS = 1_000_000  # problems times rows that go together: beyond it memory, not time, would grow
+_CELLS = 100_000  # problems times rows that go together: arrays of this size stay in the cache of a core
 
 
 def descend(problems: Problems, theta: Array, *, iterations: int = 80, tolerance: float = 1e-13) -> tuple[Array, Array]:
@@ -219,13 +220,13 @@ def _descend(problems: Problems, theta: Array, iterations: int, tolerance: float
             trial, q, new = _shortened(part, at, trial, p, q, new, delta, short)
             better = new < value
         cut = np.zeros(len(at), bool)
-        cut[short] = exact[short] & better[short]
+        cut[short] = better[short]
         quiet = np.where(final & better & (value - new <= slow * value), quiet + 1, np.where(better, 0, quiet))
         done = final & ((np.abs(promised) <= tolerance * value) | (quiet >= 2) | (failed >= _GIVE_UP))
         at = np.where(better[:, None], trial, at)
         p = q if better.all() else _chosen(better, q, p)
         value = np.where(better, new, value)
-        damping = np.where(better, np.maximum(damping * 0.1, 1e-12), np.where(exact, damping, np.maximum(damping * 10, 1e-4)))
+        damping = np.where(better & ~cut, np.maximum(damping * _EASED, 1e-12), np.maximum(damping * _STIFFENED, 1e-4))
         failed = np.where(better, 0, failed + 1)
         if done.any():
             found[live[done]], lowest[live[done]] = at[done], value[done]
@@ -244,7 +245,7 @@ def _descend(problems: Problems, theta: Array, iterations: int, tolerance: float
     return found, lowest
 
 
-_FRACTIONS = (0.5, 0.2, 0.05)
+_FRACTIONS = (0.3, 0.1)
 
 
 def _shortened(
