@@ -106,9 +106,10 @@ def test_predictions_broadcast() -> None:
 
 def test_intervals_widen_with_distance_and_say_when_they_are_not_calibrated() -> None:
     """Further from the runs means wider; beyond thirty times the largest the note is a warning."""
-    assert fitted().law.domain.flops is not None
-    top = fitted().law.domain.flops[1]
-    near, far = (planner.plan(flops=top * factor, law=fitted().law, others=()) for factor in (3, 300))
+    law = fitted().law
+    assert law.domain.flops is not None
+    top = law.domain.flops[1]
+    near, far = (planner.plan(flops=top * factor, law=law, others=()) for factor in (3, 300))
     assert near.intervals is not None
     assert far.intervals is not None
     assert near.intervals.run_loss is not None
