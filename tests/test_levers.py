@@ -5,6 +5,7 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -174,3 +175,60 @@ def test_ranges_and_limits_of_levers() -> None:
     assert "algorithms" not in {each.id for each in far.levers}
     assert {"left-out", "far-ahead"} <= {note.code for note in far.notes}
     assert "combined" in {note.code for note in planner.levers(flops=1e22, combine="moe,fp8").notes}
+
+
+# ---------------------------------------------------------------- where part of the budget serves
+
+
+def test_a_lever_makes_training_alone_cheaper() -> None:
+    """By brute force over sizes: 6 N D / gain + 2 N S is what a budget pays for, and what the same loss takes."""
+    law, flops, served, gain = planner.load_law("besiroglu2024"), 1e22, 2e12, 4.0
+    found = planner.levers(flops=flops, inference_tokens=served, own={"mine": gain})
+    mine = _one(found, "mine")
+    N = np.geomspace(1e7, 1e12, 200_001)
+
+    def lowest(budget: float, gain: float) -> float:
+        D = (budget / N - 2 * served) * gain / 6
+        return float(law.loss(N[D > 0], D[D > 0]).min())
+
+    assert found.loss == pytest.approx(lowest(flops, 1.0), rel=1e-8)
+    assert mine.loss == pytest.approx(lowest(flops, gain), rel=1e-8)
+    assert lowest(mine.equivalent_flops, 1.0) == pytest.approx(mine.loss, rel=1e-8)
+    assert lowest((1 - mine.saved) * flops, gain) == pytest.approx(found.loss, rel=1e-8)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(1.01, 50), st.floats(19, 25), st.floats(9, 13))
+def test_a_lever_is_worth_less_where_serving_takes_its_part(gain: float, decades: float, served: float) -> None:
+    """Never more than without serving, never nothing, and as much where next to nothing is served."""
+    asked: dict[str, Any] = {"flops": 10.0**decades, "own": {"mine": gain}}
+    some = _one(planner.levers(**asked, inference_tokens=10.0**served), "mine")
+    assert asked["flops"] < some.equivalent_flops <= gain * asked["flops"] * (1 + 1e-9)
+    assert 0 < some.saved <= (1 - 1 / gain) * (1 + 1e-9)
+    none = _one(planner.levers(**asked, inference_tokens=1), "mine")
+    assert none.equivalent_flops == pytest.approx(gain * asked["flops"], rel=1e-6)
+    assert none.saved == pytest.approx(1 - 1 / gain, rel=1e-6)
+
+
+def test_better_constants_are_worth_a_gain_in_training() -> None:
+    """That gain, as a lever of one's own, gives their loss; where all is served none does."""
+    asked: dict[str, Any] = {"flops": 1e22, "inference_tokens": "2T"}
+    better = _one(planner.levers(**asked, better={"alpha": 0.36}), "exponents")
+    improved = planner.plan(**asked, constants={"alpha": 0.36}, others=())
+    assert better.loss == pytest.approx(improved.loss, rel=1e-8)
+    own = _one(planner.levers(**asked, own={"mine": better.gain}), "mine")
+    assert own.loss == pytest.approx(better.loss, rel=1e-9)
+
+
+def test_devices_for_days_train_and_serving_comes_after() -> None:
+    """The levers are those of the training, and a note says so; dollars pay for both."""
+    devices: dict[str, Any] = {"gpus": "64xH100", "days": 21}
+    demand: dict[str, Any] = {"inference_per_month": "100B", "months": 24}
+    plain, served = planner.levers(**devices), planner.levers(**devices, **demand)
+    assert [each._asdict() for each in served.levers] == [each._asdict() for each in plain.levers]
+    assert served.demand is not None
+    assert served.demand.tokens == pytest.approx(2.4e12)
+    assert "served-after" in {note.code for note in served.notes}
+    paid = planner.levers(dollars="1M", gpu="h100", **demand)
+    assert "training-alone" in {note.code for note in paid.notes}
+    assert paid.loss == pytest.approx(planner.plan(dollars="1M", gpu="h100", **demand, others=()).loss, rel=1e-9)

@@ -268,3 +268,30 @@ def test_returns_on_the_command_line(capsys: pytest.CaptureFixture[str], monkeyp
     assert [row["loss"] for row in rows[:11]] == [""] * 11
     assert rows[-1]["mark"]
     assert "modified" in run("--set", "alpha=0.4")
+
+
+@pytest.mark.parametrize("law", ["besiroglu2024", "kaplan2020-lns", "muennighoff2023", "abnar2025"])
+def test_returns_of_budgets_that_serve_are_those_of_the_plans(law: str) -> None:
+    """N, D, loss and what a doubling buys while so much is served are planner.plan's; marks are budgets whose plans are there."""
+    found: Any = planner.limits(flops=(1e21, 1e25), law=law, points=3, inference_tokens="1T")
+    for row in found.rows:
+        answer, twice = (planner.plan(flops=times * row.flops, law=law, inference_tokens="1T", others=()) for times in (1, 2))
+        assert answer.loss is not None
+        assert twice.loss is not None
+        assert row.params == pytest.approx(answer.params, rel=1e-7)
+        assert row.tokens == pytest.approx(answer.tokens, rel=1e-7)
+        assert row.loss == pytest.approx(answer.loss, rel=1e-9)
+        assert row.doubling == pytest.approx(answer.loss - twice.loss, rel=1e-5)
+        assert row.extrapolation == (None if answer.extrapolation is None else pytest.approx(answer.extrapolation, rel=1e-7))
+    for mark in found.marks:
+        there = planner.plan(flops=mark.flops, law=law, inference_tokens="1T", others=())
+        if law != "abnar2025":  # whose plan chooses its own experts there
+            assert (mark.params, mark.tokens) == pytest.approx((there.params, there.tokens), rel=1e-6)
+        if mark.code == "data-run-out":
+            assert mark.tokens == pytest.approx(found.stock[1], rel=1e-6)
+
+
+def test_a_benchmark_serves_nothing() -> None:
+    """What is served says nothing of an error on a benchmark."""
+    with pytest.raises(PlannerError, match="inference_tokens does not go with"):
+        planner.limits(benchmark="imagenet", error="5%", inference_tokens="1T")

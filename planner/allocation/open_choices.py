@@ -1,11 +1,13 @@
 """What a law leaves to whoever plans, such as the number of experts: the values there are, and the best of them."""
 
+from collections.abc import Callable
 from math import ceil
 
 import numpy as np
 
 from planner._util.stable_choice import lowest, lowest_of_each
 from planner.allocation import solver
+from planner.allocation.problem import Problem, problem_of
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law
 
@@ -38,12 +40,12 @@ def choice_text(law: Law) -> str:
     return f"{made} here; plan chooses it for each budget"
 
 
-def best_choice(law: Law, flops: float) -> Law:
-    """Return a law with its choice made as the lowest loss of a budget [FLOP] wants it."""
+def best_choice(law: Law, flops: float, of: Callable[[Law], Problem] = problem_of) -> Law:
+    """Return a law with its choice made as the lowest loss of a budget [FLOP] wants it, spent as ``of`` says of each."""
     laws = open_choices(law)
     if len(laws) == 1:
         return laws[0]
-    return laws[lowest([solver.allocate(each, flops).loss for each in laws])]
+    return laws[lowest([solver.allocate(of(each), flops).loss for each in laws])]
 
 
 def allocate_best(law: Law, flops: Num) -> solver.Allocation:

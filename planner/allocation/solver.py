@@ -325,14 +325,15 @@ def smallest_params(question: LawOrProblem, reducible_loss: Num) -> Num:
     return np.exp(find_root(lambda x: np.log(land.reducible(np.exp(x), MOST)) - goal, -end, end))
 
 
-def optimal_at(question: LawOrProblem, *, params: Num = None, tokens: Num = None) -> Num:
-    """Return the budget C [FLOP] whose optimum has the given parameters, or the given tokens; infinite beyond 1e100 FLOP."""
+def optimal_at(question: LawOrProblem, *, params: Num = None, tokens: Num = None, training: Num = None) -> Num:
+    """Return the budget C [FLOP] whose optimum has given parameters, tokens or FLOP of training; infinite beyond 1e100 FLOP."""
     problem = as_problem(question).without_limits()
-    wanted = np.log(params if tokens is None else tokens)
+    wanted = np.log(next(each for each in (params, tokens, training) if each is not None))
 
     def gap(log_C: Num) -> Num:
         N, D = best_run(problem, np.exp(log_C))
-        return np.log(N if tokens is None else D) - wanted
+        has = N if params is not None else D if tokens is not None else problem.spending.training(N, D)
+        return np.log(has) - wanted
 
     top = np.log(MOST) + 0 * gap(np.zeros(np.shape(wanted)))
     outside = (gap(top) < 0) | (gap(-top) > 0)

@@ -134,8 +134,8 @@ class CompareMixturesInputs(Budget, PaidDevices, TotalParams, ServedCopy, total=
     """A budget in any unit, and the memory that a mixture of experts must fit."""
 
 
-class LeversInputs(Budget, PaidDevices, ChosenLaw, Constants, total=False):
-    """A budget in any unit, and the law that says what a lever is worth."""
+class LeversInputs(Budget, Serving, PaidDevices, ChosenLaw, Constants, total=False):
+    """A budget in any unit, what is served of it, and the law that says what a lever is worth."""
 
 
 class PilotInputs(PfDays, HeldBudget, PaidDevices, total=False):
@@ -146,8 +146,8 @@ class PilotsAsked(PilotInputs, FitInputs, total=False):
     """What pilots may cost, and how a table of runs that are done is read."""
 
 
-class LimitsInputs(Budget, PaidDevices, ChosenLaw, Constants, Level, total=False):
-    """A budget, and the device that an error on a benchmark would be paid for on."""
+class LimitsInputs(Budget, Serving, PaidDevices, ChosenLaw, Constants, Level, total=False):
+    """A budget, what is served of it, and the device that an error on a benchmark would be paid for on."""
 
 
 class RankInputs(Budget, Target, OwnDevices, Deadline, Power, Use, ChosenLaw, Constants, total=False):

@@ -14,11 +14,13 @@ from planner.accelerators.fleet import Cost, Machine
 from planner.allocation.problem import problem_of
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import needed_budget, refuse_idle
-from planner.inputs.held_budgets import BUDGETS, read_held
+from planner.inputs.held_budgets import BUDGETS, Held, read_held
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
+from planner.inputs.machine_inputs import Serving
 from planner.inputs.question import Question
-from planner.inputs.registry import LimitsInputs, asks, stated
+from planner.inputs.registry import LimitsInputs, asks, rows, stated
+from planner.inputs.serving import WEIGHED
 from planner.notes import Note
 from planner.planning.benchmark_regressions import Benchmark, Kind, Regression, benchmark_named
 from planner.planning.diminishing_returns import ComputeLimits, compute_limits
@@ -182,7 +184,9 @@ def limits(
         return _budget_limits(given, stock, share, points)
     if any(name != "gpus" for name in budgets):
         raise OptionError(f"`{budgets[0]}` and `benchmark` are two questions: ask one of them")
-    foreign = sorted(told & {"law", "constants", "stock", "share", "points", "mfu", "overhead", "deadline", "gpus"})
+    foreign = sorted(
+        told & {"law", "constants", "stock", "share", "points", "mfu", "overhead", "deadline", "gpus", *rows(Serving)}
+    )
     if foreign:
         raise OptionError(f"`{foreign[0]}` does not go with `benchmark`")
     return _benchmark_limits(Question.of(LimitsInputs, "limits", given), benchmark, error, today)
@@ -191,18 +195,19 @@ def limits(
 def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | None) -> ComputeLimits:
     """Return the limits of a range of budgets, or of one in any unit."""
     ranged = given.get("flops")
+    weighed = WEIGHED if set(given) & set(rows(Serving)) else ()
     if is_range(ranged):
         low, high = parse_range(ranged, "`flops`", parse_flops, "1e18..1e28")
         question = Question.of(LimitsInputs, "limits", {**given, "flops": low})
-        refuse_idle(question, "flops")
+        refuse_idle(question, "flops", weighed)
     else:
         if isinstance(ranged, (list, tuple)):
             raise OptionError(f"`flops` {shown(ranged)}: expected a range of budgets such as 1e18..1e28, or one")
         question = Question.of(LimitsInputs, "limits", given)
-        low, held = needed_budget(question, problem_of(resolve_law(question.law, constants=question.constants)))
-        found = compute_limits(low, low, question, stock=stock, share=share, points=points)
+        low, held = needed_budget(question, problem_of(resolve_law(question.law, constants=question.constants)), weighed)
+        found = compute_limits(low, low, question, held, stock=stock, share=share, points=points)
         return replace(found, notes=(*found.notes, *(note for note in held.notes if note.code.startswith("mfu-"))))
-    return compute_limits(low, high, question, stock=stock, share=share, points=points)
+    return compute_limits(low, high, question, Held(), stock=stock, share=share, points=points)
 
 
 def _benchmark_limits(question: Question, benchmark: str, error: Any, today: Any) -> BenchmarkLimits:

@@ -15,10 +15,14 @@ from planner._version import __version__
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation, own_notes
 from planner.allocation.open_choices import best_choice, open_choices
+from planner.allocation.problem import LawOrProblem, Problem, problem_of, spending_of
 from planner.errors import OptionError
+from planner.inputs.held_budgets import Held
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
+from planner.inputs.request import over_its_life
+from planner.inputs.serving import Demand
 from planner.notes import Note
 from planner.planning.allocate import possible_allocation
 from planner.quantities import (
@@ -105,6 +109,8 @@ class ComputeLimits(Answer):
         Different tokens to train on: low, expected, high.
     share : float
         Of the irreducible loss below which the rest is called small.
+    demand : Demand or None
+        Tokens that every budget serves too, or that are served after devices have trained for some days.
     notes : tuple of Note
     inputs : mapping
     version : str
@@ -115,13 +121,14 @@ class ComputeLimits(Answer):
     marks: tuple[Mark, ...]
     stock: tuple[float, float, float]
     share: float
+    demand: Demand | None
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
 
 
 def compute_limits(
-    low: float, high: float, question: Question, *, stock: Number | None, share: Number | None, points: int | None
+    low: float, high: float, question: Question, held: Held, *, stock: Number | None, share: Number | None, points: int | None
 ) -> ComputeLimits:
     """Say what more compute buys from one budget [FLOP] to another, and where it stops paying; see :func:`planner.limits`."""
     chosen = resolve_law(question.law, constants=question.constants)
@@ -136,8 +143,9 @@ def compute_limits(
     low_stock, usual, high_stock = (float(section[name]) if own is None else own for name in ("low", "expected", "high"))
     tokens = (low_stock, usual, high_stock)
     budgets = np.geomspace(low, high, count)
-    rows = guarded(chosen, lambda: _rows(chosen, budgets))
-    marks = guarded(chosen, lambda: _marks(chosen, limit, tokens, "yours" if stock is not None else section["source"]))
+    problem, demand, notes = over_its_life(question, chosen, held)
+    rows = guarded(chosen, lambda: _rows(problem, budgets))
+    marks = guarded(chosen, lambda: _marks(problem, limit, tokens, "yours" if stock is not None else section["source"]))
     inputs = {
         **question.stated(),
         "flops": [low, high],
@@ -146,13 +154,15 @@ def compute_limits(
         "stock": list(tokens),
         "share": limit,
     }
-    return ComputeLimits(chosen, rows, marks, tokens, limit, tuple(_notes(chosen, rows)), FrozenDict(inputs))
+    said = (*_notes(chosen, rows), *notes)
+    return ComputeLimits(chosen, rows, marks, tokens, limit, demand, said, FrozenDict(inputs))
 
 
-def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:
+def _rows(problem: Problem, budgets: Num) -> tuple[Returns, ...]:
+    law = problem.law
     if len(open_choices(law)) > 1:  # each budget has its own best mixture
-        return tuple(_chosen_row(law, float(budget)) for budget in budgets)
-    best, twice = possible_allocation(law, budgets), solver.allocate(law, 2 * budgets)
+        return tuple(_chosen_row(problem, float(budget)) for budget in budgets)
+    best, twice = possible_allocation(problem, budgets), solver.allocate(problem, 2 * budgets)
     floor = float(law.irreducible_loss or 0.0) if best.loss is not None else 0.0
     none = [None] * len(budgets)
     columns: dict[str, Any] = dict.fromkeys(("loss", "share", "doubling", "params", "tokens", "part"), none)
@@ -169,18 +179,27 @@ def _rows(law: Law, budgets: Num) -> tuple[Returns, ...]:
         columns["params"], columns["tokens"] = (each.tolist() for each in alone)
     runs = list(zip(best.params.tolist(), best.tokens.tolist(), budgets.tolist(), strict=True))
     return tuple(
-        Returns(C, N, D, loss, share, doubling, of_params, of_tokens, part, extrapolation(law, N, D, C))
+        Returns(C, N, D, loss, share, doubling, of_params, of_tokens, part, extrapolation(law, N, D, _training(problem, C, N, D)))
         for (N, D, C), loss, share, doubling, of_params, of_tokens, part in zip(runs, *columns.values(), strict=True)
     )
 
 
-def _chosen_row(law: Law, flops: float) -> Returns:
+def _training(problem: Problem, flops: float, params: float, tokens: float) -> float:
+    """Return the part of a budget that trains."""
+    return float(problem.spending.training(params, tokens)) if problem.spending.served else flops
+
+
+def _chosen_row(problem: Problem, flops: float) -> Returns:
     """Return the row of a mixture chosen for a budget; twice as much may want another."""
-    here, then = best_choice(law, flops), best_choice(law, 2 * flops)
+
+    def of(law: Law) -> Problem:
+        return problem_of(law, spending=spending_of(law, problem.spending.served))
+
+    here, then = of(best_choice(problem.law, flops, of)), of(best_choice(problem.law, 2 * flops, of))
     (row,) = _rows(here, np.array([flops]))
     assert row.loss is not None  # a law that leaves a choice open has a loss
     gain = row.loss - float(solver.allocate(then, 2 * flops).loss)
-    return row._replace(doubling=gain, doubling_share=gain / (row.loss - float(here.irreducible_loss or 0.0)))
+    return row._replace(doubling=gain, doubling_share=gain / (row.loss - float(here.law.irreducible_loss or 0.0)))
 
 
 def _reducible(law: Law, best: Any, floor: float) -> Num:
@@ -190,44 +209,51 @@ def _reducible(law: Law, best: Any, floor: float) -> Num:
     return best.loss - floor
 
 
-def _marks(law: Law, share: float, stock: tuple[float, ...], source: str) -> tuple[Mark, ...]:
-    found = [*_range_marks(law), *_stock_marks(law, stock, source), *_floor_marks(law, share), *_contradiction()]
+def _marks(problem: Problem, share: float, stock: tuple[float, ...], source: str) -> tuple[Mark, ...]:
+    found = [*_range_marks(problem), *_stock_marks(problem, stock, source), *_floor_marks(problem, share)]
+    found += [] if problem.spending.served else _contradiction()  # of laws that weigh no serving
     return tuple(sorted((mark for mark in found if mark.flops <= LARGEST), key=lambda mark: rounded(mark.flops)))
 
 
-def _mark(law: Law, code: str, text: str, flops: Num, source: str, ends: tuple[Num, Num] | None = None) -> list[Mark]:
+def _mark(
+    question: LawOrProblem, code: str, text: str, flops: Num, source: str, ends: tuple[Num, Num] | None = None
+) -> list[Mark]:
     if not 1 <= flops <= LARGEST:
         return []
-    best = solver.allocate(law, float(flops))
+    best = solver.allocate(question, float(flops))
     low, high = (float(end) if 1 <= end <= LARGEST else None for end in ends) if ends else (None, None)
     return [Mark(code, text, float(flops), low, high, float(best.params), float(best.tokens), source)]
 
 
-def _range_marks(law: Law) -> list[Mark]:
+def _range_marks(problem: Problem) -> list[Mark]:
     """Return where the optimum is 10 and 100 times beyond the runs that the law was fitted on, in C, N or D."""
-    marks = []
+    law, marks = problem.law, []
     for factor in (FAR, 10 * FAR):
-        ends = [law.domain.flops[1] * factor] if law.domain.flops else []
-        ends += [float(solver.optimal_at(law, params=law.domain.params[1] * factor))] if law.domain.params else []
-        ends += [float(solver.optimal_at(law, tokens=law.domain.tokens[1] * factor))] if law.domain.tokens else []
+        most = law.domain.flops[1] * factor if law.domain.flops else None
+        ends = [] if most is None else [most]
+        if most is not None and problem.spending.served:
+            ends = [float(solver.optimal_at(problem, training=most))]
+        ends += [float(solver.optimal_at(problem, params=law.domain.params[1] * factor))] if law.domain.params else []
+        ends += [float(solver.optimal_at(problem, tokens=law.domain.tokens[1] * factor))] if law.domain.tokens else []
         if ends:
             text = f"{factor:g}x beyond the runs that {law.id} was fitted on, in compute, parameters or tokens"
-            marks += _mark(law, f"beyond-{factor:g}", text, min(ends), law.reference)
+            marks += _mark(problem, f"beyond-{factor:g}", text, min(ends), law.reference)
     return marks
 
 
-def _stock_marks(law: Law, stock: tuple[float, ...], source: str) -> list[Mark]:
-    low, expected, high = (solver.optimal_at(law, tokens=tokens) for tokens in stock)
+def _stock_marks(problem: Problem, stock: tuple[float, ...], source: str) -> list[Mark]:
+    low, expected, high = (solver.optimal_at(problem, tokens=tokens) for tokens in stock)
     ends = None if stock[0] == stock[2] else (low, high)
-    return _mark(law, "data-run-out", "the optimum wants more different tokens than there are", expected, source, ends)
+    return _mark(problem, "data-run-out", "the optimum wants more different tokens than there are", expected, source, ends)
 
 
-def _floor_marks(law: Law, share: float) -> list[Mark]:
+def _floor_marks(problem: Problem, share: float) -> list[Mark]:
+    law = problem.law
     floor = float(law.irreducible_loss or 0.0)
     if law.surface_law is not law or floor <= 0:
         return []
     text = f"what more compute can still remove is {format_percent(share)} of the irreducible loss"
-    return _mark(law, "near-the-floor", text, solver.equivalent_flops(law, share * floor), law.reference)
+    return _mark(problem, "near-the-floor", text, solver.equivalent_flops(problem, share * floor), law.reference)
 
 
 def contradiction() -> tuple[float, float, float]:

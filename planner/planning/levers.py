@@ -4,28 +4,40 @@ from collections.abc import Callable, Iterable, Mapping
 from math import prod
 from typing import Any, Unpack
 
+import numpy as np
+
 from planner._util.frozen_dict import FrozenDict
+from planner._util.root_finding import find_root
 from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation, own_notes
+from planner.allocation.loss_surface import landscape
 from planner.allocation.open_choices import best_choice
-from planner.allocation.problem import problem_of
+from planner.allocation.problem import Problem, problem_of
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID, needed_budget
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import read_constants, resolve_law
+from planner.inputs.machine_inputs import Serving
 from planner.inputs.question import Question
-from planner.inputs.registry import LeversInputs, asks
+from planner.inputs.registry import LeversInputs, asks, rows
+from planner.inputs.request import over_its_life
+from planner.inputs.serving import WEIGHED
 from planner.notes import Note
 from planner.planning.allocate import possible_allocation
 from planner.planning.levers_result import Levers, Worth
 from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
-from planner.scaling_laws.law import Law, guarded
+from planner.scaling_laws.law import guarded
 
 _SOON = 3.0
 """Years beyond which a rate of the past is stretched: a house convention."""
+_TRAINING_ALONE = Note(
+    "training-alone",
+    "info",
+    "a lever makes training cheaper and leaves serving at what it costs; what cheapens that too, such as hardware, is worth more",
+)
 _NOTHING = 1e-9
 """A gain nearer to 1 than this is the solver's rounding."""
 
@@ -67,8 +79,9 @@ def levers(
 
     Notes
     -----
-    A gain of g makes a budget C worth g C: the loss is that of the optimum at g C, and the same loss as before costs C/g. Gains
-    were measured in other places, mostly on smaller models; that they multiply is an assumption.
+    A gain of g makes a budget C worth g C: the loss is that of the optimum at g C, and the same loss as before costs C/g. Where
+    part of the budget serves, a lever makes training alone cheaper, so that it is worth less. Gains were measured in other
+    places, mostly on smaller models; that they multiply is an assumption.
 
     Examples
     --------
@@ -79,11 +92,13 @@ def levers(
     """
     question = Question.of(LeversInputs, "levers", asked)
     chosen = resolve_law(question.law, constants=question.constants)
-    budget, held = needed_budget(question, problem_of(chosen), PAID)
-    chosen = guarded(chosen, lambda: best_choice(chosen, budget))
+    serves = bool(question.named(*rows(Serving)))
+    budget, held = needed_budget(question, problem_of(chosen), (*PAID, *WEIGHED) if serves else PAID)
+    chosen = guarded(chosen, lambda: best_choice(chosen, budget, lambda law: over_its_life(question, law, held)[0]))
+    problem, demand, served_notes = over_its_life(question, chosen, held)
     machine = held.machine
-    _refuse_idle(question, machine, mfu_to)
-    base = guarded(chosen, lambda: possible_allocation(chosen, budget))
+    _refuse_idle(question, machine, mfu_to, serves=serves)
+    base = guarded(chosen, lambda: possible_allocation(problem, budget))
     if base.loss is None:
         raise CannotPlanError(
             f"{chosen.id} says which size, not which loss: a lever's worth cannot be told; besiroglu2024 has one"
@@ -95,12 +110,12 @@ def levers(
     dollars = cost.dollars.expected if cost and cost.dollars else None
 
     def worth(id: str, title: str, works_on: WorksOn, gains: Any, **rest: Any) -> Worth:
-        return _worth(chosen, budget, dollars, id, title, works_on, gains, **rest)
+        return _worth(problem, budget, float(base.loss), dollars, id, title, works_on, gains, **rest)
 
     found = [worth(*each) for each in _own(own)]
     found += [worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []
     improved = read_constants(better)
-    found += [worth("exponents", *_exponents(chosen, improved, budget))] if improved else []
+    found += [worth("exponents", *_exponents(problem, improved, budget))] if improved else []
     published, gone = _published(budget, waited, worth, mixture=chosen.form.active is not None or chosen.hides_total)
     found += published
     both = _combined(found, combine, worth)
@@ -113,17 +128,24 @@ def levers(
         levers=tuple(found),
         combined=both,
         years=waited,
+        demand=demand,
         machine=machine,
         cost=cost,
         unusable=unusable_levers(),
-        notes=(*_notes(chosen, budget, found, both, waited, gone), *(note for note in held.notes if note.code == "mfu-forecast")),
+        notes=(
+            *_notes(problem, budget, found, both, waited, gone),
+            *([_TRAINING_ALONE] if problem.spending.served else []),
+            *served_notes,
+            *(note for note in held.notes if note.code == "mfu-forecast"),
+        ),
         inputs=inputs,
     )
 
 
 def _worth(
-    law: Law,
+    problem: Problem,
     budget: float,
+    without: float,
     dollars: float | None,
     id: str,
     title: str,
@@ -140,10 +162,12 @@ def _worth(
             f"{id}: a gain of {plain(max(gain for gain in gains if gain), 3)} leaves the budgets that can be planned"
         )
 
-    def loss(gain: float | None) -> float | None:
-        return None if gain is None else float(guarded(law, lambda: solver.allocate(law, budget * gain).loss))
+    law = problem.law
 
-    saved = None if value is None else 1 - 1 / value
+    def loss(gain: float | None) -> float | None:
+        return None if gain is None else float(guarded(law, lambda: solver.allocate(*_with_gain(problem, budget, gain)).loss))
+
+    equivalent, saved = (None, None) if value is None else guarded(law, lambda: _told(problem, budget, value, without))
     return Worth(
         id=id,
         title=title,
@@ -154,7 +178,7 @@ def _worth(
         loss=loss(value),
         loss_low=loss(high),
         loss_high=loss(low),
-        equivalent_flops=None if value is None else budget * value,
+        equivalent_flops=equivalent,
         saved=saved,
         dollars_saved=None if saved is None or dollars is None else saved * dollars,
         claimed=claimed,
@@ -162,6 +186,23 @@ def _worth(
         source=source,
         caveat=caveat,
     )
+
+
+def _with_gain(problem: Problem, budget: float, gain: float) -> tuple[Problem, float]:
+    """Return the problem and the budget of a lever: training is what it makes cheaper, and all of a budget without serving."""
+    if not problem.spending.served:
+        return problem, budget * gain
+    return problem._replace(spending=problem.spending.cheaper_training(gain)), budget
+
+
+def _told(problem: Problem, budget: float, gain: float, without: float) -> tuple[float, float]:
+    """Return the budget that gives a lever's loss without it, and the share by which the loss without it is cheaper with it."""
+    if not problem.spending.served:
+        return budget * gain, 1 - 1 / gain
+    floor = float(landscape(problem).floor)
+    better, spent = _with_gain(problem, budget, gain)
+    equivalent = solver.equivalent_flops(problem, float(solver.allocate(better, spent).loss) - floor)
+    return float(equivalent), 1 - float(solver.equivalent_flops(better, without - floor)) / spent
 
 
 def _own(own: Any) -> list[tuple[str, str, WorksOn, tuple[None, float, None]]]:
@@ -192,12 +233,12 @@ def _utilisation(now: Any, then: Raw) -> tuple[str, WorksOn, tuple[None, float, 
     return f"utilisation from {float(now):.0%} to {reached:.0%}", "price", (None, reached / float(now), None)
 
 
-def _refuse_idle(question: Question, machine: Machine | None, mfu_to: Raw) -> None:
+def _refuse_idle(question: Question, machine: Machine | None, mfu_to: Raw, *, serves: bool) -> None:
     """Refuse what says something of a device where there is none."""
     alone = question.named("price", "peak", "gpu_file")
-    if alone and not question.named("gpu", "gpus"):
+    if alone and not question.named("gpu", "gpus") and not (serves and alone[0] == "price"):
         raise OptionError(f"`{alone[0]}` goes with a device: `gpu`, such as h100")
-    if mfu_to is None and question.mfu is not None and machine is None:
+    if mfu_to is None and question.mfu is not None and machine is None and not serves:
         raise OptionError("`mfu` goes with `mfu_to`, the utilisation to reach, or with a device")
 
 
@@ -216,22 +257,38 @@ def _published(budget: float, years: float, worth: Callable[..., Worth], *, mixt
     return found, gone
 
 
-def _exponents(law: Law, better: Mapping[str, float], budget: float) -> tuple[str, WorksOn, tuple[None, float, None]]:
+def _exponents(problem: Problem, better: Mapping[str, float], budget: float) -> tuple[str, WorksOn, tuple[None, float, None]]:
     """Return the gain of better constants: the compute at which the law as it is reaches the loss that they give."""
+    law = problem.law
     if law.surface_law is not law:
         raise CannotPlanError(
             f"{law.id} has no loss surface of its own, so that better constants cannot be weighed; besiroglu2024 has"
         )
     improved = law.replace(**better)
-    loss = float(guarded(improved, lambda: solver.allocate(improved, budget).loss))
+    there = problem._replace(law=improved, form=improved.form, symbols=improved.symbols)
+    loss = float(guarded(improved, lambda: solver.allocate(there, budget).loss))
     floor = float(law.irreducible_loss)
     if loss <= floor:
         raise CannotPlanError(f"better: the loss would be {plain(loss, 4)}, at or below the floor {plain(floor, 4)} of {law.id}")
-    same = float(guarded(law, lambda: solver.equivalent_flops(law, loss - floor)))
+    same = budget * guarded(law, lambda: _gain_to(problem, budget, loss - floor))
     if abs(same / budget - 1) < _NOTHING and any(law.params[name] != value for name, value in better.items()):
         raise CannotPlanError(f"better: {', '.join(better)} does not change what {law.id} says of an optimum")
     text = ", ".join(f"{name} = {plain(value)}" for name, value in better.items())
     return f"better constants: {text}", "flops", (None, same / budget, None)
+
+
+def _gain_to(problem: Problem, budget: float, reducible: float) -> float:
+    """Return the gain in training compute under which a budget reaches a reducible loss."""
+    if not problem.spending.served:
+        return float(solver.equivalent_flops(problem, reducible)) / budget
+    floor, ends = float(landscape(problem).floor), np.log([1e-12, 1e12])
+
+    def gap(log_gain: float) -> float:
+        return float(solver.allocate(*_with_gain(problem, budget, float(np.exp(log_gain)))).loss) - floor - reducible
+
+    if gap(ends[0]) < 0 or gap(ends[1]) > 0:
+        raise CannotPlanError("better: no gain in training compute gives that loss while so much is served")
+    return float(np.exp(find_root(gap, *ends)))
 
 
 def _combined(found: list[Worth], combine: Any, worth: Any) -> Worth | None:
@@ -270,13 +327,13 @@ def _product(gains: tuple[float | None, ...]) -> float | None:
     return None if any(gain is None for gain in gains) else prod(gain for gain in gains if gain is not None)
 
 
-def _notes(law: Law, budget: float, found: list[Worth], both: Worth | None, years: float, gone: list[str]) -> list[Note]:
-    notes = own_notes(law, budget)
+def _notes(problem: Problem, budget: float, found: list[Worth], both: Worth | None, years: float, gone: list[str]) -> list[Note]:
+    law, notes = problem.law, own_notes(problem.law, budget)
     text = "gains are of other data, recipes and sizes, mostly smaller ones, and not all of loss: see what each applies to"
     notes.append(Note("elsewhere", "warning", text))
     largest = max((each.gain or each.gain_high or 1.0 for each in [*found, *([both] if both else [])]), default=1.0)
-    best = solver.allocate(law, budget * largest)
-    far = extrapolation(law, float(best.params), float(best.tokens), budget * largest)
+    best = solver.allocate(*_with_gain(problem, budget, largest))
+    far = extrapolation(law, float(best.params), float(best.tokens), float(problem.spending.training(best.params, best.tokens)))
     if far is not None and far > FAR:
         text = f"the largest gain is worth {format_factor(far)} outside the runs of {law.id}: its loss is a guess"
         notes.append(Note("extrapolation", "warning", text))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
+from planner.inputs.serving import Demand
 from planner.notes import Note
 from planner.planning.published_levers import WorksOn
 from planner.scaling_laws.law import Law
@@ -69,6 +70,8 @@ class Levers(Answer):
         Of those to be combined: their gains multiplied.
     years : float
         Waited for what comes with time.
+    demand : Demand or None
+        Tokens that the budget serves too, or that are served after devices have trained for some days.
     machine : Machine or None
     cost : Cost or None
         Of the budget on the machine.
@@ -85,6 +88,7 @@ class Levers(Answer):
     levers: tuple[Worth, ...]
     combined: Worth | None
     years: float
+    demand: Demand | None
     machine: Machine | None
     cost: Cost | None
     unusable: tuple[tuple[str, str], ...]

@@ -10,6 +10,7 @@ from planner.scaling_laws.provenance import PARAM_COUNTS
 
 if TYPE_CHECKING:
     from planner.allocation.intervals import Intervals
+    from planner.inputs.serving import Demand
     from planner.planning.check import Check
     from planner.planning.explain.steps import Step
     from planner.planning.plan_result import DataUse, Plan
@@ -126,6 +127,16 @@ def beyond_text(extrapolation: float | None) -> str:
 def law_facts(law: Law) -> Facts:
     """Return the law that judges: equation, source and conventions."""
     return Facts([("law", law.id, law.form.equation), ("", "", law.reference), ("conventions", "", conventions(law))])
+
+
+def price_text(price: float) -> str:
+    """Say what a served FLOP costs over a trained one, where that is not the same."""
+    return "" if price == 1 else f", a served FLOP counted {significant(price)} times"
+
+
+def serving_fact(demand: "Demand | None") -> list[tuple[str, str, str]]:
+    """Return the tokens to serve, where there are any."""
+    return [] if demand is None else [("serving", format_count(demand.tokens), f"tokens over its life{price_text(demand.price)}")]
 
 
 def conventions(law: Law) -> str:

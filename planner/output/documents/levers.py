@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title, law_facts, note_blocks
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, law_facts, note_blocks, serving_fact
 from planner.planning.levers_result import Levers, Worth
 from planner.quantities import (
     format_change,
@@ -35,7 +35,7 @@ def levers_document(found: Levers) -> list[Block]:
     unusable = [f"{what}: {why}" for what, why in found.unusable]
     return [
         Title(f"Instead of more compute than {format_flops(found.flops)}, whose loss is {significant(found.loss, 4)}"),
-        *([Facts([_cost(found)])] if found.cost else []),
+        *([Facts(facts)] if (facts := [*serving_fact(found.demand), *([_cost(found)] if found.cost else [])]) else []),
         Table("Levers", "ll" + "r" * (len(headers) - 2), headers, rows, footnotes),
         Items("Where it was measured, and what is wrong with it", about),
         Items("Without a usable published number; give your own: --lever NAME=GAIN", unusable),

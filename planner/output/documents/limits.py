@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Block, Facts, Table, Title, beyond_text, law_facts, note_blocks
+from planner.output.documents.blocks import Block, Facts, Table, Title, beyond_text, law_facts, note_blocks, serving_fact
 from planner.planning.benchmark_limits import BenchmarkLimits, Needed
 from planner.planning.diminishing_returns import ComputeLimits, Mark, Returns
 from planner.quantities import (
@@ -63,6 +63,7 @@ def returns_document(found: ComputeLimits) -> list[Block]:
     first, last = found.rows[0].flops, found.rows[-1].flops
     return [
         Title(f"What more compute buys, {format_flops(first)}" + (f" to {format_flops(last)}" if last > first else "")),
+        *([Facts(facts)] if (facts := serving_fact(found.demand)) else []),
         Table("Budgets", "r" * len(headers), headers, rows, [over, buys] if found.rows[0].loss is not None else []),
         Table("From which budget on", "rrrrl", ["budget", "range", "parameters", "tokens", ""], marks, sources),
         law_facts(found.law),

@@ -12,6 +12,7 @@ from planner.output.documents.blocks import (
     loss_interval_rows,
     loss_text,
     note_blocks,
+    price_text,
     regime_text,
     repetition_rows,
 )
@@ -181,7 +182,7 @@ def _serving_rows(plan: Plan) -> list[tuple[str, str, str]]:
     found = plan.serving
     if found is None:
         return []
-    price = "" if found.price == 1 else f", a served FLOP counted {significant(found.price)} times"
+    price = price_text(found.price)
     alone = f"{format_count(found.trained_alone_params)} on {format_count(found.trained_alone_tokens)} tokens"
     money = f"; {format_dollars(found.dollars.expected)}" if found.dollars else ""
     if found.after:

@@ -1,6 +1,6 @@
 """The trade of size against data, as blocks to read."""
 
-from planner.output.documents.blocks import Block, Facts, Table, Title, beyond_text, law_facts, loss_text, note_blocks
+from planner.output.documents.blocks import Block, Facts, Table, Title, beyond_text, law_facts, loss_text, note_blocks, price_text
 from planner.planning.trade import Trade, TradeOff
 from planner.quantities import (
     format_count,
@@ -32,8 +32,8 @@ def trade_document(found: TradeOff) -> list[Block]:
         headers.insert(-1, "training and serving")
         for row, texts in zip(found.rows, cells, strict=True):
             texts.insert(-1, "-" if row.life is None else format_flops(row.life) + " [1]" * row.cheapest)
-        price = "" if found.demand.price == 1 else f", a served FLOP counted {significant(found.demand.price)} times"
-        footnotes.append(f"the least for training it and serving {format_count(found.demand.tokens)} tokens{price}")
+        life = f"serving {format_count(found.demand.tokens)} tokens{price_text(found.demand.price)}"
+        footnotes.append(f"the least for training it and {life}")
     best = next((at for at, row in enumerate(found.rows) if (row.cheapest if found.demand else row.ratio == 1)), 0)
     table = Table("Sizes", "r" * len(headers), headers, cells, footnotes, best=best)
     return [
