@@ -250,6 +250,7 @@ def _peak(folder: Path, *args: str) -> tuple[int, float]:
     return found.returncode, int(found.stderr.split()[-1]) / 1e3
 
 
+@pytest.mark.calibration
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_long_table_is_streamed(tmp_path: Path) -> None:
     """100,000 runs as JSON in 130 MB, where each run as an object took 330; ``benchmarks/large_tables.py`` measures a million."""
@@ -266,6 +267,7 @@ def test_a_long_table_is_streamed(tmp_path: Path) -> None:
     assert list(found) == ["name", "law", "tolerance", "runs", "notes", "inputs", "version"]
 
 
+@pytest.mark.calibration
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("header", [True, False])
 def test_a_cell_far_to_the_right_costs_nothing(tmp_path: Path, header: bool) -> None:

@@ -528,6 +528,7 @@ def test_a_far_target_is_told_of_two_dear_runs() -> None:
     assert not [note for note in near.notes if note.code == "dear-runs"]
 
 
+@pytest.mark.calibration
 def test_simulation_fits_every_design_under_every_law_and_misfit() -> None:
     """Without noise the plan wastes next to nothing; misfit alone is what is left, and the same seed gives the same figures."""
     found = planner.pilots(budget=1e20, target=1e23, noise="0.001%", simulate=True, tables=1)

@@ -308,6 +308,7 @@ def test_the_size_that_a_sheet_claims_loses_no_runs(tmp_path: Path, claimed: byt
     assert read_runs(path, flops_per_param_token=6).loss.tolist() == [4.499, 3.692, 2.909]
 
 
+@pytest.mark.calibration
 def test_a_stray_cell_in_the_last_corner_of_a_sheet_is_passed_over(tmp_path: Path) -> None:
     """A million empty rows between are no runs, and take no width of their own."""
     path = _rewritten(

@@ -143,6 +143,7 @@ def test_trunks_stand_beside_independent_runs(found: planner.Pilots) -> None:
     assert len(found.to_dict()["trunks"]) == len(found.trunks)
 
 
+@pytest.mark.calibration
 def test_a_filled_table_of_trunks_is_fitted_and_its_intervals_know_them(found: planner.Pilots, tmp_path: Path) -> None:
     """Rows of one trunk bear its name: where they share their luck, intervals of N are wider than without the names."""
     path = tmp_path / "pilots.csv"

@@ -168,7 +168,7 @@ def follow(tie: Tie, theta: Array) -> Array:
 
 
 _LONGEST_STEP = 1.0
-_EASED, _STIFFENED = 0.25, 4.0  # of the damping after a whole step, and after one that had to be shortened or brought nothing
+_EASED, _STIFFENED = 0.25, 2.5  # of the damping after a whole step, and after one that had to be shortened or brought nothing
 _SHRINK = 0.5  # delta falls to its own value by halves: each stage starts where the last one ended
 _SMOOTH = 0.7  # share of the rows inside the first delta
 _GIVE_UP = 12
@@ -217,7 +217,7 @@ def _descend(problems: Problems, theta: Array, iterations: int, tolerance: float
         better = new < value  # not so for nan
         short = np.flatnonzero(~better & np.isfinite(new))
         if len(short):
-            trial, q, new = _shortened(part, at, trial, p, q, new, delta, short)
+            trial, q, new = _shortened(part, at, trial, q, new, delta, short)
             better = new < value
         cut = np.zeros(len(at), bool)
         cut[short] = better[short]
@@ -245,23 +245,19 @@ def _descend(problems: Problems, theta: Array, iterations: int, tolerance: float
     return found, lowest
 
 
-_FRACTIONS = (0.3, 0.1)
+_SHARE = 0.25  # of a step that went too far
 
 
 def _shortened(
-    problems: Problems, at: Array, trial: Array, p: Parts, q: Parts, new: Array, delta: Array, short: Array
+    problems: Problems, at: Array, trial: Array, q: Parts, new: Array, delta: Array, short: Array
 ) -> tuple[Array, Parts, Array]:
-    """Shorten the steps of the problems in ``short`` that went too far, by the residuals between the two ends."""
+    """Shorten the steps of the problems in ``short``, which went too far."""
     part = problems.take(short)
-    target = part.rows.target
-    start, end = p.log_loss[short] - target, q.log_loss[short] - target
-    costs = [_value(part, start + t * (end - start), delta[short]) for t in _FRACTIONS]
-    t = np.array(_FRACTIONS)[np.argmin(costs, 0)][:, None]
-    nearer = follow(part.tie, at[short] + t * (trial[short] - at[short]))
+    nearer = follow(part.tie, at[short] + _SHARE * (trial[short] - at[short]))
     there = _parts(part, nearer)
     trial, new = trial.copy(), new.copy()
     trial[short] = nearer
-    new[short] = _value(part, there.log_loss - target, delta[short]) + _prior(part, nearer)
+    new[short] = _value(part, there.log_loss - part.rows.target, delta[short]) + _prior(part, nearer)
     for old, fresh in zip(q[:3], there[:3], strict=True):
         old[short] = fresh
     if q.mix is not None and there.mix is not None:

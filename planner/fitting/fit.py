@@ -145,16 +145,7 @@ def fit(
         raise OptionError(f"`draws` {count}: too few for an interval; 0 for none, or at least {_FEWEST_DRAWS}")
     start = whole_number(seed, "seed", 0, 2**63 - 1)
     confidence = check_level(level)
-    if not isinstance(name, str) or not is_id(name):
-        raise OptionError(f"name {shown(name)}: use letters, digits, '-', '.' and '_' only, at most 100")
-    if name in law_ids():
-        raise OptionError(f"name {shown(name)} belongs to a catalogued law; choose another")
-    counted = table.params_count or "unstated" if params_count is None else params_count
-    params_count = _choice(counted, tuple(PARAM_COUNTS), "params count")
-    loss_unit = table.loss_unit or "nats/token"
-    data = table.data or f"as in {table.name}"[:500] if data is None else data
-    if not isinstance(data, str) or not data.isprintable() or not 0 < len(data) <= 500:
-        raise OptionError(f"data {shown(data)}: expected one line of at most 500 printable characters")
+    _check_name(name)
     inputs = FrozenDict(
         runs=table.name,
         sha256=table.sha256,
@@ -172,7 +163,7 @@ def fit(
         version=__version__,
     )
     sample = Sample.of(table)
-    conventions = Conventions(params_count, loss_unit, sample.per_token, data)
+    conventions = _conventions(table, sample, params_count, data)
     design = diagnostics.design_of(sample)
     job = Job(table, sample, model, count, start, confidence, inputs, conventions, name, design)
     if reading.exclude_outliers:
@@ -180,6 +171,24 @@ def fit(
         return _fitted(job, chosen, shape, workers, progress)
     found = _fitted(job, chosen, shape, workers, progress)
     return replace(found, notes=(*found.notes, *_without_note(job, found, chosen, shape)))
+
+
+def _check_name(name: Raw) -> None:
+    """Refuse what cannot be the name of a law of one's own."""
+    if not isinstance(name, str) or not is_id(name):
+        raise OptionError(f"name {shown(name)}: use letters, digits, '-', '.' and '_' only, at most 100")
+    if name in law_ids():
+        raise OptionError(f"name {shown(name)} belongs to a catalogued law; choose another")
+
+
+def _conventions(table: Runs, sample: Sample, params_count: Raw, data: Raw) -> Conventions:
+    """Return what the fitted law's numbers mean: as the table says, or as stated."""
+    counted = table.params_count or "unstated" if params_count is None else params_count
+    data = table.data or f"as in {table.name}"[:500] if data is None else data
+    if not isinstance(data, str) or not data.isprintable() or not 0 < len(data) <= 500:
+        raise OptionError(f"data {shown(data)}: expected one line of at most 500 printable characters")
+    counts = _choice(counted, tuple(PARAM_COUNTS), "params count")
+    return Conventions(counts, table.loss_unit or "nats/token", sample.per_token, data)
 
 
 def _without_outliers(job: Job, found: FitResult) -> Job:

@@ -4,15 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from math import prod
 from typing import Any, Unpack
 
-import numpy as np
-
 from planner._util.frozen_dict import FrozenDict
-from planner._util.root_finding import find_root
 from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.allocation import solver
 from planner.allocation.extrapolation import FAR, extrapolation, own_notes
-from planner.allocation.loss_surface import landscape
 from planner.allocation.open_choices import best_choice
 from planner.allocation.problem import Problem, problem_of
 from planner.errors import CannotPlanError, OptionError
@@ -26,6 +22,7 @@ from planner.inputs.request import over_its_life
 from planner.inputs.serving import WEIGHED
 from planner.notes import Note
 from planner.planning.allocate import possible_allocation
+from planner.planning.cheaper_training import gain_to, with_gain, worth_of
 from planner.planning.levers_result import Levers, Worth
 from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
@@ -103,22 +100,23 @@ def levers(
         raise CannotPlanError(
             f"{chosen.id} says which size, not which loss: a lever's worth cannot be told; besiroglu2024 has one"
         )
-    waited = parse_number(years, "`years`")
-    if not 0 <= waited <= 20:
-        raise OptionError(f"`years` {shown(years)}: expected from 0 to 20")
+    waited = _years(years)
     cost = machine.cost(budget) if machine else None
     dollars = cost.dollars.expected if cost and cost.dollars else None
 
     def worth(id: str, title: str, works_on: WorksOn, gains: Any, **rest: Any) -> Worth:
         return _worth(problem, budget, float(base.loss), dollars, id, title, works_on, gains, **rest)
 
-    found = [worth(*each) for each in _own(own)]
-    found += [worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []
     improved = read_constants(better)
-    found += [worth("exponents", *_exponents(problem, improved, budget))] if improved else []
+    found = [
+        *(worth(*each) for each in _own(own)),
+        *([worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []),
+        *([worth("exponents", *_exponents(problem, improved, budget))] if improved else []),
+    ]
     published, gone = _published(budget, waited, worth, mixture=chosen.form.active is not None or chosen.hides_total)
     found += published
     both = _combined(found, combine, worth)
+    forecast_speed = [note for note in held.notes if note.code == "mfu-forecast"]
     own_inputs = {"flops": budget, "law": chosen.id, "constants": question.constants, "years": waited, "machine": machine}
     inputs = FrozenDict({**question.stated(), **own_inputs, "combine": None if both is None else both.title})
     return Levers(
@@ -132,14 +130,17 @@ def levers(
         machine=machine,
         cost=cost,
         unusable=unusable_levers(),
-        notes=(
-            *_notes(problem, budget, found, both, waited, gone),
-            *([_TRAINING_ALONE] if problem.spending.served else []),
-            *served_notes,
-            *(note for note in held.notes if note.code == "mfu-forecast"),
-        ),
+        notes=(*_notes(problem, budget, found, both, waited, gone), *served_notes, *forecast_speed),
         inputs=inputs,
     )
+
+
+def _years(years: Number) -> float:
+    """Return the years waited for what comes with time."""
+    waited = parse_number(years, "`years`")
+    if not 0 <= waited <= 20:
+        raise OptionError(f"`years` {shown(years)}: expected from 0 to 20")
+    return waited
 
 
 def _worth(
@@ -165,9 +166,9 @@ def _worth(
     law = problem.law
 
     def loss(gain: float | None) -> float | None:
-        return None if gain is None else float(guarded(law, lambda: solver.allocate(*_with_gain(problem, budget, gain)).loss))
+        return None if gain is None else float(guarded(law, lambda: solver.allocate(*with_gain(problem, budget, gain)).loss))
 
-    equivalent, saved = (None, None) if value is None else guarded(law, lambda: _told(problem, budget, value, without))
+    equivalent, saved = (None, None) if value is None else guarded(law, lambda: worth_of(problem, budget, value, without))
     return Worth(
         id=id,
         title=title,
@@ -186,23 +187,6 @@ def _worth(
         source=source,
         caveat=caveat,
     )
-
-
-def _with_gain(problem: Problem, budget: float, gain: float) -> tuple[Problem, float]:
-    """Return the problem and the budget of a lever: training is what it makes cheaper, and all of a budget without serving."""
-    if not problem.spending.served:
-        return problem, budget * gain
-    return problem._replace(spending=problem.spending.cheaper_training(gain)), budget
-
-
-def _told(problem: Problem, budget: float, gain: float, without: float) -> tuple[float, float]:
-    """Return the budget that gives a lever's loss without it, and the share by which the loss without it is cheaper with it."""
-    if not problem.spending.served:
-        return budget * gain, 1 - 1 / gain
-    floor = float(landscape(problem).floor)
-    better, spent = _with_gain(problem, budget, gain)
-    equivalent = solver.equivalent_flops(problem, float(solver.allocate(better, spent).loss) - floor)
-    return float(equivalent), 1 - float(solver.equivalent_flops(better, without - floor)) / spent
 
 
 def _own(own: Any) -> list[tuple[str, str, WorksOn, tuple[None, float, None]]]:
@@ -270,25 +254,11 @@ def _exponents(problem: Problem, better: Mapping[str, float], budget: float) -> 
     floor = float(law.irreducible_loss)
     if loss <= floor:
         raise CannotPlanError(f"better: the loss would be {plain(loss, 4)}, at or below the floor {plain(floor, 4)} of {law.id}")
-    same = budget * guarded(law, lambda: _gain_to(problem, budget, loss - floor))
+    same = budget * guarded(law, lambda: gain_to(problem, budget, loss - floor))
     if abs(same / budget - 1) < _NOTHING and any(law.params[name] != value for name, value in better.items()):
         raise CannotPlanError(f"better: {', '.join(better)} does not change what {law.id} says of an optimum")
     text = ", ".join(f"{name} = {plain(value)}" for name, value in better.items())
     return f"better constants: {text}", "flops", (None, same / budget, None)
-
-
-def _gain_to(problem: Problem, budget: float, reducible: float) -> float:
-    """Return the gain in training compute under which a budget reaches a reducible loss."""
-    if not problem.spending.served:
-        return float(solver.equivalent_flops(problem, reducible)) / budget
-    floor, ends = float(landscape(problem).floor), np.log([1e-12, 1e12])
-
-    def gap(log_gain: float) -> float:
-        return float(solver.allocate(*_with_gain(problem, budget, float(np.exp(log_gain)))).loss) - floor - reducible
-
-    if gap(ends[0]) < 0 or gap(ends[1]) > 0:
-        raise CannotPlanError("better: no gain in training compute gives that loss while so much is served")
-    return float(np.exp(find_root(gap, *ends)))
 
 
 def _combined(found: list[Worth], combine: Any, worth: Any) -> Worth | None:
@@ -332,7 +302,7 @@ def _notes(problem: Problem, budget: float, found: list[Worth], both: Worth | No
     text = "gains are of other data, recipes and sizes, mostly smaller ones, and not all of loss: see what each applies to"
     notes.append(Note("elsewhere", "warning", text))
     largest = max((each.gain or each.gain_high or 1.0 for each in [*found, *([both] if both else [])]), default=1.0)
-    best = solver.allocate(*_with_gain(problem, budget, largest))
+    best = solver.allocate(*with_gain(problem, budget, largest))
     far = extrapolation(law, float(best.params), float(best.tokens), float(problem.spending.training(best.params, best.tokens)))
     if far is not None and far > FAR:
         text = f"the largest gain is worth {format_factor(far)} outside the runs of {law.id}: its loss is a guess"
@@ -344,6 +314,7 @@ def _notes(problem: Problem, budget: float, found: list[Worth], both: Worth | No
         text = f"{plain(years)} years: rates of the past are stretched that far"
         notes.append(Note("far-ahead", "warning", text))
     notes += [Note("left-out", "info", f"{name}: at this budget its gain leaves what can be planned") for name in gone]
+    notes += [_TRAINING_ALONE] if problem.spending.served else []
     if any(each.claimed for each in found):
         names = ", ".join(f"{each.id} ({format_factor(each.claimed)})" for each in found if each.claimed)
         notes.append(Note("shrank", "info", f"claims that shrank when measured again: {names}"))

@@ -109,10 +109,33 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
         columns[job.inner.column] = job.along
     ranged = set(columns)
     request = read_request(job.question._replace(law=job.law, **given))
-    problem = request.problem
     flops, N, D, known = _runs(request, job)
-    training = problem.spending.training(N, D)
-    columns |= {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
+    columns |= _run_columns(request, job, flops, N, D)
+    if "overhead" in job.columns:
+        columns |= _verdicts(request.problem, flops, N, D, job.question.tolerance)
+        if request.openly is not None and known.all():
+            columns |= _openly(request.openly, request.problem, columns, job.question.tolerance)
+    if "params_low" in job.columns:
+        columns |= _spans(request.problem, flops, N, D, job, known)
+    machine = _machine(request, N, D)
+    if machine is not None:
+        columns |= {"mfu": machine.mfu.expected, **_costs(machine, request.problem.spending.training(N, D))}
+    solved = {name: np.broadcast_to(np.asarray(columns.get(name, np.nan)), count).copy() for name in job.columns}
+    for name in set(solved) - ranged - {"law", "regime"}:
+        solved[name] = np.where(known, solved[name], np.nan)
+    if "regime" in solved:
+        solved["regime"] = np.where(known, solved["regime"], "")
+    counts = _counts(request, solved, known, machine)
+    if request.problem.spending.served:
+        share = request.problem.spending.serving(N) / request.problem.spending.paid(N, D)
+        counts["mostly-serving"] = int((np.broadcast_to(share, count)[np.broadcast_to(known, count)] > MOSTLY).sum())
+    return Rows(solved, counts)
+
+
+def _run_columns(request: Request, job: Job, flops: Num, N: Num, D: Num) -> dict[str, Any]:
+    """Return the columns of runs themselves."""
+    problem = request.problem
+    columns: dict[str, Any] = {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
     columns["loss"] = _losses(problem, flops, N, D)
     if request.question.serving_gpus is not None:
         copies = [served_copy(request.question, problem.law, float(size)) for size in np.ravel(N)]
@@ -120,28 +143,19 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
             columns[name] = np.reshape([getattr(copy, name) for copy in copies], np.shape(N))
     if request.question.serve_precision is not None and applies(problem.law):
         columns["served_loss"] = columns["loss"] + added_loss(problem.law, N, D, request.question.serve_precision)
-    outside = extrapolation(problem.law, N, D, training)
+    outside = extrapolation(problem.law, N, D, problem.spending.training(N, D))
     columns["extrapolation"] = np.nan if outside is None else outside
     if "total_params" in job.columns and problem.law.form.active is not None:
         columns["total_params"] = all_params(problem.law, N)
         columns |= {CHOICE_INPUTS[name]: problem.law.params[name] for name in problem.law.choices}
     if problem.repetition is not None:
         columns["epochs"] = D / problem.repetition.unique
-    if "overhead" in job.columns:
-        columns |= _verdicts(problem, flops, N, D, job.question.tolerance)
-        if request.openly is not None and known.all():
-            columns |= _openly(request.openly, problem, columns, job.question.tolerance)
-    if "params_low" in job.columns:
-        columns |= _spans(problem, flops, N, D, job, known)
-    machine = _machine(request, N, D)
-    if machine is not None:
-        columns |= {"mfu": machine.mfu.expected, **_costs(machine, training)}
-    solved = {name: np.broadcast_to(np.asarray(columns.get(name, np.nan)), count).copy() for name in job.columns}
-    for name in set(solved) - ranged - {"law", "regime"}:
-        solved[name] = np.where(known, solved[name], np.nan)
-    if "regime" in solved:
-        solved["regime"] = np.where(known, solved["regime"], "")
-    counts: Counter[str] = Counter()
+    return columns
+
+
+def _counts(request: Request, solved: Mapping[str, Any], known: NDArray[np.bool_], machine: Machine | None) -> "Counter[str]":
+    """Return how many rows there are of what notes speak of."""
+    problem, counts = request.problem, Counter[str]()
     if problem.repetition is not None:
         worn = 1 + problem.repetition.constants(problem.symbols)[0]
         passes = np.nan_to_num(solved["epochs"])
@@ -155,10 +169,7 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     deadline = machine.deadline if machine else None
     if deadline is not None and "hours" in solved:
         counts["deadline"] = int((np.nan_to_num(solved["hours"]) > deadline).sum())
-    if problem.spending.served:
-        share = problem.spending.serving(N) / problem.spending.paid(N, D)
-        counts["mostly-serving"] = int((np.broadcast_to(share, count)[np.broadcast_to(known, count)] > MOSTLY).sum())
-    return Rows(solved, counts)
+    return counts
 
 
 def _runs(request: Request, job: Job) -> tuple[Num, Num, Num, NDArray[np.bool_]]:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.cells import read_number
-from planner.fitting.tables.column_names import DERIVED, NONE, Found, find_columns
+from planner.fitting.tables.column_names import DERIVED, NONE, Found, Place, find_columns
 from planner.fitting.tables.csv_cells import decimal_comma
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_table import RawTable, is_rows
 from planner.fitting.tables.raw_tables import read_raw
-from planner.fitting.tables.row_choice import Rows, text_of
+from planner.fitting.tables.row_choice import Rows
 from planner.fitting.tables.tensorboard_scalars import as_history, is_scalar
 from planner.fitting.tables.units import LARGEST_LOSS
 from planner.fitting.tables.wandb_history import history_of, joined, told
@@ -154,31 +154,16 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
     name, places = raw.name, found.places
     numeric = [quantity for quantity in places if quantity not in TEXTS]
     commas = _with_commas(raw, {quantity: places[quantity].at for quantity in numeric})
-    factors = {quantity: places[quantity].factor for quantity in numeric}
-    if reading.flops_unit:
-        if "flops" not in places:
-            raise OptionError(f"`flops_unit` {reading.flops_unit}: {name} has no column of compute")
-        factors["flops"] = FLOPS_UNITS[reading.flops_unit]
+    factors = _factors(places, numeric, reading, name)
     chosen = Rows(raw, found, reading)
-    at, numbers = array("q"), {quantity: array("d") for quantity in numeric}
+    numbers = {quantity: array("d") for quantity in numeric}
     texts: dict[str, list[str]] = {quantity: [] for quantity in TEXTS if quantity in places}
-    same: dict[str, str] = {}  # a text that comes again is kept once
-    for row, cells in raw.rows(chosen.faults):
-        if not chosen.counts(row, cells):
-            continue
-        at.append(row)
-        for quantity, values in numbers.items():
-            cell = cells[places[quantity].at]
-            try:
-                values.append(read_number(cell, row, quantity, name, commas, quantity in sparse, factors[quantity]))
-            except RunsFileError as error:
-                values.append(math.nan)
-                chosen.faults.add(row, error.marked, _reason(error, f"{name}:{row}:"))
-        for quantity, kept in texts.items():
-            text = text_of(cells[places[quantity].at])
-            kept.append(same.setdefault(text, text))
+
+    def number(row: int, cell: Any, quantity: str) -> float:
+        return read_number(cell, row, quantity, name, commas, quantity in sparse, factors[quantity])
+
+    rows = chosen.fill(raw, numbers, texts, number)
     chosen.faults.stop(name)
-    rows = np.array(at, dtype=np.int64)
     _refuse_constant({quantity: values for quantity, values in numbers.items() if quantity in DERIVED}, found.others, name)
     table = {quantity: np.array(values) for quantity, values in numbers.items()}
     unit = reading.loss_unit or (places["loss"].unit if "loss" in places else "")
@@ -205,8 +190,14 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
     )
 
 
-def _reason(error: RunsFileError, place: str) -> str:
-    return str(error).removeprefix(place).partition("; ")[0]
+def _factors(places: Mapping[str, Place], numeric: Sequence[str], reading: Reading, name: str) -> dict[str, float]:
+    """Return what one of each column is worth."""
+    factors = {quantity: places[quantity].factor for quantity in numeric}
+    if reading.flops_unit:
+        if "flops" not in places:
+            raise OptionError(f"`flops_unit` {reading.flops_unit}: {name} has no column of compute")
+        factors["flops"] = FLOPS_UNITS[reading.flops_unit]
+    return factors
 
 
 def _refuse_constant(numbers: Mapping[str, Sequence[float]], others: Mapping[str, tuple[str, ...]], name: str) -> None:

@@ -1,6 +1,11 @@
 """Which rows of a table count, and what became of the others."""
 
-from collections.abc import Mapping, Sequence
+import math
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from planner._util.files import kept_while_unchanged, read_bundled
 from planner.errors import OptionError, RunsFileError
@@ -30,6 +35,30 @@ class Rows:
         self._last = 0
         self._unfinished: list[tuple[int, str]] = []
         self._awaiting = 0
+
+    def fill(
+        self,
+        raw: RawTable,
+        numbers: Mapping[str, "array[float]"],
+        texts: Mapping[str, list[str]],
+        number: Callable[[int, Any, str], float],
+    ) -> Any:
+        """Append what the rows that count hold to the columns, nan where it is at fault, and return where these rows stand."""
+        at, same = array("q"), dict[str, str]()  # a text that comes again is kept once
+        for row, cells in raw.rows(self.faults):
+            if not self.counts(row, cells):
+                continue
+            at.append(row)
+            for quantity, values in numbers.items():
+                try:
+                    values.append(number(row, cells[self._places[quantity].at], quantity))
+                except RunsFileError as error:
+                    values.append(math.nan)
+                    self.faults.add(row, error.marked, str(error).removeprefix(f"{raw.name}:{row}:").partition("; ")[0])
+            for quantity, kept in texts.items():
+                text = text_of(cells[self._places[quantity].at])
+                kept.append(same.setdefault(text, text))
+        return np.array(at, dtype=np.int64)
 
     def counts(self, row: int, cells: Sequence[object]) -> bool:
         """Tell whether a row counts."""
