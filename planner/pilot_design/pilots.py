@@ -1,5 +1,6 @@
 """A pilot budget and a target in, the runs to train out, and how good the plan for the target would then be."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, Unpack
 
 import numpy as np
@@ -155,17 +156,11 @@ def pilots(
     of_table = {name: value for name, value in said.items() if name in rows(FitInputs)}
     question = Question.of(PilotInputs, "pilots", {name: value for name, value in said.items() if name not in of_table})
     check_simulation(simulate, tables, workers, given)
-    if given is None and (group is not None or of_table):
-        foreign = "group" if group is not None else next(iter(of_table))
-        raise OptionError(f"`{foreign}` goes with `given`: which runs of a table are meant, and how it is read")
+    _refuse_foreign(given, group, of_table)
     cools = read_cooldown(trunk, cooldown, shapes=shapes, given=given)
     check_shapes(shapes, vocab=vocab, context=context, batch=batch)
-    (money, machine), goal = read_budget(budget, question), parse_flops(target, "`target`")
-    if goal < 2 * money:
-        raise OptionError(
-            f"`target` {format_flops(goal)} is less than twice the pilots' {format_flops(money)}: pilots are for a much larger "
-            "run; with that much to spend, train it"
-        )
+    money, machine = read_budget(budget, question)
+    goal = _far(parse_flops(target, "`target`"), money)
     reading = Reading.of(of_table, "pilots", FitInputs)
     known = None if given is None else read_given(given, group, reading, goal, guess=noise is None)
     usual_count = settings(FILE, "candidates")["runs" if known is None else "next"]
@@ -174,10 +169,8 @@ def pilots(
     seed = whole_number(seed, "`seed`", 0, 2**32 - 1)
     k = known.runs.per_token if known else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
     laws = _laws(known, goal, spread, k, seed)
-    builder = None
-    if shapes:
-        largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
-        builder = read_builder(vocab, context, batch, known.convention if known else "total", largest)
+    largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0)) if shapes else 0.0
+    builder = read_builder(vocab, context, batch, known.convention if known else "total", largest) if shapes else None
     bounds = Bounds(k, read_ratios(ratios), read_sizes(min_params, max_params), builder)
     aim = DesignAim.of(laws, goal, spread)
     if cools is None:
@@ -198,6 +191,23 @@ def pilots(
     if found.trunks:
         planned = cooled_runs(planned, found.trunks, money)
     return Pilots(money, goal, spread, planned, *told, columns, name, found.trunks)
+
+
+def _refuse_foreign(given: object, group: object, of_table: Mapping[str, object]) -> None:
+    """Refuse what says something of a table where none is given."""
+    if given is None and (group is not None or of_table):
+        foreign = "group" if group is not None else next(iter(of_table))
+        raise OptionError(f"`{foreign}` goes with `given`: which runs of a table are meant, and how it is read")
+
+
+def _far(goal: float, money: float) -> float:
+    """Return the target [FLOP], or refuse one that pilots of so much are not for."""
+    if goal < 2 * money:
+        raise OptionError(
+            f"`target` {format_flops(goal)} is less than twice the pilots' {format_flops(money)}: pilots are for a much larger "
+            "run; with that much to spend, train it"
+        )
+    return goal
 
 
 def _simulated_designs(found: "_Found", money: float, k: float) -> dict[str, tuple[NDArray[np.float64], ...]]:

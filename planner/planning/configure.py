@@ -175,7 +175,7 @@ def configure(
         fits = layouts(first.shape, scheme, wanted, where)
         machine = _forecast(run, fits[0], question)
         budget = _bought(run, machine)
-    dtype = run.machine.dtype if run.machine else question.dtype or "bf16"
+    training = Training(scheme, run.machine.dtype if run.machine else question.dtype or "bf16", advised and advised.learning_rate)
     notes = configure_notes(chosen, first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)
     own = {name: value for name, value in {**fixed._asdict(), "recompute": recompute}.items() if value is not None}
     constants = {"constants": question.constants} if question.constants else {}
@@ -191,7 +191,7 @@ def configure(
         capacity=capacity,
         scheme=scheme,
         fits=fits,
-        arguments=arguments(first.shape, fits[0].layout, Training(scheme, dtype, advised and advised.learning_rate)),
+        arguments=arguments(first.shape, fits[0].layout, training),
         advice=advised,
         suggestions=suggestions,
         trade=batch_trade() if suggestions else (),
