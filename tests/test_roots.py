@@ -1,4 +1,4 @@
-"""The root finder, against known roots and scipy."""
+"""The root finder, against known roots and scipy; quantiles, against numpy."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
+from planner._util.quantiles import quantiles
 from planner._util.root_finding import find_root
 
 
@@ -59,3 +60,19 @@ def test_one_bracket_and_an_array_of_one_agree_to_the_bit(
         return (x - root) * (1 + steep * (x - shift) ** 2)
 
     assert find_root(fn, root - below, root + above) == find_root(fn, np.array([root - below]), np.array([root + above]))[0]
+
+
+@given(
+    st.lists(st.one_of(st.floats(-1e6, 1e6), st.sampled_from([np.inf, -np.inf, np.nan])), min_size=1, max_size=40),
+    st.lists(st.floats(0, 1), min_size=1, max_size=5),
+)
+def test_quantiles_are_numpys(values: list[float], levels: list[float]) -> None:
+    """To the last bits, of one column and of several; a nan among the values is a nan."""
+    with np.errstate(invalid="ignore"):  # between infinities
+        found, expected = np.array(quantiles(values, levels)), np.quantile(values, levels)
+        columns = np.stack([values, values[::-1]], 1)
+        both = np.array(quantiles(columns, levels))
+    ordinary = np.isfinite(expected)
+    assert found[ordinary] == pytest.approx(expected[ordinary], rel=1e-15, abs=1e-300)
+    assert np.isnan(found).all() or not np.isnan(values).any()
+    assert both[:, 0][ordinary] == pytest.approx(found[ordinary])

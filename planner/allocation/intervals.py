@@ -12,6 +12,7 @@ import numpy as np
 
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
+from planner._util.quantiles import quantiles
 from planner._util.root_finding import find_root
 from planner.allocation.loss_interval import check_level, drawn_symbols, loss_interval, widening
 from planner.allocation.loss_surface import landscape
@@ -176,14 +177,15 @@ def size_interval(question: LawOrProblem, flops: Num, level: float = LEVEL) -> t
     draws = _best_params(problem, law.draws.form, law.draws.params, flops)
     if law.draws.calibration is None:
         tail = (1 - level) / 2
-        return np.quantile(draws, tail, axis=0)[()], np.quantile(draws, 1 - tail, axis=0)[()]
+        low, high = quantiles(draws, (tail, 1 - tail))
+        return low, high
     scales = law.draws.calibration.scales
     own = np.log(_best_params(problem, FORMS["generalised"], law.params, flops))
     weight = np.asarray(law.params["weight"]).reshape(-1, *[1] * np.ndim(flops))
     weight = weight / weight.sum()
     center = (weight * own).sum(0)
     spread = (weight * (own - center) ** 2).sum(0)
-    low, high = np.quantile(np.log(draws), [0.16, 0.84], axis=0)
+    low, high = quantiles(np.log(draws), (0.16, 0.84))
     half = scales["size_factor"] * np.sqrt(
         spread + (scales["size_draws"] * (high - low) / 2) ** 2 + scales["size_least"] ** 2
     ) * widening(scales["degrees_of_freedom"], level)  # fmt: skip
@@ -208,13 +210,13 @@ def exponent_interval(law: Law, level: float = LEVEL) -> tuple[float, float] | N
     assert frontier is not None
     if law.draws.calibration is None:
         a = frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0]
-        low, high = np.quantile(np.broadcast_to(a, len(law.draws)), [(1 - level) / 2, (1 + level) / 2])
+        low, high = quantiles(np.broadcast_to(a, len(law.draws)), ((1 - level) / 2, (1 + level) / 2))
         return float(low), float(high)
     # an ensemble's: the same mixture of member spread and draws as for N itself
     scales = law.draws.calibration.scales
     own = np.asarray(frontier.exponents(drawn_symbols(law, law.params, 0))[0])
     weight = np.asarray(law.params["weight"]) / np.sum(law.params["weight"])
-    drawn = np.quantile(frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0], [0.16, 0.84])
+    drawn = quantiles(frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0], (0.16, 0.84))
     center = float((weight * own).sum())
     spread = float((weight * (own - center) ** 2).sum())
     half = scales["size_factor"] * np.sqrt(spread + (scales["size_draws"] * (drawn[1] - drawn[0]) / 2) ** 2)

@@ -7,6 +7,7 @@ import numpy as np
 
 from planner._util.defaults import LEVEL
 from planner._util.normal import normal_quantile
+from planner._util.quantiles import quantiles
 from planner._util.showing import Raw
 from planner._util.student_t import student_quantile
 from planner.errors import OptionError
@@ -65,7 +66,7 @@ def loss_interval(law: Law, params: Num, tokens: Num, level: float = LEVEL) -> L
     p = drawn_symbols(law, law.draws.params, N.ndim)
     drawn = np.log(surface.floor(p) + sum(surface.terms(p, N, D)))
     tail = (1 - level) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    low, high = quantiles(drawn, (tail, 1 - tail))
     noise = normal_quantile(1 - tail) * law.draws.noise
     below, above = np.maximum(log_loss - low, 0), np.maximum(high - log_loss, 0)
     found = LossInterval(

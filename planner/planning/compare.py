@@ -8,6 +8,7 @@ import numpy as np
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
+from planner._util.quantiles import quantiles
 from planner._util.stable_choice import rounded
 from planner._util.to_json import Answer
 from planner._version import __version__
@@ -252,7 +253,7 @@ def _spread(values: Mapping[str, tuple[Law, float]]) -> Spread:
     for law, value in values.values():
         studies.setdefault(_study(law), []).append(float(np.log(value)))
     means = [sum(logs) / len(logs) for logs in studies.values()]
-    return Spread(*(float(each) for each in np.exp(np.quantile(means, [0, 0.25, 0.5, 0.75, 1]))))
+    return Spread(*(float(np.exp(each)) for each in quantiles(means, (0, 0.25, 0.5, 0.75, 1))))
 
 
 def _judge(question: Question) -> Law:

@@ -72,7 +72,7 @@ def covariance_from_table(given: Mapping[str, Any], form: Form, params: Mapping[
     for each, name, away in zip(of, names, drawn, strict=True):
         with np.errstate(over="ignore"):  # looked at below
             arrays[name] = params[name] * np.exp(away) if each.startswith(_LOG) else params[name] + away
-        if not all(form.parameters[name].allows(value) for value in arrays[name].tolist()):
+        if not all(form.parameters[name].allows(float(value)) for value in (arrays[name].min(), arrays[name].max())):
             raise LawFileError(f"{file}: {where}matrix: so wide that {name} is not always {form.parameters[name].rule}")
     return Draws(form, FrozenDict(arrays), noise, covariance=covariance)
 
@@ -116,8 +116,10 @@ def _drawn(factor: list[list[float]]) -> list[NDArray[np.float64]]:
 
 
 def _scores() -> NDArray[np.float64]:
-    lower = [normal_quantile((i + 0.5) / DRAWS) for i in range(DRAWS // 2)]
-    return np.array([*lower, *(-each for each in reversed(lower))])
+    lower = [0.0]
+    for i in reversed(range(DRAWS // 2)):  # each from the one before, nearer to the middle
+        lower.append(normal_quantile((i + 0.5) / DRAWS, lower[-1]))
+    return np.array([*reversed(lower[1:]), *(-each for each in lower[1:])])
 
 
 def _turns(size: int) -> list[float]:
