@@ -7,7 +7,6 @@ import numpy as np
 
 from planner._util.root_finding import find_root
 
-
 _NODES = 64
 
 
