@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import planner
 from planner.errors import PlannerError
+from planner.planning.diminishing_returns import ComputeLimits
 from planner.planning.published_levers import published_levers, unusable_levers
 
 
@@ -210,14 +211,22 @@ def test_a_lever_is_worth_less_where_serving_takes_its_part(gain: float, decades
     assert none.saved == pytest.approx(1 - 1 / gain, rel=1e-6)
 
 
-def test_better_constants_are_worth_a_gain_in_training() -> None:
-    """That gain, as a lever of one's own, gives their loss; where all is served none does."""
-    asked: dict[str, Any] = {"flops": 1e22, "inference_tokens": "2T"}
-    better = _one(planner.levers(**asked, better={"alpha": 0.36}), "exponents")
-    improved = planner.plan(**asked, constants={"alpha": 0.36}, others=())
-    assert better.loss == pytest.approx(improved.loss, rel=1e-8)
-    own = _one(planner.levers(**asked, own={"mine": better.gain}), "mine")
-    assert own.loss == pytest.approx(better.loss, rel=1e-9)
+def test_better_constants_are_worth_what_their_own_law_gives() -> None:
+    """Their loss is a plan's with them; worth and saving are budgets that reach that loss without, and the loss as it is with them."""
+    law = planner.load_law("besiroglu2024")
+    for asked in ({"flops": 1e22, "inference_tokens": "2T"}, {"flops": 1e22}):
+        found = planner.levers(**asked, better={"alpha": 0.385})
+        better = _one(found, "exponents")
+        rest: dict[str, Any] = {**asked, "others": ()}
+        improved = planner.plan(**rest, constants={"alpha": 0.385})
+        assert better.loss == pytest.approx(improved.loss, rel=1e-9)
+        assert planner.plan(**{**rest, "flops": better.equivalent_flops}).loss == pytest.approx(better.loss, rel=1e-9)
+        spent = {**rest, "flops": (1 - better.saved) * found.flops}
+        assert planner.plan(**spent, constants={"alpha": 0.385}).loss == pytest.approx(found.loss, rel=1e-9)
+        assert (better.gain is None) == ("inference_tokens" in asked)
+    assert law.params["alpha"] != 0.385
+    with pytest.raises(PlannerError, match="no gain in training"):
+        planner.levers(flops=1e22, inference_tokens="2T", better={"alpha": 0.36}, combine="exponents,fp8")
 
 
 def test_devices_for_days_train_and_serving_comes_after() -> None:
@@ -232,3 +241,39 @@ def test_devices_for_days_train_and_serving_comes_after() -> None:
     paid = planner.levers(dollars="1M", gpu="h100", **demand)
     assert "training-alone" in {note.code for note in paid.notes}
     assert paid.loss == pytest.approx(planner.plan(dollars="1M", gpu="h100", **demand, others=()).loss, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"gpus": "64xH100", "flops": 1e22, "inference_tokens": "2T", "inference_mfu": "20%"},
+        {"gpus": "64xH100", "dollars": "100k", "inference_tokens": "2T", "inference_mfu": "20%"},
+        {"gpu": "h100", "dollars": "100k", "inference_tokens": "2T", "price": 3, "inference_price": 1},
+    ],
+)
+def test_a_budget_that_serves_is_read_as_a_plans(asked: dict[str, Any]) -> None:
+    """Its utilisation is that of the model that follows from it: levers, limits and plan say the same of it."""
+    plan = planner.plan(**asked, others=())
+    found, limits = planner.levers(**asked), planner.limits(**asked)
+    assert isinstance(limits, ComputeLimits)
+    assert found.flops == pytest.approx(plan.flops, rel=1e-9)
+    assert found.loss == pytest.approx(plan.loss, rel=1e-9)
+    assert found.machine is not None
+    assert plan.machine is not None
+    assert found.machine.mfu.expected == pytest.approx(plan.machine.mfu.expected, rel=1e-9)
+    assert limits.rows[0].loss == pytest.approx(plan.loss, rel=1e-9)
+
+
+def test_what_a_lever_saves_is_no_rounding() -> None:
+    """Waiting for no time saves nothing, to the last digit."""
+    found = planner.levers(flops=1e22, inference_tokens="2T", years=0, own={"mine": 1})
+    assert {_one(found, name).saved for name in ("algorithms", "hardware", "mine")} == {0.0}
+    assert planner.levers(flops=1e22, inference_tokens="2T", mfu=0.35, mfu_to=0.45).inputs["mfu_to"] == 0.45
+
+
+@pytest.mark.parametrize("budget", [{"gpu_hours": "350k"}, {"energy": "4GWh"}, {"co2": "300t", "grid": "france"}])
+def test_money_does_not_stretch_a_budget_of_another_kind(budget: dict[str, Any]) -> None:
+    """A cheaper device-hour in serving leaves more of dollars, not of device-hours, energy or carbon."""
+    for ask in (planner.levers, planner.plan):
+        with pytest.raises(PlannerError, match="weighs serving by money"):
+            ask(**budget, gpu="h100", inference_tokens="2T", price=3, inference_price=1)

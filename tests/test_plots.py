@@ -54,6 +54,7 @@ def foretold() -> planner.Backtest:
 RESULTS: dict[str, Callable[[], Any]] = {
     "hardware": lambda: planner.rank_hardware(flops=1e22),
     "levers": lambda: planner.levers(flops=1e22),
+    "levers with serving": lambda: planner.levers(flops=1e22, inference_tokens="2T"),
     "configure": lambda: planner.configure(params="7B", tokens="140B", gpus="64xH100"),
     "scaling": lambda: planner.scaling(shape="llama3-8b", gpus="64..4096xH100", batch="4M"),
     "throughput": lambda: planner.throughput(shape="llama3-8b", gpus="64xH100"),
@@ -86,6 +87,8 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "curve": lambda: planner.curve([s for s, _ in POINTS], [e for _, e in POINTS], target=0.1),
     "scores": lambda: planner.scores("gadre2024", group="rpj", target=1e22, task=["piqa", "boolq"]),
     "limits": lambda: planner.limits(flops="1e18..1e28"),
+    "limits with serving": lambda: planner.limits(flops="1e20..1e24", inference_tokens="2T"),
+    "limits of one budget": lambda: planner.limits(flops=1e22),
     "limits without a loss": lambda: planner.limits(flops="1e18..1e24", law="llama3"),
     "benchmark": lambda: planner.limits(benchmark="imagenet", error="5%", today="11%"),
 }

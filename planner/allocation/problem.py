@@ -187,7 +187,9 @@ def require_possible(question: LawOrProblem, params: Num, tokens: Num) -> None:
     outside = np.flatnonzero(~np.asarray(possible(params, tokens)))
     if len(outside):
         N, D = (float(np.ravel(each)[outside[0]]) for each in np.broadcast_arrays(params, tokens))
+        problem = as_problem(question)
+        another = "another budget or less to serve" if np.any(problem.spending.served) else "another budget"
         raise CannotPlanError(
-            f"{as_problem(question).law.id}: its run would be {plain(N, 4)} parameters on {plain(D, 4)} tokens, outside 1 to "
-            f"{plain(LARGEST)}: another budget, or check the law's constants with plan laws"
+            f"{problem.law.id}: its run would be {plain(N, 4)} parameters on {plain(D, 4)} tokens, outside 1 to "
+            f"{plain(LARGEST)}: {another}, or check the law's constants with plan laws"
         )

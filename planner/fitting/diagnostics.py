@@ -268,14 +268,13 @@ def _robust(residuals: Array) -> tuple[float, float]:
     return center, max(1.4826 * float(np.median(np.abs(residuals - center))), _LEAST_SPREAD)
 
 
-def outlier_note(rows: Sequence[str], total: int) -> Iterator[Note]:
+def outlier_note(rows: Sequence[str], total: int, *, squared: bool) -> Iterator[Note]:
     """List runs that look undertuned or diverged, the worst first."""
     if rows:
         which = f"{len(rows)} of {total} runs lie" if len(rows) > 1 else f"one of {total} runs lies"
         where = f"{'rows' if len(rows) > 1 else 'row'} {listed(rows, 8)}"
-        text = (
-            f"{which} far from the law, undertuned or diverged? {where}: kept, but the robust loss gives such runs little weight"
-        )
+        weight = "squares give such runs much weight" if squared else "the robust loss gives such runs little weight"
+        text = f"{which} far from the law, undertuned or diverged? {where}: kept, {'and' if squared else 'but'} {weight}"
         yield Note("outliers", "info", text)
 
 

@@ -44,7 +44,7 @@ def fit_classical(job: Job, spread: Any) -> FitResult:
     noise = float(1.4826 * np.median(np.abs(residuals - np.median(residuals))))
     if drawn is not None:
         law = replace(law, draws=Draws(law.form, FrozenDict(law_constants(sample, model, drawn)), noise))
-    notes = [*common_notes(job, residuals), *diagnostics.bound_note(minimum.bound)]
+    notes = [*common_notes(job, residuals, squared=model.robust == "squared"), *diagnostics.bound_note(minimum.bound)]
     notes += diagnostics.starts_note(minimum.starts, minimum.agree)
     if model.shape == "additive" and not model.limits.fixed:
         notes += diagnostics.bend_notes(sample, constants)

@@ -13,12 +13,10 @@ from planner.inputs.forecast_speed import Forecast, forecast_speed, proposed_spe
 from planner.inputs.held_budgets import Held, read_held
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.limits import limits_of, one_question, optimal_budget, within_reach
-from planner.inputs.machine_inputs import Serving
 from planner.inputs.measured_speed import measured
 from planner.inputs.mixture_choice import Chosen, Open, choose_mixture
 from planner.inputs.mixtures import mixed, share_given
 from planner.inputs.question import Question
-from planner.inputs.registry import rows
 from planner.inputs.serving import Demand, demand_of
 from planner.inputs.shape import Counted, counted_shape, shape_notes
 from planner.notes import Note
@@ -36,6 +34,10 @@ _SERVED_AS_TRAINED = Note(
     "serving is taken at the utilisation of training; generating reaches far less, which favours smaller models: give "
     "--inference-mfu, or --generated-tokens with --generation-mfu",
 )
+
+
+_NOT_MONEY = ("gpu_hours", "energy", "co2")
+"""Budgets that a cheaper device-hour does not stretch."""
 
 
 class Request(NamedTuple):
@@ -84,20 +86,6 @@ class Request(NamedTuple):
 def _after(held: Held) -> bool:
     """Tell whether a budget trains only: devices for some days do."""
     return held.name == "days"
-
-
-def over_its_life(question: Question, law: Law, held: Held) -> tuple[Problem, Demand | None, tuple[Note, ...]]:
-    """Return what a law plans at a budget that is held so, of which serving takes its part, the demand, and what to say of it."""
-    if not question.named(*rows(Serving)):
-        return problem_of(law), None, ()
-    problem, demand, notes = _problem(law, question, Limits(), None, held)
-    if demand and _after(held):
-        text = (
-            f"the devices train for their days; serving {format_count(demand.tokens)} tokens comes after and is not in the "
-            "budget, so it changes nothing here: plan says what it costs, and which smaller size saves"
-        )
-        notes = (*notes, Note("served-after", "info", text))
-    return problem, demand, notes
 
 
 def refuse_served_after(request: Request, what: str) -> None:
@@ -278,6 +266,11 @@ def _problem(
     law: Law, question: Question, limits: Limits, counted: Counted | None, held: Held
 ) -> tuple[Problem, Demand | None, tuple[Note, ...]]:
     demand = demand_of(question, held.machine)
+    if held.name in _NOT_MONEY and question.inference_price is not None:
+        raise OptionError(
+            f"`inference_price` weighs serving by money, which `{held.name}` is not: leave `price` and `inference_price` out, or "
+            "give `dollars`"
+        )
     served_slower = bool(question.named("inference_mfu", "generation_mfu"))
     serving_notes = [_SERVED_AS_TRAINED] if demand and held.machine and not served_slower else []
     modifiers, notes = modifiers_of(law, question)

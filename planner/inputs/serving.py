@@ -66,9 +66,12 @@ def _tokens(question: Question) -> float | None:
         )
     if requests is not None and each is not None:
         monthly = requests * each
+    if monthly is None and question.months is not None and question.inference_tokens is not None:
+        raise OptionError("`months` go with a demand a month; `inference_tokens` are of the whole life: leave `months` out")
     if (monthly is None) != (question.months is None):
+        such = "50M requests" if requests is not None else "80B"
         raise OptionError(
-            f"`{said[0] if monthly is not None else 'inference_per_month'}` and `months` go together, such as 80B a month for "
+            f"`{said[0] if monthly is not None else 'inference_per_month'}` and `months` go together, such as {such} a month for "
             "24 months"
         )
     if monthly is None or question.months is None:
@@ -110,6 +113,8 @@ def _price(given: Weights, tokens: float, by_request: bool) -> float:
         return money
     generated = given.generated or 0.0
     if generated > tokens:
+        if by_request:
+            raise OptionError("`generated_per_request`: a part of `tokens_per_request`, so at most as many")
         raise OptionError(
             f"`generated_tokens` {format_count(generated)}: a part of the served tokens, so at most {format_count(tokens)}"
         )

@@ -1,7 +1,7 @@
 """What a target accuracy would really cost, by the published regressions of benchmark errors on compute."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log10
 from typing import Any, NamedTuple, Unpack
 
@@ -11,16 +11,13 @@ from planner._util.showing import Raw
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
-from planner.allocation.problem import problem_of
 from planner.errors import CannotPlanError, OptionError
-from planner.inputs.budget import needed_budget, refuse_idle
-from planner.inputs.held_budgets import BUDGETS, Held, read_held
+from planner.inputs.held_budgets import BUDGETS, read_held
 from planner.inputs.input_row import Number
-from planner.inputs.law_choice import resolve_law
 from planner.inputs.machine_inputs import Serving
 from planner.inputs.question import Question
 from planner.inputs.registry import LimitsInputs, asks, rows, stated
-from planner.inputs.serving import WEIGHED
+from planner.inputs.served_budget import read_served_budget, refuse_idle_in_ranges
 from planner.notes import Note
 from planner.planning.benchmark_regressions import Benchmark, Kind, Regression, benchmark_named
 from planner.planning.diminishing_returns import ComputeLimits, compute_limits
@@ -195,19 +192,17 @@ def limits(
 def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | None) -> ComputeLimits:
     """Return the limits of a range of budgets, or of one in any unit."""
     ranged = given.get("flops")
-    weighed = WEIGHED if set(given) & set(rows(Serving)) else ()
     if is_range(ranged):
         low, high = parse_range(ranged, "`flops`", parse_flops, "1e18..1e28")
         question = Question.of(LimitsInputs, "limits", {**given, "flops": low})
-        refuse_idle(question, "flops", weighed)
+        refuse_idle_in_ranges(question)
     else:
         if isinstance(ranged, (list, tuple)):
             raise OptionError(f"`flops` {shown(ranged)}: expected a range of budgets such as 1e18..1e28, or one")
         question = Question.of(LimitsInputs, "limits", given)
-        low, held = needed_budget(question, problem_of(resolve_law(question.law, constants=question.constants)), weighed)
-        found = compute_limits(low, low, question, held, stock=stock, share=share, points=points)
-        return replace(found, notes=(*found.notes, *(note for note in held.notes if note.code.startswith("mfu-"))))
-    return compute_limits(low, high, question, Held(), stock=stock, share=share, points=points)
+        high = None
+    read = read_served_budget(question)
+    return compute_limits(read, high or read.flops, question, stock=stock, share=share, points=points)
 
 
 def _benchmark_limits(question: Question, benchmark: str, error: Any, today: Any) -> BenchmarkLimits:

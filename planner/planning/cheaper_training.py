@@ -1,12 +1,14 @@
-"""Training made cheaper by a factor: what a budget then reaches and what that is worth, also where part of it serves."""
+"""Training made cheaper by a factor, or a better law: what a budget then reaches and what that is worth."""
 
-import numpy as np
+from math import isfinite
 
-from planner._util.root_finding import find_root
 from planner.allocation import solver
+from planner.allocation.extrapolation import extrapolation
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
-from planner.errors import CannotPlanError
+
+_NOTHING = 1e-12
+"""A share nearer to 0 than this is the solver's rounding."""
 
 
 def with_gain(problem: Problem, budget: float, gain: float) -> tuple[Problem, float]:
@@ -16,25 +18,28 @@ def with_gain(problem: Problem, budget: float, gain: float) -> tuple[Problem, fl
     return problem._replace(spending=problem.spending.cheaper_training(gain)), budget
 
 
-def worth_of(problem: Problem, budget: float, gain: float, without: float) -> tuple[float, float]:
-    """Return the budget that gives a lever's loss without it, and the share by which the loss without it is cheaper with it."""
+def worth_of_gain(problem: Problem, budget: float, gain: float, without: float) -> tuple[float, float | None]:
+    """Return what :func:`worth_of` does, of a gain in training."""
     if not problem.spending.served:
         return budget * gain, 1 - 1 / gain
-    floor = float(landscape(problem).floor)
-    better, spent = with_gain(problem, budget, gain)
-    equivalent = solver.equivalent_flops(problem, float(solver.allocate(better, spent).loss) - floor)
-    return float(equivalent), 1 - float(solver.equivalent_flops(better, without - floor)) / spent
+    return worth_of(problem, budget, with_gain(problem, budget, gain)[0], without)
 
 
-def gain_to(problem: Problem, budget: float, reducible: float) -> float:
-    """Return the gain in training compute under which a budget reaches a reducible loss."""
-    if not problem.spending.served:
-        return float(solver.equivalent_flops(problem, reducible)) / budget
-    floor, ends = float(landscape(problem).floor), np.log([1e-12, 1e12])
+def worth_of(problem: Problem, budget: float, better: Problem, without: float) -> tuple[float, float | None]:
+    """Return the budget that gives a better problem's loss without it, and the share by which the loss ``without`` it is cheaper
+    with it; None where that loss lies below the better one's floor.
+    """
+    reached = float(solver.allocate(better, budget).loss)
+    equivalent = float(solver.equivalent_flops(problem, reached - float(landscape(problem).floor)))
+    goal = without - float(landscape(better).floor)
+    spent = float(solver.equivalent_flops(better, goal)) if goal > 0 else float("inf")
+    saved = 1 - spent / budget
+    if not isfinite(spent):
+        return equivalent, None
+    return equivalent, 0.0 if abs(saved) < _NOTHING else saved
 
-    def gap(log_gain: float) -> float:
-        return float(solver.allocate(*with_gain(problem, budget, float(np.exp(log_gain)))).loss) - floor - reducible
 
-    if gap(ends[0]) < 0 or gap(ends[1]) > 0:
-        raise CannotPlanError("better: no gain in training compute gives that loss while so much is served")
-    return float(np.exp(find_root(gap, *ends)))
+def outside(problem: Problem, run: solver.Allocation) -> float:
+    """Return by which factor a run leaves those that the law was fitted on; 1 inside, and where these are not known."""
+    training = float(problem.spending.training(run.params, run.tokens))
+    return extrapolation(problem.law, float(run.params), float(run.tokens), training) or 1.0

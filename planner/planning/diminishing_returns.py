@@ -1,7 +1,7 @@
 """Where compute stops paying under a law: what a doubling buys over a range of budgets, and the marks on the way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,11 +17,9 @@ from planner.allocation.extrapolation import FAR, extrapolation, own_notes
 from planner.allocation.open_choices import best_choice, open_choices
 from planner.allocation.problem import LawOrProblem, Problem, problem_of, spending_of
 from planner.errors import OptionError
-from planner.inputs.held_budgets import Held
 from planner.inputs.input_row import Number
-from planner.inputs.law_choice import resolve_law
 from planner.inputs.question import Question
-from planner.inputs.request import over_its_life
+from planner.inputs.served_budget import ServedBudget
 from planner.inputs.serving import Demand
 from planner.notes import Note
 from planner.planning.allocate import possible_allocation
@@ -102,6 +100,7 @@ class ComputeLimits(Answer):
     Attributes
     ----------
     law : Law
+    problem : Problem
     rows : tuple of Returns
     marks : tuple of Mark
         By budget; those beyond 1e60 FLOP are left out.
@@ -117,6 +116,7 @@ class ComputeLimits(Answer):
     """
 
     law: Law
+    problem: Problem = field(compare=False)
     rows: tuple[Returns, ...]
     marks: tuple[Mark, ...]
     stock: tuple[float, float, float]
@@ -128,10 +128,10 @@ class ComputeLimits(Answer):
 
 
 def compute_limits(
-    low: float, high: float, question: Question, held: Held, *, stock: Number | None, share: Number | None, points: int | None
+    read: ServedBudget, high: float, question: Question, *, stock: Number | None, share: Number | None, points: int | None
 ) -> ComputeLimits:
-    """Say what more compute buys from one budget [FLOP] to another, and where it stops paying; see :func:`planner.limits`."""
-    chosen = resolve_law(question.law, constants=question.constants)
+    """Say what more compute buys from a budget [FLOP] to another, and where it stops paying; see :func:`planner.limits`."""
+    chosen, low = read.law, read.flops
     if points is not None and low == high:
         raise OptionError("`points` go with a range of budgets, such as 1e18..1e28")
     count = 1 if low == high else whole_number(_POINTS if points is None else points, "`points`", 2, 1000)
@@ -143,7 +143,7 @@ def compute_limits(
     low_stock, usual, high_stock = (float(section[name]) if own is None else own for name in ("low", "expected", "high"))
     tokens = (low_stock, usual, high_stock)
     budgets = np.geomspace(low, high, count)
-    problem, demand, notes = over_its_life(question, chosen, held)
+    problem = read.problem_of(chosen)
     rows = guarded(chosen, lambda: _rows(problem, budgets))
     marks = guarded(chosen, lambda: _marks(problem, limit, tokens, "yours" if stock is not None else section["source"]))
     inputs = {
@@ -154,8 +154,8 @@ def compute_limits(
         "stock": list(tokens),
         "share": limit,
     }
-    said = (*_notes(chosen, rows), *notes)
-    return ComputeLimits(chosen, rows, marks, tokens, limit, demand, said, FrozenDict(inputs))
+    said = (*_notes(problem, rows), *read.notes)
+    return ComputeLimits(chosen, problem, rows, marks, tokens, limit, read.demand, said, FrozenDict(inputs))
 
 
 def _rows(problem: Problem, budgets: Num) -> tuple[Returns, ...]:
@@ -284,8 +284,12 @@ def _contradiction() -> list[Mark]:
     return _mark(law, "contradiction", text, flops, section["source"])
 
 
-def _notes(law: Law, rows: tuple[Returns, ...]) -> list[Note]:
+def _notes(problem: Problem, rows: tuple[Returns, ...]) -> list[Note]:
+    law = problem.law
     notes = own_notes(law, rows[-1].flops)
+    if problem.spending.served:
+        text = "where Kaplan's two laws contradict each other is not marked: it is a matter of training alone"
+        notes.append(Note("no-contradiction", "info", text))
     if rows[0].loss is None:
         notes.append(Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows: no returns are known"))
     far = [row for row in rows if row.extrapolation is not None and row.extrapolation > FAR]

@@ -8,21 +8,18 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.allocation import solver
-from planner.allocation.extrapolation import FAR, extrapolation, own_notes
-from planner.allocation.open_choices import best_choice
-from planner.allocation.problem import Problem, problem_of
+from planner.allocation.extrapolation import FAR, own_notes
+from planner.allocation.problem import Problem
 from planner.errors import CannotPlanError, OptionError
-from planner.inputs.budget import PAID, needed_budget
+from planner.inputs.budget import PAID
 from planner.inputs.input_row import Number
-from planner.inputs.law_choice import read_constants, resolve_law
-from planner.inputs.machine_inputs import Serving
+from planner.inputs.law_choice import read_constants
 from planner.inputs.question import Question
-from planner.inputs.registry import LeversInputs, asks, rows
-from planner.inputs.request import over_its_life
-from planner.inputs.serving import WEIGHED
+from planner.inputs.registry import LeversInputs, asks
+from planner.inputs.served_budget import read_served_budget
 from planner.notes import Note
 from planner.planning.allocate import possible_allocation
-from planner.planning.cheaper_training import gain_to, with_gain, worth_of
+from planner.planning.cheaper_training import outside, with_gain, worth_of, worth_of_gain
 from planner.planning.levers_result import Levers, Worth
 from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
@@ -88,13 +85,11 @@ def levers(
     ('dedup', 0.0104)
     """
     question = Question.of(LeversInputs, "levers", asked)
-    chosen = resolve_law(question.law, constants=question.constants)
-    serves = bool(question.named(*rows(Serving)))
-    budget, held = needed_budget(question, problem_of(chosen), (*PAID, *WEIGHED) if serves else PAID)
-    chosen = guarded(chosen, lambda: best_choice(chosen, budget, lambda law: over_its_life(question, law, held)[0]))
-    problem, demand, served_notes = over_its_life(question, chosen, held)
-    machine = held.machine
-    _refuse_idle(question, machine, mfu_to, serves=serves)
+    weighed = question if mfu_to is None or question.inference_mfu or question.generation_mfu else question._replace(mfu=None)
+    read = read_served_budget(question if question.named("gpu", "gpus") else weighed, PAID)
+    budget, machine, problem = read.flops, read.held.machine, read.chosen()
+    chosen = problem.law
+    _refuse_idle(question, machine, mfu_to, serves=read.demand is not None)
     base = guarded(chosen, lambda: possible_allocation(problem, budget))
     if base.loss is None:
         raise CannotPlanError(
@@ -111,14 +106,15 @@ def levers(
     found = [
         *(worth(*each) for each in _own(own)),
         *([worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []),
-        *([worth("exponents", *_exponents(problem, improved, budget))] if improved else []),
+        *([_exponents(problem, improved, budget, worth)] if improved else []),
     ]
     published, gone = _published(budget, waited, worth, mixture=chosen.form.active is not None or chosen.hides_total)
     found += published
     both = _combined(found, combine, worth)
-    forecast_speed = [note for note in held.notes if note.code == "mfu-forecast"]
+    told = [note for note in read.notes if note.code == "mfu-forecast" or not note.code.startswith("mfu-")]
     own_inputs = {"flops": budget, "law": chosen.id, "constants": question.constants, "years": waited, "machine": machine}
-    inputs = FrozenDict({**question.stated(), **own_inputs, "combine": None if both is None else both.title})
+    levers_of = {"own": dict(own) if own else None, "better": improved or None, "mfu_to": mfu_to}
+    inputs = FrozenDict({**question.stated(), **own_inputs, **levers_of, "combine": None if both is None else both.title})
     return Levers(
         flops=budget,
         law=chosen,
@@ -126,11 +122,11 @@ def levers(
         levers=tuple(found),
         combined=both,
         years=waited,
-        demand=demand,
+        demand=read.demand,
         machine=machine,
         cost=cost,
         unusable=unusable_levers(),
-        notes=(*_notes(problem, budget, found, both, waited, gone), *served_notes, *forecast_speed),
+        notes=(*_notes(problem, budget, base, found, both, waited, gone), *told),
         inputs=inputs,
     )
 
@@ -152,6 +148,7 @@ def _worth(
     title: str,
     works_on: WorksOn,
     gains: tuple[float | None, float | None, float | None],
+    instead: Problem | None = None,
     claimed: float | None = None,
     applies_to: str = "",
     source: str = "yours",
@@ -164,11 +161,18 @@ def _worth(
         )
 
     law = problem.law
+    equivalent: float | None = None
+    saved: float | None = None
 
     def loss(gain: float | None) -> float | None:
         return None if gain is None else float(guarded(law, lambda: solver.allocate(*with_gain(problem, budget, gain)).loss))
 
-    equivalent, saved = (None, None) if value is None else guarded(law, lambda: worth_of(problem, budget, value, without))
+    reached = loss(value)
+    if instead is not None:
+        equivalent, saved = guarded(law, lambda: worth_of(problem, budget, instead, without))
+        reached = float(solver.allocate(instead, budget).loss)
+    elif value is not None:
+        equivalent, saved = guarded(law, lambda: worth_of_gain(problem, budget, value, without))
     return Worth(
         id=id,
         title=title,
@@ -176,7 +180,7 @@ def _worth(
         gain=value,
         gain_low=low,
         gain_high=high,
-        loss=loss(value),
+        loss=reached,
         loss_low=loss(high),
         loss_high=loss(low),
         equivalent_flops=equivalent,
@@ -204,7 +208,7 @@ def _own(own: Any) -> list[tuple[str, str, WorksOn, tuple[None, float, None]]]:
 def _gain(value: Raw, name: str) -> float:
     gain = parse_number(value, name)
     if not 0 < gain <= 1e12:
-        raise OptionError(f"{name} {shown(value)}: a gain is a factor above 0, such as 1.2")
+        raise OptionError(f"{name} {shown(value)}: a gain is a factor above 0 and at most 1e12, such as 1.2")
     return gain
 
 
@@ -241,8 +245,10 @@ def _published(budget: float, years: float, worth: Callable[..., Worth], *, mixt
     return found, gone
 
 
-def _exponents(problem: Problem, better: Mapping[str, float], budget: float) -> tuple[str, WorksOn, tuple[None, float, None]]:
-    """Return the gain of better constants: the compute at which the law as it is reaches the loss that they give."""
+def _exponents(problem: Problem, better: Mapping[str, float], budget: float, worth: Callable[..., Worth]) -> Worth:
+    """Return what better constants are worth: their gain is the compute at which the law as it is reaches their loss; where part
+    of the budget serves, they are no gain in training.
+    """
     law = problem.law
     if law.surface_law is not law:
         raise CannotPlanError(
@@ -254,11 +260,12 @@ def _exponents(problem: Problem, better: Mapping[str, float], budget: float) -> 
     floor = float(law.irreducible_loss)
     if loss <= floor:
         raise CannotPlanError(f"better: the loss would be {plain(loss, 4)}, at or below the floor {plain(floor, 4)} of {law.id}")
-    same = budget * guarded(law, lambda: gain_to(problem, budget, loss - floor))
+    same = float(guarded(law, lambda: solver.equivalent_flops(problem, loss - floor)))
     if abs(same / budget - 1) < _NOTHING and any(law.params[name] != value for name, value in better.items()):
         raise CannotPlanError(f"better: {', '.join(better)} does not change what {law.id} says of an optimum")
     text = ", ".join(f"{name} = {plain(value)}" for name, value in better.items())
-    return f"better constants: {text}", "flops", (None, same / budget, None)
+    gain = None if problem.spending.served else same / budget
+    return worth("exponents", f"better constants: {text}", "flops", (None, gain, None), instead=there)
 
 
 def _combined(found: list[Worth], combine: Any, worth: Any) -> Worth | None:
@@ -277,19 +284,26 @@ def _combined(found: list[Worth], combine: Any, worth: Any) -> Worth | None:
     chosen = [known[name] for name in names]
     without = next((each.id for each in chosen if each.gain is None), None)
     if without is not None:
-        raise OptionError(f"combine {shown(without)}: only a range is published of it; give your own gain")
+        why = (
+            "no gain in training, while part of the budget serves"
+            if without == "exponents"
+            else "only a range is published of it"
+        )
+        raise OptionError(f"combine {shown(without)}: {why}; give your own gain")
     kinds = {each.id: each.kind for each in published_levers()}
     same = [name for name in names if kinds.get(name, name) in {kinds.get(other, other) for other in names if other != name}]
     if same:
         raise OptionError(f"combine {', '.join(same)}: versions of one lever; name one of them")
     works_on = "flops" if all(each.works_on == "flops" for each in chosen) else "price"
     ends = [_product(gains) for gains in zip(*(_ends(each) for each in chosen), strict=True)]
+    if all(each.gain_low is None and each.gain_high is None for each in chosen):
+        ends = [None, ends[1], None]
     combined: Worth = worth("combined", " and ".join(names), works_on, tuple(ends), caveat="that gains multiply is an assumption")
     return combined
 
 
 def _ends(each: Worth) -> tuple[float | None, float | None, float | None]:
-    """Return a lever's gains; where no range is published, the value itself is taken for its ends."""
+    """Return a lever's gains; where no range is published of it alone, the value itself is taken for its ends."""
     return each.gain_low or each.gain, each.gain, each.gain_high or each.gain
 
 
@@ -297,15 +311,25 @@ def _product(gains: tuple[float | None, ...]) -> float | None:
     return None if any(gain is None for gain in gains) else prod(gain for gain in gains if gain is not None)
 
 
-def _notes(problem: Problem, budget: float, found: list[Worth], both: Worth | None, years: float, gone: list[str]) -> list[Note]:
+def _notes(
+    problem: Problem,
+    budget: float,
+    base: solver.Allocation,
+    found: list[Worth],
+    both: Worth | None,
+    years: float,
+    gone: list[str],
+) -> list[Note]:
     law, notes = problem.law, own_notes(problem.law, budget)
     text = "gains are of other data, recipes and sizes, mostly smaller ones, and not all of loss: see what each applies to"
     notes.append(Note("elsewhere", "warning", text))
     largest = max((each.gain or each.gain_high or 1.0 for each in [*found, *([both] if both else [])]), default=1.0)
     best = solver.allocate(*with_gain(problem, budget, largest))
-    far = extrapolation(law, float(best.params), float(best.tokens), float(problem.spending.training(best.params, best.tokens)))
-    if far is not None and far > FAR:
-        text = f"the largest gain is worth {format_factor(far)} outside the runs of {law.id}: its loss is a guess"
+    near, far = (outside(problem, each) for each in (base, best))
+    if near > FAR or far > FAR:
+        what = "without any lever the budget's optimum lies" if near > FAR else "the largest gain is worth"
+        which = "every loss here" if near > FAR else "its loss"
+        text = f"{what} {format_factor(near if near > FAR else far)} outside the runs of {law.id}: {which} is a guess"
         notes.append(Note("extrapolation", "warning", text))
     if both is not None:
         text = f"combined: that the gains of {both.title} multiply is an assumption; published ranges alone are carried through"

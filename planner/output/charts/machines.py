@@ -7,7 +7,7 @@ from planner.errors import CannotPlanError
 from planner.output.charts._base import Chart, Line, Mark, Panel, Points, Rule, Scale, law_text
 from planner.planning.configure import Configuration
 from planner.planning.hardware_ranking import Ranking
-from planner.planning.levers_result import Levers
+from planner.planning.levers_result import Levers, Worth
 from planner.planning.scaling import Scaling
 from planner.planning.throughput import Throughput
 from planner.quantities import format_count, format_flops, format_whole, plain
@@ -117,21 +117,26 @@ def configuration_chart(found: Configuration) -> Chart:
 
 
 def levers_chart(found: Levers) -> Chart:
-    """Return the gain of each lever, with its range, as a factor on compute."""
-    rows = [(each.id, _gain(each.gain, each.gain_low, each.gain_high)) for each in found.levers]
-    if found.combined:
-        rows.append(("combined", _gain(found.combined.gain, found.combined.gain_low, found.combined.gain_high)))
+    """Return the gain of each lever, with its range, as a factor on compute; of a budget that serves too, what it is worth."""
+    serves = any(note.code == "training-alone" for note in found.notes)
+    every = [*found.levers, *([found.combined] if found.combined else [])]
+    rows = [(each.id, _worth(each, found.flops) if serves else _gain(each.gain, each.gain_low, each.gain_high)) for each in every]
     names, gains = [name for name, gain in rows if gain], [gain for _, gain in rows if gain]
     if not gains:
         raise CannotPlanError("plot: no lever has a number: there is nothing to draw")
     panel = _ranges(
         "What each lever is worth",
-        Scale("gain, as a factor on compute", unit="plain"),
+        Scale("worth, over the budget that trains and serves" if serves else "gain, as a factor on compute", unit="plain"),
         names,
         [*gains],
-        "measured, with its range",
+        "what it is worth" if serves else "measured, with its range",
     )
     return Chart(f"Instead of more compute than {format_flops(found.flops)}", law_text(found.law), (panel,))
+
+
+def _worth(each: Worth, flops: float) -> Range | None:
+    times = None if each.equivalent_flops is None else each.equivalent_flops / flops
+    return None if times is None else Range(times, times, times)
 
 
 def _gain(gain: float | None, low: float | None, high: float | None) -> Range | None:

@@ -3,6 +3,8 @@
 import numpy as np
 
 from planner.allocation import solver
+from planner.allocation.open_choices import open_choices
+from planner.allocation.problem import problem_of, spending_of
 from planner.fitting.learning_curve.curve_result import Curve
 from planner.output.charts._base import COMPUTE, Chart, Line, Mark, Panel, Points, Rule, Scale, Span, law_text
 from planner.output.charts.surfaces import loss_scale
@@ -10,6 +12,7 @@ from planner.planning.benchmark_limits import BenchmarkLimits
 from planner.planning.benchmark_regressions import Regression
 from planner.planning.diminishing_returns import ComputeLimits
 from planner.quantities import format_count, format_percent, significant
+from planner.scaling_laws.forms import Num
 
 
 def curve_chart(curve: Curve) -> Chart:
@@ -83,16 +86,29 @@ def compute_chart(found: ComputeLimits) -> Chart:
     ):
         values = [getattr(row, name) for row in rows]
         if all(value is not None for value in values):
-            falls.append(Line(C, np.array(values), label, group, "main" if group == 0 else "usual"))
+            falls.append(_along(C, np.array(values), label, group))
     unit = found.law.conventions.loss_unit
-    fall = Panel("What doubling buys", COMPUTE, Scale(f"fall in loss, {unit}", unit="plain"), (*spans, *falls, *rules))
-    dense = np.geomspace(C[0], C[-1], 121)
-    losses: list[Mark] = [Line(dense, solver.allocate(found.law, dense).loss, "compute-optimal", 0, "main")]
+    x = COMPUTE._replace(label="compute that trains and serves, FLOP") if found.problem.spending.served else COMPUTE
+    fall = Panel("What doubling buys", x, Scale(f"fall in loss, {unit}", unit="plain"), (*spans, *falls, *rules))
+    dense = C if len(C) == 1 else np.geomspace(C[0], C[-1], 121)
+    losses: list[Mark] = [_along(dense, _least_loss(found, dense), "compute-optimal", 0)]
     floor = float(found.law.irreducible_loss or 0.0)
     if floor > 0:
         losses.append(Rule(floor, f"irreducible {significant(floor, 4)}", "y"))
-    loss = Panel("What is left", COMPUTE, loss_scale(found.law), (*spans, *losses, *rules))
+    loss = Panel("What is left", x, loss_scale(found.law), (*spans, *losses, *rules))
     return Chart("Where more compute stops paying", law_text(found.law), (fall, loss))
+
+
+def _along(x: Num, y: Num, label: str, group: int) -> Mark:
+    """Return a line over budgets, or the point of a single one."""
+    return Points(x, y, label, group, "circle") if len(x) == 1 else Line(x, y, label, group, "main" if group == 0 else "usual")
+
+
+def _least_loss(found: ComputeLimits, flops: Num) -> Num:
+    """Return the loss of the optimum of each budget, with its own mixture of experts and while as much is served."""
+    problems = (problem_of(law, spending=spending_of(law, found.problem.spending.served)) for law in open_choices(found.law))
+    least: Num = np.min([np.broadcast_to(solver.allocate(problem, flops).loss, flops.shape) for problem in problems], axis=0)
+    return least
 
 
 def benchmark_chart(found: BenchmarkLimits) -> Chart:

@@ -139,6 +139,11 @@ def serving_fact(demand: "Demand | None") -> list[tuple[str, str, str]]:
     return [] if demand is None else [("serving", format_count(demand.tokens), f"tokens over its life{price_text(demand.price)}")]
 
 
+def served_columns(demand: "Demand | None") -> dict[str, float | None]:
+    """Return the columns of a demand: tokens to serve, and how many times a served FLOP counts."""
+    return {"inference_tokens": demand and demand.tokens, "served_weight": demand and demand.price}
+
+
 def conventions(law: Law) -> str:
     """Return what a law's numbers mean, in one line."""
     counts, per_token, data = law.conventions.params, law.conventions.flops_per_param_token, law.conventions.data

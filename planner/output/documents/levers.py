@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title, law_facts, note_blocks, serving_fact
+from planner.output.documents.blocks import (
+    Block,
+    Facts,
+    Items,
+    Table,
+    Title,
+    law_facts,
+    note_blocks,
+    served_columns,
+    serving_fact,
+)
 from planner.planning.levers_result import Levers, Worth
 from planner.quantities import (
     format_change,
@@ -59,7 +69,7 @@ def _cost(found: Levers) -> tuple[str, str, str]:
 def levers_rows(found: Levers) -> "list[Row]":
     """Return a row for each lever."""
     every = [*found.levers, *([found.combined] if found.combined else [])]
-    head = {"flops": found.flops, "law": found.law.id, "loss_without": found.loss}
+    head = {"flops": found.flops, "law": found.law.id, "loss_without": found.loss, **served_columns(found.demand)}
     return [{**head, **each._asdict()} for each in every]
 
 

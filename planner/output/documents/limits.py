@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Block, Facts, Table, Title, beyond_text, law_facts, note_blocks, serving_fact
+from planner.output.documents.blocks import (
+    Block,
+    Facts,
+    Table,
+    Title,
+    beyond_text,
+    law_facts,
+    note_blocks,
+    served_columns,
+    serving_fact,
+)
 from planner.planning.benchmark_limits import BenchmarkLimits, Needed
 from planner.planning.diminishing_returns import ComputeLimits, Mark, Returns
 from planner.quantities import (
@@ -73,7 +83,7 @@ def returns_document(found: ComputeLimits) -> list[Block]:
 
 def returns_rows(found: ComputeLimits) -> "list[Row]":
     """Return a row for each budget, then for each mark."""
-    empty = dict.fromkeys(("mark", *Returns._fields, *Mark._fields))
+    empty = {**dict.fromkeys(("mark", *Returns._fields, *Mark._fields)), **served_columns(found.demand)}
     del empty["code"]
     rows = [{**empty, **row._asdict()} for row in found.rows]
     marks = [mark._asdict() for mark in found.marks]
