@@ -277,3 +277,11 @@ def test_money_does_not_stretch_a_budget_of_another_kind(budget: dict[str, Any])
     for ask in (planner.levers, planner.plan):
         with pytest.raises(PlannerError, match="weighs serving by money"):
             ask(**budget, gpu="h100", inference_tokens="2T", price=3, inference_price=1)
+
+
+def test_dollars_given_are_what_they_are(run: Any) -> None:
+    """A budget of dollars has no range of dollars; one of FLOP has."""
+    said = [run("levers", *words, "--gpu", "h100")[1].split("\n")[2] for words in (("--dollars", "2M"), ("--flops", "1e22"))]
+    assert "$2.00M" in said[0]
+    assert " to $" not in said[0]
+    assert " to $" in said[1]

@@ -228,6 +228,7 @@ def test_where_a_scaled_design_alone_would_rise(budgets: tuple[float, ...], targ
     assert all(no_worse(fewer, more) for fewer, more in pairwise(found))
 
 
+@pytest.mark.calibration
 @pytest.mark.parametrize("asked", [{}, {"shapes": True, "vocab": 32000, "context": 2048}])
 def test_regrets_fall_all_the_way_up(asked: dict[str, Any]) -> None:
     """Over four decades and in neighbouring budgets, where a search at each would rise and fall; and they do fall."""
@@ -348,6 +349,7 @@ def spread_design(name: str) -> planner.Pilots:
     return planner.pilots(**{"budget": 1e20, "target": 1e23, **SPREAD[name]})
 
 
+@pytest.mark.calibration
 @pytest.mark.parametrize("law", ["besiroglu2024", "hoffmann2022-approach3-tex", "muennighoff2023"])
 @pytest.mark.parametrize("design", SPREAD)
 def test_without_noise_the_design_recovers_the_optimum(design: str, law: str) -> None:

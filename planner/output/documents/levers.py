@@ -61,9 +61,14 @@ def _cost(found: Levers) -> tuple[str, str, str]:
     part, dollars = found.machine.parts[0], found.cost.dollars
     if dollars is None or part.price is None:
         return "the budget", "-", f"no price of {part.device.id} is known"
-    range_ = f"{format_dollars(dollars.low)} to {format_dollars(dollars.high)}"
     on = f"on {part.device.id} at {format_price(part.price.expected)}, MFU {format_percent(found.machine.mfu.expected)}"
-    return "the budget", format_dollars(dollars.expected), f"{range_}, {on}"
+    if "dollars" in found.inputs:  # which are what they are: what they buy has a range
+        return "the budget", format_dollars(dollars.expected), on
+    return (
+        "the budget",
+        format_dollars(dollars.expected),
+        f"{format_dollars(dollars.low)} to {format_dollars(dollars.high)}, {on}",
+    )
 
 
 def levers_rows(found: Levers) -> "list[Row]":
