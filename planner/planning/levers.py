@@ -113,7 +113,8 @@ def levers(
     both = _combined(found, combine, worth)
     told = [note for note in read.notes if note.code == "mfu-forecast" or not note.code.startswith("mfu-")]
     own_inputs = {"flops": budget, "law": chosen.id, "constants": question.constants, "years": waited, "machine": machine}
-    levers_of = {"own": dict(own) if own else None, "better": improved or None, "mfu_to": mfu_to}
+    reached = None if mfu_to is None else parse_fraction(mfu_to, "mfu_to")
+    levers_of = {"own": {name: _gain(gain, name) for name, gain in (own or {}).items()}, "better": improved, "mfu_to": reached}
     inputs = FrozenDict({**question.stated(), **own_inputs, **levers_of, "combine": None if both is None else both.title})
     return Levers(
         flops=budget,
