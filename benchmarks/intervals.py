@@ -114,11 +114,13 @@ def show(cases: list[Case]) -> None:
         print(f"{name:12}{len(mean):7}{covered.mean():9.1%}{covered.min():7.0%}{width:11.2%}{error:8.2%}{bias:+8.2%}")
     for level in (0.5, 0.8, 0.95):
         wider = t.ppf((1 + level) / 2, DEGREES) / t.ppf(0.975, DEGREES)
-        each_group: dict[tuple[str, str], list[float]] = {}
+        each_group: dict[tuple[str, str], list[tuple[float, float]]] = {}
         for each in cases:
-            inside = float((np.abs(each.error) <= wider * half_width(each)).mean())
-            each_group.setdefault((each.job.table, each.job.group), []).append(inside)
-        print(f"{level:.0%} intervals hold {np.mean([np.mean(rows) for rows in each_group.values()]):.1%}")
+            half = wider * half_width(each)
+            inside = float((np.abs(each.error) <= half).mean())
+            each_group.setdefault((each.job.table, each.job.group), []).append((inside, float(np.median(half))))
+        held, width = np.array([np.mean(rows, 0) for rows in each_group.values()]).T
+        print(f"{level:.0%} intervals hold {held.mean():.1%}, median half-width {np.median(width):.2%}")
 
 
 def weights(cases: list[Case]) -> Any:

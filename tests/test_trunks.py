@@ -75,7 +75,7 @@ def test_the_variance_is_that_of_a_fit_that_takes_models_as_independent(
         assert off.var() == pytest.approx(own[law, 0], rel=0.05)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=max(settings().max_examples // 8, 1), deadline=None)
 @given(
     st.floats(17, 21),
     st.floats(2.5, 5),

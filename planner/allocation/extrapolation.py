@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from planner.allocation import solver
+from planner.allocation.problem import Problem
 from planner.notes import Note
 from planner.quantities import format_count, format_factor, format_flops, significant
 from planner.scaling_laws.forms._base import Num
@@ -28,6 +29,11 @@ def extrapolation(law: Law, params: Num, tokens: Num, flops: Num) -> Num:
         outside = np.maximum(value / limits[1], limits[0] / value)
         factors = np.maximum(factors, np.where(outside > PRINTED, outside, 1.0))
     return float(factors) if np.ndim(factors) == 0 else factors
+
+
+def extrapolation_of(problem: Problem, params: Num, tokens: Num) -> Num:
+    """Return the same of a problem's run, whose training alone is held against the fitted compute."""
+    return extrapolation(problem.law, params, tokens, problem.spending.training(params, tokens))
 
 
 def covers(law: Law, flops: float) -> bool:

@@ -1,13 +1,12 @@
 """What a law leaves to whoever plans, such as the number of experts: the values there are, and the best of them."""
 
-from collections.abc import Callable
 from math import ceil
 
 import numpy as np
 
 from planner._util.stable_choice import lowest, lowest_of_each
 from planner.allocation import solver
-from planner.allocation.problem import Problem, problem_of
+from planner.allocation.problem import problem_of
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law
 
@@ -40,20 +39,19 @@ def choice_text(law: Law) -> str:
     return f"{made} here; plan chooses it for each budget"
 
 
-def best_choice(law: Law, flops: float, of: Callable[[Law], Problem] = problem_of) -> Law:
-    """Return a law with its choice made as the lowest loss of a budget [FLOP] wants it, spent as ``of`` says of each."""
+def best_choice(law: Law, flops: float, served: float = 0.0) -> Law:
+    """Return a law with its choice made as the lowest loss of a budget [FLOP] wants it, which serves so many tokens too."""
     laws = open_choices(law)
     if len(laws) == 1:
         return laws[0]
-    return laws[lowest([solver.allocate(of(each), flops).loss for each in laws])]
+    return laws[lowest([solver.allocate(problem_of(each, served=served), flops).loss for each in laws])]
 
 
-def allocate_best(law: Law, flops: Num) -> solver.Allocation:
-    """Return the best allocation of one budget or an array of them, each with its own best choice."""
-    laws = open_choices(law)
-    if len(laws) == 1:
-        return solver.allocate(law, flops)
-    found = [solver.allocate(each, flops) for each in laws]
+def allocate_best(law: Law, flops: Num, served: float = 0.0) -> solver.Allocation:
+    """Return the best allocation of one budget or an array of them, each with its own best choice and serving so many tokens."""
+    found = [solver.allocate(problem_of(each, served=served), flops) for each in open_choices(law)]
+    if len(found) == 1:
+        return found[0]
     shape = np.shape(found[0].loss)
     columns = [np.stack([np.broadcast_to(each[part], shape).ravel() for each in found], axis=1) for part in range(3)]
     best = lowest_of_each(columns[2])

@@ -139,10 +139,15 @@ LawOrProblem = Law | Problem
 
 
 def problem_of(
-    law: Law, *, spending: Spending | None = None, modifiers: tuple[Modifier, ...] = (), limits: Limits | None = None
+    law: Law,
+    *,
+    served: Num = 0.0,
+    spending: Spending | None = None,
+    modifiers: tuple[Modifier, ...] = (),
+    limits: Limits | None = None,
 ) -> Problem:
-    """Return the problem of a law, plain unless said otherwise."""
-    return Problem(law, spending or spending_of(law), modifiers, limits or Limits(), law.form, law.symbols)
+    """Return the problem of a law, plain unless said otherwise; ``served`` tokens are part of what a spending rule says too."""
+    return Problem(law, spending or spending_of(law, served), modifiers, limits or Limits(), law.form, law.symbols)
 
 
 def spending_of(law: Law, served: Num = 0.0) -> Spending:

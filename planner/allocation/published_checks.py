@@ -106,7 +106,7 @@ def _repeating(law: Law, given: Mapping[str, float]) -> Problem:
 def _served(law: Law, given: Mapping[str, float]) -> dict[str, float]:
     """Return the cheapest run over its life with the loss of an optimal run of the given size, and what it saves."""
     own = solver.fixed(law, solver.optimal_at(law, params=given["params"]), params=given["params"])
-    problem = problem_of(law, spending=spending_of(law, given["served_tokens"]))
+    problem = problem_of(law, served=given["served_tokens"])
     flops, params, tokens = solver.cheapest(problem, sum(solver.reducible(law, *own)))
     return {
         "served_params": params,

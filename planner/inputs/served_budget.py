@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from planner.allocation.open_choices import best_choice
-from planner.allocation.problem import Problem, problem_of, spending_of
-from planner.inputs.budget import PAID, needed_budget, refuse_idle
+from planner.allocation.problem import Problem, problem_of
+from planner.inputs.budget import needed_budget
 from planner.inputs.held_budgets import Held
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.machine_inputs import Serving
@@ -36,11 +36,11 @@ class ServedBudget(NamedTuple):
 
     def problem_of(self, law: Law) -> Problem:
         """Return what a law plans under the budget's demand."""
-        return problem_of(law, spending=spending_of(law, self.served))
+        return problem_of(law, served=self.served)
 
     def chosen(self) -> Problem:
         """Return the problem of the law, its mixture of experts chosen for the budget."""
-        return self.problem_of(guarded(self.law, lambda: best_choice(self.law, self.flops, self.problem_of)))
+        return self.problem_of(guarded(self.law, lambda: best_choice(self.law, self.flops, self.served)))
 
 
 def read_served_budget(question: Question, uses: tuple[str, ...] = ()) -> ServedBudget:
@@ -55,8 +55,7 @@ def read_served_budget(question: Question, uses: tuple[str, ...] = ()) -> Served
     if not question.named(*rows(Serving)):
         flops, held = needed_budget(question, problem_of(law), uses)
         return ServedBudget(flops, held, law, None, 0.0, _of_speed(held.notes))
-    of_training = PAID if question.named("inference_mfu", "generation_mfu") else ()  # whose utilisation weighs serving's
-    needed_budget(question, None, (*uses, *WEIGHED, *of_training))
+    needed_budget(question, None, (*uses, *WEIGHED))
     request = read_request(question)
     assert request.flops is not None  # of a budget
     assert request.demand is not None  # of inputs that say one
@@ -69,11 +68,6 @@ def read_served_budget(question: Question, uses: tuple[str, ...] = ()) -> Served
     )
     notes = (*_of_speed(request.held.notes), Note("served-after", "info", text))
     return ServedBudget(request.flops, request.held, law, request.demand, 0.0, notes)
-
-
-def refuse_idle_in_ranges(question: Question) -> None:
-    """Refuse what says something of devices beside a range of FLOP; what weighs serving does not."""
-    refuse_idle(question, "flops", WEIGHED if question.named(*rows(Serving)) else ())
 
 
 def _of_speed(notes: tuple[Note, ...]) -> tuple[Note, ...]:

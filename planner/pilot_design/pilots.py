@@ -169,8 +169,10 @@ def pilots(
     seed = whole_number(seed, "`seed`", 0, 2**32 - 1)
     k = known.runs.per_token if known else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
     laws = _laws(known, goal, spread, k, seed)
-    largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0)) if shapes else 0.0
-    builder = read_builder(vocab, context, batch, known.convention if known else "total", largest) if shapes else None
+    builder = None
+    if shapes:
+        largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
+        builder = read_builder(vocab, context, batch, known.convention if known else "total", largest)
     bounds = Bounds(k, read_ratios(ratios), read_sizes(min_params, max_params), builder)
     aim = DesignAim.of(laws, goal, spread)
     if cools is None:

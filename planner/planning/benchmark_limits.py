@@ -12,12 +12,13 @@ from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.accelerators.fleet import Cost, Machine
 from planner.errors import CannotPlanError, OptionError
+from planner.inputs.budget import PAID
 from planner.inputs.held_budgets import BUDGETS, read_held
 from planner.inputs.input_row import Number
 from planner.inputs.machine_inputs import Serving
 from planner.inputs.question import Question
 from planner.inputs.registry import LimitsInputs, asks, rows, stated
-from planner.inputs.served_budget import read_served_budget, refuse_idle_in_ranges
+from planner.inputs.served_budget import read_served_budget
 from planner.notes import Note
 from planner.planning.benchmark_regressions import Benchmark, Kind, Regression, benchmark_named
 from planner.planning.diminishing_returns import ComputeLimits, compute_limits
@@ -195,14 +196,15 @@ def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | 
     if is_range(ranged):
         low, high = parse_range(ranged, "`flops`", parse_flops, "1e18..1e28")
         question = Question.of(LimitsInputs, "limits", {**given, "flops": low})
-        refuse_idle_in_ranges(question)
+        read = read_served_budget(question)
     else:
         if isinstance(ranged, (list, tuple)):
             raise OptionError(f"`flops` {shown(ranged)}: expected a range of budgets such as 1e18..1e28, or one")
         question = Question.of(LimitsInputs, "limits", given)
-        high = None
-    read = read_served_budget(question)
-    return compute_limits(read, high or read.flops, question, stock=stock, share=share, points=points)
+        weighs = question.named("inference_mfu", "generation_mfu")  # training's utilisation weighs serving's
+        read = read_served_budget(question, PAID if weighs else ())
+        high = read.flops
+    return compute_limits(read, high, question, stock=stock, share=share, points=points)
 
 
 def _benchmark_limits(question: Question, benchmark: str, error: Any, today: Any) -> BenchmarkLimits:

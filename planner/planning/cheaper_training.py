@@ -1,14 +1,24 @@
 """Training made cheaper by a factor, or a better law: what a budget then reaches and what that is worth."""
 
 from math import isfinite
+from typing import NamedTuple
 
 from planner.allocation import solver
-from planner.allocation.extrapolation import extrapolation
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 
 _NOTHING = 1e-12
 """A share nearer to 0 than this is the solver's rounding."""
+
+
+class Reached(NamedTuple):
+    """The loss that a better problem reaches; the budget that gives it without; and the share by which the loss that there was is
+    cheaper, None where that lies below the better one's floor.
+    """
+
+    loss: float
+    equivalent: float
+    saved: float | None
 
 
 def with_gain(problem: Problem, budget: float, gain: float) -> tuple[Problem, float]:
@@ -18,28 +28,23 @@ def with_gain(problem: Problem, budget: float, gain: float) -> tuple[Problem, fl
     return problem._replace(spending=problem.spending.cheaper_training(gain)), budget
 
 
-def worth_of_gain(problem: Problem, budget: float, gain: float, without: float) -> tuple[float, float | None]:
-    """Return what :func:`worth_of` does, of a gain in training."""
+def loss_of_gain(problem: Problem, budget: float, gain: float) -> float:
+    """Return the loss that a gain in training reaches."""
+    return float(solver.allocate(*with_gain(problem, budget, gain)).loss)
+
+
+def worth_of_gain(problem: Problem, budget: float, gain: float, without: float) -> Reached:
+    """Return what a gain in training is worth; ``without`` is the loss without it."""
     if not problem.spending.served:
-        return budget * gain, 1 - 1 / gain
+        return Reached(loss_of_gain(problem, budget, gain), budget * gain, 1 - 1 / gain)
     return worth_of(problem, budget, with_gain(problem, budget, gain)[0], without)
 
 
-def worth_of(problem: Problem, budget: float, better: Problem, without: float) -> tuple[float, float | None]:
-    """Return the budget that gives a better problem's loss without it, and the share by which the loss ``without`` it is cheaper
-    with it; None where that loss lies below the better one's floor.
-    """
+def worth_of(problem: Problem, budget: float, better: Problem, without: float) -> Reached:
+    """Return what a better problem is worth at the same budget; ``without`` is the loss without it."""
     reached = float(solver.allocate(better, budget).loss)
     equivalent = float(solver.equivalent_flops(problem, reached - float(landscape(problem).floor)))
     goal = without - float(landscape(better).floor)
     spent = float(solver.equivalent_flops(better, goal)) if goal > 0 else float("inf")
     saved = 1 - spent / budget
-    if not isfinite(spent):
-        return equivalent, None
-    return equivalent, 0.0 if abs(saved) < _NOTHING else saved
-
-
-def outside(problem: Problem, run: solver.Allocation) -> float:
-    """Return by which factor a run leaves those that the law was fitted on; 1 inside, and where these are not known."""
-    training = float(problem.spending.training(run.params, run.tokens))
-    return extrapolation(problem.law, float(run.params), float(run.tokens), training) or 1.0
+    return Reached(reached, equivalent, None if not isfinite(spent) else 0.0 if abs(saved) < _NOTHING else saved)

@@ -1,7 +1,7 @@
 """Where compute stops paying under a law: what a doubling buys over a range of budgets, and the marks on the way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +13,9 @@ from planner._util.stable_choice import rounded
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.allocation import solver
-from planner.allocation.extrapolation import FAR, extrapolation, own_notes
+from planner.allocation.extrapolation import FAR, extrapolation_of, own_notes
 from planner.allocation.open_choices import best_choice, open_choices
-from planner.allocation.problem import LawOrProblem, Problem, problem_of, spending_of
+from planner.allocation.problem import Problem, problem_of
 from planner.errors import OptionError
 from planner.inputs.input_row import Number
 from planner.inputs.question import Question
@@ -100,7 +100,6 @@ class ComputeLimits(Answer):
     Attributes
     ----------
     law : Law
-    problem : Problem
     rows : tuple of Returns
     marks : tuple of Mark
         By budget; those beyond 1e60 FLOP are left out.
@@ -109,19 +108,22 @@ class ComputeLimits(Answer):
     share : float
         Of the irreducible loss below which the rest is called small.
     demand : Demand or None
-        Tokens that every budget serves too, or that are served after devices have trained for some days.
+        Tokens to serve over the model's life.
+    served : float
+        Those that every budget serves too, each counted as its price says; 0 where devices train for some days, and serving comes
+        after.
     notes : tuple of Note
     inputs : mapping
     version : str
     """
 
     law: Law
-    problem: Problem = field(compare=False)
     rows: tuple[Returns, ...]
     marks: tuple[Mark, ...]
     stock: tuple[float, float, float]
     share: float
     demand: Demand | None
+    served: float
     notes: tuple[Note, ...]
     inputs: Mapping[str, Any]
     version: str = __version__
@@ -155,7 +157,7 @@ def compute_limits(
         "share": limit,
     }
     said = (*_notes(problem, rows), *read.notes)
-    return ComputeLimits(chosen, problem, rows, marks, tokens, limit, read.demand, said, FrozenDict(inputs))
+    return ComputeLimits(chosen, rows, marks, tokens, limit, read.demand, read.served, said, FrozenDict(inputs))
 
 
 def _rows(problem: Problem, budgets: Num) -> tuple[Returns, ...]:
@@ -179,23 +181,16 @@ def _rows(problem: Problem, budgets: Num) -> tuple[Returns, ...]:
         columns["params"], columns["tokens"] = (each.tolist() for each in alone)
     runs = list(zip(best.params.tolist(), best.tokens.tolist(), budgets.tolist(), strict=True))
     return tuple(
-        Returns(C, N, D, loss, share, doubling, of_params, of_tokens, part, extrapolation(law, N, D, _training(problem, C, N, D)))
+        Returns(C, N, D, loss, share, doubling, of_params, of_tokens, part, extrapolation_of(problem, N, D))
         for (N, D, C), loss, share, doubling, of_params, of_tokens, part in zip(runs, *columns.values(), strict=True)
     )
-
-
-def _training(problem: Problem, flops: float, params: float, tokens: float) -> float:
-    """Return the part of a budget that trains."""
-    return float(problem.spending.training(params, tokens)) if problem.spending.served else flops
 
 
 def _chosen_row(problem: Problem, flops: float) -> Returns:
     """Return the row of a mixture chosen for a budget; twice as much may want another."""
 
-    def of(law: Law) -> Problem:
-        return problem_of(law, spending=spending_of(law, problem.spending.served))
-
-    here, then = of(best_choice(problem.law, flops, of)), of(best_choice(problem.law, 2 * flops, of))
+    served = problem.spending.served
+    here, then = (problem_of(best_choice(problem.law, each, served), served=served) for each in (flops, 2 * flops))
     (row,) = _rows(here, np.array([flops]))
     assert row.loss is not None  # a law that leaves a choice open has a loss
     gain = row.loss - float(solver.allocate(then, 2 * flops).loss)
@@ -215,12 +210,10 @@ def _marks(problem: Problem, share: float, stock: tuple[float, ...], source: str
     return tuple(sorted((mark for mark in found if mark.flops <= LARGEST), key=lambda mark: rounded(mark.flops)))
 
 
-def _mark(
-    question: LawOrProblem, code: str, text: str, flops: Num, source: str, ends: tuple[Num, Num] | None = None
-) -> list[Mark]:
+def _mark(problem: Problem, code: str, text: str, flops: Num, source: str, ends: tuple[Num, Num] | None = None) -> list[Mark]:
     if not 1 <= flops <= LARGEST:
         return []
-    best = solver.allocate(question, float(flops))
+    best = solver.allocate(problem, float(flops))
     low, high = (float(end) if 1 <= end <= LARGEST else None for end in ends) if ends else (None, None)
     return [Mark(code, text, float(flops), low, high, float(best.params), float(best.tokens), source)]
 
@@ -229,10 +222,7 @@ def _range_marks(problem: Problem) -> list[Mark]:
     """Return where the optimum is 10 and 100 times beyond the runs that the law was fitted on, in C, N or D."""
     law, marks = problem.law, []
     for factor in (FAR, 10 * FAR):
-        most = law.domain.flops[1] * factor if law.domain.flops else None
-        ends = [] if most is None else [most]
-        if most is not None and problem.spending.served:
-            ends = [float(solver.optimal_at(problem, training=most))]
+        ends = [float(solver.optimal_at(problem, training=law.domain.flops[1] * factor))] if law.domain.flops else []
         ends += [float(solver.optimal_at(problem, params=law.domain.params[1] * factor))] if law.domain.params else []
         ends += [float(solver.optimal_at(problem, tokens=law.domain.tokens[1] * factor))] if law.domain.tokens else []
         if ends:
@@ -281,7 +271,7 @@ def _contradiction() -> list[Mark]:
     pf_days, _, loss = contradiction()
     flops = pf_days * law.symbols["C_per_Cmin"] * PF_DAY
     text = f"Kaplan's law of compute promises less loss than his law of data allows ({loss:.2f}; the sizes are his)"
-    return _mark(law, "contradiction", text, flops, section["source"])
+    return _mark(problem_of(law), "contradiction", text, flops, section["source"])
 
 
 def _notes(problem: Problem, rows: tuple[Returns, ...]) -> list[Note]:

@@ -8,7 +8,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.accelerators.fleet import Machine
 from planner.allocation import solver
-from planner.allocation.extrapolation import FAR, own_notes
+from planner.allocation.extrapolation import FAR, extrapolation_of, own_notes
 from planner.allocation.problem import Problem
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID
@@ -19,7 +19,7 @@ from planner.inputs.registry import LeversInputs, asks
 from planner.inputs.served_budget import read_served_budget
 from planner.notes import Note
 from planner.planning.allocate import possible_allocation
-from planner.planning.cheaper_training import outside, with_gain, worth_of, worth_of_gain
+from planner.planning.cheaper_training import Reached, loss_of_gain, with_gain, worth_of, worth_of_gain
 from planner.planning.levers_result import Levers, Worth
 from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
@@ -85,8 +85,7 @@ def levers(
     ('dedup', 0.0104)
     """
     question = Question.of(LeversInputs, "levers", asked)
-    weighed = question if mfu_to is None or question.inference_mfu or question.generation_mfu else question._replace(mfu=None)
-    read = read_served_budget(question if question.named("gpu", "gpus") else weighed, PAID)
+    read = read_served_budget(_weighing(question, mfu_to), PAID)
     budget, machine, problem = read.flops, read.held.machine, read.chosen()
     chosen = problem.law
     _refuse_idle(question, machine, mfu_to, serves=read.demand is not None)
@@ -124,12 +123,19 @@ def levers(
         combined=both,
         years=waited,
         demand=read.demand,
+        served=read.served,
         machine=machine,
         cost=cost,
         unusable=unusable_levers(),
         notes=(*_notes(problem, budget, base, found, both, waited, gone), *told),
         inputs=inputs,
     )
+
+
+def _weighing(question: Question, mfu_to: Raw) -> Question:
+    """Return what a budget is read from: a utilisation to rise from weighs serving on devices, or beside serving's own."""
+    weighs = mfu_to is None or question.named("gpu", "gpus", "inference_mfu", "generation_mfu")
+    return question if weighs else question._replace(mfu=None)
 
 
 def _years(years: Number) -> float:
@@ -161,19 +167,14 @@ def _worth(
             f"{id}: a gain of {plain(max(gain for gain in gains if gain), 3)} leaves the budgets that can be planned"
         )
 
-    law = problem.law
-    equivalent: float | None = None
-    saved: float | None = None
-
     def loss(gain: float | None) -> float | None:
-        return None if gain is None else float(guarded(law, lambda: solver.allocate(*with_gain(problem, budget, gain)).loss))
+        return None if gain is None else guarded(problem.law, lambda: loss_of_gain(problem, budget, gain))
 
-    reached = loss(value)
+    found: Reached | None = None
     if instead is not None:
-        equivalent, saved = guarded(law, lambda: worth_of(problem, budget, instead, without))
-        reached = float(solver.allocate(instead, budget).loss)
+        found = guarded(instead.law, lambda: worth_of(problem, budget, instead, without))
     elif value is not None:
-        equivalent, saved = guarded(law, lambda: worth_of_gain(problem, budget, value, without))
+        found = guarded(problem.law, lambda: worth_of_gain(problem, budget, value, without))
     return Worth(
         id=id,
         title=title,
@@ -181,12 +182,12 @@ def _worth(
         gain=value,
         gain_low=low,
         gain_high=high,
-        loss=reached,
+        loss=found and found.loss,
         loss_low=loss(high),
         loss_high=loss(low),
-        equivalent_flops=equivalent,
-        saved=saved,
-        dollars_saved=None if saved is None or dollars is None else saved * dollars,
+        equivalent_flops=found and found.equivalent,
+        saved=found and found.saved,
+        dollars_saved=None if not found or found.saved is None or dollars is None else found.saved * dollars,
         claimed=claimed,
         applies_to=applies_to,
         source=source,
@@ -326,7 +327,7 @@ def _notes(
     notes.append(Note("elsewhere", "warning", text))
     largest = max((each.gain or each.gain_high or 1.0 for each in [*found, *([both] if both else [])]), default=1.0)
     best = solver.allocate(*with_gain(problem, budget, largest))
-    near, far = (outside(problem, each) for each in (base, best))
+    near, far = (extrapolation_of(problem, float(run.params), float(run.tokens)) or 1.0 for run in (base, best))
     if near > FAR or far > FAR:
         what = "without any lever the budget's optimum lies" if near > FAR else "the largest gain is worth"
         which = "every loss here" if near > FAR else "its loss"

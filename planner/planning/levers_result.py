@@ -71,7 +71,10 @@ class Levers(Answer):
     years : float
         Waited for what comes with time.
     demand : Demand or None
-        Tokens that the budget serves too, or that are served after devices have trained for some days.
+        Tokens to serve over the model's life.
+    served : float
+        Those that the budget serves too, each counted as its price says; 0 where devices train for some days, and serving comes
+        after.
     machine : Machine or None
     cost : Cost or None
         Of the budget on the machine.
@@ -89,6 +92,7 @@ class Levers(Answer):
     combined: Worth | None
     years: float
     demand: Demand | None
+    served: float
     machine: Machine | None
     cost: Cost | None
     unusable: tuple[tuple[str, str], ...]

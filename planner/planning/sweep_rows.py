@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from planner.accelerators.fleet import Cost, Machine
 from planner.allocation import solver
 from planner.allocation.assessment import regimes_of
-from planner.allocation.extrapolation import FAR, extrapolation
+from planner.allocation.extrapolation import FAR, extrapolation_of
 from planner.allocation.intervals import span_of_rows
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, possible
@@ -143,7 +143,7 @@ def _run_columns(request: Request, job: Job, flops: Num, N: Num, D: Num) -> dict
             columns[name] = np.reshape([getattr(copy, name) for copy in copies], np.shape(N))
     if request.question.serve_precision is not None and applies(problem.law):
         columns["served_loss"] = columns["loss"] + added_loss(problem.law, N, D, request.question.serve_precision)
-    outside = extrapolation(problem.law, N, D, problem.spending.training(N, D))
+    outside = extrapolation_of(problem, N, D)
     columns["extrapolation"] = np.nan if outside is None else outside
     if "total_params" in job.columns and problem.law.form.active is not None:
         columns["total_params"] = all_params(problem.law, N)
@@ -153,7 +153,7 @@ def _run_columns(request: Request, job: Job, flops: Num, N: Num, D: Num) -> dict
     return columns
 
 
-def _counts(request: Request, solved: Mapping[str, Any], known: NDArray[np.bool_], machine: Machine | None) -> "Counter[str]":
+def _counts(request: Request, solved: Mapping[str, Any], known: NDArray[np.bool_], machine: Machine | None) -> Counter[str]:
     """Return how many rows there are of what notes speak of."""
     problem, counts = request.problem, Counter[str]()
     if problem.repetition is not None:

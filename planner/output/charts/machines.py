@@ -118,7 +118,7 @@ def configuration_chart(found: Configuration) -> Chart:
 
 def levers_chart(found: Levers) -> Chart:
     """Return the gain of each lever, with its range, as a factor on compute; of a budget that serves too, what it is worth."""
-    serves = any(note.code == "training-alone" for note in found.notes)
+    serves = found.served > 0
     every = [*found.levers, *([found.combined] if found.combined else [])]
     rows = [(each.id, _worth(each, found.flops) if serves else _gain(each.gain, each.gain_low, each.gain_high)) for each in every]
     names, gains = [name for name, gain in rows if gain], [gain for _, gain in rows if gain]

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from planner.allocation import solver
-from planner.allocation.open_choices import open_choices
-from planner.allocation.problem import problem_of, spending_of
+from planner.allocation.open_choices import allocate_best
 from planner.fitting.learning_curve.curve_result import Curve
 from planner.output.charts._base import COMPUTE, Chart, Line, Mark, Panel, Points, Rule, Scale, Span, law_text
 from planner.output.charts.surfaces import loss_scale
@@ -88,10 +86,10 @@ def compute_chart(found: ComputeLimits) -> Chart:
         if all(value is not None for value in values):
             falls.append(_along(C, np.array(values), label, group))
     unit = found.law.conventions.loss_unit
-    x = COMPUTE._replace(label="compute that trains and serves, FLOP") if found.problem.spending.served else COMPUTE
+    x = COMPUTE._replace(label="compute that trains and serves, FLOP") if found.served else COMPUTE
     fall = Panel("What doubling buys", x, Scale(f"fall in loss, {unit}", unit="plain"), (*spans, *falls, *rules))
     dense = C if len(C) == 1 else np.geomspace(C[0], C[-1], 121)
-    losses: list[Mark] = [_along(dense, _least_loss(found, dense), "compute-optimal", 0)]
+    losses: list[Mark] = [_along(dense, allocate_best(found.law, dense, found.served).loss, "compute-optimal", 0)]
     floor = float(found.law.irreducible_loss or 0.0)
     if floor > 0:
         losses.append(Rule(floor, f"irreducible {significant(floor, 4)}", "y"))
@@ -102,13 +100,6 @@ def compute_chart(found: ComputeLimits) -> Chart:
 def _along(x: Num, y: Num, label: str, group: int) -> Mark:
     """Return a line over budgets, or the point of a single one."""
     return Points(x, y, label, group, "circle") if len(x) == 1 else Line(x, y, label, group, "main" if group == 0 else "usual")
-
-
-def _least_loss(found: ComputeLimits, flops: Num) -> Num:
-    """Return the loss of the optimum of each budget, with its own mixture of experts and while as much is served."""
-    problems = (problem_of(law, spending=spending_of(law, found.problem.spending.served)) for law in open_choices(found.law))
-    least: Num = np.min([np.broadcast_to(solver.allocate(problem, flops).loss, flops.shape) for problem in problems], axis=0)
-    return least
 
 
 def benchmark_chart(found: BenchmarkLimits) -> Chart:
