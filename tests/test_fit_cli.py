@@ -221,3 +221,10 @@ def test_help_loads_no_numbers() -> None:
     assert "'numpy'" not in modules
     assert "'planner.fitting" not in modules
     assert isinstance(app.commands["fit"], click.Command)
+
+
+def test_the_method_names_its_objective() -> None:
+    """The published one where it was taken, else the one asked for."""
+    asked = ("fit", "--runs", "gadre2024", "--group", "rpj|c4_val", "--method", "classical", "--draws", "0")
+    assert "of the published" in invoke(*asked)
+    assert "asked for" in invoke(*asked, "--robust", "absolute")

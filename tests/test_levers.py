@@ -285,3 +285,8 @@ def test_dollars_given_are_what_they_are(run: Any) -> None:
     assert "$2.00M" in said[0]
     assert " to $" not in said[0]
     assert " to $" in said[1]
+
+
+def test_a_brief_answer_shows_what_was_combined(run: Any) -> None:
+    """The row that was asked for, rather than the first published one."""
+    assert "combined" in run("levers", "--flops", "1e22", "--combine", "fp8,optimiser", "--brief")[1]

@@ -295,3 +295,13 @@ def test_a_benchmark_serves_nothing() -> None:
     """What is served says nothing of an error on a benchmark."""
     with pytest.raises(PlannerError, match="inference_tokens does not go with"):
         planner.limits(benchmark="imagenet", error="5%", inference_tokens="1T")
+
+
+def test_a_range_that_serves_trains_at_one_utilisation() -> None:
+    """Of devices each budget would have its own; a single budget has."""
+    asked: dict[str, Any] = {"inference_tokens": "1T", "inference_mfu": "10%"}
+    with pytest.raises(PlannerError, match="give that as mfu instead"):
+        planner.limits(flops="1e20..1e24", gpus="8xH100", **asked)
+    found = planner.limits(flops="1e20..1e24", mfu="30%", **asked)
+    assert isinstance(found, ComputeLimits)
+    assert found.served == pytest.approx(3e12)

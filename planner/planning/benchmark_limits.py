@@ -196,6 +196,9 @@ def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | 
     if is_range(ranged):
         low, high = parse_range(ranged, "`flops`", parse_flops, "1e18..1e28")
         question = Question.of(LimitsInputs, "limits", {**given, "flops": low})
+        devices = question.named("gpus", "gpu")
+        if devices and question.named("inference_mfu", "generation_mfu"):
+            raise OptionError(f"`{devices[0]}`: a range of `flops` trains at one utilisation; give that as `mfu` instead")
         read = read_served_budget(question)
     else:
         if isinstance(ranged, (list, tuple)):

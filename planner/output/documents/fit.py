@@ -28,7 +28,7 @@ def fit_document(fit: "FitResult") -> list[Block]:
     spans = f"{_flops(domain.flops)} FLOP" if domain.flops else ""
     inputs = fit.inputs
     group = f", group {inputs['group']}" if inputs["group"] else ""
-    rows: list[tuple[str, str, str]] = [("method", fit.method, _METHODS[fit.method])]
+    rows: list[tuple[str, str, str]] = [("method", fit.method, _method(fit))]
     rows.append(("runs", domain.detail, f"{spans}; {_sizes(fit)}"))
     if fit.exponents:
         a, b = fit.exponents
@@ -57,9 +57,15 @@ def fit_document(fit: "FitResult") -> list[Block]:
 _METHODS = {
     "forecast": "generalised laws under weak priors, averaged: made to extrapolate; what a plan should use",
     "classical": "E, A, B, alpha, beta at the exact minimum of the published objective",
+    "classical of another objective": "E, A, B, alpha, beta at the exact minimum of the objective asked for",
     "isoflop": "parabolas through the runs of each budget (Hoffmann's approach 2)",
     "envelope": "the lowest loss at each compute (Hoffmann's approach 1)",
 }
+
+
+def _method(fit: "FitResult") -> str:
+    other = fit.method == "classical" and fit.inputs.get("robust") != "huber"
+    return _METHODS["classical of another objective" if other else fit.method]
 
 
 def _sizes(fit: "FitResult") -> str:

@@ -46,7 +46,7 @@ def levers_document(found: Levers) -> list[Block]:
     return [
         Title(f"Instead of more compute than {format_flops(found.flops)}, whose loss is {significant(found.loss, 4)}"),
         *([Facts(facts)] if (facts := [*serving_fact(found.demand), *([_cost(found)] if found.cost else [])]) else []),
-        Table("Levers", "ll" + "r" * (len(headers) - 2), headers, rows, footnotes),
+        Table("Levers", "ll" + "r" * (len(headers) - 2), headers, rows, footnotes, best=len(rows) - 1 if found.combined else 0),
         Items("Where it was measured, and what is wrong with it", about),
         Items("Without a usable published number; give your own: --lever NAME=GAIN", unusable),
         law_facts(found.law),
