@@ -85,8 +85,8 @@ def times(sample: Sample) -> None:
     seconds = timed(lambda: bootstrap(sample, Model(), found.theta, 4000, rng(0)), 3)
     print(f"its bootstrap, 4,000 draws       {seconds:7.2f} s")
     print(f"peak memory so far               {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:7.0f} MiB")
-    ahead = timed(lambda: forecast_draws(sample, forecast(sample, Limits()), 100, rng(0), Limits()))
-    print(f"forecast with its 100 draws      {1e3 * ahead:7.1f} ms")
+    ahead = timed(lambda: forecast_draws(sample, forecast(sample, Limits()), 1000, rng(0), Limits()))
+    print(f"forecast with its 1,000 draws    {1e3 * ahead:7.1f} ms")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "runs.csv"
         runs = planner.load_runs(TABLE).select(GROUP)

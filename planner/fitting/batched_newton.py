@@ -8,7 +8,8 @@ inside bounds; a parameter whose bounds are equal is pinned. rho is Huber's, the
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import cache
+from typing import Literal
 
 import numpy as np
 
@@ -72,15 +73,6 @@ class Problems:
         )
 
 
-class _Misfit(NamedTuple):
-    """Summed cost (B,) with, for each row (B, n), d cost/dr and w c rho'(r)/r, and w c where the row lies inside delta."""
-
-    value: Array
-    slope: Array
-    per_size: Array
-    inside: Array
-
-
 def _weight(problems: Problems, r: Array) -> Array:
     return problems.weights * np.where(r > 0, problems.over[:, None], 1.0) if problems.asymmetric else problems.weights
 
@@ -95,19 +87,6 @@ def _value(problems: Problems, r: Array, delta: Array) -> Array:
     size *= _weight(problems, r)
     value: Array = size.sum(1)
     return value
-
-
-def _misfit(problems: Problems, r: Array, delta: Array) -> _Misfit:
-    size = np.abs(r)
-    weight = _weight(problems, r)
-    within = size <= delta[:, None]
-    near = np.minimum(size, delta[:, None])
-    per_size = weight * (near / np.maximum(size, 1e-300))
-    per_size = np.where(within, weight, per_size)
-    size -= 0.5 * near
-    size *= near
-    size *= weight
-    return _Misfit(size.sum(1), per_size * r, per_size, weight * within)
 
 
 def _parts(problems: Problems, theta: Array) -> Parts:
@@ -133,11 +112,15 @@ def derivatives(problems: Problems, theta: Array, p: Parts, delta: Array, exact:
     The Gauss-Newton matrix is never indefinite and belongs to a parabola that lies above the objective, so it is safe far from
     the minimum; the Hessian converges quadratically near it.
     """
-    misfit = _misfit(problems, p.log_loss - problems.rows.target, delta)
-    slope, outer, inner = misfit.slope, misfit.inside, misfit.slope
+    r, wide = p.log_loss - problems.rows.target, delta[:, None]
+    weight, within = _weight(problems, r), np.abs(r) <= wide
+    slope = weight * np.clip(r, -wide, wide)  # w c rho'(r)
+    outer, inner = weight * within, slope
     if not exact.all():
-        outer = np.where(exact[:, None], outer, misfit.per_size)
-        inner = np.where(exact[:, None], slope, 0.0)
+        easy = np.flatnonzero(~exact)
+        outer[easy] = np.where(within[easy], outer[easy], slope[easy] / np.where(within[easy], 1.0, r[easy]))  # w c rho'(r) / r
+        inner = slope.copy()
+        inner[easy] = 0.0
     grad = gradient(problems.rows, p, slope)
     H = hessian(problems.rows, theta, p, outer, inner)
     if problems.mean is not None and problems.precision is not None:
@@ -177,8 +160,19 @@ _GIVE_UP = 12
 _CELLS = 100_000  # problems times rows that go together: arrays of this size stay in the cache of a core
 
 
+@cache
+def _keep_freed_memory() -> None:
+    """Free a block of 30 MiB that was never touched, from which on glibc keeps smaller ones that are freed.
+
+    Else each step returns its arrays to the system and asks for them again, page by page, which takes as long as the arithmetic.
+    Other allocators do not mind.
+    """
+    np.empty(30 << 20, np.uint8)
+
+
 def descend(problems: Problems, theta: Array, *, iterations: int = 80, tolerance: float = 1e-13) -> tuple[Array, Array]:
     """Return the minima reached from ``theta`` (B, 6) and their objectives (B,), however many problems and rows there are."""
+    _keep_freed_memory()
     size = max(_CELLS // len(problems.rows.x), 1)
     if len(theta) <= size:
         return _descend(problems, theta, iterations, tolerance)
@@ -224,7 +218,10 @@ def _descend(problems: Problems, theta: Array, iterations: int, tolerance: float
         quiet = np.where(final & better & (value - new <= slow * value), quiet + 1, np.where(better, 0, quiet))
         done = final & ((np.abs(promised) <= tolerance * value) | (quiet >= 2) | (failed >= _GIVE_UP))
         at = np.where(better[:, None], trial, at)
-        p = q if better.all() else _chosen(better, q, p)
+        if not better.all():
+            worse = np.flatnonzero(~better)
+            _put(q, worse, _taken(p, worse))
+        p = q
         value = np.where(better, new, value)
         damping = np.where(better & ~cut, np.maximum(damping * _EASED, 1e-12), np.maximum(damping * _STIFFENED, 1e-4))
         failed = np.where(better, 0, failed + 1)
@@ -258,11 +255,7 @@ def _shortened(
     trial, new = trial.copy(), new.copy()
     trial[short] = nearer
     new[short] = _value(part, there.log_loss - part.rows.target, delta[short]) + _prior(part, nearer)
-    for old, fresh in zip(q[:3], there[:3], strict=True):
-        old[short] = fresh
-    if q.mix is not None and there.mix is not None:
-        for old, fresh in zip(q.mix, there.mix, strict=True):
-            old[short] = fresh
+    _put(q, short, there)
     return trial, q, new
 
 
@@ -272,16 +265,10 @@ def _taken(p: Parts, keep: Array) -> Parts:
     return Parts(p.log_loss[keep], p.s_u[keep], p.s_v[keep], mix)
 
 
-def _chosen(better: Array, new: Parts, old: Parts) -> Parts:
-    """Return the new parts of problems that got better, the old ones of the rest."""
-
-    def pick(a: Array, b: Array) -> Array:
-        return np.where(better[:, None], a, b)
-
-    mix = None
-    if new.mix is not None and old.mix is not None:
-        mix = (pick(new.mix[0], old.mix[0]), pick(new.mix[1], old.mix[1]), pick(new.mix[2], old.mix[2]))
-    return Parts(pick(new.log_loss, old.log_loss), pick(new.s_u, old.s_u), pick(new.s_v, old.s_v), mix)
+def _put(there: Parts, index: Array, parts: Parts) -> None:
+    """Write the parts of some problems into those of all, in place."""
+    for all_of, some in zip((*there[:3], *(there.mix or ())), (*parts[:3], *(parts.mix or ())), strict=True):
+        all_of[index] = some
 
 
 def _step(problems: Problems, theta: Array, grad: Array, H: Array, damping: Array) -> Array:

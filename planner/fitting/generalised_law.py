@@ -73,16 +73,21 @@ def parts(theta: Array, x: Array, y: Array, *, additive: bool) -> Parts:
     gamma = np.exp(g)
     difference = log_u - log_v
     gap = difference / gamma
-    small = np.exp(-np.abs(gap))
-    larger = 1 / (1 + small)
-    f = np.where(gap >= 0, larger, small * larger)
-    t = np.maximum(log_u, log_v) + gamma * np.log1p(small)
-    T = np.exp(t)
-    L = np.exp(e) + T
-    P = T / L
+    small = -np.abs(gap)
+    np.exp(small, out=small)
+    f = 1 / (1 + small)
+    f *= np.where(gap < 0, small, 1.0)
+    np.log1p(small, out=small)
+    small *= gamma
+    tau = np.maximum(difference, 0)
+    tau += small  # t - ln v
+    P = np.exp(tau + log_v)
+    L = np.exp(e) + P
+    P /= L
     s_u = P * f
-    tau = t - f * difference - log_v  # gamma times the entropy of the shares
-    return Parts(np.log(L), s_u, P - s_u, (f, difference, tau))
+    tau -= f * difference  # gamma times the entropy of the shares
+    P -= s_u
+    return Parts(np.log(L, out=L), s_u, P, (f, difference, tau))
 
 
 def gradient(rows: Rows, p: Parts, slope: Array) -> Array:
@@ -98,7 +103,8 @@ def gradient(rows: Rows, p: Parts, slope: Array) -> Array:
 def hessian(rows: Rows, theta: Array, p: Parts, outer: Array, inner: Array) -> Array:
     """Return sum_i outer_i (d ln L_i)(d ln L_i)' + inner_i d2 ln L_i in theta, (B, 6, 6)."""
     s_u, s_v = p.s_u, p.s_v
-    s_e = 1 - s_u - s_v
+    P = s_u + s_v
+    s_e = 1 - P
     rest = outer - inner
     ru, rv = rest * s_u, rest * s_v
     # for gamma = 1, ln L is the logarithm of a sum of exponentials: d2 = diag(s) - s s'
@@ -107,16 +113,19 @@ def hessian(rows: Rows, theta: Array, p: Parts, outer: Array, inner: Array) -> A
     if p.mix is not None:
         f, difference, tau = p.mix
         gamma = np.exp(theta[:, [G]])
-        P = s_u + s_v
-        bend = inner * P * f * (1 - f)
+        bend = inner * s_u * (1 - f)
         twist = bend * (1 / gamma - 1)  # d2t/dlnu2 = f (1-f)/gamma instead of f (1-f)
         uu, uv, vv = uu + twist, uv - twist, vv + twist
-        tilt = bend / gamma * difference
+        tilt = bend * (difference / gamma)
         both = ru + rv  # the g terms: like u and v, with tau for the share, and tau itself changes with g
         H[:, E, G] = np.einsum("bn,bn->b", both * s_e, tau)
-        H[:, [A, ALPHA], G] = ((both + inner) * s_u * tau - tilt) @ rows.by_x[:, :2]
-        H[:, [B, BETA], G] = ((both + inner) * s_v * tau + tilt) @ rows.by_y[:, :2]
-        H[:, G, G] = (((both + inner) * P * tau + inner * P) * tau + tilt * difference).sum(1)
+        both += inner
+        both *= tau
+        H[:, [A, ALPHA], G] = (both * s_u - tilt) @ rows.by_x[:, :2]
+        H[:, [B, BETA], G] = (both * s_v + tilt) @ rows.by_y[:, :2]
+        both += inner
+        both *= P
+        H[:, G, G] = np.einsum("bn,bn->b", both, tau) + np.einsum("bn,bn->b", tilt, difference)
     H[:, E, E] = np.einsum("bn,bn->b", rest * s_e + inner, s_e)
     H[:, E, A : BETA + 1 : 2] = (ru * s_e) @ rows.by_x[:, :2]
     H[:, E, B : BETA + 1 : 2] = (rv * s_e) @ rows.by_y[:, :2]
