@@ -62,6 +62,23 @@ def _upward(room: str, tree: ast.Module) -> list[str]:
     ]
 
 
+def _long(tree: ast.Module, most: int = 40) -> list[str]:
+    """Return functions with more lines than that, their docstrings apart."""
+    found = []
+    for each in ast.walk(tree):
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = each.body[1:] if ast.get_docstring(each) is not None else each.body
+            if body and (body[-1].end_lineno or 0) - body[0].lineno + 1 > most:
+                found.append(each.name)
+    return found
+
+
+def test_functions_are_short() -> None:
+    """At most forty lines without the docstring: what takes more is two things."""
+    assert [(path.name, name) for path, tree in _sources() for name in _long(tree)] == []
+    assert _long(ast.parse("def f():\n    " + "1\n    " * 41)) == ["f"]
+
+
 def test_every_package_has_its_place() -> None:
     """A new package, or a module at the top, is drawn here and on the architecture page first; at most twenty stand there."""
     rooms = {_room(path) for path, _ in _sources()} - {"__init__"}

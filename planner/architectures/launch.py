@@ -145,6 +145,10 @@ def _of_layout(layout: Layout, *, mixture: bool) -> Iterator[tuple[str, object]]
     yield from (("optimizer-cpu-offload", layout.offload), ("use-precision-aware-optimizer", layout.offload))
 
 
+_TORCHTITAN_SCHEDULES = {"1f1b": "1F1B", "interleaved": "Interleaved1F1B", "zero-bubble": "ZBVZeroBubble"}
+_TORCHTITAN_RECOMPUTES = {"none": "none", "selective": "none", "op": "selective", "full": "full"}
+
+
 def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
     """References: torchtitan, torchtitan/config/job_config.py (2025; later versions write ``size`` for ``degree``)."""
     shards = layout.zero >= 1 or layout.expert > 1
@@ -164,10 +168,8 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
         and layout.expert % beside != 0,
     }
     without = [what for what, lacks in missing.items() if lacks]
-    schedule = {"1f1b": "1F1B", "interleaved": "Interleaved1F1B", "zero-bubble": "ZBVZeroBubble"}[layout.schedule]
     keeps = shards and layout.zero < 3
     piped = layout.pipeline > 1
-    recompute = {"none": "none", "selective": "none", "op": "selective", "full": "full"}[layout.recompute]
     pairs = [
         ("parallelism.data_parallel_shard_degree", layout.data if shards else 1),
         ("parallelism.data_parallel_replicate_degree", 1 if shards else layout.data),
@@ -177,13 +179,13 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
         ("parallelism.expert_parallel_degree", layout.expert if shape.experts > 1 else None),
         ("parallelism.expert_tensor_parallel_degree", split if layout.expert > 1 else None),
         ("parallelism.pipeline_parallel_degree", layout.pipeline),
-        ("parallelism.pipeline_parallel_schedule", schedule if piped else None),
+        ("parallelism.pipeline_parallel_schedule", _TORCHTITAN_SCHEDULES[layout.schedule] if piped else None),
         ("parallelism.pipeline_parallel_microbatch_size", layout.micro_batch if piped else None),
         ("training.local_batch_size", layout.micro_batch * (max(layout.micro_batches, 1) if piped else 1)),
         ("training.global_batch_size", sequences(layout)),
         ("training.seq_len", shape.context),
         ("training.enable_cpu_offload", layout.offload),
-        ("activation_checkpoint.mode", recompute),
+        ("activation_checkpoint.mode", _TORCHTITAN_RECOMPUTES[layout.recompute]),
         ("activation_checkpoint.selective_ac_option", "op" if layout.recompute == "op" else None),
         ("optimizer.lr", training.rate and f"{training.rate:.3g}"),
     ]

@@ -99,12 +99,6 @@ def _searched(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[
         numbers = {name: int(column[each.place]) for name, column in columns._asdict().items()}
         return _fit(shape, scheme, asked, where, numbers, each.recompute)
 
-    def of_splits(candidates: list[_Candidate], most: int) -> list[_Candidate]:
-        first: dict[tuple[int, ...], _Candidate] = {}
-        for each in candidates:
-            first.setdefault(tuple(int(column[each.place]) for column in columns[:4]), each)
-        return list(first.values())[:most]
-
     sure = sorted((each for each in found if each.verdict == 0), key=lambda each: (each.slow, each.ties))
     if not sure:  # of those that come nearest, the fastest that is about as small as the smallest
         nearest = min(each.verdict for each in found)
@@ -114,20 +108,10 @@ def _searched(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[
             small = each.verdict == nearest and each.total <= _ABOUT * least
             return (each.verdict, 0, each.slow, each.ties) if small else (each.verdict, 1, each.total, each.ties)
 
-        return tuple(fit(each) for each in of_splits(sorted(found, key=rank), SHOWN))
+        return tuple(fit(each) for each in _of_splits(columns, sorted(found, key=rank), SHOWN))
     close = sorted((each for each in found if each.verdict == 1), key=lambda each: (each.slow, each.ties))
-    faster = of_splits([each for each in close if each.slow < sure[0].slow / _WORTH], 2)
-    return tuple(fit(each) for each in (*of_splits(sure, SHOWN - len(faster)), *faster))
-
-
-_ROUNDED = 0.05
-"""How far a batch may be from the one asked for, so that it is of whole micro-batches."""
-
-_ABOUT = 1.1
-"""How much more memory is about as little, among layouts of which none surely fits."""
-
-_WORTH = 1.05
-"""How much faster a layout that may not fit must be to be shown."""
+    faster = _of_splits(columns, [each for each in close if each.slow < sure[0].slow / _WORTH], 2)
+    return tuple(fit(each) for each in (*_of_splits(columns, sure, SHOWN - len(faster)), *faster))
 
 
 class _Candidate(NamedTuple):
@@ -139,6 +123,24 @@ class _Candidate(NamedTuple):
     ties: tuple[int, ...]
     place: int
     recompute: Recompute
+
+
+def _of_splits(columns: _Columns, candidates: list[_Candidate], most: int) -> list[_Candidate]:
+    """Return the first candidate of each split of the devices."""
+    first: dict[tuple[int, ...], _Candidate] = {}
+    for each in candidates:
+        first.setdefault(tuple(int(column[each.place]) for column in columns[:4]), each)
+    return list(first.values())[:most]
+
+
+_ROUNDED = 0.05
+"""How far a batch may be from the one asked for, so that it is of whole micro-batches."""
+
+_ABOUT = 1.1
+"""How much more memory is about as little, among layouts of which none surely fits."""
+
+_WORTH = 1.05
+"""How much faster a layout that may not fit must be to be shown."""
 
 
 def _tied(columns: _Columns) -> tuple[Any, ...]:

@@ -103,54 +103,65 @@ def propose(
     words = vocab if vocab is not None else usual_vocab(params, usual.aspect)
     shared = params < section["tie_below"] if tied is None else tied
     window = section["context"] if context is None else context
-    guess = (params * usual.aspect / 12) ** (1 / 3)
-    small = guess < section["small_width"]
-    step, head = (section["width_step"] // (2 if small else 1)), section["head_size"] // (2 if small else 1)
-    ffn_step = section["ffn_step"] // (4 if small else 1)
     if params > section["most"]:
         raise CannotPlanError(f"no published model is near {format_count(params)} parameters; shapes are proposed up to 100 T")
-    coarse = step * max(1, int(2 ** np.floor(np.log2(guess / step / 32)))) if guess > 32 * step else step
-    widths = np.arange(max(1, guess / 3 // coarse), guess * 3 // coarse + 2) * coarse
-    widths = widths[widths % head == 0]
-    fewest, most = (max(2, guess / 3 / usual.aspects[1]), max(8.0, 3 * guess / usual.aspects[0]))
-    depths = np.arange(int(fewest), min(most, 1000) + 1)
+    guess = (params * usual.aspect / 12) ** (1 / 3)
+    step = _steps(small=guess < section["small_width"])
+    widths, depths = _searched(guess, step, usual)
     width, layers = (axis.ravel() for axis in np.meshgrid(widths, depths))
-    heads, keys = width / head, np.tile(kv_heads_of(widths / head, kv_heads, section["kv_heads"]), len(depths))
+    heads, keys = width / step.head, np.tile(kv_heads_of(widths / step.head, kv_heads, section["kv_heads"]), len(depths))
 
     def of(layers: Any, width: Any, heads: Any, keys: Any, ffn: Any) -> Shape:
-        return Shape(layers, width, heads, words, window, ffn, keys, head, gated=gated, tied=shared)
+        return Shape(layers, width, heads, words, window, ffn, keys, step.head, gated=gated, tied=shared)
 
     without, slope = (of(layers, width, heads, keys, ffn).counted(convention) for ffn in (0, 1))
     slope -= without
-    ffn = np.round((params - without) / slope / ffn_step) * ffn_step
+    ffn = np.round((params - without) / slope / step.ffn) * step.ffn
     off = (without + slope * ffn) / params - 1
     aspect, share = width / layers, ffn / width
     good = (
         (np.abs(off) <= section["within"])
         & between(aspect, usual.aspects)
         & between(share, usual.ffns)
-        & (keys > 0)
-        & (heads % np.maximum(keys, 1) == 0)
+        & ((keys > 0) & (heads % np.maximum(keys, 1) == 0))
     )
     if not good.any():
         tables = of(0, guess, 0, 0, 0).counted(convention) - of(0, guess, 0, 0, 0).non_embedding
         raise CannotPlanError(_no_shape(params, words, tables, window if convention == "flops-equivalent" else None))
-    width, layers, heads, keys, ffn, off, aspect, share = (
-        values[good] for values in (width, layers, heads, keys, ffn, off, aspect, share)
-    )
-    ugly = 0.05 * (width % (4 * step) != 0) + 0.02 * (ffn % (4 * ffn_step) != 0)
-    ugly += 0.03 * (layers % 2 != 0) + (0.03 if small else 0.3) * (heads % 8 != 0)  # which tensor parallelism divides
+    parts = (width, layers, heads, keys, ffn, off, aspect, share)
+    width, layers, heads, keys, ffn, off, aspect, share = (values[good] for values in parts)
+    ugly = 0.05 * (width % (4 * step.width) != 0) + 0.02 * (ffn % (4 * step.ffn) != 0)
+    ugly += 0.03 * (layers % 2 != 0) + step.undivided * (heads % 8 != 0)  # which tensor parallelism divides
     ugly += 0.1 * ((keys == heads) & (heads >= 2 * section["kv_heads"]) & (kv_heads is None))  # a cache several times too large
     score = np.log(aspect / usual.aspect) ** 2 + np.log(share / usual.ffn) ** 2 + ugly + np.abs(off)
     best = varied(order(score), width, count)
-    found = tuple(
-        Proposal(
-            of(*(int(values[i]) for values in (layers, width, heads, keys, ffn))),
-            float(off[i]),
-        )
-        for i in best
+    chosen = ((of(*(int(values[i]) for values in (layers, width, heads, keys, ffn))), float(off[i])) for i in best)
+    return tuple(Proposal(*each) for each in chosen), usual
+
+
+class _Steps(NamedTuple):
+    """Multiples that widths, heads and feed-forward parts are of, and what heads count that no eight devices divide."""
+
+    width: int
+    head: int
+    ffn: int
+    undivided: float
+
+
+def _steps(*, small: bool) -> _Steps:
+    section = settings("planning.toml", "shapes")
+    finer = 2 if small else 1
+    return _Steps(
+        section["width_step"] // finer, section["head_size"] // finer, section["ffn_step"] // finer**2, 0.03 if small else 0.3
     )
-    return found, usual
+
+
+def _searched(guess: float, step: _Steps, usual: Proportions) -> tuple[Any, Any]:
+    """Return the widths and the numbers of layers to try, around the width that usual proportions give."""
+    coarse = step.width * max(1, int(2 ** np.floor(np.log2(guess / step.width / 32)))) if guess > 32 * step.width else step.width
+    widths = np.arange(max(1, guess / 3 // coarse), guess * 3 // coarse + 2) * coarse
+    fewest, most = (max(2, guess / 3 / usual.aspects[1]), max(8.0, 3 * guess / usual.aspects[0]))
+    return widths[widths % step.head == 0], np.arange(int(fewest), min(most, 1000) + 1)
 
 
 def varied(ranked: np.ndarray, width: np.ndarray, count: int) -> list[int]:

@@ -188,58 +188,92 @@ def _descend(problems: Problems, theta: Array, iterations: int, tolerance: float
     when its Newton step promises less than ``tolerance`` of the objective, when two steps in a row bring less than a thousandth
     of the square root of that, or when no damping lowers it.
     """
-    theta = follow(problems.tie, np.clip(theta, problems.lower, problems.upper))
-    found, lowest = theta.copy(), np.full(len(theta), np.inf)
+    now = _Descent.start(problems, follow(problems.tie, np.clip(theta, problems.lower, problems.upper)))
+    found, lowest = now.at.copy(), np.full(len(theta), np.inf)
     live = np.arange(len(theta))
-    part, at = problems, theta
-    p = _parts(part, at)
-    delta = np.maximum(problems.delta, np.quantile(np.abs(p.log_loss - part.rows.target), _SMOOTH, axis=1))
-    delta = np.where(np.isinf(problems.delta), np.inf, delta)
-    value = _value(part, p.log_loss - part.rows.target, delta) + _prior(part, at)
-    damping, failed, quiet = np.full(len(at), 1e-4), np.zeros(len(at), int), np.zeros(len(at), int)
-    cut = np.zeros(len(at), bool)
-    slow = 1e-3 * tolerance**0.5
     for _ in range(iterations):
-        exact = (failed % 2 == 0) & ~cut
-        grad, H = derivatives(part, at, p, delta, exact)
-        step = _step(part, at, grad, H, damping)
-        promised = -np.einsum("bi,bi->b", grad, step)
-        final = delta <= part.delta
-        trial = follow(part.tie, np.clip(at + step, part.lower, part.upper))
-        q = _parts(part, trial)
-        new = _value(part, q.log_loss - part.rows.target, delta) + _prior(part, trial)
-        better = new < value  # not so for nan
-        short = np.flatnonzero(~better & np.isfinite(new))
-        if len(short):
-            trial, q, new = _shortened(part, at, trial, q, new, delta, short)
-            better = new < value
-        cut = np.zeros(len(at), bool)
-        cut[short] = better[short]
-        quiet = np.where(final & better & (value - new <= slow * value), quiet + 1, np.where(better, 0, quiet))
-        done = final & ((np.abs(promised) <= tolerance * value) | (quiet >= 2) | (failed >= _GIVE_UP))
-        at = np.where(better[:, None], trial, at)
-        if not better.all():
-            worse = np.flatnonzero(~better)
-            _put(q, worse, _taken(p, worse))
-        p = q
-        value = np.where(better, new, value)
-        damping = np.where(better & ~cut, np.maximum(damping * _EASED, 1e-12), np.maximum(damping * _STIFFENED, 1e-4))
-        failed = np.where(better, 0, failed + 1)
+        done = now.step(tolerance)
         if done.any():
-            found[live[done]], lowest[live[done]] = at[done], value[done]
+            found[live[done]], lowest[live[done]] = now.at[done], now.value[done]
             keep = np.flatnonzero(~done)
             if not len(keep):
                 return found, lowest
-            live, part, at, value, delta = live[keep], part.take(keep), at[keep], value[keep], delta[keep]
-            damping, failed, quiet = damping[keep], failed[keep], quiet[keep]
-            cut = cut[keep]
-            p = _taken(p, keep)
-        if (delta > part.delta).any():
-            delta = np.maximum(delta * _SHRINK, part.delta)
-            value = _value(part, p.log_loss - part.rows.target, delta) + _prior(part, at)
-    found[live] = at
-    lowest[live] = _value(part, p.log_loss - part.rows.target, part.delta) + _prior(part, at)
+            live, now = live[keep], now.take(keep)
+        now.narrow()
+    found[live] = now.at
+    lowest[live] = now.value_under(now.problems.delta)
     return found, lowest
+
+
+@dataclass
+class _Descent:
+    """Where a batch of problems stands: ``failed`` counts steps in a row that brought nothing, ``quiet`` those that brought
+    little, and ``cut`` tells which of the last steps had to be shortened.
+    """
+
+    problems: Problems
+    at: Array
+    parts: Parts
+    delta: Array
+    value: Array
+    damping: Array
+    failed: Array
+    quiet: Array
+    cut: Array
+
+    @classmethod
+    def start(cls, problems: Problems, theta: Array) -> "_Descent":
+        """Begin with a delta that most rows lie inside."""
+        p, none = _parts(problems, theta), np.zeros(len(theta), int)
+        delta = np.maximum(problems.delta, np.quantile(np.abs(p.log_loss - problems.rows.target), _SMOOTH, axis=1))
+        delta = np.where(np.isinf(problems.delta), np.inf, delta)
+        found = cls(problems, theta, p, delta, none, np.full(len(theta), 1e-4), none, none, np.zeros(len(theta), bool))
+        found.value = found.value_under(delta)
+        return found
+
+    def take(self, keep: Array) -> "_Descent":
+        """Return where some of the problems stand."""
+        rest = (each[keep] for each in (self.delta, self.value, self.damping, self.failed, self.quiet, self.cut))
+        return _Descent(self.problems.take(keep), self.at[keep], _taken(self.parts, keep), *rest)
+
+    def value_under(self, delta: Array) -> Array:
+        """Return the objectives under some delta."""
+        there = _value(self.problems, self.parts.log_loss - self.problems.rows.target, delta)
+        return there + _prior(self.problems, self.at)
+
+    def narrow(self) -> None:
+        """Let delta fall towards its own value."""
+        if (self.delta > self.problems.delta).any():
+            self.delta = np.maximum(self.delta * _SHRINK, self.problems.delta)
+            self.value = self.value_under(self.delta)
+
+    def step(self, tolerance: float) -> Array:
+        """Take a damped step, where one lowers the objective, and tell which problems are at their ends, (B,)."""
+        problems, at, delta, value = self.problems, self.at, self.delta, self.value
+        grad, H = derivatives(problems, at, self.parts, delta, (self.failed % 2 == 0) & ~self.cut)
+        step = _step(problems, at, grad, H, self.damping)
+        promised = -np.einsum("bi,bi->b", grad, step)
+        trial = follow(problems.tie, np.clip(at + step, problems.lower, problems.upper))
+        q = _parts(problems, trial)
+        new = _value(problems, q.log_loss - problems.rows.target, delta) + _prior(problems, trial)
+        better = new < value  # not so for nan
+        short = np.flatnonzero(~better & np.isfinite(new))
+        if len(short):
+            trial, q, new = _shortened(problems, at, trial, q, new, delta, short)
+            better = new < value
+        self.cut = np.zeros(len(at), bool)
+        self.cut[short] = better[short]
+        little, final = value - new <= 1e-3 * tolerance**0.5 * value, delta <= problems.delta
+        self.quiet = np.where(final & better & little, self.quiet + 1, np.where(better, 0, self.quiet))
+        done: Array = final & ((np.abs(promised) <= tolerance * value) | (self.quiet >= 2) | (self.failed >= _GIVE_UP))
+        if not better.all():
+            worse = np.flatnonzero(~better)
+            _put(q, worse, _taken(self.parts, worse))
+        self.parts, self.at, self.value = q, np.where(better[:, None], trial, at), np.where(better, new, value)
+        eased, stiffened = np.maximum(self.damping * _EASED, 1e-12), np.maximum(self.damping * _STIFFENED, 1e-4)
+        self.damping = np.where(better & ~self.cut, eased, stiffened)
+        self.failed = np.where(better, 0, self.failed + 1)
+        return done
 
 
 _SHARE = 0.25  # of a step that went too far

@@ -135,11 +135,8 @@ def fit(
     table = one_group(table, group)
     chosen = _choice(method, METHODS, "method")
     shape = _choice(form, FORM_CHOICES, "form")
-    model = Model(
-        shape="additive" if shape in {"auto", "repetition"} else shape,
-        robust=_choice(robust, ROBUST, "robust"),
-        limits=read_limits(fix, bound, overestimate_penalty),
-    )
+    limits = read_limits(fix, bound, overestimate_penalty)
+    model = Model("additive" if shape in {"auto", "repetition"} else shape, _choice(robust, ROBUST, "robust"), limits)
     count = whole_number(draws, "draws", 0, _MOST_DRAWS)
     if 0 < count < _FEWEST_DRAWS:
         raise OptionError(f"`draws` {count}: too few for an interval; 0 for none, or at least {_FEWEST_DRAWS}")
@@ -164,8 +161,7 @@ def fit(
     )
     sample = Sample.of(table)
     conventions = _conventions(table, sample, params_count, data)
-    design = diagnostics.design_of(sample)
-    job = Job(table, sample, model, count, start, confidence, inputs, conventions, name, design)
+    job = Job(table, sample, model, count, start, confidence, inputs, conventions, name, diagnostics.design_of(sample))
     if reading.exclude_outliers:
         job = _without_outliers(job, _fitted(replace(job, draws=0), chosen, shape, 1, None))
         return _fitted(job, chosen, shape, workers, progress)

@@ -152,6 +152,18 @@ def _quality(sample: Sample, residuals: Array) -> Quality:
     )
 
 
+def _outliers(job: Job, residuals: Array) -> tuple[Outlier, ...]:
+    table = job.table
+    return tuple(
+        Outlier(
+            *(int(table.rows[i]), float(table.params[i]), float(table.tokens[i]), float(table.loss[i]), float(-residuals[i])),
+            run=table.run[i] if table.run else "",
+            file=table.file[i] if table.file else "",
+        )
+        for i in diagnostics.outlying(residuals)
+    )
+
+
 def result_of(
     job: Job,
     method: Method,
@@ -175,17 +187,6 @@ def result_of(
             here, *ratios_found = found
             ratios = tuple(ratios_found)
             notes = [*notes, *diagnostics.ratio_note(job.design, top, here.tokens_per_param)]
-    outliers: tuple[Outlier, ...] = ()
-    if residuals is not None:
-        table = job.table
-        outliers = tuple(
-            Outlier(
-                *(int(table.rows[i]), float(table.params[i]), float(table.tokens[i]), float(table.loss[i]), float(-residuals[i])),
-                run=table.run[i] if table.run else "",
-                file=table.file[i] if table.file else "",
-            )
-            for i in diagnostics.outlying(residuals)
-        )
     carried = tuple(note for note in notes if note.severity == "warning" or note.code == "floor-unseen")
     law = replace(law, notes=carried)
     return FitResult(
@@ -199,7 +200,7 @@ def result_of(
         ratios=ratios,
         search=search,
         combination=combination,
-        outliers=outliers,
+        outliers=() if residuals is None else _outliers(job, residuals),
         notes=tuple(notes),
         level=job.level,
         inputs=job.inputs,

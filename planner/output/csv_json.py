@@ -207,26 +207,17 @@ def _alternative_row(plan: "Plan", other: "Alternative") -> Row:
     return {key: own[key] if key in own else getattr(other, key) for key in _plan_row(plan)}
 
 
+_CHECK_COLUMNS = (
+    *("flops", "params", "tokens", "tokens_per_param", "loss", "irreducible_loss", "loss_unit"),
+    *("regime", "overhead", "extrapolation"),
+)
+
+
 def _check_row(check: "Check") -> Row:
     test, best = check.overfitting_test, check.optimum
-    row: Row = {
-        name: getattr(check, name)
-        for name in (
-            "flops",
-            "params",
-            "tokens",
-            "tokens_per_param",
-            "loss",
-            "irreducible_loss",
-            "loss_unit",
-            "regime",
-            "overhead",
-            "extrapolation",
-        )
-    }
     return {
         "law": check.law.id,
-        **row,
+        **{name: getattr(check, name) for name in _CHECK_COLUMNS},
         **_interval_columns(check.intervals, ("loss", "run_loss")),
         "equivalent_flops": check.equivalent_flops,
         "share_params": check.shares.params if check.shares else None,

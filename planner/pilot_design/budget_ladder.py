@@ -7,7 +7,8 @@ than its budget.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -63,45 +64,21 @@ def designed(aim: DesignAim, grid: Grid, budget: float, count: int, seed: int, d
     CannotPlanError
         The bounds leave too few runs, or the budget does not pay for as many.
     """
-    laws, rungs = aim.laws, climb(grid, budget, count)
-    known = information(sensitivities_of(laws, done), aim.noise)
-
-    def judged(cells: Cells, rung: float) -> Design:
-        cells = cells.of(order(-cells.costs, cells.params).tolist())
-        return Design(cells, expectation(name, aim, grid.target, *cells[:3], done), grid.budget(rung))
-
-    def searched(rung: int, before: Cells | None) -> Cells:
-        choice = grid.cells(rung)
-        J = sensitivities(laws, *laws.logs(choice.params, choice.tokens))
-        where = {place: cell for cell, place in enumerate(choice.places)}
-        start = [where[place] for place in before.places if place in where] if before else []
-        rng = np.random.default_rng(seed)
-        return choice.of(exchange(aim, J, choice.costs, known, grid.budget(rung), count, rng, start)[0])
-
+    rungs = climb(grid, budget, count)
+    search = _Search(aim, grid, count, seed, done, name)
     lowest, reached = rungs[0] - (_SCALED if grid.any_cost else 0), grid.rung(budget)
     top = int(np.floor(reached + _SAME))
     if top < lowest:
-        return [judged(grid.dearer(searched(rungs[0], None), reached - rungs[0]), reached)]
+        return [search.judged(grid.dearer(search.cells(rungs[0], None), reached - rungs[0]), reached)]
     given = None if done is None else (done.params, done.tokens)
     kept = _kept(_hashable((name, grid.target, grid.bounds, grid.cheapest, rungs[0], count, seed, aim, given)))
     steps = list(kept)
     if not steps:
-        pattern = searched(rungs[0], None)
-        design = judged(grid.dearer(pattern, lowest - rungs[0]), lowest)
+        pattern = search.cells(rungs[0], None)
+        design = search.judged(grid.dearer(pattern, lowest - rungs[0]), lowest)
         steps.append(_Step(design, rungs[0], pattern, pattern, design.expected.loss_error))
     for rung in range(lowest + len(steps), top + 1):
-        step = steps[-1]
-        tried = [(step.since, step.pattern)]
-        if rung in rungs:
-            step = step._replace(searched=searched(rung, step.searched))
-            tried.append((rung, step.searched))
-        for place, cells in tried:
-            design = judged(grid.dearer(cells, rung - place), rung)
-            paid = design.expected.flops <= design.budget * (1 + 1e-12)  # a model's batches may come nearer to its cost
-            if paid and _no_worse(design.expected, step.held.expected, step.surest):
-                surest = min(step.surest, design.expected.loss_error)
-                step = _Step(design, place, cells, step.searched, surest)
-        steps.append(step)
+        steps.append(search.climbed(steps[-1], rung, anew=rung in rungs))
     if len(steps) > len(kept) and rungs[-1] + grid.searched > top:  # limits may end a search early
         kept[:] = steps
     passed = [step.held for step in steps[: top - lowest + 1]]
@@ -116,6 +93,51 @@ class _Step(NamedTuple):
     pattern: Cells
     searched: Cells
     surest: float
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What designs are looked for, and judged, under."""
+
+    aim: DesignAim
+    grid: Grid
+    count: int
+    seed: int
+    done: Sample | None
+    name: str
+
+    @cached_property
+    def known(self) -> Any:
+        """What the runs that there are tell of the constants."""
+        return information(sensitivities_of(self.aim.laws, self.done), self.aim.noise)
+
+    def judged(self, cells: Cells, rung: float) -> Design:
+        """Return cells as a design, the dearest run first."""
+        cells = cells.of(order(-cells.costs, cells.params).tolist())
+        return Design(cells, expectation(self.name, self.aim, self.grid.target, *cells[:3], self.done), self.grid.budget(rung))
+
+    def cells(self, rung: int, before: Cells | None) -> Cells:
+        """Return the best cells of a rung that a search finds, which begins with those of the rung below."""
+        choice, laws = self.grid.cells(rung), self.aim.laws
+        J = sensitivities(laws, *laws.logs(choice.params, choice.tokens))
+        where = {place: cell for cell, place in enumerate(choice.places)}
+        start = [where[place] for place in before.places if place in where] if before else []
+        rng, budget = np.random.default_rng(self.seed), self.grid.budget(rung)
+        return choice.of(exchange(self.aim, J, choice.costs, self.known, budget, self.count, rng, start)[0])
+
+    def climbed(self, step: _Step, rung: int, *, anew: bool) -> _Step:
+        """Return where a climb stands on the next rung, searched ``anew`` or only scaled up to."""
+        tried = [(step.since, step.pattern)]
+        if anew:
+            step = step._replace(searched=self.cells(rung, step.searched))
+            tried.append((rung, step.searched))
+        for place, cells in tried:
+            design = self.judged(self.grid.dearer(cells, rung - place), rung)
+            paid = design.expected.flops <= design.budget * (1 + 1e-12)  # a model's batches may come nearer to its cost
+            if paid and _no_worse(design.expected, step.held.expected, step.surest):
+                surest = min(step.surest, design.expected.loss_error)
+                step = _Step(design, place, cells, step.searched, surest)
+        return step
 
 
 @lru_cache(maxsize=16)

@@ -179,7 +179,6 @@ def pilots(
         found = _compared(aim, goal, money, bounds, count, seed, known, machine)
     else:
         found = _from_trunks(aim, goal, money, bounds, count, seed, machine, cools)
-    chosen = found.chosen
     simulation: tuple[Simulated, ...] = ()
     if simulate:
         many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "`tables`", 1, 10_000)
@@ -189,7 +188,7 @@ def pilots(
     inputs = FrozenDict({**inputs, **({} if cools is None else {"trunk": True, "cooldown": cools}), **reading.stated()})
     told = (found.expected, found.saved, found.rate, simulation, bounds.ratios, found.notes, inputs)
     columns, name = (known.columns, known.group) if known else (FrozenDict(), "")
-    planned = planned_runs(laws, chosen, money)
+    planned = planned_runs(laws, found.chosen, money)
     if found.trunks:
         planned = cooled_runs(planned, found.trunks, money)
     return Pilots(money, goal, spread, planned, *told, columns, name, found.trunks)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import order
@@ -15,10 +15,10 @@ from planner.allocation.problem import Problem
 from planner.architectures.advice import Advice, advice
 from planner.architectures.hyperparameters import Suggestion, Used, batch_trade, recipes, suggest, used
 from planner.architectures.launch import Arguments, Training, arguments
-from planner.architectures.layout_grid import site
+from planner.architectures.layout_grid import Site, site
 from planner.architectures.layout_search import layouts
 from planner.architectures.memory import Scheme
-from planner.architectures.parallelism import Fit, read_recompute, read_scheme, smallest_memory
+from planner.architectures.parallelism import Asked, Fit, read_recompute, read_scheme, smallest_memory
 from planner.architectures.shape_search import Proportions
 from planner.errors import OptionError
 from planner.inputs.input_row import Number
@@ -151,10 +151,9 @@ def configure(
     (36, 4096, '-0.26%')
     """
     question = Question.of(ConfigureInputs, "configure", asked)
-    chosen = resolve_law(question.law, constants=question.constants)
     wanted, scheme = layout_asked(question, read_recompute(recompute)), read_scheme(question.optimizer or "adam")
     fixed = FixedParts(vocab, context, kv_heads, gated, tied, count)
-    run = run_of(question, chosen)
+    run = run_of(question, resolve_law(question.law, constants=question.constants))
     chosen = run.law
     found, usual = shapes_for(chosen, fixed, question.shape, run.params, divided(question, chosen))
 
@@ -163,42 +162,65 @@ def configure(
             causal, lora = question.attention_flops == "causal", question.lora or 0
             yield candidate(shape, off, chosen, run.tokens, budget, machine, causal=causal, lora=lora)
 
-    budget, capacity = None if run.timed else run.budget, smallest_memory(run.machine)
+    budget = None if run.timed else run.budget
     for _ in range(_ROUNDS if run.timed else 1):
         first = next(trained(None, budget))
-        _refuse_too_much(first, question)
-        expected = guarded(chosen, partial(_loss, run.problem, run.params, first.tokens))
-        suggestions = _suggestions(question, first, expected, chosen)
-        advised = advice(suggestions)
-        batch = question.batch or (advised.batch if advised else None)
-        where = site(run.machine, capacity, None if batch is None else batch / first.shape.context)
-        fits = layouts(first.shape, scheme, wanted, where)
-        machine = _forecast(run, fits[0], question)
-        budget = _bought(run, machine)
-    training = Training(scheme, run.machine.dtype if run.machine else question.dtype or "bf16", advised and advised.learning_rate)
-    notes = configure_notes(chosen, first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)
-    own = {name: value for name, value in {**fixed._asdict(), "recompute": recompute}.items() if value is not None}
-    constants = {"constants": question.constants} if question.constants else {}
+        laid = _laid_out(question, run, first, scheme, wanted)
+        budget = _bought(run, laid.machine)
+    advised, fits, machine, suggestions = laid.advised, laid.fits, laid.machine, laid.suggestions
+    notes = configure_notes(chosen, first, run, usual, scheme, wanted, laid.where, fits, suggestions, machine, vocab is None)
+    own = {**fixed._asdict(), "recompute": recompute, "constants": question.constants or None}
     return Configuration(
         params=run.params,
         tokens=first.tokens,
-        loss=expected,
+        loss=laid.loss,
         flops=budget,
         law=chosen,
         shapes=tuple(trained(machine, budget)),
         proportions=usual,
         machine=machine,
-        capacity=capacity,
+        capacity=smallest_memory(run.machine),
         scheme=scheme,
         fits=fits,
-        arguments=arguments(first.shape, fits[0].layout, training),
+        arguments=arguments(first.shape, fits[0].layout, _training(run, question, scheme, advised)),
         advice=advised,
         suggestions=suggestions,
         trade=batch_trade() if suggestions else (),
         used=_nearest(run.params) if suggestions else (),
         notes=tuple(notes),
-        inputs=FrozenDict({**question.stated(), **own, "law": chosen.id, **constants}),
+        inputs=FrozenDict({**question.stated(), **_given(own), "law": chosen.id}),
     )
+
+
+def _given(own: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in own.items() if value is not None}
+
+
+def _training(run: ConfiguredRun, question: Question, scheme: Scheme, advised: Advice | None) -> Training:
+    dtype = run.machine.dtype if run.machine else question.dtype or "bf16"
+    return Training(scheme, dtype, advised and advised.learning_rate)
+
+
+class _LaidOut(NamedTuple):
+    """A run's first shape on devices: its expected loss, what the recipes say, where it runs, its layouts, its machine."""
+
+    loss: float | None
+    suggestions: tuple[Suggestion, ...]
+    advised: Advice | None
+    where: Site
+    fits: tuple[Fit, ...]
+    machine: Machine | None
+
+
+def _laid_out(question: Question, run: ConfiguredRun, first: Candidate, scheme: Scheme, wanted: Asked) -> _LaidOut:
+    _refuse_too_much(first, question)
+    loss = guarded(run.law, partial(_loss, run.problem, run.params, first.tokens))
+    suggestions = _suggestions(question, first, loss, run.law)
+    advised = advice(suggestions)
+    batch = question.batch or (advised.batch if advised else None)
+    where = site(run.machine, smallest_memory(run.machine), None if batch is None else batch / first.shape.context)
+    fits = layouts(first.shape, scheme, wanted, where)
+    return _LaidOut(loss, suggestions, advised, where, fits, _forecast(run, fits[0], question))
 
 
 def _refuse_too_much(first: Candidate, question: Question) -> None:

@@ -1,7 +1,7 @@
 """Instead of more compute: what each efficiency lever is worth, in loss, in equivalent compute and in money."""
 
 from collections.abc import Callable, Iterable, Mapping
-from math import prod
+from functools import partial
 from typing import Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
@@ -20,6 +20,7 @@ from planner.inputs.served_budget import read_served_budget
 from planner.notes import Note
 from planner.planning.allocate import possible_allocation
 from planner.planning.cheaper_training import Reached, loss_of_gain, with_gain, worth_of, worth_of_gain
+from planner.planning.combined_levers import combined
 from planner.planning.levers_result import Levers, Worth
 from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown
@@ -91,30 +92,24 @@ def levers(
     _refuse_idle(question, machine, mfu_to, serves=read.demand is not None)
     base = guarded(chosen, lambda: possible_allocation(problem, budget))
     if base.loss is None:
-        raise CannotPlanError(
-            f"{chosen.id} says which size, not which loss: a lever's worth cannot be told; besiroglu2024 has one"
-        )
+        why = "says which size, not which loss: a lever's worth cannot be told; besiroglu2024 has one"
+        raise CannotPlanError(f"{chosen.id} {why}")
     waited = _years(years)
     cost = machine.cost(budget) if machine else None
-    dollars = cost.dollars.expected if cost and cost.dollars else None
-
-    def worth(id: str, title: str, works_on: WorksOn, gains: Any, **rest: Any) -> Worth:
-        return _worth(problem, budget, float(base.loss), dollars, id, title, works_on, gains, **rest)
-
+    worth = partial(_worth, problem, budget, float(base.loss), cost.dollars.expected if cost and cost.dollars else None)
     improved = read_constants(better)
+    published, gone = _published(budget, waited, worth, mixture=chosen.form.active is not None or chosen.hides_total)
     found = [
         *(worth(*each) for each in _own(own)),
         *([worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []),
         *([_exponents(problem, improved, budget, worth)] if improved else []),
+        *published,
     ]
-    published, gone = _published(budget, waited, worth, mixture=chosen.form.active is not None or chosen.hides_total)
-    found += published
-    both = _combined(found, combine, worth)
+    both = combined(found, combine, worth)
     told = [note for note in read.notes if note.code == "mfu-forecast" or not note.code.startswith("mfu-")]
-    own_inputs = {"flops": budget, "law": chosen.id, "constants": question.constants, "years": waited, "machine": machine}
-    reached = None if mfu_to is None else parse_fraction(mfu_to, "mfu_to")
-    levers_of = {"own": {name: _gain(gain, name) for name, gain in (own or {}).items()}, "better": improved, "mfu_to": reached}
-    inputs = FrozenDict({**question.stated(), **own_inputs, **levers_of, "combine": None if both is None else both.title})
+    gains = {name: _gain(gain, name) for name, gain in (own or {}).items()}
+    of_levers = {"own": gains, "better": improved, "mfu_to": None if mfu_to is None else parse_fraction(mfu_to, "mfu_to")}
+    read_as = {"flops": budget, "law": chosen.id, "constants": question.constants, "years": waited, "machine": machine}
     return Levers(
         flops=budget,
         law=chosen,
@@ -128,7 +123,7 @@ def levers(
         cost=cost,
         unusable=unusable_levers(),
         notes=(*_notes(problem, budget, base, found, both, waited, gone), *told),
-        inputs=inputs,
+        inputs=FrozenDict({**question.stated(), **read_as, **of_levers, "combine": both and both.title}),
     )
 
 
@@ -268,49 +263,6 @@ def _exponents(problem: Problem, better: Mapping[str, float], budget: float, wor
     text = ", ".join(f"{name} = {plain(value)}" for name, value in better.items())
     gain = None if problem.spending.served else same / budget
     return worth("exponents", f"better constants: {text}", "flops", (None, gain, None), instead=there)
-
-
-def _combined(found: list[Worth], combine: Any, worth: Any) -> Worth | None:
-    if combine is None:
-        return None
-    asked = combine.split(",") if isinstance(combine, str) else list(combine) if isinstance(combine, (list, tuple)) else [combine]
-    if not all(isinstance(name, str) for name in asked):
-        raise OptionError(f"combine {shown(combine)}: expected names of levers, such as fp8,mfu")
-    names = [name.strip() for name in asked]
-    known = {each.id: each for each in found}
-    wrong = next((name for name in names if name not in known), None)
-    if wrong is not None:
-        raise OptionError(f"combine {shown(wrong)}: no such lever; there are {', '.join(known)}")
-    if len(set(names)) < len(names) or len(names) < 2:
-        raise OptionError(f"combine {shown(', '.join(names))}: name two levers or more, each once")
-    chosen = [known[name] for name in names]
-    without = next((each.id for each in chosen if each.gain is None), None)
-    if without is not None:
-        why = (
-            "no gain in training, while part of the budget serves"
-            if without == "exponents"
-            else "only a range is published of it"
-        )
-        raise OptionError(f"combine {shown(without)}: {why}; give your own gain")
-    kinds = {each.id: each.kind for each in published_levers()}
-    same = [name for name in names if kinds.get(name, name) in {kinds.get(other, other) for other in names if other != name}]
-    if same:
-        raise OptionError(f"combine {', '.join(same)}: versions of one lever; name one of them")
-    works_on = "flops" if all(each.works_on == "flops" for each in chosen) else "price"
-    ends = [_product(gains) for gains in zip(*(_ends(each) for each in chosen), strict=True)]
-    if all(each.gain_low is None and each.gain_high is None for each in chosen):
-        ends = [None, ends[1], None]
-    combined: Worth = worth("combined", " and ".join(names), works_on, tuple(ends), caveat="that gains multiply is an assumption")
-    return combined
-
-
-def _ends(each: Worth) -> tuple[float | None, float | None, float | None]:
-    """Return a lever's gains; where no range is published of it alone, the value itself is taken for its ends."""
-    return each.gain_low or each.gain, each.gain, each.gain_high or each.gain
-
-
-def _product(gains: tuple[float | None, ...]) -> float | None:
-    return None if any(gain is None for gain in gains) else prod(gain for gain in gains if gain is not None)
 
 
 def _notes(

@@ -137,9 +137,9 @@ class _Life(NamedTuple):
 
     data: DataUse | None
     serving: Serving | None
-    sizes: "tuple[ServedSize, ...]"
+    served_sizes: "tuple[ServedSize, ...]"
     mixture: Mixture | None
-    copy: ServedCopy | None
+    served_copy: ServedCopy | None
     quantised: "Quantised | None"
 
 
@@ -165,7 +165,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         *mixture_notes(problem, request, life.mixture),
         *memory_notes(request.held.machine, _held(life.mixture, total or N)),
         *deadline_notes(request.held.machine, run.training),
-        *served_copy_notes(life.copy),
+        *served_copy_notes(life.served_copy),
         *_quantised_notes(request, life.quantised),
         *interval_notes(sure, problem.law),
         *question.idle_notes(judged=True, drawn=problem.law.draws is not None),
@@ -278,12 +278,7 @@ def _put_together(
         other_studies=other_studies(problem, run.flops) if request.loss is None and judged.free else None,
         optimum=judged.optimum,
         limits=problem.limits if request.run is None else problem.limits._replace(tokens=D),
-        data=life.data,
-        serving=life.serving,
-        served_sizes=life.sizes,
-        mixture=life.mixture,
-        served_copy=life.copy,
-        quantised=life.quantised,
+        **life._asdict(),
         machine=machine,
         funded=funded_runs(request, judged.loss is not None),
         cost=machine.cost(run.training) if machine else None,

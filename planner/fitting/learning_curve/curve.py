@@ -118,8 +118,7 @@ def curve(
     _hold(fitted, x, y, m, name)
     whole = _joined(_drawn(fitted, x, y, guess, confidence, start))
     found = _described(whole, fitted.shape, center, confidence, float(m[0]))
-    last = np.array([[x[-1]], [x[-1] + np.log(2.0)]])
-    doubled = whole.errors(last[1])[:, 0] / whole.errors(last[0])[:, 0]
+    doubled = whole.errors(x[-1:] + np.log(2.0))[:, 0] / whole.errors(x[-1:])[:, 0]
     at_most = float(found["floor"].high) if found["floor"] else _floor_at_most(x, y, fitted.shape, guess, confidence, start)
     reach = None if goal is None else _reach(whole, fitted.shape, center, goal, confidence, float(m[-1]), known, size)
     return Curve(

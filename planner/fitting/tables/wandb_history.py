@@ -72,13 +72,7 @@ def joined(history: RawTable, table: RawTable) -> RawTable:
     names = names_of_runs(table.header)
     axis = history.header[0] if _peeled_name(history.header[0]) not in _STEPS else ""
     metrics = (*held.metrics, *([axis] if axis else []))
-    last: dict[tuple[str, str], object] = {}
-    for _, cells in history.rows(Faults(skip=True)):
-        for (run, metric), at in held.places.items():
-            if cells[at] is not None and str(cells[at]).strip():
-                last[run, metric] = cells[at]
-                if axis:
-                    last[run, axis] = cells[0]
+    last = _last_values(history, held, axis)
     seen = [cells for _, cells in table.rows(Faults(skip=True))]
     found = [at for at in names if any(str(cells[at]).strip() in held.runs for cells in seen)]
     if not found:
@@ -89,15 +83,8 @@ def joined(history: RawTable, table: RawTable) -> RawTable:
     given = {meaning.quantity for meaning in map(meaning_of, metrics) if meaning}
     kept = [at for at, cell in enumerate(table.header) if cell not in metrics and not _is(cell, given)]
     called = [str(cells[found[0]]).strip() for cells in seen]
-    known = set(called)
     if doubled := next((run for run in held.runs if called.count(run) > 1), None):
         raise RunsFileError(f"{table.name}: two rows are of the run {shown(doubled)}, which {history.name} has once")
-    text = f"{', '.join(map(shown, metrics))} of {history.name}, at the end of each run, go with the rows of {table.name}"
-    if absent := [run for run in held.runs if run not in known]:
-        text += f"; {len(absent)} of its runs have no row there: {named(absent, 8)}"
-    if left := sum(run not in held.runs for run in called):
-        text += f"; {left} of {len(called)} rows have no run there, and are left out"
-    note = Note("history", "warning" if absent or left else "info", text)
 
     def rows(faults: Faults) -> Cells:
         for row, cells in table.rows(faults):
@@ -108,7 +95,30 @@ def joined(history: RawTable, table: RawTable) -> RawTable:
     name = f"{table.name} with {history.name}"
     header = [*(table.header[at] for at in kept), *metrics]
     digest = hashlib.sha256((table.sha256 + history.sha256).encode()).hexdigest()
-    return RawTable(name, header, rows, digest, table.separator, (*table.notes, note))
+    return RawTable(name, header, rows, digest, table.separator, (*table.notes, _note(history, held, metrics, table, called)))
+
+
+def _last_values(history: RawTable, held: History, axis: str) -> dict[tuple[str, str], object]:
+    """Return the last value of each run and metric, and of the axis where the run has a value."""
+    last: dict[tuple[str, str], object] = {}
+    for _, cells in history.rows(Faults(skip=True)):
+        for (run, metric), at in held.places.items():
+            if cells[at] is not None and str(cells[at]).strip():
+                last[run, metric] = cells[at]
+                if axis:
+                    last[run, axis] = cells[0]
+    return last
+
+
+def _note(history: RawTable, held: History, metrics: Sequence[str], table: RawTable, called: Sequence[str]) -> Note:
+    """Say which values go with which rows, and what is left out."""
+    known = set(called)
+    text = f"{', '.join(map(shown, metrics))} of {history.name}, at the end of each run, go with the rows of {table.name}"
+    if absent := [run for run in held.runs if run not in known]:
+        text += f"; {len(absent)} of its runs have no row there: {named(absent, 8)}"
+    if left := sum(run not in held.runs for run in called):
+        text += f"; {left} of {len(called)} rows have no run there, and are left out"
+    return Note("history", "warning" if absent or left else "info", text)
 
 
 def _is(cell: str, quantities: set[str]) -> bool:

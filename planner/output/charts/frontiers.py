@@ -73,6 +73,22 @@ def _heading(scale: Scale) -> str:
     return scale.label.partition(" ")[0].partition(",")[0].capitalize()
 
 
+def _along(few: Sweep, table: Any, lines: list[Any], name: str, unit: str) -> list[Mark]:
+    """Return one quantity of a sweep: a line for each law that has it in this unit, with its interval."""
+    values, along = table[name], _column(few, table)
+    marks: list[Mark] = []
+    for group, (law, text, rows) in enumerate(lines):
+        if np.isnan(values[rows]).all() or (name == "loss" and law.conventions.loss_unit != unit):
+            continue
+        known = ~np.isnan(values) & rows
+        if f"{name}_low" in table and not np.isnan(table[f"{name}_low"][known]).all():
+            level = format_percent(few.question.level)
+            low, high = (table[f"{name}_{end}"][known] for end in ("low", "high"))
+            marks.append(Band(along[known], low, high, f"{level} interval", group))
+        marks.append(Line(along[known], values[known], text, group, "main" if len(lines) == 1 else "usual"))
+    return marks
+
+
 def sweep_chart(found: Sweep) -> Chart:
     """Return N, D and loss along a sweep: one line for each law, or for each value of the other range."""
     few = _thinned(found)
@@ -87,20 +103,9 @@ def sweep_chart(found: Sweep) -> Chart:
     ends = float(table["flops"].min()), float(table["flops"].max())
     varied = {each for axis in few.axes for each in (axis.name, axis.column)}
     for name, y in wanted:
-        values = table[name]
-        if np.isnan(values).all() or name in varied or (name == "flops" and ends[0] == ends[1]):
+        if np.isnan(table[name]).all() or name in varied or (name == "flops" and ends[0] == ends[1]):
             continue
-        marks: list[Mark] = []
-        for group, (law, text, rows) in enumerate(lines):
-            if np.isnan(values[rows]).all() or (name == "loss" and law.conventions.loss_unit != unit):
-                continue
-            known = ~np.isnan(values) & rows
-            along = _column(few, table)
-            if f"{name}_low" in table and not np.isnan(table[f"{name}_low"][known]).all():
-                level = format_percent(few.question.level)
-                low, high = (table[f"{name}_{end}"][known] for end in ("low", "high"))
-                marks.append(Band(along[known], low, high, f"{level} interval", group))
-            marks.append(Line(along[known], values[known], text, group, "main" if len(lines) == 1 else "usual"))
+        marks = _along(few, table, lines, name, unit)
         if not marks:
             continue
         known_runs = few.laws[0].domain.flops

@@ -37,17 +37,8 @@ if TYPE_CHECKING:
 def returns_document(found: ComputeLimits) -> list[Block]:
     """Return the blocks of diminishing returns over a range of budgets."""
     unit = found.law.conventions.loss_unit
-    headers = [
-        "budget",
-        "parameters",
-        "tokens",
-        "loss",
-        "over the floor",
-        "twice the compute",
-        "parameters alone",
-        "tokens alone",
-    ]
-    headers.append("outside its data")
+    headers = ["budget", "parameters", "tokens", "loss", "over the floor", "twice the compute", "parameters alone"]
+    headers += ["tokens alone", "outside its data"]
     rows = [
         [
             format_flops(row.flops),

@@ -19,7 +19,6 @@ from planner.output.documents.blocks import (
 from planner.output.documents.cost import budget_rows, cost_facts
 from planner.output.documents.mixture import beside_table, mixture_rows
 from planner.output.documents.scores import plan_scores_blocks
-from planner.planning.between_studies import OtherStudies
 from planner.planning.plan_notes import UNSPENT
 from planner.planning.plan_result import Alternative, Plan
 from planner.quantities import (
@@ -56,12 +55,8 @@ def plan_document(plan: Plan) -> list[Block]:
         *_doubling_rows(plan),
         *_data_rows(plan),
         *_limit_rows(plan),
+        *_spread_rows(plan),
     ]
-    if plan.other_studies:
-        rows.append(_other_studies_row(plan.other_studies))
-    if plan.params_spread:
-        low, high = (format_count(size) for size in plan.params_spread)
-        rows.append(("other laws", f"{low} - {high}", f"{'dense ' if plan.mixture else ''}parameters, for the same budget"))
     law = [
         ("law", plan.law.id, _growth(plan)),
         ("", "", plan.law.form.equation),
@@ -249,10 +244,20 @@ def _signed(change: float) -> str:
     return f"{'+' if change > 0 else ''}{significant(change)}"
 
 
-def _other_studies_row(found: OtherStudies) -> tuple[str, str, str]:
-    low, high = (format_count(end, 2) for end in found.params)
-    text = f"parameters: where {format_percent(found.level)} of studies on other data, with another recipe, put the optimum"
-    return "other studies", f"{low} - {high}", f"{text} (by {len(found.studies)})"
+def _spread_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return what other studies, and other laws, make of the budget."""
+    rows, found = [], plan.other_studies
+    if found:
+        text = f"parameters: where {format_percent(found.level)} of studies on other data, with another recipe, put the optimum"
+        rows.append(("other studies", _ends(*found.params, digits=2), f"{text} (by {len(found.studies)})"))
+    if plan.params_spread:
+        text = f"{'dense ' if plan.mixture else ''}parameters, for the same budget"
+        rows.append(("other laws", _ends(*plan.params_spread), text))
+    return rows
+
+
+def _ends(low: float, high: float, digits: int = 3) -> str:
+    return f"{format_count(low, digits)} - {format_count(high, digits)}"
 
 
 _POINT = 1e-6

@@ -1,5 +1,7 @@
 """The optimal line of a surface that has none in closed form, by search along k N D = C."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from planner._util.root_finding import find_root, reach_above
@@ -8,6 +10,13 @@ from planner.scaling_laws.forms._base import Frontier, Num, Surface, Symbols
 _REFERENCE = 1e20  # FLOP: exponents are taken from here to 100 times as much; the line is not quite straight
 _DECADES = 2.0
 _FARTHEST = 256.0
+
+
+def _root(rising: Callable[[Num], Num], start: Num, step: float) -> Num:
+    """Return where a function that rises is zero, looked for from ``start`` in steps that grow."""
+    right = reach_above(rising, start, step, _FARTHEST)
+    left = reach_above(lambda x: -rising(x), start, -step, _FARTHEST)
+    return find_root(rising, start + left, start + right)
 
 
 def searched_frontier(surface: Surface) -> Frontier:
@@ -23,9 +32,7 @@ def searched_frontier(surface: Surface) -> Frontier:
                 return np.log(by_tokens) - np.log(by_params)  # rises with N
 
         even = 0.5 * np.log(C / p["k"]) + 0.0 * np.log(sum(surface.terms(p, np.sqrt(C), np.sqrt(C))))
-        right = reach_above(tilt, even, 1.0, _FARTHEST)
-        left = reach_above(lambda x: -tilt(x), even, -1.0, _FARTHEST)
-        return np.exp(find_root(tilt, even + left, even + right))
+        return np.exp(_root(tilt, even, 1.0))
 
     def exponents(p: Symbols) -> tuple[Num, Num]:
         low, high = (np.log(params(p, _REFERENCE * 10.0**decades)) for decades in (0.0, _DECADES))
@@ -42,10 +49,7 @@ def searched_frontier(surface: Surface) -> Frontier:
         def gap(log_C: Num) -> Num:
             return goal - np.log(reducible(p, np.exp(log_C)))  # rises with C
 
-        start = np.log(_REFERENCE) + 0.0 * goal
-        right = reach_above(gap, start, 4.0, _FARTHEST)
-        left = reach_above(lambda x: -gap(x), start, -4.0, _FARTHEST)
-        return np.exp(find_root(gap, start + left, start + right))
+        return np.exp(_root(gap, np.log(_REFERENCE) + 0.0 * goal, 4.0))
 
     return Frontier(
         params,

@@ -53,13 +53,7 @@ def read_inputs(law: Law, question: Question) -> Inputs:
     PlannerError
         Budgets that contradict each other, a mixed fleet, or a law that no cell can hold.
     """
-    if kind_of(law) is None:
-        raise CannotPlanError(f"{law.id} plans no runs that cells could hold; besiroglu2024 does")
-    known_ids = {each.id.lower(): each.id for each in all_laws()}
-    if known_ids.get(law.id.lower(), law.id) != law.id or not re.match(r"[a-z]", law.id, re.IGNORECASE):
-        raise OptionError(
-            f"law {shown(law.id)}: spreadsheets take its id for {known_ids.get(law.id.lower(), 'a number')}; rename it"
-        )
+    _refuse_law(law)
     budgets = question.named("flops", *BUDGETS)
     if len(budgets) > 1:
         raise OptionError(f"`{budgets[0]}` and `{budgets[1]}` are two budgets: give one of them")
@@ -97,6 +91,16 @@ def read_inputs(law: Law, question: Question) -> Inputs:
         law=law,
         forecast=forecast,
     )
+
+
+def _refuse_law(law: Law) -> None:
+    if kind_of(law) is None:
+        raise CannotPlanError(f"{law.id} plans no runs that cells could hold; besiroglu2024 does")
+    known_ids = {each.id.lower(): each.id for each in all_laws()}
+    if known_ids.get(law.id.lower(), law.id) != law.id or not re.match(r"[a-z]", law.id, re.IGNORECASE):
+        raise OptionError(
+            f"law {shown(law.id)}: spreadsheets take its id for {known_ids.get(law.id.lower(), 'a number')}; rename it"
+        )
 
 
 def _grid(machine: Machine) -> float | str:

@@ -151,44 +151,22 @@ def _run_lines(inputs: Inputs, flops: float | None) -> list[Line]:
     closed_gain = f'IF({has},{_reducible("out_flops")}-{_reducible("(2*out_flops)")},"{_NO_LOSS}")'
     gain = f"IF({_SEARCHED},{place(OWN).loss}-{place(DOUBLED).loss},{closed_gain})"
     floor_of = f'IF({_SEARCHED},search_floor+search_mean_floor,IF({has},INDEX(law_floor,{ROW}),"{_NO_LOSS}"))'
+    size, data = size_formula("out_flops", OWN), data_formula("out_flops", "out_params", OWN)
+    loss_of, inside, guess = (
+        loss_formula("out_flops", f'"{_NO_LOSS}"', OWN),
+        _inside_formula(),
+        "outside, take the answer as a guess",
+    )
     return [
         Line("Compute", "out_flops", compute, "sci", "FLOP", _or(flops)),
         Line("", "out_pfdays", f"out_flops/{PF_DAY!r}", "one", "PF-days", _or(flops and flops / PF_DAY)),
-        Line(
-            "Parameters",
-            "out_params",
-            size_formula("out_flops", OWN),
-            "count",
-            "compute-optimal, as the law counts them",
-            _or(best and best.params),
-        ),
-        Line(
-            "Training tokens",
-            "out_tokens",
-            data_formula("out_flops", "out_params", OWN),
-            "count",
-            "compute-optimal",
-            _or(best and best.tokens),
-        ),
+        Line("Parameters", "out_params", size, "count", "compute-optimal, as the law counts them", _or(best and best.params)),
+        Line("Training tokens", "out_tokens", data, "count", "compute-optimal", _or(best and best.tokens)),
         Line("Tokens per parameter", "out_ratio", "out_tokens/out_params", "one", "", _or(best and best.tokens / best.params)),
-        Line(
-            "Expected loss",
-            "out_loss",
-            loss_formula("out_flops", f'"{_NO_LOSS}"', OWN),
-            "four",
-            "in the law's unit, on its own data",
-            _or(loss, no_loss),
-        ),
+        Line("Expected loss", "out_loss", loss_of, "four", "in the law's unit, on its own data", _or(loss, no_loss)),
         Line("irreducible part", "out_floor", floor_of, "four", "", _or(floor, _NO_LOSS)),
         Line("Next doubling of compute", "out_gain", gain, "four", "fall in loss", _or(fall, no_loss)),
-        Line(
-            "Inside the law's runs?",
-            "out_inside",
-            _inside_formula(),
-            "answer",
-            "outside, take the answer as a guess",
-            _inside(inputs, flops),
-        ),
+        Line("Inside the law's runs?", "out_inside", inside, "answer", guess, _inside(inputs, flops)),
     ]
 
 
@@ -207,50 +185,26 @@ def _cost_lines(inputs: Inputs, flops: float | None) -> list[Line]:
         return _UNKNOWN if rate is None else _or(None if hours is None else hours * rate)
 
     power = f"INDEX(device_watts,{_DEVICE_ROW})"
+    drawn = f'IF(ISNUMBER({power}),out_hours*{power}*in_pue/1000,"{_UNKNOWN}")'
     low, high = f"INDEX(device_low,{_DEVICE_ROW})", f"INDEX(device_high,{_DEVICE_ROW})"
+    least, most = (dollars(end) for end in ((published.low, published.high) if published else (None, None)))
     emitted = None if energy is None else energy * inputs.grams / 1000
     carbon = f'IF(ISNUMBER(out_energy),out_energy*in_grams/1000,"{_UNKNOWN}")'
     peak = f"INDEX(device_peak,{_DEVICE_ROW})*in_mfu*3600/(1+in_overhead)"
+    whose, less = (
+        "US dollars per device-hour: yours, else the published one",
+        "dense peak times utilisation, less what failures cost",
+    )
     return [
         Line("Device-hours", "out_hours", "out_flops/out_hourly", "whole", "", _or(hours)),
         Line("Days on these devices", "out_days", "out_hours/in_gpus/24", "one", "", _or(hours and hours / inputs.gpus / 24)),
-        Line(
-            "Price used",
-            "out_price",
-            own,
-            "cents",
-            "US dollars per device-hour: yours, else the published one",
-            _or(price, _UNKNOWN),
-        ),
+        Line("Price used", "out_price", own, "cents", whose, _or(price, _UNKNOWN)),
         Line("Cost", "out_cost", times("out_price"), "money", "US dollars", dollars(price)),
-        Line("this compute at the lowest price", "out_cost_low", times(low), "money", "", dollars(published and published.low)),
-        Line(
-            "this compute at the highest price", "out_cost_high", times(high), "money", "", dollars(published and published.high)
-        ),
-        Line(
-            "Energy",
-            "out_energy",
-            f'IF(ISNUMBER({power}),out_hours*{power}*in_pue/1000,"{_UNKNOWN}")',
-            "whole",
-            "kWh at the meter",
-            _or(energy, _UNKNOWN if watts is None else _WAITS),
-        ),
-        Line(
-            "Carbon",
-            "out_carbon",
-            carbon,
-            "whole",
-            "kg of CO2e",
-            _or(emitted, _UNKNOWN),
-        ),
-        Line(
-            "FLOP of a device-hour",
-            "out_hourly",
-            peak,
-            "sci",
-            "dense peak times utilisation, less what failures cost",
-            hourly(inputs),
-        ),
+        Line("this compute at the lowest price", "out_cost_low", times(low), "money", "", least),
+        Line("this compute at the highest price", "out_cost_high", times(high), "money", "", most),
+        Line("Energy", "out_energy", drawn, "whole", "kWh at the meter", _or(energy, _UNKNOWN if watts is None else _WAITS)),
+        Line("Carbon", "out_carbon", carbon, "whole", "kg of CO2e", _or(emitted, _UNKNOWN)),
+        Line("FLOP of a device-hour", "out_hourly", peak, "sci", less, hourly(inputs)),
     ]
 
 

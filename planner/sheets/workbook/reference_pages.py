@@ -119,7 +119,12 @@ def _write_law(book: Book, sheet: Any, row: int, law: Law) -> None:
         for column, ((_, expression), name) in zip(columns, zip(law.form.powers, POWERS, strict=True), strict=True):
             sheet.write_formula(line, column, f"={formula(expression, cells)}", look["four"], values[name])
         return
-    budgets = (REFERENCE, REFERENCE * FACTOR)
+    _write_optima(book, sheet, row, law, cells)
+
+
+def _write_optima(book: Book, sheet: Any, row: int, law: Law, cells: dict[str, str]) -> None:
+    """Write the best size at two budgets, its exponent, and how its loss falls."""
+    line, look, budgets = row - 1, book.formats, (REFERENCE, REFERENCE * FACTOR)
     best = [solver.allocate(law, budget) for budget in budgets]
     sizes = [f"${letters(_K + 1 + i)}{row}" for i in range(2)]
     for i, budget in enumerate(budgets):
