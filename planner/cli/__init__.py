@@ -1,5 +1,6 @@
 """The command ``plan``: parse, one library call, render. No arithmetic, no formatting, no file reading here."""
 
+import gc
 import os
 import sys
 
@@ -9,6 +10,7 @@ def main() -> None:
 
     0 answered, 1 a warning under --strict, 2 bad input, 70 a fault of planner's own, 130 interrupted.
     """
+    gc.set_threshold(100_000, 50, 50)  # hardly anything that a command makes is garbage before it ends
     if sys.stdout is None:  # before any work, and before a file that is opened takes its place
         sys.exit(_complain("standard output is closed: nowhere to print an answer"))
     try:
@@ -25,6 +27,7 @@ def main() -> None:
 
             print_exc()
         code = _complain(_own_fault(error), code=70)
+    gc.freeze()  # nor is any looked for on the way out
     sys.exit(code)
 
 

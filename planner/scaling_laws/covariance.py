@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from math import exp, log, sqrt
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.normal import normal_quantile
@@ -14,6 +13,9 @@ from planner.errors import LawFileError
 from planner.quantities import finite, shown
 from planner.scaling_laws.forms import Form
 from planner.scaling_laws.parameter_draws import Draws
+
+if TYPE_CHECKING:  # it takes longer to import than a law to read
+    from numpy.typing import NDArray
 
 DRAWS = 2000
 """Draws of a covariance: as many as make the ends of a 95 % interval sure to half a percent."""
@@ -99,7 +101,7 @@ def _factor(matrix: tuple[tuple[float, ...], ...], where: str) -> list[list[floa
     return lower
 
 
-def _drawn(factor: list[list[float]]) -> list[NDArray[np.float64]]:
+def _drawn(factor: list[list[float]]) -> "list[NDArray[np.float64]]":
     """Return deviations of each constant: normal scores in evenly spread orders, which have no correlation, times the factor."""
     size = len(factor)
     scores = _scores()
@@ -115,7 +117,7 @@ def _drawn(factor: list[list[float]]) -> list[NDArray[np.float64]]:
     return [sum((factor[i][j] * axes[j] for j in range(i + 1)), np.zeros(DRAWS)) for i in range(size)]
 
 
-def _scores() -> NDArray[np.float64]:
+def _scores() -> "NDArray[np.float64]":
     lower = [0.0]
     for i in reversed(range(DRAWS // 2)):  # each from the one before, nearer to the middle
         lower.append(normal_quantile((i + 0.5) / DRAWS, lower[-1]))
