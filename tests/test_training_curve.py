@@ -400,10 +400,33 @@ def test_a_run_is_held_against_a_law() -> None:
     found = planner.training_curve(logs, law="besiroglu2024", **given)
     assert "law-of-other-data" in {note.code for note in found.notes}
     assert "Held against the law" in found.text()
-    with pytest.raises(OptionError, match="needs the run's params and batch"):
+    with pytest.raises(OptionError, match="needs the run's params and batch, the tokens of a step"):
         planner.training_curve(logs, law="besiroglu2024")
     with pytest.raises(OptionError, match="give law too"):
         planner.training_curve(logs, params="1B")
+
+
+def test_what_is_stated_is_held_against_the_log() -> None:
+    """The tokens of a step are the log's where it counts both, a batch that is not is warned of, and ends may be tokens."""
+    log = {"step": STEPS, "loss": power_law(STEPS), "lr": RATE, "tokens": STEPS * 524288.0}
+    own = planner.training_curve(log, law="besiroglu2024", params="100M")
+    assert own.against is not None
+    assert own.against.batch == pytest.approx(524288)
+    assert own.against.rows[-1].tokens == pytest.approx(STEPS[-1] * 524288)
+    odd = planner.training_curve(log, law="besiroglu2024", params="100M", batch="4M")
+    assert odd.against is not None
+    assert odd.against.batch == 4e6
+    assert "counts 524,288 tokens a step" in next(note.text for note in odd.notes if note.code == "batch-differs")
+    longer = planner.training_curve(log, until="20B tokens", schedule="wsd 60000 decay 12000")
+    assert longer.end.step == pytest.approx(20e9 / 524288)
+    assert planner.training_curve(log, until="20B", schedule="wsd 60000 decay 12000").end == longer.end
+    assert any(note.code == "until-tokens" for note in longer.notes)
+    del log["tokens"]
+    with pytest.raises(OptionError, match="more steps than any run takes; where tokens are meant, give batch"):
+        planner.training_curve(log, until="20B")
+    late = planner.training_curve(log, warmup=int(STEPS[0]) + 5000)
+    assert any(note.code == "warm-up-logged" for note in late.notes)
+    assert late.end.loss == pytest.approx(planner.training_curve(log, warmup=int(STEPS[0])).end.loss)
 
 
 # ---- what the log shows

@@ -58,8 +58,12 @@ def begun(path: RatePath, others: Sequence[RatePath], warmup: float | None, name
     """Return a path from step 0 on: before its first step it is another's, of the nearest rate there, or a linear warm-up."""
     first, rate = float(path.steps[0]), float(path.lr[0])
     trunks = [each for each in others if each.steps[0] == 0 and each.end >= first]
+    said = []
+    if warmup is not None and warmup > first:
+        text = f"{name}: `warmup` {format_whole(warmup)} reaches past its first row, step {format_whole(first)}, from which on the "
+        said = [Note("warm-up-logged", "warning", f"{text}rates of the log are taken")]
     if first <= 0:
-        return path, []
+        return path, said
     if trunks and warmup is None:
         apart = [round(abs(float(each.at(np.array([first]))[0]) - rate) / max(rate, 1e-300), 6) for each in trunks]
         # of equally near ones the longest, then the first
@@ -71,7 +75,7 @@ def begun(path: RatePath, others: Sequence[RatePath], warmup: float | None, name
     steps = np.concatenate([before.steps, path.steps[path.steps > rise]])
     whole = RatePath(steps, np.concatenate([before.lr, path.lr[path.steps > rise]]))
     if warmup is not None or rate < 0.5 * float(path.lr.max()):  # the log shows how the rate rises
-        return whole, []
+        return whole, said
     text = f"{name}: before its first row, step {format_whole(first)}, a linear warm-up"
     if late:
         text += f" over {format_whole(rise)} steps and then its first rate are taken; `warmup` says how it was"

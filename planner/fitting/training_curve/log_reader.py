@@ -47,6 +47,8 @@ class Log(NamedTuple):
         Steps to which the run went back.
     notes : tuple of Note
     sha256 : str
+    per_step : float or None
+        Tokens of a step, of a log that counts both.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Log(NamedTuple):
     restarts: tuple[float, ...]
     notes: tuple[Note, ...]
     sha256: str = ""
+    per_step: float | None = None
 
 
 def read_log(source: Any, reading: Reading, batch: float | None, number: int, *, loss: bool = True) -> Log:
@@ -273,7 +276,23 @@ def _log(
             f"{name}: {len(finite)} rows with a step and a loss; at least {few} are needed, {least} of all logs, 100 are better"
         )
     rate = None if rate is None else rate[finite]
-    return Log(name, t[finite], y[finite], rate, tuple(broken.tolist()), tuple(restarts), (*notes, *said), digest)
+    told = (tuple(broken.tolist()), tuple(restarts), (*notes, *said), digest, _per_step(columns))
+    return Log(name, t[finite], y[finite], rate, *told)
+
+
+def _per_step(columns: Mapping[str, Array]) -> float | None:
+    """Return the tokens of a step, from the first to the last row that has both; None where they do not rise together."""
+    steps, tokens = columns.get("step"), columns.get("tokens")
+    if steps is None or tokens is None:
+        return None
+    both = np.flatnonzero(np.isfinite(steps) & np.isfinite(tokens))
+    if len(both) < _FEWEST_COUNTS:
+        return None
+    rise = np.ptp(steps[both]), np.ptp(tokens[both])
+    return float(rise[1] / rise[0]) if min(rise) > 0 else None
+
+
+_FEWEST_COUNTS = 2
 
 
 def _at(t: Array, steps: Array, rate: Array) -> Array:

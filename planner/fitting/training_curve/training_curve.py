@@ -20,14 +20,15 @@ from planner.fitting.training_curve.held_to_law import held_to_law
 from planner.fitting.training_curve.laws import FILE
 from planner.fitting.training_curve.log_paths import paths_of, read_schedule
 from planner.fitting.training_curve.log_reader import Log, of_arrays, read_log, several
-from planner.fitting.training_curve.rate_path import LONGEST, Defaults, RatePath
+from planner.fitting.training_curve.rate_path import Defaults, RatePath
+from planner.fitting.training_curve.run_steps import last_step, read_step, tokens_a_step
 from planner.fitting.training_curve.smoothing import Smoothed, smoothed, warmed_up
 from planner.fitting.training_curve.watch import Event, events, turned
 from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, RowInputs
 from planner.notes import Note
-from planner.quantities import format_whole, parse_count, parse_number, plain, shown
+from planner.quantities import format_whole, parse_count, plain, shown
 
 
 @asks(RowInputs)
@@ -58,12 +59,13 @@ def training_curve(
     steps, loss, lr : sequence of float
         Instead of a log: its columns.
     batch : float or str, optional
-        Tokens a step, for logs that count tokens.
+        Tokens a step, for logs that count tokens and no steps; by default what a log says that counts both.
     schedule : str, path, or pair of arrays, optional
         The run's schedule from step 0 to its end, in words such as ``"cosine 24000 warmup 2160 peak 3e-4 end 3e-5"``, a file with
         columns step and lr, or (steps, lr). For logs without learning rates it says those; a list gives one for each log.
     until : float or str, optional
-        The step at which the run ends. Without a schedule the last rate is held until then.
+        The step at which the run ends, or its tokens, such as ``"10B"``, where those of a step are known. Without a schedule the
+        last rate is held until then.
     compare : sequence of schedules
         Others to set beside the plan.
     warmup : float or str, optional
@@ -71,7 +73,7 @@ def training_curve(
     law : str, Path or Law, optional
         A law to hold the run against, best one of your own from the same data: ahead or behind, and since when.
     params : float or str, optional
-        The run's parameters, as the law counts them; ``law`` needs them, and ``batch``.
+        The run's parameters, as the law counts them; ``law`` needs them, and the tokens of a step.
     level : float or str
         Of the intervals.
     {inputs}
@@ -99,11 +101,12 @@ def training_curve(
     reading = Reading.of(asked, "training_curve", RowInputs)
     confidence = check_level(level)
     tokens = None if batch is None else parse_count(batch, "`batch`", "tokens")
-    rise = None if warmup is None else _step(warmup, "warmup", least=0.0)
-    end = None if until is None else _step(until, "until")
-    size = _size(law, params, tokens)
+    rise = None if warmup is None else read_step(warmup, "warmup", least=0.0)
     read = _read(logs, steps, loss, lr, tokens, reading)
     _refuse_few(read)
+    tokens, told = tokens_a_step(tokens, read[0])
+    end, meant = (None, []) if until is None else last_step(until, tokens)
+    size = _size(law, params, tokens)
     run, smooth, seen, called, notes = _fitted(read, schedule, end, rise, confidence)
     known = Defaults(run.plan.end, run.fit.peak, run.warmup)
     others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in _several(compare)]
@@ -131,7 +134,7 @@ def training_curve(
         laws=tuple(_share(each) for each in run.fit.laws),
         against=against,
         level=confidence,
-        notes=(*(note for log in read for note in log.notes), *notes, *curve_notes(run, smooth, seen)),
+        notes=(*(note for log in read for note in log.notes), *told, *meant, *notes, *curve_notes(run, smooth, seen)),
         inputs=FrozenDict(inputs | reading.stated()),
         fit=run.fit,
         paths=tuple(ways),
@@ -184,7 +187,8 @@ def _size(law: Any, params: Raw, batch: float | None) -> tuple[float, float] | N
         return None
     if params is None or batch is None:
         raise OptionError(
-            "`law` needs the run's `params` and `batch`, the tokens of a step: a law speaks of parameters and tokens"
+            "`law` needs the run's `params` and `batch`, the tokens of a step (or a log that counts both): a law speaks of "
+            "parameters and tokens"
         )
     return parse_count(params, "`params`", "parameters"), batch
 
@@ -216,18 +220,6 @@ class _Whole(NamedTuple):
 
     path: RatePath
     called: str
-
-
-def _step(value: Raw, name: str, least: float = 1.0) -> float:
-    text = value.strip() if isinstance(value, str) else value
-    number = (
-        parse_count(text, f"`{name}`", "tokens")
-        if isinstance(text, str) and text[-1:].isalpha()
-        else parse_number(text, f"`{name}`")
-    )
-    if not least <= number <= LONGEST:
-        raise OptionError(f"`{name}` {shown(value)}: expected steps, from {plain(least)} to {plain(LONGEST)}")
-    return number
 
 
 def _read(logs: Any, steps: Any, loss: Any, lr: Any, batch: float | None, reading: Reading) -> list[Log]:
