@@ -277,7 +277,7 @@ BAD: list[tuple[Callable[[], object], type[PlannerError], str]] = [
         RunsFileError,
         "no column of losses",
     ),
-    (lambda: planner.scores(made(), observational=True, target=1e22), OptionError, "leave out runs"),
+    (lambda: planner.scores(made(), observational=True, target=1e22), OptionError, "leave out the table of runs"),
     (lambda: planner.scores(observational=True, target=1e22, task="piqa"), OptionError, "public models have MMLU"),
     (lambda: planner.scores("nothing.csv", target=1e22), RunsFileError, "cannot be read"),
     (lambda: planner.scores({}, target=1e22), RunsFileError, "is empty"),
@@ -294,11 +294,12 @@ def test_bad_input_is_one_clear_line(ask: Callable[[], object], kind: type[Plann
 
 
 def test_side_files_are_read_and_refused(tmp_path: Path) -> None:
-    """A side file says chance, questions and ceiling, and which columns are tasks; what it cannot mean is refused by row."""
+    """A side file says chance, questions and ceiling of some tasks; what it cannot mean is refused by row."""
     side = tmp_path / "tasks.csv"
     side.write_text("Benchmark,Random Baseline,n_items,Ceiling\nRising,25%,5000,0.97\nnot there,0.5,,\n")
     found = planner.scores(made(), target=3e21, about=side)
-    assert list(found.tasks) == ["rising"]
+    assert list(found.tasks) == list(planner.scores(made(), target=3e21).tasks)
+    assert "not there is no column" in next(note.text for note in found.notes if note.code == "tasks-missing")
     task = found.tasks["rising"]
     assert (task.chance, task.questions, task.ceiling) == (0.25, 5000, 0.97)
     assert found.inputs["about"] == "tasks.csv"
@@ -307,10 +308,13 @@ def test_side_files_are_read_and_refused(tmp_path: Path) -> None:
         ("task,kind\nrising,\nRISING,\n", "'rising' comes twice"),
         ("x,chance\nrising,0.2\n", "has no column task"),
         ("task,questions\nrising,many\n", "tasks.csv:2:questions"),
+        ("task,questions\nelsewhere,10\n", "has none of the tasks that `?about`? tells of: elsewhere"),
     ):
         side.write_text(text)
         with pytest.raises(RunsFileError, match=says):
             planner.scores(made(), target=3e21, about=side)
+    side.write_text("task;chance;questions\nrising;0,25;5000\n")
+    assert planner.scores(made(), target=3e21, about=side).tasks["rising"].chance == 0.25
 
 
 @pytest.mark.parametrize(
@@ -673,3 +677,13 @@ def test_what_plan_cannot_read_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="by loss alone"):
         planner.scores(made(), loss=2.8).save(tmp_path / "loss.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_loss_outside_the_runs_is_said() -> None:
+    """Below every run's loss, or above it, a score by the loss is a guess."""
+    runs = made()
+    inside = planner.scores(runs, loss=float(np.median(runs["loss"])))
+    assert "extrapolation" not in {note.code for note in inside.notes}
+    for loss, says in ((min(runs["loss"]) * 0.9, "is below those of every run"), (max(runs["loss"]) * 1.1, "is above those")):
+        found = planner.scores(runs, loss=loss)
+        assert says in next(note.text for note in found.notes if note.code == "extrapolation")

@@ -16,7 +16,9 @@ from planner._version import __version__
 from planner.allocation.loss_interval import check_level
 from planner.errors import FitError, OptionError, PlannerError
 from planner.fitting.fit import RunsLike, fit, one_group, read_table_of_runs
+from planner.fitting.forecast import failed
 from planner.fitting.generalised_law import Array
+from planner.fitting.result_building import place_of
 from planner.fitting.results import FitResult
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import Runs, items_of
@@ -24,7 +26,7 @@ from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import FitInputs, Reading
 from planner.notes import Note
-from planner.quantities import parse_number, plain, shown
+from planner.quantities import listed, parse_number, plain, shown
 
 _FRONTIER = 1e-9
 
@@ -210,7 +212,28 @@ def backtest(
         level=confidence,
         **reading.stated(),
     )
-    return Backtest(cases, summaries, confidence, tuple(_notes(cases, table)), inputs)
+    groups = {name: part for part, name, _ in jobs}
+    return Backtest(cases, summaries, confidence, (*_notes(cases, table), *_failed(groups.values())), inputs)
+
+
+def _failed(groups: Iterable[Runs]) -> list[Note]:
+    """Name the runs that failed, by the law fitted to all of their group: what is foretold of them is no measure of a method."""
+    rows = []
+    for part in groups:
+        sample = Sample.of(part)
+        if len(sample) >= _FEWEST:
+            far, missed = failed(sample)
+            rows += [place_of(part, at, float(missed[at])) for at in np.flatnonzero(far).tolist()]
+    if not rows:
+        return []
+    text = (
+        f"far from the law fitted to every run, undertuned or diverged? {'rows' if len(rows) > 1 else 'row'} {listed(rows, 8)}: "
+    )
+    return [Note("outliers", "warning", f"{text}where such a run is foretold, the error is its own; --drop leaves it out")]
+
+
+_FEWEST = 8
+"""Runs of a group below which none of them can be called far from the others."""
 
 
 def _several(value: Raw, name: str, expected: str) -> list[Any]:

@@ -236,10 +236,10 @@ def equal_exponents_note(alpha: Array, beta: Array, level: float) -> Iterator[No
         yield Note("equal-exponents", "info", text)
 
 
-def outlying(residuals: Array) -> Array:
+def outlying(residuals: Array, deviations: float = _OUTLIER) -> Array:
     """Return the positions of runs whose loss is far from the law's, judged by the median size of residuals, worst first."""
     center, spread = _robust(residuals)
-    far = np.flatnonzero(np.abs(residuals - center) > _OUTLIER * spread)
+    far = np.flatnonzero(np.abs(residuals - center) > deviations * spread)
     return far[order(-np.abs(residuals[far]))]
 
 
@@ -268,14 +268,18 @@ def _robust(residuals: Array) -> tuple[float, float]:
     return center, max(1.4826 * float(np.median(np.abs(residuals - center))), _LEAST_SPREAD)
 
 
-def outlier_note(rows: Sequence[str], total: int, *, squared: bool) -> Iterator[Note]:
-    """List runs that look undertuned or diverged, the worst first."""
+def outlier_note(rows: Sequence[str], total: int, aside: int = 0, *, squared: bool) -> Iterator[Note]:
+    """List runs that look undertuned or diverged, the worst first, ``aside`` of which the forecast does without."""
     if rows:
         which = f"{len(rows)} of {total} runs lie" if len(rows) > 1 else f"one of {total} runs lies"
         where = f"{'rows' if len(rows) > 1 else 'row'} {listed(rows, 8)}"
         weight = "squares give such runs much weight" if squared else "the robust loss gives such runs little weight"
-        text = f"{which} far from the law, undertuned or diverged? {where}: kept, {'and' if squared else 'but'} {weight}"
-        yield Note("outliers", "info", text)
+        done = f"kept, {'and' if squared else 'but'} {weight}"
+        if aside:
+            those = f"the worst {aside}" if aside < len(rows) else "them" if aside > 1 else "it"
+            done = f"the forecast leaves {those} aside" + (", and gives the others little weight" if aside < len(rows) else "")
+        text = f"{which} far from the law, undertuned or diverged? {where}: {done}"
+        yield Note("outliers", "warning" if aside else "info", text)
 
 
 def few(outliers: int, rows: int) -> bool:

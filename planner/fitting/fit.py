@@ -224,8 +224,13 @@ def _without_note(job: Job, found: FitResult, chosen: Method, shape: str) -> lis
     if not other.ratios:
         return []
     one, two = found.ratios[at], other.ratios[at]
+    if abs(two.params / one.params - 1) < _SAME:  # the forecast did without them
+        return []
     loss = None if one.loss is None or two.loss is None else (one.loss, two.loss)
     return [diagnostics.without_note(one.flops, (one.params, two.params), loss)]
+
+
+_SAME = 1e-3
 
 
 def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Progress | None) -> FitResult:

@@ -13,7 +13,9 @@ import numpy as np
 
 from planner._util.stable_choice import lowest_of_each
 from planner.fitting.batched_newton import Problems, descend
+from planner.fitting.classical import Model, minimise
 from planner.fitting.constraints import Limits
+from planner.fitting.diagnostics import few, outlying
 from planner.fitting.generalised_law import ALPHA, BETA, Array, E, G, parts
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
@@ -79,6 +81,20 @@ class Forecast:
         weights = np.concatenate(each)
         weights /= weights.sum()
         return weights
+
+
+def failed(sample: Sample) -> tuple[Array, Array]:
+    """Tell which runs are so far from the classical law, which heeds them little, that they failed; none where they are many.
+
+    Beside it, ln of each loss over the law's.
+
+    They would widen the unit of the priors, and what lies off the frontier would count as noise for their sake.
+    """
+    theta = minimise(sample, Model()).theta[None]
+    residuals = sample.rows.target - parts(theta, sample.rows.x, sample.rows.y, additive=True).log_loss[0]
+    far = np.zeros(len(sample), bool)
+    far[outlying(residuals, settings("forecast")["failed"])] = True
+    return far & few(int(far.sum()), len(sample)), residuals
 
 
 def forecast(sample: Sample, limits: Limits) -> Forecast:

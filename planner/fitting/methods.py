@@ -9,7 +9,7 @@ import numpy as np
 from planner._util.frozen_dict import FrozenDict
 from planner.fitting import diagnostics
 from planner.fitting.classical import Minimum, Model, bootstrap, minimise
-from planner.fitting.forecast import Forecast, forecast, forecast_draws
+from planner.fitting.forecast import Forecast, failed, forecast, forecast_draws
 from planner.fitting.generalised_law import Array
 from planner.fitting.isoflop import by_budget, by_envelope
 from planner.fitting.repetition import MOST_DRAWS, ONCE, effective, fit_repetition
@@ -98,24 +98,26 @@ def fit_forecast(job: Job) -> FitResult:
     sample, limits = job.sample, job.model.limits
     diagnostics.refuse_hopeless(sample, max(5 - len(limits.fixed), 1), job.table.name, needs_both=True)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        fitted = forecast(sample, limits)
+        sound = ~failed(sample)[0]
+        used = sample if sound.all() else sample.take(sound)
+        fitted = forecast(used, limits)
         count = settings("forecast")["draws"] if job.draws else 0
-        drawn = forecast_draws(sample, fitted, count, np.random.default_rng(job.seed), limits) if count else None
+        drawn = forecast_draws(used, fitted, count, np.random.default_rng(job.seed), limits) if count else None
     weights = fitted.weights(designed=job.table.designed)
     free = weights[: len(fitted.frontier) + len(fitted.adaptive)] > 0  # gamma is pinned in some of the structures
-    members = sample.constants(fitted.members[weights > 0])
+    members = used.constants(fitted.members[weights > 0])
     weights = weights[weights > 0]
     constants: dict[str, Any] = {key: tuple(value.tolist()) for key, value in members.items()}
-    constants |= {"weight": tuple(weights.tolist()), "C_ref": float(sample.flops.max())}
+    constants |= {"weight": tuple(weights.tolist()), "C_ref": float(used.flops.max())}
     law = law_of(job, "forecast", "ensemble", constants, why_no_size(job, job.model))
     residuals = np.log(law.loss(sample.params, sample.tokens)) - sample.rows.target
     if drawn is not None:
         noise = float(1.4826 * np.median(np.abs(residuals)))
-        known = _calibration(sample, fitted, diagnostics.held_in(residuals))
-        law = replace(law, draws=Draws(FORMS["generalised"], FrozenDict(sample.constants(drawn)), noise, known))
+        known = _calibration(used, fitted, diagnostics.held_in(residuals[sound]))
+        law = replace(law, draws=Draws(FORMS["generalised"], FrozenDict(used.constants(drawn)), noise, known))
     middle = {key: typical(value, weights) for key, value in members.items()}
     middle["E"] = float(law.irreducible_loss)
-    intervals = _member_intervals(job, members, weights, None if drawn is None else sample.constants(drawn))
+    intervals = _member_intervals(job, members, weights, None if drawn is None else used.constants(drawn))
     gammas = members["gamma"][: free.sum()]
     combination = Combination(
         gamma=float(np.exp(np.log(gammas).mean())),
@@ -124,7 +126,7 @@ def fit_forecast(job: Job) -> FitResult:
         eta=float(fitted.eta),
         zeta=float(fitted.zeta),
     )
-    notes = common_notes(job, residuals)
+    notes = common_notes(job, residuals, aside=int((~sound).sum()))
     if job.table.designed:
         text = (
             "pilots that planner designed: every run was chosen for what it tells, so the members that use them all count, and "
@@ -133,7 +135,7 @@ def fit_forecast(job: Job) -> FitResult:
         notes.append(Note("designed-pilots", "info", text))
     if drawn is not None:
         scales = settings("forecast.interval")
-        notes.append(diagnostics.far_note(float(sample.flops.max()), scales["calibrated_to"]))
+        notes.append(diagnostics.far_note(float(used.flops.max()), scales["calibrated_to"]))
     return result_of(job, "forecast", law, middle, intervals, notes, residuals, None, combination)
 
 

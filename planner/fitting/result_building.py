@@ -100,15 +100,15 @@ def _counted(table: Runs) -> str:
     return f"{runs} runs" if runs == len(table) else f"{len(table)} checkpoints of {runs} runs"
 
 
-def common_notes(job: Job, residuals: Array, *, squared: bool = False) -> list[Note]:
-    """Return what every method says of the table and of the residuals."""
+def common_notes(job: Job, residuals: Array, *, squared: bool = False, aside: int = 0) -> list[Note]:
+    """Return what every method says of the table and of the residuals, ``aside`` of which are of runs that failed."""
     rows = [place_of(job.table, i, float(-residuals[i])) for i in diagnostics.outlying(residuals)]
     return [
         *job.table.notes,
         *diagnostics.counting_note(job.conventions.params),
         *diagnostics.design_notes(job.sample, job.design),
         *diagnostics.block_note(job.table.run_ids),
-        *diagnostics.outlier_note(rows, len(residuals), squared=squared),
+        *diagnostics.outlier_note(rows, len(residuals), aside, squared=squared),
         *diagnostics.misfit_note(near_frontier(job.sample, residuals)),
     ]
 

@@ -1,7 +1,7 @@
 """What a user says of tasks: a side file of chance levels, questions and ceilings, and values; the registry knows the rest."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from planner._util.frozen_dict import FrozenDict
@@ -11,7 +11,7 @@ from planner.fitting.scores.known_tasks import KINDS, Known, known_task, parts_o
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_tables import read_raw
 from planner.notes import Note
-from planner.quantities import bare, parse_fraction, parse_number, plain, shown
+from planner.quantities import bare, listed, parse_fraction, parse_number, plain, shown
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = FrozenDict(
     {
@@ -31,6 +31,25 @@ class About(NamedTuple):
     said: Mapping[str, Known] = FrozenDict()
     listed: frozenset[str] = frozenset()
     notes: tuple[Note, ...] = ()
+    chooses: bool = False
+    """Whether no other column is a task: so says the side file of a table that ships."""
+
+    def missing(self, columns: Iterable[str], name: str) -> list[Note]:
+        """Name the tasks of the side file that a table does not have.
+
+        Raises
+        ------
+        RunsFileError
+            It has none of them.
+        """
+        known = {each.lower() for each in columns}
+        gone = sorted(self.listed - known)
+        if not gone:
+            return []
+        if len(gone) == len(self.listed):
+            raise RunsFileError(f"{name}: has none of the tasks that `about` tells of: {listed(list(map(bare, gone)), 8)}")
+        text = f"`about` tells of {len(gone)} of its {len(self.listed)} tasks in vain: {listed(list(map(bare, gone)), 8)}"
+        return [Note("tasks-missing", "warning", f"{text} is no column of {name}")]
 
     def names_task(self, column: str) -> bool:
         """Tell whether the side file or an option names a column."""
@@ -42,8 +61,8 @@ class About(NamedTuple):
         return known._replace(**{field: own for field, own in said._asdict().items() if own is not None})
 
 
-def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw) -> About:
-    """Read the side file and the options that go before it.
+def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw, *, chooses: bool = False) -> About:
+    """Read the side file and the options that go before it; ``chooses`` makes what it lists the only tasks.
 
     Raises
     ------
@@ -55,7 +74,7 @@ def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw) -> About:
     said: dict[str, Known] = {}
     if file is not None:
         said = _side_file(file)
-    listed = frozenset(said)
+    told = frozenset(said)
     for field, given in (("chance", chance), ("questions", questions), ("ceiling", ceiling)):
         if given is None:
             continue
@@ -65,7 +84,7 @@ def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw) -> About:
             known = said.get(name.lower(), Known())
             own: dict[str, Any] = {field: _value(field, value, f"`{field}` {bare(name)}")}
             said[name.lower()] = known._replace(**own)
-    return About(FrozenDict(said), listed)
+    return About(FrozenDict(said), told, chooses=chooses and file is not None)
 
 
 _EXAMPLES = {"chance": "0.25", "questions": "14042", "ceiling": "0.95"}
@@ -104,15 +123,16 @@ def _side_file(file: Any) -> dict[str, Known]:
             raise RunsFileError(f"{raw.name}:{row}:task: {shown(name)} comes twice")
         if len(found) >= _MOST_TASKS:
             raise RunsFileError(f"{raw.name}: names more than {_MOST_TASKS} tasks")
-        found[name] = _known(cells, places, f"{raw.name}:{row}")
+        found[name] = _known(cells, places, f"{raw.name}:{row}", comma=bool(raw.separator) and raw.separator != ",")
     return found
 
 
-def _known(cells: Any, places: Mapping[str, int], where: str) -> Known:
+def _known(cells: Any, places: Mapping[str, int], where: str, *, comma: bool) -> Known:
     values: dict[str, Any] = {}
     for field in ("chance", "questions", "ceiling"):
         cell = cells[places[field]] if field in places else None
         text = "" if cell is None else str(cell).strip()
+        text = text.replace(",", ".") if comma and text.count(",") == 1 and "." not in text else text
         if text and text.lower() not in {"nan", "na", "none", "-"}:
             try:
                 values[field] = _value(field, text, f"{where}:{field}:")

@@ -29,7 +29,7 @@ class PublicScores(NamedTuple):
 def public_table() -> ScoreTable:
     """Return the public models that say their compute, without their sizes: recipes differ too much for these to tell more."""
     shipped = shipped_scores(_TABLE)
-    about = read_about(shipped.tasks, None, None, None)
+    about = read_about(shipped.tasks, None, None, None, chooses=True)
     found = read_score_table(shipped.file, Reading(columns=_COLUMNS), about, None, None, 6.0, False)
     return found._replace(name=f"{_TABLE} ({shipped.reference})")
 

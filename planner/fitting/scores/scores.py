@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
+import numpy as np
+
 from planner._util.defaults import LEVEL
 from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers
@@ -145,7 +147,8 @@ def scores(
 def _observed(wanted: Wanted, task: Raw, suite: Raw, level: float, given: Sequence[str]) -> Scores:
     """Return the scores of public models at a compute: never mixed with runs of one's own."""
     if given:
-        raise OptionError(f"`observational` rests on public models alone: leave out `{given[0]}`")
+        which = "the table of runs" if given[0] == "runs" else f"`{given[0]}`"
+        raise OptionError(f"`observational` rests on public models alone: leave out {which}")
     table = public_table()
     if task is not None:
         known = {each.name.lower(): each for each in table.tasks}
@@ -187,7 +190,7 @@ def answer(
         runs=len(next(each for each in model.rows if each is not None)),
         forms=tuple(forms),
         level=level,
-        notes=(*notes, *target_notes(place, found)),
+        notes=(*notes, *_loss_notes(model, place), *target_notes(place, found)),
         inputs=inputs,
         model=model,
     )
@@ -214,9 +217,8 @@ def read_table(
             raise OptionError(f"`{name}` {shown(given)}: expected a table: a file, a data frame, or columns by name")
     side = own_about if about is None else about
     k = float(fitting_settings.settings("conventions")["flops_per_param_token"])
-    table = read_score_table(
-        source, reading, read_about(side, chance, questions, ceiling), None if task is None else _names(task), group, k, by_loss
-    )
+    known = read_about(side, chance, questions, ceiling, chooses=about is None)
+    table = read_score_table(source, reading, known, None if task is None else _names(task), group, k, by_loss)
     _known_tasks(table, chance=chance, questions=questions, ceiling=ceiling)
     name = runs if own_about is not None and isinstance(runs, str) else table.name
     return table._replace(name=name), source_name(about)
@@ -307,6 +309,18 @@ def _notes(table: ScoreTable, model: ScoreModel, told: Sequence[str]) -> list[No
     if some:
         found.append(Note("columns-left-out", "info", f"columns that are no tasks: {listed(some, 6)}"))
     return found
+
+
+def _loss_notes(model: ScoreModel, place: ScoreTarget) -> list[Note]:
+    """Say that a loss by which scores are read lies outside those of the runs."""
+    if place.flops is not None or place.loss is None or model.rows.loss is None:
+        return []
+    low, high = float(np.nanmin(model.rows.loss)), float(np.nanmax(model.rows.loss))
+    if low <= place.loss <= high:
+        return []
+    where = f"{'below' if place.loss < low else 'above'} those of every run, {plain(low, 4)} to {plain(high, 4)}"
+    text = f"a loss of {plain(place.loss, 4)} is {where}: how scores go on there is a guess, and whether it can be had"
+    return [Note("extrapolation", "warning", text)]
 
 
 def target_notes(place: ScoreTarget, found: Mapping[str, TaskScore]) -> list[Note]:

@@ -118,7 +118,7 @@ def read_score_table(
         raise RunsFileError(f"{read.name}: no column of scores found; name them with `task`; {_why_none(left)}")
     if len(tasks) > _MOST_TASKS:
         raise RunsFileError(f"{read.name}: {len(tasks)} columns of scores; at most {_MOST_TASKS} at once: choose with `task`")
-    notes = (*read.notes, *about.notes, *told, *twice)
+    notes = (*read.notes, *about.notes, *about.missing(cells, read.name), *told, *twice)
     return ScoreTable(read.name, read.sha256, where, tuple(tasks), k, _ratio(where), FrozenDict(left), notes)
 
 
@@ -246,7 +246,7 @@ def _chosen(
     for called, values in cells.items():
         texts = [value for value in values if isinstance(value, str)]
         numbers = np.array([math.nan if isinstance(value, str) else float(value) for value in values])  # type: ignore[arg-type]
-        if called in asked:
+        if called in asked or (not asked and about.names_task(called)):
             if texts:
                 raise RunsFileError(f"{name}:{called}: {shown(texts[0])}: expected a score, a number; or leave the column out")
             found[called] = _checked(called, numbers, name)
@@ -260,14 +260,14 @@ def _chosen(
 
 
 def _asked(cells: Mapping[str, list[object]], wanted: Sequence[str] | None, about: About, name: str) -> set[str]:
-    """Return the columns that were named, by option or in the side file."""
+    """Return the columns that were named, by option or in the side file of a table that ships: no others are tasks."""
     by_lower = {called.lower(): called for called in cells}
     if wanted:
         missing = [each for each in wanted if each.lower() not in by_lower]
         if missing:
             raise RunsFileError(f"{name}: has no column {shown(missing[0])}; it has {listed(list(map(bare, cells)), 12)}")
         return {by_lower[each.lower()] for each in wanted}
-    return {called for called in cells if about.names_task(called)}
+    return {called for called in cells if about.chooses and about.names_task(called)}
 
 
 def _checked(called: str, numbers: Array, name: str) -> Array:

@@ -60,7 +60,9 @@ def begun(path: RatePath, others: Sequence[RatePath], warmup: float | None, name
     trunks = [each for each in others if each.steps[0] == 0 and each.end >= first]
     said = []
     if warmup is not None and warmup > first:
-        text = f"{name}: `warmup` {format_whole(warmup)} reaches past its first row, step {format_whole(first)}, from which on the "
+        text = (
+            f"{name}: `warmup` {format_whole(warmup)} reaches past its first row, step {format_whole(first)}, from which on the "
+        )
         said = [Note("warm-up-logged", "warning", f"{text}rates of the log are taken")]
     if first <= 0:
         return path, said

@@ -40,7 +40,9 @@ def last_step(until: Raw, per_step: float | None) -> tuple[float, list[Note]]:
         )
     step = number / per_step
     if not 1 <= step <= LONGEST:
-        raise OptionError(f"`until` {shown(until)}: {plain(step, 4)} steps of {format_whole(per_step)} tokens; expected 1 or more")
+        raise OptionError(
+            f"`until` {shown(until)}: {plain(step, 4)} steps of {format_whole(per_step)} tokens; expected 1 or more"
+        )
     text = f"`until` {format_count(number)} tokens is step {format_whole(step)}, of {format_whole(per_step)} tokens each"
     return step, [Note("until-tokens", "info", text)]
 
