@@ -528,6 +528,11 @@ def test_a_far_target_is_told_of_two_dear_runs() -> None:
     (text,) = [note.text for note in far.notes if note.code == "dear-runs"]
     assert "342 M at 1.40e19 FLOP and 465 M at 2.60e19 FLOP" in text
     assert not [note for note in near.notes if note.code == "dear-runs"]
+    N, D = np.array([2e8, 4e8, 8e8]), np.array([[4e9], [1.6e10], [6.4e10]])
+    runs = [(n, d, float(planner.load_law("besiroglu2024").loss(n, d))) for n in N for d in D[:, 0]]
+    done = dict(zip(("params", "tokens", "loss"), np.array(runs).T, strict=True))
+    known = planner.pilots(given=done, budget=1e19, target=1e23)  # of runs that are dearer already, two more say nothing new
+    assert not [note for note in known.notes if note.code == "dear-runs"]
 
 
 @pytest.mark.calibration

@@ -93,7 +93,9 @@ def failed(sample: Sample) -> tuple[Array, Array]:
     theta = minimise(sample, Model()).theta[None]
     residuals = sample.rows.target - parts(theta, sample.rows.x, sample.rows.y, additive=True).log_loss[0]
     far = np.zeros(len(sample), bool)
-    far[outlying(residuals, settings("forecast")["failed"])] = True
+    deviations, least = settings("forecast")["failed"]
+    far[outlying(residuals, deviations)] = True
+    far &= np.abs(residuals) > least
     return far & few(int(far.sum()), len(sample)), residuals
 
 

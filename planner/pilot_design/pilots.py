@@ -305,8 +305,9 @@ def _compared(
         free = Grid(goal, bounds._replace(ratios=whole), cheapest)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
         expected.append(designed(aim, free, money, count, seed, done, text)[-1].expected)
+    largest = float(known.runs.flops.max()) if known else 0.0
     notes = (
-        *design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds.ratios, whole, bounds),
+        *design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds.ratios, whole, bounds, largest=largest),
         *(known.notes if known else ()),
         *cost_notes(machine, own.flops),
         *verdict,

@@ -60,20 +60,33 @@ def check_units(
     if scales := _scales(N, D):
         named = " and ".join(f"{quantity} (median {plain(float(np.median(numbers[quantity])), 4)})" for quantity in scales)
         other = set(scales) == {"tokens"} and 1 < float(np.median(N / D)) < _USUAL_RATIO
-        swapped = ", or are the two columns interchanged?" if other else "?"
+        swapped = f"? Or are the two columns interchanged?{_swap(called)}" if other else "?"
         units = " and ".join(f"{quantity} in {_SCALES[scale][0]}" for quantity, scale in scales.items())
         raise RunsFileError(f"{name}: {named} cannot be of a model of language: {units}{swapped} Then {_remedy(scales, called)}")
     ratio = D / N
-    odd = (ratio < RATIOS[0]) | (ratio > RATIOS[1])
-    if odd.mean() > 0.5:
+    odd, typical = (ratio < RATIOS[0]) | (ratio > RATIOS[1]), f"{plain(float(np.median(ratio)), 3)} in the median"
+    if odd.mean() > 0.5 or np.median(ratio) < RATIOS[0]:
         raise RunsFileError(
-            f"{name}: tokens per parameter are {plain(float(np.median(ratio)), 3)} in the median: expected {plain(RATIOS[0])} to "
-            f"{plain(RATIOS[1])}; are params and tokens in one unit, and not interchanged?"
+            f"{name}: tokens per parameter are {typical}: expected {plain(RATIOS[0])} to {plain(RATIOS[1])}; are params and "
+            f"tokens in one unit, and not interchanged?{_swap(called) if np.median(ratio) < 1 else ''}"
         )
-    notes = _check_flops(numbers["flops"] / (N * D), name, called) if flops and "flops" in numbers else []
+    notes = []
+    if np.median(ratio) < 1:
+        text = (
+            f"tokens per parameter are {typical}: hardly any run has so few; are params and tokens interchanged?{_swap(called)}"
+        )
+        notes.append(Note("ratios-low", "warning", text))
+    notes += _check_flops(numbers["flops"] / (N * D), name, called) if flops and "flops" in numbers else []
     if "loss" in numbers and not loss_unit and not np.isnan(numbers["loss"]).all():
         notes += _check_losses(N, D, numbers["loss"], name)
     return notes
+
+
+def _swap(called: Mapping[str, str]) -> str:
+    """Say how columns that were interchanged are read."""
+    if not {"params", "tokens"} <= set(called):
+        return ""
+    return f' Then `columns` "params={called["tokens"]},tokens={called["params"]}"'
 
 
 def _check_derived(N: Array, D: Array, name: str, called: Mapping[str, str]) -> None:
