@@ -213,6 +213,24 @@ def test_names_and_units_of_loggers_are_known(tmp_path: Path, logger: str, scale
         assert column == name or column.lower() == name or f"{name} from '{column}" in said
 
 
+@pytest.mark.parametrize(
+    ("column", "unit"),
+    [
+        ("Loss (nats)", 1.0),
+        ("loss_nats", 1.0),
+        ("val loss, nats", 1.0),
+        ("Eval loss [nats/token]", 1.0),
+        ("loss (bits per byte)", 2.0),
+    ],
+)
+def test_units_of_losses_in_their_names(tmp_path: Path, column: str, unit: float) -> None:
+    """Our own unit too; bits become nats."""
+    path = tmp_path / "runs.csv"
+    path.write_text(f'params,tokens,"{column}"\n1e9,2e10,2.5\n1e9,4e10,2.4\n')
+    expected = np.array([2.5, 2.4]) * (np.log(2) if unit == 2.0 else 1.0)
+    np.testing.assert_allclose(load(path).loss, expected)
+
+
 def test_evaluation_beats_training_and_both_are_named(tmp_path: Path) -> None:
     """Also where the plain name is there; --columns takes the other."""
     path = tmp_path / "runs.csv"

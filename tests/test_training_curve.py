@@ -501,6 +501,13 @@ def test_logs_are_read_as_loggers_write_them(tmp_path: Path) -> None:
     assert of("i.csv", "Tokens (B),loss,lr\n" + billions, batch=524288, columns={"tokens": "Tokens (B):1e9"}) == pytest.approx(
         expected
     )
+    headed = "".join(f"{s * 524288 / 1e9!r},{y / float(np.log(2))!r},{r!r}\n" for s, y, r in rows)
+    assert of("j.csv", "Tokens (B),loss (bits/token),lr\n" + headed, batch=524288) == pytest.approx(expected)
+    exported = "".join(f"{int(s)},{y!r},{y - 0.1!r},{y + 0.1!r},{r!r}\n" for s, y, r in rows)
+    header = 'Step,"gpt - train/loss","gpt - train/loss__MIN","gpt - train/loss__MAX","gpt - train/learning_rate"\n'
+    assert of("k.csv", header + exported) == pytest.approx(expected)
+    perplexities = "".join(f"{int(s)},{float(np.exp(y))!r},{r!r}\n" for s, y, r in rows)
+    assert of("l.csv", "step,val ppl,lr\n" + perplexities) == pytest.approx(expected)
     assert of("h.csv", "step,loss,lr\n" + plain + "30100,2.6") == pytest.approx(expected)  # a row that is being written
 
 

@@ -189,10 +189,9 @@ def backtest(
         raise OptionError(f"method {shown(unknown[0]) if unknown else 'missing'}: a back-test takes {' or '.join(METHODS)}")
     names = [group] if group is not None else list(table.groups) or ["all"]
     jobs = [(one_group(table, name if table.group else None), name, factor) for name in names for factor in factors]
+    judge = partial(_cases, methods=tuple(methods), seed=seed, level=confidence, exclude=reading.exclude_outliers)
     with mapper(workers, progress) as spread:
-        found = spread(
-            partial(_cases, methods=tuple(methods), seed=seed, level=confidence, exclude=reading.exclude_outliers), jobs
-        )
+        found = spread(judge, jobs)
     cases = tuple(case for each in found for case in each)
     if all(case.refused for case in cases):
         raise FitError(f"nothing to test in {table.name}: {cases[0].refused}")
@@ -212,8 +211,8 @@ def backtest(
         level=confidence,
         **reading.stated(),
     )
-    groups = {name: part for part, name, _ in jobs}
-    return Backtest(cases, summaries, confidence, (*_notes(cases, table), *_failed(groups.values())), inputs)
+    notes = _notes(cases, table, {name: part for part, name, _ in jobs}.values())
+    return Backtest(cases, summaries, confidence, tuple(notes), inputs)
 
 
 def _failed(groups: Iterable[Runs]) -> list[Note]:
@@ -285,12 +284,11 @@ def _summary(method: str, ratio: float, cases: Sequence[Case]) -> Summary:
     return Summary(method, ratio, len(cases), **found)  # type: ignore[arg-type]  # error and bias are never None here
 
 
-def _notes(cases: Sequence[Case], table: Runs) -> list[Note]:
+def _notes(cases: Sequence[Case], table: Runs, groups: Iterable[Runs]) -> list[Note]:
     notes = list(table.notes)
     refused = [case for case in cases if case.refused]
     if refused:
         text = f"{len(refused)} of {len(cases)} fits were refused; the first: {refused[0].refused}"
         notes.append(Note("refused", "warning", text))
     text = "errors inside one group share a bias, so coverage comes in all-or-nothing pieces: read it over groups, not within one"
-    notes.append(Note("coverage-in-pieces", "info", text))
-    return notes
+    return [*notes, *_failed(groups), Note("coverage-in-pieces", "info", text)]

@@ -143,6 +143,17 @@ def counting_note(params: str) -> Iterator[Note]:
         yield Note("params-unstated", "info", text)
 
 
+def exponents_note(method: str, own: tuple[float, float, float], said: Sequence[float]) -> Note:
+    """Warn of an exponent that parametric fits of the same runs contradict."""
+    low, value, high = own
+    text = (
+        f"N ~ C^{significant(value, 3)} ({significant(low, 3)} to {significant(high, 3)}) by {method}, but parametric fits of "
+        f"the same runs say {' and '.join(significant(each, 3) for each in sorted(said))}: too few sizes a budget bend such a "
+        "line; plan with the forecast"
+    )
+    return Note("exponents-apart", "warning", text)
+
+
 def disagreement_note(flops: float, ratio: float) -> Note:
     """Say how far the classical fit would send the reader from the forecast."""
     text = (

@@ -272,7 +272,19 @@ def _answer(found_by: Mapping[str, FitResult], chosen: str) -> FitResult:
     first = found_by[chosen]
     others = tuple(result for name, result in found_by.items() if name != chosen)
     bent = [note for result in others for note in result.notes if note.code == "bend"]
-    return replace(first, notes=(*first.notes, *bent, *_disagreement(found_by)), others=others)
+    apart = (*_disagreement(found_by), *_exponents_apart(first, others))
+    return replace(first, notes=(*first.notes, *bent, *apart), others=others)
+
+
+def _exponents_apart(first: FitResult, others: Sequence[FitResult]) -> tuple[Note, ...]:
+    """Warn of a line through budgets whose exponent both parametric fits of the same runs put outside its interval."""
+    if first.method not in {"isoflop", "envelope"} or first.exponents is None or first.exponent_interval is None:
+        return ()
+    low, high = first.exponent_interval
+    said = [result.exponents[0] for result in others if result.exponents is not None]
+    if len(said) < 2 or not (max(said) < low or min(said) > high):
+        return ()
+    return (diagnostics.exponents_note(first.method, (low, first.exponents[0], high), said),)
 
 
 def _with_repetition(job: Job, chosen: str) -> FitResult:

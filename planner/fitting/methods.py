@@ -119,13 +119,8 @@ def fit_forecast(job: Job) -> FitResult:
     middle["E"] = float(law.irreducible_loss)
     intervals = _member_intervals(job, members, weights, None if drawn is None else used.constants(drawn))
     gammas = members["gamma"][: free.sum()]
-    combination = Combination(
-        gamma=float(np.exp(np.log(gammas).mean())),
-        gamma_range=(float(gammas.min()), float(gammas.max())),
-        members=len(weights),
-        eta=float(fitted.eta),
-        zeta=float(fitted.zeta),
-    )
+    middling, ends = float(np.exp(np.log(gammas).mean())), (float(gammas.min()), float(gammas.max()))
+    combination = Combination(middling, ends, len(weights), float(fitted.eta), float(fitted.zeta))
     notes = common_notes(job, residuals, aside=int((~sound).sum()))
     if job.table.designed:
         text = (

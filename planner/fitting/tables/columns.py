@@ -167,7 +167,7 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
     _refuse_constant({quantity: values for quantity, values in numbers.items() if quantity in DERIVED}, found.others, name)
     table = {quantity: np.array(values) for quantity, values in numbers.items()}
     unit = reading.loss_unit or (places["loss"].unit if "loss" in places else "")
-    converted, said = _in_nats(table, rows, unit, chosen.faults, name)
+    converted, said = in_nats(table, rows, unit, chosen.faults, name)
     _leave_diverged(table, rows, converted, chosen.faults)
     kept_rows = np.array([row not in chosen.faults.rows for row in rows.tolist()], dtype=bool)
     if not kept_rows.any():
@@ -222,7 +222,7 @@ def _with_commas(raw: RawTable, places: Mapping[str, int]) -> bool:
 _UNITS: Mapping[str, Callable[[Array], Array]] = {"perplexity": np.log, "bits": lambda loss: loss * math.log(2)}
 
 
-def _in_nats(table: dict[str, Array], rows: Array, unit: str, faults: Faults, name: str) -> tuple[str, list[Note]]:
+def in_nats(table: dict[str, Array], rows: Array, unit: str, faults: Faults, name: str) -> tuple[str, list[Note]]:
     """Turn losses in bits, or perplexities, into nats; return the unit that they are then in."""
     if "loss" not in table or not unit:
         return unit, []

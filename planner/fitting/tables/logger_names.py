@@ -87,6 +87,8 @@ def meaning_of(cell: str) -> Meaning | None:
     if meaning:
         scaled = meaning.quantity in SCALED
         return meaning._replace(factor=factor if scaled else 1.0, unit=unit_said(cell) if meaning.quantity == "loss" else "")
+    if (stem := known.names.get("_".join(without_unit(words)))) and stem.quantity == "loss":
+        return stem._replace(unit=unit_said(cell))
     of_loss = (known.loss_words & {*words} or unit_said(cell)) and not known.not_loss & {*words}
     if of_loss and known.evaluation_words & {*words}:
         return Meaning("loss", 50, unit=unit_said(cell), kind="set")
@@ -95,6 +97,15 @@ def meaning_of(cell: str) -> Meaning | None:
     return None
 
 
+def without_unit(words: list[str]) -> list[str]:
+    """Return the words of a loss before its unit, as in ``loss (nats/token)``."""
+    end = len(words)
+    while end and words[end - 1] in _LOSS_UNITS:
+        end -= 1
+    return words[:end]
+
+
+_LOSS_UNITS = {"nats", "nat", "bits", "bit", "per", "token", "tok", "byte", "bytes", "character", "char", "bpb", "bpc"}
 _FEW_WORDS = 4
 _PREFIXES = {"g", "p", "e", "z"}
 """Letters that are prefixes of the metric system at the end of a name of compute; k, m, b and t are scales of every quantity."""

@@ -44,6 +44,12 @@ def history_of(header: Sequence[str]) -> History | None:
     return History(metrics, runs, places, twice)
 
 
+def metric_of(cell: str) -> str:
+    """Return the metric that a column of an export holds; of its least and largest values nothing; else the name itself."""
+    found = _COLUMN.fullmatch(cell)
+    return cell if found is None else "" if found["end"] else found["metric"]
+
+
 _FEW = 2
 """Runs of an export without its least and largest values: fewer may be a table with such names."""
 

@@ -20,6 +20,7 @@ from planner.fitting.tables.raw_tables import read_raw
 from planner.fitting.tables.row_choice import text_of
 from planner.fitting.tables.runs import items_of
 from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.log_columns import LogColumns, log_columns, losses_in_nats, stated_column
 from planner.fitting.training_curve.rate_path import LONGEST
 from planner.fitting.training_curve.shipped_curves import shipped_curve
 from planner.inputs.table_inputs import Reading
@@ -28,7 +29,6 @@ from planner.quantities import format_whole, listed, plain, shown
 
 Array = NDArray[np.float64]
 
-QUANTITIES = ("step", "tokens", "loss", "lr")
 _LOWEST, _HIGHEST = 1e-6, 1e6
 
 
@@ -89,9 +89,10 @@ def read_log(source: Any, reading: Reading, batch: float | None, number: int, *,
     except RunsFileError as error:  # the readers are those of tables of runs
         raise RunsFileError(error.marked.replace("params,tokens,loss", "step,loss,lr")) from None
     raw = raw._replace(name=raw.name.replace("the table given", "the log given", 1))
-    places, notes = _columns(raw, reading, loss=loss)
-    columns = _numbers(raw, places, reading)
-    return _log(raw.name, columns, batch, (*raw.notes, *notes), raw.sha256, loss=loss)
+    found = log_columns(raw, reading, loss=loss)
+    columns = _numbers(raw, found, reading)
+    converted = losses_in_nats(columns, found.unit, raw.name) if loss else []
+    return _log(raw.name, columns, batch, (*raw.notes, *found.notes, *converted), raw.sha256, loss=loss)
 
 
 def of_arrays(steps: Raw, loss: Raw, lr: Raw, batch: float | None) -> Log:
@@ -118,64 +119,10 @@ def of_arrays(steps: Raw, loss: Raw, lr: Raw, batch: float | None) -> Log:
     return _log(name, columns, batch, (), "")
 
 
-def _name_of(cell: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", cell.lower()).strip("_")
-
-
-def _columns(raw: RawTable, reading: Reading, *, loss: bool) -> tuple[dict[str, int], list[Note]]:
-    """Return where each quantity stands."""
-    known = settings(FILE, "read")
-    names = [_name_of(cell) for cell in raw.header]
-    odd = [quantity for quantity in reading.columns if quantity not in QUANTITIES]
-    if odd:
-        raise OptionError(f"`columns` {shown(odd[0])}: a log has {', '.join(QUANTITIES)}")
-    places, notes = {}, []
-    for quantity in QUANTITIES:
-        if quantity in reading.columns:
-            places[quantity] = _stated(raw, _called(reading.columns[quantity])[0])
-            continue
-        aliases = [_name_of(each) for each in known[quantity]]
-        found = list(dict.fromkeys(at for alias in aliases for at, name in enumerate(names) if name == alias))
-        if quantity == "lr" and not found:
-            found = [at for at, name in enumerate(names) if "learning_rate" in name or name.startswith("lr_")]
-        if len(found) > 1 or (found and names[found[0]] != quantity):
-            beside = f", not {listed([shown(raw.header[at]) for at in found[1:]], 3)}" if len(found) > 1 else ""
-            notes.append(Note("columns-found", "info", f"{quantity} is column {shown(raw.header[found[0]])}{beside}"))
-        if found:
-            places[quantity] = found[0]
-    has = f"it has {listed([shown(cell) for cell in raw.header], 12)}"
-    if "step" not in places and "tokens" not in places:
-        raise RunsFileError(f"{raw.name}: has no column of steps or tokens; {has}; `columns` step=NAME names it")
-    if loss and "loss" not in places:
-        raise RunsFileError(f"{raw.name}: has no column of losses; {has}; `columns` loss=NAME names it")
-    if not loss and "lr" not in places:
-        raise RunsFileError(f"{raw.name}: has no column of learning rates; {has}; `columns` lr=NAME names it")
-    return places if loss else {each: at for each, at in places.items() if each != "loss"}, notes
-
-
-def _called(column: str) -> tuple[str, float]:
-    """Return the name of a column and what one in it is worth, as in ``Tokens (B):1e9``."""
-    name, sign, worth = column.rpartition(":")
-    try:
-        factor = float(worth)
-    except ValueError:
-        return column, 1.0
-    return (name, factor) if sign and math.isfinite(factor) and factor > 0 else (column, 1.0)
-
-
-def _stated(raw: RawTable, called: str) -> int:
-    at = next((at for at, cell in enumerate(raw.header) if cell.lower() == called.strip().lower()), None)
-    if at is None:
-        raise RunsFileError(
-            f"{raw.name}: has no column {shown(called)}; it has {listed([shown(each) for each in raw.header], 12)}"
-        )
-    return at
-
-
-def _numbers(raw: RawTable, places: Mapping[str, int], reading: Reading) -> dict[str, Array]:
+def _numbers(raw: RawTable, found: LogColumns, reading: Reading) -> dict[str, Array]:
     """Return the columns as numbers."""
-    faults = Faults(skip=True)
-    where = [(_stated(raw, condition.column), condition) for condition in reading.where]
+    faults, places = Faults(skip=True), found.places
+    where = [(stated_column(raw, condition.column), condition) for condition in reading.where]
     commas = raw.separator not in {"", ","} and decimal_comma(
         lambda: ((row, [text_of(cell) for cell in cells]) for row, cells in raw.rows(Faults(skip=True))),
         list(places.values()),
@@ -197,8 +144,7 @@ def _numbers(raw: RawTable, places: Mapping[str, int], reading: Reading) -> dict
         raise RunsFileError(f"{raw.name}:{row}: {what}; `skip_bad` leaves such rows out")
     table = np.array(held).reshape(-1, len(at))
     _refuse_odd(raw, places, table, numbered, skip_bad=reading.skip_bad)
-    worth = {quantity: _called(called)[1] for quantity, called in reading.columns.items()}
-    return {quantity: table[:, place] * worth.get(quantity, 1.0) for place, quantity in enumerate(places)}
+    return {quantity: table[:, place] * found.worth.get(quantity, 1.0) for place, quantity in enumerate(places)}
 
 
 def _refuse_odd(raw: RawTable, places: Mapping[str, int], table: Array, numbered: Sequence[int], *, skip_bad: bool) -> None:

@@ -113,8 +113,7 @@ def training_curve(
     what, ways = choices(run, [(name, path) for path, name, _ in others])
     starts, best = decay_starts(run)
     against = None if size is None else held_to_law(run, law, *size)
-    if against is not None and against.note is not None:
-        notes.append(against.note)
+    notes += [against.note] if against and against.note else []
     inputs: dict[str, Any] = {"logs": [log.name for log in read], "sha256": [log.sha256 for log in read if log.sha256]}
     inputs |= {"schedule": called, "until": end, "compare": [name for _, name, _ in others], "warmup": rise}
     inputs |= {"batch": tokens, "law": against and against.law, "params": against and against.params, "level": confidence}

@@ -1,0 +1,134 @@
+"""Which column of a log is which quantity: by our names, the user's, or those that loggers write, with units in the header."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner._util.files import settings
+from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.columns import in_nats
+from planner.fitting.tables.faults import Faults
+from planner.fitting.tables.logger_names import peeled, unit_said, without_unit
+from planner.fitting.tables.raw_table import RawTable
+from planner.fitting.tables.wandb_history import metric_of
+from planner.fitting.training_curve.laws import FILE
+from planner.inputs.table_inputs import Reading
+from planner.notes import Note
+from planner.quantities import listed, shown
+
+QUANTITIES = ("step", "tokens", "loss", "lr")
+
+
+class LogColumns(NamedTuple):
+    """Where each quantity stands, what one of it is worth, the unit of the losses where the header says one, and what to say."""
+
+    places: dict[str, int]
+    worth: dict[str, float]
+    unit: str
+    notes: list[Note]
+
+
+def log_columns(raw: RawTable, reading: Reading, *, loss: bool) -> LogColumns:
+    """Return where each quantity stands.
+
+    Raises
+    ------
+    RunsFileError
+        There are neither steps nor tokens, or no losses; of a schedule, no learning rates.
+    OptionError
+        A quantity was named that logs do not have.
+    """
+    odd = [quantity for quantity in reading.columns if quantity not in QUANTITIES]
+    if odd:
+        raise OptionError(f"`columns` {shown(odd[0])}: a log has {', '.join(QUANTITIES)}")
+    names = [_name_of(cell) for cell in raw.header]
+    places: dict[str, int] = {}
+    worth: dict[str, float] = {}
+    notes = []
+    for quantity in QUANTITIES:
+        if quantity in reading.columns:
+            called, worth[quantity] = _called(reading.columns[quantity])
+            places[quantity] = stated_column(raw, called)
+            continue
+        found = _found(quantity, names)
+        if not found and (found := _found(quantity, [_bare(cell, quantity) for cell in raw.header])) and quantity == "tokens":
+            worth[quantity] = peeled(raw.header[found[0]])[1]
+        if len(found) > 1 or (found and names[found[0]] != quantity):
+            beside = f", not {listed([shown(raw.header[at]) for at in found[1:]], 3)}" if len(found) > 1 else ""
+            notes.append(Note("columns-found", "info", f"{quantity} is column {shown(raw.header[found[0]])}{beside}"))
+        if found:
+            places[quantity] = found[0]
+    _refuse_without(raw, places, loss=loss)
+    unit = unit_said(raw.header[places["loss"]]) if "loss" in places else ""
+    return LogColumns(places if loss else {each: at for each, at in places.items() if each != "loss"}, worth, unit, notes)
+
+
+def _refuse_without(raw: RawTable, places: Mapping[str, int], *, loss: bool) -> None:
+    has = f"it has {listed([shown(cell) for cell in raw.header], 12)}"
+    if "step" not in places and "tokens" not in places:
+        raise RunsFileError(f"{raw.name}: has no column of steps or tokens; {has}; `columns` step=NAME names it")
+    if loss and "loss" not in places:
+        raise RunsFileError(f"{raw.name}: has no column of losses; {has}; `columns` loss=NAME names it")
+    if not loss and "lr" not in places:
+        raise RunsFileError(f"{raw.name}: has no column of learning rates; {has}; `columns` lr=NAME names it")
+
+
+def _found(quantity: str, names: list[str]) -> list[int]:
+    """Return the columns that may be a quantity, the likelier first."""
+    aliases = [_name_of(each) for each in settings(FILE, "read")[quantity]]
+    found = list(dict.fromkeys(at for alias in aliases for at, name in enumerate(names) if name == alias))
+    if quantity == "lr" and not found:
+        found = [at for at, name in enumerate(names) if "learning_rate" in name or name.startswith("lr_")]
+        found = [at for at in found if not names[at].endswith(("_min", "_max"))]
+    return found
+
+
+def _name_of(cell: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", cell.lower()).strip("_")
+
+
+def _bare(cell: str, quantity: str) -> str:
+    """Return the name of the metric alone, without the unit at its end; a perplexity is a loss."""
+    words = peeled(metric_of(cell))[0]
+    if quantity == "loss" and set(words) & {"ppl", "perplexity"}:
+        words = [word for word in words if word not in {"ppl", "perplexity", "loss"}] + ["loss"]
+    return "_".join(without_unit(words) if quantity == "loss" else words)
+
+
+def _called(column: str) -> tuple[str, float]:
+    """Return the name of a column and what one in it is worth, as in ``Tokens (B):1e9``."""
+    name, sign, worth = column.rpartition(":")
+    try:
+        factor = float(worth)
+    except ValueError:
+        return column, 1.0
+    return (name, factor) if sign and math.isfinite(factor) and factor > 0 else (column, 1.0)
+
+
+def stated_column(raw: RawTable, called: str) -> int:
+    """Return where a column stands that was named.
+
+    Raises
+    ------
+    RunsFileError
+        There is none of that name.
+    """
+    at = next((at for at, cell in enumerate(raw.header) if cell.lower() == called.strip().lower()), None)
+    if at is None:
+        raise RunsFileError(
+            f"{raw.name}: has no column {shown(called)}; it has {listed([shown(each) for each in raw.header], 12)}"
+        )
+    return at
+
+
+def losses_in_nats(columns: dict[str, NDArray[Any]], unit: str, name: str) -> list[Note]:
+    """Turn losses in bits, or perplexities, into nats, in place, and say so."""
+    known = columns["loss"]
+    columns["loss"] = known.copy()
+    told = in_nats(columns, np.arange(len(known)), unit, Faults(skip=True), name)[1]
+    columns["loss"][~(known > 0)] = known[~(known > 0)]  # what is empty, or no number, stays so
+    return told
