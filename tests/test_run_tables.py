@@ -231,6 +231,19 @@ def test_units_of_losses_in_their_names(tmp_path: Path, column: str, unit: float
     np.testing.assert_allclose(load(path).loss, expected)
 
 
+def test_what_headers_leave_open_is_said(tmp_path: Path) -> None:
+    """Passes beside tokens of a data set, tokens of a batch, and a title with a comma in it."""
+    path = tmp_path / "runs.csv"
+    path.write_text("params,dataset_tokens,epochs,loss\n1e9,1e10,2,2.5\n1e9,2e10,2,2.4\n")
+    assert "times the passes" in next(note.text for note in load(path).notes if note.code == "passes")
+    path.write_text("params,steps,batch_size_tokens,loss\n1e9,1000,524288,2.5\n")
+    with pytest.raises(RunsFileError, match="Tokens are steps times the tokens of a batch") as caught:
+        load(path)
+    assert "tokens=batch_size_tokens" not in str(caught.value)
+    path.write_text("My pilot runs, August\n\nparams,tokens,loss\n1e9,2e10,2.5\n1e9,4e10,2.4\n")
+    assert load(path).loss.tolist() == [2.5, 2.4]
+
+
 def test_evaluation_beats_training_and_both_are_named(tmp_path: Path) -> None:
     """Also where the plain name is there; --columns takes the other."""
     path = tmp_path / "runs.csv"

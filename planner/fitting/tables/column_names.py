@@ -98,11 +98,25 @@ def find_columns(
             warned.append(f"is {shown(chosen.called)} an evaluation's? Beside it stand {beside}; --columns loss=NAME takes one")
     notes = [Note("columns-found", "info", f"columns taken: {', '.join(told)}")] if told else []
     notes += [Note("loss-of-what", "warning", text) for text in warned]
+    notes += _passes(header, places)
     missing = [each for each in required if each not in places and not _follows(each, places)]
     if missing:
         raise RunsFileError(f"{name}: {_missing(header, missing)}")
     state = next((at for at, each in meant.items() if each.quantity == "state"), None)
     return Found(places, others, state, tuple(notes))
+
+
+def _passes(header: Sequence[str], places: Mapping[str, Place]) -> list[Note]:
+    """Ask whether tokens of a data set are those of one pass, where the table counts passes too."""
+    tokens = places.get("tokens")
+    counted = next((cell for cell in header if {*peeled(cell)[0]} & _PASSES), None)
+    if tokens is None or counted is None or "dataset" not in peeled(tokens.called)[0]:
+        return []
+    text = f"tokens are {shown(tokens.called)}, and {shown(counted)} stands beside it: where those are of one pass, a column of"
+    return [Note("passes", "warning", f"{text} all tokens trained on is wanted, times the passes, and that one is unique_tokens")]
+
+
+_PASSES = {"epoch", "epochs", "passes", "repeats"}
 
 
 def _own(header: Sequence[str], quantity: str, taken: Iterable[int], name: str) -> int | None:
@@ -246,11 +260,13 @@ def _missing(header: Sequence[str], missing: Sequence[str]) -> str:
     close = next((cell for cell in header if first in cell.lower() and not _RATES & {*peeled(cell)[0]}), "NAME")
     names = " ".join(f"--columns {each}={bare(close) if each == first else 'NAME'}" for each in missing)
     hint = f"Other names: {names}, or columns={{'{first}': {shown(close)}}} in Python"
+    if first == "tokens" and any({"batch", "bsz"} & {*peeled(cell)[0]} for cell in header):
+        hint = "Tokens are steps times the tokens of a batch: write such a column. " + hint
     either = "; of params, tokens and flops two are enough" if {*missing} & {*DERIVED} else ""
     return f"{lacks}; it has {named(header)}. {hint}{either}"
 
 
-_RATES = {"per", "second", "sec", "s", "rate", "log", "log10", "ln", "ratio"}
+_RATES = {"batch", "per", "second", "sec", "s", "rate", "log", "log10", "ln", "ratio"}
 
 
 def named(names: Sequence[str], most: int = 20) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -171,15 +171,22 @@ _ABOVE = 20
 
 
 def _header_at(lines: Iterator[str]) -> int | None:
-    """Return the first line of several cells that is no remark; the first one that is not blank where there is none."""
-    first = None
-    for number, line in enumerate(islice(lines, _ABOVE)):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        first = number if first is None else first
-        if any(sign in line for sign in ",;\t|") or line.lower().startswith("sep="):
+    """Return the first line of several cells that is no remark; the first one that is not blank where there is none.
+
+    A line that has fewer signs between cells than the names below it is a title.
+    """
+    said = [(at, line) for at, line in enumerate(islice(lines, _ABOVE)) if line.strip() and not line.lstrip().startswith("#")]
+    for (number, line), (_, below) in zip_longest(said, said[1:], fillvalue=(0, "")):
+        if line.lower().startswith("sep="):
             return number
-    return first
+        signs, names = _signs(line), _signs(below)
+        if signs and (signs >= names or any(sign.isdigit() for sign in below)):
+            return number
+    return said[0][0] if said else None
+
+
+def _signs(line: str) -> int:
+    return sum(line.count(sign) for sign in ",;\t|")
 
 
 def _line(lines: Lines, number: int) -> str:
