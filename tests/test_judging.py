@@ -322,3 +322,25 @@ def test_titles_may_stand_above_the_header_of_a_sheet(tmp_path: Path) -> None:
     assert [(each.row, each.run, each.params) for each in planner.check_runs(path).runs] == [(4, "a", 7e9)]
     with pytest.raises(RunsFileError, match="lacks column params, tokens, loss; it has Budget of 2027"):
         planner.fit(path, draws=0)
+
+
+def test_what_a_measured_loss_compares_with(tmp_path: Path) -> None:
+    """Runs without one are named, or left out; of a law of one's own, fitted to these runs or to others, it is said."""
+    runs = tmp_path / "runs.csv"
+    runs.write_text("run,params,tokens,loss\na,1B,20B,nan\nb,1B,20B,2.6\n")
+    found = planner.check_runs(runs)
+    assert "1 of 2 runs have no measured loss (row 2)" in next(note.text for note in found.notes if note.code == "loss-missing")
+    assert [each.run for each in planner.check_runs(runs, skip_bad=True).runs] == ["b"]
+    table = planner.load_runs("muennighoff2023").select("one epoch")
+    rows = zip(table.params.tolist(), table.tokens.tolist(), table.loss.tolist(), strict=True)
+    runs.write_text("params,tokens,loss\n" + "".join(f"{n!r},{d!r},{loss!r}\n" for n, d, loss in rows))
+    planner.fit(runs, draws=0).save(tmp_path / "law.json")
+
+    def said(path: Path) -> str:
+        notes = planner.check_runs(path, law=tmp_path / "law.json").notes
+        return next(note.text for note in notes if note.code == "measured-loss")
+
+    assert "fitted to these very runs" in said(runs)
+    other = tmp_path / "other.csv"
+    other.write_text("params,tokens,loss\n1e8,2e9,3.4\n")
+    assert "on the data that the law was fitted to" in said(other)

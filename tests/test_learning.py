@@ -194,6 +194,7 @@ def test_the_published_exponents() -> None:
         ([1e3] * 5, [0.9, 0.8, 0.7, 0.6, 0.5], {}, "1 different sizes"),
         ([1e3, 1e4, 1e5, 1e6], [0.3, 0.5, 0.7, 0.9], {}, "the error does not fall with data: it rises to 0.5 at 10.0 K"),
         ([1e3, 1e4, 1e5, 1e6], [0.9, 0.9, 0.9, 0.9], {}, "does not fall with data"),
+        (np.geomspace(1e3, 1e6, 6), [0.9, 0.91, 0.89, 0.905, 0.895, 0.902], {}, "stays at 0.901 within its scatter: the small"),
         ([1e3, 1e4, 1e5, 1e6], [0.5, 0.4, 0.3], {}, "4 sizes but 3 errors"),
         ([1e3, 1e4, 1e5, 1e6], [80, 40, 0.2, 0.1], {}, "per cent beside fractions"),
         ([1e3, 1e4, 1e5, 1e6], [0.8, 0.4, 0.2, 0], {}, "must be above 0"),
@@ -319,3 +320,13 @@ def test_errors_in_per_cent_signs(tmp_path: Path) -> None:
     written.write_text("size,error\n1000,%\n3000,50%\n10000,40%\n30000,30%\n", encoding="utf-8")
     with pytest.raises(PlannerError, match=r"points\.csv:2"):
         planner.curve(written)
+
+
+def test_the_largest_floor_that_would_not_show_is_above_the_true_one() -> None:
+    """Of power laws with noise and floors that they hide, and never so small that no points could have shown it."""
+    sizes, rng = np.geomspace(1e4, 1e9, 11), np.random.default_rng(1)
+    for floor in (0.0, 3e-4, 1e-3):
+        for _ in range(6):
+            errors = (14 * sizes**-0.3 + floor) * np.exp(0.03 * rng.standard_normal(11))
+            found = planner.curve(sizes, errors)
+            assert found.floor_at_most >= max(floor, 0.02 * errors[-1])

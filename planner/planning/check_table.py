@@ -208,7 +208,7 @@ def check_runs(
         raise CannotPlanError(f"{judge.id} cannot judge runs: it has no loss surface of its own to plan on; besiroglu2024 has")
     allowed = parse_fraction(tolerance, "tolerance")
     reading = Reading.of(asked, "check_runs")
-    read = read_columns(runs, reading, ("params", "tokens"), sparse=("loss",))
+    read = read_columns(runs, reading, ("params", "tokens"), sparse=() if reading.skip_bad else ("loss",))
     odd = check_units(read.numbers, read.loss_unit, read.name, read.columns, flops=read.measured_flops)
     judged = guarded(judge, lambda: _judged(judge, read, allowed))
     return RunsCheck(
@@ -216,7 +216,7 @@ def check_runs(
         law=judge,
         tolerance=allowed,
         runs=judged,
-        notes=(*read.notes, *odd, *judge.notes, *_notes(judge, judged)),
+        notes=(*read.notes, *odd, *judge.notes, *_notes(judge, judged, read)),
         inputs=FrozenDict({"runs": read.name, **reading.stated(), "law": judge.id, "constants": replaced, "tolerance": allowed}),
     )
 
@@ -245,7 +245,7 @@ def _judged(law: Law, read: Columns, tolerance: float) -> JudgedRuns:
     return JudgedRuns(columns, read.texts.get("run", ()))
 
 
-def _notes(law: Law, runs: JudgedRuns) -> list[Note]:
+def _notes(law: Law, runs: JudgedRuns, read: Columns) -> list[Note]:
     found, columns = [], runs.columns
     far = columns["row"][np.nan_to_num(columns["extrapolation"]) > FAR]
     if len(far):
@@ -254,7 +254,15 @@ def _notes(law: Law, runs: JudgedRuns) -> list[Note]:
         found.append(Note("extrapolation", "warning", f"{text}: guesses, not forecasts"))
     found += size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
     if runs.measured:
+        unknown = columns["row"][np.isnan(columns["measured"])]
+        if len(unknown):
+            text = f"{len(unknown)} of {len(runs)} runs have no measured loss (row {listed(unknown.tolist(), 8)})"
+            found.append(Note("loss-missing", "warning", f"{text}: did they diverge?"))
         text = "a measured loss is on other data and another tokenizer than the law's: compare the order of runs, not the values"
+        if law.fit:
+            own = law.fit.get("sha256") == read.sha256
+            text = "the law was fitted to these very runs: what a measured loss is off by is the fit's error, not a forecast's"
+            text = text if own else "a measured loss compares with the law's where it is on the data that the law was fitted to"
         found.append(Note("measured-loss", "info", text))
     if runs.counts()["underfit"]:
         found += regime_notes("underfit")

@@ -119,8 +119,20 @@ def spread(x: Array, fitted: Fitted, draws: int, level: float, seed: int) -> Con
     normal = student_quantile((1 + level) / 2, 1e4)
     wider = student_quantile((1 + level) / 2, fitted.freedom) / normal
     noise = np.random.default_rng(seed).standard_normal((draws, len(x))) * deviation * wider * np.sqrt(len(x) / (len(x) - 1))
+    tables = np.log(at) + noise
     start = Constants(*(np.repeat(values, draws) for values in fitted.constants))
-    return descend(x, np.log(at) + noise, start, fitted.shape)[0]
+    found, squares = descend(x, tables, start, fitted.shape)
+    if not fitted.shape.floor:
+        return found
+    # a floor far below the errors has no slope to leave by: each table begins with one of half its least error too
+    falling = at < np.exp(fitted.constants.guess[0]) * (1 - 1e-9)
+    floor = 0.5 * at.min()
+    slope = np.polyfit(x[falling], np.log(at[falling] - floor), 1)
+    again = start._replace(
+        level=np.full(draws, slope[1]), b=np.full(draws, max(-slope[0], 1e-3)), floor=np.full(draws, np.log(floor))
+    )
+    other, least = descend(x, tables, again, fitted.shape)
+    return Constants(*(np.where(least < squares, new, old) for new, old in zip(other, found, strict=True)))
 
 
 def descend(x: Array, y: Array, start: Constants, shape: Shape) -> tuple[Constants, Array]:

@@ -97,7 +97,12 @@ def rising_notes(m: Array, e: Array) -> list[Note]:
     """Refuse errors that do not fall with data; note those that rise between neighbours."""
     up = [i for i in range(1, len(e)) if e[i] > e[i - 1] and m[i] > m[i - 1]]
     points = listed([f"{said(e[i], 3)} at {format_count(float(m[i]))}" for i in up], 4)
-    slope = np.polyfit(np.log(m), np.log(e), 1)[0]
+    slope, level = np.polyfit(np.log(m), np.log(e), 1)
     if slope >= 0 or e[-1] >= e[0]:
+        rest = np.log(e) - slope * np.log(m) - level
+        if up and abs(slope) * np.ptp(np.log(m)) < 3 * rest.std():
+            ends = f"from {format_count(float(m[0]))} to {format_count(float(m[-1]))}"
+            text = f"{ends} the error stays at {said(float(np.median(e)), 3)} within its scatter: the small-data region"
+            raise FitError(f"{text}, before any power law; more data are needed")
         raise FitError(f"the error does not fall with data: it rises to {points or said(e[-1], 3)}; is it an accuracy?")
     return [Note("rises", "info", f"the error rises to {points}: noise, or another recipe?")] if up else []
