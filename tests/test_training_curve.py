@@ -818,3 +818,26 @@ def test_a_warm_up_that_the_log_shows_is_not_taken() -> None:
     for lr, said in ((rising, []), (RATE, ["warm-up-taken"])):
         found = planner.training_curve(steps=STEPS, loss=power_law(STEPS), lr=lr)
         assert [note.code for note in found.notes if note.code == "warm-up-taken"] == said
+
+
+def test_rows_of_the_warm_up_alone_are_no_log() -> None:
+    """No law holds before the highest rate: too few rows after it are refused, with where it ends."""
+    rate = np.interp(STEPS, [0, STEPS[-6], STEPS[-1]], [0, 6e-4, 6e-4])
+    with pytest.raises(
+        FitError, match=r"of its 300 rows lie beyond the warm-up, which ends at step 29,\d00; at least 8 are needed"
+    ):
+        planner.training_curve(steps=STEPS, loss=power_law(STEPS), lr=rate)
+
+
+def test_losses_that_are_no_number_are_counted() -> None:
+    """Isolated ones, and those at the end, after which nothing is known."""
+    loss = power_law(STEPS)
+    loss[[100, 140]] = np.nan
+    found = planner.training_curve(steps=STEPS, loss=loss, lr=RATE)
+    assert any("is no number in 2 rows from step 10,100 to 14,100" in note.text for note in found.notes)
+    assert not any("the last of the log" in note.text for note in found.notes)
+    loss[250:] = np.nan
+    found = planner.training_curve(steps=STEPS, loss=loss, lr=RATE)
+    assert any(
+        "52 rows from step 10,100 to 30,000, the last of the log: did the run diverge?" in note.text for note in found.notes
+    )

@@ -110,13 +110,16 @@ def _lowest(log: Smoothed) -> float:
 def _of_event(event: Event) -> Note:
     """Return an event as a sentence."""
     at, change = format_whole(event.step), format_percent(abs(event.change))
-    more = f" and up to {format_whole(event.until)}" if event.until > event.step else ""
+    rows = (
+        f"in {format_whole(event.rows)} rows from step {at} to {format_whole(event.until)}" if event.rows > 1 else f"at step {at}"
+    )
+    ended = ", the last of the log: did the run diverge? The forecast is of one that goes on as before" if event.at_end else ""
     way = "above" if event.change > 0 else "below"
     text = {
         "jump": f"at step {at} the loss jumps to about {change} {way} what came before, which the schedule does not explain: "
         "other data, another batch or another tokenizer? One law does not hold on both sides: give the rows after it as the log",
         "spike": f"a spike at step {at}, {change} above the smoothed loss",
-        "not a number": f"the loss is no number at step {at}{more}",
+        "not a number": f"the loss is no number {rows}{ended}",
         "divergence": f"the loss rises by {change} from step {at} on though the rate does not: the run "
         "diverges. The forecast is of a run that goes on from there as before",
         "bend": f"from step {at} on the loss leaves its law, to end {change} {way} it, which the schedule does not explain: "

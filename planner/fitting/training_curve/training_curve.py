@@ -200,6 +200,13 @@ def _smoothed(log: Log, path: RatePath) -> tuple[Smoothed, list[Event]]:
     FitError
         Its loss does not fall.
     """
+    rise, least = warmed_up(path), settings(FILE, "fit")["least_each"]
+    beyond = int((log.steps >= rise).sum())
+    if beyond < least:
+        raise FitError(
+            f"{log.name}: {beyond} of its {len(log.steps)} rows lie beyond the warm-up, which ends at step {format_whole(rise)}; "
+            f"at least {least} are needed, for no law holds before"
+        )
     whole = smoothed(log.name, log.steps, log.loss, path)
     turn = turned(whole)
     if turn is not None:

@@ -27,6 +27,10 @@ class Event(NamedTuple):
     change : float
         Of the loss, as a share: the height of a spike, the rise of a run that diverges, the move of the end by a bend; 0 for a
         loss that is no number.
+    rows : int
+        Of losses that are no number, how many.
+    at_end : bool
+        Whether no loss follows on them.
     """
 
     kind: str
@@ -34,6 +38,8 @@ class Event(NamedTuple):
     step: float
     until: float
     change: float
+    rows: int = 0
+    at_end: bool = False
 
 
 def events(log: Log, smooth: Smoothed, fit: CurveFit) -> list[Event]:
@@ -45,7 +51,8 @@ def events(log: Log, smooth: Smoothed, fit: CurveFit) -> list[Event]:
 def _broken(log: Log) -> list[Event]:
     if not log.broken:
         return []
-    return [Event("not a number", log.name, log.broken[0], log.broken[-1], 0.0)]
+    at_end = log.broken[-1] > float(log.steps[-1])
+    return [Event("not a number", log.name, log.broken[0], log.broken[-1], 0.0, len(log.broken), at_end)]
 
 
 def _spikes(log: Log, smooth: Smoothed) -> list[Event]:
