@@ -84,11 +84,11 @@ __all__ = sorted([*_HOME_OF, "__version__"])  # the stub writes it out
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for, so that ``import planner`` costs nothing."""
     home = _HOME_OF.get(name)
-    if home is None:
+    if home is None and name != "errors":
         raise AttributeError(f"module 'planner' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(home), name)
+    value = import_module("planner.errors") if home is None else getattr(import_module(home), name)
     globals()[name] = value
     return value
 

@@ -81,7 +81,7 @@ def _fewest_of(shape: Shape, scheme: Scheme, asked: Asked, where: Site, zero: in
             best = key, asked._replace(zero=zero).start._replace(**numbers, recompute=recompute)
     if best is None:
         return None
-    layout = best[1]._replace(micro_batches=_steps(best[1], where))
+    layout = best[1]._replace(micro_batches=accumulated(best[1], where))
     layout = layout._replace(schedule="interleaved") if layout.virtual > 1 else layout
     return as_given(shape, layout, memory(shape, scheme, layout), where.capacity, speed_of(shape, layout, where.running))
 
@@ -116,6 +116,6 @@ def _least_data(shape: Shape, scheme: Scheme, many: Layout, least: Any, capacity
     return np.where(possible, high * least, 0)
 
 
-def _steps(layout: Layout, where: Site) -> int:
+def accumulated(layout: Layout, where: Site) -> int:
     """Return the micro-batches of a step."""
     return max(1, round((where.sequences or 0.0) / (layout.data * layout.micro_batch)))

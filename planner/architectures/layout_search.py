@@ -6,7 +6,7 @@ import numpy as np
 
 from planner._util.files import settings
 from planner._util.stable_choice import rounded
-from planner.architectures.fewest_layouts import on_fewest
+from planner.architectures.fewest_layouts import accumulated, on_fewest
 from planner.architectures.layout import Layout, Recompute
 from planner.architectures.layout_grid import (
     Site,
@@ -202,4 +202,5 @@ def _unlimited(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> Fit:
     start = asked.start
     split = start.tensor * start.pipeline * start.context_parallel
     layout = start._replace(data=int(start.least_data) if where.counted is None else where.counted // split)
+    layout = layout._replace(micro_batches=accumulated(layout, where) if where.sequences else 0)
     return as_given(shape, layout, memory(shape, scheme, layout), None)

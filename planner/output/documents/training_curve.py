@@ -79,8 +79,8 @@ def _choices(curve: TrainingCurve) -> Table:
         "what is left of the schedule is stretched" if left else "the schedule is stretched after its warm-up, from the start"
     )
     note = (
-        "loss less the planned end's by the laws alone, with its interval: below 0 is better. What schedules share does not widen "
-        "it; the losses beside also heed how far the log lies off the laws now"
+        "loss less the planned end's by the laws alone, with its interval: below 0 is better. What schedules share does not "
+        "widen it; the losses beside also heed how far the log lies off the laws now"
     )
     headers = ["", "steps", "loss", f"{level} interval", "against the plan [1]"]
     return Table("What else it could do", "lrrrl", headers, rows, [f"{note}. For more steps {stretched}"])
