@@ -79,3 +79,7 @@ def test_a_plan_warns_where_its_passes_do_harm() -> None:
 
     assert loss(lowest) <= min(loss(lowest * 0.9), loss(lowest * 1.1))
     assert harmful_from(planner.load_law("minicpm2024"), 1e9, 1e9) is None
+    assert harmful_from(law, 5e11, 5e10) == 1  # of a model far too large for its tokens no second pass helps
+    assert "any second pass" in next(
+        n.text for n in planner.plan(flops=1e26, unique_tokens="50B").notes if n.code == "overfitting"
+    )

@@ -60,16 +60,25 @@ def test_the_marked_size_is_the_best_of_all() -> None:
     assert little.ratio == pytest.approx(1.0, abs=0.01)
 
 
-_SPEEDS: tuple[dict[str, Any], ...] = ({}, {"inference_mfu": 0.04})
+_SPEEDS: tuple[dict[str, Any], ...] = ({}, {"inference_mfu": 0.3})
 
 
 def test_a_dearer_demand_marks_a_smaller_size() -> None:
-    """Serving at a tenth of training's utilisation counts tenfold; requests say the same demand."""
+    """Serving at less than training's utilisation counts more; requests say the same demand."""
     plain, slow = (next(row for row in planner.plan(**ASKED, **more).served_sizes if row.best) for more in _SPEEDS)
     assert slow.params < plain.params
     requests = {name: value for name, value in ASKED.items() if name != "inference_per_month"}
     same = planner.plan(**requests, requests_per_month="50M", tokens_per_request=2000)
     assert next(row for row in same.served_sizes if row.best) == plain
+
+
+def test_a_demand_beyond_the_budget_marks_no_size() -> None:
+    """A worse loss is never worth more than the budget: where serving costs more, ever smaller models pay, and none is best."""
+    plan = planner.plan(**ASKED, inference_mfu=0.04)
+    assert not any(row.best for row in plan.served_sizes)
+    nets = [row.net for row in plan.served_sizes]
+    assert nets == sorted(nets)
+    assert "no size is best by the serving saved" in plan.text().replace("\n      ", " ")
 
 
 def test_what_makes_nothing_of_it_refuses_it_by_name() -> None:

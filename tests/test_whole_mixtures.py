@@ -383,6 +383,8 @@ def test_both_views_of_rounding_are_told() -> None:
         ({"law": "ling2025-moe", "serving_gpus": "8xH100"}, "does not say how many parameters"),
         ({"cached_tokens": "1M"}, "in the memory of which devices"),
         ({"cached_tokens": "1M", "serving_gpus": "8xH100"}, "does not say how wide its models are"),
+        ({"cached_tokens": "1M", "serving_gpus": "8xH100", "params": "7B"}, "does not say how wide its models are"),
+        ({"loss": 2.1, "law": "llama3", "serving_gpus": "8xH100"}, "cannot say which budget reaches a loss"),
         ({"serving_gpus": "8xnothing"}, "nothing"),
         ({"serving_gpus": "8xH100 for 3d"}, "without a time"),
         ({"serve_precision": "2"}, "3 to 16 bits"),
@@ -392,7 +394,7 @@ def test_both_views_of_rounding_are_told() -> None:
 )
 def test_what_cannot_be_had_is_one_line(asked: dict[str, Any], message: str) -> None:
     """Experts a law does not know, caps below every model, devices too small: what was given, and what is possible."""
-    budget: dict[str, Any] = {} if "shape" in asked else {"flops": 1e22}
+    budget: dict[str, Any] = {} if {"shape", "params", "loss"} & set(asked) else {"flops": 1e22}
     with pytest.raises(PlannerError) as caught:
         planner.plan(**budget, **asked, others=())
     assert message in str(caught.value)

@@ -62,6 +62,12 @@ def optimal_budget(problem: Problem) -> tuple[float, Limits]:
     return flops, problem.limits._replace(params=None, tokens=None)
 
 
+def no_surface(law: Law) -> CannotPlanError:
+    """Return what to raise where a law without a loss surface is asked for a loss."""
+    text = "cannot say which budget reaches a loss: it has no loss surface to plan on; besiroglu2024 has one"
+    return CannotPlanError(f"{law.id} {text}")
+
+
 def within_reach(problem: Problem, law: Law, loss: float | None) -> None:
     """Refuse a loss below what the limits allow, with the floor and the distance."""
     if loss is None:
@@ -70,9 +76,7 @@ def within_reach(problem: Problem, law: Law, loss: float | None) -> None:
     if law.role != "plan" or judge is None or judge is not law:
         if law.judge is not None:
             raise OptionError("`exponents` and `anchor` fix the line of N and D; they cannot be combined with `loss`")
-        raise CannotPlanError(
-            f"{law.id} cannot say which budget reaches a loss: it has no loss surface to plan on; besiroglu2024 has one"
-        )
+        raise no_surface(law)
     unit = law.conventions.loss_unit
     free = float(law.irreducible_loss)
     floor = free + float(guarded(law, lambda: solver.lowest_reducible(problem)))

@@ -63,7 +63,8 @@ class ServedCopy(TypedDict, total=False):
         str,
         Input(
             later("serving_devices"),
-            "Devices that hold one copy of the model when it is served (8xH100): what does not fit them is not planned.",
+            "Devices that hold one copy of the model when it is served (8xH100): what does not fit them is not planned; of a "
+            "stated size it is said.",
             "NxDEVICE",
             "devices",
         ),

@@ -10,6 +10,7 @@ from planner.allocation import solver
 from planner.allocation.open_choices import open_choices
 from planner.allocation.problem import Limits, Problem
 from planner.errors import CannotPlanError, OptionError
+from planner.inputs.limits import no_surface
 from planner.inputs.mixture_memory import Room, all_params, cap_within, refuse_total, rooms_of
 from planner.inputs.question import Question
 from planner.notes import Note
@@ -204,7 +205,8 @@ def _run(
         limits = limits._replace(max_params=cap if limits.max_params is None else min(cap, limits.max_params))
     problem = problem_of(law, limits)
     if law.surface_law is None:  # an allocation alone: the law is not chosen by loss, and has one candidate
-        assert budget is not None
+        if budget is None:
+            raise no_surface(law)
         N = float(guarded(law, lambda: solver.best_run(problem, budget))[0])
         return _Run(0.0, budget, float(all_params(law, N)), N)
     return guarded(law, lambda: _best_run(problem, budget, loss))

@@ -116,15 +116,20 @@ def _usable(there: float, devices: float) -> float:
     return float((there - devices * beside["context_gib"][1] * 2**30) / (1 + beside["fragmentation"]))
 
 
+def refuse_cache(question: Question, law: Law) -> None:
+    """Refuse tokens to cache where nothing says how wide the models are."""
+    if question.cached_tokens and question.shape is None and not (law.form.total and {"V", "w"} <= set(law.symbols)):
+        raise OptionError(
+            f"`cached_tokens`: {law.id} does not say how wide its models are; ludziejewski2025 does, or give a `shape`"
+        )
+
+
 def _served_room(question: Question, law: Law) -> Room:
     """Return what holds a copy that is served."""
     if law.hides_total:
         raise OptionError(f"`serving_gpus`: {law.id} does not say how many parameters its mixtures have in all; {MIXTURES}")
     cached = question.cached_tokens or 0.0
-    if cached and law.form.total is None and question.shape is None:
-        raise OptionError(
-            f"`cached_tokens`: {law.id} does not say how wide its models are; ludziejewski2025 does, or give a `shape`"
-        )
+    refuse_cache(question, law)
     parts = serving_parts(question)
     each = served_bits(question) / 8
     there = sum(number * (device.memory or 0.0) for number, device in parts)

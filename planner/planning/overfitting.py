@@ -50,11 +50,11 @@ def beyond_runs(params: float, unique: float) -> float:
 def harmful_from(law: Law, params: float, unique: float) -> float | None:
     """Return the passes over so many unique tokens from which on further ones raise the loss of a model, to a fiftieth.
 
-    None under a law whose loss is not in nats a token, or where it is lowest at neither.
+    1 where no second pass helps; None under a law whose loss is not in nats a token, or where ten thousand passes still help.
     """
     if law.surface_law is not law or law.form.active is not None or law.conventions.loss_unit != "nats/token":
         return None
     passes = np.geomspace(1.0, _MOST, _STEPS)
     loss = law.loss(params, unique * passes) + penalty(params, unique * passes, unique)
     lowest = int(np.argmin(np.round(loss, 12)))
-    return float(passes[lowest]) if 0 < lowest < _STEPS - 1 else None
+    return float(passes[lowest]) if lowest < _STEPS - 1 else None

@@ -127,9 +127,11 @@ def _harm(data: DataUse, params: float) -> Iterator[Note]:
     if data.harmful_from is None or data.epochs < data.harmful_from / 2:
         return
     outside = beyond_runs(params, data.unique_tokens)
+    when = f"from about {significant(data.harmful_from, 2)} passes over so few tokens on, further ones raise"
+    when = "any second pass over so few tokens raises" if data.harmful_from == 1 else when
     text = (
-        f"over-fitting: from about {significant(data.harmful_from, 2)} passes over so few tokens on, further ones raise the "
-        "loss of such a model, by a penalty fitted to the repeated runs of muennighoff2023; the law plans with tokens that fade"
+        f"over-fitting: {when} the loss of such a model, by a penalty fitted to the repeated runs of muennighoff2023; the law "
+        "plans with tokens that fade"
     )
     text += f"; {format_factor(outside)} outside those runs" if outside > 1 else ""
     yield Note("overfitting", "warning" if data.epochs > data.harmful_from else "info", text)

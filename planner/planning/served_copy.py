@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from planner.inputs.mixture_memory import all_params, cache_bytes, served_bits, serving_parts
+from planner.inputs.mixture_memory import all_params, cache_bytes, refuse_cache, served_bits, serving_parts
 from planner.inputs.question import Question
 from planner.notes import Note
 from planner.quantities import format_bytes
@@ -41,6 +41,7 @@ def served_copy(question: Question, law: Law, params: float) -> ServedCopy | Non
     """Return what a copy takes; None where no devices to serve on were named."""
     if question.serving_gpus is None:
         return None
+    refuse_cache(question, law)
     shape, bits = question.shape, served_bits(question)
     total = float(all_params(law, params)) if shape is None else float(shape.total)
     cached = question.cached_tokens or 0.0

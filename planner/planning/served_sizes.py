@@ -41,7 +41,8 @@ class ServedSize(NamedTuple):
     net_dollars : float or None
         The same at the price of the machine.
     best : bool
-        Whether ``net`` is the largest of all sizes down to a hundredth.
+        Whether ``net`` is the largest of all sizes down to a hundredth; of none where it is still growing there: a worse loss
+        is never worth more than the training budget, so that serving enough makes the smallest model pay.
     """
 
     ratio: float
@@ -84,6 +85,7 @@ def served_sizes(
     saved = spending.serving(params) - spending.serving(N)
     net = saved - (flops - worth)
     best = lowest(-net)
+    best = -1 if best == len(net) - 1 else best
     rate = machine.cost(1.0).dollars if machine else None
     shown = [place for place, ratio in enumerate(ratios) if ratio in RATIOS or place == best]
     return tuple(

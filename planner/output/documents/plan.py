@@ -207,11 +207,19 @@ def _served_sizes(plan: Plan) -> Table:
     ]
     headers = ["size", "parameters", "tokens", "loss", "worth in training", "serving", "saved less lost"]
     headers += ["in dollars"] if plan.served_sizes[0].net_dollars is not None else []
-    best = (
-        "where the serving saved on the training-optimal size, less what the worse loss is worth (the budget minus the least "
-        "training compute that reaches that loss), is largest"
+    measure = (
+        "the serving saved on the training-optimal size, less what the worse loss is worth (the budget minus the least training "
+        "compute that reaches that loss)"
     )
-    return Table("The same devices and days on smaller models", "r" * len(headers), headers, rows, [best])
+    foot = [f"where {measure}, is largest"]
+    if not any(each.best for each in plan.served_sizes):
+        foot = [
+            f"no size is best by {measure}: a worse loss is never worth more than the budget, and this demand costs more; say "
+            "which loss will do, --loss, or which size, --params"
+        ]
+    if any(note.code == "mfu-forecast" for note in plan.notes):
+        foot.append("all at the utilisation of the training-optimal size: a smaller model may be slower, --params says")
+    return Table("The same devices and days on smaller models", "r" * len(headers), headers, rows, foot)
 
 
 def _signed_flops(flops: float) -> str:
