@@ -1,5 +1,6 @@
 """Devices for some days with a demand: smaller sizes on the same devices and days, and the one that pays."""
 
+import re
 from typing import Any
 
 import pytest
@@ -150,3 +151,22 @@ def test_rows_of_a_range_say_that_a_machine_trains_alone(run: Run) -> None:
     served = ["--dollars", "1M..2M", "--gpu", "h100", "--points", "2", "--inference-tokens", "1T"]
     assert said in " ".join(run(*served)[1].split())
     assert said not in " ".join(run(*served[:-2])[1].split())
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"shape": "llama2-70b", "tokens": "15T", "gpus": "2048xH100", "deadline": "60d"},
+        {"flops": 1e24, "gpus": "512xH100", "deadline": "30d"},
+    ],
+)
+def test_a_late_run_is_told_how_many_devices_end_it_in_time(asked: dict[str, Any]) -> None:
+    """At the utilisation that is forecast of that many: asked for them, the run is in time."""
+    (late,) = [note.text for note in planner.plan(**asked, others=()).notes if note.code == "deadline"]
+    said = re.search(r"given; ([\d,]+) devices, whose MFU is forecast at ([\d.]+) %", late)
+    assert said is not None
+    more = planner.plan(**{**asked, "gpus": f"{said[1].replace(',', '')}xH100"}, others=())
+    assert more.cost is not None
+    assert more.cost.in_time
+    assert more.machine is not None
+    assert more.machine.mfu.expected == pytest.approx(float(said[2]) / 100, rel=2e-3)

@@ -59,7 +59,7 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
     where = site(machine, capacity, told.batch / shape.context)
     if where.running is None or capacity is None:
         return None
-    first = layouts(shape, read_scheme("adam"), Asked(), where)[0]
+    first = layouts(shape, read_scheme("adam"), Asked(recompute="full") if question.recompute else Asked(), where)[0]
     if first.speed is None:
         return None
     step = first.speed.tokens_per_second_per_device.times(each / where.running.peak)

@@ -8,7 +8,7 @@ from planner.errors import OptionError
 from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
 from planner.notes import Note
-from planner.quantities import format_count, format_factor, format_flops, format_signed_percent
+from planner.quantities import format_count, format_factor, format_flops, format_percent, format_signed_percent
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law
 
@@ -116,6 +116,11 @@ def shape_notes(counted: Counted | None) -> list[Note]:
         cost += f", attention counted {'causally' if counted.causal else 'in full'}"
     text = f"the shape has {sizes}{active}; {cost}, {format_signed_percent(off)} against 6 N D of what this law counts"
     found = [Note("shape", "info", text)]
+    if counted.served_over_trained < 1:
+        share = format_percent(counted.served_over_trained)
+        text = "what is computed anew counts as FLOP here, so a utilisation (--mfu) is HFU: the model's own part, MFU, is "
+        text += f"{share} of it"
+        found.append(Note("recompute", "info", text))
     if counted.shape.details.remark:
         found.append(Note("published-shape", "info", counted.shape.details.remark))
     if shape.experts == 1:  # of a mixture's parameters nobody has measured which vocabulary they want

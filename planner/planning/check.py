@@ -207,7 +207,7 @@ def _checked(request: Request, N: float, D: float) -> Check:
         *data_notes(problem, data, N),
         *_mixture_note(problem.law, N),
         *memory_notes(request.held.machine, float(all_params(problem.law, N))),
-        *deadline_notes(request.held.machine, flops),
+        *deadline_notes(request, flops, N, D),
         *waste_notes(optimum.doubling if optimum else None),
         *_verdict_notes(judge, N, optimum, verdict, test, served=request.demand is not None),
     )

@@ -164,7 +164,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         *serving_notes(life.serving, limited=not judged.is_optimum),
         *mixture_notes(problem, request, life.mixture),
         *memory_notes(request.held.machine, _held(life.mixture, total or N)),
-        *deadline_notes(request.held.machine, run.training),
+        *deadline_notes(request, run.training, N, D),
         *served_copy_notes(life.served_copy),
         *_quantised_notes(request, life.quantised),
         *interval_notes(sure, problem.law),

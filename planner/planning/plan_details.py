@@ -141,13 +141,17 @@ MOSTLY = 0.9
 """Share of serving in what is spent above which the demand decides everything: a house convention."""
 
 
-def deadline_notes(machine: "Machine | None", training_flops: float) -> Iterator[Note]:
-    """Say when the devices there are do not end the run in time."""
+def deadline_notes(request: Request, training_flops: float, params: float, tokens: float) -> Iterator[Note]:
+    """Say when the devices there are do not end the run in time, and how many would."""
+    machine = request.held.machine
     cost = machine.cost(training_flops) if machine else None
     if machine is None or cost is None or cost.in_time is not False or cost.hours is None or machine.deadline is None:
         return
     late = f"{format_duration(cost.hours.expected)} needed, {format_duration(machine.deadline)} given"
-    yield Note("deadline", "warning", f"the deadline is missed: {late}")
+    from planner.planning.more_devices import devices_in_time
+
+    more = devices_in_time(request, training_flops, params, tokens)
+    yield Note("deadline", "warning", f"the deadline is missed: {late}{more}")
 
 
 def serving_notes(serving: Serving | None, *, limited: bool) -> Iterator[Note]:
