@@ -129,13 +129,13 @@ def table_pieces(
 ) -> Iterator[str]:
     """Write a title and a long table block by block, for a terminal or as Markdown.
 
-    Columns are as wide as the first block and the rows ``widest`` need; a longer cell later wraps. Columns for which the
-    screen has no room are left out, and named below.
+    Columns are as wide as the first blocks, of a few hundred rows together, and the rows ``widest`` need; a longer cell later
+    wraps. Columns for which the screen has no room are left out, and named below.
     """
     shown = screen()
     head = f"## {_printable(title)}\n\n" if markdown else f"{_bold(_printable(_filled(title, shown.width)), shown)}\n\n"
     many, widths = 0, [0]
-    for some in blocks:
+    for some in _together(blocks):
         if markdown:
             rows = [*([[*headers], [":--" if side == "l" else "--:" for side in align]] if head else []), *some]
             yield head + _printable("".join("| " + " | ".join(map(_escaped, row)) + " |\n" for row in rows))
@@ -148,6 +148,22 @@ def table_pieces(
         head = ""
     if many and many < len(headers):
         yield "\n" + _printable(_wrapped(_NO_ROOM.format(", ".join(headers[many:])), "", shown.text_width)) + "\n"
+
+
+def _together(blocks: Iterable[list[list[str]]]) -> Iterator[list[list[str]]]:
+    """Give the first blocks as one, as long as they are short: laws may have columns that others leave empty."""
+    rest = iter(blocks)
+    first: list[list[str]] = []
+    for some in rest:
+        first += some
+        if len(first) >= _MEASURED:
+            break
+    yield first
+    yield from rest
+
+
+_MEASURED = 400
+"""Rows from which on the widths of a long table are known."""
 
 
 def _text(block: Block, on: Screen) -> str:
