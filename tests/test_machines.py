@@ -518,7 +518,7 @@ source = "our contract"
         ("[[accelerator]]\nid = 'x1'\npeak_tflops = { bf17 = 3 }\n", "bf17 is not a key known here"),
         ("[[accelerator]]\nid = 'x1'\npeak_tflops = { bf16 = -3 }\n", "expected TFLOP/s from 0.1 to 1e5, got -3"),
         ("[[accelerator]]\nid = 'x1'\npeak_tflops = { bf16 = 989e12 }\n", "expected TFLOP/s from 0.1 to 1e5"),
-        ("[[accelerator]]\nid = 'X 1'\npeak_tflops = { bf16 = 3 }\n", "expected lower-case letters"),
+        ("[[accelerator]]\nid = 'X 1'\npeak_tflops = { bf16 = 3 }\n", "expected a letter, then up to 40"),
         ("[[accelerator]]\nid = 'x1'\npeak_tflops = { bf16 = 3 }\npower_w = 0\n", "power_w: expected 1 to"),
         ("[[accelerator]]\nid = 'x1'\npeak_tflops = { bf16 = 3 }\n" * 2, "given twice"),
         ("[[price]]\nid = 'h101'\nusd_per_hour = 3\ndate = 'now'\nsource = 'me'\n", "price of 'h101'"),

@@ -116,17 +116,18 @@ def test_brief_is_at_most_eight_lines(command: str, run: Run, monkeypatch: pytes
 
 
 def test_brief_keeps_what_is_asked_for(run: Run) -> None:
-    """Money and time where devices are named, also beside a warning; the demand from which an over-trained run pays."""
+    """Money, time and utilisation where devices are named, beside a warning; the demand from which an over-trained run pays."""
     _, out, _ = run("--gpus", "512xH100", "--days", "30", "--brief")
     assert [line.split()[0] for line in out.split("\n")[1:-1]] == [
+        "budget",
         "parameters",
         "tokens",
         "loss",
         "regime",
-        "wall-clock",
         "cost",
         "warning:",
     ]
+    assert "for 30.0 days, MFU 33.8 %" in out
     assert [line.split()[0] for line in run("check", "--params", "8B", "--tokens", "15T", "--brief")[1].split("\n")[1:3]] == [
         "pays",
         "loss",

@@ -157,9 +157,10 @@ def _of_table(table: Mapping[str, Any], file: str, origin: str) -> tuple[Acceler
 def _device(entry: Mapping[str, Any], file: str, origin: str, prices: Mapping[str, tuple[Price, ...]]) -> Accelerator:
     name = _schema.text_of(entry, "id", file, "accelerator ")
     where = f"accelerator {name} "
-    if not re.fullmatch(r"[a-z][a-z0-9\-]{1,40}", name):
+    if not re.fullmatch(r"[a-z][a-z0-9\-]{0,40}", name):
         raise LawFileError(
-            f"{file}: accelerator id {shown(name)}: expected lower-case letters, digits and hyphens, such as my-gpu"
+            f"{file}: accelerator id {shown(name)}: expected a letter, then up to 40 letters, digits or hyphens, all in lower "
+            "case, such as my-gpu"
         )
     _schema.only(entry, _KEYS, file, where)
     peaks = _speeds(entry, "peak_tflops", file, where)

@@ -235,7 +235,13 @@ def _batch_said(question: Question, batch: float, taken: float, said: str) -> st
         return f"a batch of {format_count(batch)} tokens is {format_count(taken)} in whole micro-batches of this layout"
     if question.batch is None and taken > settings(FILE, "asked")["larger"] * batch:
         return f"{said}; so many devices work on {format_count(taken)} at once, {plain(taken / batch, 3)} times as many"
+    if question.batch is None and abs(taken / batch - 1) > _ROUNDED:
+        return f"{said}; {format_count(taken)} in whole micro-batches of this layout"
     return said
+
+
+_ROUNDED = 0.02
+"""Share by which a batch may be rounded unsaid."""
 
 
 def _figures(fit: Fit) -> dict[str, Any]:

@@ -61,9 +61,9 @@ def format_points(fraction: float) -> str:
 
 
 def format_percent(fraction: float) -> str:
-    """Write a fraction as a percentage to 3 digits, without trailing zeros: ``11.6 %``, ``1 %``."""
+    """Write a fraction as a percentage to 3 digits, without trailing zeros: ``11.6 %``, ``1 %``; just below 100 % to 6."""
     percent = 100 * fraction
-    text = significant(percent, 3 if percent >= 0.1 else 2)
+    text = significant(percent, (6 if 99.95 <= percent < 100 else 3) if percent >= 0.1 else 2)
     return f"{text.rstrip('0').rstrip('.') if '.' in text and 'e' not in text else text} %"
 
 

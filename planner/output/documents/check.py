@@ -236,5 +236,9 @@ def _overfitting_text(check: Check) -> tuple[str, str]:
     counted = f", for about {format_count(test.params)} without embeddings ({test.counted_for})" if test.counted_for else ""
     far = f"; {format_factor(test.extrapolation)} outside his data" if test.extrapolation and test.extrapolation > 1 else ""
     excess = f"loss {format_percent(test.excess)} above endless data, limit {format_percent(test.threshold)}"
-    needs = f"needs {format_count(test.tokens_needed)} tokens (by his rounded rule {format_count(test.rule_tokens)})"
+    kind = "unique tokens" if check.data else "tokens"
+    tokens = format_count(test.tokens_needed)
+    if not test.passed and tokens == format_count(check.data.unique_tokens if check.data else check.tokens):
+        tokens = format_count(test.tokens_needed, 5)
+    needs = f"needs {tokens} {kind} (by his rounded rule {format_count(test.rule_tokens)})"
     return "passed" if test.passed else "failed", f"{excess}: {needs}{counted}{far}"

@@ -111,8 +111,8 @@ def _budget_rows(plan: Plan) -> list[tuple[str, str, str]]:
     text = "the least that reaches the loss"
     if sure and sure.flops:
         low, high = sure.flops
-        upper = "no upper end: no budget is sure to reach it" if high is None else f"to {format_flops(high)}"
-        text = f"{format_percent(sure.level)} interval {format_flops(low)} {upper}"
+        ends = f"{format_flops(low)} to {format_flops(high)}" if high is not None else f"from {format_flops(low)} on"
+        text = f"{format_percent(sure.level)} interval {ends}{'' if high is not None else ': no budget is sure to reach it'}"
     return [("budget", format_flops(plan.flops), text)]
 
 
@@ -286,6 +286,7 @@ def _interval_row(plan: Plan, name: str) -> list[tuple[str, str, str]]:
 
 def _alternatives(plan: Plan) -> Table:
     judge = plan.law.surface_law
+    judged = judge is not None and any(other.regime is not None for other in plan.others)
     footnotes: list[str] = []
     rows = []
     for other in plan.others:
@@ -301,11 +302,13 @@ def _alternatives(plan: Plan) -> Table:
                 significant(other.tokens_per_param),
                 "-" if other.loss is None else significant(other.loss, 4),
                 beyond_text(other.extrapolation),
-                *(_seen(other) if judge else [format_factor(other.params_ratio)]),
+                *(_seen(other) if judged else [format_factor(other.params_ratio)]),
             ]
         )
     headers = ["law", "N ~ C^", "parameters", "tokens", "tok/param", "loss", "outside its data"]
-    if judge is None:
+    if judge is None or not judged:
+        if plan.mixture:
+            footnotes.append(f"against {plan.law.id}: parameters at work on a token, over those of its optimum without limits")
         return Table("The same budget under other laws", "lrrrrrrr", [*headers, f"N against {plan.law.id}"], rows, footnotes)
     footnotes.append(f"regime, extra compute (or how many times as much): what {judge.id} makes of that size on its tokens")
     return Table("The same budget under other laws", "lrrrrrrlr", [*headers, "regime", "extra compute"], rows, footnotes)
