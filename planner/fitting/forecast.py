@@ -86,7 +86,8 @@ class Forecast:
 def failed(sample: Sample) -> tuple[Array, Array]:
     """Tell which runs are so far from the classical law, which heeds them little, that they failed; none where they are many.
 
-    Beside it, ln of each loss over the law's.
+    A run that is also above one of fewer parameters and tokens, or below one of more: at the corner of a design it is the law
+    that may fail. Beside it, ln of each loss over the law's.
 
     They would widen the unit of the priors, and what lies off the frontier would count as noise for their sake.
     """
@@ -96,6 +97,10 @@ def failed(sample: Sample) -> tuple[Array, Array]:
     deviations, least = settings("forecast")["failed"]
     far[outlying(residuals, deviations)] = True
     far &= np.abs(residuals) > least
+    for at in np.flatnonzero(far):
+        way = np.sign(residuals[at])
+        smaller = (way * (sample.params - sample.params[at]) <= 0) & (way * (sample.tokens - sample.tokens[at]) <= 0)
+        far[at] = (way * (sample.loss[at] - sample.loss[smaller])).max() > 0
     return far & few(int(far.sum()), len(sample)), residuals
 
 
