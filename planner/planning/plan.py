@@ -105,8 +105,10 @@ def best_plan(request: Request) -> Plan:
     inputs = FrozenDict(
         flops=request.flops, loss=request.loss, law=request.problem.law.id, tolerance=asked.tolerance, level=asked.level
     )
+    # what is known of the user's shape is not known of another size
+    other = asked._replace(shape=None, serving_gpus=None, cached_tokens=None)
     free = request._replace(problem=request.problem.without_limits(), notes=(), inputs=inputs, held=Held(), run=None, openly=None)
-    return _planned(free, ())
+    return _planned(free._replace(question=other), ())
 
 
 class _Run(NamedTuple):

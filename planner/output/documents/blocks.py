@@ -111,10 +111,22 @@ def regime_text(result: "Plan | Check") -> tuple[str, str]:
     text = _SERVED_TEXT if served and result.regime == "balanced" else _REGIME_TEXT[result.regime]
     if result.overhead and result.overhead >= 5e-4:
         link = "of" if result.overhead >= 9 else "than"
-        text += f"; {format_overhead(result.overhead)} {link} an optimal run of the same loss"
+        text += f"; {format_overhead(result.overhead)} {link} an optimal run of the same loss{_of_experts(result)}"
         if result.regime != "compute wasted":
             text += f" (balanced: at most {format_percent(result.tolerance)} more)"
     return result.regime, text
+
+
+_EXPERTS_STATED = {"sparsity", "experts", "experts_per_token", "granularity", "active_params", "shape"}
+
+
+def _of_experts(result: "Plan | Check") -> str:
+    """Say whether the run that a mixture is held against has the same experts; nothing of dense models."""
+    if result.law.form.active is None or not result.law.choices:
+        return ""
+    stated = {name for name, value in result.inputs.items() if value is not None}
+    anew = type(result).__name__ == "Plan" and not _EXPERTS_STATED & stated
+    return ", its experts chosen anew" if anew else " with the same experts"
 
 
 def beyond_text(extrapolation: float | None) -> str:

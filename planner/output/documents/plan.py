@@ -1,5 +1,6 @@
 """A plan as blocks to read."""
 
+from planner.allocation.problem import problem_of
 from planner.inputs.limits import limit_texts
 from planner.notes import Note
 from planner.output.documents.blocks import (
@@ -31,6 +32,7 @@ from planner.quantities import (
     format_overhead,
     format_percent,
     format_pf_days,
+    format_signed_percent,
     plain,
     significant,
 )
@@ -242,7 +244,9 @@ def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:
         rows.append(("price of limits", format_overhead(plan.overhead), "than the cheapest run of the same loss without them"))
     loss = "" if best.loss is None else f", loss {significant(best.loss, 4)}"
     budget = f" for {format_flops(best.flops)}" if plan.inputs.get("loss") is not None else ""
-    rows.append(("optimum here", format_count(best.params), f"on {format_count(best.tokens)} tokens{loss}{budget}"))
+    dearer = plan.problem.spending.k / problem_of(plan.law).spending.k - 1
+    shape = f", a token as dear as the shape's ({format_signed_percent(dearer)})" if abs(dearer) > 0.005 else ""
+    rows.append(("optimum here", format_count(best.params), f"on {format_count(best.tokens)} tokens{loss}{budget}{shape}"))
     if best.params_band:
         rows.append(("", "", _band_text(best)))
     return rows
