@@ -633,3 +633,9 @@ def test_a_fit_has_gone_as_far_down_as_it_can(name: str, group: str, robust: Any
     problems = classical._problems(sample, model, sample.weight[None])
     further = minimise.descend(problems, found.theta[None], iterations=3000)[1][0]
     assert found.objective <= further * (1 + 1e-6)
+
+
+def test_a_prediction_takes_what_every_function_takes() -> None:
+    """Sizes as they are typed."""
+    found = planner.fit("muennighoff2023", group="one epoch", draws=100)
+    assert found.predict("1.3B", "20B") == found.predict(1.3e9, 2e10)

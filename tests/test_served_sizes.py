@@ -170,3 +170,15 @@ def test_a_late_run_is_told_how_many_devices_end_it_in_time(asked: dict[str, Any
     assert more.cost.in_time
     assert more.machine is not None
     assert more.machine.mfu.expected == pytest.approx(float(said[2]) / 100, rel=2e-3)
+
+
+@pytest.mark.parametrize("asked", [{}, {"shape": "llama2-70b"}])
+def test_fewer_devices_that_train_more_are_named(asked: dict[str, Any]) -> None:
+    """An odd number splits badly: so many of them, the others idle, compute as much more as is said."""
+    odd = planner.plan(gpus="509xH100", days=30, others=(), **asked)
+    (text,) = [note.text for note in odd.notes if note.code == "idle-devices"]
+    said = re.search(r"^(\d+) of these 509 devices, the others idle, would compute ([\d.]+) % more", text)
+    assert said is not None
+    fewer = planner.plan(gpus=f"{said[1]}xH100", days=30, others=(), **asked)
+    assert fewer.flops / odd.flops == pytest.approx(1 + float(said[2]) / 100, rel=2e-3)
+    assert not [note for note in planner.plan(gpus="512xH100", days=30, others=()).notes if note.code == "idle-devices"]

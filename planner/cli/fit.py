@@ -36,7 +36,7 @@ from planner.quantities import shown
 @click.option("--fix", multiple=True, type=ASSIGNMENT, help="Pin a constant, such as E=1.69; repeat for more.")
 @click.option("--bound", multiple=True, type=BOUND, help="Bound a constant, such as alpha=0.1:0.6; repeat for more.")
 @click.option("--overestimate-penalty", metavar="NUMBER", help="Cost of a run predicted too high over one predicted too low.")
-@click.option("--draws", type=int, help="Bootstrap refits of the classical fit; 0 for none.  [default: 1000]")
+@click.option("--draws", type=int, help="Bootstrap refits of the classical fit; 0 for no intervals, of no fit.  [default: 1000]")
 @work_options
 @inputs(Level)
 @click.option("--name", help="What to call the law.  [default: my-law]")

@@ -17,7 +17,7 @@ from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
 from planner.inputs.input_row import Number
 from planner.notes import Note
-from planner.quantities import shown
+from planner.quantities import parse_count, shown
 from planner.quantities.arrays import real_numbers
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
@@ -207,8 +207,8 @@ class FitResult(Shown):
 
         Parameters
         ----------
-        params, tokens : float or array
-            N and D; they broadcast.
+        params, tokens : float, str or array
+            N and D, such as ``"1.3B"``; they broadcast.
         unique_tokens : float or array, optional
             Different tokens among D, for a law of the form ``repeated``; by default each is seen once.
         level : float or str
@@ -224,6 +224,8 @@ class FitResult(Shown):
             The method gave no loss surface.
         """
         confidence = check_level(level)
+        params = parse_count(params, "params", "parameters") if isinstance(params, str) else params
+        tokens = parse_count(tokens, "tokens", "tokens") if isinstance(tokens, str) else tokens
         if self.law.surface_law is not self.law:
             raise CannotPlanError(f"the {self.method} method gives no loss of a run: fit with method='forecast' or 'classical'")
         if unique_tokens is not None:

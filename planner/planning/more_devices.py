@@ -1,4 +1,4 @@
-"""How many of the same devices end a run in time, each number at the utilisation that is forecast for it."""
+"""Other numbers of the same devices, each at its own forecast: how many end a run in time, and whether fewer train more."""
 
 from math import ceil, floor, log2
 
@@ -17,8 +17,7 @@ _MOST = 1e6
 def devices_in_time(request: Request, flops: float, params: float, tokens: float) -> str:
     """Say with how many devices a run that is late would end in time; nothing where the utilisation is not forecast."""
     machine = request.held.machine
-    forecast = any(note.code == "mfu-forecast" for note in (*request.notes, *request.held.notes))
-    if machine is None or machine.deadline is None or len(machine.parts) > 1 or not forecast:
+    if machine is None or machine.deadline is None or len(machine.parts) > 1 or not _forecast(request):
         return ""
     part, hours = machine.parts[0], machine.hours_for(flops).expected
     count = part.number
@@ -36,7 +35,32 @@ def devices_in_time(request: Request, flops: float, params: float, tokens: float
     return ""
 
 
-def _share(request: Request, count: float, params: float, tokens: float) -> float | None:
+def fewer_that_train_more(request: Request) -> str:
+    """Say how many of the devices would train more in their time if the rest were idle; nothing where none would."""
+    machine = request.held.machine
+    if machine is None or not machine.counted or len(machine.parts) > 1 or not _forecast(request):
+        return ""
+    count = int(machine.parts[0].number)
+    fewer = sorted({count // step * step for step in (_NODE, 64, 128)} | {2 ** int(log2(count))})
+    shares = {each: _share(request, each) for each in fewer if _FEWEST * count <= each < count}
+    reached = {each: share * each for each, share in shares.items() if share is not None}
+    best = max(reached, key=lambda each: (reached[each], -each), default=count)
+    more = reached.get(best, 0.0) / (machine.mfu.expected * count) - 1
+    if more < _WORTH:
+        return ""
+    text = f"{format_whole(best)} of these {format_whole(count)} devices, the others idle, would compute {format_percent(more)}"
+    return f"{text} more in the same time: their number divides evenly into a layout"
+
+
+_FEWEST, _WORTH = 0.75, 0.02
+
+
+def _forecast(request: Request) -> bool:
+    return any(note.code == "mfu-forecast" for note in (*request.notes, *request.held.notes))
+
+
+def _share(request: Request, count: float, params: float | None = None, tokens: float | None = None) -> float | None:
+    """Return the utilisation of so many devices on a run, or on the run that they train in the time they have."""
     question: Question = request.question
     assert question.gpus is not None  # devices are counted
     name = question.gpus.parts[0][1]
@@ -46,7 +70,8 @@ def _share(request: Request, count: float, params: float, tokens: float) -> floa
     else:
         held = read_held(other)
         speeds = proposing(other, request.problem, held)
-        if speeds is None or held.funding is not None:
+        if speeds is None or (held.funding is None) != (params is not None):
             return None
-        found = proposed_speed(speeds, request.problem, None, held, run=(params, tokens))
+        run = None if params is None or tokens is None else (params, tokens)
+        found = proposed_speed(speeds, request.problem, None, held, run=run)
     return found and float(found.share.expected)

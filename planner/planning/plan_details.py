@@ -154,6 +154,16 @@ def deadline_notes(request: Request, training_flops: float, params: float, token
     yield Note("deadline", "warning", f"the deadline is missed: {late}{more}")
 
 
+def idle_notes(request: Request) -> Iterator[Note]:
+    """Say where fewer of the devices that train for a time would train more."""
+    if request.question.days is None or request.held.funding is None:
+        return
+    from planner.planning.more_devices import fewer_that_train_more
+
+    if text := fewer_that_train_more(request):
+        yield Note("idle-devices", "info", text)
+
+
 def serving_notes(serving: Serving | None, *, limited: bool) -> Iterator[Note]:
     """Say where serving decides the answer, and that devices for some days do not pay it."""
     if serving is not None and serving.after:

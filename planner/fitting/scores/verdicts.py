@@ -151,6 +151,7 @@ def _noisy(model: TaskModel, errors: Errors, noise: float, target: Where) -> Ver
     if forms >= held:
         return Verdict(TOO_NOISY, f"forms that fit its runs differ by {_points(2 * forms)} points at the target", between)
     text = f"smaller runs foretold larger ones to no better than {_points(held)} points"
+    text = text if held < 1 else "smaller runs foretell nothing of a run so much larger"
     return Verdict(TOO_NOISY, text, f"{between}, or {more}" if more else between)
 
 
