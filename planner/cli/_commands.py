@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from planner.cli._options import SHOWN, Once, example_of, files
+from planner.cli._options import ASSIGNMENT, SHOWN, Once, collected, example_of, files
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
 from planner.output.formats import Format
@@ -293,6 +293,28 @@ def steps_of(answer: Any) -> Any:
     from planner.planning.explain.answers import explain
 
     return explain(answer)
+
+
+def task_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add which columns of scores are tasks, and what is known of them."""
+    for option in (
+        click.option("--ceiling", multiple=True, type=ASSIGNMENT, help="What cannot be exceeded (boolq=0.92); may repeat."),
+        click.option("--questions", multiple=True, type=ASSIGNMENT, help="Questions of a task (mmlu=14042); may repeat."),
+        click.option("--chance", multiple=True, type=ASSIGNMENT, help="What guessing gets (mmlu=0.25); may repeat."),
+        click.option(
+            "--about", type=click.Path(), metavar="FILE", help="A side file of tasks: task, chance, questions, ceiling."
+        ),
+        click.option("--task", multiple=True, metavar="COLUMN", help="Only this task; may repeat.  [default: all found]"),
+    ):
+        command = option(command)
+    return command
+
+
+def of_tasks(options: dict[str, Any]) -> dict[str, Any]:
+    """Take out of the options what was said of tasks."""
+    task, about = options.pop("task"), options.pop("about")
+    pairs = {name: collected(options.pop(name), f"--{name}") for name in ("chance", "questions", "ceiling")}
+    return chosen(task=list(task) or None, about=None if about is None else files((about,)), **pairs)
 
 
 def named_scores(table: tuple[str, ...], shipped: str | None) -> Any:

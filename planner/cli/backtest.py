@@ -4,11 +4,10 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, named_scores, plot_option, tell
+from planner.cli._commands import Command, chosen, named_scores, of_tasks, plot_option, task_options, tell
 from planner.cli._options import (
     METHODS,
     OneOf,
-    files,
     format_option,
     inputs,
     named_table,
@@ -29,8 +28,7 @@ from planner.output.formats import Format
 )
 @click.option("--method", "methods", multiple=True, type=OneOf(METHODS[:2]), help="Only this method.  [default: both]")
 @click.option("--scores", "of_scores", is_flag=True, help="Of benchmark scores, one column a task, instead of the loss.")
-@click.option("--about", type=click.Path(), metavar="FILE", help="With --scores, a side file: task, chance, questions, ceiling.")
-@click.option("--task", multiple=True, metavar="COLUMN", help="With --scores, only this task; repeat for more.")
+@task_options
 @work_options
 @inputs(Level)
 @strict_option
@@ -43,8 +41,6 @@ def backtest(
     table: tuple[str, ...],
     shipped: str | None,
     of_scores: bool,
-    about: str | None,
-    task: tuple[str, ...],
     strict: bool,
     fmt: Format,
     **options: Any,
@@ -55,11 +51,12 @@ def backtest(
     plan backtest runs.csv --ratio 10
     plan backtest --scores runs.csv --about tasks.csv     scores, task by task
     """
+    said = of_tasks(options)
     if of_scores:
-        _of_scores(ctx, table, shipped, strict, fmt, {"about": about, "task": list(task) or None, **options})
+        _of_scores(ctx, table, shipped, strict, fmt, {**said, **options})
         return
-    if about is not None or task:
-        raise click.UsageError(f"{'--about' if about is not None else '--task'} goes with --scores")
+    if said:
+        raise click.UsageError(f"--{next(iter(said))} goes with --scores")
     from planner.fitting.backtest import backtest as test_runs
 
     with progress_bar("back-test") as progress:
@@ -77,8 +74,6 @@ def _of_scores(
     for name in ("methods", "seed", "exclude_outliers"):
         if asked.pop(name, None):
             raise click.UsageError(f"--{name.replace('_', '-').removesuffix('s')} does not go with --scores")
-    if "about" in asked:
-        asked["about"] = files((asked["about"],))
     with progress_bar("back-test") as progress:
         answer = backtest_scores(named_scores(table, shipped), **asked, progress=progress)
     tell(ctx, answer, fmt, strict=strict)

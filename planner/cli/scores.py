@@ -4,11 +4,10 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import Command, chosen, named_scores, plot_option, plot_wanted, tell
+from planner.cli._commands import Command, chosen, named_scores, of_tasks, plot_option, plot_wanted, task_options, tell
 from planner.cli._options import (
     ASSIGNMENT,
     collected,
-    files,
     format_option,
     inputs,
     progress_bar,
@@ -29,11 +28,7 @@ from planner.quantities import shown
 @click.option("--params", metavar="N", help="Parameters of the run.")
 @click.option("--tokens", metavar="D", help="Tokens of the run.")
 @click.option("--loss", metavar="NUMBER", help="A loss that the run reaches, where neither compute nor sizes are known.")
-@click.option("--task", multiple=True, metavar="COLUMN", help="Only this task; repeat for more.  [default: all found]")
-@click.option("--about", type=click.Path(), metavar="FILE", help="A side file: task, chance, questions, ceiling.")
-@click.option("--chance", multiple=True, type=ASSIGNMENT, help="What guessing gets, such as mmlu=0.25; repeat for more.")
-@click.option("--questions", multiple=True, type=ASSIGNMENT, help="Questions of a task, such as mmlu=14042; repeat for more.")
-@click.option("--ceiling", multiple=True, type=ASSIGNMENT, help="What cannot be exceeded, such as boolq=0.92; repeat for more.")
+@task_options
 @click.option("--suite", multiple=True, type=ASSIGNMENT, help="A mean over tasks: core=hellaswag,piqa; repeat for more.")
 @click.option("--observational", is_flag=True, help="Without runs: from public models by compute.")
 @click.option("--workers", type=int, help="Processes to use.  [default: 1]")
@@ -48,7 +43,6 @@ def scores(
     /,
     table: tuple[str, ...],
     shipped: str | None,
-    about: str | None,
     observational: bool,
     save: str | None,
     force: bool,
@@ -72,13 +66,9 @@ def scores(
         score_target(save, force, table)
     elif force and not plot_wanted(ctx):
         raise click.UsageError("--overwrite goes with --save FILE.json, or with --plot FILE")
-    pairs = {f"--{name}": options.pop(name) for name in ("chance", "questions", "ceiling", "suite")}
-    said = chosen(**{option[2:]: collected(pair, option) for option, pair in pairs.items()})
-    if about is not None:
-        said["about"] = files((about,))
+    said = of_tasks(options)
+    said |= chosen(suite=collected(options.pop("suite"), "--suite"))
     asked = chosen(**options)
-    if "task" in asked:
-        asked["task"] = list(asked["task"])
     if observational:
         said["observational"] = True
     runs = None if observational and not table and shipped is None else named_scores(table, shipped)

@@ -20,7 +20,7 @@ from planner.fitting.scores.public_models import public_table
 from planner.fitting.scores.result import Scores, ScoreTarget, TaskScore
 from planner.fitting.scores.score_model import ScoreModel, fit_model, suites_of
 from planner.fitting.scores.settings import settings
-from planner.fitting.scores.shipped import shipped_source
+from planner.fitting.scores.shipped import called, shipped_source
 from planner.fitting.scores.table import NOT_ASKED, ScoreTable, read_score_table
 from planner.fitting.tables.raw_table import is_source
 from planner.inputs.input_row import Number, yes_or_no
@@ -218,10 +218,11 @@ def read_table(
     side = own_about if about is None else about
     k = float(fitting_settings.settings("conventions")["flops_per_param_token"])
     known = read_about(side, chance, questions, ceiling, chooses=about is None)
-    table = read_score_table(source, reading, known, None if task is None else _names(task), group, k, by_loss)
+    with called(runs, source):
+        table = read_score_table(source, reading, known, None if task is None else _names(task), group, k, by_loss)
+    table = table if runs is source else table._replace(name=runs)
     _known_tasks(table, chance=chance, questions=questions, ceiling=ceiling)
-    name = runs if own_about is not None and isinstance(runs, str) else table.name
-    return table._replace(name=name), source_name(about)
+    return table, source_name(about)
 
 
 def _known_tasks(table: ScoreTable, **said: Any) -> None:

@@ -1,11 +1,14 @@
 """The tables of scores that ship with planner, with their licences."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from planner._util.files import data_root, kept_while_unchanged, read_bundled
 from planner._util.showing import shown
-from planner.errors import OptionError
+from planner.errors import OptionError, RunsFileError
+from planner.quantities import shown_path
 
 
 class ShippedScores(NamedTuple):
@@ -51,6 +54,15 @@ def shipped_source(runs: Any) -> tuple[Any, Path | None]:
         found = shipped_scores(runs)
         return found.file, found.tasks
     return runs, None
+
+
+@contextmanager
+def called(runs: Any, source: Any) -> Iterator[None]:
+    """Let complaints about a shipped table call it by its name, not by where it lies."""
+    try:
+        yield
+    except RunsFileError as error:
+        raise RunsFileError(error.marked if runs is source else error.marked.replace(shown_path(source), runs)) from None
 
 
 def own_table(name: str) -> str:
