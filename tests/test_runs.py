@@ -331,3 +331,13 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
         read_runs(csv, Reading(sheet="Runs"), flops_per_param_token=6)
     with pytest.raises(planner.OptionError, match="sheet goes with a file of runs"):
         planner.fit("gadre2024", sheet="Runs")
+
+
+def test_the_row_whose_compute_is_odd_is_named() -> None:
+    """One cell a hundred times too large, among twenty."""
+    N, D = np.geomspace(1e7, 1e9, 20), np.geomspace(1e9, 1e10, 20)
+    flops = 6 * N * D
+    flops[7] *= 100
+    found = planner.fit(params=N, tokens=D, flops=flops, loss=np.linspace(3.5, 2.5, 20), draws=0)
+    (note,) = [note.text for note in found.notes if note.code == "flops-differ"]
+    assert "of most 6; row 8 is not like them" in note

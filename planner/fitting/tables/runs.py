@@ -222,7 +222,7 @@ def _checked(read: Columns, k: float) -> Runs:
         measured_flops=flops is not None and read.measured_flops,
         loss_unit=read.loss_unit,
         params_count=read.params_count,
-        notes=(*notes, *odd, *said, *_repeats(numbers, texts, rows), *_odd_flops(flops, numbers)),
+        notes=(*notes, *odd, *said, *_repeats(numbers, texts, rows), *_odd_flops(flops, numbers, rows)),
         columns=FrozenDict({name: called for name, called in read.columns.items() if name not in read.scaled}),
     )
 
@@ -268,18 +268,19 @@ def _ids(names: tuple[str, ...], files: tuple[str, ...] | None) -> tuple[tuple[s
     return tuple(zip(files or ("",) * len(names), names, strict=True))
 
 
-def _odd_flops(flops: Array | None, numbers: dict[str, Array]) -> list[Note]:
-    """Note a flops column that does not go with params and tokens."""
+def _odd_flops(flops: Array | None, numbers: dict[str, Array], rows: NDArray[np.int64]) -> list[Note]:
+    """Note a flops column that does not go with params and tokens, and the few rows of which that is said."""
     if flops is None:
         return []
     per_token = flops / (numbers["params"] * numbers["tokens"])
     low, high = float(per_token.min()), float(per_token.max())
     if high <= _ODD_FLOPS * low:
         return []
-    text = (
-        f"flops per parameter and token range from {plain(low, 3)} to {plain(high, 3)}: are flops, params and tokens of one kind?"
-    )
-    return [Note("flops-differ", "warning", text)]
+    text = f"flops per parameter and token range from {plain(low, 3)} to {plain(high, 3)}"
+    far = np.flatnonzero(np.abs(np.log(per_token / np.median(per_token))) > np.log(_ODD_FLOPS) / 2)
+    if len(far) <= len(rows) / 10:
+        text += f", of most {plain(float(np.median(per_token)), 3)}; row {listed(rows[far].tolist(), 8)} is not like them"
+    return [Note("flops-differ", "warning", f"{text}: are flops, params and tokens of one kind?")]
 
 
 _ODD_FLOPS = 5.0  # a house convention: embeddings and attention move it by less
