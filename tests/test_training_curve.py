@@ -508,6 +508,12 @@ def test_logs_are_read_as_loggers_write_them(tmp_path: Path) -> None:
     assert of("k.csv", header + exported) == pytest.approx(expected)
     perplexities = "".join(f"{int(s)},{float(np.exp(y))!r},{r!r}\n" for s, y, r in rows)
     assert of("l.csv", "step,val ppl,lr\n" + perplexities) == pytest.approx(expected)
+    state = {
+        "best_metric": None,
+        "log_history": [{"step": int(s), "loss": y, "learning_rate": r, "epoch": 0.1} for s, y, r in rows],
+    }
+    state["log_history"].insert(5, {"step": int(rows[4][0]), "eval_loss": 9.0})  # type: ignore[union-attr]
+    assert of("trainer_state.json", json.dumps(state)) == pytest.approx(expected)
     assert of("h.csv", "step,loss,lr\n" + plain + "30100,2.6") == pytest.approx(expected)  # a row that is being written
 
 

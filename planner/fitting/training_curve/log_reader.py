@@ -15,6 +15,7 @@ from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.columns import refuse_twice
 from planner.fitting.tables.csv_cells import decimal_comma
 from planner.fitting.tables.faults import Faults
+from planner.fitting.tables.json_tables import of_mappings
 from planner.fitting.tables.raw_table import RawTable, is_source
 from planner.fitting.tables.raw_tables import read_raw
 from planner.fitting.tables.row_choice import text_of
@@ -88,11 +89,22 @@ def read_log(source: Any, reading: Reading, batch: float | None, number: int, *,
         raw = read_raw(source, reading.sheet, lambda header: list(range(len(header))), number)
     except RunsFileError as error:  # the readers are those of tables of runs
         raise RunsFileError(error.marked.replace("params,tokens,loss", "step,loss,lr")) from None
-    raw = raw._replace(name=raw.name.replace("the table given", "the log given", 1))
+    raw = _of_trainer(raw._replace(name=raw.name.replace("the table given", "the log given", 1)))
     found = log_columns(raw, reading, loss=loss)
     columns = _numbers(raw, found, reading)
     converted = losses_in_nats(columns, found.unit, raw.name) if loss else []
     return _log(raw.name, columns, batch, (*raw.notes, *found.notes, *converted), raw.sha256, loss=loss)
+
+
+def _of_trainer(raw: RawTable) -> RawTable:
+    """Return the log in the state of a Hugging Face Trainer (``trainer_state.json``), any other as it is."""
+    if "log_history" not in raw.header:
+        return raw
+    at = raw.header.index("log_history")
+    held: Any = next((cells[at] for _, cells in raw.rows(Faults(skip=True))), None)
+    if not isinstance(held, list) or not all(isinstance(row, Mapping) for row in held):
+        raise RunsFileError(f"{raw.name}: its log_history is no list of mappings, a row a step")
+    return of_mappings(list(enumerate(held, 1)), raw.name, raw.sha256)
 
 
 def of_arrays(steps: Raw, loss: Raw, lr: Raw, batch: float | None) -> Log:
