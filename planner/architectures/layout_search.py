@@ -7,6 +7,7 @@ import numpy as np
 from planner._util.files import settings
 from planner._util.stable_choice import rounded
 from planner.architectures.fewest_layouts import accumulated, on_fewest
+from planner.architectures.launch import sequences
 from planner.architectures.layout import Layout, Recompute
 from planner.architectures.layout_grid import (
     Site,
@@ -44,6 +45,9 @@ def layouts(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[Fi
     found = _searched(shape, scheme, asked, where)
     if not found:
         raise OptionError(nothing_left(asked) if asked.batch is None else _no_batch(asked, where, shape))
+    if asked.batch is None and where.sequences is not None:  # all that are shown work on the batch of the best
+        step = sequences(found[0].layout)
+        found = _searched(shape, scheme, asked._replace(batch=float(step * shape.context)), where._replace(sequences=float(step)))
     return found
 
 
@@ -182,6 +186,8 @@ def _columns(shape: Shape, asked: Asked, where: Site) -> _Columns:
     if asked.zero is None:  # gradients of a pipeline are summed once a step, so 2 shards nothing that frameworks keep sharded
         good &= (pipeline == 1) | (zero <= 1)
     good &= staged(shape, asked, pipeline, virtual)
+    inside = tensor <= (where.running.rate.domain if where.running is not None else tensor)
+    good &= inside | (asked.tensor is not None) | ~(good & inside).any()  # no step of matrices split over slow links is forecast
     at_once = data * micro
     steps = np.ones_like(at_once)
     if where.sequences is not None:

@@ -158,7 +158,7 @@ def advice_blocks(found: "Configuration") -> list[Block]:
     if found.inputs.get("batch"):
         given = f"as asked for; {told.law} says {format_count(told.batch)}"
     elif not 1 / _FAR < batch / told.batch < _FAR:
-        given = f"tokens: what so many devices work on at once; {told.law} says {format_count(told.batch)}"
+        given = f"tokens: so many devices are quicker on it than on {told.law}'s {format_count(told.batch)}, which --batch takes"
     asked = [
         (
             "batch",
