@@ -145,6 +145,18 @@ def _of_layout(layout: Layout, *, mixture: bool) -> Iterator[tuple[str, object]]
     yield from (("optimizer-cpu-offload", layout.offload), ("use-precision-aware-optimizer", layout.offload))
 
 
+def _virtual_stages(layers: int, layout: Layout) -> list[tuple[str, object]]:
+    """Return how torchtitan is told the stages of a device: by layers of one, the tables counted as one each, or as none."""
+    wanted = layout.pipeline * layout.virtual
+    for first, last in ((1, 1), (1, 0), (0, 0)):
+        each = -(-(layers + first + last) // wanted)
+        if layout.virtual > 1 and -(-(layers + first + last) // each) == wanted:
+            less = [("first", first)] * (first != 1) + [("last", last)] * (last != 1)
+            less_layers = [(f"parallelism.pipeline_parallel_{end}_stage_less_layers", str(count)) for end, count in less]
+            return [("parallelism.pipeline_parallel_layers_per_stage", each), *less_layers]
+    return []
+
+
 _TORCHTITAN_SCHEDULES = {"1f1b": "1F1B", "interleaved": "Interleaved1F1B", "zero-bubble": "ZBVZeroBubble"}
 _TORCHTITAN_RECOMPUTES = {"none": "none", "selective": "none", "op": "selective", "full": "full"}
 
@@ -168,6 +180,9 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
         and layout.expert % beside != 0,
     }
     without = [what for what, lacks in missing.items() if lacks]
+    stages = _virtual_stages(shape.layers, layout)
+    if layout.virtual > 1 and not stages:
+        without.append(f"{layout.virtual} stages a device of {shape.layers} layers")
     keeps = shards and layout.zero < 3
     piped = layout.pipeline > 1
     pairs = [
@@ -181,6 +196,7 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
         ("parallelism.pipeline_parallel_degree", layout.pipeline),
         ("parallelism.pipeline_parallel_schedule", _TORCHTITAN_SCHEDULES[layout.schedule] if piped else None),
         ("parallelism.pipeline_parallel_microbatch_size", layout.micro_batch if piped else None),
+        *stages,
         ("training.local_batch_size", layout.micro_batch * (max(layout.micro_batches, 1) if piped else 1)),
         ("training.global_batch_size", sequences(layout)),
         ("training.seq_len", shape.context),

@@ -89,7 +89,7 @@ def virtual_stages(asked: Asked) -> list[int]:
     """Return stages of a device: 1 but in an interleaved schedule."""
     if asked.virtual is not None:
         return [asked.virtual]
-    return {None: [1, 2, 4], "interleaved": [2, 4]}.get(asked.schedule, [1])
+    return {None: [1, 2, 4], "interleaved": [2, 3, 4, 5, 6, 8]}.get(asked.schedule, [1])
 
 
 def sizes_at_once(where: Site) -> list[int]:

@@ -157,11 +157,12 @@ def check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
         raise OptionError(f"context_parallel {context}: a context of {shape.context} is no multiple of {2 * context}, twice that")
     if shape.context // context % tensor:
         raise OptionError(f"tensor {tensor}: does not divide the {shape.context // context} tokens of a device's sequence evenly")
-    virtual = asked.start.virtual
+    virtual = asked.virtual or 1
     if virtual > 1 and asked.pipeline and all((shape.layers + tables) % (pipeline * virtual) for tables in (0, 1, 2)):
         raise OptionError(
             f"virtual {virtual}: {shape.layers} layers on pipeline {pipeline} with so many stages each come out uneven; give "
-            f"pipeline and virtual whose product divides {shape.layers}, or that and one or two tables"
+            f"pipeline and virtual whose product divides {shape.layers}, {shape.layers + 1} or {shape.layers + 2}: embedding and "
+            "head may stand for a layer each"
         )
     if asked.schedule in {"interleaved", "zero-bubble"} and asked.pipeline == 1:
         raise OptionError(f"schedule {asked.schedule}: a pipeline of 1 has no bubble; drop one of them")
