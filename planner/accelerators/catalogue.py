@@ -212,7 +212,7 @@ def _links(entry: Mapping[str, Any], file: str, where: str) -> Links | None:
         _schema.number_of(table, key, file, f"{where}links.") for key in ("inside_gb_s", "between_gb_s", "domain")
     )
     if not (0 < between <= inside <= 1e5 and 1 <= domain <= 1e6 and domain == int(domain)):
-        raise LawFileError(f"{file}: {where}links: expected 0 < between_gb_s <= inside_gb_s, and domain a whole number")
+        raise LawFileError(f"{file}: {where}links: expected 0 < between_gb_s <= inside_gb_s, and domain a whole number from 1 on")
     return Links(1e9 * inside, 1e9 * between, int(domain))
 
 
@@ -275,6 +275,8 @@ def _prices(table: Mapping[str, Any], file: str) -> dict[str, tuple[Price, ...]]
         if not (low >= _CHEAPEST and high <= _DEAREST):
             raise LawFileError(f"{file}: {where}usd_per_hour: expected {_CHEAPEST:g} to {_DEAREST:g}, got {low:g}")
         date, source = (_schema.text_of(entry, key, file, where) for key in ("date", "source"))
+        if not re.fullmatch(r"20\d\d(-[01]\d(-[0-3]\d)?)?( \(undated\))?", date):
+            raise LawFileError(f"{file}: {where}date {shown(date)}: expected a year, month or day, such as 2026-10-08 or 2026-10")
         kind = _schema.text_of(entry, "kind", file, where, default="on-demand")
         if kind not in KINDS:
             raise LawFileError(f"{file}: {where}kind {shown(kind)}: expected one of {', '.join(KINDS)}")

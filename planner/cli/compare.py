@@ -21,7 +21,7 @@ class _Both(CompareInputs, CompareMixturesInputs, total=False):
 
 
 @app.command(cls=Command)
-@click.option("--laws", metavar="ID,ID", help="These laws instead of the whole catalogue.")
+@click.option("--laws", metavar="ID,ID", help="These laws, and the judge (--law), instead of the whole catalogue.")
 @click.option("--moe", is_flag=True, help="The laws of mixtures of experts instead, each with its best mixture.")
 @inputs(_Both, tolerance="Extra compute up to which a size counts as near.", law="The judge: a law with a loss surface.")
 @strict_option

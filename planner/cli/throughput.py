@@ -44,6 +44,10 @@ def throughput(ctx: click.Context, /, save: str | None, force: bool, strict: boo
             raise click.UsageError("--save-measured goes with one number of devices")
         tell(ctx, scaling(**chosen(**options)), fmt, strict=strict)
         return
+    if save is not None:
+        from planner.planning.own_step import step_file
+
+        step_file(save, overwrite=force)
     answer = forecast(**chosen(**options))
 
     def saved() -> None:

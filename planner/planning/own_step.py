@@ -49,6 +49,11 @@ def own_step(speed: TokensPerSecond, fit: Fit, shape: Shape, running: Running, b
     return MeasuredStep(off, float(shape.total), shape.experts > 1, devices, text)
 
 
+def step_file(path: str | Path, *, overwrite: bool) -> Path:
+    """Return the file that a step is to be written to, or refuse it."""
+    return new_file(path, overwrite, ".toml", "a file of devices")
+
+
 def write_step(step: MeasuredStep, device: str, path: str | Path, *, overwrite: bool) -> Path:
     """Write a step as a file of devices.
 
@@ -57,7 +62,7 @@ def write_step(step: MeasuredStep, device: str, path: str | Path, *, overwrite: 
     OptionError
         The name does not end in .toml, or the file exists and ``overwrite`` is not given.
     """
-    target = new_file(path, overwrite, ".toml", "a file of devices")
+    target = step_file(path, overwrite=overwrite)
     lines = [
         "# written by plan throughput --save-measured; give it as --gpu-file",
         "[[measured]]",

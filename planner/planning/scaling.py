@@ -26,7 +26,7 @@ class ScaledRun(NamedTuple):
     ----------
     devices : int
     throughput : Throughput or None
-        None where no layout works on the batch, or none is forecast.
+        None where no layout works on the batch or fits in memory, or none is forecast.
     speedup, efficiency : float or None
         Tokens a second over those of the first row, and that over the devices'.
     dollars_per_trillion : float or None
@@ -125,9 +125,12 @@ def _doublings(low: int, high: int) -> list[int]:
 
 def _run(count: int, asked: dict[str, Any], recompute: str | None) -> ScaledRun:
     try:
-        return ScaledRun(count, throughput(recompute=recompute, **asked), None, None, None, "")
+        found = throughput(recompute=recompute, **asked)
     except (OptionError, CannotPlanError) as error:
         return ScaledRun(count, None, None, None, None, str(error))
+    if found.fits is False:
+        return ScaledRun(count, None, None, None, None, "no layout fits in their memory")
+    return ScaledRun(count, found, None, None, None, "")
 
 
 def _compared(row: ScaledRun, first: ScaledRun) -> ScaledRun:
@@ -161,6 +164,7 @@ def _notes(rows: tuple[ScaledRun, ...], batch: float, said: str) -> list[Note]:
     notes.append(Note("strong-scaling", "info", text))
     left = [row for row in rows if row.throughput is None]
     if left:
-        counts = ", ".join(format_whole(row.devices) for row in left)
-        notes.append(Note("no-layout", "info", f"no forecast on {counts} devices: {left[0].reason}"))
+        for reason in dict.fromkeys(row.reason for row in left):
+            counts = ", ".join(format_whole(row.devices) for row in left if row.reason == reason)
+            notes.append(Note("no-layout", "info", f"no forecast on {counts} devices: {reason}"))
     return notes

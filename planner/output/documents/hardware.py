@@ -52,8 +52,8 @@ def devices_document(devices: Sequence[Accelerator]) -> list[Block]:
     ]
     notes = [
         "dense peaks [TFLOP/s], never the headline with sparsity; best: the best dense matrix product measured, of the peak",
-        "prices: lowest to highest published, and the one used: the newest single price, else the (geometric) middle of the "
-        "newest range; plan hardware DEVICE shows each with source and date",
+        "prices: lowest to highest published, and the one used: the newest median over sellers, else that of what they ask on "
+        "demand and of the middles of ranges in the last 12 months; plan hardware DEVICE shows each with source and date",
     ]
     if any((device.best_share(device.dtype) or 0) > 1 for device in devices):
         notes.append("above 100 % it ran faster than the clock that the peak is stated for (boost)")
