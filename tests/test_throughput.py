@@ -3,6 +3,7 @@
 import json
 from itertools import pairwise
 from math import log
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from planner.architectures.parallelism import factor_of
 from planner.architectures.step_time import FILE, work_of
 from planner.errors import PlannerError
 from planner.inputs.proposed_speed import whole_run
+from tests.conftest import Run
 
 ROWS = measured_steps()
 DENSE, WIDE = (numbers(FILE, "intervals")[kind] for kind in ("dense", "wide"))
@@ -321,3 +323,27 @@ def test_a_device_like_a_shipped_one_is_forecast_like_it(tmp_path: Any) -> None:
     own.write_text("[[accelerator]]\n" + "\n".join(lines[:-1]) + "\n", encoding="utf-8")
     with pytest.raises(PlannerError, match='say memory_bandwidth_tb_s, and like = "h100-sxm"'):
         planner.throughput(**asked, gpus="64xours", gpu_file=own)
+
+
+def test_tensor_parallelism_stays_within_a_fast_domain() -> None:
+    """Of V100, four: where more is not asked for, a step can be forecast."""
+    assert planner.throughput(shape="llama3-8b", gpus="8xv100", batch="4M").layout.tensor <= 4
+    assert any(note.code == "mfu-forecast" for note in planner.plan(shape="llama3-8b", tokens="1T", gpus="8xv100").notes)
+
+
+def test_numbers_of_devices_that_hold_no_layout_have_no_forecast() -> None:
+    """They are named, and nothing is compared with them."""
+    found = planner.scaling(shape="llama3-70b", gpus="4..16xH100", batch="4M")
+    assert [(row.devices, row.throughput is None) for row in found.rows] == [(4, True), (8, True), (16, False)]
+    assert "no forecast on 4, 8 devices: no layout fits in their memory" in [note.text for note in found.notes]
+    assert found.rows[-1].efficiency == 1
+
+
+def test_a_file_of_steps_is_looked_at_before_the_work(tmp_path: Path, run: Run) -> None:
+    """One line, and no answer."""
+    path = tmp_path / "mine.toml"
+    path.write_text("")
+    asked = ("throughput", "--shape", "llama3-8b", "--gpus", "8xH100", "--batch", "1M", "--tokens-per-second", "9000")
+    code, out, err = run(*asked, "--save-measured", str(path))
+    assert (code, out) == (2, "")
+    assert "exists already" in err

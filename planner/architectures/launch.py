@@ -163,12 +163,12 @@ _TORCHTITAN_RECOMPUTES = {"none": "none", "selective": "none", "op": "selective"
 
 def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
     """References: torchtitan, torchtitan/config/job_config.py (2025; later versions write ``size`` for ``degree``)."""
-    shards = layout.zero >= 1 or layout.expert > 1
-    split = layout.expert_tensor
+    shards, split, stages = layout.zero >= 1 or layout.expert > 1, layout.expert_tensor, _virtual_stages(shape.layers, layout)
     beside = layout.context_parallel * (1 if split == layout.tensor else layout.tensor)
     missing = {
         f"ZeRO {layout.zero}: sharded here as FSDP that keeps its weights gathered": layout.zero < 2 and shards,
         "adapters": layout.lora > 0,
+        f"{layout.virtual} stages a device of {shape.layers} layers": layout.virtual > 1 and not stages,
         "the loss kernel": layout.loss_kernel != "eager",
         "fp8, which its converter for float8 sets": training.dtype == "fp8",
         f"the optimizer {training.scheme.name}": not training.adam,
@@ -180,9 +180,6 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
         and layout.expert % beside != 0,
     }
     without = [what for what, lacks in missing.items() if lacks]
-    stages = _virtual_stages(shape.layers, layout)
-    if layout.virtual > 1 and not stages:
-        without.append(f"{layout.virtual} stages a device of {shape.layers} layers")
     keeps = shards and layout.zero < 3
     piped = layout.pipeline > 1
     pairs = [

@@ -71,7 +71,7 @@ def _of_pairs(pairs: Mapping[str, object], name: str, known: Details) -> Shape:
     mixed = [part for part in ("expert_ffn", "shared_experts", "dense_layers", "shared_gate") if getattr(shape.details, part)]
     if mixed and shape.experts == 1:
         raise OptionError(f"{name} {mixed[0]}: of a mixture of experts; give experts and experts_per_token")
-    if shape.kv_heads and shape.heads % shape.kv_heads:
+    if shape.kv_heads and shape.kv_heads <= shape.heads and shape.heads % shape.kv_heads:
         raise OptionError(f"{name}: {shape.heads} heads are no multiple of {shape.kv_heads} key-value heads")
     if shape.experts_per_token > shape.experts or shape.kv_heads > shape.heads:
         raise OptionError(f"{name}: experts_per_token is at most experts, and kv_heads at most heads")

@@ -14,7 +14,7 @@ from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.architectures.advice import Advice, advice
 from planner.architectures.hyperparameters import Suggestion, Used, batch_trade, recipes, suggest, used
-from planner.architectures.launch import Arguments, Training, arguments
+from planner.architectures.launch import Arguments, Training, arguments, sequences
 from planner.architectures.layout_grid import Site, site
 from planner.architectures.layout_search import layouts
 from planner.architectures.memory import Scheme
@@ -31,6 +31,7 @@ from planner.inputs.registry import ConfigureInputs, asks
 from planner.notes import Note
 from planner.planning.configure_notes import configure_notes
 from planner.planning.configured_run import ConfiguredRun, run_of
+from planner.planning.own_step import corrected
 from planner.planning.shape_candidates import Candidate, FixedParts, candidate, shapes_for
 from planner.quantities import LARGEST, plain
 from planner.scaling_laws.law import Law, guarded
@@ -220,6 +221,9 @@ def _laid_out(question: Question, run: ConfiguredRun, first: Candidate, scheme: 
     batch = question.batch or (advised.batch if advised else None)
     where = site(run.machine, smallest_memory(run.machine), None if batch is None else batch / first.shape.context)
     fits = layouts(first.shape, scheme, wanted, where)
+    if question.tokens_per_second is not None and where.running is not None and fits[0].speed is not None:
+        taken = float(sequences(fits[0].layout) * first.shape.context)
+        fits, _ = corrected(question, fits, first.shape, where.running, taken)
     return _LaidOut(loss, suggestions, advised, where, fits, _forecast(run, fits[0], question))
 
 

@@ -8,11 +8,11 @@ from planner._util.files import new_file, settings, write_new
 from planner._version import __version__
 from planner.accelerators.accelerator import MeasuredStep
 from planner.architectures.layout import split_text
-from planner.architectures.parallelism import Fit, Running
+from planner.architectures.parallelism import Fit, Running, speed_of
 from planner.architectures.step_time import FILE
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
-from planner.inputs.question import TokensPerSecond
+from planner.inputs.question import Question, TokensPerSecond
 from planner.notes import Note
 from planner.quantities import format_count, format_percent, format_signed_percent, plain
 
@@ -47,6 +47,18 @@ def own_step(speed: TokensPerSecond, fit: Fit, shape: Shape, running: Running, b
     )
     text += f", {speed.log}" if speed.log else ""
     return MeasuredStep(off, float(shape.total), shape.experts > 1, devices, text)
+
+
+def corrected(
+    question: Question, fits: tuple[Fit, ...], shape: Shape, running: Running, batch: float
+) -> tuple[tuple[Fit, ...], MeasuredStep | None]:
+    """Return layouts with their speeds corrected by the step that the question states, and the step; else as they are."""
+    if question.tokens_per_second is None:
+        return fits, running.own_step(shape)
+    plainly = running._replace(own=())
+    first = fits[0]._replace(speed=speed_of(shape, fits[0].layout, plainly))
+    own = own_step(question.tokens_per_second.of(shape.context), first, shape, plainly, batch)
+    return tuple(fit._replace(speed=speed_of(shape, fit.layout, running._replace(own=(own,)))) for fit in fits), own
 
 
 def step_file(path: str | Path, *, overwrite: bool) -> Path:

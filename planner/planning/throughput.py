@@ -21,12 +21,10 @@ from planner.architectures.measured_steps import Nearest, nearest
 from planner.architectures.memory import Memory
 from planner.architectures.parallelism import (
     Fit,
-    Running,
     is_wide,
     read_recompute,
     read_scheme,
     smallest_memory,
-    speed_of,
     why_not,
 )
 from planner.architectures.step_time import FILE, Software, rates, work_of
@@ -37,7 +35,7 @@ from planner.inputs.layout_asked import layout_asked
 from planner.inputs.question import Question
 from planner.inputs.registry import ThroughputInputs, asks
 from planner.notes import Note
-from planner.planning.own_step import own_note, own_step, write_step
+from planner.planning.own_step import corrected, own_note, write_step
 from planner.quantities import format_count, format_percent, plain
 from planner.quantities.estimate import Range
 
@@ -172,7 +170,7 @@ def throughput(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs
     taken = float(sequences(fits[0].layout) * shape.context)
     if fits[0].speed is None:
         raise CannotPlanError(f"no step of this run can be forecast: {why_not(shape, fits[0].layout, where.running.rate)}")
-    (first, *rest), own = _corrected(question, fits, shape, where.running, taken)
+    (first, *rest), own = corrected(question, fits, shape, where.running, taken)
     given = {"recompute": recompute} if recompute is not None else {}
     wide = is_wide(shape, first.layout, where.running.rate)
     said = _batch_said(question, batch, taken, said)
@@ -215,18 +213,6 @@ def _machine(question: Question) -> Machine:
     if machine is None or not machine.counted:
         raise OptionError("`gpus`: on how many devices? Give them with their kind, such as 64xH100")
     return machine
-
-
-def _corrected(
-    question: Question, fits: tuple[Fit, ...], shape: Shape, running: Running, batch: float
-) -> tuple[tuple[Fit, ...], MeasuredStep | None]:
-    """Return layouts with their speeds corrected by the step that the question states, and the step; else as they are."""
-    if question.tokens_per_second is None:
-        return fits, running.own_step(shape)
-    plainly = running._replace(own=())
-    first = fits[0]._replace(speed=speed_of(shape, fits[0].layout, plainly))
-    own = own_step(question.tokens_per_second.of(shape.context), first, shape, plainly, batch)
-    return tuple(fit._replace(speed=speed_of(shape, fit.layout, running._replace(own=(own,)))) for fit in fits), own
 
 
 def _batch_said(question: Question, batch: float, taken: float, said: str) -> str:
