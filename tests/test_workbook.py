@@ -505,3 +505,29 @@ def test_formulas_bind_as_on_paper() -> None:
     assert letters(0) + letters(25) + letters(26) + letters(27) == "AZAAAB"
     assert {law.id for law in LAWS} == {law.id for law in planner.laws() if law.role == "plan"}
     assert math.isfinite(GRID)
+
+
+def test_the_devices_page_holds_what_was_asked_of_the_device(tmp_path: Path) -> None:
+    """Your price, peak and power, and a device of your own: what the plan's formulas look up is what it was written with."""
+    own = tmp_path / "own.toml"
+    own.write_text(
+        '[[accelerator]]\nid = "my-gpu"\npeak_tflops = { bf16 = 500 }\nmemory_gb = 64\npower_w = 600\nsources = ["us"]\n'
+        '[[price]]\nid = "my-gpu"\nusd_per_hour = 1.5\ndate = "2026-11"\nsource = "ours"\n'
+        '[[price]]\nid = "h100-sxm"\nusd_per_hour = 1.0\ndate = "2026-11"\nsource = "ours"\n'
+    )
+    asked: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("h100-sxm", {"flops": 1e22, "gpu": "h100", "gpu_file": own}),
+        ("h100-sxm", {"flops": 1e22, "gpu": "h100", "peak": "800TFLOPS", "power": "2kW"}),
+        ("my-gpu", {"gpus": "64xmy-gpu", "days": 10, "gpu_file": own}),
+    )
+    for number, (name, options) in enumerate(asked):
+        path = planner.write_workbook(tmp_path / f"{number}.xlsx", **options)
+        rows = {row[0]: row for row in _cells(path, values=True)["Devices"].iter_rows(values_only=True)}
+        machine = planner.plan(**options, others=()).machine
+        assert machine is not None
+        (part,) = machine.parts
+        assert part.watts is not None
+        assert part.price is not None
+        assert rows[name][2] == part.peak
+        assert rows[name][3] == pytest.approx(part.price.expected)
+        assert rows[name][7] == pytest.approx(part.watts.expected)

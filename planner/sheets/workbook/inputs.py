@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from planner._util.files import settings
 from planner.accelerators.accelerator import FILE, Accelerator
+from planner.accelerators.catalogue import accelerators
 from planner.accelerators.fleet import Machine
 from planner.allocation.problem import problem_of
 from planner.errors import CannotPlanError, OptionError
@@ -42,6 +43,7 @@ class Inputs(NamedTuple):
     grid: float | str
     grams: float
     law: Law
+    devices: tuple[Accelerator, ...]
     forecast: Forecast | None = None
 
 
@@ -89,6 +91,7 @@ def read_inputs(law: Law, question: Question) -> Inputs:
         grid=_grid(machine),
         grams=GRID if machine.grid is None else machine.grid.grams_per_kwh.expected,
         law=law,
+        devices=tuple(each for each in accelerators(question.gpu_file) if "bf16" in each.peaks),
         forecast=forecast,
     )
 

@@ -145,17 +145,19 @@ def _write_optima(book: Book, sheet: Any, row: int, law: Law, cells: dict[str, s
 
 
 def write_devices(book: Book, sheet: Any) -> None:
-    """Write a row for each device with a bf16 peak."""
+    """Write a row for each device with a bf16 peak; that of the plan as it was asked for, its peak and power too."""
     text = (
         "Dense bf16 peaks, never the headline with sparsity. Prices are published ones of the date shown; change them to yours."
     )
     sheet.write_string(1, 0, text, book.formats["small"])
     book.heads(sheet, FIRST - 2, _DEVICE_HEADS)
+    part = book.inputs.machine.parts[0]
     for line, device in enumerate(book.devices, FIRST - 1):
-        price, watts = device.price, average_watts(device)
+        own = device.id == part.device.id
+        price, watts = device.price, part.watts if own else average_watts(device)
         sheet.write_string(line, 0, device.id, book.formats["text"])
         sheet.write_string(line, 1, device.name, book.formats["text"])
-        sheet.write_number(line, 2, device.peaks["bf16"], book.formats["in_sci"])
+        sheet.write_number(line, 2, part.peak if own else device.peaks["bf16"], book.formats["in_sci"])
         for column, value in enumerate((price.expected, price.low, price.high) if price else (None, None, None), 3):
             book.number(sheet, line, column, value, "in_cents")
         sheet.write_string(line, 6, device.price_date, book.formats["text"])

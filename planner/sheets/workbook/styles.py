@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.accelerators.catalogue import accelerators
 from planner.scaling_laws.law import Law
 from planner.sheets.workbook.inputs import Inputs
 
@@ -57,7 +56,7 @@ class Book:
 
     def __init__(self, book: Any, inputs: Inputs, laws: Sequence[Law]) -> None:
         self.book, self.inputs, self.laws = book, inputs, laws
-        self.devices = [each for each in accelerators() if "bf16" in each.peaks]
+        self.devices = inputs.devices
         self.formats = {name: book.add_format(dict(each)) for name, each in FORMATS.items()}
 
     def page(self, name: str, title: str) -> Any:
