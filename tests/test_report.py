@@ -268,6 +268,17 @@ def test_it_works_from_the_keyboard(page: Any) -> None:
     type_in(page, "unique", "5B")
     assert text(page, "out-params") == "-", "his surface is not weighed with repeated tokens here, and no other answer is given"
     assert "kaplan2020 cannot weigh 5.00 B unique tokens on this page" in text(page, "out-beyond")
+    button = page.find_element(By.CSS_SELECTOR, "tr[data-law='besiroglu2024'] button")
+    button.send_keys(Keys.ENTER)
+    type_in(page, "flops", "1e22")
+    repeated = planner.plan(flops=1e22, law="muennighoff2023", unique_tokens="5B", others=())
+    row = [cell.text for cell in page.find_elements(By.CSS_SELECTOR, "tr[data-law='muennighoff2023'] td")]
+    assert row[:2] == [format_count(repeated.params), format_count(repeated.tokens)]
+    other = page.find_elements(By.CSS_SELECTOR, "tr[data-law='hoffmann2022-approach1'] td")
+    assert [cell.text for cell in other[:4]] == ["-"] * 4, "it says no loss, so it cannot weigh repeated tokens"
+    assert "that weigh repeated tokens here" in text(page, "out-others")
+    button = page.find_element(By.CSS_SELECTOR, "tr[data-law='kaplan2020'] button")
+    button.send_keys(Keys.ENTER)
     type_in(page, "unique", "")
     type_in(page, "flops", "1e21")
     kaplan = planner.plan(flops=1e21, law="kaplan2020", others=())

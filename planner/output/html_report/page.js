@@ -335,14 +335,15 @@
         + (found.band ? " The shaded sizes cost at most 1 % more compute." : ""),
     });
   }
-  const others = () => data.main.filter(id => id !== state.law);
+  const others = () => data.main.filter(id => id !== state.law && !(state.unique && !planner.weighsUnique(id)));
+  const sizesOf = (ids, C) => ids.map(id => planner.answer(id, C, state.unique)).filter(each => !each.exhausted).map(each => each.params);
   function drawGrowth(law) {
     const ends = [Math.max(state.flops / 1e3, 1), Math.max(state.flops, 1) * 1e3];
     const along = grid(...ends, 49).map(C => [C, planner.answer(law.id, C, state.unique)]).filter(([, each]) => !each.exhausted);
     at("growth-figure").hidden = along.length < 2;
     if (along.length < 2) return;
     const models = data.models.params.map((each, i) => ({ ...each, tokens: data.models.tokens[i].y })).filter(each => each.x > ends[0] && each.x < ends[1]);
-    const thin = others().map(id => ({ thin: true, label: id, points: along.map(([C]) => [C, planner.answer(id, C).params]) }));
+    const thin = others().map(id => ({ thin: true, label: id, points: along.map(([C]) => [C, planner.answer(id, C, state.unique).params]) }));
     const spread = along.map(([C, each], i) => { const sizes = [each.params, ...thin.map(line => line.points[i][1])]; return [C, Math.min(...sizes), Math.max(...sizes)]; });
     const values = [...along.flatMap(([, each]) => [each.params, each.tokens]), ...spread.flatMap(([, low, high]) => [low, high])];
     const here = planner.answer(law.id, state.flops, state.unique);
@@ -382,15 +383,15 @@
     parts.push(`${kind === "compute" ? `With ${flopText(state.flops)}` : "With that"} ${law.id} trains ${what}${loss}.`);
     if (found.band) parts.push(`Any size from ${count(found.band[0])} to ${count(found.band[1])} costs at most 1 % more compute for the same loss.`);
     if (kind === "compute" && taken.dollars) parts.push(`On ${named} that is about ${moneyText(taken.dollars.expected)} and ${whole(taken.device_hours.expected)} device-hours.`);
-    const sizes = others().map(id => planner.answer(id, state.flops).params);
-    if (sizes.length) parts.push(`The other main laws would train ${count(Math.min(...sizes))} to ${count(Math.max(...sizes))} parameters.`);
+    const sizes = sizesOf(others(), state.flops);
+    if (sizes.length) parts.push(`The other main laws${state.unique ? " that weigh repeated tokens here" : ""} would train ${count(Math.min(...sizes))} to ${count(Math.max(...sizes))} parameters.`);
     return parts.join(" ");
   }
   function show() {
     const law = planner.laws.get(state.law), weighs = planner.weighsUnique(state.law);
     at("unique-note").textContent = !state.unique ? "" : weighs
       ? (law.carried ? `What repeated tokens are worth is carried over from ${law.carried}.` : "")
-      : `${law.id} cannot weigh repeated tokens on this page; planner's own plan can.`;
+      : `${law.id} cannot weigh repeated tokens ${law.surface ? "on this page; planner's own plan can" : "at all: it says no loss of other sizes"}.`;
     at("law-source").textContent = `${law.id}: ${law.equation}. ${law.reference}. N counts ${law.counts}; ${law.data}.`;
     if (wrong.size) {
       for (const row of at("laws").tBodies[0].rows) for (const i of [1, 2, 3, 4]) cell(row, i, "-");
@@ -421,8 +422,8 @@
     say("loss", found.loss === null ? "this law gives none" : `${significant(found.loss, 4)} `);
     if (found.loss !== null) at("out-loss").append(Object.assign(document.createElement("span"), { className: "unit", textContent: law.unit }));
     say("band", found.band ? `${count(found.band[0])} to ${count(found.band[1])} within 1 %` : "");
-    const sizes = others().map(id => planner.answer(id, state.flops).params);
-    say("others", sizes.length ? `${count(Math.min(...sizes))} to ${count(Math.max(...sizes))} by other main laws` : "");
+    const sizes = sizesOf(others(), state.flops);
+    say("others", sizes.length ? `${count(Math.min(...sizes))} to ${count(Math.max(...sizes))} by other main laws${state.unique ? " that weigh repeated tokens here" : ""}` : "");
     say("doubling", found.loss === null || twice.loss === null ? "" : `${significant(twice.loss - found.loss)} from twice the compute`);
     say("epochs", found.epochs === null ? "each token once" : `${significant(found.epochs)} passes over ${count(state.unique)} unique tokens`);
     say("words", sentence(law, found, taken));
@@ -432,7 +433,7 @@
     say("time-range", range(["hours", timeText]));
     say("dollars", taken.dollars === null ? "no price is known: give one" : moneyText(taken.dollars.expected));
     say("dollars-range", range(["dollars", moneyText]));
-    say("price", price === null ? "" : `at $${price >= 0.1 ? price.toFixed(2) : significant(price, 2)} a device-hour${state.price === null ? `, published ${device().dated}` : ""}`);
+    say("price", price === null ? "" : `at $${price >= 0.1 ? price.toFixed(2) : significant(price, 2)} a device-hour${state.price === null ? `, ${device().whose} ${device().dated}` : ""}`);
     say("energy", taken.kwh === null ? "no power is published" : energyText(taken.kwh.expected));
     say("energy-range", range(["kwh", energyText]));
     say("carbon", state.grid === null ? "choose where" : taken.kg === null ? "no power is published" : massText(taken.kg.expected));
@@ -462,11 +463,16 @@
   function showLaws() {
     const table = at("laws");
     for (const row of table.tBodies[0].rows) {
-      const each = planner.answer(row.dataset.law, state.flops), unit = planner.laws.get(row.dataset.law).unit;
-      cell(row, 1, count(each.params), each.params);
-      cell(row, 2, count(each.tokens), each.tokens);
-      cell(row, 3, each.loss === null ? "-" : significant(each.loss, 4) + (unit === "nats/token" ? "" : ` (${unit})`), each.loss);
-      cell(row, 4, each.extrapolation === null ? "unknown" : each.extrapolation > 1 ? `${significant(each.extrapolation)}x` : "no", each.extrapolation);
+      const unit = planner.laws.get(row.dataset.law).unit, weighs = !state.unique || planner.weighsUnique(row.dataset.law);
+      const each = weighs ? planner.answer(row.dataset.law, state.flops, state.unique) : { exhausted: true };
+      if (each.exhausted) {
+        for (const i of [1, 2, 3, 4]) cell(row, i, "-");
+      } else {
+        cell(row, 1, count(each.params), each.params);
+        cell(row, 2, count(each.tokens), each.tokens);
+        cell(row, 3, each.loss === null ? "-" : significant(each.loss, 4) + (unit === "nats/token" ? "" : ` (${unit})`), each.loss);
+        cell(row, 4, each.extrapolation === null ? "unknown" : each.extrapolation > 1 ? `${significant(each.extrapolation)}x` : "no", each.extrapolation);
+      }
       row.classList.toggle("chosen", row.dataset.law === state.law);
       row.querySelector("button").setAttribute("aria-pressed", String(row.dataset.law === state.law));
     }
