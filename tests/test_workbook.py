@@ -318,12 +318,23 @@ def test_bad_cells_are_named(book: Path) -> None:
         ("grid", -5, "world", "the grid must be one of the page Grids, or a number"),
         ("law", "nolaw", "besiroglu2024", "no such law"),
     ]
+    row = next(cell.row for (cell,) in _cells(book, values=True)["Devices"]["A5:A99"] if cell.value == "h100-sxm")
+    cells = {**IN, "peak": f"Devices!C{row}", "published": f"Devices!D{row}", "watts": f"Devices!H{row}"}
+    cases += [
+        ("peak", 0, 989e12, "the peak of this device must be a number above 0"),
+        ("peak", "x", 989e12, "the peak of this device must be a number above 0"),
+        ("watts", -900, 900, "the power of this device must be above 0"),
+        ("price", 2.0, "", "ok"),
+        ("published", -2, 2.95, "the price of this device must be above 0"),
+    ]
     jobs = []
     for name, bad, good, _ in cases:
-        jobs += [{"set": [[IN[name], bad]], "get": [PAGE]}, {"set": [[IN[name], good]], "get": [PAGE]}]
+        jobs += [{"set": [[cells[name], bad]], "get": [PAGE]}, {"set": [[cells[name], good]], "get": [PAGE]}]
     results = [_answers(page) for (page,) in office.recalculate(book, jobs)]
     for (name, bad, _, message), found, mended in zip(cases, results[::2], results[1::2], strict=True):
         assert found["out_check"].startswith(message), (name, bad)
+        if message == "ok":  # so that the price is the published one from there on
+            continue
         for answer in ("out_flops", "out_params", "out_tokens", "out_hours", "out_days"):
             assert found[answer] is None, (name, bad, answer)
         for answer in ("out_cost", "out_energy", "out_carbon"):
@@ -531,3 +542,11 @@ def test_the_devices_page_holds_what_was_asked_of_the_device(tmp_path: Path) -> 
         assert rows[name][2] == part.peak
         assert rows[name][3] == pytest.approx(part.price.expected)
         assert rows[name][7] == pytest.approx(part.watts.expected)
+
+
+def test_a_mixture_that_memory_holds_down_is_refused(tmp_path: Path) -> None:
+    """The cells know no such limit, and would plan a hundred times the size."""
+    asked: dict[str, Any] = {"gpus": "8xh200", "law": "krajewski2024-moe", "mfu": 0.5}
+    with pytest.raises(PlannerError, match="knows no limits of memory, and here they bind"):
+        planner.write_workbook(tmp_path / "a.xlsx", flops=1e24, **asked)
+    planner.write_workbook(tmp_path / "b.xlsx", flops=1e20, **asked)

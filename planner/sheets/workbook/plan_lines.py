@@ -96,12 +96,23 @@ def answers(inputs: Inputs) -> list[Line]:
     return [_check_line(flops), *_run_lines(inputs, flops), *_cost_lines(inputs, flops), *_source_lines(inputs)]
 
 
+_NO_PEAK = "the peak of this device must be a number above 0"
+
+
+def _unusable(column: str) -> str:
+    """Return the test of a number on the page Devices that is none of a device."""
+    return f"AND(ISNUMBER(INDEX({column},{_DEVICE_ROW})),N(INDEX({column},{_DEVICE_ROW}))<=0)"
+
+
 def _check_line(flops: float | None) -> Line:
     """Return the line that says which marked cell cannot be used; everything below waits for it."""
     bad = "OR(NOT(ISNUMBER({0})),{1})"
     checks = [
         (f"NOT(ISNUMBER({ROW}))", "no such law: choose one from the list"),
         (f"NOT(ISNUMBER({_DEVICE_ROW}))", "no such device: choose one from the list"),
+        (bad.format(f"INDEX(device_peak,{_DEVICE_ROW})", f"N(INDEX(device_peak,{_DEVICE_ROW}))<=0"), _NO_PEAK),
+        (f'AND(in_price="",{_unusable("device_price")})', "the price of this device must be above 0, or no number"),
+        (_unusable("device_watts"), "the power of this device must be above 0, or no number"),
         ("NOT(search_usable)", "a constant of this law cannot be used"),
         (f"ISERROR(INDEX(law_r,{ROW}))", "a constant of this law cannot be used"),
         (bad.format("in_mfu", "N(in_mfu)<=0,N(in_mfu)>1"), "the utilisation must be above 0 and at most 100 %"),

@@ -3,15 +3,16 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from planner._util.defaults import DEFAULT_LAW
 from planner._util.files import new_file, write_new
 from planner._version import __version__
-from planner.errors import OptionError
+from planner.errors import CannotPlanError, OptionError
 from planner.inputs.law_choice import LawLike
 from planner.inputs.question import Question
 from planner.inputs.registry import WorkbookInputs, asks
+from planner.planning.plan import plan
 from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law
 from planner.sheets.workbook.compare_page import write_compare
@@ -57,9 +58,18 @@ def write_workbook(
     """
     target = new_file(path, overwrite, ".xlsx", "a workbook")
     inputs = read_inputs(load_law(law), Question.of(WorkbookInputs, "write_workbook", asked))
+    if inputs.law.form.active is not None and asked.get("gpus") is not None:
+        _refuse_limited(inputs.law, asked)
     laws = [each for each in all_laws() if kind_of(each) is not None and each.id != inputs.law.id]
     write_new(target, written(inputs, [inputs.law, *laws]), overwrite=overwrite)
     return target
+
+
+def _refuse_limited(law: Law, asked: Any) -> None:
+    """Refuse a mixture that the memory of the devices holds down, for a workbook has no limits."""
+    told = next((note.text for note in plan(law=law, others=(), **asked).notes if note.code == "memory-limits"), None)
+    if told is not None:
+        raise CannotPlanError(f"a workbook knows no limits of memory, and here they bind: {told}; plan answers within them")
 
 
 def written(inputs: Inputs, laws: Sequence[Law]) -> bytes:
