@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._options import ASSIGNMENT, SHOWN, Once, collected, example_of, files
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
-from planner.output.formats import Format
 from planner.quantities import parse_flops, parse_range, shown
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from planner._util.formats import FORMATS
 from planner._util.showing import Raw
 from planner.inputs.input_row import Input
 from planner.inputs.registry import group_of, option_of, options_of, rows
 from planner.inputs.table_inputs import FitInputs, RowInputs, TableInputs
-from planner.output.formats import FORMATS
 from planner.quantities import format_percent, shown
 
 # click's ParamType is generic only from 8.4 on, and only for type checkers

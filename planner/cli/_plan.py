@@ -6,6 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from planner._util.formats import Format
 from planner._version import __version__
 from planner.cli._commands import (
     Budgets,
@@ -29,7 +30,6 @@ from planner.cli._options import (
     strict_option,
 )
 from planner.inputs.registry import PlanInputs
-from planner.output.formats import Format
 from planner.quantities import is_range
 
 

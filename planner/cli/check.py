@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, chosen, plot_option, refuse_brief, steps_of, tell
 from planner.cli._options import (
     collected,
@@ -17,7 +18,6 @@ from planner.cli._options import (
 from planner.cli._plan import app
 from planner.inputs.registry import CheckInputs, option_of, rows
 from planner.inputs.table_inputs import TableInputs
-from planner.output.formats import Format
 from planner.quantities import shown
 
 _OF_A_TABLE = {"table", "law", "tolerance", "constants", *rows(TableInputs)}

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, chosen, plot_option, plot_wanted, tell
 from planner.cli._options import (
     collected,
@@ -13,7 +14,6 @@ from planner.cli._options import (
 )
 from planner.cli._plan import app
 from planner.inputs.registry import CompareInputs, CompareMixturesInputs, option_of, rows
-from planner.output.formats import Format
 
 
 class _Both(CompareInputs, CompareMixturesInputs, total=False):

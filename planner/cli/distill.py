@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, chosen, tell
 from planner.cli._options import OneOf, format_option, strict_option
 from planner.cli._plan import app
-from planner.output.formats import Format
 
 
 @app.command(cls=Command)

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, chosen, plot_option, plot_wanted, tell
 from planner.cli._options import (
     ASSIGNMENT,
@@ -24,7 +25,6 @@ from planner.cli._options import (
 )
 from planner.cli._plan import app
 from planner.inputs.run_inputs import Level
-from planner.output.formats import Format
 from planner.quantities import shown
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, chosen, plot_option, plot_wanted, tell
 from planner.cli._options import ORDERS, Names, OneOf, format_option, inputs, strict_option
 from planner.cli._plan import app
 from planner.inputs.registry import Budget, RankInputs, option_of, rows
 from planner.inputs.run_inputs import Target
-from planner.output.formats import Format
 
 
 @app.command(cls=Command)

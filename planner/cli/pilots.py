@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, chosen, plot_option, plot_wanted, tell
 from planner.cli._options import (
     files,
@@ -16,7 +17,6 @@ from planner.cli._options import (
 from planner.cli._plan import app
 from planner.inputs.registry import PilotInputs
 from planner.inputs.table_inputs import FitInputs
-from planner.output.formats import Format
 from planner.quantities import shown
 
 

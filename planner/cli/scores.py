@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, chosen, named_scores, of_tasks, plot_option, plot_wanted, task_options, tell
 from planner.cli._options import (
     ASSIGNMENT,
@@ -16,7 +17,6 @@ from planner.cli._options import (
 )
 from planner.cli._plan import app
 from planner.inputs.run_inputs import Level
-from planner.output.formats import Format
 from planner.quantities import shown
 
 

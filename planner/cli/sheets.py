@@ -2,10 +2,10 @@
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, Group, tell
 from planner.cli._options import format_option
 from planner.cli._plan import app
-from planner.output.formats import Format
 from planner.quantities import shown
 
 

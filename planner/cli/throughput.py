@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, chosen, plot_option, tell
 from planner.cli._options import OneOf, format_option, inputs, strict_option
 from planner.cli._plan import app
 from planner.inputs.layout_inputs import RECOMPUTED
 from planner.inputs.registry import ThroughputInputs
-from planner.output.formats import Format
 
 
 @app.command(cls=Command)

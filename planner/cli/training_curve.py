@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from planner._util.formats import Format
 from planner.cli._commands import Command, chosen, plot_option, tell
 from planner.cli._options import (
     example_of,
@@ -16,7 +17,6 @@ from planner.cli._options import (
 from planner.cli._plan import app
 from planner.inputs.run_inputs import Level
 from planner.inputs.table_inputs import RowInputs
-from planner.output.formats import Format
 
 
 @app.command("training-curve", cls=Command)

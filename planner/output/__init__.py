@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from planner._util.formats import FORMATS as FORMATS
+from planner._util.formats import Format as Format
 from planner._util.to_json import Listing
-from planner.output.formats import FORMATS as FORMATS
-from planner.output.formats import Format as Format
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from planner._util.formats import Format
 from planner._util.to_json import as_json
 from planner.allocation.assessment import Change
 from planner.output.csv_json import csv_pieces, to_json
@@ -24,7 +25,6 @@ from planner.output.documents.blocks import (
     repetition_rows,
 )
 from planner.output.documents.cost import cost_facts
-from planner.output.formats import Format
 from planner.output.text import table_pieces, to_markdown, to_text
 from planner.planning.check import Check, Shares
 from planner.planning.check_table import JudgedRun, RunsCheck
