@@ -216,7 +216,13 @@ def test_libreoffice_agrees_for_every_law(book: Path) -> None:
         assert None not in found.values(), law.id
         best = planner.allocate(law, budget)
         factor = extrapolation(law, float(best.params), float(best.tokens), budget)
-        said = "no range known" if factor is None else "yes" if factor == 1 else f"NO: outside by {factor:.1f}x"
+        said = (
+            "no range known"
+            if factor is None
+            else "yes"
+            if factor == 1
+            else f"NO: outside by {factor:.{2 if factor < 10 else 1}f}x"
+        )
         assert found["out_inside"] == said, law.id
 
 

@@ -190,7 +190,7 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     try:
         found = Path(os.path.realpath(path))
         if found.exists() and not (overwrite and found.is_file()):
-            remedy = "" if overwrite else ", or overwrite it: --overwrite"
+            remedy = "" if overwrite else ", or `overwrite` it"
             raise OptionError(f"{shown_path(path)}: exists already; choose another name{remedy}")
         if not found.parent.is_dir():
             raise OptionError(f"{shown_path(path)}: cannot be written (No such file or directory)")

@@ -180,7 +180,7 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
         studies=tuple(dict.fromkeys(_study(a.law) for a, _ in heard)),
         voices=tuple(sorted(voices, key=lambda voice: (bool(voice.silent), rounded(voice.params)))),
         notes=(*_notes(voices, near), *mute, *held.notes),
-        inputs=FrozenDict({**question.stated(), **asked_for, "laws": [each.id for each in chosen]}),
+        inputs=FrozenDict({**question.stated(), **asked_for, "laws": tuple(each.id for each in chosen)}),
     )
 
 

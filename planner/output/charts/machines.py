@@ -4,14 +4,14 @@ import numpy as np
 
 from planner.architectures.layout import Layout, split_text
 from planner.errors import CannotPlanError
-from planner.output.charts._base import Chart, Line, Mark, Panel, Points, Rule, Scale, law_text
+from planner.output.charts._base import COMPUTE, PARAMS, Chart, Line, Mark, Panel, Points, Rule, Scale, law_text
 from planner.planning.configure import Configuration
 from planner.planning.hardware_ranking import Ranking
 from planner.planning.levers_result import Levers, Worth
 from planner.planning.scaling import Scaling
 from planner.planning.throughput import Throughput
 from planner.quantities import format_count, format_flops, format_whole, plain
-from planner.quantities.estimate import Range
+from planner.quantities.estimate import Range, exactly
 
 _ROWS = Scale("", log=False)
 
@@ -27,11 +27,17 @@ def _ranges(heading: str, scale: Scale, names: list[str], ranges: list[Range | N
 
 
 def ranking_chart(found: Ranking) -> Chart:
-    """Return what the compute costs on each device, and the energy it takes, with low and high ends."""
+    """Return what the compute costs on each device, and the energy it takes, with low and high ends; of money what it buys."""
     rows = [row for row in found.rows if row.cost.dollars or row.cost.kwh]
     if not rows:
         raise CannotPlanError("plot: neither price nor power of these devices is known: there is nothing to draw")
+    left = f"; the first {_MOST} of {len(rows)} by {found.order}" if len(rows) > _MOST else ""
+    rows = rows[:_MOST]
     names = [row.device.id for row in rows]
+    if found.flops is None:
+        bought = (("Compute", COMPUTE, [row.flops for row in rows]), ("Parameters", PARAMS, [row.params for row in rows]))
+        panels = [_ranges(head, scale, names, [exactly(each) for each in each_of], "expected") for head, scale, each_of in bought]
+        return Chart("What the budget buys on each device", f"{law_text(found.law)}{left}", tuple(panels))
     dollars, kwh = [row.cost.dollars for row in rows], [row.cost.kwh for row in rows]
     panels = [
         _ranges(heading, scale, names, ranges, "expected, with the published range")
@@ -41,8 +47,12 @@ def ranking_chart(found: Ranking) -> Chart:
         )
         if any(ranges)
     ]
-    what = "What the budget buys" if found.flops is None else format_flops(found.flops)
-    return Chart(f"{what} on each device", "published prices of the dates shown by plan hardware", tuple(panels))
+    source = f"published prices of the dates shown by plan hardware{left}"
+    return Chart(f"{format_flops(found.flops)} on each device", source, tuple(panels))
+
+
+_MOST = 24
+"""Devices that are drawn: their names stand beside each other."""
 
 
 def throughput_chart(found: Throughput) -> Chart:

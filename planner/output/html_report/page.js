@@ -109,7 +109,7 @@
     state.grid = data.grids.find(each => each.name === at("grid").value) ?? null;
     state.overhead = data.asked.overhead;
     state.unique = read("unique", 1e3, 1e30);
-    state.devices = read("devices", 1, 1e8, { needed: kind === "devices" });
+    state.devices = read("devices", 1, 1e8, { needed: kind === "devices", refused: many => (Number.isInteger(many) ? "" : "Expected a whole number of devices.") });
     state.mfu = read("mfu", 1e-4, 1, { reader: readShare, refused: bestMatrix });
     state.price = read("price", 1e-6, 1e9, { reader: text => plain(text.replace(/^\s*\$/, "").replace(/\/h$/, "")) });
     at("mfu").placeholder = percent(device().mfu.expected);

@@ -257,7 +257,9 @@ def _inside_formula() -> str:
     factors = [f"IF(ISNUMBER({high}),MAX({value}/{high},{low}/{value}),0)" for value, low, high in ends]
     known = ",".join(f"ISNUMBER({high})" for _, _, high in ends)
     worst = f"MAX({','.join(factors)})"
-    return f'IF(NOT(OR({known})),"no range known",IF({worst}>1,"NO: outside by "&FIXED({worst},1,TRUE)&"x","yes"))'
+    return (
+        f'IF(NOT(OR({known})),"no range known",IF({worst}>1,"NO: outside by "&FIXED({worst},IF({worst}<10,2,1),TRUE)&"x","yes"))'
+    )
 
 
 def _inside(inputs: Inputs, flops: float | None) -> str:
@@ -270,4 +272,4 @@ def _inside(inputs: Inputs, flops: float | None) -> str:
     best = solver.allocate(inputs.law, flops)
     values = (flops, float(best.params), float(best.tokens), float(best.tokens / best.params))
     worst = max(max(value / span[1], span[0] / value) for value, span in zip(values, spans, strict=True) if span)
-    return f"NO: outside by {worst:.1f}x" if worst > 1 else "yes"
+    return f"NO: outside by {worst:.{2 if worst < 10 else 1}f}x" if worst > 1 else "yes"
