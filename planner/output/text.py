@@ -105,14 +105,14 @@ def _shortened(text: str, room: int) -> str:
 
 
 def _brief_table(block: Table, room: int, width: int) -> list[str]:
-    many = room - 2 if len(block.rows) <= room - 2 else room - 3
+    many = room - 2 if len(block.rows) <= room - 2 else max(room - 3, 1)
     start = min(max(block.best - many // 2, 0), max(len(block.rows) - many, 0))
     rows = block.rows[start : start + many]
     widths = [max(map(len, column)) for column in zip(block.headers, *rows, strict=True)]
     fit = sum(end <= width for end in accumulate(each + len(_MARGIN) for each in widths))
     lines = [_MARGIN + line for row in (block.headers, *rows) for line in cells(row[:fit], block.align[:fit], widths[:fit])]
     left = len(block.rows) - len(rows)
-    return [block.heading, *lines, *([f"{_MARGIN}{left} more rows"] if left else [])]
+    return [block.heading, *lines, *([f"{_MARGIN}{left} more rows"] if left and len(lines) + 2 <= room else [])]
 
 
 def _cut(text: str, width: int) -> str:
