@@ -584,6 +584,7 @@ def test_help_without_a_command_is_the_main_help(run: Run) -> None:
         ("--finetune", "planner plans pre-training"),
         ("--rl", "planner plans pre-training"),
         ("--moe", "--law ludziejewski2025"),
+        ("--gpus 64:h100-sxm", "'64:h100-sxm': expected devices such as 512xH100"),
         ("--flops 1e18:1e26", "a range is written with two dots, 1e18..1e26"),
         ("--xyzzy 3", "plan --help lists what there is"),
         ("check --xyzzy 3", "plan check --help lists what there is"),

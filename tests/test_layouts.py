@@ -266,6 +266,13 @@ def test_the_layout_is_typed_for_each_framework() -> None:
     odd = arguments(MIXTRAL, layout._replace(recompute="op", schedule="zero-bubble"), Training(Scheme("muon", 2, 2, 8)))
     for what in ("recompute op", "zero-bubble", "the optimizer muon"):
         assert any(what in text for text in odd[0].without), what
+    short = arguments(MIXTRAL, layout, Training(Scheme("adam-bf16-moments", 2, 4, 8)))[0]
+    assert "--use-precision-aware-optimizer --exp-avg-dtype bf16 --exp-avg-sq-dtype bf16" in short.text
+    assert not short.without
+    for other in (layout._replace(zero=0), layout._replace(offload=True)):
+        said = arguments(MIXTRAL, other, Training(Scheme("adam-bf16-moments", 2, 4, 8)))[0]
+        assert "--exp-avg-dtype" not in said.text
+        assert any("adam-bf16-moments" in text for text in said.without)
     routed = arguments(DEEPSEEK, Layout(), Training(ADAM))[0].text
     assert "--moe-router-score-function sigmoid --moe-router-enable-expert-bias" in routed
     assert "--moe-layer-freq '([0]*3+[1]*58)'" in routed

@@ -58,12 +58,13 @@ def sequences(layout: Layout) -> int:
 
 def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
     """References: Megatron-LM, megatron/training/arguments.py."""
+    moments = training.scheme.name == "adam-bf16-moments" and layout.zero > 0 and not layout.offload  # on devices
     missing = {
         **_beyond(shape.details),
         "a chunked loss": layout.loss_kernel == "chunked",
         "recompute op, which torchtitan has": layout.recompute == "op",
         "the schedule zero-bubble": layout.schedule == "zero-bubble",
-        f"the optimizer {training.scheme.name}": not training.adam and training.scheme.name != "sgd",
+        f"the optimizer {training.scheme.name}": not (training.adam or moments or training.scheme.name == "sgd"),
         "adapters, which --peft brings in NeMo": layout.lora > 0,
     }
     without = [what for what, lacks in missing.items() if lacks]
@@ -75,6 +76,8 @@ def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
     formats.append(("fp8-format", "hybrid" if training.dtype == "fp8" else None))
     formats.append(("grad-reduce-in-bf16", training.scheme.gradients == 2))
     formats.append(("optimizer", "sgd" if training.scheme.name == "sgd" else None))
+    if moments:
+        formats += [("use-precision-aware-optimizer", True), ("exp-avg-dtype", "bf16"), ("exp-avg-sq-dtype", "bf16")]
     rate = training.rate and f"{training.rate:.3g}"
     text = _typed(
         [*_of_shape(shape), *_of_layout(layout, mixture=shape.experts > 1), *uneven[: tables or 0], ("lr", rate), *formats]

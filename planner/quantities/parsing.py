@@ -278,6 +278,6 @@ def _misfit(unit: str, what: str) -> str | None:
 def refuse(value: Raw, name: str, what: str, why: str | None = None) -> QuantityError:
     if why is None and isinstance(value, str) and ".." in value:
         why = "one value here, not a range; plan and planner.sweep take ranges of some inputs"
-    elif why is None and isinstance(value, str) and re.fullmatch(r"[^:]*[0-9][^:]*:[^:]*[0-9][^:]*", value):
+    elif why is None and isinstance(value, str) and re.fullmatch(r"\W*[0-9][^:]*:\W*[0-9][^:]*", value):
         why = f"a range is written with two dots, {bare(value.replace(':', '..'))}"
     return QuantityError(f"{name} {shown(value)}: {why + '; ' if why else ''}expected {EXAMPLES[what]}")
