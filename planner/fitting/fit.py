@@ -231,6 +231,7 @@ def _without_note(job: Job, found: FitResult, chosen: Method, shape: str) -> lis
 
 
 _SAME = 1e-3
+"""Share by which a size must move for the runs left out to have moved it."""
 
 
 def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Progress | None) -> FitResult:

@@ -84,12 +84,11 @@ class Forecast:
 
 
 def failed(sample: Sample) -> tuple[Array, Array]:
-    """Tell which runs are so far from the classical law, which heeds them little, that they failed; none where they are many.
+    """Tell which runs failed, (n,), none where they are many; and return ln of each loss over the classical law's, (n,).
 
-    A run that is also above one of fewer parameters and tokens, or below one of more: at the corner of a design it is the law
-    that may fail. Beside it, ln of each loss over the law's.
-
-    They would widen the unit of the priors, and what lies off the frontier would count as noise for their sake.
+    A run failed that is far from that law, which heeds such runs little, and whose loss is also above that of a smaller run, of
+    no more parameters and tokens, or below that of a larger one: without the second it may be the law that fails, at a corner
+    of the design. Failed runs would widen the unit of the priors, and what lies off the frontier would count as noise for them.
     """
     theta = minimise(sample, Model()).theta[None]
     residuals = sample.rows.target - parts(theta, sample.rows.x, sample.rows.y, additive=True).log_loss[0]

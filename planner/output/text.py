@@ -74,10 +74,6 @@ _DECISIVE = (
 """Labels of what a plan or a check is asked for, time and money included; other answers begin with theirs."""
 
 
-_SPARE = ("budget", "wall-clock", "regime")
-"""Those that go first where there is no room: the title has them, or nearly."""
-
-
 def _decides(block: Facts) -> bool:
     labels = {label for label, _, _ in block.rows}
     return {"regime", "loss"} <= labels or bool(labels & {"a device", "verdict"})
@@ -85,9 +81,7 @@ def _decides(block: Facts) -> bool:
 
 def _brief_facts(every: list[tuple[str, str, str]], first: Facts, room: int, width: int) -> list[str]:
     decisive = [row for row in every if row[0] in _DECISIVE]
-    held = any(label == "budget" and " for " in remark and "MFU" in remark for label, _, remark in decisive)
-    spares = (*_SPARE[1:], _SPARE[0]) if held else _SPARE  # devices for a time: the MFU is what all rests on, the time is known
-    for spare in spares[: max(len(decisive) - room, 0)]:
+    for spare in first.spare[: max(len(decisive) - room, 0)]:
         decisive = [row for row in decisive if row[0] != spare]
     chosen = decisive if _decides(first) else [row for row in first.rows if row[0]]
     rows = [(label, value.removesuffix("; compared below"), remark.partition(" (")[0]) for label, value, remark in chosen][:room]

@@ -259,10 +259,10 @@ def _notes(law: Law, runs: JudgedRuns, read: Columns) -> list[Note]:
             text = f"{len(unknown)} of {len(runs)} runs have no measured loss (row {listed(unknown.tolist(), 8)})"
             found.append(Note("loss-missing", "warning", f"{text}: did they diverge?"))
         text = "a measured loss is on other data and another tokenizer than the law's: compare the order of runs, not the values"
-        if law.fit:
-            own = law.fit.get("sha256") == read.sha256
+        if law.fit and law.fit.get("sha256") == read.sha256:
             text = "the law was fitted to these very runs: what a measured loss is off by is the fit's error, not a forecast's"
-            text = text if own else "a measured loss compares with the law's where it is on the data that the law was fitted to"
+        elif law.fit:
+            text = "a measured loss compares with the law's where it is on the data that the law was fitted to"
         found.append(Note("measured-loss", "info", text))
     if runs.counts()["underfit"]:
         found += regime_notes("underfit")

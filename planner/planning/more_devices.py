@@ -9,9 +9,14 @@ from planner.inputs.request import Request
 from planner.quantities import format_duration, format_percent, format_whole
 
 _NODE = 8
+"""Devices of a node, of which numbers of devices are multiples."""
+
 _EVEN = 128.0
+"""Devices from which on twice as many are counted in twice as large steps."""
+
 _TRIES = 8
 _MOST = 1e6
+"""Devices beyond which nothing is forecast."""
 
 
 def devices_in_time(request: Request, flops: float, params: float, tokens: float) -> str:
@@ -53,6 +58,7 @@ def fewer_that_train_more(request: Request) -> str:
 
 
 _FEWEST, _WORTH = 0.75, 0.02
+"""The smallest share of the devices that is tried, and the least gain that is told: house conventions."""
 
 
 def _forecast(request: Request) -> bool:

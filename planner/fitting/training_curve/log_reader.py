@@ -244,13 +244,10 @@ def _per_step(columns: Mapping[str, Array]) -> float | None:
     if steps is None or tokens is None:
         return None
     both = np.flatnonzero(np.isfinite(steps) & np.isfinite(tokens))
-    if len(both) < _FEWEST_COUNTS:
+    if not len(both):
         return None
     rise = np.ptp(steps[both]), np.ptp(tokens[both])
     return float(rise[1] / rise[0]) if min(rise) > 0 else None
-
-
-_FEWEST_COUNTS = 2
 
 
 def _at(t: Array, steps: Array, rate: Array) -> Array:

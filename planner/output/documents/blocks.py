@@ -22,10 +22,20 @@ class Title(NamedTuple):
     text: str
 
 
+SPARE = ("budget", "wall-clock", "regime")
+
+
 class Facts(NamedTuple):
-    """Labelled values with a remark each."""
+    """Labelled values with a remark each.
+
+    Attributes
+    ----------
+    spare : tuple of str
+        Labels that a brief answer without room does without, the first one first: the title has them, or nearly.
+    """
 
     rows: list[tuple[str, str, str]]
+    spare: tuple[str, ...] = SPARE
 
 
 class Table(NamedTuple):
@@ -103,7 +113,7 @@ def repetition_rows(data: "DataUse | None") -> list[tuple[str, str, str]]:
     return [("repetition", f"+{significant(data.loss_owed)}", text)]
 
 
-def regime_text(result: "Plan | Check") -> tuple[str, str]:
+def regime_text(result: "Plan | Check", *, experts_chosen: bool = False) -> tuple[str, str]:
     """Return the regime and what to say of it."""
     if result.regime is None:
         return "-", "cannot be measured under this law"
@@ -111,22 +121,18 @@ def regime_text(result: "Plan | Check") -> tuple[str, str]:
     text = _SERVED_TEXT if served and result.regime == "balanced" else _REGIME_TEXT[result.regime]
     if result.overhead and result.overhead >= 5e-4:
         link = "of" if result.overhead >= 9 else "than"
-        text += f"; {format_overhead(result.overhead)} {link} an optimal run of the same loss{_of_experts(result)}"
+        text += f"; {format_overhead(result.overhead)} {link} an optimal run of the same loss"
+        text += _of_experts(result.law, experts_chosen)
         if result.regime != "compute wasted":
             text += f" (balanced: at most {format_percent(result.tolerance)} more)"
     return result.regime, text
 
 
-_EXPERTS_STATED = {"sparsity", "experts", "experts_per_token", "granularity", "active_params", "shape"}
-
-
-def _of_experts(result: "Plan | Check") -> str:
+def _of_experts(law: Law, chosen: bool) -> str:
     """Say whether the run that a mixture is held against has the same experts; nothing of dense models."""
-    if result.law.form.active is None or not result.law.choices:
+    if law.form.active is None or not law.choices:
         return ""
-    stated = {name for name, value in result.inputs.items() if value is not None}
-    anew = type(result).__name__ == "Plan" and not _EXPERTS_STATED & stated
-    return ", its experts chosen anew" if anew else " with the same experts"
+    return ", its experts chosen anew" if chosen else " with the same experts"
 
 
 def beyond_text(extrapolation: float | None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Facts
+from planner.output.documents.blocks import SPARE, Facts
 from planner.planning.plan_result import Funded
 from planner.quantities import (
     format_count,
@@ -41,6 +41,11 @@ def budget_rows(funded: Funded | None, machine: "Machine | None") -> list[tuple[
         then = f"{', '.join(moved)}{loss}" if funded.params else "the least does not pay for what is asked"
         rows.append(("", "", f"{low} to {high} over the range of {_uncertain(funded, machine)}: {then}"))
     return rows
+
+
+def spare_labels(funded: Funded | None) -> tuple[str, ...]:
+    """Return what a brief answer does without: of devices for a time the time first, for all rests on their utilisation."""
+    return ("wall-clock", "regime", "budget") if funded and funded.kind == "devices for a time" else SPARE
 
 
 def cost_facts(machine: "Machine", cost: "Cost", *, served: bool = False) -> Facts:

@@ -57,15 +57,15 @@ def fit_document(fit: "FitResult") -> list[Block]:
 _METHODS = {
     "forecast": "generalised laws under weak priors, averaged: made to extrapolate; what a plan should use",
     "classical": "E, A, B, alpha, beta at the exact minimum of the published objective",
-    "classical of another objective": "E, A, B, alpha, beta at the exact minimum of the objective asked for",
     "isoflop": "parabolas through the runs of each budget (Hoffmann's approach 2)",
     "envelope": "the lowest loss at each compute (Hoffmann's approach 1)",
 }
 
 
 def _method(fit: "FitResult") -> str:
-    other = fit.method == "classical" and fit.inputs.get("robust") != "huber"
-    return _METHODS["classical of another objective" if other else fit.method]
+    text = _METHODS[fit.method]
+    asked = fit.method == "classical" and fit.inputs.get("robust") != "huber"
+    return text.replace("the published objective", "the objective asked for") if asked else text
 
 
 def _sizes(fit: "FitResult") -> str:

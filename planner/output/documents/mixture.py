@@ -1,8 +1,20 @@
 """A mixture of experts as blocks to read: what works on a token, what must be held, and dense models beside it."""
 
+from planner.inputs.mixtures import CHOICES
 from planner.output.documents.blocks import Table
 from planner.planning.plan_result import Plan
 from planner.quantities import format_bytes, format_count, format_dollars, format_factor, format_flops, plain, significant
+
+
+def params_text(plan: Plan, band: str) -> str:
+    """Say what the parameters of a plan are, where a law counts part of a mixture's, and which sizes are about as good."""
+    counted = "at work on a token" if plan.mixture and plan.law.form.total is not None else ""
+    return "; ".join(filter(None, (counted, band)))
+
+
+def experts_chosen(plan: Plan) -> bool:
+    """Tell whether the experts of a mixture were left to the plan."""
+    return all(plan.inputs.get(name) is None for name in (*CHOICES, "active_params", "shape"))
 
 
 def mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:
@@ -15,7 +27,7 @@ def mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:
     if plan.law.form.total is None:
         rows = [("active", format_count(found.active_params), f"parameters at work on a token; {made}")]
     else:
-        rows = [("", "", "at work on a token"), ("in all", format_count(found.total_params), f"parameters to hold; {made}")]
+        rows = [("in all", format_count(found.total_params), f"parameters to hold; {made}")]
     rows.append(("memory", format_bytes(found.training_bytes), _memory_text(plan)))
     if found.dense_ratio is not None and found.dense_params is not None:
         ratio = format_factor(found.dense_ratio)

@@ -17,8 +17,8 @@ from planner.output.documents.blocks import (
     regime_text,
     repetition_rows,
 )
-from planner.output.documents.cost import budget_rows, cost_facts
-from planner.output.documents.mixture import beside_table, mixture_rows
+from planner.output.documents.cost import budget_rows, cost_facts, spare_labels
+from planner.output.documents.mixture import beside_table, experts_chosen, mixture_rows, params_text
 from planner.output.documents.scores import plan_scores_blocks
 from planner.planning.plan_notes import UNSPENT
 from planner.planning.plan_result import Alternative, Plan
@@ -43,7 +43,7 @@ def plan_document(plan: Plan) -> list[Block]:
     rows = [
         *budget_rows(plan.funded, plan.machine),
         *_budget_rows(plan),
-        ("parameters", format_count(plan.params), "" if plan.optimum else _band_text(plan)),
+        ("parameters", format_count(plan.params), params_text(plan, "" if plan.optimum else _band_text(plan))),
         *_interval_row(plan, "params"),
         *mixture_rows(plan),
         ("tokens", format_count(plan.tokens), _tokens_text(plan)),
@@ -53,7 +53,7 @@ def plan_document(plan: Plan) -> list[Block]:
         *_quantised_rows(plan),
         *_copy_rows(plan),
         *_serving_rows(plan),
-        ("regime", *regime_text(plan)),
+        ("regime", *regime_text(plan, experts_chosen=experts_chosen(plan))),
         *_doubling_rows(plan),
         *_data_rows(plan),
         *_limit_rows(plan),
@@ -67,7 +67,7 @@ def plan_document(plan: Plan) -> list[Block]:
     ]
     blocks: list[Block] = [
         Title(_title(plan)),
-        Facts(rows),
+        Facts(rows, spare_labels(plan.funded)),
         *([cost_facts(plan.machine, plan.cost, served=plan.serving is not None)] if plan.machine and plan.cost else []),
         Facts(law),
     ]

@@ -163,11 +163,8 @@ def _run_lines(inputs: Inputs, flops: float | None) -> list[Line]:
     gain = f"IF({_SEARCHED},{place(OWN).loss}-{place(DOUBLED).loss},{closed_gain})"
     floor_of = f'IF({_SEARCHED},search_floor+search_mean_floor,IF({has},INDEX(law_floor,{ROW}),"{_NO_LOSS}"))'
     size, data = size_formula("out_flops", OWN), data_formula("out_flops", "out_params", OWN)
-    loss_of, inside, guess = (
-        loss_formula("out_flops", f'"{_NO_LOSS}"', OWN),
-        _inside_formula(),
-        "outside, take the answer as a guess",
-    )
+    loss_of = loss_formula("out_flops", f'"{_NO_LOSS}"', OWN)
+    inside, guess = _inside_formula(), "outside, take the answer as a guess"
     return [
         Line("Compute", "out_flops", compute, "sci", "FLOP", _or(flops)),
         Line("", "out_pfdays", f"out_flops/{PF_DAY!r}", "one", "PF-days", _or(flops and flops / PF_DAY)),
@@ -202,10 +199,8 @@ def _cost_lines(inputs: Inputs, flops: float | None) -> list[Line]:
     emitted = None if energy is None else energy * inputs.grams / 1000
     carbon = f'IF(ISNUMBER(out_energy),out_energy*in_grams/1000,"{_UNKNOWN}")'
     peak = f"INDEX(device_peak,{_DEVICE_ROW})*in_mfu*3600/(1+in_overhead)"
-    whose, less = (
-        "US dollars per device-hour: yours, else the published one",
-        "dense peak times utilisation, less what failures cost",
-    )
+    whose = "US dollars per device-hour: yours, else the published one"
+    less = "dense peak times utilisation, less what failures cost"
     return [
         Line("Device-hours", "out_hours", "out_flops/out_hourly", "whole", "", _or(hours)),
         Line("Days on these devices", "out_days", "out_hours/in_gpus/24", "one", "", _or(hours and hours / inputs.gpus / 24)),
