@@ -20,19 +20,19 @@ Run = Callable[..., tuple[int, str, str]]
 settings.register_profile("dev", deadline=None, max_examples=30)
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=500)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded: every core has a worker of its own
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
 ENGINES = ("libreoffice", "chromium")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what opens a real browser or office as long; the tests of one file share a worker, and so its browser."""
+    """Mark what opens a real browser or office as long."""
     for item in items:
         if set(ENGINES) & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.calibration)
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 @pytest.fixture(autouse=True)

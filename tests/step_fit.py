@@ -36,8 +36,8 @@ def weights(among: np.ndarray) -> np.ndarray:
     return found
 
 
-def fit(among: np.ndarray) -> dict[str, float]:
-    """Return constants fitted to some rows, each source with an offset of its own that is thrown away."""
+def fit(among: np.ndarray, start: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Return constants fitted to some rows, each source with an offset of its own that is thrown away; the search starts at the prior."""
     prior, noise, known = settings(FILE, "prior"), settings(FILE, "noise"), dict(settings(FILE, "constants"))
     names = list(prior)
     middle, spread = np.log([prior[name][0] for name in names]), np.log([prior[name][1] for name in names])
@@ -66,8 +66,16 @@ def fit(among: np.ndarray) -> dict[str, float]:
             full[len(counted) + len(names) + i, len(names) + i] = 1 / noise["source"]
         return full
 
-    start = np.concatenate([middle, np.zeros(len(sources))])
-    found = least_squares(residuals, start, slopes, loss="soft_l1", f_scale=noise["soft"], x_scale="jac")
+    first = middle if start is None else np.log([start[name] for name in names])
+    found = least_squares(
+        residuals,
+        np.concatenate([first, np.zeros(len(sources))]),
+        slopes,
+        loss="soft_l1",
+        f_scale=noise["soft"],
+        x_scale="jac",
+        ftol=1e-6,
+    )
     return of(found.x[: len(names)])
 
 
@@ -81,7 +89,7 @@ def quantiles(found: np.ndarray, among: np.ndarray, ends: Iterable[float] = (0.5
 
 def left_out(keys: np.ndarray) -> np.ndarray:
     """Return the errors of each row under constants fitted without those of its key."""
-    found = np.full(len(ROWS), np.nan)
+    found, near = np.full(len(ROWS), np.nan), fit(np.ones(len(ROWS), bool))
     for key in np.unique(keys):
-        found[keys == key] = errors(fit(keys != key))[keys == key]
+        found[keys == key] = errors(fit(keys != key, near))[keys == key]
     return found
