@@ -1,11 +1,12 @@
 """What is declared of an input: a row, and the readers that rows share; those that know laws or devices are imported late."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planner._util.showing import Raw, shown
 from planner.errors import OptionError
-from planner.quantities import parse_count, parse_number
+from planner.quantities import parse_count, parse_number, parse_whole, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,14 +102,8 @@ def resource(name: str) -> Reader:
     return read
 
 
-def counted(what: Any) -> Reader:
-    return lambda value, name: parse_count(value, name, what)
-
-
 def above_zero(value: Raw, name: str) -> float:
     """Read a number above 0."""
-    from planner.quantities import plain
-
     number = parse_number(value, name)
     if number <= 0:
         raise OptionError(f"{name} {plain(number)}: must be above 0")
@@ -117,21 +112,10 @@ def above_zero(value: Raw, name: str) -> float:
 
 def within(least: float, most: float) -> Reader:
     def read(value: Raw, name: str) -> float:
-        from planner.quantities import plain
-
         number = above_zero(value, name)
         if not least <= number <= most:
             raise OptionError(f"{name} {plain(number)}: expected {plain(least)} to {plain(most)}")
         return number
-
-    return read
-
-
-def whole_within(least: int, most: int) -> Reader:
-    def read(value: Raw, name: str) -> int:
-        from planner.quantities import parse_whole
-
-        return parse_whole(value, name, least, most)
 
     return read
 
@@ -155,8 +139,38 @@ def as_given(value: Raw, name: str) -> Any:
     return value
 
 
-PARAMS, TOKENS = counted("parameters"), counted("tokens")
-PLAIN = within(1e-60, 1e60)
+def params_row(help: str, range: str = "1B..70B", **rest: Any) -> Input:
+    return Input(partial(parse_count, what="parameters"), help, "N", "parameters", range, **rest)
+
+
+def tokens_row(help: str, range: str = "100B..2T", metavar: str = "TOKENS", **rest: Any) -> Input:
+    return Input(partial(parse_count, what="tokens"), help, metavar, "tokens", range, **rest)
+
+
+def fraction_row(reader: str, help: str, range: str = "30%..50%", **rest: Any) -> Input:
+    return Input(later(reader), help, "FRACTION", range=range, even=True, **rest)
+
+
+def number_row(help: str, whole: bool = False) -> Input:
+    return Input(within(1e-60, 1e60), help, "NUMBER", range="1..10", whole=whole)
+
+
+def price_row(help: str, **rest: Any) -> Input:
+    return Input(resource("price"), help, "USD", "USD/hour", "2..4", even=True, **rest)
+
+
+def whole_row(least: int, most: int, help: str, metavar: str) -> Input:
+    return Input(partial(parse_whole, least=least, most=most), help, metavar)
+
+
+def choice_row(choices: tuple[str, ...], help: str, metavar: str = "") -> Input:
+    return Input(one_of(*choices), help, metavar, choices=choices)
+
+
+def flag_row(help: str) -> Input:
+    return Input(yes_or_no, help, flag=True)
+
+
 DTYPES = ("bf16", "fp16", "fp8")
 RULES = ("exact", "kaplan", "6nd")
 ATTENTION = ("full", "causal")

@@ -15,7 +15,6 @@ from planner.inputs.layout_inputs import Kept, Running, Split
 from planner.inputs.machine_inputs import (
     Deadline,
     Device,
-    FleetSize,
     Format,
     OwnDevices,
     Power,
@@ -53,7 +52,7 @@ from planner.inputs.table_inputs import FitInputs, OutlierInputs, RowInputs, Tab
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class PaidDevices(FleetSize, Device, Use, OwnDevices, Watts, Power, total=False):
+class PaidDevices(Device, Use, OwnDevices, Watts, Power, total=False):
     """The devices that an amount of compute, money, energy or carbon is spent on."""
 
 
@@ -118,7 +117,7 @@ class ConfigureInputs(
     """What a configuration is for."""
 
 
-class ThroughputInputs(Model, FleetSize, Device, OwnDevices, Format, Speed, Split, Kept, Running, Level, total=False):
+class ThroughputInputs(Model, Device, OwnDevices, Format, Speed, Split, Kept, Running, Level, total=False):
     """What a forecast of training speed is for."""
 
 
@@ -165,7 +164,7 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Mixture of experts": (Mixture, TotalParams),
     "Data": (Data,),
     "Serving": (Serving, ServedCopy, ServePrecision),
-    "Devices": (FleetSize, Device, Use, Speed, Deadline, OwnDevices),
+    "Devices": (Device, Use, Speed, Deadline, OwnDevices),
     "Power and carbon": (Watts, Power),
     "Layout": (Split, Kept),
     "Software": (Running,),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypedDict
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw, shown, whole
 from planner.errors import OptionError
-from planner.inputs.input_row import Input, yes_or_no
+from planner.inputs.input_row import Input, flag_row
 from planner.quantities import PF_DAY
 
 if TYPE_CHECKING:
@@ -139,10 +139,7 @@ class RowInputs(TypedDict, total=False):
         ),
     ]
     drop: Annotated["str | Sequence[int]", Input(read_drop, "Leave out rows by their numbers: 23,29 or 40-44.", "ROWS")]
-    skip_bad: Annotated[
-        "bool",
-        Input(yes_or_no, "Leave out rows without a number, diverged or not finished, and list them.", flag=True),
-    ]
+    skip_bad: Annotated["bool", flag_row("Leave out rows without a number, diverged or not finished, and list them.")]
 
 
 class UnitInputs(TypedDict, total=False):
@@ -165,9 +162,7 @@ class UnitInputs(TypedDict, total=False):
 class OutlierInputs(TypedDict, total=False):
     """What becomes of runs far from the law."""
 
-    exclude_outliers: Annotated[
-        "bool", Input(yes_or_no, "Leave out runs far from the law that is fitted to all, and list them.", flag=True)
-    ]
+    exclude_outliers: Annotated["bool", flag_row("Leave out runs far from the law that is fitted to all, and list them.")]
 
 
 class TableInputs(RowInputs, UnitInputs, total=False):

@@ -1,15 +1,11 @@
 """Readers of what people hold beside FLOP: devices, time, money, energy, carbon."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 
 from planner._util.showing import Raw, shown
 from planner.errors import QuantityError
-from planner.quantities.parsing import EXAMPLES, LARGEST, count_scale, refuse, scaled, split
-
-Scale = int | float | None
-"""A power of ten (int) or a factor (float); None for a unit that does not fit."""
+from planner.quantities.parsing import EXAMPLES, LARGEST, Scale, count_scale, positive, refuse
 
 _HOURS: Mapping[str, float] = {
     "": 24.0, "min": 1 / 60, "minute": 1 / 60, "minutes": 1 / 60, "h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0,
@@ -137,13 +133,7 @@ def _measure(
     value: Raw, name: str, what: str, scale_of: Callable[[str], Scale], *, least: float = 1e-12, most: float = LARGEST
 ) -> float:
     """Read a positive amount in one of the units."""
-    number, unit = split(value, name, what)
-    scale = scale_of(unit)
-    if scale is None:
-        raise refuse(value, name, what)
-    amount = scaled(number, scale)
-    if math.isnan(amount) or amount <= 0:
-        raise QuantityError(f"{name} {shown(value)}: must be above 0; expected {EXAMPLES[what]}")
+    amount = positive(value, name, what, scale_of)
     if not least <= amount <= most:
         raise QuantityError(f"{name} {shown(value)}: must lie between {least:g} and {most:g}; expected {EXAMPLES[what]}")
     return amount
