@@ -173,10 +173,7 @@ def read_text(path: Path, limit: int, fail: Callable[[str], PlannerError]) -> st
 def new_file(path: Raw, overwrite: Raw, endings: str | tuple[str, ...], what: str) -> Path:
     """Return the file that a user wants written, before the work is done that it is for.
 
-    Raises
-    ------
-    OptionError
-        No path, another ending, ``overwrite`` is no boolean, or a file that cannot be written or must not be replaced.
+    Refused are no path, another ending, an ``overwrite`` that is no boolean, and what :func:`refuse_existing` refuses.
     """
     known = (endings,) if isinstance(endings, str) else endings
     listed = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
@@ -192,13 +189,7 @@ def new_file(path: Raw, overwrite: Raw, endings: str | tuple[str, ...], what: st
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that exists already, unless it may be overwritten, and a folder that takes none; links are followed.
-
-    Raises
-    ------
-    OptionError
-        It exists, its name is none, or its folder is not there or not to be written to.
-    """
+    """Refuse a file that exists already, unless it may be overwritten, and a folder that takes none; links are followed."""
     name = shown_path(path)
     with _refusing(name, "written", OptionError):
         found = Path(os.path.realpath(path))
@@ -212,13 +203,7 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 def write_new(path: Path, content: str | bytes, *, overwrite: bool) -> None:
-    """Write a file whole or not at all; an existing file is refused unless ``overwrite``; links are followed.
-
-    Raises
-    ------
-    OptionError
-        The file exists, or cannot be written.
-    """
+    """Write a file whole or not at all; an existing file is refused unless ``overwrite``; links are followed."""
     name = shown_path(path)
     with _refusing(name, "written", OptionError):
         refuse_existing(path, overwrite=overwrite)

@@ -8,14 +8,21 @@ from typing import Any
 
 import click
 
-from planner.cli._options import Once, example_of, files, format_option, mapping_option, shown_as, strict_option, together
+from planner.cli._options import files, format_option, mapping_option, shown_as, strict_option, together
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
 from planner.quantities import parse_flops, parse_range, shown
 
 
-class Headed:
-    """Mix-in for commands: options stand under the headings of the registry, and one of other commands is told which they are."""
+def example_of(ctx: click.Context) -> str:
+    """Return the first example in the help of a command, as the end of a message."""
+    lines = (line.strip() for line in (ctx.command.help or "").splitlines())
+    line = next((line for line in lines if line.startswith(f"{ctx.command_path} ")), "")
+    return f"; for example: {line.split('  ')[0]}" if line else f"; {ctx.command_path} --help says what it takes"
+
+
+class Careful:
+    """Mix-in for commands: options stand under the headings of the registry, each given once, and none of another command."""
 
     params: list[click.Parameter]
 
@@ -31,6 +38,26 @@ class Headed:
                     formatter.write_dl(headed[heading])
         if isinstance(self, click.Group) and not isinstance(self, Budgets):
             self.format_commands(ctx, formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Count the options before parsing them."""
+        single = {opt for p in self.params if isinstance(p, click.Option) and not p.multiple for opt in p.opts}
+        seen: set[str] = set()
+        commands = self.list_commands(ctx) if isinstance(self, click.Group) else []
+        for arg in args:
+            name = arg.split("=", 1)[0]
+            if arg == "--" or arg in commands:
+                break
+            if name in seen and name in single:
+                raise click.UsageError(f"{name} is given twice")
+            seen.add(name)
+        if not isinstance(self, click.Group):
+            ctx.allow_extra_args = True  # what is too much is said below
+        rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        if ctx.args and not isinstance(self, click.Group) and not ctx.resilient_parsing:
+            many = "is one argument" if len(ctx.args) == 1 else "are arguments"
+            raise click.UsageError(f"{' '.join(map(shown, ctx.args))} {many} too many{example_of(ctx)}")
+        return rest
 
     def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> Any:
         """Parse, and say of an option that only other commands take which they are."""
@@ -58,11 +85,11 @@ class Headed:
             raise click.UsageError(f"{error.ctx.command_path} does not take {option_of(name)}; {', '.join(able)} {do}") from None
 
 
-class Command(Headed, Once, click.Command):
+class Command(Careful, click.Command):
     """A command whose options are given once."""
 
 
-class Group(Headed, Once, click.Group):
+class Group(Careful, click.Group):
     """A group whose options are given once, and that says of a command that there is not what there is."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -161,18 +188,18 @@ def chosen(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value not in (None, (), {})}
 
 
-_PLOT = "planner.plot"
+_PLOT, _TERMINAL = "planner.plot", "-"
 
 
 def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --plot and --force; what cannot be written is refused before anything is computed. :func:`plot_file` draws."""
+    """Add --plot and --force; what cannot be written is refused before anything is computed. :func:`shown_with_files` draws."""
 
     @wraps(command)
     def prepared(plot: str | None, dpi: str | None, size: str | None, force: bool, **options: Any) -> Any:
         if plot is not None:
-            from planner.output.plots.plot import TERMINAL, check_plot
+            from planner.output.plots.plot import check_plot
 
-            if plot == TERMINAL and shown_as("fmt") not in {"table", "markdown"}:
+            if plot == _TERMINAL and shown_as("fmt") not in {"table", "markdown"}:
                 raise click.UsageError(f"--plot - draws below a table, not below {shown_as('fmt')}; name a file")
             check_plot(plot, overwrite=force, dpi=dpi, size=size)
             click.get_current_context().meta[_PLOT] = plot, {"overwrite": force, "dpi": dpi, "size": size}
@@ -199,40 +226,28 @@ def plot_wanted() -> bool:
     return _PLOT in click.get_current_context().meta
 
 
-def plot_file(result: Any) -> None:
-    """Draw a result into a file, where that was asked for."""
-    if plot_wanted():
-        from planner.output.plots.plot import TERMINAL, plot
-
-        target, look = click.get_current_context().meta[_PLOT]
-        if target != TERMINAL:
-            plot(result, target, **look)
-            click.echo(f"drawn: {shown(str(target))}", err=True)
-
-
-def plot_here(result: Any) -> None:
-    """Draw a result below its table, where that was asked for."""
-    if plot_wanted():
-        from planner.output.plots.plot import TERMINAL, plot_text
-
-        if click.get_current_context().meta[_PLOT][0] == TERMINAL:
-            show_pieces(lambda: iter(["\n" + plot_text(result)]))
-
-
 def shown_with_files(result: Any, show: Callable[[], object], save: Callable[[], str] | None = None) -> None:
     """Write the files that were asked for, then show an answer, even where a file is refused; a plot may stand below it.
 
     A reader of the output that is gone must not cost the files, nor a file that cannot be written the answer.
     """
+    target, look = click.get_current_context().meta.get(_PLOT, (None, {}))
     try:
         if save is not None:
             click.echo(f"saved; {save()}", err=True)
-        plot_file(result)
+        if target is not None and target != _TERMINAL:
+            from planner.output.plots.plot import plot
+
+            plot(result, target, **look)
+            click.echo(f"drawn: {shown(str(target))}", err=True)
     except PlannerError:
         show()
         raise
     show()
-    plot_here(result)
+    if target == _TERMINAL:
+        from planner.output.plots.plot import plot_text
+
+        show_pieces(lambda: iter(["\n" + plot_text(result)]))
 
 
 def refuse_brief() -> None:

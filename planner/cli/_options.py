@@ -66,39 +66,6 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # generic only from click 
         )
 
 
-class Once:
-    """Mix-in for commands: an option given twice is refused, where click would silently take the last."""
-
-    params: list[click.Parameter]
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Count the options before parsing them."""
-        single = {opt for p in self.params if isinstance(p, click.Option) and not p.multiple for opt in p.opts}
-        seen: set[str] = set()
-        commands = self.list_commands(ctx) if isinstance(self, click.Group) else []
-        for arg in args:
-            name = arg.split("=", 1)[0]
-            if arg == "--" or arg in commands:
-                break
-            if name in seen and name in single:
-                raise click.UsageError(f"{name} is given twice")
-            seen.add(name)
-        if not isinstance(self, click.Group):
-            ctx.allow_extra_args = True  # what is too much is said below
-        rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
-        if ctx.args and not isinstance(self, click.Group) and not ctx.resilient_parsing:
-            many = "is one argument" if len(ctx.args) == 1 else "are arguments"
-            raise click.UsageError(f"{' '.join(map(shown, ctx.args))} {many} too many{example_of(ctx)}")
-        return rest
-
-
-def example_of(ctx: click.Context) -> str:
-    """Return the first example in the help of a command, as the end of a message."""
-    lines = (line.strip() for line in (ctx.command.help or "").splitlines())
-    line = next((line for line in lines if line.startswith(f"{ctx.command_path} ")), "")
-    return f"; for example: {line.split('  ')[0]}" if line else f"; {ctx.command_path} --help says what it takes"
-
-
 def _named(expected: str, within: str = "") -> Callable[[str, str], tuple[tuple[str, str], ...]]:
     """Return what divides NAME=VALUE, whose value has the sign ``within``."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planner._util.showing import Raw, shown
@@ -25,81 +26,40 @@ Reader = Callable[[object, str], Any]
 
 
 class Input(NamedTuple):
-    """One thing a user can say.
+    """One thing a user can say."""
 
-    Attributes
-    ----------
-    read : (value, name) -> value in base units
-    help : str
-        One sentence, for options and documentation.
-    metavar : str
-    unit : str
-        Base unit of what is read; empty for plain numbers and names.
-    range : str
-        An example of a range, where one may be given.
-    even : bool
-        Whether a range is divided evenly, rather than evenly in its logarithm.
-    whole : bool
-        Whether the points of a range are whole numbers.
-    column : str
-        In the rows of a sweep, where not the input's own name.
-    per : float
-        Base units to one of the column's.
-    column_unit : str
-        The unit there, where another.
-    default : object
-    choices : tuple of str
-        The only texts there are, for options and completion.
-    completes : str
-        What the shell offers: ``devices``, ``grids``, ``models`` or ``laws``.
-    option : str
-        How the command line writes it, where not ``--`` and its name.
-    flag, many, pair : bool
-        An option without a value, one that may be repeated, one of two values.
-    cell : str
-        What it is, for an argument of a spreadsheet function.
-    """
-
-    read: Reader
-    help: str
+    read: Reader  # (value, name) -> value in base units
+    help: str  # one sentence, for options and documentation
     metavar: str = ""
-    unit: str = ""
-    range: str = ""
-    even: bool = False
-    whole: bool = False
-    column: str = ""
-    per: float = 1.0
-    column_unit: str = ""
+    unit: str = ""  # base unit of what is read; empty for plain numbers and names
+    range: str = ""  # an example of a range, where one may be given
+    even: bool = False  # whether a range is divided evenly, rather than evenly in its logarithm
+    whole: bool = False  # whether the points of a range are whole numbers
+    column: str = ""  # in the rows of a sweep, where not the input's own name
+    per: float = 1.0  # base units to one of the column's
+    column_unit: str = ""  # the unit there, where another
     default: Any = None
-    choices: tuple[str, ...] = ()
-    completes: str = ""
-    option: str = ""
-    flag: bool = False
-    many: bool = False
-    pair: bool = False
-    cell: str = ""
+    choices: tuple[str, ...] = ()  # the only texts there are, for options and completion
+    completes: str = ""  # what the shell offers: devices, grids, models or laws
+    option: str = ""  # how the command line writes it, where not -- and its name
+    flag: bool = False  # an option without a value
+    many: bool = False  # one that may be repeated
+    pair: bool = False  # one of two values
+    cell: str = ""  # what it is, for an argument of a spreadsheet function
 
 
-def later(name: str) -> Reader:
+def later(name: str, module: str = "planner.inputs.readers") -> Reader:
     """Return a reader that is imported when it is first used: it knows laws, shapes or devices."""
 
     def read(value: Raw, called: str) -> Any:
-        from planner.inputs import readers
-
-        return getattr(readers, name)(value, called)
+        return getattr(import_module(module), name)(value, called)
 
     return read
 
 
 def resource(name: str) -> Reader:
     """Return a reader of devices, time, money, energy or carbon, imported when it is first used."""
-
-    def read(value: Raw, called: str) -> Any:
-        from planner.quantities import resource_parsing as resources
-
-        return getattr(resources, f"parse_{name}")(value, called)
-
-    return read
+    return later(f"parse_{name}", "planner.quantities.resource_parsing")
 
 
 def above_zero(value: Raw, name: str) -> float:
@@ -116,15 +76,6 @@ def within(least: float, most: float) -> Reader:
         if not least <= number <= most:
             raise OptionError(f"{name} {plain(number)}: expected {plain(least)} to {plain(most)}")
         return number
-
-    return read
-
-
-def one_of(*choices: str) -> Reader:
-    def read(value: Raw, name: str) -> str:
-        if not isinstance(value, str) or value.lower() not in choices:
-            raise OptionError(f"{name} {shown(value)}: expected one of {', '.join(choices)}")
-        return value.lower()
 
     return read
 
@@ -164,7 +115,12 @@ def whole_row(least: int, most: int, help: str, metavar: str) -> Input:
 
 
 def choice_row(choices: tuple[str, ...], help: str, metavar: str = "") -> Input:
-    return Input(one_of(*choices), help, metavar, choices=choices)
+    def read(value: Raw, name: str) -> str:
+        if not isinstance(value, str) or value.lower() not in choices:
+            raise OptionError(f"{name} {shown(value)}: expected one of {', '.join(choices)}")
+        return value.lower()
+
+    return Input(read, help, metavar, choices=choices)
 
 
 def flag_row(help: str) -> Input:

@@ -199,11 +199,6 @@ def options_of(kind: type) -> Iterator[tuple[str, Input]]:
     yield from ((name, row) for name, (_, row) in every_input().items() if name in known)
 
 
-def takers(name: str) -> list[str]:
-    """Return the functions that take an input, in the order of the reference."""
-    return [verb for verb, kind in TAKES.items() if name in rows(kind)]
-
-
 TAKES: Mapping[str, type] = {
     "plan": PlanInputs,
     "sweep": SweepInputs,
@@ -248,18 +243,21 @@ def stated(asked: Mapping[str, object], kind: type, verb: str) -> dict[str, obje
     """
     known = rows(kind)
     for name, value in asked.items():
-        if name in known:
-            continue
-        if name not in every_input():
+        if name not in known and name not in every_input():
             from difflib import get_close_matches
 
             close = get_close_matches(name, known, 1)
             hint = f". Did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}{hint}")
-        if value is not None:
-            take = "take" if len(takers(name)) > 1 else "takes"
-            raise OptionError(f"{verb} does not take `{name}`; {', '.join(takers(name))} {take} it")
+        if name not in known and value is not None:
+            takers = [other for other, inputs in TAKES.items() if name in rows(inputs)]
+            raise OptionError(f"{verb} does not take `{name}`; {', '.join(takers)} {'take' if takers[1:] else 'takes'} it")
     return {name: value for name, value in asked.items() if value is not None}
+
+
+def read_stated(asked: Mapping[str, object], kind: type, verb: str) -> dict[str, Any]:
+    """Read what was said, as :func:`stated` has it."""
+    return {name: rows(kind)[name][1].read(value, f"`{name}`") for name, value in stated(asked, kind, verb).items()}
 
 
 def documented(type_: Any) -> str:

@@ -300,13 +300,7 @@ def is_range(value: Raw) -> bool:
 
 
 def parse_range(value: Raw, name: str, parse: Callable[[object, str], float], example: str) -> tuple[float, float]:
-    """Read a range whose ends ``parse`` reads.
-
-    Raises
-    ------
-    QuantityError
-        No range, an end that cannot be read, or a range that ends where it begins or before.
-    """
+    """Read a range whose ends ``parse`` reads; one that ends where it begins or before is refused."""
     ends = value
     if isinstance(value, str):
         ends = [end.strip() for end in value.split("..")] if "..." not in value else None

@@ -52,12 +52,9 @@ def parse_dollars(value: Raw, name: str) -> float:
 
 def parse_price(value: Raw, name: str) -> float:
     """Read US dollars per device-hour, such as ``2.95`` or ``"$2.95/h"``."""
-    per = {"", "h", "hr", "hour"}
-
-    def scale(unit: str) -> Scale:
-        return 0 if re.sub(rf"^(?:/|per )\s*{_DEVICE}", "", unit) in per else None
-
-    return _measure(_without_dollars(value, name), name, "price", scale, least=1e-6, most=1e6)
+    head, per = rf"^(?:/|per )\s*{_DEVICE}", {"": 0, "h": 0, "hr": 0, "hour": 0}
+    amount = _without_dollars(value, name)
+    return _measure(amount, name, "price", lambda unit: per.get(re.sub(head, "", unit)), least=1e-6, most=1e6)
 
 
 def parse_energy(value: Raw, name: str) -> float:
@@ -77,11 +74,8 @@ def parse_power(value: Raw, name: str) -> float:
 
 def parse_peak(value: Raw, name: str) -> float:
     """Read the peak of one device such as ``"989 TFLOP/s"`` or ``989e12``, in FLOP/s."""
-
-    def scale(unit: str) -> Scale:
-        return _FLOPS_PER_S.get(re.sub(r"\s*(?:f|flops?|flops?/s(?:ec)?|flopps)$", "", unit))
-
-    return _measure(value, name, "peak", scale, least=1e11, most=1e17)
+    tail = r"\s*(?:f|flops?|flops?/s(?:ec)?|flopps)$"
+    return _measure(value, name, "peak", lambda unit: _FLOPS_PER_S.get(re.sub(tail, "", unit)), least=1e11, most=1e17)
 
 
 def parse_intensity(value: Raw, name: str) -> float:
