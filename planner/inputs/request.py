@@ -140,25 +140,22 @@ def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Requ
     def of(law: Law, limits: Limits) -> Problem:
         return _problem(law, question, limits, counted, held)[0]
 
-    law, asked_limits, openly = chosen, limits, None
-    mixture = choose_mixture(question, law, limits, held.machine, budget, of)
-    chosen, limits = mixture.law, mixture.limits
-    if len(open_choices(law)) > 1 and (budget is not None or question.loss is not None):
+    def choose(flops: float | None) -> Chosen:
+        return choose_mixture(question, chosen, limits, held.machine, flops, of)
 
-        def again(flops: float) -> Chosen:
-            return choose_mixture(question, law, asked_limits, held.machine, flops, of)
-
-        openly = Open(open_choices(law), of, again)
-    problem, demand, notes = _problem(chosen, question, limits, counted, held)
+    mixture, candidates = choose(budget), open_choices(chosen)
+    looked_for = len(candidates) > 1 and (budget is not None or question.loss is not None)
+    openly = Open(candidates, of, choose) if looked_for else None
+    problem, demand, notes = _problem(mixture.law, question, mixture.limits, counted, held)
     run = None
     if whole:
-        run = limits.params, limits.tokens
+        run = mixture.limits.params, mixture.limits.tokens
         budget, problem = _stated(problem, run)
     elif budget is None and question.loss is None:
-        budget, limits = optimal_budget(problem)
-        problem = problem._replace(limits=limits)
-    within_reach(problem, chosen, question.loss)
-    inputs = _inputs(asked, chosen, held)
+        budget, free = optimal_budget(problem)
+        problem = problem._replace(limits=free)
+    within_reach(problem, mixture.law, question.loss)
+    inputs = _inputs(asked, mixture.law, held)
     said = (*mixture.notes, *notes, *speed_notes, *held.notes)
     return Request(question, problem, budget, question.loss, demand, said, inputs, held, run, openly=openly)
 
