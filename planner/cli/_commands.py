@@ -155,7 +155,8 @@ class Budgets(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, loaded now where it was not."""
-        if cmd_name not in self.commands and (heading := next((each for each in COMMANDS if cmd_name in COMMANDS[each]), None)):
+        heading = next((heading for heading, group in COMMANDS.items() if cmd_name in group), None)
+        if heading is not None:
             import_module(f"planner.cli.{MODULES[heading]}")
         return super().get_command(ctx, cmd_name)
 
@@ -188,7 +189,8 @@ def chosen(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value not in (None, (), {})}
 
 
-_PLOT, _TERMINAL = "planner.plot", "-"
+_PLOT = "planner.plot"
+_TERMINAL = "-"  # planner.output.plots.plot.TERMINAL, written out so that --help need not load it
 
 
 def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
