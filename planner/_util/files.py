@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -76,19 +76,17 @@ def read_bundled(name: str) -> dict[str, Any]:
 
     path = data_root() / name
     kept = Path(cache_from_source(str(path)))
-    stamp = None
+    now = stamp(name)
     with suppress(OSError, ValueError, EOFError, TypeError):  # nothing there, or damaged
-        seen = path.stat()
-        stamp = (seen.st_mtime_ns, seen.st_size)
         of, content = marshal.loads(kept.read_bytes())
-        if of == stamp:
+        if now and of == now[1:]:
             return dict(content)
     table = read_table(path)
-    if stamp and not sys.dont_write_bytecode:
+    if now and not sys.dont_write_bytecode:
         with suppress(OSError, ValueError):  # a folder that cannot be written, a date, which is not kept
             kept.parent.mkdir(parents=True, exist_ok=True)
             spare = kept.with_suffix(f".{os.getpid()}")
-            spare.write_bytes(marshal.dumps((stamp, table)))
+            spare.write_bytes(marshal.dumps((now[1:], table)))
             spare.replace(kept)
     return table
 
@@ -119,7 +117,14 @@ def read_table(path: Path) -> dict[str, Any]:
     if kind == ".toml" and max(map(len, text.splitlines()), default=0) > _LONGEST_LINE:
         raise LawFileError(f"{name}: has a line of more than {_LONGEST_LINE} characters, which no such file has")
     try:
-        content = _parse_toml(text) if kind == ".toml" else _parse_json(text)
+        if kind == ".toml":
+            import tomllib
+
+            content: Any = tomllib.loads(text)
+        else:
+            import json
+
+            content = json.loads(text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
         raise LawFileError(f"{name}: not valid {kind[1:].upper()}: {reason}") from None
@@ -131,22 +136,29 @@ def read_table(path: Path) -> dict[str, Any]:
 def read_bytes(path: Path, limit: int, too_large: str, fail: Callable[[str], PlannerError]) -> bytes:
     """Return the content of a regular file of at most ``limit`` bytes; ``fail`` makes the complaints, path first."""
     name = shown_path(path)
-    try:
+    with _refusing(name, "read", fail):
         if path.exists() and not path.is_file():
             raise fail(f"{name}: cannot be read (not a regular file)")
         if path.stat().st_size > limit:
             raise fail(f"{name}: {too_large}")
         with path.open("rb") as file:
             content = file.read(limit + 1)  # a file may grow, or say nothing of its size
+    if len(content) > limit:
+        raise fail(f"{name}: {too_large}")
+    return content
+
+
+@contextmanager
+def _refusing(name: str, done: str, fail: Callable[[str], PlannerError]) -> Iterator[None]:
+    """Say what the system makes of a file that cannot be read or written."""
+    try:
+        yield
     except OSError as error:
-        raise fail(f"{name}: cannot be read ({error.strerror or error})") from None
+        raise fail(f"{name}: cannot be {done} ({error.strerror or error})") from None
     except PlannerError:
         raise
     except ValueError as error:  # a NUL in the path
         raise fail(f"{name}: not a path ({error})") from None
-    if len(content) > limit:
-        raise fail(f"{name}: {too_large}")
-    return content
 
 
 def read_text(path: Path, limit: int, fail: Callable[[str], PlannerError]) -> str:
@@ -161,13 +173,10 @@ def read_text(path: Path, limit: int, fail: Callable[[str], PlannerError]) -> st
 def new_file(path: Raw, overwrite: Raw, endings: str | tuple[str, ...], what: str) -> Path:
     """Return the file that a user wants written, before the work is done that it is for.
 
-    Raises
-    ------
-    OptionError
-        No path, another ending, ``overwrite`` is no boolean, or a file that cannot be written or must not be replaced.
+    Refused are no path, another ending, an ``overwrite`` that is no boolean, and what :func:`refuse_existing` refuses.
     """
     known = (endings,) if isinstance(endings, str) else endings
-    listed = " or ".join([", ".join(known[:-1]), known[-1]] if known[1:] else known)
+    listed = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
     if not isinstance(path, (str, Path)):
         raise OptionError(f"path {shown(path)}: expected a file to write, ending in {listed}")
     if not isinstance(overwrite, bool):
@@ -180,52 +189,29 @@ def new_file(path: Raw, overwrite: Raw, endings: str | tuple[str, ...], what: st
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that exists already, unless it may be overwritten, and a folder that takes none; links are followed.
-
-    Raises
-    ------
-    OptionError
-        It exists, its name is none, or its folder is not there or not to be written to.
-    """
-    try:
+    """Refuse a file that exists already, unless it may be overwritten, and a folder that takes none; links are followed."""
+    name = shown_path(path)
+    with _refusing(name, "written", OptionError):
         found = Path(os.path.realpath(path))
         if found.exists() and not (overwrite and found.is_file()):
             remedy = "" if overwrite else ", or `overwrite` it"
-            raise OptionError(f"{shown_path(path)}: exists already; choose another name{remedy}")
+            raise OptionError(f"{name}: exists already; choose another name{remedy}")
         if not found.parent.is_dir():
-            raise OptionError(f"{shown_path(path)}: cannot be written (No such file or directory)")
+            raise OptionError(f"{name}: cannot be written (No such file or directory)")
         if not os.access(found.parent, os.W_OK):
-            raise OptionError(f"{shown_path(path)}: cannot be written (its folder is read-only)")
-    except OSError as error:
-        raise OptionError(f"{shown_path(path)}: cannot be written ({error.strerror or error})") from None
-    except OptionError:
-        raise
-    except ValueError as error:  # a NUL in the path
-        raise OptionError(f"{shown_path(path)}: not a path ({error})") from None
+            raise OptionError(f"{name}: cannot be written (its folder is read-only)")
 
 
 def write_new(path: Path, content: str | bytes, *, overwrite: bool) -> None:
-    """Write a file whole or not at all; an existing file is refused unless ``overwrite``; links are followed.
-
-    Raises
-    ------
-    OptionError
-        The file exists, or cannot be written.
-    """
+    """Write a file whole or not at all; an existing file is refused unless ``overwrite``; links are followed."""
     name = shown_path(path)
-    try:
+    with _refusing(name, "written", OptionError):
         refuse_existing(path, overwrite=overwrite)
         path = Path(os.path.realpath(path))
         locks = [path.with_name(lock) for lock in (f".~lock.{path.name}#", f"~${path.name}")] if path.exists() else []
         if any(os.path.exists(lock) for lock in locks):  # one whose name is too long is not there
             raise OptionError(f"{name}: is open in a spreadsheet program; close it there first")
         _put(path, content if isinstance(content, bytes) else content.encode("utf-8"), replace=overwrite and path.exists())
-    except OSError as error:
-        raise OptionError(f"{name}: cannot be written ({error.strerror or error})") from None
-    except OptionError:
-        raise
-    except ValueError as error:  # a NUL in the path
-        raise OptionError(f"{name}: not a path ({error})") from None
 
 
 def _put(path: Path, content: bytes, *, replace: bool) -> None:
@@ -278,15 +264,3 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"{shown(next(name for name in names if names.count(name) > 1))} is given twice")
     return table
-
-
-def _parse_json(text: str) -> Any:
-    import json
-
-    return json.loads(text, object_pairs_hook=_without_repeats)
-
-
-def _parse_toml(text: str) -> dict[str, Any]:
-    import tomllib
-
-    return tomllib.loads(text)

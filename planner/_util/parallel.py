@@ -101,7 +101,10 @@ def _reporting(run: Callable[..., Iterable[Any]], progress: Progress | None) -> 
         for result in found:
             results.append(_gathered(result))
             if progress:
-                _told(progress, len(items))
+                try:
+                    progress(1, len(items))
+                except Exception as error:
+                    raise OptionError(f"progress {shown(progress)}: failed ({type(error).__name__}: {error})") from error
         if len(results) != len(items):
             raise OptionError(
                 f"workers {shown(run)}: a map must return one result for each piece; {len(results)} of {len(items)}"
@@ -109,13 +112,6 @@ def _reporting(run: Callable[..., Iterable[Any]], progress: Progress | None) -> 
         return results
 
     return run_all
-
-
-def _told(progress: Progress, total: int) -> None:
-    try:
-        progress(1, total)
-    except Exception as error:
-        raise OptionError(f"progress {shown(progress)}: failed ({type(error).__name__}: {error})") from error
 
 
 def _gathered(result: Any) -> Any:

@@ -42,13 +42,17 @@ def texts_of(given: Mapping[str, Any], key: str, file: str, where: str = "") -> 
     return [legible(item, f"{file}: {where}{key}") for item in value]
 
 
+def _given(given: Mapping[str, Any], key: str, file: str, where: str) -> Any:
+    if key not in given:
+        raise LawFileError(f"{file}: lacks {where}{key}")
+    return given[key]
+
+
 def text_of(given: Mapping[str, Any], key: str, file: str, where: str = "", default: str | None = None) -> str:
     """Return the text under a key, or the default."""
-    if key not in given:
-        if default is None:
-            raise LawFileError(f"{file}: lacks {where}{key}")
+    if key not in given and default is not None:
         return default
-    value = given[key]
+    value = _given(given, key, file, where)
     if not isinstance(value, str) or (default is None and not value.strip()):
         raise LawFileError(f"{file}: {where}{key}: expected a text, got {shown(value)}")
     return legible(value, f"{file}: {where}{key}")
@@ -63,9 +67,7 @@ def legible(text: str, where: str) -> str:
 
 def number_of(given: Mapping[str, Any], key: str, file: str, where: str) -> float:
     """Return the finite number under a key."""
-    if key not in given:
-        raise LawFileError(f"{file}: lacks {where}{key}")
-    value = given[key]
+    value = _given(given, key, file, where)
     number = finite(value)
     if number is None:
         raise LawFileError(f"{file}: {where}{key}: expected a finite number, got {shown(value)}")
@@ -74,9 +76,7 @@ def number_of(given: Mapping[str, Any], key: str, file: str, where: str) -> floa
 
 def range_of(given: Mapping[str, Any], key: str, file: str, where: str) -> tuple[float, float]:
     """Return the [low, high] under a key."""
-    if key not in given:
-        raise LawFileError(f"{file}: lacks {where}{key}")
-    value = given[key]
+    value = _given(given, key, file, where)
     if not isinstance(value, list) or len(value) != 2:
         raise LawFileError(f"{file}: {where}{key}: expected [low, high], got {shown(value)}")
     low, high = (number_of({key: item}, key, file, where) for item in value)

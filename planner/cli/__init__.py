@@ -18,7 +18,8 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
-        code = _reader_gone()
+        _silence(sys.stdout.fileno())
+        code = 141
     except OSError as error:
         code = _complain(f"cannot write the answer ({error.strerror or error})")
     except Exception as error:  # the last line of defence: whatever comes here should have been a PlannerError
@@ -59,18 +60,16 @@ def _run() -> int:
     return int(code)
 
 
-def _reader_gone() -> int:
-    # keep the interpreter from complaining when it flushes on exit
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141
+def _silence(descriptor: int) -> None:
+    """Keep the interpreter from complaining when it flushes on exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _own_fault(error: Exception) -> str:
     """Say that planner is at fault, where, and what to report."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    where = f" in {frame.tb_frame.f_code.co_name}, line {frame.tb_lineno}" if frame is not None else ""
+    from traceback import extract_tb
+
+    where = "".join(f" in {frame.name}, line {frame.lineno}" for frame in extract_tb(error.__traceback__)[-1:])
     what = f"{type(error).__name__}{where}{f': {error}' if str(error) else ''}"
     return (
         f"a fault of planner, not of your input ({what[:300]}); please report it to planner's maintainers with this command and "
@@ -90,5 +89,5 @@ def _complain(message: str, code: int = 2, *, lines: bool = False) -> int:
         if sys.stdout and not sys.stdout.closed:
             sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _silence(1)
     return code

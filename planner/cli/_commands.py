@@ -1,22 +1,28 @@
 """What the commands share: their classes, and what they do with options and warnings."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from functools import wraps
 from importlib import import_module
 from typing import Any
 
 import click
 
-from planner._util.formats import Format
-from planner.cli._options import ASSIGNMENT, SHOWN, Once, collected, example_of, files
+from planner.cli._options import files, format_option, mapping_option, shown_as, strict_option, together
 from planner.errors import PlannerError
 from planner.inputs.registry import GROUPS, every_input, option_of
 from planner.quantities import parse_flops, parse_range, shown
 
 
-class Headed:
-    """Mix-in for commands: options stand under the headings of the registry, and one of other commands is told which they are."""
+def example_of(ctx: click.Context) -> str:
+    """Return the first example in the help of a command, as the end of a message."""
+    lines = (line.strip() for line in (ctx.command.help or "").splitlines())
+    line = next((line for line in lines if line.startswith(f"{ctx.command_path} ")), "")
+    return f"; for example: {line.split('  ')[0]}" if line else f"; {ctx.command_path} --help says what it takes"
+
+
+class Careful:
+    """Mix-in for commands: options stand under the headings of the registry, each given once, and none of another command."""
 
     params: list[click.Parameter]
 
@@ -33,6 +39,26 @@ class Headed:
         if isinstance(self, click.Group) and not isinstance(self, Budgets):
             self.format_commands(ctx, formatter)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Count the options before parsing them."""
+        single = {opt for p in self.params if isinstance(p, click.Option) and not p.multiple for opt in p.opts}
+        seen: set[str] = set()
+        commands = self.list_commands(ctx) if isinstance(self, click.Group) else []
+        for arg in args:
+            name = arg.split("=", 1)[0]
+            if arg == "--" or arg in commands:
+                break
+            if name in seen and name in single:
+                raise click.UsageError(f"{name} is given twice")
+            seen.add(name)
+        if not isinstance(self, click.Group):
+            ctx.allow_extra_args = True  # what is too much is said below
+        rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        if ctx.args and not isinstance(self, click.Group) and not ctx.resilient_parsing:
+            many = "is one argument" if len(ctx.args) == 1 else "are arguments"
+            raise click.UsageError(f"{' '.join(map(shown, ctx.args))} {many} too many{example_of(ctx)}")
+        return rest
+
     def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> Any:
         """Parse, and say of an option that only other commands take which they are."""
         try:
@@ -44,30 +70,26 @@ class Headed:
             named = " or ".join(error.param.opts) if option else error.param.human_readable_name
             raise click.UsageError(f"{error.ctx.command_path} needs {named}{example_of(error.ctx)}") from None
         except click.NoSuchOption as error:
-            name = next((each for each in every_input() if option_of(each) == error.option_name), None)
             if error.ctx is None:
                 raise
+            name = next((each for each in every_input() if option_of(each) == error.option_name), None)
             if name is None:
                 from planner.cli._words import instead_of_option
 
                 options = (option for param in error.ctx.command.params for option in param.opts if option.startswith("--"))
                 raise click.UsageError(instead_of_option(error.option_name, options, error.ctx.command_path)) from None
-            root = error.ctx.find_root().command
-            known = {"plan": root, **{f"plan {each}": _loaded(root, each, error.ctx) for each in SUMMARIES}}
+            root: Any = error.ctx.find_root().command
+            known = {"plan": root, **{f"plan {each}": root.get_command(error.ctx, each) for each in SUMMARIES}}
             able = [each for each, command in known.items() if any(name == param.name for param in command.params)]
             do = "do" if len(able) > 1 else "does"
             raise click.UsageError(f"{error.ctx.command_path} does not take {option_of(name)}; {', '.join(able)} {do}") from None
 
 
-def _loaded(root: Any, name: str, ctx: click.Context) -> Any:
-    return root.get_command(ctx, name)
-
-
-class Command(Headed, Once, click.Command):
+class Command(Careful, click.Command):
     """A command whose options are given once."""
 
 
-class Group(Headed, Once, click.Group):
+class Group(Careful, click.Group):
     """A group whose options are given once, and that says of a command that there is not what there is."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -120,6 +142,8 @@ COMMANDS: dict[str, dict[str, str]] = {
 """Every command with one line: ``plan --help`` lists them and loads none."""
 
 SUMMARIES = {name: text for group in COMMANDS.values() for name, text in group.items()}
+MODULES = dict(zip(COMMANDS, ("judging", "own_runs", "machines", "exports", "lookup"), strict=True))
+"""Where the commands under a heading are."""
 
 
 class Budgets(Group):
@@ -131,8 +155,9 @@ class Budgets(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, loaded now where it was not."""
-        if cmd_name in SUMMARIES and cmd_name not in self.commands:
-            import_module(f"planner.cli.{cmd_name.replace('-', '_')}")
+        heading = next((heading for heading, group in COMMANDS.items() if cmd_name in group), None)
+        if heading is not None:
+            import_module(f"planner.cli.{MODULES[heading]}")
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -148,16 +173,14 @@ class Budgets(Group):
 
     def instead_of(self, ctx: click.Context, name: str) -> str:
         """Return what to say of a command that there is not: it may be a budget."""
-        for text, parse in ((name, parse_flops), (name.replace(":", ".."), _parse_budgets)):
-            try:
-                parse(text)
-            except PlannerError:
-                continue
-            return f"a budget goes with its option: plan --flops {shown(text)}"
+        for text, read in ((name, parse_flops), (name.replace(":", ".."), _budgets)):
+            with suppress(PlannerError):
+                read(text)
+                return f"a budget goes with its option: plan --flops {shown(text)}"
         return super().instead_of(ctx, name)
 
 
-def _parse_budgets(text: str) -> object:
+def _budgets(text: str) -> object:
     return parse_range(text, "flops", parse_flops, "1e18..1e26")
 
 
@@ -166,154 +189,128 @@ def chosen(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value not in (None, (), {})}
 
 
-def stop_if_strict(ctx: click.Context, strict: bool, notes: Any) -> None:
-    """Leave with 1 where a note is a warning and the user wants to hear of that."""
-    if strict and any(note.severity == "warning" for note in notes):
-        ctx.exit(1)
-
-
 _PLOT = "planner.plot"
+_TERMINAL = "-"  # planner.output.plots.plot.TERMINAL, written out so that --help need not load it
 
 
 def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --plot and --force; what cannot be written is refused before anything is computed. :func:`plot_file` draws."""
+    """Add --plot and --force; what cannot be written is refused before anything is computed. :func:`shown_with_files` draws."""
 
     @wraps(command)
-    def prepared(ctx: click.Context, /, plot: str | None, dpi: str | None, size: str | None, force: bool, **options: Any) -> Any:
+    def prepared(plot: str | None, dpi: str | None, size: str | None, force: bool, **options: Any) -> Any:
         if plot is not None:
-            from planner.output.plots.plot import TERMINAL, check_plot
+            from planner.output.plots.plot import check_plot
 
-            if plot == TERMINAL and options.get("fmt") not in {"table", "markdown"}:
-                raise click.UsageError(f"--plot - draws below a table, not below {options['fmt']}; name a file")
+            if plot == _TERMINAL and shown_as("fmt") not in {"table", "markdown"}:
+                raise click.UsageError(f"--plot - draws below a table, not below {shown_as('fmt')}; name a file")
             check_plot(plot, overwrite=force, dpi=dpi, size=size)
-            ctx.meta[_PLOT] = plot, {"overwrite": force, "dpi": dpi, "size": size}
+            click.get_current_context().meta[_PLOT] = plot, {"overwrite": force, "dpi": dpi, "size": size}
         elif dpi or size:
             raise click.UsageError(f"{'--dpi' if dpi else '--size'} goes with --plot FILE")
         elif force and "save" not in options:
             raise click.UsageError("--force goes with --plot FILE")
-        return command(ctx, **({"force": force, **options} if "save" in options else options))
+        return command(**({"force": force, **options} if "save" in options else options))
 
-    wanted = click.option("--plot", metavar="FILE|-", help="Draw it: a .png, .svg or .pdf file, or - for the terminal.")
-    dots = click.option("--dpi", metavar="NUMBER", help="Dots per inch of a .png.  [default: 110]")
-    sides = click.option("--size", metavar="WxH", help="Its width and height in inches, such as 11x5.")
-    forced = click.option("--overwrite", "--force", "force", is_flag=True, help="Let --plot or --save replace a file.")
-    return wanted(dots(sides(forced(prepared))))
+    return together(
+        click.option("--plot", metavar="FILE|-", help="Draw it: a .png, .svg or .pdf file, or - for the terminal."),
+        click.option("--dpi", metavar="NUMBER", help="Dots per inch of a .png.  [default: 110]"),
+        click.option("--size", metavar="WxH", help="Its width and height in inches, such as 11x5."),
+        click.option("--overwrite", "--force", "force", is_flag=True, help="Let --plot or --save replace a file."),
+    )(prepared)
 
 
-def plot_wanted(ctx: click.Context) -> bool:
+answer_options = together(strict_option, format_option, plot_option)
+"""What becomes of an answer: its format, a drawing of it, and whether its warnings fail."""
+
+
+def plot_wanted() -> bool:
     """Tell whether a plot was asked for."""
-    return _PLOT in ctx.meta
+    return _PLOT in click.get_current_context().meta
 
 
-def plot_file(ctx: click.Context, result: Any) -> None:
-    """Draw a result into a file, where that was asked for."""
-    if plot_wanted(ctx):
-        from planner.output.plots.plot import TERMINAL, plot
+def shown_with_files(result: Any, show: Callable[[], object], save: Callable[[], str] | None = None) -> None:
+    """Write the files that were asked for, then show an answer, even where a file is refused; a plot may stand below it.
 
-        target, look = ctx.meta[_PLOT]
-        if target != TERMINAL:
+    A reader of the output that is gone must not cost the files, nor a file that cannot be written the answer.
+    """
+    target, look = click.get_current_context().meta.get(_PLOT, (None, {}))
+    try:
+        if save is not None:
+            click.echo(f"saved; {save()}", err=True)
+        if target is not None and target != _TERMINAL:
+            from planner.output.plots.plot import plot
+
             plot(result, target, **look)
             click.echo(f"drawn: {shown(str(target))}", err=True)
-
-
-def plot_here(ctx: click.Context, result: Any) -> None:
-    """Draw a result below its table, where that was asked for."""
-    if plot_wanted(ctx):
-        from planner.output.plots.plot import TERMINAL, plot_text
-
-        if ctx.meta[_PLOT][0] == TERMINAL:
-            show_pieces(ctx, lambda: iter(["\n" + plot_text(result)]))
-
-
-@contextmanager
-def printed_anyway(show: Callable[[], object]) -> Iterator[None]:
-    """Show an answer after what is done inside, even where that is refused."""
-    try:
-        yield
     except PlannerError:
         show()
         raise
     show()
+    if target == _TERMINAL:
+        from planner.output.plots.plot import plot_text
+
+        show_pieces(lambda: iter(["\n" + plot_text(result)]))
 
 
-def refuse_brief(ctx: click.Context) -> None:
+def refuse_brief() -> None:
     """Refuse --brief where there is no one answer, before anything is computed or written."""
-    if ctx.meta.get(SHOWN, {}).get("brief"):
+    if shown_as("brief"):
         raise click.UsageError("--brief goes with one answer, not with a range or a table of runs")
 
 
-def show_pieces(ctx: click.Context, pieces: Callable[[], Iterator[str]], brief: Callable[[], str] | None = None) -> None:
-    """Print an answer as --brief, --color and --pager ask."""
+def show_pieces(pieces: Callable[[], Iterator[str]]) -> None:
+    """Print an answer as --color and --pager ask."""
     from planner.output.screen import written_for
 
-    how = ctx.meta.get(SHOWN, {})
-    color = how.get("color", "auto")
+    color = shown_as("color") or "auto"
     with written_for(color):
-        if how.get("pager"):
-            shown = [brief()] if brief and how.get("brief") else pieces()
-            click.echo_via_pager(shown, color=True if color == "always" else None)
+        always = True if color == "always" else None
+        if shown_as("pager"):
+            click.echo_via_pager(pieces(), color=always)
             return
-        for piece in [brief()] if brief and how.get("brief") else pieces():
-            click.echo(piece, nl=False, color=True if color == "always" else None)
+        for piece in pieces():
+            click.echo(piece, nl=False, color=always)
 
 
-def tell(
-    ctx: click.Context,
-    answer: Any,
-    fmt: Format,
-    *,
-    strict: bool = False,
-    steps: Any = (),
-    save: Callable[[], None] | None = None,
-) -> None:
-    """Write the files that were asked for, print an answer, and leave with 1 where the user wants to hear of its warnings.
+def stop_if_strict(notes: Any) -> None:
+    """Leave with 1 where a note is a warning and the user wants to hear of that."""
+    if shown_as("strict") and any(note.severity == "warning" for note in notes):
+        click.get_current_context().exit(1)
 
-    A reader of the output that is gone must not cost the files, nor a file that cannot be written the answer.
-    """
 
-    if steps and ctx.meta.get(SHOWN, {}).get("brief"):
+def tell(answer: Any, save: Callable[[], str] | None = None) -> None:
+    """Print an answer as was asked, ``save`` it first, which says what the file is for; leave with 1 where warnings fail."""
+    steps: Any = ()
+    if shown_as("explained"):
+        from planner.planning.explain.answers import explain
+
+        steps = explain(answer)
+    if steps and shown_as("brief"):
         raise click.UsageError("--brief leaves out what --explain asks for: give one of them")
 
     def show() -> None:
         from planner.output import brief, pieces
 
-        show_pieces(ctx, lambda: pieces(answer, fmt, steps), lambda: brief(answer))
+        show_pieces(lambda: iter([brief(answer)]) if shown_as("brief") else pieces(answer, shown_as("fmt"), steps))
 
-    with printed_anyway(show):
-        if save is not None:
-            save()
-        plot_file(ctx, answer)
-    plot_here(ctx, answer)
-    if strict:
-        stop_if_strict(ctx, strict, answer.notes)
+    shown_with_files(answer, show, save)
+    stop_if_strict(getattr(answer, "notes", ()))
 
 
-def steps_of(answer: Any) -> Any:
-    """Return the arithmetic of an answer."""
-    from planner.planning.explain.answers import explain
-
-    return explain(answer)
-
-
-def task_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add which columns of scores are tasks, and what is known of them."""
-    for option in (
-        click.option("--ceiling", multiple=True, type=ASSIGNMENT, help="What cannot be exceeded (boolq=0.92); may repeat."),
-        click.option("--questions", multiple=True, type=ASSIGNMENT, help="Questions of a task (mmlu=14042); may repeat."),
-        click.option("--chance", multiple=True, type=ASSIGNMENT, help="What guessing gets (mmlu=0.25); may repeat."),
-        click.option(
-            "--about", type=click.Path(), metavar="FILE", help="A side file of tasks: task, chance, questions, ceiling."
-        ),
-        click.option("--task", multiple=True, metavar="COLUMN", help="Only this task; may repeat.  [default: all found]"),
-    ):
-        command = option(command)
-    return command
+task_options = together(
+    click.option("--task", multiple=True, metavar="COLUMN", help="Only this task; may repeat.  [default: all found]"),
+    click.option("--about", type=click.Path(), metavar="FILE", help="A side file of tasks: task, chance, questions, ceiling."),
+    mapping_option("--chance", help="What guessing gets (mmlu=0.25); may repeat."),
+    mapping_option("--questions", help="Questions of a task (mmlu=14042); may repeat."),
+    mapping_option("--ceiling", help="What cannot be exceeded (boolq=0.92); may repeat."),
+)
+"""Which columns of scores are tasks, and what is known of them."""
 
 
 def of_tasks(options: dict[str, Any]) -> dict[str, Any]:
     """Take out of the options what was said of tasks."""
     task, about = options.pop("task"), options.pop("about")
-    pairs = {name: collected(options.pop(name), f"--{name}") for name in ("chance", "questions", "ceiling")}
+    pairs = {name: options.pop(name) for name in ("chance", "questions", "ceiling")}
     return chosen(task=list(task) or None, about=None if about is None else files((about,)), **pairs)
 
 

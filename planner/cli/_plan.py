@@ -6,29 +6,18 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from planner._util.formats import Format
 from planner._version import __version__
 from planner.cli._commands import (
     Budgets,
     chosen,
-    plot_file,
-    plot_here,
     plot_option,
-    printed_anyway,
     refuse_brief,
     show_pieces,
-    steps_of,
+    shown_with_files,
     stop_if_strict,
     tell,
 )
-from planner.cli._options import (
-    collected,
-    explain_option,
-    format_option,
-    inputs,
-    progress_bar,
-    strict_option,
-)
+from planner.cli._options import explain_option, format_option, inputs, progress_bar, shown_as, strict_option
 from planner.inputs.registry import PlanInputs
 from planner.quantities import is_range
 
@@ -41,17 +30,9 @@ from planner.quantities import is_range
 @strict_option
 @format_option
 @click.version_option(__version__, prog_name="plan", message="%(prog)s %(version)s")
-@click.pass_context
 @plot_option
-def app(
-    ctx: click.Context,
-    /,
-    constants: tuple[tuple[str, str], ...],
-    explained: bool,
-    strict: bool,
-    fmt: Format,
-    **options: Any,
-) -> None:
+@click.pass_context
+def app(ctx: click.Context, /, **options: Any) -> None:
     """How large a model to train on how many tokens for a compute budget, what loss to expect, how far published laws disagree.
 
     \b
@@ -74,16 +55,15 @@ def app(
     if not given:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(2)
-    asked = chosen(**options, constants=collected(constants))
+    asked = chosen(**options)
     if _several(asked):
-        _sweep(ctx, asked, fmt, strict=strict, explained=explained)
+        _sweep(asked)
         return
     if "workers" in asked:
         raise click.UsageError("--workers goes with a range, such as --flops 1e18..1e26")
     from planner.planning.plan import plan
 
-    answer = plan(**asked)
-    tell(ctx, answer, fmt, strict=strict, steps=steps_of(answer) if explained else ())
+    tell(plan(**asked))
 
 
 def _several(asked: dict[str, Any]) -> bool:
@@ -95,10 +75,10 @@ def _several(asked: dict[str, Any]) -> bool:
     return has_ranges(asked)
 
 
-def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bool, explained: bool) -> None:
-    if explained:
+def _sweep(asked: dict[str, Any]) -> None:
+    if shown_as("explained"):
         raise click.UsageError("--explain goes with one plan, not with a range")
-    refuse_brief(ctx)
+    refuse_brief()
     from planner.output import stream_sweep
     from planner.planning.sweep import BLOCK, sweep
 
@@ -107,9 +87,7 @@ def _sweep(ctx: click.Context, asked: dict[str, Any], fmt: Format, *, strict: bo
 
     def show() -> None:
         with progress_bar("planning", wanted=len(found) > BLOCK or not (sys.stdout and sys.stdout.isatty())) as bar:
-            show_pieces(ctx, lambda: stream_sweep(found, fmt, said.extend, bar))
+            show_pieces(lambda: stream_sweep(found, shown_as("fmt"), said.extend, bar))
 
-    with printed_anyway(show):
-        plot_file(ctx, found)
-    plot_here(ctx, found)
-    stop_if_strict(ctx, strict, said)
+    shown_with_files(found, show)
+    stop_if_strict(said)

@@ -14,24 +14,12 @@ if TYPE_CHECKING:
 
 
 class Held(NamedTuple):
-    """What a budget is held in.
-
-    Attributes
-    ----------
-    machine : Machine or None
-    funding : Funding or None
-        A budget in another unit than FLOP.
-    flops : float or None
-        The budget [FLOP]: expected.
-    name : str
-        The input that it came from; empty where there is none.
-    notes : tuple of Note
-    """
+    """What a budget is held in."""
 
     machine: "Machine | None" = None
-    funding: "Funding | None" = None
-    flops: float | None = None
-    name: str = ""
+    funding: "Funding | None" = None  # a budget in another unit than FLOP
+    flops: float | None = None  # the budget [FLOP]: expected
+    name: str = ""  # the input that it came from; empty where there is none
     notes: tuple[Note, ...] = ()
 
 

@@ -13,7 +13,7 @@ from planner.allocation import solver
 from planner.allocation.extrapolation import covers
 from planner.errors import CannotPlanError, OptionError
 from planner.notes import Note
-from planner.quantities import parse_anchor, parse_flops, parse_number, plain, shown
+from planner.quantities import parse_flops, parse_number, plain, shown
 from planner.scaling_laws.catalogue import all_laws, law_ids, load_law
 from planner.scaling_laws.law import Law, guarded
 
@@ -58,8 +58,8 @@ def resolve_law(
     law: LawLike,
     *,
     constants: Mapping[str, float] | None = None,
-    exponents: Sequence[object] | None = None,
-    anchor: Raw = None,
+    exponents: tuple[float, float] | None = None,
+    anchor: tuple[float, float] | None = None,
 ) -> Law:
     """Load a law and apply the user's constants and exponents to it."""
     chosen = load_law(law)
@@ -69,21 +69,13 @@ def resolve_law(
         except OptionError as error:
             raise OptionError(f"`constants` of {error}") from None
     chosen = _held_to_its_checks(chosen)
-    if exponents is None and anchor is None:
-        return chosen
-    if exponents is not None and not (isinstance(exponents, (list, tuple)) and len(exponents) == 2):
-        raise OptionError(f"`exponents` {shown(exponents)}: expected two numbers, of N and of D, such as 0.73 0.27")
-    pair = chosen.exponents if exponents is None else tuple(parse_number(value, "exponents") for value in exponents)
-    if pair is None:
-        raise CannotPlanError(f"{chosen.id} has no exponents to anchor; give your own: --exponents 0.5 0.5")
-    a, b = pair
     if exponents is None:
-        return _anchored(chosen, a, b, parse_anchor(anchor, "anchor"))
-    if anchor is not None:
-        return chosen.with_exponents(a, b, anchor=parse_anchor(anchor, "anchor"), change="your exponents through your anchor")
-    own = guarded(chosen, lambda: float(solver.allocate(chosen, REFERENCE_FLOPS).params))
-    change = f"your exponents through {chosen.id}'s own optimum there"
-    return chosen.with_exponents(a, b, anchor=(REFERENCE_FLOPS, own), change=change)
+        return chosen if anchor is None else _anchored(chosen, anchor)
+    change = "your exponents through your anchor"
+    if anchor is None:
+        anchor = REFERENCE_FLOPS, guarded(chosen, lambda: float(solver.allocate(chosen, REFERENCE_FLOPS).params))
+        change = f"your exponents through {chosen.id}'s own optimum there"
+    return chosen.with_exponents(*exponents, anchor=anchor, change=change)
 
 
 def _held_to_its_checks(law: Law) -> Law:
@@ -100,8 +92,11 @@ def _held_to_its_checks(law: Law) -> Law:
     return replace(law, notes=(*law.notes, Note("own-checks", "warning", text)))
 
 
-def _anchored(law: Law, a: float, b: float, anchor: tuple[float, float]) -> Law:
+def _anchored(law: Law, anchor: tuple[float, float]) -> Law:
     """Take a law's own exponents through an anchor; published pairs need not add to 1, but D follows from the budget."""
+    if law.exponents is None:
+        raise CannotPlanError(f"{law.id} has no exponents to anchor; give your own: --exponents 0.5 0.5")
+    a, b = law.exponents
     through = law.with_exponents(a, 1 - a, anchor=anchor, change="its exponents through your anchor")
     if abs(a + b - 1) < 1e-9:
         return through

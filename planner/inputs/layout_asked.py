@@ -9,13 +9,7 @@ from planner.inputs.question import Question
 
 
 def layout_asked(question: Question, recompute: Recompute | None) -> Asked:
-    """Return what of a layout was asked for.
-
-    Raises
-    ------
-    OptionError
-        Stages of an interleaved schedule beside another schedule.
-    """
+    """Return what of a layout was asked for; stages of an interleaved schedule beside another schedule are refused."""
     if question.virtual and question.schedule not in {None, "interleaved"}:
         raise OptionError(
             f"`virtual` {question.virtual}: stages of the schedule interleaved, not of {question.schedule}; drop one"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypedDict
 
-from planner.inputs.input_row import TOKENS, Input, Number, one_of, whole_within, within, yes_or_no
+from planner.inputs.input_row import Input, Number, choice_row, flag_row, tokens_row, whole_row, within
 
 OPTIMIZERS = (
     *("adam", "adam-fp32-gradients", "adam-8bit", "muon", "sgd", "adam-fp32", "adam-bf16-moments", "adam-bf16"),
@@ -18,31 +18,20 @@ RECOMPUTED = ("none", "selective", "op", "full")
 class Split(TypedDict, total=False):
     """How a model is split over devices."""
 
-    zero: Annotated[int, Input(whole_within(0, 3), "Stage of ZeRO or FSDP, 0 to 3.  [default: the fastest that fits]", "STAGE")]
-    tensor: Annotated[int, Input(whole_within(1, 1024), "Devices that share each matrix.  [default: searched]", "DEVICES")]
-    pipeline: Annotated[int, Input(whole_within(1, 1024), "Devices that share the layers.  [default: searched]", "DEVICES")]
+    zero: Annotated[int, whole_row(0, 3, "Stage of ZeRO or FSDP, 0 to 3.  [default: the fastest that fits]", "STAGE")]
+    tensor: Annotated[int, whole_row(1, 1024, "Devices that share each matrix.  [default: searched]", "DEVICES")]
+    pipeline: Annotated[int, whole_row(1, 1024, "Devices that share the layers.  [default: searched]", "DEVICES")]
     expert: Annotated[
-        int,
-        Input(whole_within(1, 4096), "Devices that share the experts of a mixture's layer.  [default: searched]", "DEVICES"),
+        int, whole_row(1, 4096, "Devices that share the experts of a mixture's layer.  [default: searched]", "DEVICES")
     ]
-    expert_tensor: Annotated[
-        int, Input(whole_within(1, 1024), "Devices that share each matrix of an expert.  [default: 1]", "DEVICES")
-    ]
-    context_parallel: Annotated[
-        int, Input(whole_within(1, 1024), "Devices that share each sequence.  [default: searched]", "DEVICES")
-    ]
+    expert_tensor: Annotated[int, whole_row(1, 1024, "Devices that share each matrix of an expert.  [default: 1]", "DEVICES")]
+    context_parallel: Annotated[int, whole_row(1, 1024, "Devices that share each sequence.  [default: searched]", "DEVICES")]
     micro_batch: Annotated[
-        int, Input(whole_within(1, 65_536), "Sequences that a device works on at once.  [default: searched]", "SEQUENCES")
+        int, whole_row(1, 65_536, "Sequences that a device works on at once.  [default: searched]", "SEQUENCES")
     ]
-    batch: Annotated[
-        Number, Input(TOKENS, "Tokens of a step (4M).  [default: what a law of batch sizes says]", "TOKENS", "tokens")
-    ]
-    schedule: Annotated[
-        str, Input(one_of(*SCHEDULES), "Order of a pipeline's micro-batches.  [default: searched]", choices=SCHEDULES)
-    ]
-    virtual: Annotated[
-        int, Input(whole_within(2, 256), "Stages of a device in an interleaved schedule.  [default: searched]", "STAGES")
-    ]
+    batch: Annotated[Number, tokens_row("Tokens of a step (4M).  [default: what a law of batch sizes says]", "")]
+    schedule: Annotated[str, choice_row(SCHEDULES, "Order of a pipeline's micro-batches.  [default: searched]")]
+    virtual: Annotated[int, whole_row(2, 256, "Stages of a device in an interleaved schedule.  [default: searched]", "STAGES")]
 
 
 class Running(TypedDict, total=False):
@@ -50,10 +39,9 @@ class Running(TypedDict, total=False):
 
     software: Annotated[
         str,
-        Input(
-            one_of(*SOFTWARE),
+        choice_row(
+            SOFTWARE,
             "Megatron-LM and its like, FSDP of PyTorch, XLA, or Megatron-DeepSpeed of 2022 (old).  [default: megatron]",
-            choices=SOFTWARE,
         ),
     ]
     year: Annotated[
@@ -65,21 +53,14 @@ class Kept(TypedDict, total=False):
     """What a device keeps of a model in training."""
 
     optimizer: Annotated[
-        str,
-        Input(
-            one_of(*OPTIMIZERS),
-            "What is kept of each parameter: adam, adam-8bit, ...  [default: adam]",
-            "NAME",
-            choices=OPTIMIZERS,
-        ),
+        str, choice_row(OPTIMIZERS, "What is kept of each parameter: adam, adam-8bit, ...  [default: adam]", "NAME")
     ]
     loss_kernel: Annotated[
         str,
-        Input(
-            one_of(*LOSS_KERNELS),
+        choice_row(
+            LOSS_KERNELS,
             "How the loss is computed: all logits at once, an eighth at a time, or fused with the head.  [default: eager]",
-            choices=LOSS_KERNELS,
         ),
     ]
-    lora: Annotated[int, Input(whole_within(1, 4096), "Rank of low-rank adapters, which alone are trained (LoRA).", "RANK")]
-    offload: Annotated[bool, Input(yes_or_no, "Optimizer states are in the host's memory.", flag=True)]
+    lora: Annotated[int, whole_row(1, 4096, "Rank of low-rank adapters, which alone are trained (LoRA).", "RANK")]
+    offload: Annotated[bool, flag_row("Optimizer states are in the host's memory.")]

@@ -12,13 +12,7 @@ from planner.scaling_laws.law import Law, guarded
 
 
 def limits_of(question: Question, law: Law, counted: Counted | None) -> Limits:
-    """Return what a question fixes or caps.
-
-    Raises
-    ------
-    OptionError
-        Parts that contradict each other.
-    """
+    """Return what a question fixes or caps; parts that contradict each other are refused."""
     question = all_of_active(question, law)
     fixed = question.named("params", "tokens", "tokens_per_param")
     if len(fixed) > 1 and "tokens_per_param" in fixed:

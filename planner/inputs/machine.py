@@ -1,7 +1,8 @@
 """The machine that a budget runs on: devices in a format, their utilisation, prices, power and grid, and what to say of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from planner._util.files import settings
 from planner._util.showing import Raw
@@ -27,10 +28,8 @@ def read_machine(
     PlannerError
         A format that a device lacks, a utilisation that none reaches, numbers out of range, or of more than one kind of device.
     """
-    alone = len(pairs) == 1
-    for name in question.named("price", "peak", "power"):
-        if not alone:
-            raise OptionError(f"`{name}` is of one kind of device; for a mixed fleet describe them in a `gpu_file`")
+    if len(pairs) > 1 and (given := question.named("price", "peak", "power")):
+        raise OptionError(f"`{given[0]}` is of one kind of device; for a mixed fleet describe them in a `gpu_file`")
     dtype = _dtype(question.dtype, pairs)
     watts = exactly(question.power) if question.power is not None else None
     parts = tuple(
@@ -50,7 +49,7 @@ def read_machine(
         dtype=dtype,
         mfu=share,
         overhead=question.overhead or 0.0,
-        pue=question.pue or _usual_pue(),
+        pue=question.pue or _range(settings(FILE, "power")["pue"]),
         grid=question.grid,
         deadline=question.deadline,
     )
@@ -78,22 +77,19 @@ def _dtype(value: str | None, pairs: tuple[tuple[float, Accelerator], ...]) -> s
 def usual_utilisation(dtype: str) -> Range:
     """Return the published default of a format, with its range."""
     section = settings(FILE, "mfu")
-    usual = section.get(dtype, section)
-    return Range(usual["low"], usual["expected"], usual["high"])
+    return _range(section.get(dtype, section))
+
+
+def _range(table: Mapping[str, Any]) -> Range:
+    return Range(table["low"], table["expected"], table["high"])
 
 
 def utilisation(mfu: float | None, dtype: str, parts: tuple[Part, ...]) -> tuple[Range, tuple[Note, ...]]:
-    """Return the utilisation and what to say of it: the user's, held to what was measured, or the published default.
-
-    Raises
-    ------
-    OptionError
-        Above the best matrix product that was measured on a device.
-    """
+    """Return the utilisation and what to say of it: the user's, refused above what was measured, or the published default."""
     section = settings(FILE, "mfu")
     usual = section.get(dtype, section)
-    default = usual_utilisation(dtype)
     if mfu is None:
+        default = _range(usual)
         ends = f"{format_percent(default.low)} to {format_percent(default.high)}"
         text = f"MFU {format_percent(default.expected)} is {usual['what']}; the range is {ends}: {usual['range']}; yours: --mfu"
         return default, (Note("mfu-default", "info", text),)
@@ -107,8 +103,8 @@ def utilisation(mfu: float | None, dtype: str, parts: tuple[Part, ...]) -> tuple
                 f"measured on {part.device.id} reaches ({format_peak(best)} of {format_peak(part.peak)}); training stays below; "
                 f"the source: plan hardware {part.device.id}{typed}"
             )
-    record = section["record"]
     if mfu > section["high"]:
+        record = section["record"]
         text = (
             f"mfu {format_percent(mfu)} is above the {format_percent(section['high'])} of {section['high_run']}, the highest of "
             f"the large published runs (benchmarks reach {format_percent(record)}): is it HFU, which counts recomputation? Where "
@@ -124,9 +120,8 @@ def _part_notes(part: Part, dtype: str) -> Iterator[Note]:
     known = device
     if device.origin != "planner":
         known = next((each for each in accelerators() if each.id == device.id), device)
-    dense = known.peaks.get(dtype)
-    headlines = [known.sparse[dtype]] if dtype in known.sparse else []
-    if dense and any(abs(part.peak / headline - 1) < _SAME for headline in headlines):
+    dense, headline = known.peaks.get(dtype), known.sparse.get(dtype)
+    if dense and headline is not None and abs(part.peak / headline - 1) < _SAME:
         text = (
             f"{format_peak(part.peak)} is the headline of {device.id} with structured sparsity; dense training has "
             f"{format_peak(dense)}: with the headline, days and dollars come out far below what they will be"
@@ -168,11 +163,6 @@ _SAME = 0.02
 """Peaks closer than this are printed roundings of each other."""
 
 
-def _usual_pue() -> Range:
-    usual = settings(FILE, "power")["pue"]
-    return Range(usual["low"], usual["expected"], usual["high"])
-
-
 def read_grid(value: Raw, called: str) -> Grid:
     """Read a country, or grams of CO2e per kWh."""
     section = settings(FILE, "grid")
@@ -184,5 +174,5 @@ def read_grid(value: Raw, called: str) -> Grid:
             hint = f"did you mean {' or '.join(close)}?" if close else f"countries are {', '.join(section)}"
             raise OptionError(f"{called} {shown(value)}: not known; {hint} (or grams of CO2e per kWh, such as 56)")
         found = section[entry]
-        return Grid(entry, Range(found["low"], found["expected"], found["high"]), found["source"])
+        return Grid(entry, _range(found), found["source"])
     return Grid("yours", exactly(parse_intensity(value, called)), "as given")

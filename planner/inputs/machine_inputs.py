@@ -1,18 +1,21 @@
 """Inputs of serving and of devices: demand, kind and number, price, power, utilisation."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from planner.inputs.input_row import (
     DTYPES,
-    TOKENS,
     Input,
     Number,
-    counted,
+    choice_row,
+    fraction_row,
     later,
-    one_of,
+    price_row,
     resource,
+    tokens_row,
     within,
 )
+from planner.quantities import parse_count
 
 if TYPE_CHECKING:
     from planner.inputs.input_row import FileLike
@@ -21,39 +24,24 @@ if TYPE_CHECKING:
 class Serving(TypedDict, total=False):
     """What is served over the model's life, and what serving costs."""
 
-    inference_tokens: Annotated[
-        Number, Input(TOKENS, "Tokens to serve over the model's life (2T).", "TOKENS", "tokens", "100B..2T")
-    ]
-    inference_per_month: Annotated[
-        Number, Input(TOKENS, "Or tokens to serve a month (80B), with --months.", "TOKENS", "tokens", "100B..2T")
-    ]
+    inference_tokens: Annotated[Number, tokens_row("Tokens to serve over the model's life (2T).")]
+    inference_per_month: Annotated[Number, tokens_row("Or tokens to serve a month (80B), with --months.")]
     requests_per_month: Annotated[
         Number,
-        Input(counted("requests"), "Or requests to serve a month (50M), with --tokens-per-request.", "NUMBER", range="1M..1B"),
-    ]
-    tokens_per_request: Annotated[
-        Number, Input(TOKENS, "Tokens of a request, read and generated.", "TOKENS", "tokens", "100..4000")
-    ]
-    generated_per_request: Annotated[
-        Number, Input(TOKENS, "The part of them that is generated.", "TOKENS", "tokens", "100..4000")
-    ]
-    months: Annotated[Number, Input(within(1e-3, 1e5), "Months of serving.", "NUMBER", "months", "1..10")]
-    generated_tokens: Annotated[
-        Number,
-        Input(TOKENS, "The part of the served tokens that is generated, with --generation-mfu.", "TOKENS", "tokens", "100B..2T"),
-    ]
-    inference_mfu: Annotated[
-        Number, Input(later("utilisation"), "FLOP utilisation in serving.", "FRACTION", range="30%..50%", even=True)
-    ]
-    generation_mfu: Annotated[
-        Number, Input(later("utilisation"), "FLOP utilisation while generating (1%).", "FRACTION", range="30%..50%", even=True)
-    ]
-    inference_price: Annotated[
-        Number,
         Input(
-            resource("price"), "Price of a device-hour in serving, at the same peak FLOP/s.", "USD", "USD/hour", "2..4", even=True
+            partial(parse_count, what="requests"),
+            "Or requests to serve a month (50M), with --tokens-per-request.",
+            "NUMBER",
+            range="1M..1B",
         ),
     ]
+    tokens_per_request: Annotated[Number, tokens_row("Tokens of a request, read and generated.", "100..4000")]
+    generated_per_request: Annotated[Number, tokens_row("The part of them that is generated.", "100..4000")]
+    months: Annotated[Number, Input(within(1e-3, 1e5), "Months of serving.", "NUMBER", "months", "1..10")]
+    generated_tokens: Annotated[Number, tokens_row("The part of the served tokens that is generated, with --generation-mfu.")]
+    inference_mfu: Annotated[Number, fraction_row("utilisation", "FLOP utilisation in serving.")]
+    generation_mfu: Annotated[Number, fraction_row("utilisation", "FLOP utilisation while generating (1%).")]
+    inference_price: Annotated[Number, price_row("Price of a device-hour in serving, at the same peak FLOP/s.")]
 
 
 class ServedCopy(TypedDict, total=False):
@@ -70,8 +58,7 @@ class ServedCopy(TypedDict, total=False):
         ),
     ]
     cached_tokens: Annotated[
-        Number,
-        Input(TOKENS, "Tokens whose keys and values lie in them beside the weights (128k).", "TOKENS", "tokens", "8k..128k"),
+        Number, tokens_row("Tokens whose keys and values lie in them beside the weights (128k).", "8k..128k")
     ]
 
 
@@ -86,8 +73,8 @@ class ServePrecision(TypedDict, total=False):
     ]
 
 
-class FleetSize(TypedDict, total=False):
-    """How many devices."""
+class Device(TypedDict, total=False):
+    """Devices of a kind, and what they cost."""
 
     gpus: Annotated[
         Number,
@@ -101,11 +88,6 @@ class FleetSize(TypedDict, total=False):
             completes="devices",
         ),
     ]
-
-
-class Device(TypedDict, total=False):
-    """A kind of device, and what it costs."""
-
     gpu: Annotated[
         str,
         Input(
@@ -120,13 +102,8 @@ class Device(TypedDict, total=False):
     ]
     price: Annotated[
         Number,
-        Input(
-            resource("price"),
+        price_row(
             "Price of a device-hour in US dollars (2.95).  [default: a published one]",
-            "USD",
-            "USD/hour",
-            "2..4",
-            even=True,
             cell="US dollars per device-hour; a published price if blank",
         ),
     ]
@@ -195,7 +172,7 @@ class Speed(TypedDict, total=False):
 class Format(TypedDict, total=False):
     """The format trained in."""
 
-    dtype: Annotated[str, Input(one_of(*DTYPES), "Format trained in.  [default: bf16 where the device has it]", choices=DTYPES)]
+    dtype: Annotated[str, choice_row(DTYPES, "Format trained in.  [default: bf16 where the device has it]")]
 
 
 class Use(Format, total=False):
@@ -203,23 +180,18 @@ class Use(Format, total=False):
 
     mfu: Annotated[
         Number,
-        Input(
-            later("utilisation"),
+        fraction_row(
+            "utilisation",
             "FLOP utilisation in training (40%).  [default: a published median]",
-            "FRACTION",
-            range="30%..50%",
-            even=True,
             cell="model FLOP utilisation: 0.4; a published median if blank",
         ),
     ]
     overhead: Annotated[
         Number,
-        Input(
-            later("overhead"),
+        fraction_row(
+            "overhead",
             "Time lost to failures and restarts, over the time that counts (10%).  [default: 0]",
-            "FRACTION",
-            range="5%..20%",
-            even=True,
+            "5%..20%",
             column="overhead_time",
             cell="time lost to failures over the time that counts; 0 if blank",
         ),

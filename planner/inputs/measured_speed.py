@@ -1,6 +1,6 @@
 """The utilisation that a measured speed means, or a run that is done: tokens a second, or tokens, devices and days."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from planner.allocation.problem import spending_of
 from planner.errors import OptionError
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
     from planner.accelerators.fleet import Machine
 
 
-class Measured(NamedTuple):
-    """A question whose speed was read: its utilisation in place of what it was measured by."""
-
-    question: Question
-    notes: tuple[Note, ...] = ()
+Measured = tuple[Question, tuple[Note, ...]]
+"""A question with its utilisation in place of what it was measured by, and what to say of it."""
 
 
 def measured(question: Question, law: Law) -> Measured:
@@ -31,16 +28,15 @@ def measured(question: Question, law: Law) -> Measured:
     OptionError
         A speed without a model or devices, beside a utilisation, or above what the devices can.
     """
+    whole = question.tokens is not None and question.named("params", "active_params", "shape")
     if question.tokens_per_second is not None:
-        whole = question.tokens is not None and question.named("params", "active_params", "shape")
         if whole and question.days is not None:
             raise OptionError("`tokens_per_second` and `days` of a whole run together say too much: one follows from the other")
         return _of_speed(question, law)
     hours = question.days if question.days is not None else question.gpus.hours if question.gpus else None
-    whole = question.tokens is not None and question.named("params", "active_params", "shape")
     other = question.named("flops", "loss", "mfu", "pf_days", "gpu_hours", "dollars", "energy", "co2")
     if hours is None or not whole or other or question.gpus is None or question.deadline is not None:
-        return Measured(question)
+        return question, ()
     return _of_run(question, law, hours)
 
 
@@ -111,25 +107,18 @@ def _with(question: Question, law: Law, machine: "Machine", tokens: float, what:
     if shape is None:
         text += " by 6 N"
     elif question.flops_rule in {None, "exact"}:
-        other = not _causal(question)
-        again = shape.flops_per_token("exact", shape.active, recompute=bool(question.recompute), causal=other)
-        counted = tokens * again / machine.peak
-        text += f", attention counted {_named(not other)}; {format_percent(counted)} with attention counted {_named(other)}"
+        causal = question.attention_flops == "causal"
+        again = shape.flops_per_token("exact", shape.active, recompute=bool(question.recompute), causal=not causal)
+        here, there = ("causally", "in full") if causal else ("in full", "causally")
+        counted = format_percent(tokens * again / machine.peak)
+        text += f", attention counted {here}; {counted} with attention counted {there}"
     text += f"; of {format_peak(machine.peak / machine.devices)} {machine.dtype}, dense"
     text += f"; the speed is {log}" if log else ""
     text += "; what is computed anew counts, so this is HFU" if question.recompute else ""
-    return Measured(question._replace(mfu=share), (Note("mfu-measured", "info", text),))
+    return question._replace(mfu=share), (Note("mfu-measured", "info", text),)
 
 
 _LEAST = 1e-4
-
-
-def _causal(question: Question) -> bool:
-    return question.attention_flops == "causal"
-
-
-def _named(causal: bool) -> str:
-    return "causally" if causal else "in full"
 
 
 def _of_size(question: Question, law: Law) -> float:

@@ -108,19 +108,11 @@ _AT_CAP = 1e-9
 
 
 class Open(NamedTuple):
-    """A law whose choice was made for the question, and can be made again: without limits, for a loss, for another budget.
-
-    Attributes
-    ----------
-    candidates : tuple of Law
-    problem_of : (law, limits) -> Problem
-    choose : (flops) -> Chosen
-        Within the same limits and memory.
-    """
+    """A law whose choice was made for the question, and can be made again: without limits, for a loss, for another budget."""
 
     candidates: tuple[Law, ...]
     problem_of: Callable[[Law, Limits], Problem]
-    choose: Callable[[float], Chosen]
+    choose: Callable[[float], Chosen]  # for a budget [FLOP], within the same limits and memory
 
     def best(self, flops: float | None, loss: float | None = None) -> Problem:
         """Return the problem of the best choice without limits and memory, for a budget [FLOP] or a loss."""
@@ -147,10 +139,7 @@ def _out_of_reach(
 ) -> Chosen:
     """Return the choice whose floor within its cap is lowest: a loss that it does not reach is refused with that floor.
 
-    Raises
-    ------
-    CannotPlanError
-        Nothing fits at all.
+    Where nothing fits at all, that is refused here.
     """
     held = [(each, cap) for each, (cap, _) in zip(candidates, caps, strict=True) if cap >= _least(each)]
     if not held:

@@ -23,27 +23,13 @@ if TYPE_CHECKING:
 
 
 class Room(NamedTuple):
-    """What must hold all parameters.
+    """What must hold all parameters."""
 
-    Attributes
-    ----------
-    bytes : float
-        Memory there is, what is held beside the parameters taken off; infinite for a cap on parameters.
-    each : float
-        Bytes that a parameter takes.
-    cached : float
-        Tokens whose keys and values lie beside them.
-    most : float
-        Parameters that the user allows.
-    text : str
-        What holds them, and how.
-    """
-
-    bytes: float
-    each: float
-    cached: float
-    most: float
-    text: str
+    bytes: float  # memory there is, what is held beside the parameters taken off; infinite for a cap on parameters
+    each: float  # bytes that a parameter takes
+    cached: float  # tokens whose keys and values lie beside them
+    most: float  # parameters that the user allows
+    text: str  # what holds them, and how
 
 
 def cap_of(question: Question, law: Law, machine: "Machine | None") -> float:
@@ -75,12 +61,11 @@ def _embeddings() -> float:
 
 def rooms_of(question: Question, law: Law, machine: "Machine | None") -> Iterator[Room]:
     """Give what must hold a model: the devices that train it, those that serve a copy, the user's cap."""
-    mixture = law.form.active is not None
     if question.max_total_params is not None:
         refuse_total(law)
         yield Room(np.inf, 0.0, 0.0, question.max_total_params, "")
-    known = machine is not None and machine.counted and all(part.device.memory is not None for part in machine.parts)
-    if mixture and known and machine is not None:
+    counted = law.form.active is not None and machine is not None and machine.counted
+    if counted and machine and all(part.device.memory is not None for part in machine.parts):
         each = state_bytes()
         there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
         named = " + ".join(f"{part.number:g} x {part.device.id}" for part in machine.parts)
@@ -140,13 +125,7 @@ def _served_room(question: Question, law: Law) -> Room:
 
 
 def serving_parts(question: Question) -> "list[tuple[float, Accelerator]]":
-    """Return the devices that hold a served copy, (number, device) each.
-
-    Raises
-    ------
-    PlannerError
-        A device that is not known, or whose memory is not.
-    """
+    """Return the devices that hold a served copy, (number, device) each; their memory must be known."""
     from planner.accelerators.catalogue import accelerator, accelerators
 
     assert question.serving_gpus is not None  # asked where they were named
@@ -160,11 +139,7 @@ def serving_parts(question: Question) -> "list[tuple[float, Accelerator]]":
 
 def served_bits(question: Question) -> float:
     """Return the bits of a served weight: those asked for, or 16."""
-    return (
-        float(settings("planning.toml", "precision")["baseline"])
-        if question.serve_precision is None
-        else question.serve_precision
-    )
+    return question.serve_precision or float(settings("planning.toml", "precision")["baseline"])
 
 
 def cap_within(law: Law, rooms: list[Room]) -> tuple[float, Room | None]:

@@ -1,6 +1,6 @@
 """The user's choice of a mixture of experts, under laws that know them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planner.errors import OptionError
 from planner.inputs.question import Question
@@ -121,10 +121,7 @@ def all_of_active(question: Question, law: Law) -> Question:
 def share_given(question: Question, law: Law) -> float | None:
     """Return the share of parameters at work that a user gives by both numbers; None where one follows by the law.
 
-    Raises
-    ------
-    OptionError
-        More at work than there are, or a law that prices routing by its own choices.
+    More at work than there are is refused, and both under a law that prices routing by its own choices.
     """
     params, active = question.params, question.active_params
     if params is None or active is None:
@@ -147,18 +144,15 @@ def _of_shape(question: Question, shape: "Shape", law: Law) -> Question:
             f"`shape`: {shape.experts_per_token} of {shape.experts} experts at work on a token, but {law.id} knows mixtures of "
             "which one is; abnar2025 knows others"
         )
+    working = float(shape.experts_per_token)
     if "G" in law.choices:
-        found = {"experts": shape.experts / shape.experts_per_token, "granularity": float(shape.experts_per_token)}
+        found: dict[str, Any] = {"experts": shape.experts / working, "granularity": working}
     else:
-        found = {"experts": float(shape.experts), "experts_per_token": float(shape.experts_per_token)}
+        found = {"experts": float(shape.experts), "experts_per_token": working}
     for name in question.named(*CHOICES):
         value: float = getattr(question, name)
         if value != found.get(name):
             raise OptionError(
                 f"`{name}` {plain(value)} contradicts the shape, which has {shape.experts_per_token} of {shape.experts} experts"
             )
-    return question._replace(
-        experts=found["experts"],
-        granularity=found.get("granularity"),
-        experts_per_token=found.get("experts_per_token"),
-    )
+    return question._replace(**{"granularity": None, "experts_per_token": None, **found})

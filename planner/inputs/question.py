@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planner._util.defaults import DEFAULT_LAW, LEVEL, TOLERANCE
 from planner._util.frozen_dict import FrozenDict
-from planner.inputs.registry import rows, stated
+from planner.inputs.registry import read_stated
 from planner.notes import Note
 
 if TYPE_CHECKING:
@@ -132,15 +132,8 @@ class Question(NamedTuple):
 
     @classmethod
     def of(cls, kind: type, verb: str, asked: Mapping[str, object]) -> "Question":
-        """Read what the function ``verb`` was asked of the inputs of ``kind``.
-
-        Raises
-        ------
-        PlannerError
-            A value that cannot be read, or an input that the function does not take.
-        """
-        known = rows(kind)
-        return cls(**{name: known[name][1].read(value, f"`{name}`") for name, value in stated(asked, kind, verb).items()})
+        """Read what the function ``verb`` was asked of the inputs of ``kind``; PlannerError for what it cannot take."""
+        return cls(**read_stated(asked, kind, verb))
 
     def named(self, *names: str) -> list[str]:
         """Return those of some inputs that were given, in the order asked for."""
@@ -152,9 +145,8 @@ class Question(NamedTuple):
         if self.tolerance != TOLERANCE and not judged:
             notes.append(Note("tolerance-idle", "info", "tolerance changes nothing here: no run is called balanced or not"))
         if self.level != LEVEL and not drawn:
-            notes.append(
-                Note("level-idle", "info", "level changes nothing here: the law has no draws, so there are no intervals")
-            )
+            text = "level changes nothing here: the law has no draws, so there are no intervals"
+            notes.append(Note("level-idle", "info", text))
         return notes
 
     def stated(self, *without: str) -> dict[str, Any]:

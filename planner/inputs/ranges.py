@@ -20,29 +20,14 @@ from planner.quantities.resource_parsing import COUNTED_DEVICES
 
 
 class Axis(NamedTuple):
-    """A range of one input.
-
-    Attributes
-    ----------
-    name : str
-        The input.
-    column : str
-        What it is called in rows.
-    unit : str
-    values : array
-        Its points, in that unit.
-    per : float
-        Base units to one of it.
-    device : str
-        What the devices are, where their number varies.
-    """
+    """A range of one input."""
 
     name: str
-    column: str
+    column: str  # what it is called in rows
     unit: str
-    values: NDArray[np.float64]
-    per: float = 1.0
-    device: str = ""
+    values: NDArray[np.float64]  # its points, in that unit
+    per: float = 1.0  # base units to one of it
+    device: str = ""  # what the devices are, where their number varies
 
     def at(self, index: int) -> Any:
         """Return a point as a question has it."""
@@ -111,13 +96,7 @@ _MEASURED = {"energy", "co2", "power", "peak"}
 
 
 def _same_unit(value: Raw, name: str) -> object:
-    """Give the first end the unit of the second where one is due: 1..10GWh; 1..10M could be meant in two ways.
-
-    Raises
-    ------
-    OptionError
-        Only the second end has a unit, and the first could stand without.
-    """
+    """Give the first end the unit of the second where one is due: 1..10GWh; 1..10M could be meant in two ways and is refused."""
     if not isinstance(value, str) or value.count("..") != 1:
         return value
     low, high = (end.strip() for end in value.split(".."))

@@ -15,6 +15,7 @@ from planner.inputs.input_row import above_zero
 from planner.inputs.question import Devices, TokensPerSecond
 from planner.inputs.shape_text import read_shape
 from planner.quantities import LARGEST, PF_DAY, bare, parse_count, parse_fraction, parse_number, plain, shown
+from planner.quantities.estimate import Range, exactly
 from planner.quantities.resource_parsing import parse_devices, parse_fleet
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms.counting import kept_params
@@ -26,28 +27,26 @@ _LEAST_MFU = 1e-4
 """Utilisations below this are slips: a house convention."""
 
 
-def utilisation(value: Raw, name: str) -> float:
-    number = parse_fraction(value, name, most=1)
-    if not _LEAST_MFU <= number <= 1:
-        least = f"from {plain(_LEAST_MFU)} on: less is a slip"
-        raise OptionError(f"{name} {plain(number)}: model FLOP utilisation lies above 0 and is at most 1, such as 40% ({least})")
+def _between(number: float, least: float, most: float, name: str, said: str) -> float:
+    if not least <= number <= most:
+        raise OptionError(f"{name} {plain(number)}: {said}")
     return number
+
+
+def utilisation(value: Raw, name: str) -> float:
+    said = f"model FLOP utilisation lies above 0 and is at most 1, such as 40% (from {plain(_LEAST_MFU)} on: less is a slip)"
+    return _between(parse_fraction(value, name, most=1), _LEAST_MFU, 1, name, said)
 
 
 def tokens_per_second(value: Raw, name: str) -> TokensPerSecond:
     """Read a training speed: ``9600`` or ``"9.6k tokens/s/GPU"`` of a device, ``"1.2M in all"`` of all, or the log of a run."""
-    if isinstance(value, Path) or (isinstance(value, str) and (_LOG.search(value) or _is_other_file(value))):
+    found = _SPEED.fullmatch(value.strip()) if isinstance(value, str) else None
+    if isinstance(value, Path) or (isinstance(value, str) and (_LOG.search(value) or (not found and isfile(value)))):
         from planner.inputs.speed_log import read_speed_log
 
         return read_speed_log(Path(value), name)
-    found = _SPEED.fullmatch(value.strip()) if isinstance(value, str) else None
     number = parse_count(found["number"] if found else value, name, "tokens per second")
     return TokensPerSecond(number, bool(found and found["all"]), "", bool(found and found["sequences"]))
-
-
-def _is_other_file(value: str) -> bool:
-    """Tell whether a text that is no speed is the name of a file."""
-    return not _SPEED.fullmatch(value.strip()) and isfile(value)
 
 
 _LOG = re.compile(r"[^\s]\.(?:log|txt|out|csv|jsonl?|ndjson)$", re.IGNORECASE)
@@ -91,12 +90,8 @@ def sparsity(value: Raw, name: str) -> float:
 
 def data_quality(value: Raw, name: str) -> float:
     least = settings("planning.toml", "quality")["least"]
-    number = parse_fraction(value, name, most=1)
-    if not least <= number <= 1:
-        raise OptionError(
-            f"{name} {plain(number)}: 1 is clean and {least:g} was the worst that was measured; give a share between"
-        )
-    return number
+    said = f"1 is clean and {least:g} was the worst that was measured; give a share between"
+    return _between(parse_fraction(value, name, most=1), least, 1, name, said)
 
 
 _ANY_RUN = 1e4
@@ -105,18 +100,13 @@ _ANY_RUN = 1e4
 
 def loss(value: Raw, name: str) -> float:
     """Read a loss to reach."""
-    number = above_zero(value, name)
-    if number > _ANY_RUN:
-        raise OptionError(f"{name} {plain(number)}: any run is better than that")
-    return number
+    return _between(above_zero(value, name), 0, _ANY_RUN, name, "any run is better than that")
 
 
 def pf_days(value: Raw, name: str) -> float:
     """Read a budget in PF-days."""
-    number = parse_number(value, name)
-    if not 1 / PF_DAY <= number <= LARGEST / PF_DAY:
-        raise OptionError(f"{name} {plain(number)}: must be above 0 and at most {LARGEST / PF_DAY:.0e}, such as 100")
-    return number
+    most = LARGEST / PF_DAY
+    return _between(parse_number(value, name), 1 / PF_DAY, most, name, f"must be above 0 and at most {most:.0e}, such as 100")
 
 
 def level(value: Raw, name: str) -> float:
@@ -126,10 +116,7 @@ def level(value: Raw, name: str) -> float:
 
 def overhead(value: Raw, name: str) -> float:
     """Read time lost over the time that counts."""
-    number = parse_fraction(value, name)
-    if number > 10:
-        raise OptionError(f"{name} {plain(number)}: time lost over the time that counts, such as 10%")
-    return number
+    return _between(parse_fraction(value, name), 0, 10, name, "time lost over the time that counts, such as 10%")
 
 
 def constants(value: Raw, name: str) -> FrozenDict:
@@ -216,14 +203,10 @@ def target_score(value: Raw, name: str) -> FrozenDict:
     return found
 
 
-def pue(value: Raw, name: str) -> Any:
+def pue(value: Raw, name: str) -> Range:
     """Read power at the meter over power of the servers."""
-    from planner.quantities.estimate import exactly
-
-    number = parse_number(value, name)
-    if not 1 <= number <= 5:
-        raise OptionError(f"{name} {plain(number)}: power at the meter over that of the servers, so from 1 to 5, such as 1.2")
-    return exactly(number)
+    said = "power at the meter over that of the servers, so from 1 to 5, such as 1.2"
+    return exactly(_between(parse_number(value, name), 1, 5, name, said))
 
 
 def grid(value: Raw, name: str) -> Any:

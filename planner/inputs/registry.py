@@ -15,7 +15,6 @@ from planner.inputs.layout_inputs import Kept, Running, Split
 from planner.inputs.machine_inputs import (
     Deadline,
     Device,
-    FleetSize,
     Format,
     OwnDevices,
     Power,
@@ -53,7 +52,7 @@ from planner.inputs.table_inputs import FitInputs, OutlierInputs, RowInputs, Tab
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class PaidDevices(FleetSize, Device, Use, OwnDevices, Watts, Power, total=False):
+class PaidDevices(Device, Use, OwnDevices, Watts, Power, total=False):
     """The devices that an amount of compute, money, energy or carbon is spent on."""
 
 
@@ -118,7 +117,7 @@ class ConfigureInputs(
     """What a configuration is for."""
 
 
-class ThroughputInputs(Model, FleetSize, Device, OwnDevices, Format, Speed, Split, Kept, Running, Level, total=False):
+class ThroughputInputs(Model, Device, OwnDevices, Format, Speed, Split, Kept, Running, Level, total=False):
     """What a forecast of training speed is for."""
 
 
@@ -165,7 +164,7 @@ GROUPS: Mapping[str, tuple[type, ...]] = {
     "Mixture of experts": (Mixture, TotalParams),
     "Data": (Data,),
     "Serving": (Serving, ServedCopy, ServePrecision),
-    "Devices": (FleetSize, Device, Use, Speed, Deadline, OwnDevices),
+    "Devices": (Device, Use, Speed, Deadline, OwnDevices),
     "Power and carbon": (Watts, Power),
     "Layout": (Split, Kept),
     "Software": (Running,),
@@ -198,11 +197,6 @@ def options_of(kind: type) -> Iterator[tuple[str, Input]]:
     """Give the inputs of a command in the order of the groups."""
     known = rows(kind)
     yield from ((name, row) for name, (_, row) in every_input().items() if name in known)
-
-
-def takers(name: str) -> list[str]:
-    """Return the functions that take an input, in the order of the reference."""
-    return [verb for verb, kind in TAKES.items() if name in rows(kind)]
 
 
 TAKES: Mapping[str, type] = {
@@ -249,18 +243,21 @@ def stated(asked: Mapping[str, object], kind: type, verb: str) -> dict[str, obje
     """
     known = rows(kind)
     for name, value in asked.items():
-        if name in known:
-            continue
-        if name not in every_input():
+        if name not in known and name not in every_input():
             from difflib import get_close_matches
 
             close = get_close_matches(name, known, 1)
             hint = f". Did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}{hint}")
-        if value is not None:
-            take = "take" if len(takers(name)) > 1 else "takes"
-            raise OptionError(f"{verb} does not take `{name}`; {', '.join(takers(name))} {take} it")
+        if name not in known and value is not None:
+            takers = [other for other, inputs in TAKES.items() if name in rows(inputs)]
+            raise OptionError(f"{verb} does not take `{name}`; {', '.join(takers)} {'take' if takers[1:] else 'takes'} it")
     return {name: value for name, value in asked.items() if value is not None}
+
+
+def read_stated(asked: Mapping[str, object], kind: type, verb: str) -> dict[str, Any]:
+    """Read what was said, as :func:`stated` has it."""
+    return {name: rows(kind)[name][1].read(value, f"`{name}`") for name, value in stated(asked, kind, verb).items()}
 
 
 def documented(type_: Any) -> str:

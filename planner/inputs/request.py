@@ -41,51 +41,24 @@ _NOT_MONEY = ("gpu_hours", "energy", "co2")
 
 
 class Request(NamedTuple):
-    """A question under a law.
-
-    Attributes
-    ----------
-    question : Question
-    problem : Problem
-    flops : float or None
-        Budget [FLOP]; None where a loss is asked for.
-    loss : float or None
-        Loss to reach.
-    demand : Demand or None
-    notes : tuple of Note
-    inputs : mapping
-        What was asked, in base units.
-    held : Held
-        What the budget is held in, and the machine.
-    run : (N, D) or None
-        Where the question states the run itself.
-    openly : Open or None
-        Of a mixture of experts whose experts were chosen for the question.
-    speeds : Speeds or None
-        Of the models that would be proposed for it on its devices.
-    """
+    """A question under a law."""
 
     question: Question
     problem: Problem
-    flops: float | None
-    loss: float | None
+    flops: float | None  # budget [FLOP]; None where a loss is asked for
+    loss: float | None  # loss to reach
     demand: Demand | None
     notes: tuple[Note, ...]
-    inputs: FrozenDict
-    held: Held = Held()
-    run: tuple[float, float] | None = None
-    speeds: "Speeds | None" = None
-    openly: Open | None = None
+    inputs: FrozenDict  # what was asked, in base units
+    held: Held = Held()  # what the budget is held in, and the machine
+    run: tuple[float, float] | None = None  # N and D, where the question states the run itself
+    speeds: "Speeds | None" = None  # of the models that would be proposed for it on its devices
+    openly: Open | None = None  # of a mixture of experts whose experts were chosen for the question
 
     @property
     def served_after(self) -> float:
         """Tokens served after devices trained for some days, at their price over training's; 0 where the budget pays them."""
-        return self.demand.tokens * self.demand.price if self.demand and _after(self.held) else 0.0
-
-
-def _after(held: Held) -> bool:
-    """Tell whether a budget trains only: devices for some days do."""
-    return held.name == "days"
+        return self.demand.tokens * self.demand.price if self.demand and self.held.name == "days" else 0.0
 
 
 def refuse_served_after(request: Request, what: str) -> None:
@@ -115,8 +88,8 @@ def read_request(question: Question) -> Request:
 
 def _at_its_speed(read: Callable[[Forecast | None], Request]) -> Request:
     """Return a request at the utilisation of the model that is proposed for it: what serving costs may hang on that in turn."""
-    plainly = request = read(None)
-    plainly = _saying_why(plainly)
+    request = read(None)
+    plainly = _saying_why(request)
     speeds = proposing(request.question, request.problem, request.held)
     if speeds is None:
         return plainly
@@ -167,25 +140,22 @@ def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Requ
     def of(law: Law, limits: Limits) -> Problem:
         return _problem(law, question, limits, counted, held)[0]
 
-    law, asked_limits, openly = chosen, limits, None
-    mixture = choose_mixture(question, law, limits, held.machine, budget, of)
-    chosen, limits = mixture.law, mixture.limits
-    if len(open_choices(law)) > 1 and (budget is not None or question.loss is not None):
+    def choose(flops: float | None) -> Chosen:
+        return choose_mixture(question, chosen, limits, held.machine, flops, of)
 
-        def again(flops: float) -> Chosen:
-            return choose_mixture(question, law, asked_limits, held.machine, flops, of)
-
-        openly = Open(open_choices(law), of, again)
-    problem, demand, notes = _problem(chosen, question, limits, counted, held)
+    mixture, candidates = choose(budget), open_choices(chosen)
+    looked_for = len(candidates) > 1 and (budget is not None or question.loss is not None)
+    openly = Open(candidates, of, choose) if looked_for else None
+    problem, demand, notes = _problem(mixture.law, question, mixture.limits, counted, held)
     run = None
     if whole:
-        run = limits.params, limits.tokens
+        run = mixture.limits.params, mixture.limits.tokens
         budget, problem = _stated(problem, run)
     elif budget is None and question.loss is None:
-        budget, limits = optimal_budget(problem)
-        problem = problem._replace(limits=limits)
-    within_reach(problem, chosen, question.loss)
-    inputs = _inputs(asked, chosen, held)
+        budget, free = optimal_budget(problem)
+        problem = problem._replace(limits=free)
+    within_reach(problem, mixture.law, question.loss)
+    inputs = _inputs(asked, mixture.law, held)
     said = (*mixture.notes, *notes, *speed_notes, *held.notes)
     return Request(question, problem, budget, question.loss, demand, said, inputs, held, run, openly=openly)
 
@@ -233,13 +203,7 @@ def _inputs(question: Question, law: Law, held: Held) -> FrozenDict:
 
 
 def read_run(question: Question, law: Law) -> Request:
-    """Read what holds for a run whose N and D are given.
-
-    Raises
-    ------
-    PlannerError
-        As :func:`read_request`, and where N or D is missing.
-    """
+    """Read what holds for a run whose N and D are given; refused as :func:`read_request` does, and where one is missing."""
     chosen = mixed(law, question)
     return _at_its_speed(lambda forecast: _run(question, chosen, forecast))
 
@@ -274,7 +238,7 @@ def _problem(
     served_slower = bool(question.named("inference_mfu", "generation_mfu"))
     serving_notes = [_SERVED_AS_TRAINED] if demand and held.machine and not served_slower else []
     modifiers, notes = modifiers_of(law, question)
-    served = demand.tokens * demand.price if demand and not _after(held) else 0.0
+    served = demand.tokens * demand.price if demand and held.name != "days" else 0.0  # devices for some days train only
     share, spending = share_given(question, law), spending_of(law, served)
     if share is not None:
         spending = Spending(law.symbols["k"] * share, served)

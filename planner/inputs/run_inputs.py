@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 from planner._util.defaults import DEFAULT_LAW, LEVEL, TOLERANCE
 from planner.inputs.input_row import (
     ATTENTION,
-    PARAMS,
-    PLAIN,
     RULES,
-    TOKENS,
     Input,
     Number,
     as_given,
+    choice_row,
+    flag_row,
+    fraction_row,
     later,
-    one_of,
+    number_row,
+    params_row,
     resource,
+    tokens_row,
     within,
-    yes_or_no,
 )
 from planner.quantities import parse_anchor, parse_flops, parse_fraction
 
@@ -121,41 +122,22 @@ class Days(TypedDict, total=False):
     ]
 
 
+def _held(kind: str, help: str, metavar: str, unit: str, range: str, column: str) -> Input:
+    return Input(resource(kind), f"Budget: {help}", metavar, unit, range, column=f"budget_{column}")
+
+
 class HeldBudget(Days, total=False):
     """A budget held in devices, money, energy or carbon."""
 
     gpu_hours: Annotated[
-        Number,
-        Input(
-            resource("device_hours"),
-            "Budget: device-hours (350k) of --gpu.",
-            "HOURS",
-            "device-hours",
-            "100k..2M",
-            column="budget_device_hours",
-        ),
+        Number, _held("device_hours", "device-hours (350k) of --gpu.", "HOURS", "device-hours", "100k..2M", "device_hours")
     ]
     dollars: Annotated[
         Number,
-        Input(
-            resource("dollars"),
-            "Budget: money (2M) for --gpu, at --price or a published price.",
-            "USD",
-            "USD",
-            "1M..10M",
-            column="budget_dollars",
-        ),
+        _held("dollars", "money (2M) for --gpu, at --price or a published price.", "USD", "USD", "1M..10M", "dollars"),
     ]
-    energy: Annotated[
-        str,
-        Input(
-            resource("energy"), "Budget: energy at the meter (4GWh) of --gpu.", "ENERGY", "kWh", "1..10GWh", column="budget_kwh"
-        ),
-    ]
-    co2: Annotated[
-        str,
-        Input(resource("mass"), "Budget: CO2e (300t) of --gpu on a --grid.", "MASS", "kg", "100..500t", column="budget_kg_co2e"),
-    ]
+    energy: Annotated[str, _held("energy", "energy at the meter (4GWh) of --gpu.", "ENERGY", "kWh", "1..10GWh", "kwh")]
+    co2: Annotated[str, _held("mass", "CO2e (300t) of --gpu on a --grid.", "MASS", "kg", "100..500t", "kg_co2e")]
 
 
 class Target(TypedDict, total=False):
@@ -180,23 +162,16 @@ class Run(TypedDict, total=False):
 
     params: Annotated[
         Number,
-        Input(
-            PARAMS,
+        params_row(
             "Parameters: alone with a budget, tokens follow (70B); with tokens, the run itself.",
-            "N",
-            "parameters",
-            "1B..70B",
             cell='parameters: 7e9 or "7B"',
         ),
     ]
     tokens: Annotated[
         Number,
-        Input(
-            TOKENS,
+        tokens_row(
             "Tokens: alone with a budget, parameters follow (1.4T); with parameters or a shape, the run itself.",
-            "D",
-            "tokens",
-            "100B..2T",
+            metavar="D",
             cell='training tokens: 1.4e12 or "1.4T"',
         ),
     ]
@@ -206,10 +181,8 @@ class SizeLimits(TypedDict, total=False):
     """What limits the size of a run."""
 
     tokens_per_param: Annotated[Number, Input(within(1e-9, 1e12), "Fix the tokens per parameter (20).", "RATIO", range="1..10")]
-    max_params: Annotated[
-        Number, Input(PARAMS, "At most so many parameters, for memory or latency (13B).", "N", "parameters", "1B..70B")
-    ]
-    max_tokens: Annotated[Number, Input(TOKENS, "At most so many tokens (2T).", "D", "tokens", "100B..2T")]
+    max_params: Annotated[Number, params_row("At most so many parameters, for memory or latency (13B).")]
+    max_tokens: Annotated[Number, tokens_row("At most so many tokens (2T).", metavar="D")]
 
 
 class Model(TypedDict, total=False):
@@ -234,67 +207,43 @@ class Attention(TypedDict, total=False):
 
     attention_flops: Annotated[
         str,
-        Input(
-            one_of(*ATTENTION),
-            "Attention over the whole context, or to tokens before alone (about half).  [default: full]",
-            choices=ATTENTION,
-        ),
+        choice_row(ATTENTION, "Attention over the whole context, or to tokens before alone (about half).  [default: full]"),
     ]
 
 
 class Counting(Attention, total=False):
     """How the FLOP of a concrete model are counted."""
 
-    flops_rule: Annotated[str, Input(one_of(*RULES), "How its FLOP are counted.  [default: exact]", choices=RULES)]
-    recompute: Annotated[bool, Input(yes_or_no, "Activations are computed anew in the backward pass.", flag=True)]
+    flops_rule: Annotated[str, choice_row(RULES, "How its FLOP are counted.  [default: exact]")]
+    recompute: Annotated[bool, flag_row("Activations are computed anew in the backward pass.")]
 
 
 class Mixture(TypedDict, total=False):
     """A mixture of experts."""
 
-    active_params: Annotated[
-        Number, Input(PARAMS, "Fix the active parameters of a mixture of experts (7B).", "N", "parameters", "1B..70B")
-    ]
+    active_params: Annotated[Number, params_row("Fix the active parameters of a mixture of experts (7B).")]
     experts: Annotated[
         Number,
-        Input(
-            PLAIN,
-            "Experts of a mixture, with --law ludziejewski2025, krajewski2024-moe or abnar2025.",
-            "NUMBER",
-            range="1..10",
-            whole=True,
-        ),
+        number_row("Experts of a mixture, with --law ludziejewski2025, krajewski2024-moe or abnar2025.", whole=True),
     ]
-    granularity: Annotated[
-        Number, Input(PLAIN, "Parts into which an expert is split (krajewski2024-moe).", "NUMBER", range="1..10")
-    ]
-    experts_per_token: Annotated[
-        Number, Input(PLAIN, "Experts at work on a token (abnar2025).", "NUMBER", range="1..10", whole=True)
-    ]
-    sparsity: Annotated[
-        Number, Input(later("sparsity"), "Or the share of experts at rest (abnar2025).", "FRACTION", range="30%..50%", even=True)
-    ]
+    granularity: Annotated[Number, number_row("Parts into which an expert is split (krajewski2024-moe).")]
+    experts_per_token: Annotated[Number, number_row("Experts at work on a token (abnar2025).", whole=True)]
+    sparsity: Annotated[Number, fraction_row("sparsity", "Or the share of experts at rest (abnar2025).")]
 
 
 class TotalParams(TypedDict, total=False):
     """What limits a mixture of experts as a whole."""
 
     max_total_params: Annotated[
-        Number,
-        Input(PARAMS, "At most so many parameters in all of a mixture of experts (100B).", "N", "parameters", "10B..100B"),
+        Number, params_row("At most so many parameters in all of a mixture of experts (100B).", "10B..100B")
     ]
 
 
 class Data(TypedDict, total=False):
     """The data there are, and how they are trained on."""
 
-    unique_tokens: Annotated[
-        Number, Input(TOKENS, "Different tokens at hand (25B); more come from repeating them.", "D", "tokens", "100B..2T")
-    ]
+    unique_tokens: Annotated[Number, tokens_row("Different tokens at hand (25B); more come from repeating them.", metavar="D")]
     precision: Annotated[
         str, Input(later("precision"), "Precision of training: fp8, int4, ... or bits such as w4a8kv8.", "FORMAT")
     ]
-    data_quality: Annotated[
-        Number,
-        Input(later("data_quality"), "Share of the tokens that is not corrupted (90%).", "FRACTION", range="60%..90%", even=True),
-    ]
+    data_quality: Annotated[Number, fraction_row("data_quality", "Share of the tokens that is not corrupted (90%).", "60%..90%")]

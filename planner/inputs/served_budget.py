@@ -18,20 +18,15 @@ from planner.scaling_laws.law import Law, guarded
 
 
 class ServedBudget(NamedTuple):
-    """A budget [FLOP], what it is held in, the law that plans it, the demand, and what to say.
-
-    Attributes
-    ----------
-    served : float
-        Tokens that the budget serves too, each counted as many times as a served FLOP costs more than a trained one; 0 where it
-        serves none, or where devices train for some days and serving comes after.
-    """
+    """A budget [FLOP], what it is held in, the law that plans it, the demand, and what to say."""
 
     flops: float
     held: Held
     law: Law
     demand: Demand | None
     served: float
+    """Tokens that the budget serves too, each counted as many times as a served FLOP costs more than a trained one; 0 where it
+    serves none, or where devices train for some days and serving comes after."""
     notes: tuple[Note, ...]
 
     def problem_of(self, law: Law) -> Problem:
@@ -46,10 +41,7 @@ class ServedBudget(NamedTuple):
 def read_served_budget(question: Question, uses: tuple[str, ...] = ()) -> ServedBudget:
     """Read a budget in any unit and what is served of it; ``uses`` are inputs of a machine that the caller makes something of.
 
-    Raises
-    ------
-    PlannerError
-        As :func:`planner.inputs.budget.needed_budget` and :func:`planner.inputs.request.read_request`.
+    Refused as :func:`planner.inputs.budget.needed_budget` and :func:`planner.inputs.request.read_request` do.
     """
     law = resolve_law(question.law, constants=question.constants)
     if not question.named(*rows(Serving)):

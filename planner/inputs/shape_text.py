@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +52,10 @@ def _of_pairs(pairs: Mapping[str, object], name: str, known: Details) -> Shape:
         raise OptionError(f"{name}: gated and tied are 0 or 1")
     if "head_size" not in read and read["width"] % read["heads"]:
         raise OptionError(f"{name}: width {read['width']} is not a multiple of {read['heads']} heads; give head_size")
-    shape = Shape(
-        layers=read["layers"],
-        width=read["width"],
-        heads=read["heads"],
-        vocab=read["vocab"],
-        context=read["context"],
-        ffn=read.get("ffn", 4 * read["width"]),
-        kv_heads=read.get("kv_heads", read["heads"]),
-        head_size=read.get("head_size", read["width"] // read["heads"]),
-        gated=bool(read.get("gated", 0)),
-        tied=bool(read.get("tied", 0)),
-        experts=read.get("experts", 1),
-        experts_per_token=read.get("experts_per_token", 1),
-        details=_details(pairs, name, known, read["layers"]),
-    )
+    width, heads = read["width"], read["heads"]
+    parts: dict[str, Any] = {"ffn": 4 * width, "kv_heads": heads, "head_size": width // heads, **read}
+    parts |= {part: bool(read[part]) for part in _FLAGS if part in read}
+    shape = Shape(**parts, details=_details(pairs, name, known, read["layers"]))
     if shape.details.latent is not None:  # which has no key-value heads of its own
         shape = shape._replace(kv_heads=shape.heads)
     mixed = [part for part in ("expert_ffn", "shared_experts", "dense_layers", "shared_gate") if getattr(shape.details, part)]
@@ -181,19 +171,11 @@ def _published(text: str, called: str) -> Shape:
 
 def _refuse_file(name: str, called: str) -> None:
     """Say of a file or a folder, which is no model's name, how a config is given."""
-    if _is_file(name):
+    if isfile(name):
         raise OptionError(f"{called} {shown(name)}: a file; a config's name ends in .json, a script's of Megatron-LM in .sh")
     inside = str(Path(name, "config.json"))
-    if _is_file(inside):
+    if isfile(inside):
         raise OptionError(f"{called} {shown(name)}: a folder; give the file in it, {shown(inside)}")
-
-
-def _is_file(name: str) -> bool:
-    """Tell whether there is such a file; a name that no file can have is none."""
-    try:
-        return Path(name).is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _pairs(text: str, called: str) -> dict[str, object]:

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from statistics import fmean, median
@@ -124,11 +125,8 @@ def _positive(numbers: Iterator[float]) -> list[float]:
 def _number(value: Any) -> float:
     """Return a number as loggers write it, such as 7,412 or 15.3K; 0 where it is none."""
     text = str(value).strip(" .,")
-    try:
+    with suppress(ValueError):
         return float(text.replace(",", ""))
-    except ValueError:
-        pass
-    try:
+    with suppress(PlannerError):
         return parse_count(text, "speed", "tokens per second")
-    except PlannerError:
-        return 0.0
+    return 0.0

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TypedDict
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw, shown, whole
 from planner.errors import OptionError
-from planner.inputs.input_row import Input, yes_or_no
+from planner.inputs.input_row import Input, flag_row
 from planner.quantities import PF_DAY
 
 if TYPE_CHECKING:
@@ -26,16 +27,10 @@ class Condition(NamedTuple):
 
     def holds(self, cell: str) -> bool:
         """Tell whether a cell fulfils it: the same text, or the same number."""
-        return _same(cell.strip(), self.value) != self.is_not
-
-
-def _same(cell: str, value: str) -> bool:
-    if cell.lower() == value.lower():
-        return True
-    try:
-        return float(cell) == float(value)
-    except ValueError:
-        return False
+        same = cell.strip().lower() == self.value.lower()
+        with suppress(ValueError):
+            same = same or float(cell) == float(self.value)
+        return same != self.is_not
 
 
 def read_names(value: Raw, name: str) -> FrozenDict:
@@ -139,10 +134,7 @@ class RowInputs(TypedDict, total=False):
         ),
     ]
     drop: Annotated["str | Sequence[int]", Input(read_drop, "Leave out rows by their numbers: 23,29 or 40-44.", "ROWS")]
-    skip_bad: Annotated[
-        "bool",
-        Input(yes_or_no, "Leave out rows without a number, diverged or not finished, and list them.", flag=True),
-    ]
+    skip_bad: Annotated["bool", flag_row("Leave out rows without a number, diverged or not finished, and list them.")]
 
 
 class UnitInputs(TypedDict, total=False):
@@ -165,9 +157,7 @@ class UnitInputs(TypedDict, total=False):
 class OutlierInputs(TypedDict, total=False):
     """What becomes of runs far from the law."""
 
-    exclude_outliers: Annotated[
-        "bool", Input(yes_or_no, "Leave out runs far from the law that is fitted to all, and list them.", flag=True)
-    ]
+    exclude_outliers: Annotated["bool", flag_row("Leave out runs far from the law that is fitted to all, and list them.")]
 
 
 class TableInputs(RowInputs, UnitInputs, total=False):
@@ -205,16 +195,7 @@ class Reading(NamedTuple):
 
     @classmethod
     def of(cls, asked: Mapping[str, object], verb: str, kind: type = TableInputs) -> "Reading":
-        """Read what a function was asked of a ``kind`` of inputs.
+        """Read what a function was asked of a ``kind`` of inputs, as :func:`planner.inputs.registry.read_stated` does."""
+        from planner.inputs.registry import read_stated
 
-        Raises
-        ------
-        OptionError
-            Something that cannot be meant.
-        TypeError
-            No input of a table.
-        """
-        from planner.inputs.registry import rows, stated
-
-        known = rows(kind)
-        return cls(**{name: known[name][1].read(value, f"`{name}`") for name, value in stated(asked, kind, verb).items()})
+        return cls(**read_stated(asked, kind, verb))

@@ -36,16 +36,17 @@ from planner.quantities.parsing import (
     PF_DAY,
     Count,
     compute_unit,
+    is_range,
     parse_anchor,
     parse_count,
     parse_error,
     parse_flops,
     parse_fraction,
     parse_number,
+    parse_range,
     parse_whole,
     whole_number,
 )
-from planner.quantities.ranges import is_range, parse_range
 
 __all__ = [
     "LARGEST",

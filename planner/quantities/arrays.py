@@ -38,7 +38,9 @@ def real_numbers(value: Raw, name: str) -> Any:
     try:
         given = np.asarray(value)
         if given.dtype.kind == "O":  # numbers of another library, or integers beyond 64 bits
-            given = np.array([_number(each, name) for each in given.ravel()]).reshape(given.shape)
+            if any(isinstance(each, str) for each in given.flat):
+                raise wrong
+            given = np.array([parse_number(each, name) for each in given.flat]).reshape(given.shape)
         if given.dtype.kind not in "iuf":
             raise wrong
         numbers = given.astype(float)
@@ -51,9 +53,3 @@ def real_numbers(value: Raw, name: str) -> Any:
     if len(bad):
         raise wrong
     return float(numbers) if numbers.ndim == 0 else numbers
-
-
-def _number(value: Raw, name: str) -> float:
-    if isinstance(value, str):
-        raise OptionError(f"{name} {shown(value)}: a text")
-    return parse_number(value, name)

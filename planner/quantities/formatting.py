@@ -100,12 +100,15 @@ def format_factor(factor: float) -> str:
     return f"{significant(factor)}x"
 
 
+def _in_units(value: float, units: dict[int, str], least: str = "") -> str:
+    """Write a number in the first of the units, by their powers of ten, of which it has one; ``least`` is that below them."""
+    power, unit = next(((power, unit) for power, unit in units.items() if value >= 0.9995 * 10.0**power), (0, least))
+    return f"{significant(value / 10.0**power)}{unit}"
+
+
 def format_dollars(value: float) -> str:
     """Write an amount of money: ``$1.09M``, ``$824``."""
-    for scale, letter in ((12, "T"), (9, "B"), (6, "M"), (3, "k")):
-        if value >= 0.9995 * 10.0**scale:
-            return f"${significant(value / 10.0**scale)}{letter}"
-    return f"${significant(value)}"
+    return f"${_in_units(value, {12: 'T', 9: 'B', 6: 'M', 3: 'k'})}"
 
 
 def format_price(value: float) -> str:
@@ -115,10 +118,7 @@ def format_price(value: float) -> str:
 
 def format_hours(value: float) -> str:
     """Write device-hours: ``369 thousand``, ``30.8 million``; small numbers as they are."""
-    for scale, word in ((12, " trillion"), (9, " billion"), (6, " million"), (3, " thousand")):
-        if value >= 0.9995 * 10.0**scale:
-            return f"{significant(value / 10.0**scale)}{word}"
-    return significant(value)
+    return _in_units(value, {12: " trillion", 9: " billion", 6: " million", 3: " thousand"})
 
 
 def format_duration(hours: float) -> str:
@@ -132,18 +132,12 @@ def format_duration(hours: float) -> str:
 
 def format_energy(kwh: float) -> str:
     """Write an energy: ``1.20 GWh``."""
-    for scale, unit in ((9, "TWh"), (6, "GWh"), (3, "MWh")):
-        if kwh >= 0.9995 * 10.0**scale:
-            return f"{significant(kwh / 10.0**scale)} {unit}"
-    return f"{significant(kwh)} kWh"
+    return _in_units(kwh, {9: " TWh", 6: " GWh", 3: " MWh"}, " kWh")
 
 
 def format_mass(kg: float) -> str:
     """Write a mass of CO2e: ``300 t``."""
-    for scale, unit in ((12, "Gt"), (9, "Mt"), (6, "kt"), (3, "t")):
-        if kg >= 0.9995 * 10.0**scale:
-            return f"{significant(kg / 10.0**scale)} {unit}"
-    return f"{significant(kg)} kg"
+    return _in_units(kg, {12: " Gt", 9: " Mt", 6: " kt", 3: " t"}, " kg")
 
 
 def format_peak(flops_per_s: float, unit: str = " TFLOP/s") -> str:
@@ -163,7 +157,4 @@ def format_rate(value: float) -> str:
 
 def format_bytes(value: float) -> str:
     """Write an amount of memory in powers of ten: ``80.0 GB``."""
-    for scale, unit in ((15, "PB"), (12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
-        if value >= 0.9995 * 10.0**scale:
-            return f"{significant(value / 10.0**scale)} {unit}"
-    return f"{value:.0f} B"
+    return _in_units(value, {15: " PB", 12: " TB", 9: " GB", 6: " MB", 3: " kB"}) if value >= 999.5 else f"{value:.0f} B"

@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from planner._util.showing import Raw, bare, shown, whole
@@ -12,6 +14,9 @@ PF_DAY = 1e15 * 86_400.0
 
 LARGEST = 1e60
 """Amounts above this are refused: no budget is near it, and squares of it still fit a double."""
+
+Scale = int | float | None
+"""A power of ten (int) or a factor (float); None for a unit that does not fit."""
 
 Count = Literal["parameters", "tokens", "requests", "tokens per second"]
 
@@ -165,16 +170,24 @@ def parse_anchor(value: Raw, name: str) -> tuple[float, float]:
 
 
 def _amount(value: Raw, name: str, what: str) -> float:
-    number, unit = split(value, name, what)
-    scale = _compute_scale(unit) if what == "flops" else count_scale(unit, what)
-    if scale is None:
-        raise refuse(value, name, what, _misfit(unit, what))
-    amount = scaled(number, scale)
-    if math.isnan(amount) or amount <= 0:
-        raise QuantityError(f"{name} {shown(value)}: must be above 0; expected {EXAMPLES[what]}")
+    amount = positive(value, name, what, _compute_scale if what == "flops" else partial(count_scale, what=what), _misfit)
     if amount < 1 or amount > LARGEST:
         bound = "at least 1" if amount < 1 else f"finite and at most {LARGEST:.0e}"
         raise QuantityError(f"{name} {shown(value)}: must be {bound}; expected {EXAMPLES[what]}")
+    return amount
+
+
+def positive(
+    value: Raw, name: str, what: str, scale_of: Callable[[str], Scale], misfit: Callable[[str, str], str | None] | None = None
+) -> float:
+    """Read an amount above 0 in one of the units that ``scale_of`` knows; ``misfit`` says what another unit measures."""
+    number, unit = split(value, name, what)
+    scale = scale_of(unit)
+    if scale is None:
+        raise refuse(value, name, what, misfit(unit, what) if misfit else None)
+    amount = scaled(number, scale)
+    if math.isnan(amount) or amount <= 0:
+        raise QuantityError(f"{name} {shown(value)}: must be above 0; expected {EXAMPLES[what]}")
     return amount
 
 
@@ -202,7 +215,7 @@ def split(value: Raw, name: str, what: str) -> tuple[float, str]:
     if not match:
         raise refuse(value, name, what)
     rest = match["rest"]
-    if rest[:1] in {",", "."} or (rest[:1].isdigit() or rest[:1] == "_"):
+    if rest[:1] in {",", ".", "_"} or rest[:1].isdigit():
         hint = "a comma could be a decimal point or a thousands separator; write neither as a comma" if rest[:1] == "," else None
         raise refuse(value, name, what, hint)
     if "," in match["digits"] and what in {"fraction", "number", "price"}:
@@ -239,15 +252,13 @@ def compute_unit(unit: str) -> float | None:
     return 10.0**scale if isinstance(scale, int) else scale
 
 
-def _compute_scale(unit: str) -> float | int | None:
+def _compute_scale(unit: str) -> Scale:
     if not unit:
         return 0
-    match = re.fullmatch(_COMPUTE_UNIT, unit)
-    if match and match["prefix"] in _PREFIXES:
-        return _PREFIXES[match["prefix"]]
-    match = re.fullmatch(_RATE_DAYS, unit)
-    if match and match["prefix"] in _PREFIXES:
-        return float(10.0 ** _PREFIXES[match["prefix"]] * _TIMES[match["time"]])
+    for pattern in (_COMPUTE_UNIT, _RATE_DAYS):
+        match = re.fullmatch(pattern, unit)
+        if match and (power := _PREFIXES.get(match["prefix"])) is not None:
+            return power if pattern == _COMPUTE_UNIT else float(10.0**power * _TIMES[match["time"]])
     return None
 
 
@@ -281,3 +292,21 @@ def refuse(value: Raw, name: str, what: str, why: str | None = None) -> Quantity
     elif why is None and isinstance(value, str) and re.fullmatch(r"\W*[0-9][^:]*:\W*[0-9][^:]*", value):
         why = f"a range is written with two dots, {bare(value.replace(':', '..'))}"
     return QuantityError(f"{name} {shown(value)}: {why + '; ' if why else ''}expected {EXAMPLES[what]}")
+
+
+def is_range(value: Raw) -> bool:
+    """Tell whether a value is a range: a text with two dots in it, or a pair."""
+    return ".." in value if isinstance(value, str) else isinstance(value, (list, tuple)) and len(value) == 2
+
+
+def parse_range(value: Raw, name: str, parse: Callable[[object, str], float], example: str) -> tuple[float, float]:
+    """Read a range whose ends ``parse`` reads; one that ends where it begins or before is refused."""
+    ends = value
+    if isinstance(value, str):
+        ends = [end.strip() for end in value.split("..")] if "..." not in value else None
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(end != "" for end in ends):
+        raise QuantityError(f"{name} {shown(value)}: expected a range such as {example}")
+    low, high = (parse(end, name) for end in ends)
+    if not low < high:
+        raise QuantityError(f"{name} {shown(value)}: the range ends where it begins or before; smaller first, such as {example}")
+    return low, high

@@ -1,15 +1,11 @@
 """Readers of what people hold beside FLOP: devices, time, money, energy, carbon."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 
 from planner._util.showing import Raw, shown
 from planner.errors import QuantityError
-from planner.quantities.parsing import EXAMPLES, LARGEST, count_scale, refuse, scaled, split
-
-Scale = int | float | None
-"""A power of ten (int) or a factor (float); None for a unit that does not fit."""
+from planner.quantities.parsing import EXAMPLES, LARGEST, Scale, count_scale, positive, refuse
 
 _HOURS: Mapping[str, float] = {
     "": 24.0, "min": 1 / 60, "minute": 1 / 60, "minutes": 1 / 60, "h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0,
@@ -56,12 +52,9 @@ def parse_dollars(value: Raw, name: str) -> float:
 
 def parse_price(value: Raw, name: str) -> float:
     """Read US dollars per device-hour, such as ``2.95`` or ``"$2.95/h"``."""
-    per = {"", "h", "hr", "hour"}
-
-    def scale(unit: str) -> Scale:
-        return 0 if re.sub(rf"^(?:/|per )\s*{_DEVICE}", "", unit) in per else None
-
-    return _measure(_without_dollars(value, name), name, "price", scale, least=1e-6, most=1e6)
+    head, per = rf"^(?:/|per )\s*{_DEVICE}", {"": 0, "h": 0, "hr": 0, "hour": 0}
+    amount = _without_dollars(value, name)
+    return _measure(amount, name, "price", lambda unit: per.get(re.sub(head, "", unit)), least=1e-6, most=1e6)
 
 
 def parse_energy(value: Raw, name: str) -> float:
@@ -81,11 +74,8 @@ def parse_power(value: Raw, name: str) -> float:
 
 def parse_peak(value: Raw, name: str) -> float:
     """Read the peak of one device such as ``"989 TFLOP/s"`` or ``989e12``, in FLOP/s."""
-
-    def scale(unit: str) -> Scale:
-        return _FLOPS_PER_S.get(re.sub(r"\s*(?:f|flops?|flops?/s(?:ec)?|flopps)$", "", unit))
-
-    return _measure(value, name, "peak", scale, least=1e11, most=1e17)
+    tail = r"\s*(?:f|flops?|flops?/s(?:ec)?|flopps)$"
+    return _measure(value, name, "peak", lambda unit: _FLOPS_PER_S.get(re.sub(tail, "", unit)), least=1e11, most=1e17)
 
 
 def parse_intensity(value: Raw, name: str) -> float:
@@ -137,13 +127,7 @@ def _measure(
     value: Raw, name: str, what: str, scale_of: Callable[[str], Scale], *, least: float = 1e-12, most: float = LARGEST
 ) -> float:
     """Read a positive amount in one of the units."""
-    number, unit = split(value, name, what)
-    scale = scale_of(unit)
-    if scale is None:
-        raise refuse(value, name, what)
-    amount = scaled(number, scale)
-    if math.isnan(amount) or amount <= 0:
-        raise QuantityError(f"{name} {shown(value)}: must be above 0; expected {EXAMPLES[what]}")
+    amount = positive(value, name, what, scale_of)
     if not least <= amount <= most:
         raise QuantityError(f"{name} {shown(value)}: must lie between {least:g} and {most:g}; expected {EXAMPLES[what]}")
     return amount

@@ -1,0 +1,50 @@
+"""``plan laws``, ``runs``, ``help``. Heavy modules are imported inside."""
+
+import click
+
+from planner.cli._commands import Command, tell
+from planner.cli._options import Names, format_option
+from planner.cli._plan import app
+
+
+@app.command(cls=Command)
+@click.argument("law", required=False, type=Names("laws"))
+@click.option("--applicable", is_flag=True, help="Only laws whose fitted range covers --flops and what they would plan for it.")
+@click.option("--flops", metavar="FLOP", help="The budget for --applicable.")
+@format_option
+def laws(law: str | None, applicable: bool, flops: str | None) -> None:
+    """List the catalogue, or show one LAW whole: equation, constants, conventions, range, source and traps."""
+    from planner.inputs.law_choice import laws as chosen_laws
+    from planner.scaling_laws.catalogue import load_law
+
+    if applicable != (flops is not None):
+        raise click.UsageError("--applicable and --flops go together: plan laws --applicable --flops 1e21")
+    if law is not None and applicable:
+        raise click.UsageError("name one law, or list the applicable ones, not both")
+    tell(load_law(law) if law is not None else chosen_laws(flops=flops))
+
+
+@app.command(cls=Command)
+@click.argument("table", required=False, type=Names("runs"))
+@format_option
+def runs(table: str | None) -> None:
+    """List the tables of real runs that ship with planner, or show one TABLE."""
+    from planner.fitting.tables.shipped import run_table, run_tables
+
+    tell(run_table(table) if table is not None else run_tables())
+
+
+@app.command(name="help", cls=Command)
+@click.argument("command", required=False)
+@click.pass_context
+def help_(ctx: click.Context, command: str | None) -> None:
+    """Show what a COMMAND does and takes, as COMMAND --help does."""
+    root = ctx.find_root()
+    if command in {None, "plan"}:
+        click.echo(root.get_help())
+        return
+    found = app.get_command(root, str(command))
+    if found is None:
+        app.resolve_command(root, [str(command)])  # which says what is near
+        return
+    click.echo(found.get_help(click.Context(found, info_name=found.name, parent=root)))
