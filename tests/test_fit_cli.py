@@ -167,7 +167,7 @@ def test_a_pinned_gamma_is_called_so() -> None:
         (["fit", "runs.csv", "--workers", "0"], "expected a number of processes"),
         (["fit", "runs.csv", "--save", "law.toml"], "ends in .json"),
         (["fit", "runs.csv", "--save", ""], "ends in .json"),
-        (["fit", "runs.csv", "--overwrite"], "--overwrite goes with --save"),
+        (["fit", "runs.csv", "--overwrite"], "--force goes with --save FILE or --plot FILE"),
         (["fit", "runs.csv", "--name", "kaplan2020"], "belongs to a catalogued law"),
         (["backtest", "runs.csv", "--ratio", "1"], "must be above 1"),
         (["runs", "nope"], "no shipped table of that name"),

@@ -429,7 +429,7 @@ def test_starting_up_needs_no_scipy(run: Any) -> None:
     import subprocess
     import sys
 
-    text = "import sys; from planner.cli._app import app; import planner.cli.own_runs; print(sorted({'numpy', 'scipy'} & set(sys.modules)))"
+    text = "import sys; from planner.cli._app import app; import planner.cli.scores; print(sorted({'numpy', 'scipy'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

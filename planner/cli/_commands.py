@@ -142,8 +142,6 @@ COMMANDS: dict[str, dict[str, str]] = {
 """Every command with one line: ``plan --help`` lists them and loads none."""
 
 SUMMARIES = {name: text for group in COMMANDS.values() for name, text in group.items()}
-MODULES = dict(zip(COMMANDS, ("judging", "own_runs", "machines", "exports", "lookup"), strict=True))
-"""Where the commands under a heading are."""
 
 
 class Budgets(Group):
@@ -155,9 +153,8 @@ class Budgets(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, loaded now where it was not."""
-        heading = next((heading for heading, group in COMMANDS.items() if cmd_name in group), None)
-        if heading is not None:
-            import_module(f"planner.cli.{MODULES[heading]}")
+        if cmd_name in SUMMARIES:
+            import_module(f"planner.cli.{cmd_name.replace('-', '_')}")
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -207,8 +204,9 @@ def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
             click.get_current_context().meta[_PLOT] = plot, {"overwrite": force, "dpi": dpi, "size": size}
         elif dpi or size:
             raise click.UsageError(f"{'--dpi' if dpi else '--size'} goes with --plot FILE")
-        elif force and "save" not in options:
-            raise click.UsageError("--force goes with --plot FILE")
+        elif force and not options.get("save"):
+            named = (param.opts[0] for param in click.get_current_context().command.params if param.name == "save")
+            raise click.UsageError(f"--force goes with {''.join(f'{name} FILE or ' for name in named)}--plot FILE")
         return command(**({"force": force, **options} if "save" in options else options))
 
     return together(

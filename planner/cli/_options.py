@@ -13,6 +13,7 @@ from planner._util.formats import FORMATS
 from planner._util.showing import Raw
 from planner.errors import PlannerError
 from planner.inputs.input_row import Input
+from planner.inputs.layout_inputs import RECOMPUTED
 from planner.inputs.registry import group_of, option_of, options_of, rows
 from planner.inputs.table_inputs import FitInputs, RowInputs
 from planner.quantities import format_percent, parse_number, shown
@@ -272,3 +273,7 @@ def progress_bar(label: str, *, wanted: bool = True) -> Iterator[Callable[[int, 
     finally:
         if bar is not None:
             bar.__exit__(None, None, None)
+
+
+recompute_option = click.option("--recompute", type=OneOf(RECOMPUTED), help="Activations computed anew.  [default: searched]")
+replace_option = click.option("--overwrite", "--force", "overwrite", is_flag=True, help="Replace a file that exists.")

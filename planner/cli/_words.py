@@ -40,8 +40,13 @@ _SAID: dict[tuple[str, ...], str] = {
         "--warmup",
         "--steps",
     ): ("a law holds for the recipe that it was fitted on; plan configure proposes shapes, batch size and learning rate"),
-    ("--finetune", "--fine-tune", "--sft", "--rl", "--rlhf", "--distill", "--distillation"): (
-        "planner plans pre-training; no published law of fine-tuning, reinforcement learning or distillation is in it"
+    (
+        "--distill",
+        "--distillation",
+        "--teacher",
+    ): "plan distill --student 1B --tokens 100B plans a student, with and without a teacher",
+    ("--finetune", "--fine-tune", "--sft", "--rl", "--rlhf"): (
+        "planner plans pre-training; no published law of fine-tuning or reinforcement learning is in it"
     ),
     ("--output", "--out", "--save"): (
         "an answer goes to a file with > FILE; --plot FILE draws it, plan report -o FILE.html writes a page"

@@ -1,4 +1,4 @@
-"""``plan laws``, ``runs``, ``help``. Heavy modules are imported inside."""
+"""``plan laws``. Heavy modules are imported inside, so that ``--help`` stays quick."""
 
 import click
 
@@ -22,29 +22,3 @@ def laws(law: str | None, applicable: bool, flops: str | None) -> None:
     if law is not None and applicable:
         raise click.UsageError("name one law, or list the applicable ones, not both")
     tell(load_law(law) if law is not None else chosen_laws(flops=flops))
-
-
-@app.command(cls=Command)
-@click.argument("table", required=False, type=Names("runs"))
-@format_option
-def runs(table: str | None) -> None:
-    """List the tables of real runs that ship with planner, or show one TABLE."""
-    from planner.fitting.tables.shipped import run_table, run_tables
-
-    tell(run_table(table) if table is not None else run_tables())
-
-
-@app.command(name="help", cls=Command)
-@click.argument("command", required=False)
-@click.pass_context
-def help_(ctx: click.Context, command: str | None) -> None:
-    """Show what a COMMAND does and takes, as COMMAND --help does."""
-    root = ctx.find_root()
-    if command in {None, "plan"}:
-        click.echo(root.get_help())
-        return
-    found = app.get_command(root, str(command))
-    if found is None:
-        app.resolve_command(root, [str(command)])  # which says what is near
-        return
-    click.echo(found.get_help(click.Context(found, info_name=found.name, parent=root)))
