@@ -3,7 +3,7 @@
 import numpy as np
 
 from planner.scaling_laws.forms import additive
-from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._base import Form, Num, Parameter, Surface, Symbols
 from planner.scaling_laws.forms._searched import searched_frontier
 
 # ---------------------------------------------------------------- Krajewski 2024, Eq. 9: granularity G at a fixed expansion E
@@ -14,14 +14,7 @@ _BLOCK = (8.0, 4.0, 12.0)
 
 def _as_additive(p: Symbols) -> Symbols:
     """Rewrite c + (g/G^gamma + a)/N^alpha + b/D^beta as E + A/N^alpha + B/D^beta."""
-    return {
-        "E": p["c"],
-        "A": p["g"] * p["G"] ** -p["gamma"] + p["a"],
-        "B": p["b"],
-        "alpha": p["alpha"],
-        "beta": p["beta"],
-        "k": p["k"],
-    }
+    return {**p, "E": p["c"], "A": p["g"] * p["G"] ** -p["gamma"] + p["a"], "B": p["b"]}
 
 
 def _active_share(p: Symbols) -> Num:
@@ -54,22 +47,11 @@ FINE_GRAINED = Form(
         "E": Parameter("expansion: parameters of all experts over those active", low=1, closed=True),
         "G": Parameter("granularity: parts into which an expert is split", low=1, high=1e6, closed=True, choice=True),
     },
-    surface=Surface(
-        lambda p: p["c"],
-        lambda p, N, D: additive.terms(_as_additive(p), N, D),
-        lambda p, N, D: additive.slopes(_as_additive(p), N, D),
-        derivation=(("R_N", "(g/G^gamma+a)/N^alpha"), ("R_D", "b/D^beta"), ("L", "c+R_N+R_D")),
-    ),
-    frontier=Frontier(
-        lambda p, C: additive.optimal_params(_as_additive(p), C),
-        lambda p: additive.exponents(_as_additive(p)),
-        lambda p, C: additive.reducible(_as_additive(p), C),
-        lambda p, R: additive.budget(_as_additive(p), R),
-        derivation=(
-            ("A", "g/G^gamma+a"),
-            ("N", "(alpha*A/(beta*b))^(1/(alpha+beta))*(C/k)^(beta/(alpha+beta))"),
-        ),
-        loss_derivation=(("C_opt", "L_opt(C_opt)-c = R"),),
+    surface=additive.surface_of(_as_additive, (("R_N", "(g/G^gamma+a)/N^alpha"), ("R_D", "b/D^beta"), ("L", "c+R_N+R_D"))),
+    frontier=additive.frontier_of(
+        _as_additive,
+        (("A", "g/G^gamma+a"), ("N", "(alpha*A/(beta*b))^(1/(alpha+beta))*(C/k)^(beta/(alpha+beta))")),
+        (("C_opt", "L_opt(C_opt)-c = R"),),
     ),
     price=_routed_price,
     active=_active_share,
@@ -89,16 +71,8 @@ FINE_GRAINED = Form(
 # ---------------------------------------------------------------- Abnar 2025, Eq. 6: sparsity S = share of experts that rest
 
 
-def _sparse_floor(p: Symbols) -> Num:
-    return p["e_S"] + p["c"] * (1 - p["S"]) ** -p["lambda_S"]
-
-
 def _sparse_parts(p: Symbols, N: Num) -> tuple[Num, Num]:
     return p["a"] * N ** -p["alpha"], p["d"] * (1 - p["S"]) ** -p["delta"] * N ** -p["gamma"]
-
-
-def _sparse_terms(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
-    return sum(_sparse_parts(p, N)), p["b"] * D ** -p["beta"]
 
 
 def _sparse_slopes(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
@@ -107,8 +81,8 @@ def _sparse_slopes(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
 
 
 _SPARSE_SURFACE = Surface(
-    _sparse_floor,
-    _sparse_terms,
+    lambda p: p["e_S"] + p["c"] * (1 - p["S"]) ** -p["lambda_S"],
+    lambda p, N, D: (sum(_sparse_parts(p, N)), p["b"] * D ** -p["beta"]),
     _sparse_slopes,
     derivation=(
         ("E", "e_S+c/(1-S)^lambda_S"),
@@ -160,16 +134,7 @@ SPARSE_EXPERTS = Form(
 def leverage(p: Symbols, C: Num, A: Num, G: Num) -> Num:
     """Return the compute of the dense model of the same loss over a mixture's (Tian et al. 2025, the joint law of leverage).
 
-    Parameters
-    ----------
-    p : mapping
-        Constants of the form ``efficiency_leverage``.
-    C : float or array
-        Compute of the mixture [FLOP].
-    A : float or array
-        Share of the experts at work on a token, a shared one counted.
-    G : float or array
-        Granularity.
+    The mixture spends C [FLOP], has the share A of its experts at work on a token, a shared one counted, and granularity G.
     """
     log_G = np.log2(G)
     effective = 1 / (1 / (A + 1 / (1 / p["A_start"] - 1 / p["A_max"])) + 1 / p["A_max"])
@@ -201,25 +166,11 @@ def saturated_experts(p: Symbols, E: Num) -> Num:
     return 1 / (1 / (E - 1 + 1 / (1 / p["E_start"] - 1 / p["E_max"])) + 1 / p["E_max"])
 
 
-def _log_loss(p: Symbols, log_N: Num, E: Num) -> Num:
-    log_E = np.log10(saturated_experts(p, E))
-    return p["a"] * log_N + p["b"] * log_E + p["c"] * log_N * log_E + p["d"]
-
-
 def dense_equivalent(p: Symbols, N: Num, E: Num) -> Num:
-    """Return the parameters of the dense model whose loss the routed one has (Clark 2022, Eq. 11).
-
-    Parameters
-    ----------
-    p : mapping
-        Constants of the form ``routed_experts``.
-    N : float or array
-        Parameters of the base model: those active for a token.
-    E : float or array
-        Experts.
-    """
-    log_one = np.log10(saturated_experts(p, 1.0))
-    target = _log_loss(p, np.log10(N), E)
+    """Return the size of the dense model whose loss one of E experts and N active parameters has (Clark 2022, Eq. 11)."""
+    log_N = np.log10(N)
+    log_E, log_one = np.log10(saturated_experts(p, E)), np.log10(saturated_experts(p, 1.0))
+    target = p["a"] * log_N + p["b"] * log_E + p["c"] * log_N * log_E + p["d"]
     return 10.0 ** ((target - p["b"] * log_one - p["d"]) / (p["a"] + p["c"] * log_one))
 
 

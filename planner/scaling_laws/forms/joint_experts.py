@@ -3,7 +3,7 @@
 import numpy as np
 
 from planner.scaling_laws.forms import additive
-from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._base import Form, Num, Parameter, Symbols
 from planner.scaling_laws.forms.experts import saturated_experts
 
 
@@ -84,25 +84,14 @@ JOINT_EXPERTS = Form(
         "w": Parameter("d_model over the number of blocks"),
         "E": Parameter("experts, one of them at work on a token", low=1, high=1e6, closed=True, choice=True),
     },
-    surface=Surface(
-        lambda p: p["c"],
-        lambda p, N, D: additive.terms(_joint_as_additive(p), N, D),
-        lambda p, N, D: additive.slopes(_joint_as_additive(p), N, D),
-        derivation=(
-            _EFFECTIVE,
-            *_EXPONENTS,
-            ("R_N", "a*E_hat^delta/N^a_N"),
-            ("R_D", "b*E_hat^omega/D^b_D"),
-            ("L", "c+R_N+R_D"),
-        ),
+    surface=additive.surface_of(
+        _joint_as_additive,
+        (_EFFECTIVE, *_EXPONENTS, ("R_N", "a*E_hat^delta/N^a_N"), ("R_D", "b*E_hat^omega/D^b_D"), ("L", "c+R_N+R_D")),
     ),
-    frontier=Frontier(
-        lambda p, C: additive.optimal_params(_joint_as_additive(p), C),
-        lambda p: additive.exponents(_joint_as_additive(p)),
-        lambda p, C: additive.reducible(_joint_as_additive(p), C),
-        lambda p, R: additive.budget(_joint_as_additive(p), R),
-        derivation=(_EFFECTIVE, *_EXPONENTS, *_SIZES, ("N", "(a_N*A/(b_D*B))^(1/(a_N+b_D))*(C/k)^(b_D/(a_N+b_D))")),
-        loss_derivation=(("C_opt", "L_opt(C_opt)-c = R"),),
+    frontier=additive.frontier_of(
+        _joint_as_additive,
+        (_EFFECTIVE, *_EXPONENTS, *_SIZES, ("N", "(a_N*A/(b_D*B))^(1/(a_N+b_D))*(C/k)^(b_D/(a_N+b_D))")),
+        (("C_opt", "L_opt(C_opt)-c = R"),),
     ),
     active=lambda p: 1.0,
     total=joint_total,
