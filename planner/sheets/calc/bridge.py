@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 START_SECONDS = 20.0
@@ -127,11 +128,9 @@ class Helper:
         process, self._process = self._process, None
         if process is None:
             return
-        try:
+        with suppress(OSError):  # all are gone already
             if os.name == "posix":
                 os.killpg(process.pid, signal.SIGKILL)
-        except OSError:  # all are gone already
-            pass
         process.kill()
         if not abandon:
             _close(process)
@@ -147,13 +146,11 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, seconds: float) 
     late = threading.Event()
 
     def talk() -> None:
-        try:
+        with suppress(OSError, ValueError):
             if process.stdin is not None and process.stdout is not None:  # both are pipes
                 process.stdin.write(request)
                 process.stdin.flush()
                 heard.append(process.stdout.readline(LONGEST))
-        except (OSError, ValueError):
-            pass
         if late.is_set():
             _close(process)
 
@@ -172,11 +169,9 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, seconds: float) 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
-        try:
+        with suppress(OSError):  # what was not yet sent
             if pipe:
                 pipe.close()
-        except OSError:  # what was not yet sent
-            pass
 
 
 def _size(cells: Any) -> int:

@@ -104,10 +104,7 @@ def error_in(cell: Any) -> CellError | None:
 def matched(grids: Sequence[Grid]) -> tuple[list[list[Any]], Grid]:
     """Return the cells of every argument for every cell of the result, and the grid that gives the result its shape.
 
-    Raises
-    ------
-    PlannerError
-        Ranges of different shape; single cells, and a single row or column along the other, are repeated.
+    Single cells, and a single row or column along the other, are repeated; other ranges of different shape are refused.
     """
     empty = next((each for each in grids if not each.cells), None)
     if empty is not None:

@@ -1,6 +1,7 @@
 """The one registry of spreadsheet functions: name, arguments, units, help and example; every host is generated from it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,13 @@ def _planning(name: str) -> Law:
     return law
 
 
-def _allocated(name: str, budget: Any) -> solver.Allocation:
-    law = _planning(name)
-    return guarded(law, lambda: best_allocation(law, budget))
+def _allocated(budget: Any, law: str) -> solver.Allocation:
+    planning = _planning(law)
+    return guarded(planning, lambda: best_allocation(planning, budget))
 
 
 def _optimal_loss(budget: Any, law: str) -> Any:
-    found = _allocated(law, budget).loss
+    found = _allocated(budget, law).loss
     if found is None:
         raise CannotPlanError(f"{law} says which size, not which loss; besiroglu2024 does")
     return found
@@ -96,7 +97,7 @@ def _flops_for_loss(loss: Any, law: str) -> Any:
 
 
 def _outside(budget: Any, law: str) -> list[float | None]:
-    best = _allocated(law, budget)
+    best = _allocated(budget, law)
     return _run_outside(best.params, best.tokens, law)
 
 
@@ -107,12 +108,8 @@ def _run_outside(params: Any, tokens: Any, law: str) -> list[float | None]:
 
 def _notes(budget: Any, law: str) -> list[str]:
     found = [plan(flops=float(each), law=_planning(law), others=()).notes for each in budget]
-    order = ("warning", "info")
-    marks = {"warning": "WARNING: ", "info": ""}
-    return [
-        "; ".join(marks[note.severity] + note.text for note in sorted(notes, key=lambda each: order.index(each.severity)))
-        for notes in found
-    ]
+    ordered = (sorted(notes, key=lambda note: note.severity != "warning") for notes in found)
+    return ["; ".join(f"{'WARNING: ' * (note.severity == 'warning')}{note.text}" for note in notes) for notes in ordered]
 
 
 def _price(device: str) -> float:
@@ -129,32 +126,28 @@ def _run_flops(params: Any, tokens: Any, law: str) -> Any:
     return flops
 
 
-def _takes(what: str, budget: Any, **machine: Any) -> Any:
-    """Return what a budget takes on a machine: ``what`` names a quantity of its cost."""
-    question, problem = Question(**machine), problem_of(load_law(DEFAULT_LAW))
+def _takes(what: str, budget: Any, device: str = "", devices: str = "", **others: Any) -> Any:
+    """Return what a budget takes on a device or on devices: ``what`` names a quantity of its cost."""
+    machine = {"gpus": read_devices(devices, "devices")} if devices else {"gpu": read_device(device, "device")}
+    question, problem = Question(**machine, **others), problem_of(load_law(DEFAULT_LAW))
     held = read_held(question)
     assert held.machine is not None  # a device is named
     speeds = proposing(question, problem, held)
     used = held.machine if speeds is None else speeds.machine_for(problem, *solver.best_run(problem, budget))
     found = getattr(used.cost(budget), what)
     if found is None:
-        device = held.machine.parts[0].device.id
+        known = held.machine.parts[0].device.id
         unpriced = what == "dollars"
-        raise CannotPlanError(
-            f"no price of {device} is known: give one" if unpriced else f"the power of {device} is not published"
-        )
+        raise CannotPlanError(f"no price of {known} is known: give one" if unpriced else f"the power of {known} is not published")
     return found.expected
 
 
 def _table(budget: Any, law: str) -> list[list[Any]]:
-    found = _allocated(law, budget)
-    loss = [None] * len(budget) if found.loss is None else found.loss.tolist()
-    header = ["FLOP", "parameters", "tokens", "tokens per parameter", "loss"]
-    ratio = (found.tokens / found.params).tolist()
-    return [
-        header,
-        *(list(row) for row in zip(budget.tolist(), found.params.tolist(), found.tokens.tolist(), ratio, loss, strict=True)),
-    ]
+    params, tokens, loss = _allocated(budget, law)
+    losses = [None] * len(budget) if loss is None else loss.tolist()
+    columns = (budget, params, tokens, tokens / params)
+    rows = zip(*(column.tolist() for column in columns), losses, strict=True)
+    return [["FLOP", "parameters", "tokens", "tokens per parameter", "loss"], *map(list, rows)]
 
 
 def _laws() -> list[list[Any]]:
@@ -197,14 +190,14 @@ FUNCTIONS: Mapping[str, Function] = {
             "PLAN_PARAMS",
             "Compute-optimal parameters of a budget.",
             (BUDGET, LAW),
-            lambda budget, law: _allocated(law, budget).params,
+            lambda budget, law: _allocated(budget, law).params,
             "=PLAN_PARAMS(1e21)",
         ),
         Function(
             "PLAN_TOKENS",
             "Compute-optimal training tokens of a budget.",
             (BUDGET, LAW),
-            lambda budget, law: _allocated(law, budget).tokens,
+            lambda budget, law: _allocated(budget, law).tokens,
             '=PLAN_TOKENS(A2, "kaplan2020")',
         ),
         Function(
@@ -283,45 +276,35 @@ FUNCTIONS: Mapping[str, Function] = {
             "PLAN_GPU_HOURS",
             "Device-hours that a budget takes.",
             (BUDGET, DEVICE, MFU, OVERHEAD),
-            lambda budget, device, mfu, overhead: _takes(
-                "device_hours", budget, gpu=read_device(device, "device"), mfu=mfu, overhead=overhead
-            ),
+            partial(_takes, "device_hours"),
             '=PLAN_GPU_HOURS(1e22, "h100", 0.4)',
         ),
         Function(
             "PLAN_DAYS",
             "Days that a budget takes on devices.",
             (BUDGET, FLEET, MFU, OVERHEAD),
-            lambda budget, devices, mfu, overhead: (
-                _takes("hours", budget, gpus=read_devices(devices, "devices"), mfu=mfu, overhead=overhead) / 24
-            ),
+            lambda **asked: _takes("hours", **asked) / 24,
             '=PLAN_DAYS(1e22, "64xH100", 0.4)',
         ),
         Function(
             "PLAN_COST",
             "US dollars that a budget takes.",
             (BUDGET, DEVICE, MFU, PRICE, OVERHEAD),
-            lambda budget, device, mfu, price, overhead: _takes(
-                "dollars", budget, gpu=read_device(device, "device"), mfu=mfu, price=price, overhead=overhead
-            ),
+            partial(_takes, "dollars"),
             '=PLAN_COST(1e22, "h100", 0.4, 2.95)',
         ),
         Function(
             "PLAN_ENERGY",
             "Energy at the meter that a budget takes, in kWh.",
             (BUDGET, DEVICE, MFU, OVERHEAD),
-            lambda budget, device, mfu, overhead: _takes(
-                "kwh", budget, gpu=read_device(device, "device"), mfu=mfu, overhead=overhead
-            ),
+            partial(_takes, "kwh"),
             '=PLAN_ENERGY(1e22, "h100", 0.4)',
         ),
         Function(
             "PLAN_CO2",
             "CO2e that a budget takes, in kg.",
             (BUDGET, DEVICE, GRID, MFU, OVERHEAD),
-            lambda budget, device, grid, mfu, overhead: _takes(
-                "kg_co2e", budget, gpu=read_device(device, "device"), grid=grid, mfu=mfu, overhead=overhead
-            ),
+            partial(_takes, "kg_co2e"),
             '=PLAN_CO2(1e22, "h100", "france", 0.4)',
         ),
         Function(
