@@ -196,32 +196,33 @@ def _half_width(law: Law, scales: Mapping[str, float], own: Num, draws: Num, lev
 def draw_cloud(law: Law, flops: float) -> tuple[Num, Num]:
     """Return of each draw of a law the exponent a in N_opt ~ C^a, and the compute-optimal N of a budget [FLOP]."""
     assert law.draws is not None
-    assert law.draws.form.frontier is not None  # asked of laws that plan
     N = _best_params(as_problem(law), law.draws.form, law.draws.params, np.asarray(flops, float))
-    a = law.draws.form.frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0]
-    return np.broadcast_to(a, np.shape(N)), N
+    return np.broadcast_to(_exponents(law, law.draws.params), np.shape(N)), N
+
+
+def _exponents(law: Law, constants: Mapping[str, Num]) -> Num:
+    """Return a in N_opt ~ C^a under each set of constants."""
+    assert law.draws is not None
+    assert law.draws.form.frontier is not None  # asked of laws that plan
+    return law.draws.form.frontier.exponents(drawn_symbols(law, constants, 0))[0]
 
 
 def exponent_interval(law: Law, level: float = LEVEL) -> tuple[float, float] | None:
     """Return the interval of a in N_opt ~ C^a."""
     if law.draws is None or law.role != "plan":
         return None
-    frontier = law.draws.form.frontier
-    assert frontier is not None
+    drawn = _exponents(law, law.draws.params)
     if law.draws.calibration is None:
-        a = frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0]
-        low, high = quantiles(np.broadcast_to(a, len(law.draws)), ((1 - level) / 2, (1 + level) / 2))
+        low, high = quantiles(np.broadcast_to(drawn, len(law.draws)), ((1 - level) / 2, (1 + level) / 2))
         return float(low), float(high)
     # an ensemble's: the same mixture of member spread and draws as for N itself
-    own, drawn = (frontier.exponents(drawn_symbols(law, each, 0))[0] for each in (law.params, law.draws.params))
-    half = float(_half_width(law, law.draws.calibration.scales, own, drawn, level))
+    half = float(_half_width(law, law.draws.calibration.scales, _exponents(law, law.params), drawn, level))
     assert law.exponents is not None  # the law plans
     return max(law.exponents[0] - half, 0.0), min(law.exponents[0] + half, 1.0)
 
 
 def _best_params(problem: Problem, form: Form, constants: Mapping[str, Num], flops: Num) -> Num:
     """Return N for each budget under each set of constants, (sets, ...)."""
-    names = set(form.parameters)
-    symbols = drawn_symbols(problem.law, {name: value for name, value in constants.items() if name in names}, flops.ndim)
-    N = best_run(problem.drawn(form, symbols), flops)[0]
+    symbols = drawn_symbols(problem.law, {name: constants[name] for name in form.parameters}, flops.ndim)
+    N = best_run(problem._replace(form=form, symbols=symbols), flops)[0]
     return np.clip(np.where(np.isfinite(N), N, 1e100), 1e-100, 1e100)

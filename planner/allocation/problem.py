@@ -80,10 +80,6 @@ class Problem(NamedTuple):
         """Return the same problem without the user's limits."""
         return self._replace(limits=Limits())
 
-    def drawn(self, form: Form, symbols: Symbols) -> "Problem":
-        """Return the same problem under draws of the law's constants."""
-        return self._replace(form=form, symbols=symbols)
-
     def judged(self) -> "Problem":
         """Return the problem under the law whose surface judges runs; CannotPlanError where there is none."""
         if self.form.surface is not None and set(self.form.surface.uses) == {"params", "tokens"}:

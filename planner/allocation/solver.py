@@ -182,8 +182,7 @@ _ENOUGH = 1e-13  # of the last step in ln C
 def _least_cost(problem: Problem, land: Landscape, goal: Num, start: Num) -> Num:
     """Return the budget whose best run has a log reducible loss; infinite beyond reach.
 
-    ln L against ln C is convex: Newton's steps from a budget that is too small come up to the root from below. Where that fails,
-    the root is bracketed.
+    ln L against ln C is convex: Newton's steps come up to the root from below; where they fail, it is bracketed.
     """
     spending = problem.spending
     log_C = start

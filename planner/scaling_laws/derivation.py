@@ -10,13 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
-_ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "^": operator.pow,
-}
+_ARITHMETIC = dict(zip("+-*/^", (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow), strict=True))
 
 
 @lru_cache(maxsize=1024)
@@ -58,7 +52,7 @@ def folded(
 
 def evaluate(formula: str, values: Mapping[str, float]) -> float:
     """Evaluate a formula; ValueError where it is no arithmetic."""
-    found: float = folded(
+    return folded(
         formula,
         name=lambda name: float(values[name]),
         number=float,
@@ -66,7 +60,6 @@ def evaluate(formula: str, values: Mapping[str, float]) -> float:
         binary=lambda sign, left, right: _ARITHMETIC[sign](left, right),
         ln=math.log,
     )
-    return found
 
 
 def names_in(formula: str) -> frozenset[str]:

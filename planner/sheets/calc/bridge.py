@@ -56,13 +56,7 @@ class Helper:
         self._reason = ""
 
     def ask(self, name: str, cells: Any) -> Any:
-        """Return the result for a function's cells; None for a blank.
-
-        Raises
-        ------
-        HelperError
-            No helper can be started, or it does not answer in time, or the cells are of a kind that no sheet has.
-        """
+        """Return the result for a function's cells; None for a blank. HelperError where no helper answers in time."""
         with self._lock:
             if self._paused_at is not None and time.monotonic() - self._paused_at < self._pause_seconds:
                 raise HelperError(self._reason)

@@ -14,19 +14,10 @@ MISSING = object()
 
 
 def call(function: Function, given: Sequence[Any]) -> Any:
-    """Call a function on cells or ranges.
+    """Call a function on cells or ranges, a value for each argument it takes; trailing ones may be missing.
 
-    Parameters
-    ----------
-    function : Function
-    given : sequence
-        A value for each argument it takes; trailing ones may be missing.
-
-    Returns
-    -------
-    object
-        In the shape of the given ranges; a ``CellError`` where a cell has no answer, or its reason where ``errors`` is
-        ``"text"``; None where a required cell is blank.
+    The result has the shape of the given ranges: a ``CellError`` where a cell has no answer, or its reason where ``errors`` is
+    ``"text"``; None where a required cell is blank.
     """
     values = [*given, *[MISSING] * (len(function.takes) - len(given))]
     forgotten = any(value is MISSING and each.default is REQUIRED for each, value in zip(function.takes, values, strict=False))
