@@ -52,7 +52,7 @@ def folded(
 
 def evaluate(formula: str, values: Mapping[str, float]) -> float:
     """Evaluate a formula; ValueError where it is no arithmetic."""
-    return folded(
+    found: float = folded(
         formula,
         name=lambda name: float(values[name]),
         number=float,
@@ -60,6 +60,7 @@ def evaluate(formula: str, values: Mapping[str, float]) -> float:
         binary=lambda sign, left, right: _ARITHMETIC[sign](left, right),
         ln=math.log,
     )
+    return found
 
 
 def names_in(formula: str) -> frozenset[str]:

@@ -3,8 +3,16 @@
 import numpy as np
 
 from planner.scaling_laws.forms import additive
-from planner.scaling_laws.forms._base import Form, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._base import Derivation, Form, Num, Parameter, Surface, Symbols
 from planner.scaling_laws.forms._searched import searched_frontier
+
+
+def powers_of(additive: tuple[str, ...], *, more: tuple[str, str] = ("0", "1"), share: str, q: str) -> Derivation:
+    """Return ``Form.powers`` by the formulas of E, A_1, a_1, B and b, those of A_2 and a_2, and the price of a token."""
+    E, A_1, a_1, B, b = additive
+    names = ("E", "A_1", "a_1", "A_2", "a_2", "B", "b", "share", "q")
+    return tuple(zip(names, (E, A_1, a_1, *more, B, b, share, q), strict=True))
+
 
 # ---------------------------------------------------------------- Krajewski 2024, Eq. 9: granularity G at a fixed expansion E
 
@@ -55,16 +63,10 @@ FINE_GRAINED = Form(
     ),
     price=_routed_price,
     active=_active_share,
-    powers=(
-        ("E", "c"),
-        ("A_1", "g/G^gamma+a"),
-        ("a_1", "alpha"),
-        ("A_2", "0"),
-        ("a_2", "1"),
-        ("B", "b"),
-        ("b", "beta"),
-        ("share", f"{_BLOCK[2]:g}/({_BLOCK[0]:g}*E+{_BLOCK[1]:g})"),
-        ("q", f"c_r*E*G/width_per_block*(({_BLOCK[0]:g}*E+{_BLOCK[1]:g})/width_per_block)^(-2/3)"),
+    powers=powers_of(
+        ("c", "g/G^gamma+a", "alpha", "b", "beta"),
+        share=f"{_BLOCK[2]:g}/({_BLOCK[0]:g}*E+{_BLOCK[1]:g})",
+        q=f"c_r*E*G/width_per_block*(({_BLOCK[0]:g}*E+{_BLOCK[1]:g})/width_per_block)^(-2/3)",
     ),
 )
 
@@ -115,17 +117,7 @@ SPARSE_EXPERTS = Form(
     frontier=searched_frontier(_SPARSE_SURFACE),
     price=lambda p: (1 - p["S"], 0.0),
     active=lambda p: 1 - p["S"],
-    powers=(
-        ("E", "e_S+c/(1-S)^lambda_S"),
-        ("A_1", "a"),
-        ("a_1", "alpha"),
-        ("A_2", "d/(1-S)^delta"),
-        ("a_2", "gamma"),
-        ("B", "b"),
-        ("b", "beta"),
-        ("share", "1-S"),
-        ("q", "0"),
-    ),
+    powers=powers_of(("e_S+c/(1-S)^lambda_S", "a", "alpha", "b", "beta"), more=("d/(1-S)^delta", "gamma"), share="1-S", q="0"),
 )
 
 # ---------------------------------------------------------------- Ling 2025: compute that a mixture saves

@@ -4,7 +4,7 @@ import numpy as np
 
 from planner.scaling_laws.forms import additive
 from planner.scaling_laws.forms._base import Form, Num, Parameter, Symbols
-from planner.scaling_laws.forms.experts import saturated_experts
+from planner.scaling_laws.forms.experts import powers_of, saturated_experts
 
 
 def _width(p: Symbols, N: Num, per_block: Num) -> Num:
@@ -62,6 +62,12 @@ _EFFECTIVE = ("E_hat", "1/(1/(E-1+1/(1/E_start-1/E_max))+1/E_max)")
 _EXPONENTS = (("a_N", "-alpha-gamma*ln(E_hat)"), ("b_D", "-beta-zeta*ln(E_hat)"))
 _SIZES = (("A", "a*E_hat^delta"), ("B", "b*E_hat^omega"))
 
+
+def _written_out(*lines: tuple[str, str]) -> list[str]:
+    """Return the formulas of lines over the law's own constants."""
+    return [formula.replace("E_hat", f"({_EFFECTIVE[1]})") for _, formula in lines]
+
+
 JOINT_EXPERTS = Form(
     name="joint_experts",
     equation=(
@@ -96,15 +102,5 @@ JOINT_EXPERTS = Form(
     active=lambda p: 1.0,
     total=joint_total,
     active_of=joint_active,
-    powers=(
-        ("E", "c"),
-        ("A_1", f"a*({_EFFECTIVE[1]})^delta"),
-        ("a_1", f"-alpha-gamma*ln({_EFFECTIVE[1]})"),
-        ("A_2", "0"),
-        ("a_2", "1"),
-        ("B", f"b*({_EFFECTIVE[1]})^omega"),
-        ("b", f"-beta-zeta*ln({_EFFECTIVE[1]})"),
-        ("share", "1"),
-        ("q", "0"),
-    ),
+    powers=powers_of(("c", *_written_out(_SIZES[0], _EXPONENTS[0], _SIZES[1], _EXPONENTS[1])), share="1", q="0"),
 )

@@ -78,14 +78,12 @@ def _frame(value: Any) -> Grid:
 
 def is_blank(cell: Any) -> bool:
     """Tell whether a cell is empty: None, a text of blanks, or what a data frame writes for a missing value (NaN, NaT, NA)."""
-    if cell is None:
+    if cell is None or type(cell).__name__ == "NAType":
         return True
     if isinstance(cell, str):
         return not cell.strip()
     if isinstance(cell, CellError):
         return False
-    if type(cell).__name__ == "NAType":
-        return True
     try:
         return bool(cell != cell)
     except Exception:  # whatever a cell holds, the sheet goes on

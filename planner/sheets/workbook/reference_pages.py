@@ -126,7 +126,7 @@ def write_devices(book: Book, sheet: Any) -> None:
     )
     book.table(sheet, FIRST - 2, _DEVICE_HEADS, above=text, fixed=1)
     part = book.inputs.machine.parts[0]
-    for line, device in enumerate(book.devices, FIRST - 1):
+    for line, device in enumerate(book.inputs.devices, FIRST - 1):
         own = device.id == part.device.id
         price, watts = device.price, part.watts if own else average_watts(device)
         book.text(sheet, line, 0, device.id)
@@ -143,7 +143,7 @@ def write_devices(book: Book, sheet: Any) -> None:
     sheet.repeat_columns(0)
     sheet.fit_to_pages(2, 0)  # the sources on a page of their own: legible, and not cut
     names = {"ids": "A", "peak": "C", "price": "D", "low": "E", "high": "F", "watts": "H", "asof": "G", "best": "I"}
-    book.columns("Devices", len(book.devices), {f"device_{name}": column for name, column in names.items()})
+    book.columns("Devices", len(book.inputs.devices), {f"device_{name}": column for name, column in names.items()})
 
 
 def write_grids(book: Book, sheet: Any) -> None:

@@ -52,7 +52,7 @@ class Book:
 
     def __init__(self, book: Any, inputs: Inputs, laws: Sequence[Law]) -> None:
         self.book, self.inputs, self.laws = book, inputs, laws
-        self.devices = inputs.devices
+        self.name = book.define_name
         self.formats = {name: book.add_format(dict(each)) for name, each in FORMATS.items()}
 
     def page(self, name: str, title: str) -> Any:
@@ -101,12 +101,8 @@ class Book:
         else:
             sheet.write_number(line, column, value, self.formats[look])
 
-    def name(self, name: str, target: str) -> None:
-        """Name a cell or a range; prefixes keep names apart from references such as N1."""
-        self.book.define_name(name, target)
-
     def columns(self, sheet: str, count: int, names: Mapping[str, str]) -> None:
-        """Name the columns of a table of so many rows."""
+        """Name the columns of a table of so many rows; prefixes keep names apart from references such as N1."""
         for name, column in names.items():
             self.name(name, f"={sheet}!${column}${FIRST}:${column}${FIRST + count - 1}")
 
