@@ -157,18 +157,14 @@ def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Asse
         if flops < inf:
             best = solver.allocate(judge, flops)
             N, D = kept.get("params", float(best.params)), kept.get("tokens", float(best.tokens))
-            if (params > N or tokens < D) == too_large and _mends(judge, N, D):
+            mends = (params > N or tokens < D) == too_large and possible(N, D)
+            if mends and not _saturated(judge, sum(solver.reducible(judge, N, D))):  # whose compute is not wasted in its turn
                 found.append(remedy(action, N, D, flops, float(land.floor + land.reducible(N, D))))
     return tuple(found)
 
 
 _LARGE: tuple[Action, Action] = ("train longer", "shrink")
 _SMALL: tuple[Action, Action] = ("train shorter", "grow")
-
-
-def _mends(judge: Problem, params: float, tokens: float) -> bool:
-    """Tell whether a run can be made, and is not one whose compute is wasted in its turn."""
-    return bool(possible(params, tokens)) and not bool(_saturated(judge, sum(solver.reducible(judge, params, tokens))))
 
 
 def regime_notes(regime: Regime | None, *, served: bool = False) -> list[Note]:

@@ -67,12 +67,9 @@ _REFERENCE = 1e20
 """Budget [FLOP] for growth, cost and ratios of power laws, which do not depend on it."""
 
 
-def _growth(name: str) -> Quantity:
-    def ratio(law: Law, given: Given) -> Num:
-        there, here = (solver.allocate(law, flops) for flops in (_REFERENCE * given["flops_factor"], _REFERENCE))
-        return getattr(there, name) / getattr(here, name)
-
-    return ratio
+def _growth(name: str, law: Law, given: Given) -> Num:
+    there, here = (solver.allocate(law, flops) for flops in (_REFERENCE * given["flops_factor"], _REFERENCE))
+    return getattr(there, name) / getattr(here, name)
 
 
 def _tokens_per_param(law: Law, given: Given) -> Num:
@@ -121,8 +118,8 @@ COMPUTED: Mapping[str, Quantity] = {
     "loss": lambda law, given: law.loss(given["params"], given["tokens"]),
     "optimal_loss": lambda law, given: solver.allocate(law, given["flops"]).loss,
     "exponent_params": lambda law, given: law.exponents[0] if law.exponents else float("nan"),
-    "params_growth": _growth("params"),
-    "tokens_growth": _growth("tokens"),
+    "params_growth": partial(_growth, "params"),
+    "tokens_growth": partial(_growth, "tokens"),
     "loss_ratio": lambda law, given: law.loss(params=given["params_factor"]) / law.loss(params=1.0),
     "overhead": lambda law, given: _cost(law, _REFERENCE, given["params_ratio"]) / _REFERENCE - 1,
     "tokens_ratio": lambda law, given: _cost(law, _REFERENCE, given["params_ratio"]) / _REFERENCE / given["params_ratio"],
