@@ -89,17 +89,10 @@ class Remedy(NamedTuple):
 
 
 def assess(question: LawOrProblem, params: float, tokens: float, tolerance: float) -> Assessment | None:
-    """Judge a run under a law; None where the law has no loss surface.
+    """Judge a run under a law, whose limits do not matter; None where the law has no loss surface.
 
-    Parameters
-    ----------
-    question : Law or Problem
-        The judge (for an allocation with other exponents: the law it was taken from), and what counts and is paid; its limits do
-        not matter.
-    params, tokens : float
-        N, counted as the law counts, and D.
-    tolerance : float
-        Extra compute up to which a run is balanced (0.1 = 10 %).
+    An allocation with other exponents is judged by the law it was taken from. Up to ``tolerance`` of extra compute (0.1 = 10 %) a
+    run is balanced.
     """
     problem = as_problem(question)
     judge = problem.law.surface_law
@@ -108,12 +101,13 @@ def assess(question: LawOrProblem, params: float, tokens: float, tolerance: floa
     problem = problem.judged().without_limits()
     from_params, from_tokens = (float(part) for part in solver.reducible(problem, params, tokens))
     floor = float(judge.irreducible_loss)
-    equivalent = extra = regime = None
-    if judge.role == "plan":
-        equivalent = float(solver.equivalent_flops(problem, from_params + from_tokens))
-        extra = float(solver.overhead(problem, params, tokens, equivalent))
-        regime = _regime(regimes_of(problem, params, tokens, extra, tolerance, from_params + from_tokens))
-    return Assessment(floor + from_params + from_tokens, floor, from_params, from_tokens, equivalent, extra, regime)
+    parts = (floor + from_params + from_tokens, floor, from_params, from_tokens)
+    if judge.role != "plan":
+        return Assessment(*parts, None, None, None)
+    equivalent = float(solver.equivalent_flops(problem, from_params + from_tokens))
+    extra = float(solver.overhead(problem, params, tokens, equivalent))
+    regime: Any = str(regimes_of(problem, params, tokens, extra, tolerance, from_params + from_tokens))
+    return Assessment(*parts, equivalent, extra, regime)
 
 
 def regimes_of(
@@ -139,11 +133,6 @@ def _saturated(problem: Problem, reducible_loss: Num) -> Num:
     return reducible_loss <= solver.lowest_reducible(problem.judged()) * (1 + solver.AT_FLOOR)
 
 
-def _regime(named: Any) -> Regime:
-    found: Regime = str(named)  # type: ignore[assignment]  # one of the three
-    return found
-
-
 def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Assessment | None) -> tuple[Remedy, ...]:
     """Return the runs on the optimal line that keep the loss, the parameters, or the tokens; none for a balanced run.
 
@@ -162,27 +151,20 @@ def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Asse
     found = [remedy("same loss", float(same.params), float(same.tokens), verdict.equivalent_flops, verdict.loss)]
     if verdict.regime == "compute wasted":
         return tuple(found) if verdict.overhead else ()
-    flops = float(solver.optimal_at(judge, params=params))
-    enough = float(solver.allocate(judge, flops).tokens) if flops < inf else inf
-    if _mends(judge, params, enough) and (enough > tokens) == too_large:
-        longer: Action = "train longer" if too_large else "train shorter"
-        found.append(remedy(longer, params, enough, flops, _loss(judge, params, enough)))
-    flops = float(solver.optimal_at(judge, tokens=tokens))
-    fitting = float(solver.allocate(judge, flops).params) if flops < inf else inf
-    if _mends(judge, fitting, tokens) and (fitting < params) == too_large:
-        smaller: Action = "shrink" if too_large else "grow"
-        found.append(remedy(smaller, fitting, tokens, flops, _loss(judge, fitting, tokens)))
+    land, actions = landscape(judge), _LARGE if too_large else _SMALL
+    for action, kept in zip(actions, ({"params": params}, {"tokens": tokens}), strict=True):
+        flops = float(solver.optimal_at(judge, **kept))
+        if flops < inf:
+            best = solver.allocate(judge, flops)
+            N, D = kept.get("params", float(best.params)), kept.get("tokens", float(best.tokens))
+            mends = (params > N or tokens < D) == too_large and possible(N, D)
+            if mends and not _saturated(judge, sum(solver.reducible(judge, N, D))):  # whose compute is not wasted in its turn
+                found.append(remedy(action, N, D, flops, float(land.floor + land.reducible(N, D))))
     return tuple(found)
 
 
-def _mends(judge: Problem, params: float, tokens: float) -> bool:
-    """Tell whether a run can be made, and is not one whose compute is wasted in its turn."""
-    return bool(possible(params, tokens)) and not bool(_saturated(judge, sum(solver.reducible(judge, params, tokens))))
-
-
-def _loss(problem: Problem, params: float, tokens: float) -> float:
-    land = landscape(problem)
-    return float(land.floor + land.reducible(params, tokens))
+_LARGE: tuple[Action, Action] = ("train longer", "shrink")
+_SMALL: tuple[Action, Action] = ("train shorter", "grow")
 
 
 def regime_notes(regime: Regime | None, *, served: bool = False) -> list[Note]:

@@ -40,7 +40,7 @@ class Spending(NamedTuple):
     @property
     def simple(self) -> bool:
         """Whether C = k N D."""
-        return isinstance(self.served, float) and self.served == 0 and isinstance(self.q, float) and self.q == 0
+        return isinstance(self.served, float) and self.served == 0 and self._linear
 
     @property
     def weighed(self) -> Num:
@@ -70,8 +70,7 @@ class Spending(NamedTuple):
             x = x - step
             if not np.any(step > 1e-15 * x):
                 break
-        size: Num = x**3
-        return size
+        return x**3
 
     def paid(self, params: Num, tokens: Num) -> Num:
         """Return what a run costs over its life [FLOP, at the price of training]."""
@@ -121,18 +120,5 @@ class Spending(NamedTuple):
 
 
 def training_flops(params: Num, tokens: Num, flops_per_param_token: Num) -> Num:
-    """Return the training compute C = k N D.
-
-    Parameters
-    ----------
-    params, tokens : float or array
-        Parameters N and tokens D; they broadcast.
-    flops_per_param_token : float
-        k [FLOP per parameter and token]; 6 = 2 forward + 4 backward (Kaplan 2020, Sec. 2.1).
-
-    Returns
-    -------
-    float or array
-        Compute [FLOP].
-    """
+    """Return the training compute C = k N D [FLOP]; k = 6 is 2 forward and 4 backward (Kaplan 2020, Sec. 2.1)."""
     return flops_per_param_token * params * tokens

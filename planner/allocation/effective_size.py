@@ -15,23 +15,9 @@ from planner.scaling_laws.forms.counting import QUANTISED, kept_params, kept_tok
 
 
 def total_params(non_embedding: Num, gamma: Num) -> Num:
-    """Add the embeddings: N_total = N + gamma N^(1/3).
+    """Add the embeddings: N_total = N + gamma N^(1/3) (Pearce & Song 2024, arXiv 2406.12907).
 
-    Parameters
-    ----------
-    non_embedding : float or array
-        Parameters without embeddings.
-    gamma : float
-        Embedding parameters per cube root of N; depends on vocabulary and aspect ratio (law file ``pearce2024``).
-
-    Returns
-    -------
-    float or array
-        Parameters with embeddings.
-
-    References
-    ----------
-    Pearce & Song 2024, arXiv 2406.12907.
+    ``gamma`` depends on vocabulary and aspect ratio (law file ``pearce2024``).
     """
     return non_embedding + gamma * np.cbrt(non_embedding)
 
@@ -46,21 +32,8 @@ def non_embedding_params(total: Num, gamma: Num) -> Num:
 def repeated_tokens(tokens: Num, unique: Num, R_D: Num) -> Num:
     """Return D' = U + U R_D (1 - exp(-R/R_D)) with R = D/U - 1 repetitions: what tokens are worth when U of them are different.
 
-    Parameters
-    ----------
-    tokens, unique : float or array
-        Tokens trained on, and different ones among them; where ``unique`` is larger, every token counts.
-    R_D : float or array
-        Repetitions after which further ones are worth 1/e of the first.
-
-    Returns
-    -------
-    float or array
-        Effective tokens.
-
-    References
-    ----------
-    Muennighoff et al. 2023, arXiv 2305.16264, Eq. 5.
+    After R_D repetitions further ones are worth 1/e of the first; where U is larger than D, every token counts. Muennighoff et
+    al. 2023, arXiv 2305.16264, Eq. 5.
     """
     U = np.minimum(unique, tokens)
     return U - U * R_D * np.expm1(-(tokens / U - 1) / R_D)
@@ -69,17 +42,7 @@ def repeated_tokens(tokens: Num, unique: Num, R_D: Num) -> Num:
 def repeated_params(params: Num, enough: Num, R_N: Num) -> Num:
     """Return N' = U_N + U_N R_N (1 - exp(-R/R_N)), R = N/U_N - 1: what parameters beyond those the data can fill are worth.
 
-    Parameters
-    ----------
-    params : float or array
-        Parameters N.
-    enough : float or array
-        U_N: the parameters that are best for the unique tokens seen once; where larger than N, every parameter counts.
-    R_N : float or array
-
-    References
-    ----------
-    Muennighoff et al. 2023, arXiv 2305.16264, Eq. 8.
+    ``enough`` is U_N, the parameters that are best for the unique tokens seen once. Muennighoff et al. 2023, Eq. 8.
     """
     return repeated_tokens(params, enough, R_N)
 
@@ -114,15 +77,12 @@ class Modifier(Protocol):
     @property
     def reference(self) -> str:
         """Where its constants come from."""
-        ...
 
     def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
         """Return the arithmetic of :meth:`bind` at one run, for a reader."""
-        ...
 
     def bind(self, line: Line, symbols: Symbols) -> Callable[[Num, Num], Counts]:
         """Return the counts as a function of (N, D), given the law's optimal line where all counts, and its constants."""
-        ...
 
 
 class Precision(NamedTuple):
@@ -224,10 +184,8 @@ class Repetition(NamedTuple):
 
     def constants(self, symbols: Symbols) -> tuple[Num, Num]:
         """Return R_D and R_N: its own, or the law's."""
-        return (
-            symbols["R_D"] if self.R_D is None else self.R_D,
-            symbols["R_N"] if self.R_N is None else self.R_N,
-        )
+        R_D = symbols["R_D"] if self.R_D is None else self.R_D
+        return R_D, symbols["R_N"] if self.R_N is None else self.R_N
 
     def derivation(self, N: float, D: float, line: Line, symbols: Symbols) -> Derived:
         """Return the arithmetic at one run, for a reader."""

@@ -1,7 +1,6 @@
 """How far an answer leaves the runs that its law was fitted on, and what the law's own file says of it."""
 
 from collections.abc import Callable, Iterator
-from typing import Literal
 
 import numpy as np
 
@@ -25,8 +24,8 @@ def extrapolation(law: Law, params: Num, tokens: Num, flops: Num) -> Num:
     if not law.domain.known:
         return None
     factors: Num = 1.0
-    for _, value, limits, _ in _held_to(law, params, tokens, flops):
-        outside = np.maximum(value / limits[1], limits[0] / value)
+    for _, value, (low, high), _ in _held_to(law, params, tokens, flops):
+        outside = np.maximum(value / high, low / value)
         factors = np.maximum(factors, np.where(outside > PRINTED, outside, 1.0))
     return float(factors) if np.ndim(factors) == 0 else factors
 
@@ -53,44 +52,33 @@ def range_notes(law: Law, params: float, tokens: float, flops: float) -> list[No
     """Say how far an answer leaves the runs that the law was fitted on."""
     if not law.domain.known:  # which the law itself says of every answer
         return []
-    outside = sorted(_outside(law, params, tokens, flops), reverse=True)
+    outside = []
+    for name, value, (low, high), write in _held_to(law, params, tokens, flops):
+        if value > high * PRINTED:
+            outside.append((value / high, f"{name} {format_factor(value / high)} above {write(high)}"))
+        elif value * PRINTED < low:
+            outside.append((low / value, f"{name} {format_factor(low / value)} below {write(low)}"))
     if not outside:
         return []
-    worst = outside[0][0]
-    texts = "; ".join(text for _, text in outside)
-    advice = ": a guess, not a forecast" if worst > FAR else ""
-    severity: Literal["info", "warning"] = "warning" if worst > FAR else "info"
-    return [Note("extrapolation", severity, f"outside the runs that {law.id} was fitted on{advice}: {texts}")]
+    texts = "; ".join(text for _, text in sorted(outside, reverse=True))
+    far = max(outside)[0] > FAR
+    advice = ": a guess, not a forecast" if far else ""
+    return [Note("extrapolation", "warning" if far else "info", f"outside the runs that {law.id} was fitted on{advice}: {texts}")]
 
 
 def convention_notes(law: Law, other: Law) -> list[Note]:
     """Say where the numbers of two laws must not be compared: which parameters count, which loss unit, which data."""
-    notes = []
-    if law.conventions.params != other.conventions.params and "params-convention" not in {note.code for note in law.notes}:
+    notes, codes = [], {note.code for note in law.notes}
+    if law.conventions.params != other.conventions.params and "params-convention" not in codes:
         notes.append(Note("params-convention", "info", f"N counts {PARAM_COUNTS[law.conventions.params]}"))
     ours, theirs = law.conventions.loss_unit, other.conventions.loss_unit
-    if (
-        law.form.surface
-        and ours != theirs
-        and "none" not in {ours, theirs}
-        and "loss-unit" not in {note.code for note in law.notes}
-    ):
+    if law.form.surface and ours != theirs and "none" not in {ours, theirs} and "loss-unit" not in codes:
         notes.append(Note("loss-unit", "info", f"loss is in {ours}, not {theirs}"))
     return notes
 
 
 PRINTED = 1.005
 """Ranges are printed to three digits: half a unit of the last is not outside."""
-
-
-def _outside(law: Law, params: float, tokens: float, flops: float) -> list[tuple[float, str]]:
-    found = []
-    for name, value, limits, write in _held_to(law, params, tokens, flops):
-        if value > limits[1] * PRINTED:
-            found.append((value / limits[1], f"{name} {format_factor(value / limits[1])} above {write(limits[1])}"))
-        elif value * PRINTED < limits[0]:
-            found.append((limits[0] / value, f"{name} {format_factor(limits[0] / value)} below {write(limits[0])}"))
-    return found
 
 
 def _held_to(

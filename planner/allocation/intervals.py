@@ -6,7 +6,7 @@ disagreement between structures, distance beyond the largest run, few rows.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,9 +24,6 @@ from planner.quantities import LARGEST, plain, shown
 from planner.quantities.arrays import real_numbers
 from planner.scaling_laws.forms import FORMS, Form, Num
 from planner.scaling_laws.law import Law
-
-if TYPE_CHECKING:
-    pass
 
 
 class Intervals(NamedTuple):
@@ -179,55 +176,53 @@ def size_interval(question: LawOrProblem, flops: Num, level: float = LEVEL) -> t
         tail = (1 - level) / 2
         low, high = quantiles(draws, (tail, 1 - tail))
         return low, high
-    scales = law.draws.calibration.scales
     own = np.log(_best_params(problem, FORMS["generalised"], law.params, flops))
-    weight = np.asarray(law.params["weight"]).reshape(-1, *[1] * np.ndim(flops))
+    half = _half_width(law, law.draws.calibration.scales, own, np.log(draws), level, law.draws.calibration.scales["size_least"])
+    best = best_run(problem, flops)[0]
+    return (best * np.exp(-half))[()], (best * np.exp(half))[()]
+
+
+def _half_width(law: Law, scales: Mapping[str, float], own: Num, draws: Num, level: float, least: float = 0.0) -> Num:
+    """Return half the width of an ensemble's interval, from how far its members' ``own`` values and its draws spread."""
+    weight = np.asarray(law.params["weight"]).reshape(-1, *[1] * (own.ndim - 1))
     weight = weight / weight.sum()
     center = (weight * own).sum(0)
     spread = (weight * (own - center) ** 2).sum(0)
-    low, high = quantiles(np.log(draws), (0.16, 0.84))
-    half = scales["size_factor"] * np.sqrt(
-        spread + (scales["size_draws"] * (high - low) / 2) ** 2 + scales["size_least"] ** 2
-    ) * widening(scales["degrees_of_freedom"], level)  # fmt: skip
-    best = best_run(problem, flops)[0]
-    return (best * np.exp(-half))[()], (best * np.exp(half))[()]
+    low, high = quantiles(draws, (0.16, 0.84))
+    width = scales["size_factor"] * np.sqrt(spread + (scales["size_draws"] * (high - low) / 2) ** 2 + least**2)
+    return width * widening(scales["degrees_of_freedom"], level)
 
 
 def draw_cloud(law: Law, flops: float) -> tuple[Num, Num]:
     """Return of each draw of a law the exponent a in N_opt ~ C^a, and the compute-optimal N of a budget [FLOP]."""
     assert law.draws is not None
-    assert law.draws.form.frontier is not None  # asked of laws that plan
     N = _best_params(as_problem(law), law.draws.form, law.draws.params, np.asarray(flops, float))
-    a = law.draws.form.frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0]
-    return np.broadcast_to(a, np.shape(N)), N
+    return np.broadcast_to(_exponents(law, law.draws.params), np.shape(N)), N
+
+
+def _exponents(law: Law, constants: Mapping[str, Num]) -> Num:
+    """Return a in N_opt ~ C^a under each set of constants."""
+    assert law.draws is not None
+    assert law.draws.form.frontier is not None  # asked of laws that plan
+    return law.draws.form.frontier.exponents(drawn_symbols(law, constants, 0))[0]
 
 
 def exponent_interval(law: Law, level: float = LEVEL) -> tuple[float, float] | None:
     """Return the interval of a in N_opt ~ C^a."""
     if law.draws is None or law.role != "plan":
         return None
-    frontier = law.draws.form.frontier
-    assert frontier is not None
+    drawn = _exponents(law, law.draws.params)
     if law.draws.calibration is None:
-        a = frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0]
-        low, high = quantiles(np.broadcast_to(a, len(law.draws)), ((1 - level) / 2, (1 + level) / 2))
+        low, high = quantiles(np.broadcast_to(drawn, len(law.draws)), ((1 - level) / 2, (1 + level) / 2))
         return float(low), float(high)
     # an ensemble's: the same mixture of member spread and draws as for N itself
-    scales = law.draws.calibration.scales
-    own = np.asarray(frontier.exponents(drawn_symbols(law, law.params, 0))[0])
-    weight = np.asarray(law.params["weight"]) / np.sum(law.params["weight"])
-    drawn = quantiles(frontier.exponents(drawn_symbols(law, law.draws.params, 0))[0], (0.16, 0.84))
-    center = float((weight * own).sum())
-    spread = float((weight * (own - center) ** 2).sum())
-    half = scales["size_factor"] * np.sqrt(spread + (scales["size_draws"] * (drawn[1] - drawn[0]) / 2) ** 2)
-    a = law.exponents[0] if law.exponents else center
-    half = float(half * widening(scales["degrees_of_freedom"], level))
-    return max(a - half, 0.0), min(a + half, 1.0)
+    half = float(_half_width(law, law.draws.calibration.scales, _exponents(law, law.params), drawn, level))
+    assert law.exponents is not None  # the law plans
+    return max(law.exponents[0] - half, 0.0), min(law.exponents[0] + half, 1.0)
 
 
 def _best_params(problem: Problem, form: Form, constants: Mapping[str, Num], flops: Num) -> Num:
     """Return N for each budget under each set of constants, (sets, ...)."""
-    names = set(form.parameters)
-    symbols = drawn_symbols(problem.law, {name: value for name, value in constants.items() if name in names}, flops.ndim)
-    N = best_run(problem.drawn(form, symbols), flops)[0]
+    symbols = drawn_symbols(problem.law, {name: constants[name] for name in form.parameters}, flops.ndim)
+    N = best_run(problem._replace(form=form, symbols=symbols), flops)[0]
     return np.clip(np.where(np.isfinite(N), N, 1e100), 1e-100, 1e100)

@@ -58,11 +58,11 @@ def loss_interval(law: Law, params: Num, tokens: Num, level: float = LEVEL) -> L
     if law.draws is None or law.surface_law is not law:
         return None
     log_loss = np.log(law.loss(params, tokens))
+    N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
     if law.draws.calibration is not None:
-        return _above_floor(law, _forecast_interval(law, law.draws.calibration, params, tokens, log_loss, level))
+        return _above_floor(law, _forecast_interval(law, law.draws.calibration, N, D, log_loss, level))
     surface = law.draws.form.surface
     assert surface is not None
-    N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
     p = drawn_symbols(law, law.draws.params, N.ndim)
     drawn = np.log(surface.floor(p) + sum(surface.terms(p, N, D)))
     tail = (1 - level) / 2
@@ -84,10 +84,9 @@ def _above_floor(law: Law, found: LossInterval) -> LossInterval:
     return found._replace(mean=mean, run=run)
 
 
-def _forecast_interval(law: Law, known: "Calibration", params: Num, tokens: Num, log_loss: Num, level: float) -> LossInterval:
+def _forecast_interval(law: Law, known: "Calibration", N: Num, D: Num, log_loss: Num, level: float) -> LossInterval:
     """Combine the four parts of a forecast's error, each a half-width at 95 % in ln loss."""
     s = known.scales
-    N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
     flops = law.symbols["k"] * N * D
     low, high = known.flops
     beyond = np.log(flops / high)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._util.root_finding import find_root, reach_above
 from planner.allocation.effective_size import Counts, Line
-from planner.allocation.problem import FARTHEST, LawOrProblem, Problem, as_problem
+from planner.allocation.problem import LawOrProblem, Problem, as_problem
 from planner.scaling_laws.forms import Num
+from planner.scaling_laws.forms._searched import root_from
 
 
 class Landscape(NamedTuple):
@@ -55,13 +55,7 @@ class Landscape(NamedTuple):
 
 
 def landscape(question: LawOrProblem) -> Landscape:
-    """Return the loss over what is trained, judged by the law whose surface judges.
-
-    Raises
-    ------
-    CannotPlanError
-        The law has no loss surface.
-    """
+    """Return the loss over what is trained, judged by the law whose surface judges; CannotPlanError where none does."""
     problem = as_problem(question).judged()
     line = line_of(problem) if problem.modifiers else None
     return Landscape(problem, tuple(modifier.bind(line, problem.symbols) for modifier in problem.modifiers if line))
@@ -87,8 +81,6 @@ def line_of(problem: Problem) -> Line:
             by_params, by_tokens = land.log_slopes(np.exp(log_N), tokens)
             return by_tokens - by_params  # where a parameter and a token buy as much as each other
 
-        right = reach_above(tilt, start, 0.1, FARTHEST)
-        left = reach_above(lambda x: -tilt(x), start, -0.1, FARTHEST)
-        return np.exp(find_root(tilt, start + left, start + right))
+        return np.exp(root_from(tilt, start, 0.1))
 
     return straight if frontier.straight else bent

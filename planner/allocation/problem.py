@@ -80,18 +80,8 @@ class Problem(NamedTuple):
         """Return the same problem without the user's limits."""
         return self._replace(limits=Limits())
 
-    def drawn(self, form: Form, symbols: Symbols) -> "Problem":
-        """Return the same problem under draws of the law's constants."""
-        return self._replace(form=form, symbols=symbols)
-
     def judged(self) -> "Problem":
-        """Return the problem under the law whose surface judges runs.
-
-        Raises
-        ------
-        CannotPlanError
-            The law has no loss surface.
-        """
+        """Return the problem under the law whose surface judges runs; CannotPlanError where there is none."""
         if self.form.surface is not None and set(self.form.surface.uses) == {"params", "tokens"}:
             return self
         judge = self.law.judge
@@ -109,13 +99,7 @@ class Problem(NamedTuple):
 
     @property
     def frontier(self) -> Frontier:
-        """The optimal line of the law when everything counts.
-
-        Raises
-        ------
-        CannotPlanError
-            The law has no such line, or must not be used for one.
-        """
+        """The optimal line of the law when everything counts; CannotPlanError where it has none, or must not be used for one."""
         law = self.law
         if law.no_allocation:
             raise CannotPlanError(
@@ -182,13 +166,7 @@ def possible(params: Num, tokens: Num) -> Num:
 
 
 def require_possible(question: LawOrProblem, params: Num, tokens: Num) -> None:
-    """Refuse an answer that is no run: a law that gives it has constants of another world, or the budget is too small for it.
-
-    Raises
-    ------
-    CannotPlanError
-        Parameters or tokens outside the range that inputs have.
-    """
+    """Refuse an answer that is no run: a law that gives it has constants of another world, or the budget is too small for it."""
     outside = np.flatnonzero(~np.asarray(possible(params, tokens)))
     if len(outside):
         N, D = (float(np.ravel(each)[outside[0]]) for each in np.broadcast_arrays(params, tokens))

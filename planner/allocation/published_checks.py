@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,25 +58,18 @@ def verify(law: str | Path | Law) -> Listing[CheckResult]:
     True
     """
     loaded = load_law(law)
-    computed = guarded(loaded, lambda: [_compute(loaded, check) for check in loaded.checks])
+    computed = guarded(loaded, lambda: [float(COMPUTED[check.quantity](loaded, check.inputs)) for check in loaded.checks])
     results = (CheckResult(check, value) for check, value in zip(loaded.checks, computed, strict=True))
     return Listing(results, "published checks")
-
-
-def _compute(law: Law, check: PublishedCheck) -> float:
-    return float(COMPUTED[check.quantity](law, check.inputs))
 
 
 _REFERENCE = 1e20
 """Budget [FLOP] for growth, cost and ratios of power laws, which do not depend on it."""
 
 
-def _growth(name: str) -> Quantity:
-    def ratio(law: Law, given: Given) -> Num:
-        there, here = (solver.allocate(law, flops) for flops in (_REFERENCE * given["flops_factor"], _REFERENCE))
-        return getattr(there, name) / getattr(here, name)
-
-    return ratio
+def _growth(name: str, law: Law, given: Given) -> Num:
+    there, here = (solver.allocate(law, flops) for flops in (_REFERENCE * given["flops_factor"], _REFERENCE))
+    return getattr(there, name) / getattr(here, name)
 
 
 def _tokens_per_param(law: Law, given: Given) -> Num:
@@ -93,27 +87,24 @@ def _repeated_loss(law: Law, given: Given) -> Num:
     return land.floor + land.reducible(given["params"], given["tokens"])
 
 
-def _best_bits(law: Law) -> float:
+def _best_bits(law: Law, _: Given) -> float:
     """Return the bits P at which N_eff costs least, where compute is paid by N D P (Kumar 2024, Sec. 4.3)."""
     bits = np.linspace(4, 16, 12_001)
     return float(bits[lowest(bits / kept_params(law.params, (bits, bits, bits)))])
 
 
-def _repeating(law: Law, given: Mapping[str, float]) -> Problem:
+def _repeating(law: Law, given: Given) -> Problem:
     return problem_of(law, modifiers=(Repetition(given["unique_tokens"]),))
 
 
-def _served(law: Law, given: Mapping[str, float]) -> dict[str, float]:
-    """Return the cheapest run over its life with the loss of an optimal run of the given size, and what it saves."""
+def _served(name: str, law: Law, given: Given) -> Num:
+    """Return a quantity of the cheapest run over its life with the loss of an optimal run of the given size."""
     own = solver.fixed(law, solver.optimal_at(law, params=given["params"]), params=given["params"])
     problem = problem_of(law, served=given["served_tokens"])
     flops, params, tokens = solver.cheapest(problem, sum(solver.reducible(law, *own)))
-    return {
-        "served_params": params,
-        "served_tokens": tokens,
-        "served_tokens_ratio": tokens / own[1],
-        "served_saving": 1 - flops / problem.spending.paid(*own),
-    }
+    saving = 1 - flops / problem.spending.paid(*own)
+    found = {"params": params, "tokens": tokens, "tokens_ratio": tokens / own[1], "saving": saving}
+    return found[name]
 
 
 def _cost(law: Law, flops: float, params_ratio: float) -> float:
@@ -127,8 +118,8 @@ COMPUTED: Mapping[str, Quantity] = {
     "loss": lambda law, given: law.loss(given["params"], given["tokens"]),
     "optimal_loss": lambda law, given: solver.allocate(law, given["flops"]).loss,
     "exponent_params": lambda law, given: law.exponents[0] if law.exponents else float("nan"),
-    "params_growth": _growth("params"),
-    "tokens_growth": _growth("tokens"),
+    "params_growth": partial(_growth, "params"),
+    "tokens_growth": partial(_growth, "tokens"),
     "loss_ratio": lambda law, given: law.loss(params=given["params_factor"]) / law.loss(params=1.0),
     "overhead": lambda law, given: _cost(law, _REFERENCE, given["params_ratio"]) / _REFERENCE - 1,
     "tokens_ratio": lambda law, given: _cost(law, _REFERENCE, given["params_ratio"]) / _REFERENCE / given["params_ratio"],
@@ -136,12 +127,9 @@ COMPUTED: Mapping[str, Quantity] = {
     "repeated_loss": _repeated_loss,
     "repeated_params": lambda law, given: solver.allocate(_repeating(law, given), given["flops"]).params,
     "epochs": lambda law, given: solver.allocate(_repeating(law, given), given["flops"]).tokens / given["unique_tokens"],
-    "served_params": lambda law, given: _served(law, given)["served_params"],
-    "served_tokens": lambda law, given: _served(law, given)["served_tokens"],
-    "served_tokens_ratio": lambda law, given: _served(law, given)["served_tokens_ratio"],
-    "served_saving": lambda law, given: _served(law, given)["served_saving"],
+    **{f"served_{name}": partial(_served, name) for name in ("params", "tokens", "tokens_ratio", "saving")},
     "kept_params": lambda law, given: kept_params(law.params, (given["bits"],) * 3),
-    "best_bits": lambda law, given: _best_bits(law),
+    "best_bits": _best_bits,
     "chosen_loss": lambda law, given: law.choose(G=given["G"]).loss(given["params"], given["tokens"]),
     "chosen_flops": lambda law, given: spending_of(law.choose(G=given["G"])).paid(given["params"], given["tokens"]),
     "chosen_params": lambda law, given: solver.allocate(law.choose(E=given["E"]), given["flops"]).params,

@@ -1,6 +1,5 @@
 """The best (N, D) under a budget and limits, and the inverses: closed forms are fast paths of one search."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,25 +27,10 @@ class Allocation(NamedTuple):
 
 
 def allocate(question: LawOrProblem, flops: Num) -> Allocation:
-    """Return the best allocation of one budget or of an array of budgets.
+    """Return the best allocation of one budget or of an array of budgets [FLOP]; CannotPlanError where the law has no optimum.
 
-    Parameters
-    ----------
-    question : Law or Problem
-        A law that can plan, or a problem with limits, modifiers and a spending rule.
-    flops : float or array
-        Budgets C [FLOP].
-
-    Returns
-    -------
-    Allocation
-        What it costs equals the budget to the last bits, unless caps on both N and D leave some of it. Where serving a fixed
-        size costs more than the budget, ``tokens`` is not above 0.
-
-    Raises
-    ------
-    CannotPlanError
-        The law has no optimum, or must not be used for one.
+    What it costs equals the budget to the last bits, unless caps on both N and D leave some of it. Where serving a fixed size
+    costs more than the budget, ``tokens`` is not above 0.
     """
     problem = as_problem(question)
     params, tokens = best_run(problem, flops)
@@ -71,8 +55,6 @@ def _as_counted(problem: Problem, flops: Num) -> Num:
 def best_run(problem: Problem, flops: Num) -> tuple[Num, Num]:
     """Return the best (N, D) within the limits: loss is unimodal along the spending curve, so a cap cuts the free optimum off."""
     limits, spending = problem.limits, problem.spending
-    params: Num
-    tokens: Num
     if limits.params is not None:
         params = limits.params + 0 * flops
         tokens = spending.tokens(flops, params)
@@ -122,17 +104,10 @@ def _searched(problem: Problem, flops: float) -> tuple[Num, Num]:
 
 
 def search_run(question: LawOrProblem, flops: Num, start: Num = None) -> tuple[Num, Num]:
-    """Return the best (N, D) for each budget by search along the spending curve, without the closed form.
+    """Return the best (N, D) for each budget [FLOP] by search along the spending curve, without the closed form.
 
     Where what a parameter and a token buy is as what they cost, no neighbour on the curve is better. The search is the reference
-    that every closed form must agree with.
-
-    Parameters
-    ----------
-    question : Law or Problem
-    flops : float or array
-    start : float or array, optional
-        N to begin with; by default as many parameters as tokens.
+    that every closed form must agree with. It begins with ``start`` parameters, by default with as many as tokens.
     """
     problem = as_problem(question)
     land, spending = landscape(problem), problem.spending
@@ -207,8 +182,7 @@ _ENOUGH = 1e-13  # of the last step in ln C
 def _least_cost(problem: Problem, land: Landscape, goal: Num, start: Num) -> Num:
     """Return the budget whose best run has a log reducible loss; infinite beyond reach.
 
-    ln L against ln C is convex: Newton's steps from a budget that is too small come up to the root from below. Where that fails,
-    the root is bracketed.
+    ln L against ln C is convex: Newton's steps come up to the root from below; where they fail, it is bracketed.
     """
     spending = problem.spending
     log_C = start
@@ -240,18 +214,15 @@ def _fixed_cost(problem: Problem, land: Landscape, goal: Num) -> Num:
     plain = frontier.budget(p, np.exp(goal))
     start_N = frontier.params(p, plain)
     most_N, most_D = corner(limits)
-    run: Callable[[Num], tuple[Num, Num]]
-    if limits.params is not None:
-        run = lambda x: (limits.params + 0 * x, np.exp(x))  # noqa: E731  # three one-line curves read best side by side
-        start, top = np.log(plain / (p["k"] * start_N)), np.log(most_D)
-    elif limits.tokens is not None:
-        run = lambda x: (np.exp(x), limits.tokens + 0 * x)  # noqa: E731
-        start, top = np.log(start_N), np.log(most_N)
-    else:
-        run = lambda x: (np.exp(x), limits.tokens_per_param * np.exp(x))  # noqa: E731
-        start, top = np.log(start_N), np.log(most_N)
-    start = start + 0 * goal
-    top = np.minimum(start + _REACH, top)
+    free, most = (start_N, most_N) if limits.params is None else (plain / (p["k"] * start_N), most_D)
+    start = np.log(free) + 0 * goal
+    top = np.minimum(start + _REACH, np.log(most))
+
+    def run(x: Num) -> tuple[Num, Num]:
+        size = np.exp(x)
+        if limits.params is not None:
+            return limits.params + 0 * x, size
+        return size, limits.tokens_per_param * size if limits.tokens is None else limits.tokens + 0 * x
 
     def excess(x: Num) -> Num:
         return np.log(land.reducible(*run(x))) - goal  # falls with x
@@ -301,10 +272,7 @@ def flat_band(question: LawOrProblem, flops: Num, extra: float) -> tuple[Num, Nu
 
 
 def cost_of_size(question: LawOrProblem, flops: Num, params: Num) -> Num:
-    """Return what a model of the given size needs for the loss that the optimal run reaches with ``flops`` [FLOP].
-
-    Infinite where no amount of tokens gets there.
-    """
+    """Return what a size needs [FLOP] for the loss that the optimal run reaches with ``flops``; infinite beyond reach."""
     problem = as_problem(question).judged().without_limits()
     return cost_of_loss(problem, landscape(problem).reducible(*best_run(problem, flops)), params)
 

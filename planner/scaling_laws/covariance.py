@@ -47,30 +47,24 @@ class Covariance(NamedTuple):
 
 
 def covariance_from_table(given: Mapping[str, Any], form: Form, params: Mapping[str, Any], file: str) -> Draws:
-    """Read the covariance of a law's constants, and draw from it.
-
-    Raises
-    ------
-    LawFileError
-        Constants that the form has not, no symmetric positive matrix of them, or one so wide that constants leave their range.
-    """
+    """Read the covariance of a law's constants, and draw from it; refused where constants would leave their range."""
     where = "covariance."
     only(given, set(Covariance._fields), file, where)
     of = tuple(texts_of(given, "of", file))
     names = [each.removeprefix(_LOG) for each in of]
     unknown = [each for each, name in zip(of, names, strict=True) if not isinstance(params.get(name), float)]
     if unknown or not of or len(set(names)) != len(of):
-        named = shown(unknown[0]) if unknown else shown(list(of))
-        raise LawFileError(f"{file}: {where}of = {named}: expected constants of the form {form.name}, each once, such as log A")
+        named = unknown[0] if unknown else list(of)
+        raise LawFileError(
+            f"{file}: {where}of = {shown(named)}: expected constants of the form {form.name}, each once, such as log A"
+        )
     noise = number_of(given, "noise", file, where)
     if not 0 <= noise < 10:
         raise LawFileError(f"{file}: {where}noise = {noise:g}: must be at least 0 and below 10")
     matrix = _matrix(given.get("matrix"), len(of), f"{file}: {where}matrix")
     covariance = Covariance(of, matrix, noise, text_of(given, "how", file))
     drawn = _drawn(_factor(matrix, f"{file}: {where}matrix"))
-    arrays: dict[str, NDArray[np.float64]] = {}
-    for name, value in params.items():
-        arrays[name] = np.full(DRAWS, value)
+    arrays: dict[str, NDArray[np.float64]] = {name: np.full(DRAWS, value) for name, value in params.items()}
     for each, name, away in zip(of, names, drawn, strict=True):
         with np.errstate(over="ignore"):  # looked at below
             arrays[name] = params[name] * np.exp(away) if each.startswith(_LOG) else params[name] + away
@@ -103,18 +97,17 @@ def _factor(matrix: tuple[tuple[float, ...], ...], where: str) -> list[list[floa
 
 def _drawn(factor: list[list[float]]) -> "list[NDArray[np.float64]]":
     """Return deviations of each constant: normal scores in evenly spread orders, which have no correlation, times the factor."""
-    size = len(factor)
     scores = _scores()
     scores = scores / np.sqrt((scores**2).mean())
     axes: list[NDArray[np.float64]] = []
-    for turn in range(size):
-        order = np.argsort(np.modf((np.arange(DRAWS) + 0.5) * _turns(size)[turn])[0], kind="stable")
+    for turn in _turns(len(factor)):
+        order = np.argsort(np.modf((np.arange(DRAWS) + 0.5) * turn)[0], kind="stable")
         axis = np.empty(DRAWS)
         axis[order] = scores
         for before in axes:
             axis = axis - (axis * before).mean() * before
         axes.append(axis / np.sqrt((axis**2).mean()))
-    return [sum((factor[i][j] * axes[j] for j in range(i + 1)), np.zeros(DRAWS)) for i in range(size)]
+    return [sum((factor[i][j] * axes[j] for j in range(i + 1)), np.zeros(DRAWS)) for i in range(len(factor))]
 
 
 def _scores() -> "NDArray[np.float64]":
@@ -125,9 +118,7 @@ def _scores() -> "NDArray[np.float64]":
 
 
 def _turns(size: int) -> list[float]:
-    """Return the irrational turns of an evenly spread sequence in so many dimensions (Roberts 2018: powers of the root of
-    x^(d+1) = x + 1).
-    """
+    """Return the turns of an evenly spread sequence (Roberts 2018: powers of the root of x^(d+1) = x + 1)."""
     root = 2.0
     for _ in range(60):
         root = exp(log(1 + root) / (size + 1))

@@ -10,13 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
-_ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "^": operator.pow,
-}
+_ARITHMETIC = dict(zip("+-*/^", (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow), strict=True))
 
 
 @lru_cache(maxsize=1024)
@@ -33,18 +27,10 @@ def folded(
     binary: Callable[[str, T, T], T],
     ln: Callable[[T], T],
 ) -> T:
-    """Fold a formula from its leaves up.
+    """Fold a formula from its leaves up; ValueError where it holds anything but arithmetic.
 
-    Parameters
-    ----------
-    formula : str
-    name, number, minus, binary, ln : callables
-        What a name, a number, a negative, an operation (its sign, ``^`` for powers, and both sides) and a logarithm become.
-
-    Raises
-    ------
-    ValueError
-        Anything else in the formula.
+    The callables say what a name, a number, a negative, an operation (its sign, ``^`` for powers, and both sides) and a logarithm
+    become.
     """
 
     def visit(node: ast.expr) -> T:
@@ -65,13 +51,7 @@ def folded(
 
 
 def evaluate(formula: str, values: Mapping[str, float]) -> float:
-    """Evaluate a formula.
-
-    Raises
-    ------
-    ValueError
-        It is no arithmetic.
-    """
+    """Evaluate a formula; ValueError where it is no arithmetic."""
     found: float = folded(
         formula,
         name=lambda name: float(values[name]),
@@ -85,16 +65,5 @@ def evaluate(formula: str, values: Mapping[str, float]) -> float:
 
 def names_in(formula: str) -> frozenset[str]:
     """Return the names in a formula, on both sides of an equation."""
-    nothing: frozenset[str] = frozenset()
-    found = [
-        folded(
-            side,
-            name=lambda name: frozenset({name}),
-            number=lambda _: nothing,
-            minus=lambda inner: inner,
-            binary=lambda _, left, right: left | right,
-            ln=lambda inner: inner,
-        )
-        for side in formula.split("=")
-    ]
-    return frozenset().union(*found)
+    nodes = (node for side in formula.split("=") for node in ast.walk(_parsed(side)))
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name)) - {"ln"}

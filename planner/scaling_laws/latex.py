@@ -19,20 +19,18 @@ class _Piece(NamedTuple):
 
 
 def latex(formula: str) -> str:
-    """Return a formula over names and numbers as LaTeX.
+    """Return a formula over names and numbers as LaTeX; ValueError where it is no arithmetic.
 
-    Raises
-    ------
-    ValueError
-        It is no arithmetic.
-
-    Examples
-    --------
     >>> latex("A/N^alpha")
     '\\\\frac{A}{N^{\\\\alpha}}'
     """
     return folded(
-        formula, name=lambda name: _Piece(symbol(name), _ATOM), number=_number, minus=_minus, binary=_binary, ln=_log
+        formula,
+        name=lambda name: _Piece(symbol(name), _ATOM),
+        number=_number,
+        minus=lambda value: _Piece(f"-{_held(value, _PRODUCT)}", _SUM),
+        binary=_binary,
+        ln=lambda value: _Piece(rf"\ln {_held(value, _ATOM)}", _PRODUCT),
     ).text
 
 
@@ -42,8 +40,7 @@ def symbol(name: str) -> str:
     text = f"\\{stem}" if stem in _GREEK else stem if len(stem) <= 1 else rf"\mathrm{{{stem}}}"
     if len(below) > 1:
         below = f"\\{below}" if below in _GREEK else rf"\mathrm{{{below.replace('_', ',')}}}"
-    lower = f"_{{{below}}}" if below else ""
-    return text + lower
+    return f"{text}_{{{below}}}" if below else text
 
 
 def equation(text: str) -> str:
@@ -74,19 +71,8 @@ def _side(side: str) -> str:
 
 
 def _number(value: float) -> _Piece:
-    text = f"{value:g}"
-    if "e" in text:
-        digits, power = text.split("e")
-        return _Piece(rf"{digits} \cdot 10^{{{int(power)}}}", _PRODUCT)
-    return _Piece(text, _ATOM)
-
-
-def _minus(value: _Piece) -> _Piece:
-    return _Piece(f"-{_held(value, _PRODUCT)}", _SUM)
-
-
-def _log(value: _Piece) -> _Piece:
-    return _Piece(rf"\ln {_held(value, _ATOM)}", _PRODUCT)
+    digits, _, power = f"{value:g}".partition("e")
+    return _Piece(rf"{digits} \cdot 10^{{{int(power)}}}", _PRODUCT) if power else _Piece(digits, _ATOM)
 
 
 def _held(piece: _Piece, by: int) -> str:

@@ -205,16 +205,7 @@ class Law(Shown):
             if partner and partner not in values:
                 text = f"{name} was changed without {partner}, which was fitted with it: likely far off; change both"
                 notes.append(Note("fitted-together", "warning", text))
-        return replace(
-            self,
-            id=_modified(self.id),
-            params=FrozenDict({**self.params, **values}),
-            interval=None,
-            checks=(),
-            notes=tuple(notes),
-            change="your constants",
-            draws=None,
-        )
+        return self._changed("your constants", notes, params=FrozenDict({**self.params, **values}))
 
     @property
     def active_share(self) -> float:
@@ -274,20 +265,20 @@ class Law(Shown):
         if a + b != 1 and abs(a + b - 1) > 1e-12:
             rounding = f"exponents add to {a + b:g}: taken as rounding, D ~ C^{1 - a:g} follows from the budget"
             notes.append(Note("exponents-rounded", "info", rounding))
-        return replace(
-            self,
-            id=_modified(self.id),
+        return self._changed(
+            change,
+            notes,
             title=f"{self.title}, other exponents",
             form=FORMS["anchored"],
             params=FrozenDict({"N_0": anchor[1], "C_0": anchor[0], "a": a}),
-            interval=None,
-            checks=(),
-            notes=tuple(notes),
             no_allocation="",
             judge=self.surface_law,
-            change=change,
-            draws=None,
         )
+
+    def _changed(self, change: str, notes: list[Note], **others: Any) -> "Law":
+        """Return the law as a user changed it: without what the published one was held against."""
+        named = self.id if self.modified else self.id + MODIFIED
+        return replace(self, id=named, change=change, notes=tuple(notes), interval=None, checks=(), draws=None, **others)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the law as JSON types, in base units."""
@@ -299,12 +290,7 @@ class Law(Shown):
             "equation": self.form.equation,
             "params": dict(self.params),
             "exponents": list(self.exponents) if self.exponents else None,
-            "interval": self.interval
-            and {
-                "level": self.interval.level,
-                "how": self.interval.how,
-                **{k: list(v) for k, v in self.interval.values.items()},
-            },
+            "interval": self.interval and self.interval.to_dict(),
             "conventions": self.conventions._asdict(),
             "domain": self.domain.to_dict(),
             "source": self.source._asdict(),
@@ -320,10 +306,6 @@ class Law(Shown):
 
 _ROUNDING = 0.0101
 """Two exponents printed to two digits can be 0.01 off 1."""
-
-
-def _modified(law_id: str) -> str:
-    return law_id if law_id.endswith(MODIFIED) else law_id + MODIFIED
 
 
 def is_id(text: str) -> bool:

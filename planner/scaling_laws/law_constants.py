@@ -1,12 +1,22 @@
-"""Constants of a law, held to what its form says of each."""
+"""The form that a law file names, and the law's constants, held to what the form says of each."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from planner._util.showing import Raw
-from planner.errors import OptionError, PlannerError
+from planner._util.toml_schema import text_of
+from planner.errors import LawFileError, OptionError, PlannerError
 from planner.quantities import finite, parse_number, shown
-from planner.scaling_laws.forms import Form
+from planner.scaling_laws.forms import FORMS, Form
+
+
+def form_of(table: Mapping[str, Any], file: str) -> Form:
+    """Return the form that a table names."""
+    name = text_of(table, "form", file)
+    if name not in FORMS:
+        raise LawFileError(f"{file}: form = {shown(name)} is not known; forms are {', '.join(FORMS)}")
+    return FORMS[name]
 
 
 def check_constant(form: Form, name: str, value: Raw, where: str) -> Any:

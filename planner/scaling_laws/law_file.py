@@ -10,30 +10,14 @@ from planner.notes import SEVERITIES, Note, Severity
 from planner.quantities import LARGEST, bare, finite, shown
 from planner.scaling_laws.forms import Form
 from planner.scaling_laws.law import Law, is_id
-from planner.scaling_laws.law_constants import check_constant
-from planner.scaling_laws.law_schema import form_of
+from planner.scaling_laws.law_constants import check_constant, form_of
 from planner.scaling_laws.provenance import PARAM_COUNTS, UNKNOWN_DOMAIN, Conventions, Domain, Interval, PublishedCheck, Source
 
 if TYPE_CHECKING:
     from planner.scaling_laws.parameter_draws import Draws
 
-_TOP = {
-    "id",
-    "title",
-    "form",
-    "params",
-    "conventions",
-    "domain",
-    "source",
-    "interval",
-    "note",
-    "traps",
-    "check",
-    "no_allocation",
-    "covariance",
-    "draws",
-    "fit",
-}
+_NEEDED = {"id", "title", "form", "params", "conventions", "source"}
+_OPTIONAL = {"domain", "interval", "note", "traps", "check", "no_allocation", "covariance", "draws", "fit"}
 QUANTITIES: dict[str, tuple[set[str], Callable[[Form], bool]]] = {
     "params": ({"flops"}, lambda form: form.frontier is not None),
     "tokens": ({"flops"}, lambda form: form.frontier is not None),
@@ -72,14 +56,8 @@ QUANTITIES: dict[str, tuple[set[str], Callable[[Form], bool]]] = {
 
 
 def law_from_table(table: Mapping[str, Any], file: str) -> Law:
-    """Build a Law from a parsed law file.
-
-    Raises
-    ------
-    LawFileError
-        A missing, unknown or ill-typed key, a constant outside what the form allows, a missing source or convention.
-    """
-    only(table, _TOP, file, "")
+    """Build a Law from a parsed law file; LawFileError for a key, a constant or a source that is missing or not as it must be."""
+    only(table, _NEEDED | _OPTIONAL, file, "")
     form = form_of(table, file)
     law_id = text_of(table, "id", file)
     if not is_id(law_id):
@@ -116,22 +94,18 @@ def law_to_table(law: Law) -> dict[str, Any]:
         "conventions": law.conventions._asdict(),
         "source": {name: value for name, value in law.source._asdict().items() if value != ""},
     }
-    if law.domain.known:
-        table["domain"] = {name: value for name, value in law.domain.to_dict().items() if value}
-    if law.interval:
-        values = {name: list(ends) for name, ends in law.interval.values.items()}
-        table["interval"] = {"level": law.interval.level, "how": law.interval.how, **values}
-    if law.notes:
-        table["note"] = [
+    optional = {
+        "domain": law.domain.known and {name: value for name, value in law.domain.to_dict().items() if value},
+        "interval": law.interval and law.interval.to_dict(),
+        "note": [
             {**note.to_dict(), "constants": list(note.constants), **({"from_flops": note.from_flops} if note.from_flops else {})}
             for note in law.notes
-        ]
-    if law.traps:
-        table["traps"] = list(law.traps)
-    if law.no_allocation:
-        table["no_allocation"] = law.no_allocation
-    if law.fit:
-        table["fit"] = dict(law.fit)
+        ],
+        "traps": list(law.traps),
+        "no_allocation": law.no_allocation,
+        "fit": dict(law.fit),
+    }
+    table |= {name: value for name, value in optional.items() if value}
     if law.draws:
         known = law.draws.covariance
         table["draws" if known is None else "covariance"] = (known or law.draws).to_dict()
@@ -181,15 +155,11 @@ def _source(table: Mapping[str, Any], file: str) -> Source:
         raise LawFileError(f"{file}: lacks source.year")
     if isinstance(year, bool) or not isinstance(year, int) or not 1600 <= year <= 9999:
         raise LawFileError(f"{file}: source.year: expected a whole number such as 2024, got {shown(year)}")
-    if not any(given.get(key) for key in ("arxiv", "doi", "url")):
-        raise LawFileError(f"{file}: [source] needs one of arxiv, doi or url (for runs of your own: where they are kept)")
-    names = ("authors", "title", "locator", "read")
     links = ("arxiv", "doi", "url")
-    return Source(
-        year=year,
-        **{name: text_of(given, name, file, "source.") for name in names},
-        **{name: text_of(given, name, file, "source.", default="") for name in links},
-    )
+    if not any(given.get(key) for key in links):
+        raise LawFileError(f"{file}: [source] needs one of arxiv, doi or url (for runs of your own: where they are kept)")
+    texts = {name: text_of(given, name, file, "source.") for name in ("authors", "title", "locator", "read")}
+    return Source(year=year, **texts, **{name: text_of(given, name, file, "source.", default="") for name in links})
 
 
 def _domain(table: Mapping[str, Any], form: Form, file: str) -> Domain:
@@ -259,12 +229,9 @@ def _fit(table: Mapping[str, Any], file: str) -> Mapping[str, Any]:
     given = table_of(table, "fit", file)
     kept: dict[str, Any] = {}
     for key, value in given.items():
-        if isinstance(value, str):
-            kept[legible(key, f"{file}: fit")] = text_of(given, key, file, "fit.")
-        elif value is None or isinstance(value, bool) or finite(value) is not None:
-            kept[legible(key, f"{file}: fit")] = value
-        else:
+        if not isinstance(value, (str, bool, type(None))) and finite(value) is None:
             raise LawFileError(f"{file}: fit.{bare(key)}: expected a text or a number")
+        kept[legible(key, f"{file}: fit")] = text_of(given, key, file, "fit.") if isinstance(value, str) else value
     return FrozenDict(kept)
 
 

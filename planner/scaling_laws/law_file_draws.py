@@ -9,7 +9,7 @@ from planner._util.toml_schema import number_of, only, range_of, table_of
 from planner.errors import LawFileError
 from planner.quantities import LARGEST, finite, shown
 from planner.scaling_laws.forms import Form
-from planner.scaling_laws.law_schema import form_of
+from planner.scaling_laws.law_constants import form_of
 from planner.scaling_laws.parameter_draws import POWERS, SCALES, Calibration, Draws
 
 

@@ -81,17 +81,10 @@ class Draws:
         """Return JSON types: what a law file stores under ``draws``."""
         result: dict[str, Any] = {"form": self.form.name, "noise": self.noise, "params": _lists(self.params)}
         if self.calibration:
-            parts = self.calibration
-            result["calibration"] = {
-                "structures": _lists(parts.structures),
-                "log_params": parts.log_params.tolist(),
-                "log_tokens": parts.log_tokens.tolist(),
-                "residuals": parts.residuals.tolist(),
-                "base": parts.base,
-                "flops": list(parts.flops),
-                "rows": parts.rows,
-                "scales": dict(parts.scales),
-            }
+            parts = vars(self.calibration)
+            arrays = {name: value for name, value in parts.items() if hasattr(value, "tolist")}
+            lists = {"structures": _lists(parts["structures"]), "flops": list(parts["flops"]), "scales": dict(parts["scales"])}
+            result["calibration"] = {**parts, **_lists(arrays), **lists}
         return result
 
 

@@ -92,6 +92,10 @@ class Interval(NamedTuple):
     how: str
     values: Mapping[str, tuple[float, float]]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types: what a law file stores under ``interval``."""
+        return {"level": self.level, "how": self.how, **{name: list(ends) for name, ends in self.values.items()}}
+
 
 class PublishedCheck(NamedTuple):
     """A published output that the law must reproduce within the printed precision."""

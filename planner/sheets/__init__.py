@@ -21,13 +21,12 @@ def _callable(function: Any) -> Any:
     """Return a function of cells with the registry's help."""
     from planner.sheets.cell_functions.arguments import REQUIRED
     from planner.sheets.cell_functions.calling import MISSING, call
+    from planner.sheets.cell_functions.cells import CellError
 
     def of_cells(*cells: Any, **named: Any) -> Any:
         names = [each.name for each in function.takes]
         unknown = [name for name in named if name not in names[len(cells) :]]
         if unknown:
-            from planner.sheets.cell_functions.cells import CellError
-
             return CellError(f"{function.name}: {unknown[0]} is none of {', '.join(names)}, or given twice")
         return call(function, [*cells, *(named.get(name, MISSING) for name in names[len(cells) :])])
 
@@ -43,17 +42,11 @@ def __getattr__(name: str) -> Any:
         from planner.sheets.cell_functions.cells import CellError
 
         return CellError
-    if name.startswith("plan_"):
-        from planner.sheets.cell_functions.registry import FUNCTIONS
-
-        if name.upper() in FUNCTIONS:
-            made = _callable(FUNCTIONS[name.upper()])
-            globals()[name] = made
-            return made
+    if name.startswith("plan_") and (made := functions().get(name)):
+        globals()[name] = made
+        return made
     raise AttributeError(f"module 'planner.sheets' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    from planner.sheets.cell_functions.registry import FUNCTIONS
-
-    return sorted([*__all__, *(each.python for each in FUNCTIONS.values())])
+    return sorted([*__all__, *functions()])

@@ -5,7 +5,7 @@ so an error stands in the cell as a text that begins with #PLAN! and says its re
 ``=IF(COUNTIF(B2:B9,"#PLAN!*"),NA(),SUM(B2:B9))``.
 """
 
-import inspect
+from inspect import Parameter, Signature
 from typing import Any
 
 from planner.sheets.cell_functions.arguments import ERRORS, REQUIRED, Function
@@ -31,16 +31,10 @@ def _wrapper(function: Function) -> Any:
 
     of_cells.__name__ = of_cells.__qualname__ = function.name
     of_cells.__doc__ = f"{function.summary} {function.example}"
-    of_cells.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what xlwings reads
-        [
-            inspect.Parameter(
-                each.name,
-                inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                default=inspect.Parameter.empty if each.default is REQUIRED else None,
-            )
-            for each in taken
-        ]
-    )
+    defaults = [Parameter.empty if each.default is REQUIRED else None for each in taken]
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [Parameter(each.name, kind, default=default) for each, default in zip(taken, defaults, strict=True)]
+    of_cells.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # what xlwings reads
     found: Any = of_cells
     for each in taken:  # rows of cells whatever the range, and errors in them as texts such as #N/A
         found = xlwings.arg(each.name, doc=each.help, ndim=2, err_to_str=True)(found)

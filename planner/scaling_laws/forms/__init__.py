@@ -14,8 +14,7 @@ _MODULES = {
         *("params_allocation", "tokens_allocation", "flops_per_token_allocation"),
         *("anchored", "token_ratio", "exponents", "surface_exponents"),
     ),
-    "compute": ("compute_power",),
-    "reference": ("params_power", "tokens_power", "tokens_rule", "embedding_count"),
+    "reference": ("compute_power", "params_power", "tokens_power", "tokens_rule", "embedding_count"),
     "experts": ("fine_grained_experts", "sparse_experts", "efficiency_leverage", "routed_experts"),
     "joint_experts": ("joint_experts",),
     "counting": ("precision", "quantised_after", "quality", "vocabulary"),
@@ -30,7 +29,7 @@ class _Forms(Mapping[str, Form]):
     """Forms by their names."""
 
     def __getitem__(self, name: str) -> Form:
-        return _form(_WHERE[name], name)
+        return _form(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(_WHERE)
@@ -40,8 +39,8 @@ class _Forms(Mapping[str, Form]):
 
 
 @cache
-def _form(module: str, name: str) -> Form:
-    known = vars(import_module(f"planner.scaling_laws.forms.{module}")).values()
+def _form(name: str) -> Form:
+    known = vars(import_module(f"planner.scaling_laws.forms.{_WHERE[name]}")).values()
     return next(each for each in known if isinstance(each, Form) and each.name == name)
 
 

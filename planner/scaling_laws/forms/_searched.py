@@ -8,15 +8,47 @@ from planner._util.root_finding import find_root, reach_above
 from planner.scaling_laws.forms._base import Frontier, Num, Surface, Symbols
 
 _REFERENCE = 1e20  # FLOP: exponents are taken from here to 100 times as much; the line is not quite straight
-_DECADES = 2.0
+DECADES = 2.0
 _FARTHEST = 256.0
 
 
-def _root(rising: Callable[[Num], Num], start: Num, step: float) -> Num:
+def root_from(rising: Callable[[Num], Num], start: Num, step: float, farthest: float = _FARTHEST) -> Num:
     """Return where a function that rises is zero, looked for from ``start`` in steps that grow."""
-    right = reach_above(rising, start, step, _FARTHEST)
-    left = reach_above(lambda x: -rising(x), start, -step, _FARTHEST)
+    right = reach_above(rising, start, step, farthest)
+    left = reach_above(lambda x: -rising(x), start, -step, farthest)
     return find_root(rising, start + left, start + right)
+
+
+def bent_frontier(
+    surface: Surface,
+    params: Callable[[Symbols, Num], Num],
+    exponents: Callable[[Symbols], tuple[Num, Num]],
+    start: Callable[[Symbols], Num],
+    farthest: float = _FARTHEST,
+) -> Frontier:
+    """Return the optimal line whose N is searched; the budget of a loss is looked for from ``start``."""
+
+    def reducible(p: Symbols, C: Num) -> Num:
+        N = params(p, C)
+        return sum(surface.terms(p, N, C / (p["k"] * N)))
+
+    def budget(p: Symbols, R: Num) -> Num:
+        goal = np.log(R)
+
+        def gap(log_C: Num) -> Num:
+            return goal - np.log(reducible(p, np.exp(log_C)))  # rises with C
+
+        return np.exp(root_from(gap, np.log(start(p)) + 0.0 * goal, 4.0, farthest))
+
+    return Frontier(
+        params,
+        exponents,
+        reducible,
+        budget,
+        derivation=(("N", "argmin(L(N, C/(k*N))) = N"),),
+        loss_derivation=(("C_opt", "L_opt(C_opt)-E = R"),),
+        straight=False,
+    )
 
 
 def searched_frontier(surface: Surface) -> Frontier:
@@ -32,31 +64,11 @@ def searched_frontier(surface: Surface) -> Frontier:
                 return np.log(by_tokens) - np.log(by_params)  # rises with N
 
         even = 0.5 * np.log(C / p["k"]) + 0.0 * np.log(sum(surface.terms(p, np.sqrt(C), np.sqrt(C))))
-        return np.exp(_root(tilt, even, 1.0))
+        return np.exp(root_from(tilt, even, 1.0))
 
     def exponents(p: Symbols) -> tuple[Num, Num]:
-        low, high = (np.log(params(p, _REFERENCE * 10.0**decades)) for decades in (0.0, _DECADES))
-        a = (high - low) / (_DECADES * np.log(10.0))
+        low, high = (np.log(params(p, _REFERENCE * 10.0**decades)) for decades in (0.0, DECADES))
+        a = (high - low) / (DECADES * np.log(10.0))
         return a, 1 - a
 
-    def reducible(p: Symbols, C: Num) -> Num:
-        N = params(p, C)
-        return sum(surface.terms(p, N, C / (p["k"] * N)))
-
-    def budget(p: Symbols, R: Num) -> Num:
-        goal = np.log(R)
-
-        def gap(log_C: Num) -> Num:
-            return goal - np.log(reducible(p, np.exp(log_C)))  # rises with C
-
-        return np.exp(_root(gap, np.log(_REFERENCE) + 0.0 * goal, 4.0))
-
-    return Frontier(
-        params,
-        exponents,
-        reducible,
-        budget,
-        derivation=(("N", "argmin(L(N, C/(k*N))) = N"),),
-        loss_derivation=(("C_opt", "L_opt(C_opt)-E = R"),),
-        straight=False,
-    )
+    return bent_frontier(surface, params, exponents, lambda p: _REFERENCE)

@@ -55,17 +55,34 @@ def budget(p: Symbols, R: Num) -> Num:
     return p["k"] * (K / R) ** (1 / gamma)
 
 
-_OPTIMUM = (
-    ("a", "beta/(alpha+beta)"),
-    ("G", "(alpha*A/(beta*B))^(1/(alpha+beta))"),
-    ("N", "G*(C/k)^a"),
-)
-_BUDGET = (
-    ("G", "(alpha*A/(beta*B))^(1/(alpha+beta))"),
-    ("gamma", "alpha*beta/(alpha+beta)"),
-    ("K", "A*G^(-alpha)+B*G^beta"),
-    ("C_opt", "k*(K/R)^(1/gamma)"),
-)
+def surface_of(as_additive: Callable[[Symbols], Symbols], derivation: Derivation) -> Surface:
+    """Return the additive surface in other symbols, which ``as_additive`` rewrites."""
+    return Surface(
+        lambda p: as_additive(p)["E"],
+        lambda p, N, D: terms(as_additive(p), N, D),
+        lambda p, N, D: slopes(as_additive(p), N, D),
+        derivation=derivation,
+    )
+
+
+def frontier_of(
+    as_additive: Callable[[Symbols], Symbols], derivation: Derivation, loss_derivation: Derivation, power: str = ""
+) -> Frontier:
+    """Return the additive optimum in other symbols; where a constant ``power`` is named, the sum is raised to it."""
+    return Frontier(
+        lambda p, C: optimal_params(as_additive(p), C),
+        lambda p: exponents(as_additive(p)),
+        lambda p, C: reducible(as_additive(p), C) ** (p[power] if power else 1),
+        lambda p, R: budget(as_additive(p), R ** (1 / p[power]) if power else R),
+        derivation=derivation,
+        loss_derivation=loss_derivation,
+    )
+
+
+SCALE = ("G", "(alpha*A/(beta*B))^(1/(alpha+beta))")
+OPTIMUM = (("a", "beta/(alpha+beta)"), SCALE, ("N", "G*(C/k)^a"))
+_LINE = (SCALE, ("gamma", "alpha*beta/(alpha+beta)"), ("K", "A*G^(-alpha)+B*G^beta"))
+_BUDGET = (*_LINE, ("C_opt", "k*(K/R)^(1/gamma)"))
 
 ADDITIVE = Form(
     name="additive",
@@ -78,11 +95,11 @@ ADDITIVE = Form(
         "beta": Parameter("exponent of D", high=10, fitted_with="B"),
     },
     surface=Surface(floor, terms, slopes, derivation=(("R_N", "A/N^alpha"), ("R_D", "B/D^beta"), ("L", "E+R_N+R_D"))),
-    frontier=Frontier(optimal_params, exponents, reducible, budget, derivation=_OPTIMUM, loss_derivation=_BUDGET),
+    frontier=Frontier(optimal_params, exponents, reducible, budget, derivation=OPTIMUM, loss_derivation=_BUDGET),
 )
 
 
-REPEATED = Form(
+REPEATED = ADDITIVE._replace(
     name="repeated",
     equation="L(N, D) = E + A/N'^alpha + B/D'^beta, N' and D' being N and D less what repeating unique tokens wastes",
     parameters={
@@ -90,39 +107,7 @@ REPEATED = Form(
         "R_D": Parameter("repetitions after which further ones are worth 1/e of the first"),
         "R_N": Parameter("the same of parameters beyond those that the unique tokens can fill"),
     },
-    surface=ADDITIVE.surface,
-    frontier=ADDITIVE.frontier,
 )
-
-
-def _rewritten(
-    name: str,
-    equation: str,
-    parameters: dict[str, Parameter],
-    as_additive: Callable[[Symbols], Symbols],
-    derivations: tuple[Derivation, Derivation, Derivation],
-) -> Form:
-    """Return a form that is the additive one in other symbols; derivations are those of the terms, the optimum and the budget."""
-    of_terms, of_optimum, of_budget = derivations
-    return Form(
-        name=name,
-        equation=equation,
-        parameters=parameters,
-        surface=Surface(
-            floor,
-            lambda p, N, D: terms(as_additive(p), N, D),
-            lambda p, N, D: slopes(as_additive(p), N, D),
-            derivation=of_terms,
-        ),
-        frontier=Frontier(
-            lambda p, C: optimal_params(as_additive(p), C),
-            lambda p: exponents(as_additive(p)),
-            lambda p, C: reducible(as_additive(p), C),
-            lambda p, R: budget(as_additive(p), R),
-            derivation=of_optimum,
-            loss_derivation=of_budget,
-        ),
-    )
 
 
 def _from_units(p: Symbols) -> Symbols:
@@ -130,49 +115,39 @@ def _from_units(p: Symbols) -> Symbols:
     return {**p, "A": p["A"] * p["u"] ** p["alpha"], "B": p["B"] * p["u"] ** p["beta"]}
 
 
-ADDITIVE_UNITS = _rewritten(
-    "additive_units",
-    "L(N, D) = E + A/(N/u)^alpha + B/(D/u)^beta",
-    {**ADDITIVE.parameters, "u": Parameter("unit in which the source counts N and D", closed=True, low=1)},
-    _from_units,
-    (
-        (("R_N", "A/(N/u)^alpha"), ("R_D", "B/(D/u)^beta"), ("L", "E+R_N+R_D")),
-        (("a", "beta/(alpha+beta)"), ("G", "(alpha*A/(beta*B))^(1/(alpha+beta))"), ("N", "u*G*(C/(k*u^2))^a")),
-        (
-            ("G", "(alpha*A/(beta*B))^(1/(alpha+beta))"),
-            ("gamma", "alpha*beta/(alpha+beta)"),
-            ("K", "A*G^(-alpha)+B*G^beta"),
-            ("C_opt", "k*u^2*(K/R)^(1/gamma)"),
-        ),
+ADDITIVE_UNITS = Form(
+    name="additive_units",
+    equation="L(N, D) = E + A/(N/u)^alpha + B/(D/u)^beta",
+    parameters={**ADDITIVE.parameters, "u": Parameter("unit in which the source counts N and D", closed=True, low=1)},
+    surface=surface_of(_from_units, (("R_N", "A/(N/u)^alpha"), ("R_D", "B/(D/u)^beta"), ("L", "E+R_N+R_D"))),
+    frontier=frontier_of(
+        _from_units,
+        (*OPTIMUM[:2], ("N", "u*G*(C/(k*u^2))^a")),
+        (*_LINE, ("C_opt", "k*u^2*(K/R)^(1/gamma)")),
     ),
 )
 
 
 def _from_overtraining(p: Symbols) -> Symbols:
     """Rewrite E + (a M^eta + b M^-eta) C^-eta, M = D/N, C = k N D, as E + A/N^(2 eta) + B/D^(2 eta)."""
-    shrink = p["k"] ** -p["eta"]
-    return {
-        "E": p["E"],
-        "A": p["a"] * shrink,
-        "B": p["b"] * shrink,
-        "alpha": 2 * p["eta"],
-        "beta": 2 * p["eta"],
-        "k": p["k"],
-    }
+    shrink, twice = p["k"] ** -p["eta"], 2 * p["eta"]
+    return {"E": p["E"], "A": p["a"] * shrink, "B": p["b"] * shrink, "alpha": twice, "beta": twice, "k": p["k"]}
 
 
-OVERTRAINING = _rewritten(
-    "overtraining",
-    "L = E + (a M^eta + b M^-eta) C^-eta with M = D/N and C = k N D",
-    {
+OVERTRAINING = Form(
+    name="overtraining",
+    equation="L = E + (a M^eta + b M^-eta) C^-eta with M = D/N and C = k N D",
+    parameters={
         "E": Parameter("irreducible loss", closed=True),
         "a": Parameter("size of the term that grows with M"),
         "b": Parameter("size of the term that falls with M"),
         "eta": Parameter("exponent of C", high=5, fitted_with="a"),
     },
-    _from_overtraining,
-    (
-        (("M", "D/N"), ("R_N", "a*M^eta*C^(-eta)"), ("R_D", "b*M^(-eta)*C^(-eta)"), ("L", "E+R_N+R_D")),
+    surface=surface_of(
+        _from_overtraining, (("M", "D/N"), ("R_N", "a*M^eta*C^(-eta)"), ("R_D", "b*M^(-eta)*C^(-eta)"), ("L", "E+R_N+R_D"))
+    ),
+    frontier=frontier_of(
+        _from_overtraining,
         (("M", "(b/a)^(1/(2*eta))"), ("N", "(C/(k*M))^(1/2)")),
         (("C_opt", "(2*(a*b)^(1/2)/R)^(1/eta)"),),
     ),

@@ -1,29 +1,28 @@
 """Allocation laws: how N and D grow with compute, without a loss. D follows as C/(k N), so the budget is spent exactly."""
 
-from planner.scaling_laws.forms._base import Form, Frontier, Parameter
+from collections.abc import Callable
+
+from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Symbols
 
 _SHARE = Parameter("exponent", high=1)
 
 
-def _with(prefactor: str) -> Parameter:
-    return Parameter("exponent", high=1, fitted_with=prefactor)
+def _line(params: Callable[[Symbols, Num], Num], a: Callable[[Symbols], Num], *derivation: tuple[str, str]) -> Frontier:
+    """Return the line of an N that grows as C^a."""
+    return Frontier(params, lambda p: (a(p), 1 - a(p)), derivation=derivation)
 
 
 PARAMS_ALLOCATION = Form(
     name="params_allocation",
     equation="N_opt = k_N C^a, D_opt = C/(k N_opt)",
-    parameters={"k_N": Parameter("parameters at C = 1 FLOP"), "a": _with("k_N")},
-    frontier=Frontier(
-        lambda p, C: p["k_N"] * C ** p["a"],
-        lambda p: (p["a"], 1 - p["a"]),
-        derivation=(("N", "k_N*C^a"),),
-    ),
+    parameters={"k_N": Parameter("parameters at C = 1 FLOP"), "a": _SHARE._replace(fitted_with="k_N")},
+    frontier=_line(lambda p, C: p["k_N"] * C ** p["a"], lambda p: p["a"], ("N", "k_N*C^a")),
 )
 
 TOKENS_ALLOCATION = Form(
     name="tokens_allocation",
     equation="D_opt = k_D C^b, N_opt = C/(k D_opt)",
-    parameters={"k_D": Parameter("tokens at C = 1 FLOP"), "b": _with("k_D")},
+    parameters={"k_D": Parameter("tokens at C = 1 FLOP"), "b": _SHARE._replace(fitted_with="k_D")},
     frontier=Frontier(
         lambda p, C: C ** (1 - p["b"]) / (p["k"] * p["k_D"]),
         lambda p: (1 - p["b"], p["b"]),
@@ -34,12 +33,8 @@ TOKENS_ALLOCATION = Form(
 FLOPS_PER_TOKEN_ALLOCATION = Form(
     name="flops_per_token_allocation",
     equation="M_opt = k_M C^a FLOP per token, D_opt = C/M_opt, N_opt = M_opt/k",
-    parameters={"k_M": Parameter("FLOP per token at C = 1 FLOP"), "a": _with("k_M")},
-    frontier=Frontier(
-        lambda p, C: p["k_M"] * C ** p["a"] / p["k"],
-        lambda p: (p["a"], 1 - p["a"]),
-        derivation=(("M", "k_M*C^a"), ("N", "M/k")),
-    ),
+    parameters={"k_M": Parameter("FLOP per token at C = 1 FLOP"), "a": _SHARE._replace(fitted_with="k_M")},
+    frontier=_line(lambda p, C: p["k_M"] * C ** p["a"] / p["k"], lambda p: p["a"], ("M", "k_M*C^a"), ("N", "M/k")),
 )
 
 ANCHORED = Form(
@@ -50,22 +45,14 @@ ANCHORED = Form(
         "C_0": Parameter("compute of the known optimum [FLOP]"),
         "a": _SHARE,
     },
-    frontier=Frontier(
-        lambda p, C: p["N_0"] * (C / p["C_0"]) ** p["a"],
-        lambda p: (p["a"], 1 - p["a"]),
-        derivation=(("N", "N_0*(C/C_0)^a"),),
-    ),
+    frontier=_line(lambda p, C: p["N_0"] * (C / p["C_0"]) ** p["a"], lambda p: p["a"], ("N", "N_0*(C/C_0)^a")),
 )
 
 TOKEN_RATIO = Form(
     name="token_ratio",
     equation="D_opt = r N_opt",
     parameters={"r": Parameter("tokens per parameter")},
-    frontier=Frontier(
-        lambda p, C: (C / (p["k"] * p["r"])) ** 0.5,
-        lambda p: (0.5, 0.5),
-        derivation=(("N", "(C/(k*r))^(1/2)"),),
-    ),
+    frontier=_line(lambda p, C: (C / (p["k"] * p["r"])) ** 0.5, lambda p: 0.5, ("N", "(C/(k*r))^(1/2)")),
 )
 
 EXPONENTS = Form(

@@ -7,18 +7,9 @@ from planner.scaling_laws.forms._base import Form, Num, Parameter, Symbols
 
 
 def student_loss(p: Symbols, N: Num, D: Num, teacher: Num, supervised: Num) -> Num:
-    """Return L_S of a student that learns from a teacher's probabilities.
+    """Return L_S [nats per token] of a student that learns from the probabilities of a teacher of loss L_T; they broadcast.
 
-    Parameters
-    ----------
-    p : mapping
-        Constants of the form ``distilled``.
-    N, D : float or array
-        Parameters and tokens of the student.
-    teacher : float or array
-        The teacher's loss L_T [nats per token].
-    supervised : float or array
-        L~, the loss of the student's size and tokens without a teacher [nats per token].
+    ``supervised`` is L~, the loss of the student's size and tokens without a teacher.
     """
     capacity = sum(additive.terms(p, N, D)) ** p["gamma"]
     # (1 + x^(1/f1))^(-c1 f1), in logs: x^(1/f1) overflows for weak teachers

@@ -3,8 +3,16 @@
 import numpy as np
 
 from planner.scaling_laws.forms import additive
-from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._base import Derivation, Form, Num, Parameter, Surface, Symbols
 from planner.scaling_laws.forms._searched import searched_frontier
+
+
+def powers_of(additive: tuple[str, ...], *, more: tuple[str, str] = ("0", "1"), share: str, q: str) -> Derivation:
+    """Return ``Form.powers`` by the formulas of E, A_1, a_1, B and b, those of A_2 and a_2, and the price of a token."""
+    E, A_1, a_1, B, b = additive
+    names = ("E", "A_1", "a_1", "A_2", "a_2", "B", "b", "share", "q")
+    return tuple(zip(names, (E, A_1, a_1, *more, B, b, share, q), strict=True))
+
 
 # ---------------------------------------------------------------- Krajewski 2024, Eq. 9: granularity G at a fixed expansion E
 
@@ -14,14 +22,7 @@ _BLOCK = (8.0, 4.0, 12.0)
 
 def _as_additive(p: Symbols) -> Symbols:
     """Rewrite c + (g/G^gamma + a)/N^alpha + b/D^beta as E + A/N^alpha + B/D^beta."""
-    return {
-        "E": p["c"],
-        "A": p["g"] * p["G"] ** -p["gamma"] + p["a"],
-        "B": p["b"],
-        "alpha": p["alpha"],
-        "beta": p["beta"],
-        "k": p["k"],
-    }
+    return {**p, "E": p["c"], "A": p["g"] * p["G"] ** -p["gamma"] + p["a"], "B": p["b"]}
 
 
 def _active_share(p: Symbols) -> Num:
@@ -54,51 +55,26 @@ FINE_GRAINED = Form(
         "E": Parameter("expansion: parameters of all experts over those active", low=1, closed=True),
         "G": Parameter("granularity: parts into which an expert is split", low=1, high=1e6, closed=True, choice=True),
     },
-    surface=Surface(
-        lambda p: p["c"],
-        lambda p, N, D: additive.terms(_as_additive(p), N, D),
-        lambda p, N, D: additive.slopes(_as_additive(p), N, D),
-        derivation=(("R_N", "(g/G^gamma+a)/N^alpha"), ("R_D", "b/D^beta"), ("L", "c+R_N+R_D")),
-    ),
-    frontier=Frontier(
-        lambda p, C: additive.optimal_params(_as_additive(p), C),
-        lambda p: additive.exponents(_as_additive(p)),
-        lambda p, C: additive.reducible(_as_additive(p), C),
-        lambda p, R: additive.budget(_as_additive(p), R),
-        derivation=(
-            ("A", "g/G^gamma+a"),
-            ("N", "(alpha*A/(beta*b))^(1/(alpha+beta))*(C/k)^(beta/(alpha+beta))"),
-        ),
-        loss_derivation=(("C_opt", "L_opt(C_opt)-c = R"),),
+    surface=additive.surface_of(_as_additive, (("R_N", "(g/G^gamma+a)/N^alpha"), ("R_D", "b/D^beta"), ("L", "c+R_N+R_D"))),
+    frontier=additive.frontier_of(
+        _as_additive,
+        (("A", "g/G^gamma+a"), ("N", "(alpha*A/(beta*b))^(1/(alpha+beta))*(C/k)^(beta/(alpha+beta))")),
+        (("C_opt", "L_opt(C_opt)-c = R"),),
     ),
     price=_routed_price,
     active=_active_share,
-    powers=(
-        ("E", "c"),
-        ("A_1", "g/G^gamma+a"),
-        ("a_1", "alpha"),
-        ("A_2", "0"),
-        ("a_2", "1"),
-        ("B", "b"),
-        ("b", "beta"),
-        ("share", f"{_BLOCK[2]:g}/({_BLOCK[0]:g}*E+{_BLOCK[1]:g})"),
-        ("q", f"c_r*E*G/width_per_block*(({_BLOCK[0]:g}*E+{_BLOCK[1]:g})/width_per_block)^(-2/3)"),
+    powers=powers_of(
+        ("c", "g/G^gamma+a", "alpha", "b", "beta"),
+        share=f"{_BLOCK[2]:g}/({_BLOCK[0]:g}*E+{_BLOCK[1]:g})",
+        q=f"c_r*E*G/width_per_block*(({_BLOCK[0]:g}*E+{_BLOCK[1]:g})/width_per_block)^(-2/3)",
     ),
 )
 
 # ---------------------------------------------------------------- Abnar 2025, Eq. 6: sparsity S = share of experts that rest
 
 
-def _sparse_floor(p: Symbols) -> Num:
-    return p["e_S"] + p["c"] * (1 - p["S"]) ** -p["lambda_S"]
-
-
 def _sparse_parts(p: Symbols, N: Num) -> tuple[Num, Num]:
     return p["a"] * N ** -p["alpha"], p["d"] * (1 - p["S"]) ** -p["delta"] * N ** -p["gamma"]
-
-
-def _sparse_terms(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
-    return sum(_sparse_parts(p, N)), p["b"] * D ** -p["beta"]
 
 
 def _sparse_slopes(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
@@ -107,8 +83,8 @@ def _sparse_slopes(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
 
 
 _SPARSE_SURFACE = Surface(
-    _sparse_floor,
-    _sparse_terms,
+    lambda p: p["e_S"] + p["c"] * (1 - p["S"]) ** -p["lambda_S"],
+    lambda p, N, D: (sum(_sparse_parts(p, N)), p["b"] * D ** -p["beta"]),
     _sparse_slopes,
     derivation=(
         ("E", "e_S+c/(1-S)^lambda_S"),
@@ -141,17 +117,7 @@ SPARSE_EXPERTS = Form(
     frontier=searched_frontier(_SPARSE_SURFACE),
     price=lambda p: (1 - p["S"], 0.0),
     active=lambda p: 1 - p["S"],
-    powers=(
-        ("E", "e_S+c/(1-S)^lambda_S"),
-        ("A_1", "a"),
-        ("a_1", "alpha"),
-        ("A_2", "d/(1-S)^delta"),
-        ("a_2", "gamma"),
-        ("B", "b"),
-        ("b", "beta"),
-        ("share", "1-S"),
-        ("q", "0"),
-    ),
+    powers=powers_of(("e_S+c/(1-S)^lambda_S", "a", "alpha", "b", "beta"), more=("d/(1-S)^delta", "gamma"), share="1-S", q="0"),
 )
 
 # ---------------------------------------------------------------- Ling 2025: compute that a mixture saves
@@ -160,16 +126,7 @@ SPARSE_EXPERTS = Form(
 def leverage(p: Symbols, C: Num, A: Num, G: Num) -> Num:
     """Return the compute of the dense model of the same loss over a mixture's (Tian et al. 2025, the joint law of leverage).
 
-    Parameters
-    ----------
-    p : mapping
-        Constants of the form ``efficiency_leverage``.
-    C : float or array
-        Compute of the mixture [FLOP].
-    A : float or array
-        Share of the experts at work on a token, a shared one counted.
-    G : float or array
-        Granularity.
+    The mixture spends C [FLOP], has the share A of its experts at work on a token, a shared one counted, and granularity G.
     """
     log_G = np.log2(G)
     effective = 1 / (1 / (A + 1 / (1 / p["A_start"] - 1 / p["A_max"])) + 1 / p["A_max"])
@@ -201,25 +158,11 @@ def saturated_experts(p: Symbols, E: Num) -> Num:
     return 1 / (1 / (E - 1 + 1 / (1 / p["E_start"] - 1 / p["E_max"])) + 1 / p["E_max"])
 
 
-def _log_loss(p: Symbols, log_N: Num, E: Num) -> Num:
-    log_E = np.log10(saturated_experts(p, E))
-    return p["a"] * log_N + p["b"] * log_E + p["c"] * log_N * log_E + p["d"]
-
-
 def dense_equivalent(p: Symbols, N: Num, E: Num) -> Num:
-    """Return the parameters of the dense model whose loss the routed one has (Clark 2022, Eq. 11).
-
-    Parameters
-    ----------
-    p : mapping
-        Constants of the form ``routed_experts``.
-    N : float or array
-        Parameters of the base model: those active for a token.
-    E : float or array
-        Experts.
-    """
-    log_one = np.log10(saturated_experts(p, 1.0))
-    target = _log_loss(p, np.log10(N), E)
+    """Return the size of the dense model whose loss one of E experts and N active parameters has (Clark 2022, Eq. 11)."""
+    log_N = np.log10(N)
+    log_E, log_one = np.log10(saturated_experts(p, E)), np.log10(saturated_experts(p, 1.0))
+    target = p["a"] * log_N + p["b"] * log_E + p["c"] * log_N * log_E + p["d"]
     return 10.0 ** ((target - p["b"] * log_one - p["d"]) / (p["a"] + p["c"] * log_one))
 
 

@@ -6,30 +6,21 @@ Eq. 1.5) is E = 0 with gamma = beta.
 
 import numpy as np
 
-from planner._util.root_finding import find_root, reach_above
+from planner._util.root_finding import find_root
 from planner.scaling_laws.forms import additive
-from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._base import Form, Num, Parameter, Surface, Symbols
+from planner.scaling_laws.forms._searched import DECADES, bent_frontier
 
 
 def _primed(p: Symbols) -> Symbols:
     """Rewrite u^(1/gamma) + v^(1/gamma) as the additive terms A'/N^alpha' + B'/D^beta'."""
     gamma = p["gamma"]
-    return {
-        "E": p["E"],
-        "A": p["A"] ** (1 / gamma),
-        "B": p["B"] ** (1 / gamma),
-        "alpha": p["alpha"] / gamma,
-        "beta": p["beta"] / gamma,
-        "k": p["k"],
-    }
+    primed = {"A": p["A"] ** (1 / gamma), "B": p["B"] ** (1 / gamma), "alpha": p["alpha"] / gamma, "beta": p["beta"] / gamma}
+    return {**p, **primed}
 
 
-def _mixed(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
+def _mixed(p: Symbols, log_A: Num, log_B: Num, log_N: Num, log_D: Num) -> tuple[Num, Num]:
     """Return ln T with T = (u^(1/gamma) + v^(1/gamma))^gamma and the share of u in it, without overflow for any gamma."""
-    return _mixed_logs(p, np.log(p["A"]), np.log(p["B"]), np.log(N), np.log(D))
-
-
-def _mixed_logs(p: Symbols, log_A: Num, log_B: Num, log_N: Num, log_D: Num) -> tuple[Num, Num]:
     log_u = log_A - p["alpha"] * log_N
     log_v = log_B - p["beta"] * log_D
     gap = (log_u - log_v) / p["gamma"]
@@ -40,7 +31,7 @@ def _mixed_logs(p: Symbols, log_A: Num, log_B: Num, log_N: Num, log_D: Num) -> t
 
 def terms(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
     """Return T split by the shares of u^(1/gamma) and v^(1/gamma)."""
-    log_T, share = _mixed(p, N, D)
+    log_T, share = _mixed(p, np.log(p["A"]), np.log(p["B"]), np.log(N), np.log(D))
     T = np.exp(log_T)
     return (T * share)[()], (T * (1 - share))[()]
 
@@ -54,6 +45,9 @@ def slopes(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
 _COMBINED = (("T", "(u+v)^gamma"), ("R_N", "T*u/(u+v)"), ("R_D", "T*v/(u+v)"), ("L", "E+T"))
 """How u and v make the loss, in the derivations of both forms."""
 
+_SCALE = ("G", "(alpha*A^(1/gamma)/(beta*B^(1/gamma)))^(gamma/(alpha+beta))")
+_BUDGET = ("C_opt", "k*(K/R)^(1/s)")
+
 
 GENERALISED = Form(
     name="generalised",
@@ -66,28 +60,13 @@ GENERALISED = Form(
         additive.floor,
         terms,
         slopes,
-        derivation=(
-            ("u", "(A/N^alpha)^(1/gamma)"),
-            ("v", "(B/D^beta)^(1/gamma)"),
-            *_COMBINED,
-        ),
+        derivation=(("u", "(A/N^alpha)^(1/gamma)"), ("v", "(B/D^beta)^(1/gamma)"), *_COMBINED),
     ),
-    frontier=Frontier(
-        lambda p, C: additive.optimal_params(_primed(p), C),
-        lambda p: additive.exponents(_primed(p)),
-        lambda p, C: additive.reducible(_primed(p), C) ** p["gamma"],
-        lambda p, R: additive.budget(_primed(p), R ** (1 / p["gamma"])),
-        derivation=(
-            ("a", "beta/(alpha+beta)"),
-            ("G", "(alpha*A^(1/gamma)/(beta*B^(1/gamma)))^(gamma/(alpha+beta))"),
-            ("N", "G*(C/k)^a"),
-        ),
-        loss_derivation=(
-            ("G", "(alpha*A^(1/gamma)/(beta*B^(1/gamma)))^(gamma/(alpha+beta))"),
-            ("s", "alpha*beta/(alpha+beta)"),
-            ("K", "((A*G^(-alpha))^(1/gamma)+(B*G^beta)^(1/gamma))^gamma"),
-            ("C_opt", "k*(K/R)^(1/s)"),
-        ),
+    frontier=additive.frontier_of(
+        _primed,
+        (additive.OPTIMUM[0], _SCALE, additive.OPTIMUM[2]),
+        (_SCALE, ("s", "alpha*beta/(alpha+beta)"), ("K", "((A*G^(-alpha))^(1/gamma)+(B*G^beta)^(1/gamma))^gamma"), _BUDGET),
+        power="gamma",
     ),
 )
 
@@ -111,49 +90,24 @@ def powered_slopes(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
 POWERED = Form(
     name="powered",
     equation="L(N, D) = E + (A/N^alpha + B/D^beta)^gamma",
-    parameters={
-        **additive.ADDITIVE.parameters,
-        "gamma": Parameter("power of the sum", high=10),
-    },
+    parameters={**additive.ADDITIVE.parameters, "gamma": Parameter("power of the sum", high=10)},
     surface=Surface(
-        additive.floor,
-        powered_terms,
-        powered_slopes,
-        derivation=(
-            ("u", "A/N^alpha"),
-            ("v", "B/D^beta"),
-            *_COMBINED,
-        ),
+        additive.floor, powered_terms, powered_slopes, derivation=(("u", "A/N^alpha"), ("v", "B/D^beta"), *_COMBINED)
     ),
-    frontier=Frontier(
-        additive.optimal_params,
-        additive.exponents,
-        lambda p, C: additive.reducible(p, C) ** p["gamma"],
-        lambda p, R: additive.budget(p, R ** (1 / p["gamma"])),
-        derivation=(
-            ("a", "beta/(alpha+beta)"),
-            ("G", "(alpha*A/(beta*B))^(1/(alpha+beta))"),
-            ("N", "G*(C/k)^a"),
-        ),
-        loss_derivation=(
-            ("G", "(alpha*A/(beta*B))^(1/(alpha+beta))"),
-            ("s", "alpha*beta*gamma/(alpha+beta)"),
-            ("K", "(A*G^(-alpha)+B*G^beta)^gamma"),
-            ("C_opt", "k*(K/R)^(1/s)"),
-        ),
+    frontier=additive.frontier_of(
+        lambda p: p,
+        additive.OPTIMUM,
+        (additive.SCALE, ("s", "alpha*beta*gamma/(alpha+beta)"), ("K", "(A*G^(-alpha)+B*G^beta)^gamma"), _BUDGET),
+        power="gamma",
     ),
 )
 
 
 # ---------------------------------------------------------------- an ensemble: ln L is the weighted mean of its members' ln L
 
-_MEMBER = tuple(GENERALISED.parameters)
-_DECADES = 2.0
-_FARTHEST = 400.0
-
 
 def _members(p: Symbols) -> Symbols:
-    return {**{name: np.asarray(p[name], float) for name in (*_MEMBER, "weight")}, "k": p["k"]}
+    return {**{name: np.asarray(p[name], float) for name in (*GENERALISED.parameters, "weight")}, "k": p["k"]}
 
 
 def _each(values: Num) -> Num:
@@ -202,7 +156,7 @@ def ensemble_params(p: Symbols, C: Num) -> Num:
 
     def tilt(log_N: Num) -> Num:
         log_N = log_N[..., None]
-        log_T, share = _mixed_logs(m, log_A, log_B, log_N, log_ND - log_N)
+        log_T, share = _mixed(m, log_A, log_B, log_N, log_ND - log_N)
         of_loss = 1 / (1 + m["E"] * np.exp(-log_T))
         return (of_loss * (by_tokens - by_both * share)).sum(-1)  # rises with N
 
@@ -211,30 +165,13 @@ def ensemble_params(p: Symbols, C: Num) -> Num:
 
 def ensemble_exponents(p: Symbols) -> tuple[Num, Num]:
     """Return a and b between C_ref and 100 C_ref: an ensemble's line is not quite straight."""
-    C = np.asarray(p["C_ref"]) * 10.0 ** np.array([0.0, _DECADES])
+    C = np.asarray(p["C_ref"]) * 10.0 ** np.array([0.0, DECADES])
     low, high = np.log(ensemble_params(p, C))
-    a = (high - low) / (_DECADES * np.log(10.0))
+    a = (high - low) / (DECADES * np.log(10.0))
     return a, 1 - a
 
 
-def ensemble_reducible(p: Symbols, C: Num) -> Num:
-    """Return the reducible loss at the optimum."""
-    N = ensemble_params(p, C)
-    return sum(ensemble_terms(p, N, C / (p["k"] * N)))
-
-
-def ensemble_budget(p: Symbols, R: Num) -> Num:
-    """Return the compute whose optimum has the reducible loss R."""
-    goal = np.log(R)
-
-    def gap(log_C: Num) -> Num:
-        return goal - np.log(ensemble_reducible(p, np.exp(log_C)))  # rises with C
-
-    start = np.log(p["C_ref"]) + 0.0 * np.asarray(goal)
-    right = reach_above(gap, start, 4.0, _FARTHEST)
-    left = reach_above(lambda log_C: -gap(log_C), start, -4.0, _FARTHEST)
-    return np.exp(find_root(gap, start + left, start + right))
-
+_MEAN = Surface(ensemble_floor, ensemble_terms, ensemble_slopes, derivation=(("L", "exp(mean(ln(L_m(N, D)))) = L"),))
 
 ENSEMBLE = Form(
     name="ensemble",
@@ -245,14 +182,6 @@ ENSEMBLE = Form(
         "weight": Parameter("weight of the member", many=True),
         "C_ref": Parameter("budget from which the exponents are measured"),
     },
-    surface=Surface(ensemble_floor, ensemble_terms, ensemble_slopes, derivation=(("L", "exp(mean(ln(L_m(N, D)))) = L"),)),
-    frontier=Frontier(
-        ensemble_params,
-        ensemble_exponents,
-        ensemble_reducible,
-        ensemble_budget,
-        derivation=(("N", "argmin(L(N, C/(k*N))) = N"),),
-        loss_derivation=(("C_opt", "L_opt(C_opt)-E = R"),),
-        straight=False,
-    ),
+    surface=_MEAN,
+    frontier=bent_frontier(_MEAN, ensemble_params, ensemble_exponents, lambda p: p["C_ref"], farthest=400.0),
 )

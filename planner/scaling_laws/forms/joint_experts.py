@@ -3,8 +3,8 @@
 import numpy as np
 
 from planner.scaling_laws.forms import additive
-from planner.scaling_laws.forms._base import Form, Frontier, Num, Parameter, Surface, Symbols
-from planner.scaling_laws.forms.experts import saturated_experts
+from planner.scaling_laws.forms._base import Form, Num, Parameter, Symbols
+from planner.scaling_laws.forms.experts import powers_of, saturated_experts
 
 
 def _width(p: Symbols, N: Num, per_block: Num) -> Num:
@@ -62,6 +62,12 @@ _EFFECTIVE = ("E_hat", "1/(1/(E-1+1/(1/E_start-1/E_max))+1/E_max)")
 _EXPONENTS = (("a_N", "-alpha-gamma*ln(E_hat)"), ("b_D", "-beta-zeta*ln(E_hat)"))
 _SIZES = (("A", "a*E_hat^delta"), ("B", "b*E_hat^omega"))
 
+
+def _written_out(*lines: tuple[str, str]) -> list[str]:
+    """Return the formulas of lines over the law's own constants."""
+    return [formula.replace("E_hat", f"({_EFFECTIVE[1]})") for _, formula in lines]
+
+
 JOINT_EXPERTS = Form(
     name="joint_experts",
     equation=(
@@ -84,38 +90,17 @@ JOINT_EXPERTS = Form(
         "w": Parameter("d_model over the number of blocks"),
         "E": Parameter("experts, one of them at work on a token", low=1, high=1e6, closed=True, choice=True),
     },
-    surface=Surface(
-        lambda p: p["c"],
-        lambda p, N, D: additive.terms(_joint_as_additive(p), N, D),
-        lambda p, N, D: additive.slopes(_joint_as_additive(p), N, D),
-        derivation=(
-            _EFFECTIVE,
-            *_EXPONENTS,
-            ("R_N", "a*E_hat^delta/N^a_N"),
-            ("R_D", "b*E_hat^omega/D^b_D"),
-            ("L", "c+R_N+R_D"),
-        ),
+    surface=additive.surface_of(
+        _joint_as_additive,
+        (_EFFECTIVE, *_EXPONENTS, ("R_N", "a*E_hat^delta/N^a_N"), ("R_D", "b*E_hat^omega/D^b_D"), ("L", "c+R_N+R_D")),
     ),
-    frontier=Frontier(
-        lambda p, C: additive.optimal_params(_joint_as_additive(p), C),
-        lambda p: additive.exponents(_joint_as_additive(p)),
-        lambda p, C: additive.reducible(_joint_as_additive(p), C),
-        lambda p, R: additive.budget(_joint_as_additive(p), R),
-        derivation=(_EFFECTIVE, *_EXPONENTS, *_SIZES, ("N", "(a_N*A/(b_D*B))^(1/(a_N+b_D))*(C/k)^(b_D/(a_N+b_D))")),
-        loss_derivation=(("C_opt", "L_opt(C_opt)-c = R"),),
+    frontier=additive.frontier_of(
+        _joint_as_additive,
+        (_EFFECTIVE, *_EXPONENTS, *_SIZES, ("N", "(a_N*A/(b_D*B))^(1/(a_N+b_D))*(C/k)^(b_D/(a_N+b_D))")),
+        (("C_opt", "L_opt(C_opt)-c = R"),),
     ),
     active=lambda p: 1.0,
     total=joint_total,
     active_of=joint_active,
-    powers=(
-        ("E", "c"),
-        ("A_1", f"a*({_EFFECTIVE[1]})^delta"),
-        ("a_1", f"-alpha-gamma*ln({_EFFECTIVE[1]})"),
-        ("A_2", "0"),
-        ("a_2", "1"),
-        ("B", f"b*({_EFFECTIVE[1]})^omega"),
-        ("b", f"-beta-zeta*ln({_EFFECTIVE[1]})"),
-        ("share", "1"),
-        ("q", "0"),
-    ),
+    powers=powers_of(("c", *_written_out(_SIZES[0], _EXPONENTS[0], _SIZES[1], _EXPONENTS[1])), share="1", q="0"),
 )

@@ -43,6 +43,8 @@ def tokens_for_excess(p: Symbols, N: Num, delta: Num) -> Num:
     return p["D_c"] * (N / p["N_c"]) ** (p["alpha_N"] / p["alpha_D"]) / np.expm1(np.log1p(delta) / p["alpha_D"])
 
 
+_RATIO, _SCALE = ("q", "alpha_N/alpha_D"), ("G", "(q*N_c^q/D_c)^(1/(q+1))")
+
 KAPLAN_JOINT = Form(
     name="kaplan_joint",
     equation="L(N, D) = [(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D",
@@ -58,23 +60,11 @@ KAPLAN_JOINT = Form(
         _joint_slopes,
         derivation=(("u", "(N_c/N)^(alpha_N/alpha_D)"), ("v", "D_c/D"), ("L", "(u+v)^alpha_D")),
     ),
-    frontier=Frontier(
-        lambda p, C: additive.optimal_params(_bracket(p), C),
-        lambda p: additive.exponents(_bracket(p)),
-        lambda p, C: additive.reducible(_bracket(p), C) ** p["alpha_D"],
-        lambda p, R: additive.budget(_bracket(p), R ** (1 / p["alpha_D"])),
-        derivation=(
-            ("q", "alpha_N/alpha_D"),
-            ("a", "1/(q+1)"),
-            ("G", "(q*N_c^q/D_c)^(1/(q+1))"),
-            ("N", "G*(C/k)^a"),
-        ),
-        loss_derivation=(
-            ("q", "alpha_N/alpha_D"),
-            ("G", "(q*N_c^q/D_c)^(1/(q+1))"),
-            ("K", "N_c^q*G^(-q)+D_c*G"),
-            ("C_opt", "k*(K/R^(1/alpha_D))^((q+1)/q)"),
-        ),
+    frontier=additive.frontier_of(
+        _bracket,
+        (_RATIO, ("a", "1/(q+1)"), _SCALE, ("N", "G*(C/k)^a")),
+        (_RATIO, _SCALE, ("K", "N_c^q*G^(-q)+D_c*G"), ("C_opt", "k*(K/R^(1/alpha_D))^((q+1)/q)")),
+        power="alpha_D",
     ),
 )
 
@@ -128,6 +118,12 @@ def _curve_params(p: Symbols, C: Num) -> Num:
     return p["N_c"] * (_curve_reducible(p, C) * share) ** (-1 / p["alpha_N"])
 
 
+_AT_LOSS_ONE = (
+    ("u_1", "alpha_S/(alpha_S+alpha_N)"),
+    ("N_1", "N_c*u_1^(-1/alpha_N)"),
+    ("D_1", "C_per_Cmin*B_star*S_c*(1-u_1)^(-1/alpha_S)"),
+)
+
 KAPLAN_LEARNING_CURVE = Form(
     name="kaplan_learning_curve",
     equation=(
@@ -157,18 +153,11 @@ KAPLAN_LEARNING_CURVE = Form(
         _curve_reducible,
         _curve_budget,
         derivation=(
-            ("u_1", "alpha_S/(alpha_S+alpha_N)"),
-            ("N_1", "N_c*u_1^(-1/alpha_N)"),
-            ("D_1", "C_per_Cmin*B_star*S_c*(1-u_1)^(-1/alpha_S)"),
+            *_AT_LOSS_ONE,
             ("alpha_C", "1/(1/alpha_S+1/alpha_B+1/alpha_N)"),
             ("N", "N_1*(C/(k*N_1*D_1))^(alpha_C/alpha_N)"),
         ),
-        loss_derivation=(
-            ("u_1", "alpha_S/(alpha_S+alpha_N)"),
-            ("N_1", "N_c*u_1^(-1/alpha_N)"),
-            ("D_1", "C_per_Cmin*B_star*S_c*(1-u_1)^(-1/alpha_S)"),
-            ("C_opt", "k*N_1*D_1*R^(-(1/alpha_S+1/alpha_B+1/alpha_N))"),
-        ),
+        loss_derivation=(*_AT_LOSS_ONE, ("C_opt", "k*N_1*D_1*R^(-(1/alpha_S+1/alpha_B+1/alpha_N))")),
     ),
 )
 
@@ -206,19 +195,6 @@ def _loss_of_log(p: Symbols, log_C: Num) -> Num:
     return np.exp(p["alpha_C"] * (np.log(p["C_c"] * p["C_per_Cmin"] * PF_DAY) - log_C))
 
 
-def _power_reducible(p: Symbols, C: Num) -> Num:
-    return _loss_of_log(p, np.log(C))
-
-
-def _power_budget(p: Symbols, R: Num) -> Num:
-    return p["C_c"] * p["C_per_Cmin"] * PF_DAY * R ** (-1 / p["alpha_C"])
-
-
-def _power_params(p: Symbols, C: Num) -> Num:
-    """Return N_e C_min^p_N with C_min = C/C_per_Cmin in PF-days (Table 6)."""
-    return p["N_e"] * (C / (p["C_per_Cmin"] * PF_DAY)) ** p["p_N"]
-
-
 def _suboptimal_terms(p: Symbols, N: Num, D: Num) -> tuple[Num, Num]:
     """Return L(C_eff) split as Eq. 1.6 splits it: the step term is (alpha_N/(alpha_S+alpha_N)) times the bracket of Eq. B.16."""
     log_eff, log_v = _effective(p, N, D)
@@ -244,10 +220,10 @@ _COMPUTE_PARAMETERS = {
     "C_per_Cmin": Parameter("compute spent over C_min: 2 at the critical batch", low=1, closed=True),
 }
 _COMPUTE_FRONTIER = Frontier(
-    _power_params,
+    lambda p, C: p["N_e"] * (C / (p["C_per_Cmin"] * PF_DAY)) ** p["p_N"],  # Table 6, with C_min in PF-days
     lambda p: (p["p_N"], 1 - p["p_N"]),
-    _power_reducible,
-    _power_budget,
+    lambda p, C: _loss_of_log(p, np.log(C)),
+    lambda p, R: p["C_c"] * p["C_per_Cmin"] * PF_DAY * R ** (-1 / p["alpha_C"]),
     derivation=(("C_min", "C/(C_per_Cmin*PF_day)"), ("N", "N_e*C_min^p_N")),
     loss_derivation=(("C_opt", "C_c*C_per_Cmin*PF_day*R^(-1/alpha_C)"),),
 )

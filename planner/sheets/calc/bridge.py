@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 START_SECONDS = 20.0
@@ -55,13 +56,7 @@ class Helper:
         self._reason = ""
 
     def ask(self, name: str, cells: Any) -> Any:
-        """Return the result for a function's cells; None for a blank.
-
-        Raises
-        ------
-        HelperError
-            No helper can be started, or it does not answer in time, or the cells are of a kind that no sheet has.
-        """
+        """Return the result for a function's cells; None for a blank. HelperError where no helper answers in time."""
         with self._lock:
             if self._paused_at is not None and time.monotonic() - self._paused_at < self._pause_seconds:
                 raise HelperError(self._reason)
@@ -127,11 +122,9 @@ class Helper:
         process, self._process = self._process, None
         if process is None:
             return
-        try:
+        with suppress(OSError):  # all are gone already
             if os.name == "posix":
                 os.killpg(process.pid, signal.SIGKILL)
-        except OSError:  # all are gone already
-            pass
         process.kill()
         if not abandon:
             _close(process)
@@ -147,13 +140,11 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, seconds: float) 
     late = threading.Event()
 
     def talk() -> None:
-        try:
+        with suppress(OSError, ValueError):
             if process.stdin is not None and process.stdout is not None:  # both are pipes
                 process.stdin.write(request)
                 process.stdin.flush()
                 heard.append(process.stdout.readline(LONGEST))
-        except (OSError, ValueError):
-            pass
         if late.is_set():
             _close(process)
 
@@ -172,11 +163,9 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes, seconds: float) 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
-        try:
+        with suppress(OSError):  # what was not yet sent
             if pipe:
                 pipe.close()
-        except OSError:  # what was not yet sent
-            pass
 
 
 def _size(cells: Any) -> int:

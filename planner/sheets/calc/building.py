@@ -39,9 +39,20 @@ def build_addin(path: str | Path = "planner.oxt", *, overwrite: bool = False) ->
         Another ending, a file that exists, or one that cannot be written.
     """
     target = new_file(path, overwrite, ".oxt", "an add-in")
+    parts = {
+        "META-INF/manifest.xml": _manifest(),
+        "description.xml": _DESCRIPTION,
+        "description/en.txt": "Compute budgets in cells: which model to train on how many tokens, from published scaling laws.\n",
+        "plan.idl": _interface(),
+        "CalcAddIns.xcu": _configuration(),
+        "plan.components": _COMPONENTS,
+        "plan_addin.py": (_HERE / "component.py").read_text(encoding="utf-8"),
+        "pythonpath/planner_calc_bridge.py": (_HERE / "bridge.py").read_text(encoding="utf-8"),
+        "functions.json": json.dumps(_built(), indent=1),
+    }
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in _parts().items():
+        for name, text in parts.items():
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)
     write_new(target, held.getvalue(), overwrite=overwrite)
     return target
@@ -53,21 +64,6 @@ def method(function: Function) -> str:
     Calc keeps a cell's formula as the service's name with this one, and shows PLAN_GPU_HOURS.
     """
     return function.name.removeprefix("PLAN_").replace("_", "").lower()
-
-
-def _parts() -> dict[str, str]:
-    """Return the add-in's files by name."""
-    return {
-        "META-INF/manifest.xml": _manifest(),
-        "description.xml": _description(),
-        "description/en.txt": "Compute budgets in cells: which model to train on how many tokens, from published scaling laws.\n",
-        "plan.idl": _interface(),
-        "CalcAddIns.xcu": _configuration(),
-        "plan.components": _components(),
-        "plan_addin.py": (_HERE / "component.py").read_text(encoding="utf-8"),
-        "pythonpath/planner_calc_bridge.py": (_HERE / "bridge.py").read_text(encoding="utf-8"),
-        "functions.json": json.dumps(_built(), indent=1),
-    }
 
 
 def _built() -> dict[str, object]:
@@ -93,15 +89,20 @@ def _manifest() -> str:
     return f'{_XML}<manifest:manifest xmlns:manifest="http://openoffice.org/2001/manifest">\n{entries}</manifest:manifest>\n'
 
 
-def _description() -> str:
-    return (
-        f'{_XML}<description xmlns="http://openoffice.org/extensions/description/2006" '
-        'xmlns:xlink="http://www.w3.org/1999/xlink">\n'
-        f' <identifier value="{SERVICE.lower()}"/>\n <version value="{__version__}"/>\n'
-        ' <display-name><name lang="en">planner: compute budgets</name></display-name>\n'
-        ' <extension-description><src xlink:href="description/en.txt" lang="en"/></extension-description>\n'
-        "</description>\n"
-    )
+_DESCRIPTION = (
+    f'{_XML}<description xmlns="http://openoffice.org/extensions/description/2006" xmlns:xlink="http://www.w3.org/1999/xlink">\n'
+    f' <identifier value="{SERVICE.lower()}"/>\n <version value="{__version__}"/>\n'
+    ' <display-name><name lang="en">planner: compute budgets</name></display-name>\n'
+    ' <extension-description><src xlink:href="description/en.txt" lang="en"/></extension-description>\n'
+    "</description>\n"
+)
+_COMPONENTS = (
+    f'{_XML}<components xmlns="http://openoffice.org/2010/uno-components">\n'
+    ' <component loader="com.sun.star.loader.Python" uri="plan_addin.py">\n'
+    f'  <implementation name="{SERVICE}">'
+    f'<service name="{SERVICE}"/><service name="com.sun.star.sheet.AddIn"/></implementation>\n'
+    " </component>\n</components>\n"
+)
 
 
 def _interface() -> str:
@@ -116,16 +117,6 @@ def _interface() -> str:
 
 def _identifier(argument: Argument) -> str:
     return f"the{argument.name}"  # some names are words of the interface language
-
-
-def _components() -> str:
-    return (
-        f'{_XML}<components xmlns="http://openoffice.org/2010/uno-components">\n'
-        ' <component loader="com.sun.star.loader.Python" uri="plan_addin.py">\n'
-        f'  <implementation name="{SERVICE}">'
-        f'<service name="{SERVICE}"/><service name="com.sun.star.sheet.AddIn"/></implementation>\n'
-        " </component>\n</components>\n"
-    )
 
 
 def _configuration() -> str:

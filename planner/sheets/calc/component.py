@@ -32,13 +32,9 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "functions.js
     BUILT = json.load(_file)
 
 
-def _commands() -> list[list[str]]:
-    """Return how to start the helper: as where the add-in was built, else whatever ``plan`` is on the path."""
-    found = shutil.which("plan")
-    return [BUILT["command"], *([[found, "sheets", "serve"]] if found else [])]
-
-
-HELPER = planner_calc_bridge.Helper(_commands())
+_FOUND = shutil.which("plan")
+HELPER = planner_calc_bridge.Helper([BUILT["command"], *([[_FOUND, "sheets", "serve"]] if _FOUND else [])])
+"""Started as where the add-in was built, else by whatever ``plan`` is on the path."""
 
 
 def _cell(found: Any) -> Any:

@@ -78,14 +78,12 @@ def _frame(value: Any) -> Grid:
 
 def is_blank(cell: Any) -> bool:
     """Tell whether a cell is empty: None, a text of blanks, or what a data frame writes for a missing value (NaN, NaT, NA)."""
-    if cell is None:
+    if cell is None or type(cell).__name__ == "NAType":
         return True
     if isinstance(cell, str):
         return not cell.strip()
     if isinstance(cell, CellError):
         return False
-    if type(cell).__name__ == "NAType":
-        return True
     try:
         return bool(cell != cell)
     except Exception:  # whatever a cell holds, the sheet goes on
@@ -104,10 +102,7 @@ def error_in(cell: Any) -> CellError | None:
 def matched(grids: Sequence[Grid]) -> tuple[list[list[Any]], Grid]:
     """Return the cells of every argument for every cell of the result, and the grid that gives the result its shape.
 
-    Raises
-    ------
-    PlannerError
-        Ranges of different shape; single cells, and a single row or column along the other, are repeated.
+    Single cells, and a single row or column along the other, are repeated; other ranges of different shape are refused.
     """
     empty = next((each for each in grids if not each.cells), None)
     if empty is not None:

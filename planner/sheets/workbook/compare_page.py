@@ -7,7 +7,7 @@ from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
 from planner.sheets.workbook.formulas import CLOSED, REFERENCE, kind_of
 from planner.sheets.workbook.plan_lines import compute_of
-from planner.sheets.workbook.styles import FIRST, Book
+from planner.sheets.workbook.styles import FIRST, Book, widths
 
 _HEADS = ("law", "parameters", "over the chosen law", "tokens", "tokens per parameter", "loss", "unit of the loss", "N counts")
 
@@ -15,8 +15,7 @@ _HEADS = ("law", "parameters", "over the chosen law", "tokens", "tokens per para
 def write_compare(book: Book, sheet: Any) -> None:
     """Write a row for each law with a closed formula; the chosen one stands out."""
     text = "Compare sizes, not losses: those of other laws are for other data. Mixtures and forecasts: choose them on Plan."
-    sheet.write_string(1, 0, text, book.formats["small"])
-    book.heads(sheet, FIRST - 2, _HEADS)
+    book.table(sheet, FIRST - 2, _HEADS, above=text, fixed=1)
     flops = compute_of(book.inputs)
     closed = [(place, law) for place, law in enumerate(book.laws, 1) if kind_of(law) in {None, CLOSED}]
     own = None if flops is None else float(solver.allocate(book.inputs.law, flops).params)
@@ -24,15 +23,11 @@ def write_compare(book: Book, sheet: Any) -> None:
         _write_row(book, sheet, line, place, law, flops, own)
     rule = {"type": "formula", "criteria": f"=$A{FIRST}=in_law", "format": book.formats["chosen"]}
     sheet.conditional_format(FIRST - 1, 0, FIRST - 2 + len(closed), len(_HEADS) - 1, rule)
-    sheet.set_column(0, 0, 28)
-    sheet.set_column(1, 5, 14)
-    sheet.set_column(6, 6, 30)
-    sheet.set_column(7, 7, 56)
-    sheet.freeze_panes(FIRST - 1, 1)
+    widths(sheet, 28, 14, 14, 14, 14, 14, 30, 56)
 
 
 def _write_row(book: Book, sheet: Any, line: int, place: int, law: Law, flops: float | None, own: float | None) -> None:
-    row, look = line + 1, book.formats
+    row = line + 1
     best = None if flops is None else solver.allocate(law, flops)
     loss = f"INDEX(law_r,{place})"
     cells: list[tuple[str, str, Any]] = [
@@ -46,8 +41,8 @@ def _write_row(book: Book, sheet: Any, line: int, place: int, law: Law, flops: f
             best and ("none" if best.loss is None else float(best.loss)),
         ),
     ]
-    sheet.write_string(line, 0, law.id, look["text"])
-    for column, (formula, style, value) in enumerate(cells, 1):
-        sheet.write_formula(line, column, f"={formula}", look[style], "#N/A" if value is None else value)
-    for column, text in enumerate((law.conventions.loss_unit, PARAM_COUNTS[law.conventions.params]), 6):
-        sheet.write_string(line, column, text, look["text"])
+    book.text(sheet, line, 0, law.id)
+    for column, (formula, look, value) in enumerate(cells, 1):
+        book.formula(sheet, line, column, formula, look, value)
+    book.text(sheet, line, 6, law.conventions.loss_unit)
+    book.text(sheet, line, 7, PARAM_COUNTS[law.conventions.params])

@@ -25,21 +25,18 @@ def formula(expression: str, cells: Mapping[str, str]) -> str:
     )
 
 
-def _inlined(derivation: Derivation, wanted: str, cells: Mapping[str, str]) -> str:
-    """Return the last of a derivation's lines with the lines above put in."""
+def _inlined(derivation: Derivation, cells: Mapping[str, str]) -> dict[str, str]:
+    """Return the cells, and the formula of each line of a derivation with the lines above put in."""
     known = dict(cells)
     for symbol, expression in derivation:
         known[symbol] = formula(expression, known)
-    return known[wanted]
+    return known
 
 
 def optimum_formula(law: Law, cells: Mapping[str, str], budget: str) -> str:
     """Return the formula of the compute-optimal N of a budget."""
     assert law.form.frontier is not None  # asked of laws that plan
-    derivation = law.form.frontier.derivation
-    known = {**cells, "C": budget}
-    symbols = {symbol for symbol, _ in derivation}
-    return _inlined(derivation, "N", known) if "N" in symbols else known["N"]
+    return _inlined(law.form.frontier.derivation, {**cells, "C": budget})["N"]
 
 
 def loss_formulas(law: Law, cells: Mapping[str, str], optimum: str, budget: str) -> tuple[str, str] | None:
@@ -48,13 +45,11 @@ def loss_formulas(law: Law, cells: Mapping[str, str], optimum: str, budget: str)
     if form.frontier is None or form.frontier.budget is None:
         return None
     floor = cells.get("E", "0")
-    surface = form.surface.derivation if form.surface else ()
-    if surface and not any("=" in expression for _, expression in surface) and form.surface and len(form.surface.uses) == 2:
-        known = {**cells, "N": optimum, "D": f"({budget}/({cells['k']}*{optimum}))"}
-        for symbol, expression in surface[: [name for name, _ in surface].index("R_D") + 1]:
-            known[symbol] = formula(expression, known)
+    surface = form.surface.derivation if form.surface and len(form.surface.uses) == 2 else ()
+    if "R_D" in dict(surface) and not any("=" in expression for _, expression in surface):
+        known = _inlined(surface, {**cells, "C": budget, "N": optimum, "D": f"({budget}/({cells['k']}*{optimum}))"})
         return floor, f"({known['R_N']}+{known['R_D']})"
-    one, two = (_inlined(form.frontier.loss_derivation, "C_opt", {**cells, "R": reducible}) for reducible in ("1", "2"))
+    one, two = (_inlined(form.frontier.loss_derivation, {**cells, "R": reducible})["C_opt"] for reducible in ("1", "2"))
     slope = f"(LN(2)/LN({one}/{two}))"
     return floor, f"(({budget}/{one})^(0-{slope}))"
 

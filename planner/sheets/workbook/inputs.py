@@ -48,13 +48,7 @@ class Inputs(NamedTuple):
 
 
 def read_inputs(law: Law, question: Question) -> Inputs:
-    """Read what stands in the marked cells at first.
-
-    Raises
-    ------
-    PlannerError
-        Budgets that contradict each other, a mixed fleet, or a law that no cell can hold.
-    """
+    """Read what stands in the marked cells at first; budgets, fleets and laws that they cannot hold are refused."""
     _refuse_law(law)
     budgets = question.named("flops", *BUDGETS)
     if len(budgets) > 1:

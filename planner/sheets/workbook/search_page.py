@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import log
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner.allocation import solver
 from planner.scaling_laws.derivation import evaluate
@@ -13,67 +13,45 @@ from planner.sheets.workbook.styles import Book, letters
 STEPS = 50
 """Halvings of ln C: the last one moves ln N by less than 1e-13."""
 
-_COLUMNS = {"E": "floor", "A_1": "size", "a_1": "size_power", "A_2": "more", "a_2": "more_power"}
-_COLUMNS |= {"B": "data", "b": "data_power", "share": "share", "q": "routing"}
-POWERS = tuple(_COLUMNS.values())
-"""Names of what a form's powers are called in the workbook, in their order."""
+POWERS = ("floor", "size", "size_power", "more", "more_power", "data", "data_power", "share", "routing")
+"""Names of a form's powers in the workbook, in the form's order."""
 
 _MEMBERS = ("E", "A", "B", "alpha", "beta", "gamma", "weight")
 _FIRST = 20  # row of the first budget, counted from 1
-_N, _D, _LOSS, _START = 1, 2, 3, 4  # columns
+N, D, LOSS, _START = 1, 2, 3, 4  # columns
 
 
-class Place(NamedTuple):
-    """Where the searched answer for a budget stands."""
-
-    params: str
-    tokens: str
-    loss: str
-
-
-def place(number: int) -> Place:
-    """Return the cells of the budget of that number."""
-    row = _FIRST + number
-    return Place(*(f"Search!${letters(column)}${row}" for column in (_N, _D, _LOSS)))
+def searched(column: int, number: int) -> str:
+    """Return the cell in which N, D or the loss of the budget of that number is found."""
+    return f"Search!${letters(column)}${_FIRST + number}"
 
 
 def write_search(book: Book, sheet: Any, row: str, budgets: Sequence[tuple[str, float | None]]) -> None:
-    """Write what the law chosen is made of, and a row for each budget.
-
-    Parameters
-    ----------
-    row : str
-        Formula of the row of the chosen law.
-    budgets : sequence of (cell, FLOP)
-        Where each budget stands, and what it is at first.
-    """
+    """Write what the law chosen is made of, whose row a formula gives, and a row for each budget: its cell, its FLOP at first."""
     law = book.inputs.law
     text = "Mixtures of experts and forecasts from runs of your own have no closed formula: their ln N is halved towards here."
-    sheet.write_string(1, 0, f"{text} Nothing on this page is to be changed.", book.formats["small"])
+    heads = ("budget, FLOP", "parameters", "tokens", "loss", "ln N, start", *(f"step {i}" for i in range(1, STEPS + 1)))
+    book.table(sheet, _FIRST - 2, heads, above=f"{text} Nothing on this page is to be changed.")
     members = [each for each in book.laws if kind_of(each) == MEAN]
     _chosen(book, sheet, row, members)
-    heads = ("budget, FLOP", "parameters", "tokens", "loss", "ln N, start", *(f"step {i}" for i in range(1, STEPS + 1)))
-    book.heads(sheet, _FIRST - 2, heads)
     for number, (budget, flops) in enumerate(budgets):
         _write_row(book, sheet, _FIRST + number, budget, flops, law, bool(members))
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, _START + STEPS, 14)
     sheet.freeze_panes(_FIRST - 1, 1)
-    sheet.print_area(0, 0, _FIRST + len(budgets) - 2, _LOSS)  # the steps are for machines
+    sheet.print_area(0, 0, _FIRST + len(budgets) - 2, LOSS)  # the steps are for machines
 
 
 def write_members(book: Book, sheet: Any, law: Law) -> None:
     """Write the members of a forecast, whose losses' logarithms it averages."""
     text = f"Members of {law.id}: ln L is their weighted mean. The constants (yellow) may be changed: everything follows."
-    sheet.write_string(1, 0, text, book.formats["small"])
-    book.heads(sheet, 3, _MEMBERS)
+    book.table(sheet, 3, _MEMBERS, above=text)
     for column, name in enumerate(_MEMBERS):
         for line, value in enumerate(law.params[name], 4):
             sheet.write_number(line, column, float(value), book.formats["in_plain"])
         last = 4 + len(law.params[name])
         book.name(f"member_{name.lower()}", f"=Members!${letters(column)}$5:${letters(column)}${last}")
     sheet.set_column(0, len(_MEMBERS) - 1, 16)
-    sheet.freeze_panes(4, 0)
 
 
 def _chosen(book: Book, sheet: Any, row: str, members: Sequence[Law]) -> None:
@@ -94,37 +72,31 @@ def _chosen(book: Book, sheet: Any, row: str, members: Sequence[Law]) -> None:
     at_first = float(law.irreducible_loss) if kind == MEAN else 0.0
     lines.append(("mean_floor", f"IF(search_kind={MEAN},{floor},0)", at_first))
     for line, (name, formula, value) in enumerate(lines, 3):
-        sheet.write_string(line, 0, name.replace("_", " "), book.formats["text"])
-        sheet.write_formula(line, 1, f"={formula}", book.formats["plain"], value)
+        book.text(sheet, line, 0, name.replace("_", " "))
+        book.formula(sheet, line, 1, formula, "plain", value)
         book.name(f"search_{name}", f"=Search!$B${line + 1}")
 
 
 def power_values(law: Law) -> dict[str, float]:
     """Return what a mixture's law is made of, by its names in the workbook; empty for other laws."""
-    return {_COLUMNS[name]: evaluate(expression, law.symbols) for name, expression in law.form.powers}
+    return {name: evaluate(expression, law.symbols) for name, (_, expression) in zip(POWERS, law.form.powers, strict=False)}
 
 
 def _write_row(book: Book, sheet: Any, row: int, budget: str, flops: float | None, law: Law, members: bool) -> None:
-    line, searched = row - 1, kind_of(law) != CLOSED and flops is not None
-    best = solver.allocate(law, flops) if searched and flops is not None else None
-    values = [0.0] * (STEPS + 1)
-    if best is not None and flops is not None:
-        values = _steps(log(flops), log(float(best.params)))
-    missing: Any = "#N/A" if flops is None else 0.0
-    sheet.write_formula(line, 0, f"={budget}", book.formats["sci"], "#N/A" if flops is None else flops)
+    found: list[float | None] = [None if flops is None else 0.0] * (_START + STEPS)
+    if flops is not None and kind_of(law) != CLOSED:
+        best = solver.allocate(law, flops)
+        found = [*map(float, best), *_steps(log(flops), log(float(best.params)))]
     last = f"${letters(_START + STEPS)}{row}"
-    found: tuple[Any, ...] = (missing,) * 3 if best is None else (best.params, best.tokens, best.loss)
-    formulas = (f"EXP({last})", f"$A{row}/{_paid(f'$B{row}')}", _loss(last, row, members))
-    for column, (formula, value, look) in enumerate(zip(formulas, found, ("sci", "sci", "four"), strict=True), _N):
-        cached = value if isinstance(value, str) else float(value)
-        sheet.write_formula(line, column, f"=IF(search_kind={CLOSED},0,{formula})", book.formats[look], cached)
-    start = missing if best is None else values[0]
-    sheet.write_formula(line, _START, f"=IF(search_kind={CLOSED},0,LN($A{row})/2)", book.formats["four"], start)
+    formulas = [f"EXP({last})", f"$A{row}/{_paid(f'$B{row}')}", _loss(last, row, members), f"LN($A{row})/2"]
     for step in range(1, STEPS + 1):
         before = f"{letters(_START + step - 1)}{row}"
         up = f"IF({_rises(before, row, members)},1,-1)"
-        formula = f"IF(search_kind={CLOSED},0,{before}+LN($A{row})/{2 ** (step + 1)}*{up})"
-        sheet.write_formula(line, _START + step, f"={formula}", book.formats["four"], missing if best is None else values[step])
+        formulas.append(f"{before}+LN($A{row})/{2 ** (step + 1)}*{up}")
+    book.formula(sheet, row - 1, 0, budget, "sci", flops)
+    for column, (formula, value) in enumerate(zip(formulas, found, strict=True), N):
+        look = "sci" if column in {N, D} else "four"
+        book.formula(sheet, row - 1, column, f"IF(search_kind={CLOSED},0,{formula})", look, value)
 
 
 def _steps(log_budget: float, target: float) -> list[float]:

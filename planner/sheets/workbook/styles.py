@@ -9,8 +9,12 @@ from planner.sheets.workbook.inputs import Inputs
 FIRST = 5
 """Row of the first law and of the first device, counted from 1."""
 
+WAITS = "#N/A"
+"""What a cell shows that waits for a marked cell to be mended."""
+
 _INK, _PAPER, _EDGE, _GREY = "#1F3864", "#FFF2CC", "#BF9000", "#595959"
 _BASE = {"font_name": "Calibri", "font_size": 11}
+_CENTRED = {"text_wrap": True, "valign": "vcenter", "align": "center"}
 _YOURS = {**_BASE, "bg_color": _PAPER, "border": 1, "border_color": _EDGE, "locked": False}
 _NUMBERS = {
     "sci": "0.000E+00",
@@ -26,15 +30,7 @@ _NUMBERS = {
 FORMATS: Mapping[str, Mapping[str, Any]] = {
     "title": {**_BASE, "bold": True, "font_size": 16, "font_color": _INK},
     "part": {**_BASE, "bold": True, "font_size": 12, "font_color": _INK, "bottom": 1, "bottom_color": _INK},
-    "head": {
-        **_BASE,
-        "bold": True,
-        "bg_color": _INK,
-        "font_color": "white",
-        "text_wrap": True,
-        "valign": "vcenter",
-        "align": "center",
-    },
+    "head": {**_BASE, "bold": True, "bg_color": _INK, "font_color": "white", **_CENTRED},
     "text": _BASE,
     "top": {**_BASE, "valign": "top"},
     "answer": {**_BASE, "align": "right"},
@@ -56,7 +52,7 @@ class Book:
 
     def __init__(self, book: Any, inputs: Inputs, laws: Sequence[Law]) -> None:
         self.book, self.inputs, self.laws = book, inputs, laws
-        self.devices = inputs.devices
+        self.name = book.define_name
         self.formats = {name: book.add_format(dict(each)) for name, each in FORMATS.items()}
 
     def page(self, name: str, title: str) -> Any:
@@ -68,20 +64,35 @@ class Book:
         sheet.fit_to_pages(1, 0)
         sheet.set_footer("&L&A&Rpage &P of &N")
         sheet.protect("", {"format_columns": True, "format_rows": True, "format_cells": True})  # formulas; no password
-        sheet.write_string(0, 0, title, self.formats["title"])
+        self.text(sheet, 0, 0, title, "title")
         return sheet
 
     def heads(self, sheet: Any, line: int, texts: Sequence[str]) -> None:
         """Write the heads of a table."""
         sheet.set_row(line, 32)
         for column, text in enumerate(texts):
-            sheet.write_string(line, column, text, self.formats["head"])
+            self.text(sheet, line, column, text, "head")
+
+    def table(self, sheet: Any, line: int, heads: Sequence[str], *, above: str = "", fixed: int = 0) -> None:
+        """Write the heads of a table whose rows scroll below them, beside so many fixed columns, and what is said above it."""
+        if above:
+            self.text(sheet, 1, 0, above, "small")
+        self.heads(sheet, line, heads)
+        sheet.freeze_panes(line + 1, fixed)
 
     def part(self, sheet: Any, line: int, text: str, width: int = 2) -> None:
         """Write the heading of a part."""
-        sheet.write_string(line, 0, text, self.formats["part"])
+        self.text(sheet, line, 0, text, "part")
         for column in range(1, width + 1):
             sheet.write_blank(line, column, None, self.formats["part"])
+
+    def text(self, sheet: Any, line: int, column: int, text: str, look: str = "text") -> None:
+        """Write a text."""
+        sheet.write_string(line, column, text, self.formats[look])
+
+    def formula(self, sheet: Any, line: int, column: int, formula: str, look: str, value: Any) -> None:
+        """Write a formula with the value that stands there at first: ``WAITS`` where there is none yet."""
+        sheet.write_formula(line, column, f"={formula}", self.formats[look], WAITS if value is None else value)
 
     def number(self, sheet: Any, line: int, column: int, value: float | None, look: str) -> None:
         """Write a number, or a blank cell of the same look."""
@@ -90,14 +101,16 @@ class Book:
         else:
             sheet.write_number(line, column, value, self.formats[look])
 
-    def name(self, name: str, target: str) -> None:
-        """Name a cell or a range; prefixes keep names apart from references such as N1."""
-        self.book.define_name(name, target)
-
     def columns(self, sheet: str, count: int, names: Mapping[str, str]) -> None:
-        """Name the columns of a table of so many rows."""
+        """Name the columns of a table of so many rows; prefixes keep names apart from references such as N1."""
         for name, column in names.items():
             self.name(name, f"={sheet}!${column}${FIRST}:${column}${FIRST + count - 1}")
+
+
+def widths(sheet: Any, *each: float) -> None:
+    """Set the widths of columns from the first on."""
+    for column, width in enumerate(each):
+        sheet.set_column(column, column, width)
 
 
 def letters(column: int) -> str:

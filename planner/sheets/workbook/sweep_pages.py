@@ -31,18 +31,17 @@ _NOTES = (
 
 def write_sweep(book: Book, sheet: Any) -> None:
     """Write a table over budgets and its charts."""
-    sheet.write_string(1, 0, "First budget", book.formats["text"])
+    book.text(sheet, 1, 0, "First budget")
     sheet.write_number(1, 1, _START, book.formats["in_sci"])
-    sheet.write_string(2, 0, "each times", book.formats["text"])
+    book.text(sheet, 2, 0, "each times")
     sheet.write_number(2, 1, _STEP, book.formats["in_four"])
-    book.heads(sheet, 4, _HEADS)
+    book.table(sheet, 4, _HEADS, fixed=1)
     flops = _START
     for line in range(5, 5 + _COUNT):
-        sheet.write_formula(line, 0, "=$B$2" if line == 5 else f"=A{line}*$B$3", book.formats["sci"], flops)
+        book.formula(sheet, line, 0, "$B$2" if line == 5 else f"A{line}*$B$3", "sci", flops)
         _run_cells(book, sheet, line, 1, f"$A{line + 1}", flops, _SWEEP + line - 5)
         flops *= _STEP
     sheet.set_column(0, 4, 16)
-    sheet.freeze_panes(5, 1)
     law, unit = book.inputs.law, book.inputs.law.conventions.loss_unit
     known = law.irreducible_loss is not None or solver.allocate(law, _START).loss is not None
     titles = {
@@ -79,7 +78,7 @@ def _run_cells(book: Book, sheet: Any, line: int, first: int, budget: str, flops
         (loss_formula(budget, "NA()", number), "four", best and best.loss),
     ]
     for column, (formula, look, value) in enumerate(cells, first):
-        sheet.write_formula(line, column, f"={formula}", book.formats[look], "#N/A" if value is None else float(value))
+        book.formula(sheet, line, column, formula, look, None if value is None else float(value))
 
 
 def _chart(
@@ -112,20 +111,19 @@ def write_sensitivity(book: Book, sheet: Any) -> None:
     for line, factor in enumerate(_FACTORS, 4):
         sheet.write_number(line, 0, factor, book.formats["in_plain"])
         value = None if flops is None else factor * flops
-        sheet.write_formula(line, 1, f"=A{line + 1}*out_flops", book.formats["sci"], "#N/A" if value is None else value)
+        book.formula(sheet, line, 1, f"A{line + 1}*out_flops", "sci", value)
         _run_cells(book, sheet, line, 2, f"$B{line + 1}", value, _SWEEP + _COUNT + line - 4)
-    book.part(
-        sheet, 10, "Cost in US dollars of the compute on Plan, by utilisation (down) and price of a device-hour (across)", width=6
-    )
-    sheet.write_string(11, 0, "MFU", book.formats["head"])
+    text = "Cost in US dollars of the compute on Plan, by utilisation (down) and price of a device-hour (across)"
+    book.part(sheet, 10, text, width=6)
+    book.text(sheet, 11, 0, "MFU", "head")
     for column, price in enumerate(_PRICES, 1):
         sheet.write_number(11, column, price, book.formats["in_cents"])
     for line, share in enumerate(_SHARES, 12):
         sheet.write_number(line, 0, share, book.formats["in_share"])
         rate = machine.parts[0].peak * share * HOUR / (1 + machine.overhead)
         for column, price in enumerate(_PRICES, 1):
-            formula = f"=out_flops/(out_hourly/in_mfu*$A{line + 1})*{letters(column)}$12"
-            sheet.write_formula(line, column, formula, book.formats["money"], "#N/A" if flops is None else flops / rate * price)
+            formula = f"out_flops/(out_hourly/in_mfu*$A{line + 1})*{letters(column)}$12"
+            book.formula(sheet, line, column, formula, "money", None if flops is None else flops / rate * price)
     sheet.set_column(0, 6, 17)
 
 
@@ -135,4 +133,4 @@ def write_notes(book: Book, sheet: Any) -> None:
     law = book.inputs.law
     texts = (f"Written by planner {__version__}.", *_NOTES, *(f"{law.id}: {note.text}" for note in law.notes))
     for line, text in enumerate(texts, 2):
-        sheet.write_string(line, 0, text, book.formats["wrap"])
+        book.text(sheet, line, 0, text, "wrap")

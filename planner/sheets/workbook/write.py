@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 from planner._util.defaults import DEFAULT_LAW
 from planner._util.files import new_file, write_new
@@ -59,17 +59,13 @@ def write_workbook(
     target = new_file(path, overwrite, ".xlsx", "a workbook")
     inputs = read_inputs(load_law(law), Question.of(WorkbookInputs, "write_workbook", asked))
     if inputs.law.form.active is not None and asked.get("gpus") is not None:
-        _refuse_limited(inputs.law, asked)
+        notes = plan(law=inputs.law, others=(), **asked).notes
+        told = next((note.text for note in notes if note.code == "memory-limits"), None)
+        if told is not None:
+            raise CannotPlanError(f"a workbook knows no limits of memory, and here they bind: {told}; plan answers within them")
     laws = [each for each in all_laws() if kind_of(each) is not None and each.id != inputs.law.id]
     write_new(target, written(inputs, [inputs.law, *laws]), overwrite=overwrite)
     return target
-
-
-def _refuse_limited(law: Law, asked: Any) -> None:
-    """Refuse a mixture that the memory of the devices holds down, for a workbook has no limits."""
-    told = next((note.text for note in plan(law=law, others=(), **asked).notes if note.code == "memory-limits"), None)
-    if told is not None:
-        raise CannotPlanError(f"a workbook knows no limits of memory, and here they bind: {told}; plan answers within them")
 
 
 def written(inputs: Inputs, laws: Sequence[Law]) -> bytes:
