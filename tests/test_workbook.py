@@ -8,18 +8,24 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
 
 import planner
+from planner.allocation import solver
 from planner.allocation.extrapolation import extrapolation
 from planner.cli._app import app
 from planner.errors import OptionError, PlannerError
 from planner.inputs.question import Question
-from planner.sheets.workbook.formulas import CLOSED, formula, kind_of
+from planner.quantities import PF_DAY
+from planner.scaling_laws.derivation import evaluate
+from planner.scaling_laws.law import Law
+from planner.sheets.workbook.formulas import CLOSED, formula, kind_of, loss_formulas, optimum_formula
 from planner.sheets.workbook.inputs import GRID, read_inputs
 from planner.sheets.workbook.plan_lines import answers
 from planner.sheets.workbook.styles import letters
 from planner.sheets.workbook.write import written
 from tests import office
+from tests.strategies import POWER_LAWS, laws_of
 
 LAWS = [law for law in planner.laws() if kind_of(law) is not None]
 _AT_FIRST = read_inputs(planner.load_law("besiroglu2024"), Question(flops=1e21))
@@ -38,6 +44,25 @@ IN = {
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workbook of a plain budget."""
     return planner.write_workbook(tmp_path_factory.mktemp("book") / "budget.xlsx", flops=1e21)
+
+
+@given(laws_of(POWER_LAWS))
+def test_formulas_of_every_form_are_the_solvers(law: Law) -> None:
+    """A law of one's own may have any form that plans: its row's optimum and loss are what the solver finds."""
+    if kind_of(law) is None:
+        return
+    cells = {name: repr(float(value)) for name, value in {**law.symbols, "PF_day": PF_DAY}.items()}
+    best = solver.allocate(law, 1e21)
+    size = optimum_formula(law, cells, "1e21")
+    assert _value(size) == pytest.approx(float(best.params), rel=1e-9)
+    losses = loss_formulas(law, cells, repr(float(best.params)), "1e21")
+    assert (losses is None) == (best.loss is None)
+    if losses is not None:
+        assert sum(map(_value, losses)) == pytest.approx(float(best.loss), rel=1e-9)
+
+
+def _value(formula: str) -> float:
+    return evaluate(formula.replace("LN(", "ln("), {})
 
 
 def _cells(path: Path, *, values: bool) -> Any:
