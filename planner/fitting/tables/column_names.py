@@ -203,9 +203,6 @@ def names_of_runs(header: Sequence[str]) -> list[int]:
     return [at for _, at in sorted((each.rank, at) for at, each in meanings(header).items() if each.quantity == "run")]
 
 
-
-
-
 def _missing(header: Sequence[str], missing: Sequence[str]) -> str:
     """Say what a header lacks, and what kind of file it is where it is none of runs."""
     lacks = f"lacks column {', '.join(missing)}"

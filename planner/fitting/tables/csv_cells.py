@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from planner.errors import RunsFileError
 from planner.fitting.tables.faults import Faults
@@ -60,7 +61,7 @@ def rows(
 
 
 def decimal_comma(
-    table: Callable[[], Iterable[tuple[int, Sequence[str]]]], places: Sequence[int], name: str, losses: Sequence[int] = ()
+    table: Callable[[], Iterable[tuple[int, Sequence[Any]]]], places: Sequence[int], name: str, losses: Sequence[int] = ()
 ) -> bool:
     """Tell whether numbers use a decimal comma; refuse a table that could be read in two ways.
 

@@ -60,8 +60,7 @@ _LETTER = re.compile(r"([NDCL])(?![A-Za-z_])")
 
 def meaning_of(cell: str) -> Meaning | None:
     """Return what a name may mean; None for one that is not known."""
-    known = _known()
-    words, factor = peeled(cell)
+    known, (words, factor) = _known(), peeled(cell)
     stem = known.names.get("_".join(words[:-1]))
     if stem and stem.quantity == "flops" and words[-1] in _PREFIXES:
         return stem._replace(factor=compute_unit(f"{words[-1]}flop") or 1.0)
@@ -71,8 +70,8 @@ def meaning_of(cell: str) -> Meaning | None:
     text = "_".join(words)
     if flops and set(rest) <= known.words["flops"] and (rest or "pfdays" in words):
         return Meaning("flops", 100, flops[0])
-    meaning = known.names.get(text) or (known.names.get("_".join(words[1:])) if words and words[0] in known.words["prefixes"] else None)
-    if meaning:
+    prefixed = "_".join(words[1:]) if words and words[0] in known.words["prefixes"] else text
+    if meaning := known.names.get(text) or known.names.get(prefixed):
         scaled = meaning.quantity in SCALED
         return meaning._replace(factor=factor if scaled else 1.0, unit=unit_said(cell) if meaning.quantity == "loss" else "")
     if (stem := known.names.get("_".join(without_unit(words)))) and stem.quantity == "loss":

@@ -63,7 +63,7 @@ def told(history: History) -> str:
     )
 
 
-def joined(history: RawTable, table: RawTable) -> RawTable:
+def joined(history: RawTable, held: History, table: RawTable) -> RawTable:
     """Return the table of runs with the last value of each metric in the export; runs of which that has none are left out.
 
     Raises
@@ -71,13 +71,11 @@ def joined(history: RawTable, table: RawTable) -> RawTable:
     RunsFileError
         The table has no names of runs, or none that the export has.
     """
-    held = history_of(history.header)
-    assert held is not None  # asked before
     if held.twice:
         raise RunsFileError(f"{history.name}: two runs are called {shown(held.twice)}; rename one, and export again")
     names = names_of_runs(table.header)
-    axis = history.header[0] if _peeled_name(history.header[0]) not in _STEPS else ""
-    metrics = (*held.metrics, *([axis] if axis else []))
+    axis = history.header[0] if "_".join(peeled(history.header[0])[0]) not in _STEPS else ""
+    metrics = (*held.metrics, axis) if axis else held.metrics
     last = _last_values(history, held, axis)
     seen = [cells for _, cells in table.rows(Faults(skip=True))]
     found = [at for at in names if any(str(cells[at]).strip() in held.runs for cells in seen)]
@@ -134,7 +132,3 @@ def _is(cell: str, quantities: set[str]) -> bool:
 
 
 _STEPS = {"step", "global_step", "relative_time", "relative_time_process", "relative_time_wall", "wall_time", "time", "epoch"}
-
-
-def _peeled_name(cell: str) -> str:
-    return "_".join(peeled(cell)[0])
