@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from planner.errors import PlannerError, RunsFileError
 from planner.fitting.tables.faults import Faults
-from planner.quantities import LARGEST, finite, parse_count, parse_error, parse_flops, parse_number, plain, shown
+from planner.quantities import LARGEST, Count, finite, parse_count, parse_error, parse_flops, parse_number, plain, shown
 
 Array = NDArray[Any]
 
-_COUNTS = {"params": "parameters", "tokens": "tokens", "unique_tokens": "tokens", "size": "tokens"}
+_COUNTS: dict[str, Count] = {"params": "parameters", "tokens": "tokens", "unique_tokens": "tokens", "size": "tokens"}
 _OTHERS = {"flops": parse_flops, "loss": parse_number, "weight": parse_number, "error": parse_error}
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import OptionError, RunsFileError
-from planner.fitting.tables.cells import read_number
 from planner.fitting.tables.column_names import DERIVED, NONE, Found, find_columns
 from planner.fitting.tables.csv_cells import decimal_comma
 from planner.fitting.tables.faults import Faults
@@ -122,10 +121,7 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
     numbers = {quantity: array("d") for quantity in numeric}
     texts: dict[str, list[str]] = {quantity: [] for quantity in TEXTS if quantity in places}
 
-    def number(row: int, cell: Any, quantity: str) -> float:
-        return read_number(cell, row, quantity, name, commas, quantity in sparse, factors[quantity])
-
-    rows = chosen.fill(raw, numbers, texts, number)
+    rows = chosen.fill(raw, numbers, texts, commas, sparse, factors)
     chosen.faults.stop(name)
     _refuse_constant({quantity: values for quantity, values in numbers.items() if quantity in DERIVED}, found.others, name)
     table = {quantity: np.array(values) for quantity, values in numbers.items()}

@@ -128,19 +128,9 @@ def read_runs(
     *,
     flops_per_param_token: float,
 ) -> Runs:
-    """Read a table of runs, or several as one: a file of any kind, an open binary one, a data frame.
+    """Read a table of runs, or several as one: a file of any kind, an open binary one, a data frame, or a list of them.
 
-    Parameters
-    ----------
-    source : path, binary file, data frame, or a list of them
-    reading : Reading
-        What its columns are called, and which rows count.
-    flops_per_param_token : float
-        k in C = k N D where there is no flops column.
-
-    Returns
-    -------
-    Runs
+    ``flops_per_param_token`` is k in C = k N D where there is no flops column.
 
     Raises
     ------

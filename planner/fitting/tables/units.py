@@ -34,20 +34,10 @@ _SCALES = {1e3: ("thousands", "1e3"), 1e6: ("millions", "1e6"), 1e9: ("billions"
 def check_units(
     numbers: Mapping[str, Array], loss_unit: str, name: str, called: Mapping[str, str], *, flops: bool = True
 ) -> list[Note]:
-    """Return notes on numbers that are odd.
+    """Return notes on numbers that are odd: params, tokens, and flops and loss where they are known.
 
-    Parameters
-    ----------
-    numbers : mapping of str to array
-        Params, tokens, and flops and loss where they are known.
-    loss_unit : str
-        As stated; empty for nats per token, which is then checked.
-    name : str
-        Of the table.
-    called : mapping of str to str
-        What the table calls its quantities; empty where it is no file.
-    flops : bool
-        Whether compute is the table's own, and nothing was computed from it.
+    Losses without a unit are taken to be in nats per token, and checked; ``called`` is what the table calls its quantities, empty
+    where it is no file; ``flops`` tells whether compute is the table's own, and nothing was computed from it.
 
     Raises
     ------

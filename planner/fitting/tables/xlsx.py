@@ -31,18 +31,9 @@ Wanted = Callable[[list[str]], Collection[int]]
 
 
 def sheet_lines(content: bytes, sheet: str | None, name: str, wanted: Wanted) -> list[str]:
-    """Return the needed columns of a sheet, row by row as it stands: values only, formulas by what they last gave.
+    """Return the columns that are ``wanted`` of a sheet, row by row as it stands: values, formulas by what they last gave.
 
-    Parameters
-    ----------
-    content : bytes
-        Of the workbook.
-    sheet : str or None
-        Its name; None for the only one, or the one called Runs.
-    name : str
-        Of the file, for complaints.
-    wanted : callable
-        Picks the columns by their header.
+    Where no sheet is named it is the only one, or the one called Runs.
 
     Raises
     ------
