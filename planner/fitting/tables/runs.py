@@ -222,27 +222,26 @@ def _refuse_mixed(loss: Array, rows: NDArray[np.int64], files: tuple[str, ...]) 
     high = loss > _PERPLEXITY
     if high.sum() >= 2 and (loss < _PERPLEXITY / 2).sum() >= 2:
         at = int(np.argmax(high))
-        row, name = int(rows[at]), files[at]
+        found = f"{plain(float(loss[at]), 4)} beside losses below {plain(_PERPLEXITY / 2)}"
         raise RunsFileError(
-            f"{name}:{row}:loss: {plain(float(loss[high][0]), 4)} beside losses below {plain(_PERPLEXITY / 2)}: mixed units? "
-            "perplexity is exp(loss in nats); bring all to one unit"
+            f"{files[at]}:{rows[at]}:loss: {found}: mixed units? perplexity is exp(loss in nats); bring all to one unit"
         )
 
 
 def _run_names(texts: Mapping[str, tuple[str, ...]], params: Array, tokens: Array) -> tuple[tuple[str, ...] | None, list[Note]]:
     """Return which run each row is of, and what to say of that: a name that is of several sizes names no run."""
-    names, files = texts.get("run"), texts.get("file")
-    if names is None or len(set(_ids(names, files))) == len(names):
+    names = texts.get("run")
+    ids = _ids(names, texts.get("file")) if names else ()
+    if names is None or len(set(ids)) == len(names):
         return names, []
     size: dict[tuple[str, str], float] = {}
-    groups = texts.get("group") or ("",) * len(names)
-    named = [*zip(groups, _ids(names, files), strict=True)]
+    named = [*zip(texts.get("group") or ("",) * len(names), ids, strict=True)]
     if len({*zip(named, tokens.tolist(), strict=True)}) == len({*named}):
         text = "runs of one name have as many tokens each, so rows are taken as runs of their own (seeds?), not as checkpoints"
         return None, [Note("run-names", "info", text)]
-    for file, name, N in zip(files or ("",) * len(names), names, params.tolist(), strict=True):
-        if abs(size.setdefault((file, name), N) / N - 1) > _SAME_SIZE:
-            text = f"the run {shown(name)} is of several sizes, so rows are taken as runs of their own, not as checkpoints"
+    for each, N in zip(ids, params.tolist(), strict=True):
+        if abs(size.setdefault(each, N) / N - 1) > _SAME_SIZE:
+            text = f"the run {shown(each[1])} is of several sizes, so rows are taken as runs of their own, not as checkpoints"
             return None, [Note("run-names", "info", text)]
     text = (
         f"{len(names)} checkpoints of {len(size)} runs, by the column of run names: rows of one run are not independent, and "
@@ -278,15 +277,10 @@ _ODD_FLOPS = 5.0  # a house convention: embeddings and attention move it by less
 
 def _repeats(numbers: dict[str, Array], texts: dict[str, tuple[str, ...]], rows: NDArray[np.int64]) -> list[Note]:
     """Note rows that say the same as an earlier one: they count twice."""
-    columns = [numbers[column] for column in ("params", "tokens", "loss")]
-    groups = texts.get("group", ("",) * len(rows))
+    said = [texts.get("group", ("",) * len(rows)), *(numbers[column].tolist() for column in ("params", "tokens", "loss"))]
     first: dict[tuple[object, ...], int] = {}
-    again = []
-    for row, *key in zip(rows.tolist(), groups, *(column.tolist() for column in columns), strict=True):
-        if first.setdefault(tuple(key), row) != row:
-            again.append(row)
+    again = [row for row, *key in zip(rows.tolist(), *said, strict=True) if first.setdefault(tuple(key), row) != row]
     if not again:
         return []
     which = "row repeats an earlier one" if len(again) == 1 else "rows repeat earlier ones"
-    text = f"{len(again)} {which} (row {listed(again, 8)}): counted again"
-    return [Note("repeated-rows", "warning", text)]
+    return [Note("repeated-rows", "warning", f"{len(again)} {which} (row {listed(again, 8)}): counted again")]
