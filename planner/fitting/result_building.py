@@ -1,7 +1,7 @@
 """From a fit to its answer: the law with its provenance, quality, notes and round budgets, the same for every method."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from planner.fitting.results import Combination, FitResult, Method, Outlier, Qua
 from planner.fitting.sample import Sample
 from planner.fitting.tables.runs import Runs
 from planner.notes import Note
-from planner.quantities import bare, format_signed_percent
+from planner.quantities import bare, format_signed_percent, plain, significant
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import Conventions, Domain, Source
@@ -181,7 +181,7 @@ def result_of(
         top = float(job.sample.flops.max())
         found = _sizes(law, top, job.level)
         if found is None:
-            notes = [*notes, diagnostics.no_optimum_note()]
+            notes = [*notes, diagnostics.NO_OPTIMUM]
             law = replace(law, no_allocation="its runs show no best size: their losses hardly fall with params or tokens")
         else:
             here, *ratios_found = found
@@ -238,3 +238,47 @@ def _ratio(law: Law, flops: float, top: float, level: float) -> RatioAt:
         params_interval=sure.params if sure else None,
         ratio_interval=sure.tokens_per_param if sure else None,
     )
+
+
+def answer_of(found_by: Mapping[str, FitResult], chosen: str) -> FitResult:
+    """Return the chosen method's result with the others beside it, and a bend that the classical fit shows in the runs."""
+    first = found_by[chosen]
+    others = tuple(result for name, result in found_by.items() if name != chosen)
+    bent = [note for result in others for note in result.notes if note.code == "bend"]
+    apart = (*_disagreement(found_by), *_exponents_apart(first, others))
+    return replace(first, notes=(*first.notes, *bent, *apart), others=others)
+
+
+_DIFFERENT = 1.5
+
+
+def _disagreement(found_by: Mapping[str, FitResult]) -> tuple[Note, ...]:
+    """Compare the sizes of the two parametric methods far beyond the runs."""
+    classical, forecast = found_by["classical"].ratios, found_by["forecast"].ratios
+    if not classical or not forecast:
+        return ()
+    far = next((i for i, ratio in enumerate(classical) if ratio.beyond >= 10), len(classical) - 1)
+    ratio = classical[far].params / forecast[far].params
+    if not max(ratio, 1 / ratio) > _DIFFERENT:
+        return ()
+    text = (
+        f"at {plain(classical[far].flops, 3)} FLOP the classical fit would train {significant(ratio)}x the parameters of the "
+        "forecast: it follows every run alike, the forecast the best runs at their compute; the truth may lie between"
+    )
+    return (Note("methods-differ", "info", text),)
+
+
+def _exponents_apart(first: FitResult, others: Sequence[FitResult]) -> tuple[Note, ...]:
+    """Warn of a line through budgets whose exponent both parametric fits of the same runs put outside its interval."""
+    if first.exponents is None or first.exponent_interval is None:
+        return ()
+    low, high = first.exponent_interval
+    said = [result.exponents[0] for result in others if result.exponents is not None]
+    if len(said) < 2 or not (max(said) < low or min(said) > high):
+        return ()
+    own, low_end, high_end, *parametric = (significant(each, 3) for each in (first.exponents[0], low, high, *sorted(said)))
+    text = (
+        f"N ~ C^{own} ({low_end} to {high_end}) by {first.method}, but parametric fits of the same runs say "
+        f"{' and '.join(parametric)}: too few sizes a budget bend such a line; plan with the forecast"
+    )
+    return (Note("exponents-apart", "warning", text),)
