@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
@@ -195,12 +196,10 @@ def backtest(
     cases = tuple(case for each in found for case in each)
     if all(case.refused for case in cases):
         raise FitError(f"nothing to test in {table.name}: {cases[0].refused}")
-    summaries = tuple(
-        _summary(method, factor, [c for c in cases if c.method == method and c.ratio == factor and not c.refused])
-        for factor in factors
-        for method in methods
-        if any(c.method == method and c.ratio == factor and not c.refused for c in cases)
-    )
+    summaries = []
+    for factor, method in product(factors, methods):
+        if answered := [case for case in cases if case.method == method and case.ratio == factor and not case.refused]:
+            summaries.append(_summary(method, factor, answered))
     inputs = FrozenDict(
         runs=table.name,
         sha256=table.sha256,
@@ -212,7 +211,7 @@ def backtest(
         **reading.stated(),
     )
     notes = _notes(cases, table, {name: part for part, name, _ in jobs}.values())
-    return Backtest(cases, summaries, confidence, tuple(notes), inputs)
+    return Backtest(cases, tuple(summaries), confidence, tuple(notes), inputs)
 
 
 def _failed(groups: Iterable[Runs]) -> list[Note]:
@@ -225,10 +224,9 @@ def _failed(groups: Iterable[Runs]) -> list[Note]:
             rows += [place_of(part, at, float(missed[at])) for at in np.flatnonzero(far).tolist()]
     if not rows:
         return []
-    text = (
-        f"far from the law fitted to every run, undertuned or diverged? {'rows' if len(rows) > 1 else 'row'} {listed(rows, 8)}: "
-    )
-    return [Note("outliers", "warning", f"{text}where such a run is foretold, the error is its own; --drop leaves it out")]
+    which = f"{'rows' if len(rows) > 1 else 'row'} {listed(rows, 8)}"
+    text = f"far from the law fitted to every run, undertuned or diverged? {which}"
+    return [Note("outliers", "warning", f"{text}: where such a run is foretold, the error is its own; --drop leaves it out")]
 
 
 _FEWEST = 8

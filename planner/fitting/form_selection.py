@@ -19,7 +19,6 @@ from planner.quantities import format_percent
 _KEPT_ASIDE = 4.0  # held out: runs with C > C_max / 4
 _FEWEST_ASIDE = 3
 
-
 _SUPPORTED = 0.1
 """Weight below which the information criterion speaks against a form, whatever its held-out error: a house convention."""
 
@@ -50,22 +49,17 @@ def choose_form(sample: Sample, model: Model, spread: Any) -> Choice:
     usable = [found for found in judged if found is not None]
     if not usable:
         raise FitError("no form can be fitted: too few runs for any of them")
-    information = np.array([found[2] for found in usable])
+    information = np.array([found.information for found in usable])
     weights = np.exp(-0.5 * (information - information.min()))
     weights = weights / weights.sum()
-    candidates = tuple(
-        Candidate(shape, constants, error, criterion, float(weight))
-        for (shape, constants, criterion, error), weight in zip(usable, weights, strict=True)
-    )
+    candidates = tuple(found._replace(weight=float(weight)) for found, weight in zip(usable, weights, strict=True))
     of_sizes = [c for c in candidates if c.form != "compute"] or list(candidates)
     heaviest = first_lowest(of_sizes, lambda c: c.information)
     supported = [c for c in of_sizes if c.held_out is not None and c.weight >= _SUPPORTED * heaviest.weight]
-    best = first_lowest(supported, lambda c: c.held_out) if supported else heaviest
-    how = (
-        "the lowest error among forms with a tenth of the largest weight was taken"
-        if supported
-        else "the largest weight was taken"
-    )
+    best, how = heaviest, "the largest weight was taken"
+    if supported:
+        best = first_lowest(supported, lambda c: c.held_out)
+        how = "the lowest error among forms with a tenth of the largest weight was taken"
     return Choice(best.form, candidates, how, tuple(_unsure(best, of_sizes)))
 
 
@@ -75,7 +69,8 @@ def _unsure(best: Candidate, others: Sequence[Candidate]) -> Iterator[Note]:
     if best.weight >= _SURE and not rivals:
         return
     told = [best, *(rivals or [first_lowest([c for c in others if c is not best], lambda c: c.information)])]
-    listed = ", ".join(f"{c.form} {format_percent(c.weight)}" + _error_said(c) for c in told)
+    errors = ["" if c.held_out is None else f" and {format_percent(c.held_out)}" for c in told]
+    listed = ", ".join(f"{c.form} {format_percent(c.weight)}{error}" for c, error in zip(told, errors, strict=True))
     text = f"these runs do not decide the form (weight, held-out error: {listed}): read the constants as one of several"
     yield Note("form-unsure", "warning", text)
 
@@ -85,11 +80,8 @@ def _rivals(best: Candidate, other: Candidate) -> bool:
     return near and other.weight >= _SUPPORTED
 
 
-def _error_said(candidate: Candidate) -> str:
-    return "" if candidate.held_out is None else f" and {format_percent(candidate.held_out)}"
-
-
-def _judge(sample: Sample, model: Model, shape: Shape) -> tuple[str, int, float, float | None] | None:
+def _judge(sample: Sample, model: Model, shape: Shape) -> Candidate | None:
+    """Return what a form makes of the runs, its weight still to be found; None where they are too few for it."""
     tried = replace(model, shape=shape)
     n = len(sample)
     if n <= tried.free + 1:
@@ -101,7 +93,7 @@ def _judge(sample: Sample, model: Model, shape: Shape) -> tuple[str, int, float,
         criterion = (
             2 * n * np.log(2 * scale) + 2 * n + 2 * tried.free + 2 * tried.free * (tried.free + 1) / max(n - tried.free - 1, 1)
         )
-        return shape, tried.free, float(criterion), _held_out(sample, tried)
+        return Candidate(shape, tried.free, _held_out(sample, tried), float(criterion), 0.0)
 
 
 def _held_out(sample: Sample, model: Model) -> float | None:

@@ -49,11 +49,8 @@ class Grouped(NamedTuple):
         off = prefactor * far**exponent / float(allocate(law, far).params) - 1
         a = law.exponents[0]
         if abs(off) < _NEGLIGIBLE:
-            yield Note(
-                "isoflop-bias",
-                "info",
-                "the method's own bias, measured on noise-free losses of the classical fit, is negligible here",
-            )
+            text = "the method's own bias, measured on noise-free losses of the classical fit, is negligible here"
+            yield Note("isoflop-bias", "info", text)
             return
         text = (
             "the method's own bias: on noise-free losses of the classical fit, whose exponents are unequal, parabolas on these "
@@ -89,9 +86,8 @@ def by_envelope(sample: Sample, draws: int, rng: np.random.Generator, name: str)
     labels -= labels.min()
     found = _lowest_of(sample, labels, sample.weight)
     if found is None:
-        raise FitError(
-            f"{name}: the lowest losses show fewer than 3 budgets or one size: approach 1 needs training curves of many sizes"
-        )
+        text = f"{name}: the lowest losses show fewer than 3 budgets or one size"
+        raise FitError(f"{text}: approach 1 needs training curves of many sizes")
     drawn = _drawn(sample, draws, rng, lambda weight: _lowest_of(sample, labels, weight))
     text = "sizes on the envelope are those that were trained: a coarse grid of sizes makes a coarse line"
     return Grouped(*_line(*found), drawn, *found, (Note("envelope-grid", "info", text),), labels)
