@@ -274,12 +274,11 @@ def _judged(found: FitResult, test: Runs, on_frontier: Array, case: Case) -> Cas
 
 
 def _summary(method: str, ratio: float, cases: Sequence[Case]) -> Summary:
-    def mean(name: str) -> float | None:
+    found: dict[str, Any] = {}
+    for name in ("error", "frontier_error", "bias", "coverage", "half_width"):
         values = [getattr(case, name) for case in cases if getattr(case, name) is not None]
-        return float(np.mean(values)) if values else None
-
-    found = {name: mean(name) for name in ("error", "frontier_error", "bias", "coverage", "half_width")}
-    return Summary(method, ratio, len(cases), **found)  # type: ignore[arg-type]  # error and bias are never None here
+        found[name] = float(np.mean(values)) if values else None
+    return Summary(method, ratio, len(cases), **found)
 
 
 def _notes(cases: Sequence[Case], table: Runs, groups: Iterable[Runs]) -> list[Note]:

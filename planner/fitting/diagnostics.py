@@ -7,10 +7,11 @@ import numpy as np
 
 from planner._util.stable_choice import order
 from planner.errors import FitError
+from planner.fitting.constraints import PLACES
 from planner.fitting.generalised_law import Array
-from planner.fitting.sample import FEWEST_BLOCKS, Sample
+from planner.fitting.sample import Sample
 from planner.notes import Note
-from planner.quantities import format_factor, format_percent, listed, plain, significant
+from planner.quantities import format_factor, listed, plain, significant
 
 # House conventions, not published: where a design is called too narrow to decide.
 _ONE_RATIO = 0.25  # spread of ln D about a line in ln N: 25 %
@@ -141,20 +142,6 @@ def bend_notes(sample: Sample, constants: Mapping[str, float]) -> Iterator[Note]
         yield Note("bend", "warning", text)
 
 
-def counting_note(params: str) -> Iterator[Note]:
-    """Say when nobody said which parameters N counts."""
-    if params == "unstated":
-        text = "which parameters N counts was not said: --params-count total, or another, lets the law be compared"
-        yield Note("params-unstated", "info", text)
-
-
-def block_note(runs: Sequence[object] | None) -> Iterator[Note]:
-    """Say when there are too few runs to resample whole."""
-    if runs is not None and len(set(runs)) < FEWEST_BLOCKS:
-        text = f"only {len(set(runs))} distinct runs: their checkpoints were resampled one by one, so intervals are too narrow"
-        yield Note("few-blocks", "warning", text)
-
-
 def floor_note(interval: tuple[float, float] | None, lowest: float) -> Iterator[Note]:
     """Say where the irreducible loss is not pinned down."""
     if interval and np.log(max(interval[1], 1e-9) / max(interval[0], 1e-9)) > _FLOOR_UNSEEN:
@@ -185,12 +172,11 @@ def decay_notes(intervals: Mapping[str, tuple[float, float]], constants: Mapping
 
 
 _NO_DECAY = 1000.0
-_BOUND_NAMES = {0: "E", 3: "alpha", 4: "beta", 5: "gamma"}
 
 
 def bound_note(bound: tuple[int, ...]) -> Iterator[Note]:
     """Say which constants ended at the edge of what was searched."""
-    names = [_BOUND_NAMES[i] for i in bound if i in _BOUND_NAMES]
+    names = [name for name, place in PLACES.items() if place in bound]
     if names:
         text = f"{' and '.join(names)} ended at the edge of what was searched: the runs do not decide it"
         yield Note("at-bound", "warning", f"{text}; pin it (--fix) or use a form without it")
@@ -260,17 +246,3 @@ def outlier_note(rows: Sequence[str], total: int, aside: int = 0, *, squared: bo
 def few(outliers: int, rows: int) -> bool:
     """Tell whether the runs far from a law are so few that they are failures of theirs."""
     return 0 < outliers <= _FEW * rows
-
-
-def misfit_note(mean_absolute: float) -> Iterator[Note]:
-    """Say when the law describes its own runs badly."""
-    if mean_absolute > 0.03:
-        far = format_percent(mean_absolute)
-        text = f"the law misses even the best runs at their compute by {far} on average: one recipe and one data set? --group"
-        yield Note("misfit", "warning", text)
-
-
-def far_note(largest: float, factor: float) -> Note:
-    """Say how far forecasts have been tested."""
-    text = f"intervals were calibrated on extrapolations to {plain(factor)}x the largest run ({plain(factor * largest, 3)} FLOP)"
-    return Note("calibrated-to", "info", f"{text}; beyond, trust them less")

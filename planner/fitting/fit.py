@@ -242,7 +242,10 @@ def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Pr
     """Run the chosen method, and both parametric ones beside it."""
     with mapper(workers, progress) as spread:
         if shape == "repetition":
-            return _with_repetition(job, chosen)
+            if chosen not in {"classical", "forecast"}:
+                raise OptionError(f"form repetition goes with method classical; {chosen} knows nothing of repeated data")
+            repeated, once = fit_repeated(job)
+            return answer_of({"classical": repeated, "forecast": fit_forecast(once)}, "classical")
         if shape == "auto":
             choice = choose_form(job.sample, job.model, spread)
             inputs = FrozenDict({**job.inputs, "chosen_form": choice.form, "chosen_by": choice.how})
@@ -257,14 +260,6 @@ def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Pr
                 raise OptionError(f"fix, bound and the penalty are for forecast and classical; {chosen} has no such constants")
             found_by = {chosen: fit_by_groups(job, chosen, classical), **found_by}
     return answer_of(found_by, chosen)
-
-
-def _with_repetition(job: Job, chosen: str) -> FitResult:
-    """Fit a table that repeats its data: the classical law with its decay constants, and a forecast of the runs that did not."""
-    if chosen not in {"classical", "forecast"}:
-        raise OptionError(f"form repetition goes with method classical; {chosen} knows nothing of repeated data")
-    repeated, once = fit_repeated(job)
-    return answer_of({"classical": repeated, "forecast": fit_forecast(once)}, "classical")
 
 
 def read_table_of_runs(runs: RunsLike | None, arrays: Mapping[str, object], reading: Reading) -> Runs:
@@ -284,10 +279,8 @@ def read_table_of_runs(runs: RunsLike | None, arrays: Mapping[str, object], read
     if isinstance(runs, Runs):
         return replace(runs, loss_unit=reading.loss_unit or runs.loss_unit)
     if not are_sources(runs):
-        raise OptionError(
-            f"runs {shown(runs)}: expected a file, a data frame or the name of a shipped table; arrays go in params=, tokens=, "
-            "loss="
-        )
+        expected = "a file, a data frame or the name of a shipped table; arrays go in params=, tokens=, loss="
+        raise OptionError(f"runs {shown(runs)}: expected {expected}")
     return read_runs(runs, reading, flops_per_param_token=k)
 
 

@@ -107,7 +107,10 @@ def forecast(sample: Sample, limits: Limits) -> Forecast:
     penalties = np.array([single] if single else s["adaptive_penalties"])
     adaptive, choice, gain, row_weight, unit = _adaptive(sample, base, penalties, limits)
     eta, zeta = list(product(s["etas"], s["zetas"]))[choice]
-    trust = _trust(sample, weights[n], found[n:], s["tolerated"])
+    # a structure may miss the reference's rows a few times as badly as that does, and counts less beyond
+    residuals = np.abs(parts(found[n:], sample.rows.x, sample.rows.y, additive=False).log_loss - sample.rows.target)
+    misfit = np.maximum(residuals @ weights[n] / weights[n].sum(), 1e-12)
+    trust = np.minimum(s["tolerated"] * misfit[0] / misfit[1:], 1.0)
     return Forecast(found[:n], adaptive, found[n + 1 :], base, eta, zeta, gain, trust, row_weight, unit)
 
 
@@ -178,12 +181,10 @@ def _near_frontier(sample: Sample, trim: float, power: float) -> Array:
 
 
 def _bounds(sample: Sample, count: int, limits: Limits) -> tuple[Array, Array]:
-    s = settings("forecast")
-    lowest = np.log(sample.loss.min())
-    lower, upper = np.full((count, 6), -np.inf), np.full((count, 6), np.inf)
-    lower[:, E], upper[:, E] = lowest - s["floor_decades"], lowest
-    lower[:, [ALPHA, BETA]], upper[:, [ALPHA, BETA]] = s["exponent"]
-    lower[:, G], upper[:, G] = -s["log_gamma"], s["log_gamma"]
+    s, lowest = settings("forecast"), np.log(sample.loss.min())
+    (low, high), log_gamma = s["exponent"], s["log_gamma"]
+    lower = np.tile([lowest - s["floor_decades"], -np.inf, -np.inf, low, low, -log_gamma], (count, 1))
+    upper = np.tile([lowest, np.inf, np.inf, high, high, log_gamma], (count, 1))
     return limits.applied(sample, lower, upper)
 
 
@@ -228,14 +229,6 @@ def _with_prior(
     problems = Problems(sample.rows, weights, over, delta, lower, upper, center, precision * unit[:, None, None])
     starts = np.stack([start, neutral_start(problems)], 1) if neutral else start[:, None]
     return _lowest(problems, starts)
-
-
-def _trust(sample: Sample, weight: Array, theta: Array, tolerated: float) -> Array:
-    """Return 1 for structures that miss the reference's rows at most ``tolerated`` times as badly as it does, less beyond."""
-    residuals = np.abs(parts(theta, sample.rows.x, sample.rows.y, additive=False).log_loss - sample.rows.target)
-    misfit = np.maximum(residuals @ weight / weight.sum(), 1e-12)
-    trust: Array = np.minimum(tolerated * misfit[0] / misfit[1:], 1.0)
-    return trust
 
 
 def _adaptive(sample: Sample, start: Array, penalties: Array, limits: Limits) -> tuple[Array, int, float, Array, float]:

@@ -65,7 +65,8 @@ def choose_form(sample: Sample, model: Model, spread: Any) -> Choice:
 
 def _unsure(best: Candidate, others: Sequence[Candidate]) -> Iterator[Note]:
     """Say where the runs do not decide the form."""
-    rivals = [c for c in others if c is not best and _rivals(best, c)]
+    near = [c for c in others if best.held_out is None or (c.held_out is not None and c.held_out <= _CLOSE * best.held_out)]
+    rivals = [c for c in near if c is not best and c.weight >= _SUPPORTED]
     if best.weight >= _SURE and not rivals:
         return
     told = [best, *(rivals or [first_lowest([c for c in others if c is not best], lambda c: c.information)])]
@@ -73,11 +74,6 @@ def _unsure(best: Candidate, others: Sequence[Candidate]) -> Iterator[Note]:
     listed = ", ".join(f"{c.form} {format_percent(c.weight)}{error}" for c, error in zip(told, errors, strict=True))
     text = f"these runs do not decide the form (weight, held-out error: {listed}): read the constants as one of several"
     yield Note("form-unsure", "warning", text)
-
-
-def _rivals(best: Candidate, other: Candidate) -> bool:
-    near = best.held_out is None or (other.held_out is not None and other.held_out <= _CLOSE * best.held_out)
-    return near and other.weight >= _SUPPORTED
 
 
 def _judge(sample: Sample, model: Model, shape: Shape) -> Candidate | None:

@@ -73,9 +73,8 @@ def by_budget(sample: Sample, draws: int, rng: np.random.Generator, name: str) -
     left = int((labels < 0).sum())
     notes = []
     if len(found[0]) < budgets or left:
-        inside = f"{len(found[0])} of {budgets} budgets have their minimum inside the sampled sizes and count"
-        text = f"{inside}; {left} runs belong to no budget"
-        notes.append(Note("budgets-left-out", "info", text))
+        text = f"{len(found[0])} of {budgets} budgets have their minimum inside the sampled sizes and count"
+        notes.append(Note("budgets-left-out", "info", f"{text}; {left} runs belong to no budget"))
     drawn = _drawn(sample, draws, rng, lambda weight: _vertices(sample, labels, sample.rows.target, weight))
     return Grouped(*_line(*found), drawn, *found, tuple(notes), labels)
 
@@ -131,14 +130,10 @@ _CURVED = 0.05  # in ln loss
 
 
 def _lowest_of(sample: Sample, labels: Array, weight: Array) -> tuple[Array, Array] | None:
-    budgets, sizes = [], []
-    for label in np.unique(labels):
-        here = np.flatnonzero((labels == label) & (weight > 0))
-        if len(here):
-            best = here[np.argmin(sample.loss[here])]
-            budgets.append(sample.flops[best])
-            sizes.append(sample.params[best])
-    return (np.array(budgets), np.array(sizes)) if len(budgets) >= 3 and len(set(sizes)) >= 2 else None
+    budgets = [np.flatnonzero((labels == label) & (weight > 0)) for label in np.unique(labels)]
+    best = [here[np.argmin(sample.loss[here])] for here in budgets if len(here)]
+    sizes = sample.params[best]
+    return (sample.flops[best], sizes) if len(best) >= 3 and len(np.unique(sizes)) >= 2 else None
 
 
 def _line(budgets: Array, sizes: Array) -> tuple[float, float]:
@@ -153,11 +148,8 @@ def _drawn(sample: Sample, draws: int, rng: np.random.Generator, find: Any) -> t
     """Resample the points' rows in blocks and find the line again."""
     if not draws:
         return None
-    lines = []
-    for counts in sample.resamples(draws, rng):
-        found = find(counts * sample.weight)
-        if found is not None:
-            lines.append(_line(*found))
+    found = (find(counts * sample.weight) for counts in sample.resamples(draws, rng))
+    lines = [_line(*points) for points in found if points is not None]
     if len(lines) < draws / 2:
         return None
     prefactors, exponents = np.array(lines).T

@@ -47,18 +47,15 @@ def fit_repetition(
 ) -> Repetition:
     """Fit the law on single-epoch runs, then R_D and R_N on all."""
     if unique is None:
-        raise OptionError(
-            f"{name}: the form repetition needs a column unique_tokens: how many different tokens each run drew from"
-        )
+        text = f"{name}: the form repetition needs a column unique_tokens"
+        raise OptionError(f"{text}: how many different tokens each run drew from")
     if (unique > sample.tokens * ONCE).any():
         unique = np.minimum(unique, sample.tokens)  # what was not drawn cannot have been seen
     seen_once = sample.tokens <= ONCE * unique
     once = sample.take(seen_once)
     if len(once) < model.free + 3 or (~seen_once).sum() < 3:
-        raise FitError(
-            f"{name}: {len(once)} runs saw each token once and {int((~seen_once).sum())} repeated data; the form needs "
-            f"at least {model.free + 3} and 3"
-        )
+        text = f"{name}: {len(once)} runs saw each token once and {int((~seen_once).sum())} repeated data"
+        raise FitError(f"{text}; the form needs at least {model.free + 3} and 3")
     minimum = minimise(once, model)
     best, value = _decay(sample, unique, once.constants(minimum.theta), sample.weight)
     drawn = None

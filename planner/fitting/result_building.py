@@ -16,10 +16,10 @@ from planner.fitting import diagnostics
 from planner.fitting.classical import Model
 from planner.fitting.generalised_law import Array
 from planner.fitting.results import Combination, FitResult, Method, Outlier, Quality, RatioAt, Search
-from planner.fitting.sample import Sample
+from planner.fitting.sample import FEWEST_BLOCKS, Sample
 from planner.fitting.tables.runs import Runs
 from planner.notes import Note
-from planner.quantities import bare, format_signed_percent, plain, significant
+from planner.quantities import bare, format_percent, format_signed_percent, plain, significant
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import Conventions, Domain, Source
@@ -56,7 +56,6 @@ def why_no_size(job: Job, model: Model) -> str:
 def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no_allocation: str) -> Law:
     """Return the law of a fit, with its domain, conventions and provenance; refuse constants under which it has no losses."""
     sample, table = job.sample, job.table
-    where = f"{table.name}" + (f", sha256 {table.sha256[:16]}" if table.sha256 else "")
     group = job.inputs.get("group")
     law = Law(
         id=job.name,
@@ -70,7 +69,7 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
             year=time.gmtime().tm_year,
             locator=f"{method} fit, planner {__version__}",
             read="fitted, not published",
-            url=where,
+            url=table.name + (f", sha256 {table.sha256[:16]}" if table.sha256 else ""),
         ),
         domain=Domain(
             params=_range(sample.params),
@@ -103,14 +102,24 @@ def _counted(table: Runs) -> str:
 def common_notes(job: Job, residuals: Array, *, squared: bool = False, aside: int = 0) -> list[Note]:
     """Return what every method says of the table and of the residuals, ``aside`` of which are of runs that failed."""
     rows = [place_of(job.table, i, float(-residuals[i])) for i in diagnostics.outlying(residuals)]
-    return [
-        *job.table.notes,
-        *diagnostics.counting_note(job.conventions.params),
-        *diagnostics.design_notes(job.sample, job.design),
-        *diagnostics.block_note(job.table.run_ids),
-        *diagnostics.outlier_note(rows, len(residuals), aside, squared=squared),
-        *diagnostics.misfit_note(near_frontier(job.sample, residuals)),
-    ]
+    notes = list(job.table.notes)
+    if job.conventions.params == "unstated":
+        text = "which parameters N counts was not said: --params-count total, or another, lets the law be compared"
+        notes.append(Note("params-unstated", "info", text))
+    notes += diagnostics.design_notes(job.sample, job.design)
+    runs = set(job.table.run_ids or ())
+    if 0 < len(runs) < FEWEST_BLOCKS:
+        text = f"only {len(runs)} distinct runs: their checkpoints were resampled one by one, so intervals are too narrow"
+        notes.append(Note("few-blocks", "warning", text))
+    notes += diagnostics.outlier_note(rows, len(residuals), aside, squared=squared)
+    missed = near_frontier(job.sample, residuals)
+    if missed > _MISFIT:
+        text = f"the law misses even the best runs at their compute by {format_percent(missed)} on average"
+        notes.append(Note("misfit", "warning", f"{text}: one recipe and one data set? --group"))
+    return notes
+
+
+_MISFIT = 0.03
 
 
 def place_of(table: Runs, at: int, miss: float) -> str:
@@ -184,9 +193,8 @@ def result_of(
             notes = [*notes, diagnostics.NO_OPTIMUM]
             law = replace(law, no_allocation="its runs show no best size: their losses hardly fall with params or tokens")
         else:
-            here, *ratios_found = found
-            ratios = tuple(ratios_found)
-            notes = [*notes, *diagnostics.ratio_note(job.design, top, here.tokens_per_param)]
+            ratios = tuple(found[1:])
+            notes = [*notes, *diagnostics.ratio_note(job.design, top, found[0].tokens_per_param)]
     carried = tuple(note for note in notes if note.severity == "warning" or note.code == "floor-unseen")
     law = replace(law, notes=carried)
     return FitResult(
@@ -261,11 +269,9 @@ def _disagreement(found_by: Mapping[str, FitResult]) -> tuple[Note, ...]:
     ratio = classical[far].params / forecast[far].params
     if not max(ratio, 1 / ratio) > _DIFFERENT:
         return ()
-    text = (
-        f"at {plain(classical[far].flops, 3)} FLOP the classical fit would train {significant(ratio)}x the parameters of the "
-        "forecast: it follows every run alike, the forecast the best runs at their compute; the truth may lie between"
-    )
-    return (Note("methods-differ", "info", text),)
+    larger = f"{significant(ratio)}x the parameters of the forecast"
+    text = f"at {plain(classical[far].flops, 3)} FLOP the classical fit would train {larger}: it follows every run alike"
+    return (Note("methods-differ", "info", f"{text}, the forecast the best runs at their compute; the truth may lie between"),)
 
 
 def _exponents_apart(first: FitResult, others: Sequence[FitResult]) -> tuple[Note, ...]:

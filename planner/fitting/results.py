@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from planner._version import __version__
 from planner.allocation.loss_interval import check_level, loss_interval
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
+from planner.fitting.sample import Sample
 from planner.inputs.input_row import Number
 from planner.notes import Note
 from planner.quantities import parse_count, shown
@@ -22,9 +23,6 @@ from planner.quantities.arrays import real_numbers
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.parameter_draws import Draws
-
-if TYPE_CHECKING:
-    from planner.fitting.sample import Sample
 
 Method = Literal["forecast", "classical", "isoflop", "envelope"]
 METHODS: tuple[Method, ...] = ("forecast", "classical", "isoflop", "envelope")
@@ -191,7 +189,7 @@ class FitResult(Shown):
     inputs: Mapping[str, Any]
     candidates: tuple[Candidate, ...] = ()
     others: "tuple[FitResult, ...]" = ()
-    sample: "Sample | None" = None
+    sample: Sample | None = None
     version: str = __version__
 
     @property
@@ -280,9 +278,8 @@ def law_target(path: Raw, overwrite: Raw, runs: Raw) -> Path:
     """
     target = new_file(path, overwrite, ".json", "a fitted law")
     sources = [*runs] if isinstance(runs, tuple) else [runs, *runs.split(", ")] if isinstance(runs, str) else [runs]
-    if any(
-        isinstance(each, (str, Path)) and target.exists() and Path(each).exists() and target.samefile(each) for each in sources
-    ):
+    paths = [Path(each) for each in sources if isinstance(each, (str, Path))]
+    if target.exists() and any(path.exists() and target.samefile(path) for path in paths):
         raise OptionError(f"save {shown(str(path))}: that is the table of runs itself; choose another name")
     return target
 

@@ -109,10 +109,8 @@ def _chosen(
     kinds = {at: each.kind for each, at in near} | ({} if own is None else {own: ""})
     if quantity == "params" and "active" in kinds.values() and len({*kinds.values()}) > 1:
         which = named([header[at] for at in sorted(kinds)])
-        raise RunsFileError(
-            f"{name}: has parameters in all and those at work on a token ({which}): which of them is N? `columns` params=NAME; "
-            "C = 6 N D counts those at work"
-        )
+        text = f"{name}: has parameters in all and those at work on a token ({which}): which of them is N?"
+        raise RunsFileError(f"{text} `columns` params=NAME; C = 6 N D counts those at work")
     if own is not None:
         return Place(own, header[own]), tuple(header[at] for _, at in near)
     return _first(header, quantity, near, name) if near else (None, ())
@@ -207,15 +205,12 @@ def _missing(header: Sequence[str], missing: Sequence[str]) -> str:
     """Say what a header lacks, and what kind of file it is where it is none of runs."""
     lacks = f"lacks column {', '.join(missing)}"
     if is_scalar(header):
-        return (
-            f"{lacks}: this is one scalar of one run, as TensorBoard exports it (wall time, step, value); give those of all runs "
-            "beside a table of their names, params and tokens: plan fit run-*.csv runs.csv"
-        )
+        what = "this is one scalar of one run, as TensorBoard exports it (wall time, step, value)"
+        remedy = "give those of all runs beside a table of their names, params and tokens: plan fit run-*.csv runs.csv"
+        return f"{lacks}: {what}; {remedy}"
     if "log_history" in header:
-        return (
-            f"{lacks}: this is the state of one run of a Hugging Face Trainer; write a table with a row a run: params, tokens "
-            "and the loss at its end"
-        )
+        what = "this is the state of one run of a Hugging Face Trainer"
+        return f"{lacks}: {what}; write a table with a row a run: params, tokens and the loss at its end"
     first = missing[0]
     close = next((cell for cell in header if first in cell.lower() and not _RATES & {*peeled(cell)[0]}), "NAME")
     names = " ".join(f"--columns {each}={bare(close) if each == first else 'NAME'}" for each in missing)

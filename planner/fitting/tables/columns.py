@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.cells import Array
 from planner.fitting.tables.column_names import DERIVED, NONE, Found, find_columns
 from planner.fitting.tables.csv_cells import decimal_comma
 from planner.fitting.tables.faults import Faults
@@ -24,8 +25,6 @@ from planner.fitting.tables.wandb_history import history_of, joined, told
 from planner.inputs.table_inputs import FLOPS_UNITS, Reading
 from planner.notes import Note
 from planner.quantities import plain
-
-Array = NDArray[Any]
 
 NUMBERS = ("params", "tokens", "flops", "loss", "weight", "unique_tokens")
 TEXTS = ("group", "run", "purpose")

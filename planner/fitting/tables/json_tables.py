@@ -41,11 +41,14 @@ def of_mapping(content: Mapping[str, Any], name: str) -> RawTable:
     ]
     if len(lists) == 1 and "log_history" not in content:  # {"runs": [...]}
         return of_mappings(list(enumerate(lists[0], 1)), name, "")
-    if content and all(isinstance(value, Mapping) for value in content.values()) and not _by_column(content):
-        return of_mappings(list(enumerate(content.values(), 1)), name, "")  # pandas, orient="index"
-    if not content or not all(isinstance(value, Mapping) or _is_sequence(value) for value in content.values()):
+    inner = [value for value in content.values() if isinstance(value, Mapping)]
+    numbered = all(str(key).isdigit() for value in inner for key in value)  # the names of rows, from 0
+    if content and len(inner) == len(content) and not numbered:
+        return of_mappings(list(enumerate(inner, 1)), name, "")  # pandas, orient="index"
+    axes = [value for value in content.values() if isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) == 1]
+    if not content or len(inner) + len(axes) < len(content):
         return of_mappings([(1, content)], name, "")
-    keys = list(next((value for value in content.values() if isinstance(value, Mapping)), {}))
+    keys = list(inner[0] if inner else {})
     columns = {
         str(key): [value.get(each) for each in keys] if isinstance(value, Mapping) else list(value)
         for key, value in content.items()
@@ -54,15 +57,6 @@ def of_mapping(content: Mapping[str, Any], name: str) -> RawTable:
         raise RunsFileError(f"{name}: its columns are of different lengths")
     cells = list(zip(*columns.values(), strict=True))
     return RawTable(name, list(columns), lambda faults: enumerate(cells, 1))
-
-
-def _by_column(content: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Tell whether the inner names are those of rows: numbers from 0."""
-    return all(str(key).isdigit() for value in content.values() for key in value)
-
-
-def _is_sequence(value: object) -> bool:
-    return isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) == 1
 
 
 def _is_scalar(row: object) -> bool:

@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.errors import OptionError, RunsFileError
-from planner.fitting.tables.cells import read_numbers
+from planner.fitting.tables.cells import Array, read_numbers
 from planner.fitting.tables.columns import NUMBERS, TEXTS, Columns, read_columns
 from planner.fitting.tables.row_choice import PURPOSES
 from planner.fitting.tables.units import check_units
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import bare, listed, plain, shown
-
-Array = NDArray[Any]
 
 REQUIRED = ("params", "tokens", "loss")
 _PERPLEXITY = 20.0  # nats per token: above the entropy of any vocabulary (e^20 entries)
@@ -243,11 +241,9 @@ def _run_names(texts: Mapping[str, tuple[str, ...]], params: Array, tokens: Arra
         if abs(size.setdefault(each, N) / N - 1) > _SAME_SIZE:
             text = f"the run {shown(each[1])} is of several sizes, so rows are taken as runs of their own, not as checkpoints"
             return None, [Note("run-names", "info", text)]
-    text = (
-        f"{len(names)} checkpoints of {len(size)} runs, by the column of run names: rows of one run are not independent, and "
-        "losses before the end of a learning-rate decay are higher than those of runs that end there"
-    )
-    return names, [Note("checkpoints", "info", text)]
+    text = f"{len(names)} checkpoints of {len(size)} runs, by the column of run names: rows of one run are not independent"
+    decay = "losses before the end of a learning-rate decay are higher than those of runs that end there"
+    return names, [Note("checkpoints", "info", f"{text}, and {decay}")]
 
 
 _SAME_SIZE = 1e-3

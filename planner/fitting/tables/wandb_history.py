@@ -80,12 +80,11 @@ def joined(history: RawTable, held: History, table: RawTable) -> RawTable:
     seen = [cells for _, cells in table.rows(Faults(skip=True))]
     found = [at for at in names if any(str(cells[at]).strip() in held.runs for cells in seen)]
     if not found:
-        raise RunsFileError(
-            f"{table.name}: has no column of run names that {history.name} knows ({named(held.runs, 4)}); it has "
-            f"{named(table.header)}"
-        )
+        text = f"{table.name}: has no column of run names that {history.name} knows ({named(held.runs, 4)})"
+        raise RunsFileError(f"{text}; it has {named(table.header)}")
     given = {meaning.quantity for meaning in map(meaning_of, metrics) if meaning}
-    kept = [at for at, cell in enumerate(table.header) if cell not in metrics and not _is(cell, given)]
+    meant = [(cell.lower(), meaning.quantity if (meaning := meaning_of(cell)) else "") for cell in table.header]
+    kept = [at for at, cell in enumerate(table.header) if cell not in metrics and not given & {*meant[at]}]
     called = [str(cells[found[0]]).strip() for cells in seen]
     if doubled := next((run for run in held.runs if called.count(run) > 1), None):
         raise RunsFileError(f"{table.name}: two rows are of the run {shown(doubled)}, which {history.name} has once")
@@ -123,12 +122,6 @@ def _note(history: RawTable, held: History, metrics: Sequence[str], table: RawTa
     if left := sum(run not in held.runs for run in called):
         text += f"; {left} of {len(called)} rows have no run there, and are left out"
     return Note("history", "warning" if absent or left else "info", text)
-
-
-def _is(cell: str, quantities: set[str]) -> bool:
-    """Tell whether a column holds one of some quantities."""
-    meaning = meaning_of(cell)
-    return cell.lower() in quantities or (meaning is not None and meaning.quantity in quantities)
 
 
 _STEPS = {"step", "global_step", "relative_time", "relative_time_process", "relative_time_wall", "wall_time", "time", "epoch"}
