@@ -189,7 +189,7 @@ class FitResult(Shown):
     inputs: Mapping[str, Any]
     candidates: tuple[Candidate, ...] = ()
     others: "tuple[FitResult, ...]" = ()
-    sample: Sample | None = None
+    sample: "Sample | None" = None
     version: str = __version__
 
     @property
