@@ -181,9 +181,8 @@ def backtest(
     factors = [parse_number(ratio, "ratio") for ratio in _several(ratios, "ratios", "numbers above 1 such as 10, 30")]
     for factor in factors:
         if not 1 < factor <= 1e6:
-            raise OptionError(
-                f"ratio {plain(factor)}: must be above 1 and at most 1e6; 10 fits on runs up to a tenth of the largest"
-            )
+            text = f"ratio {plain(factor)}: must be above 1 and at most 1e6"
+            raise OptionError(f"{text}; 10 fits on runs up to a tenth of the largest")
     methods = _several(methods, "methods", f"any of {', '.join(METHODS)}")
     unknown = [method for method in methods if not isinstance(method, str) or method not in METHODS]
     if unknown or not factors or not methods:

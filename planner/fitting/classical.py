@@ -7,7 +7,7 @@ Squares and absolute values are offered beside it because the choice matters mor
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -21,9 +21,9 @@ from planner.fitting.settings import settings
 from planner.fitting.starts import grid_starts, neutral_start
 
 Robust = Literal["huber", "squared", "absolute"]
-ROBUST: tuple[Robust, ...] = ("huber", "squared", "absolute")
+ROBUST: tuple[Robust, ...] = get_args(Robust)
 Shape = Literal["additive", "tied", "no-floor", "kaplan", "compute", "generalised"]
-SHAPES: tuple[Shape, ...] = ("additive", "tied", "no-floor", "kaplan", "compute", "generalised")
+SHAPES: tuple[Shape, ...] = get_args(Shape)
 
 _ABSOLUTE = 1e-7  # Huber's delta that stands for the absolute value
 _DRAW_TOLERANCE = 1e-8

@@ -24,14 +24,6 @@ _BENT = 3.0  # standard errors of a square in ln N or ln D: none of 450 tables o
 _FEWEST_FREE = 6  # rows beyond the constants of that
 
 
-NO_OPTIMUM = Note(
-    "no-optimum",
-    "warning",
-    "not concluded: these runs show no best size, for their losses hardly fall with params or with tokens; add runs that "
-    "differ more in both",
-)
-
-
 class Design(NamedTuple):
     """What the sampled sizes allow: ``ratio`` is the range of D/N, ``spread`` that of ln D about a line in ln N."""
 

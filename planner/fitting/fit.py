@@ -247,11 +247,11 @@ def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Pr
             repeated, once = fit_repeated(job)
             return answer_of({"classical": repeated, "forecast": fit_forecast(once)}, "classical")
         if shape == "auto":
-            choice = choose_form(job.sample, job.model, spread)
-            inputs = FrozenDict({**job.inputs, "chosen_form": choice.form, "chosen_by": choice.how})
-            job = replace(job, model=replace(job.model, shape=choice.form), inputs=inputs)
+            form, candidates, how, unsure = choose_form(job.sample, job.model, spread)
+            inputs = FrozenDict({**job.inputs, "chosen_form": form, "chosen_by": how})
+            job = replace(job, model=replace(job.model, shape=form), inputs=inputs)
             classical = fit_classical(job, spread)
-            classical = replace(classical, candidates=choice.candidates, notes=(*choice.notes, *classical.notes))
+            classical = replace(classical, candidates=candidates, notes=(*unsure, *classical.notes))
         else:
             classical = fit_classical(job, spread)
         found_by = {"classical": classical, "forecast": fit_forecast(job)}

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, get_args
+from typing import Any
 
 import numpy as np
 
 from planner._util.stable_choice import first_lowest
 from planner.errors import FitError
-from planner.fitting.classical import Model, Shape, minimise
+from planner.fitting.classical import SHAPES, Model, Shape, minimise
 from planner.fitting.generalised_law import parts
 from planner.fitting.results import Candidate
 from planner.fitting.sample import Sample
@@ -28,23 +28,16 @@ _SURE = 0.5
 _CLOSE = 1.1
 
 
-class Choice(NamedTuple):
-    """The form that is taken, what it was compared with, how it was chosen, and what to say where that is not sure."""
-
-    form: Shape
-    candidates: tuple[Candidate, ...]
-    how: str
-    notes: tuple[Note, ...]
-
-
-def choose_form(sample: Sample, model: Model, spread: Any) -> Choice:
+def choose_form(sample: Sample, model: Model, spread: Any) -> tuple[Shape, tuple[Candidate, ...], str, tuple[Note, ...]]:
     """Return the form with the lowest held-out error among those that the information criterion supports.
+
+    Beside it what it was compared with, how it was chosen, and what to say where that is not sure.
 
     Held out are the runs with more than a quarter of the largest compute; where fewer than three are left on either side, the
     criterion decides. Its weights say how sure the choice is among the forms fitted to all runs.
     """
     free = set(model.limits.fixed) | set(model.limits.bounds)
-    shapes = [shape for shape in get_args(Shape) if not (free and shape not in {"additive", "generalised"})]
+    shapes = [shape for shape in SHAPES if not (free and shape not in {"additive", "generalised"})]
     judged = spread(partial(_judge, sample, model), shapes)
     usable = [found for found in judged if found is not None]
     if not usable:
@@ -60,7 +53,7 @@ def choose_form(sample: Sample, model: Model, spread: Any) -> Choice:
     if supported:
         best = first_lowest(supported, lambda c: c.held_out)
         how = "the lowest error among forms with a tenth of the largest weight was taken"
-    return Choice(best.form, candidates, how, tuple(_unsure(best, of_sizes)))
+    return best.form, candidates, how, tuple(_unsure(best, of_sizes))
 
 
 def _unsure(best: Candidate, others: Sequence[Candidate]) -> Iterator[Note]:

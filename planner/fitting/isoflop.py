@@ -65,10 +65,9 @@ def by_budget(sample: Sample, draws: int, rng: np.random.Generator, name: str) -
     labels = _budgets(sample)
     found = _vertices(sample, labels, sample.rows.target, sample.weight)
     if found is None:
-        raise FitError(
-            f"{name}: fewer than 2 budgets have a minimum inside their sizes; each needs {_FEWEST} runs of one compute (within "
-            f"{format_percent(_SAME_BUDGET)}), some smaller and some larger than the best. Use method forecast"
-        )
+        text = f"{name}: fewer than 2 budgets have a minimum inside their sizes; each needs {_FEWEST} runs of one compute"
+        within = f"(within {format_percent(_SAME_BUDGET)}), some smaller and some larger than the best"
+        raise FitError(f"{text} {within}. Use method forecast")
     budgets = len(set(labels[labels >= 0].tolist()))
     left = int((labels < 0).sum())
     notes = []

@@ -161,26 +161,27 @@ def fit_repeated(job: Job) -> tuple[FitResult, Job]:
     """Fit the classical law with decay constants of repeated data; return it with the job of the runs that repeated nothing."""
     sample, unique = job.sample, job.table.unique_tokens
     with np.errstate(all="ignore"):
-        found = fit_repetition(sample, unique, job.model, job.draws, np.random.default_rng(job.seed), job.table.name)
-    base = law_constants(found.once, job.model, found.minimum.theta)
-    constants = {**{key: float(value) for key, value in base.items()}, "R_D": found.R_D, "R_N": found.R_N}
+        rng = np.random.default_rng(job.seed)
+        once, minimum, (R_D, R_N), least, drawn = fit_repetition(sample, unique, job.model, job.draws, rng, job.table.name)
+    base = law_constants(once, job.model, minimum.theta)
+    constants = {**{key: float(value) for key, value in base.items()}, "R_D": R_D, "R_N": R_N}
     law = law_of(job, "classical", "repeated", constants, "")
     assert unique is not None  # fit_repetition refuses a table without
-    N, D = effective(base, found.R_D, found.R_N, sample.params, sample.tokens, np.minimum(unique, sample.tokens))
+    N, D = effective(base, R_D, R_N, sample.params, sample.tokens, np.minimum(unique, sample.tokens))
     residuals = np.log(law.loss(N, D)) - sample.rows.target
-    if found.drawn is not None:
-        drawn = law_constants(found.once, job.model, found.drawn[:, :6]) | {"R_D": found.drawn[:, 6], "R_N": found.drawn[:, 7]}
+    if drawn is not None:
+        refitted = law_constants(once, job.model, drawn[:, :6]) | {"R_D": drawn[:, 6], "R_N": drawn[:, 7]}
         noise = float(1.4826 * np.median(np.abs(residuals - np.median(residuals))))
-        law = replace(law, draws=Draws(law.form, FrozenDict(drawn), noise))
+        law = replace(law, draws=Draws(law.form, FrozenDict(refitted), noise))
     intervals = constant_intervals(law, job.level)
     notes = [*common_notes(job, residuals), *diagnostics.decay_notes(intervals, constants)]
-    notes += diagnostics.bound_note(found.minimum.bound)
+    notes += diagnostics.bound_note(minimum.bound)
     if job.draws > MOST_DRAWS:
         notes.append(Note("fewer-draws", "info", f"this form draws at most {MOST_DRAWS} times; {job.draws} were asked for"))
-    search = Search(found.minimum.starts, found.minimum.agree, found.objective, "sum of Huber's loss of ln(law/loss), all runs")
+    search = Search(minimum.starts, minimum.agree, least, "sum of Huber's loss of ln(law/loss), all runs")
     result = result_of(job, "classical", law, constants, intervals, notes, residuals, search, None)
     seen_once = sample.tokens <= np.minimum(unique, sample.tokens) * ONCE
-    return result, replace(job, table=job.table.take(seen_once), sample=found.once, design=diagnostics.design_of(found.once))
+    return result, replace(job, table=job.table.take(seen_once), sample=once, design=diagnostics.design_of(once))
 
 
 def fit_by_groups(job: Job, method: Method, classical: FitResult) -> FitResult:

@@ -190,7 +190,8 @@ def result_of(
         top = float(job.sample.flops.max())
         found = _sizes(law, top, job.level)
         if found is None:
-            notes = [*notes, diagnostics.NO_OPTIMUM]
+            text = "not concluded: these runs show no best size, for their losses hardly fall with params or with tokens"
+            notes = [*notes, Note("no-optimum", "warning", f"{text}; add runs that differ more in both")]
             law = replace(law, no_allocation="its runs show no best size: their losses hardly fall with params or tokens")
         else:
             ratios = tuple(found[1:])
@@ -282,9 +283,7 @@ def _exponents_apart(first: FitResult, others: Sequence[FitResult]) -> tuple[Not
     said = [result.exponents[0] for result in others if result.exponents is not None]
     if len(said) < 2 or not (max(said) < low or min(said) > high):
         return ()
-    own, low_end, high_end, *parametric = (significant(each, 3) for each in (first.exponents[0], low, high, *sorted(said)))
-    text = (
-        f"N ~ C^{own} ({low_end} to {high_end}) by {first.method}, but parametric fits of the same runs say "
-        f"{' and '.join(parametric)}: too few sizes a budget bend such a line; plan with the forecast"
-    )
-    return (Note("exponents-apart", "warning", text),)
+    own, low_end, high_end = (significant(each, 3) for each in (first.exponents[0], low, high))
+    parametric = " and ".join(significant(each, 3) for each in sorted(said))
+    text = f"N ~ C^{own} ({low_end} to {high_end}) by {first.method}, but parametric fits of the same runs say {parametric}"
+    return (Note("exponents-apart", "warning", f"{text}: too few sizes a budget bend such a line; plan with the forecast"),)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.parameter_draws import Draws
 
 Method = Literal["forecast", "classical", "isoflop", "envelope"]
-METHODS: tuple[Method, ...] = ("forecast", "classical", "isoflop", "envelope")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class Quality(NamedTuple):

@@ -119,7 +119,6 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
     chosen = Rows(raw, found, reading)
     numbers = {quantity: array("d") for quantity in numeric}
     texts: dict[str, list[str]] = {quantity: [] for quantity in TEXTS if quantity in places}
-
     rows = chosen.fill(raw, numbers, texts, commas, sparse, factors)
     chosen.faults.stop(name)
     _refuse_constant({quantity: values for quantity, values in numbers.items() if quantity in DERIVED}, found.others, name)
