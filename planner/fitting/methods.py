@@ -37,7 +37,7 @@ def fit_classical(job: Job, spread: Any) -> FitResult:
             drawn = bootstrap(sample, model, minimum.theta, job.draws, rng, spread)
     constants = {key: float(value) for key, value in law_constants(sample, model, minimum.theta).items()}
     form = {"kaplan": "kaplan_joint", "compute": "compute_power", "generalised": "generalised"}.get(model.shape, "additive")
-    law = law_of(job, "classical", form, constants, why_no_size(job, model))
+    law = law_of(job, "classical", form, constants, why_no_size(job))
     residuals = np.log(law.loss(sample.params, sample.tokens)) - sample.rows.target
     noise = float(1.4826 * np.median(np.abs(residuals - np.median(residuals))))
     if drawn is not None:
@@ -95,7 +95,7 @@ def fit_forecast(job: Job) -> FitResult:
     weights = weights[weights > 0]
     constants: dict[str, Any] = {key: tuple(value.tolist()) for key, value in members.items()}
     constants |= {"weight": tuple(weights.tolist()), "C_ref": float(used.flops.max())}
-    law = law_of(job, "forecast", "ensemble", constants, why_no_size(job, job.model))
+    law = law_of(job, "forecast", "ensemble", constants, why_no_size(job))
     residuals = np.log(law.loss(sample.params, sample.tokens)) - sample.rows.target
     if drawn is not None:
         noise = float(1.4826 * np.median(np.abs(residuals)))

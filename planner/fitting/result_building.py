@@ -44,10 +44,10 @@ class Job:
     design: diagnostics.Design
 
 
-def why_no_size(job: Job, model: Model) -> str:
+def why_no_size(job: Job) -> str:
     """Say why the law must not choose a size, where it must not."""
-    pinned = {"alpha", "beta"} <= set(model.limits.fixed)
-    if job.design.collinear and model.shape != "compute" and not pinned:
+    pinned = {"alpha", "beta"} <= set(job.model.limits.fixed)
+    if job.design.collinear and job.model.shape != "compute" and not pinned:
         missing = "budgets" if job.design.one_budget else "tokens per parameter"
         return f"its runs lie near one line in N and D, so the best size is not known; add runs at other {missing}"
     return ""
@@ -57,6 +57,7 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
     """Return the law of a fit, with its domain, conventions and provenance; refuse constants under which it has no losses."""
     sample, table = job.sample, job.table
     group = job.inputs.get("group")
+    runs = len(set(table.run_ids)) if table.run_ids else len(table)
     law = Law(
         id=job.name,
         title=f"{method} fit of {table.name}" + (f", group {group}" if group else ""),
@@ -76,7 +77,7 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
             tokens=_range(sample.tokens),
             flops=_range(sample.flops),
             tokens_per_param=_range(sample.tokens / sample.params),
-            detail=_counted(job.table),
+            detail=f"{runs} runs" if runs == len(table) else f"{len(table)} checkpoints of {runs} runs",
         ),
         no_allocation=no_allocation,
         fit=FrozenDict({key: value for key, value in job.inputs.items() if value not in (None, "")} | {"used": method}),
@@ -91,12 +92,6 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
 
 def _range(values: Array) -> tuple[float, float]:
     return float(values.min()), float(values.max())
-
-
-def _counted(table: Runs) -> str:
-    """Say how many rows and runs there are."""
-    runs = len(set(table.run_ids)) if table.run_ids else len(table)
-    return f"{runs} runs" if runs == len(table) else f"{len(table)} checkpoints of {runs} runs"
 
 
 def common_notes(job: Job, residuals: Array, *, squared: bool = False, aside: int = 0) -> list[Note]:

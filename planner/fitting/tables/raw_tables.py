@@ -197,8 +197,7 @@ def _of_frame(frame: Any, name: str, sheet: str | None) -> RawTable:
     header = [" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in keys]
     if twice := next((cell for cell in header if header.count(cell) > 1), None):
         raise RunsFileError(f"{name}: column {shown(twice)} comes twice")
-    rows_held = max((len(frame[key]) for key in keys[:1]), default=0)
-    if rows_held > LARGEST_ROWS:
+    if keys and len(frame[keys[0]]) > LARGEST_ROWS:
         raise RunsFileError(f"{name}: has more than {LARGEST_ROWS} rows; thin it out first")
     try:
         columns = [_listed(frame[key]) for key in keys]
