@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
@@ -180,9 +181,8 @@ def backtest(
     factors = [parse_number(ratio, "ratio") for ratio in _several(ratios, "ratios", "numbers above 1 such as 10, 30")]
     for factor in factors:
         if not 1 < factor <= 1e6:
-            raise OptionError(
-                f"ratio {plain(factor)}: must be above 1 and at most 1e6; 10 fits on runs up to a tenth of the largest"
-            )
+            text = f"ratio {plain(factor)}: must be above 1 and at most 1e6"
+            raise OptionError(f"{text}; 10 fits on runs up to a tenth of the largest")
     methods = _several(methods, "methods", f"any of {', '.join(METHODS)}")
     unknown = [method for method in methods if not isinstance(method, str) or method not in METHODS]
     if unknown or not factors or not methods:
@@ -195,12 +195,10 @@ def backtest(
     cases = tuple(case for each in found for case in each)
     if all(case.refused for case in cases):
         raise FitError(f"nothing to test in {table.name}: {cases[0].refused}")
-    summaries = tuple(
-        _summary(method, factor, [c for c in cases if c.method == method and c.ratio == factor and not c.refused])
-        for factor in factors
-        for method in methods
-        if any(c.method == method and c.ratio == factor and not c.refused for c in cases)
-    )
+    summaries = []
+    for factor, method in product(factors, methods):
+        if answered := [case for case in cases if case.method == method and case.ratio == factor and not case.refused]:
+            summaries.append(_summary(method, factor, answered))
     inputs = FrozenDict(
         runs=table.name,
         sha256=table.sha256,
@@ -212,7 +210,7 @@ def backtest(
         **reading.stated(),
     )
     notes = _notes(cases, table, {name: part for part, name, _ in jobs}.values())
-    return Backtest(cases, summaries, confidence, tuple(notes), inputs)
+    return Backtest(cases, tuple(summaries), confidence, tuple(notes), inputs)
 
 
 def _failed(groups: Iterable[Runs]) -> list[Note]:
@@ -225,10 +223,9 @@ def _failed(groups: Iterable[Runs]) -> list[Note]:
             rows += [place_of(part, at, float(missed[at])) for at in np.flatnonzero(far).tolist()]
     if not rows:
         return []
-    text = (
-        f"far from the law fitted to every run, undertuned or diverged? {'rows' if len(rows) > 1 else 'row'} {listed(rows, 8)}: "
-    )
-    return [Note("outliers", "warning", f"{text}where such a run is foretold, the error is its own; --drop leaves it out")]
+    which = f"{'rows' if len(rows) > 1 else 'row'} {listed(rows, 8)}"
+    text = f"far from the law fitted to every run, undertuned or diverged? {which}"
+    return [Note("outliers", "warning", f"{text}: where such a run is foretold, the error is its own; --drop leaves it out")]
 
 
 _FEWEST = 8
@@ -276,12 +273,11 @@ def _judged(found: FitResult, test: Runs, on_frontier: Array, case: Case) -> Cas
 
 
 def _summary(method: str, ratio: float, cases: Sequence[Case]) -> Summary:
-    def mean(name: str) -> float | None:
+    found: dict[str, Any] = {}
+    for name in ("error", "frontier_error", "bias", "coverage", "half_width"):
         values = [getattr(case, name) for case in cases if getattr(case, name) is not None]
-        return float(np.mean(values)) if values else None
-
-    found = {name: mean(name) for name in ("error", "frontier_error", "bias", "coverage", "half_width")}
-    return Summary(method, ratio, len(cases), **found)  # type: ignore[arg-type]  # error and bias are never None here
+        found[name] = float(np.mean(values)) if values else None
+    return Summary(method, ratio, len(cases), **found)
 
 
 def _notes(cases: Sequence[Case], table: Runs, groups: Iterable[Runs]) -> list[Note]:

@@ -7,7 +7,7 @@ Each problem minimises
 inside bounds; a parameter whose bounds are equal is pinned. rho is Huber's, the square or the absolute value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -22,31 +22,17 @@ _TIED = {"exponents": (BETA, ALPHA), "kaplan": (G, BETA)}
 
 @dataclass(frozen=True)
 class Problems:
-    """A batch of B fits over the same n rows.
-
-    Attributes
-    ----------
-    rows : Rows
-    weights : (B, n) or (1, n)
-    over : (B,)
-        Multiplies the cost of rows that are predicted too high.
-    delta : (B,)
-        Huber's delta in ln L; infinite for squares.
-    lower, upper : (B, 6)
-    mean, precision : (B, 6) and (B, 6, 6), or None without a prior
-    tie : "exponents" makes beta = alpha, "kaplan" makes g = ln beta
-    """
+    """A batch of B fits over the same n rows."""
 
     rows: Rows
-    weights: Array
-    over: Array
-    delta: Array
-    lower: Array
+    weights: Array  # (B, n) or (1, n)
+    over: Array  # (B,): multiplies the cost of rows that are predicted too high
+    delta: Array  # (B,): Huber's delta in ln L; infinite for squares
+    lower: Array  # (B, 6)
     upper: Array
-    mean: Array | None = None
-    precision: Array | None = None
-    tie: Tie = ""
-
+    mean: Array | None = None  # (B, 6); None without a prior
+    precision: Array | None = None  # (B, 6, 6)
+    tie: Tie = ""  # "exponents" makes beta = alpha, "kaplan" makes g = ln beta
     additive: bool = False
     asymmetric: bool = True
 
@@ -58,19 +44,10 @@ class Problems:
 
     def take(self, index: Array) -> "Problems":
         """Return the problems at the given positions."""
-        return Problems(
-            self.rows,
-            self.weights if len(self.weights) == 1 else self.weights[index],
-            self.over[index],
-            self.delta[index],
-            self.lower[index],
-            self.upper[index],
-            None if self.mean is None else self.mean[index],
-            None if self.precision is None else self.precision[index],
-            self.tie,
-            self.additive,
-            self.asymmetric,
-        )
+        names = ["over", "delta", "lower", "upper"]
+        names += ["weights"] if len(self.weights) > 1 else []
+        names += ["mean", "precision"] if self.mean is not None else []
+        return replace(self, **{name: getattr(self, name)[index] for name in names})
 
 
 def _weight(problems: Problems, r: Array) -> Array:

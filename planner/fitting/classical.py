@@ -7,7 +7,7 @@ Squares and absolute values are offered beside it because the choice matters mor
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -21,9 +21,9 @@ from planner.fitting.settings import settings
 from planner.fitting.starts import grid_starts, neutral_start
 
 Robust = Literal["huber", "squared", "absolute"]
-ROBUST: tuple[Robust, ...] = ("huber", "squared", "absolute")
+ROBUST: tuple[Robust, ...] = get_args(Robust)
 Shape = Literal["additive", "tied", "no-floor", "kaplan", "compute", "generalised"]
-SHAPES: tuple[Shape, ...] = ("additive", "tied", "no-floor", "kaplan", "compute", "generalised")
+SHAPES: tuple[Shape, ...] = get_args(Shape)
 
 _ABSOLUTE = 1e-7  # Huber's delta that stands for the absolute value
 _DRAW_TOLERANCE = 1e-8
@@ -35,24 +35,13 @@ _AGREE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where the descents ended.
+    """Where the descents ended."""
 
-    Attributes
-    ----------
-    theta : (6,)
-        The lowest minimum, in the fit's coordinates.
-    objective : float
-    starts, agree : int
-        Descents begun, and how many ended within one millionth of the lowest objective.
-    bound : tuple of int
-        Coordinates that ended at a bound which is not a pin.
-    """
-
-    theta: Array
+    theta: Array  # (6,): the lowest minimum, in the fit's coordinates
     objective: float
     starts: int
-    agree: int
-    bound: tuple[int, ...]
+    agree: int  # starts that ended within one millionth of the lowest objective
+    bound: tuple[int, ...]  # coordinates that ended at a bound which is not a pin
 
 
 @dataclass(frozen=True)
@@ -123,11 +112,7 @@ def _problems(sample: Sample, model: Model, weights: Array) -> Problems:
     lower, upper = np.full((count, 6), -np.inf), np.full((count, 6), np.inf)
     lower[:, E], upper[:, E] = lowest - s["floor_decades"], highest
     lower[:, [ALPHA, BETA]], upper[:, [ALPHA, BETA]] = s["exponent"]
-    lower[:, G] = upper[:, G] = 0.0
-    if model.shape == "generalised":
-        lower[:, G], upper[:, G] = -2.5, 2.5
-    elif model.shape == "kaplan":
-        lower[:, G], upper[:, G] = -np.inf, np.inf
+    lower[:, G], upper[:, G] = {"generalised": (-2.5, 2.5), "kaplan": (-np.inf, np.inf)}.get(model.shape, (0.0, 0.0))
     if model.shape in {"no-floor", "kaplan"}:
         lower[:, E] = upper[:, E] = NO_FLOOR
     if model.shape == "compute":

@@ -13,7 +13,8 @@ from planner.fitting.sample import Sample
 from planner.quantities import parse_number, plain, shown
 
 _NAMES = ("E", "A", "B", "alpha", "beta", "gamma")
-_PLACE = {"E": 0, "alpha": 3, "beta": 4, "gamma": 5}
+PLACES = {"E": 0, "alpha": 3, "beta": 4, "gamma": 5}
+"""Where constants that can be bounded stand among a fit's coordinates."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Limits:
     def applied(self, sample: Sample, lower: Array, upper: Array) -> tuple[Array, Array]:
         """Return bounds (B, 6) with the user's inside them."""
         for name, (low, high) in self.bounds.items():
-            place = _PLACE[name]
+            place = PLACES[name]
             ends = np.log([max(low, 1e-30), high]) if name in {"E", "gamma"} else (low, high)
             lower[:, place], upper[:, place] = ends
         for place, value in sample.coordinates(self.fixed).items():
@@ -53,9 +54,8 @@ def read_limits(fixed: Raw, bounds: Raw, penalty: Raw) -> Limits:
         if name in {"A", "B"}:
             raise OptionError(f"bound {name}: bounds are for E, alpha, beta and gamma; {name} follows from its exponent")
         if not 0 <= low < high or (low == 0 and name == "gamma"):
-            raise OptionError(
-                f"bound {name} {plain(low)}:{plain(high)}: needs 0 <= low < high" + (", above 0" * (name == "gamma"))
-            )
+            needed = "0 <= low < high, above 0" if name == "gamma" else "0 <= low < high"
+            raise OptionError(f"bound {name} {plain(low)}:{plain(high)}: needs {needed}")
         if name in pins:
             raise OptionError(f"{name} is both fixed and bounded; drop one")
         spans[name] = (low, high)

@@ -7,10 +7,11 @@ import numpy as np
 
 from planner._util.stable_choice import order
 from planner.errors import FitError
+from planner.fitting.constraints import PLACES
 from planner.fitting.generalised_law import Array
-from planner.fitting.sample import FEWEST_BLOCKS, Sample
+from planner.fitting.sample import Sample
 from planner.notes import Note
-from planner.quantities import format_count, format_factor, format_percent, listed, plain, significant
+from planner.quantities import format_factor, listed, plain, significant
 
 # House conventions, not published: where a design is called too narrow to decide.
 _ONE_RATIO = 0.25  # spread of ln D about a line in ln N: 25 %
@@ -59,9 +60,8 @@ def refuse_hopeless(sample: Sample, free: int, name: str, *, needs_both: bool) -
     """Raise FitError where no fit means anything."""
     n = len(sample)
     if n <= free:
-        raise FitError(
-            f"{name}: {n} {'run' if n == 1 else 'runs'} for {free} constants; at least {free + 1} are needed, 20 are better"
-        )
+        runs = "1 run" if n == 1 else f"{n} runs"
+        raise FitError(f"{name}: {runs} for {free} constants; at least {free + 1} are needed, 20 are better")
     if np.ptp(np.log(sample.loss)) < 1e-9:
         raise FitError(f"{name}: every loss is {plain(float(sample.loss[0]))}: there is nothing to learn from")
     # by ranks: one diverged run must not decide
@@ -72,29 +72,26 @@ def refuse_hopeless(sample: Sample, free: int, name: str, *, needs_both: bool) -
         raise FitError(f"{name}: every run spends the same compute; add runs at other budgets")
     for what, values in (("params", sample.params), ("tokens", sample.tokens)):
         if needs_both and np.ptp(np.log(values)) < 1e-9:
-            raise FitError(
-                f"{name}: every run has the same {what}, so their exponent cannot be known; add runs with other {what}"
-            )
+            text = f"{name}: every run has the same {what}, so their exponent cannot be known"
+            raise FitError(f"{text}; add runs with other {what}")
 
 
 def design_notes(sample: Sample, design: Design) -> Iterator[Note]:
     """Say what the design cannot decide, with the runs that would."""
-    middle = float(np.exp(np.mean(np.log(sample.tokens / sample.params))))
     if design.collinear:
         if design.one_budget:
             low, high = (significant(end, 2) for end in design.ratio)
             which = f"all runs spend about one budget, {plain(float(np.exp(np.mean(np.log(sample.flops)))), 3)} FLOP"
             remedy = f"{low} to {high} tokens per parameter are enough, other budgets are missing: add runs of 1/10 and 1/100"
         else:
+            middle = float(np.exp(np.mean(np.log(sample.tokens / sample.params))))
             which = f"all runs lie near one line in N and D (about {significant(middle, 2)} tokens per parameter)"
             remedy = f"add two runs at {significant(middle / 4, 2)} and two at {significant(middle * 4, 2)} tokens per parameter"
         why = "so the shares of parameters and data, and with them the best size, cannot be known"
-        text = f"not concluded: {which}, {why}; {remedy}"
-        yield Note("one-ratio", "warning", text)
+        yield Note("one-ratio", "warning", f"not concluded: {which}, {why}; {remedy}")
     if design.sizes < _FEW_SIZES:
-        more = _FEW_SIZES - design.sizes
-        text = f"only {design.sizes} sizes: the exponent of N rests on them alone; add runs of at least {more} more"
-        yield Note("few-sizes", "warning", text)
+        text = f"only {design.sizes} sizes: the exponent of N rests on them alone"
+        yield Note("few-sizes", "warning", f"{text}; add runs of at least {_FEW_SIZES - design.sizes} more")
     if design.spans < _NARROW:
         text = f"the runs span only {format_factor(design.spans)} in compute; extrapolating needs 100x: add cheaper runs"
         yield Note("narrow-span", "warning", text)
@@ -116,12 +113,13 @@ def bend_notes(sample: Sample, constants: Mapping[str, float]) -> Iterator[Note]
     for name, square in (("tokens", v / loss * y * y), ("parameters", u / loss * x * x)):
         columns = np.stack([*own, square], 1) * root[:, None]
         scale = np.linalg.norm(columns, axis=0)
-        found, _, rank, singular = np.linalg.lstsq(columns / scale, residuals * root, rcond=1e-8)
+        columns = columns / scale
+        found, _, rank, singular = np.linalg.lstsq(columns, residuals * root, rcond=1e-8)
         free = len(sample) - columns.shape[1]
         if free < _FEWEST_FREE or rank < columns.shape[1]:
             continue
-        left = residuals * root - columns / scale @ found
-        inverse = np.linalg.inv((columns / scale).T @ (columns / scale))
+        left = residuals * root - columns @ found
+        inverse = np.linalg.inv(columns.T @ columns)
         alike = len(sample) / len(np.unique(sample.block))  # checkpoints of a run say less than as many runs
         error = float(np.sqrt(left @ left / free * inverse[-1, -1] * alike))
         if not error > 0 or abs(found[-1]) <= _BENT * error or singular[-1] < 1e-6 * singular[0]:
@@ -136,56 +134,11 @@ def bend_notes(sample: Sample, constants: Mapping[str, float]) -> Iterator[Note]
         yield Note("bend", "warning", text)
 
 
-def counting_note(params: str) -> Iterator[Note]:
-    """Say when nobody said which parameters N counts."""
-    if params == "unstated":
-        text = "which parameters N counts was not said: --params-count total, or another, lets the law be compared"
-        yield Note("params-unstated", "info", text)
-
-
-def exponents_note(method: str, own: tuple[float, float, float], said: Sequence[float]) -> Note:
-    """Warn of an exponent that parametric fits of the same runs contradict."""
-    low, value, high = own
-    text = (
-        f"N ~ C^{significant(value, 3)} ({significant(low, 3)} to {significant(high, 3)}) by {method}, but parametric fits of "
-        f"the same runs say {' and '.join(significant(each, 3) for each in sorted(said))}: too few sizes a budget bend such a "
-        "line; plan with the forecast"
-    )
-    return Note("exponents-apart", "warning", text)
-
-
-def disagreement_note(flops: float, ratio: float) -> Note:
-    """Say how far the classical fit would send the reader from the forecast."""
-    text = (
-        f"at {plain(flops, 3)} FLOP the classical fit would train {significant(ratio)}x the parameters of the forecast: it "
-        "follows every run alike, the forecast the best runs at their compute; the truth may lie between"
-    )
-    return Note("methods-differ", "info", text)
-
-
-def block_note(runs: Sequence[object] | None) -> Iterator[Note]:
-    """Say when there are too few runs to resample whole."""
-    if runs is not None and len(set(runs)) < FEWEST_BLOCKS:
-        text = f"only {len(set(runs))} distinct runs: their checkpoints were resampled one by one, so intervals are too narrow"
-        yield Note("few-blocks", "warning", text)
-
-
-def no_optimum_note() -> Note:
-    """Say that a fit has no best size that anybody could train."""
-    text = (
-        "not concluded: these runs show no best size, for their losses hardly fall with params or with tokens; add runs that "
-        "differ more in both"
-    )
-    return Note("no-optimum", "warning", text)
-
-
 def floor_note(interval: tuple[float, float] | None, lowest: float) -> Iterator[Note]:
     """Say where the irreducible loss is not pinned down."""
     if interval and np.log(max(interval[1], 1e-9) / max(interval[0], 1e-9)) > _FLOOR_UNSEEN:
-        text = (
-            f"these runs do not show the irreducible loss: it may lie anywhere from {significant(interval[0])} to "
-            f"{significant(interval[1])} (lowest loss seen {significant(lowest, 4)}); larger runs would narrow it"
-        )
+        ends = f"{significant(interval[0])} to {significant(interval[1])} (lowest loss seen {significant(lowest, 4)})"
+        text = f"these runs do not show the irreducible loss: it may lie anywhere from {ends}; larger runs would narrow it"
         yield Note("floor-unseen", "info", text)
 
 
@@ -194,10 +147,8 @@ def ratio_note(design: Design, flops: float, ratio: float) -> Iterator[Note]:
     low, high = design.ratio
     if not 0.99 * low <= ratio <= 1.01 * high:
         near = low if ratio < low else high
-        text = (
-            f"the best tokens per parameter at {plain(flops, 3)} FLOP, {significant(ratio)}, lies outside the sampled "
-            f"{significant(low)} - {significant(high)}: add runs beyond {significant(near)}"
-        )
+        best = f"the best tokens per parameter at {plain(flops, 3)} FLOP, {significant(ratio)}"
+        text = f"{best}, lies outside the sampled {significant(low)} - {significant(high)}: add runs beyond {significant(near)}"
         yield Note("ratio-outside", "warning", text)
 
 
@@ -206,45 +157,36 @@ def decay_notes(intervals: Mapping[str, tuple[float, float]], constants: Mapping
     for name, what in (("R_D", "repeated tokens"), ("R_N", "excess parameters")):
         low, high = intervals.get(name, (constants[name], constants[name]))
         if high > 10 * low or constants[name] > _NO_DECAY:
-            text = (
-                f"{name}, how fast {what} lose their worth, is hardly decided: {significant(constants[name])}, interval "
-                f"{significant(low)} to {significant(high)}; runs with more repetitions of few unique tokens would decide it"
-            )
-            yield Note("decay-undecided", "warning", text)
+            ends = f"{significant(constants[name])}, interval {significant(low)} to {significant(high)}"
+            text = f"{name}, how fast {what} lose their worth, is hardly decided: {ends}"
+            remedy = "runs with more repetitions of few unique tokens would decide it"
+            yield Note("decay-undecided", "warning", f"{text}; {remedy}")
 
 
 _NO_DECAY = 1000.0
-_BOUND_NAMES = {0: "E", 3: "alpha", 4: "beta", 5: "gamma"}
 
 
 def bound_note(bound: tuple[int, ...]) -> Iterator[Note]:
     """Say which constants ended at the edge of what was searched."""
-    names = [_BOUND_NAMES[i] for i in bound if i in _BOUND_NAMES]
+    names = [name for name, place in PLACES.items() if place in bound]
     if names:
-        text = (
-            f"{' and '.join(names)} ended at the edge of what was searched: the runs do not decide it; pin it (--fix) or use a "
-            "form without it"
-        )
-        yield Note("at-bound", "warning", text)
+        text = f"{' and '.join(names)} ended at the edge of what was searched: the runs do not decide it"
+        yield Note("at-bound", "warning", f"{text}; pin it (--fix) or use a form without it")
 
 
 def starts_note(starts: int, agree: int) -> Iterator[Note]:
     """Say when only one start found the minimum."""
     if agree < 2:
-        yield Note(
-            "starts-disagree", "info", f"only {agree} of {starts} starts reached the lowest minimum; the others ended higher"
-        )
+        text = f"only {agree} of {starts} starts reached the lowest minimum; the others ended higher"
+        yield Note("starts-disagree", "info", text)
 
 
 def equal_exponents_note(alpha: Array, beta: Array, level: float) -> Iterator[Note]:
     """Say when the draws cannot tell alpha from beta."""
     low, high = np.quantile(alpha - beta, [(1 - level) / 2, (1 + level) / 2])
     if low <= 0 <= high:
-        text = (
-            f"alpha and beta cannot be told apart (alpha - beta from {low:+.2f} to {high:+.2f}): N and D may grow alike, and the "
-            "tied form would do"
-        )
-        yield Note("equal-exponents", "info", text)
+        text = f"alpha and beta cannot be told apart (alpha - beta from {low:+.2f} to {high:+.2f})"
+        yield Note("equal-exponents", "info", f"{text}: N and D may grow alike, and the tied form would do")
 
 
 def outlying(residuals: Array, deviations: float = _OUTLIER) -> Array:
@@ -296,28 +238,3 @@ def outlier_note(rows: Sequence[str], total: int, aside: int = 0, *, squared: bo
 def few(outliers: int, rows: int) -> bool:
     """Tell whether the runs far from a law are so few that they are failures of theirs."""
     return 0 < outliers <= _FEW * rows
-
-
-def without_note(flops: float, params: tuple[float, float], loss: tuple[float, float] | None) -> Note:
-    """Say what leaving outliers out changes: N and the loss at a budget, with them and without."""
-    text = f"without them N at {plain(flops, 3)} FLOP would be {format_count(params[1])} instead of {format_count(params[0])}"
-    if loss is not None:
-        text += f" and its loss {significant(loss[1], 4)} instead of {significant(loss[0], 4)}"
-    return Note("without-outliers", "info", f"{text}; --exclude-outliers leaves them out")
-
-
-def misfit_note(mean_absolute: float) -> Iterator[Note]:
-    """Say when the law describes its own runs badly."""
-    if mean_absolute > 0.03:
-        far = format_percent(mean_absolute)
-        text = f"the law misses even the best runs at their compute by {far} on average: one recipe and one data set? --group"
-        yield Note("misfit", "warning", text)
-
-
-def far_note(largest: float, factor: float) -> Note:
-    """Say how far forecasts have been tested."""
-    far = plain(factor * largest, 3)
-    text = (
-        f"intervals were calibrated on extrapolations to {plain(factor)}x the largest run ({far} FLOP); beyond, trust them less"
-    )
-    return Note("calibrated-to", "info", text)

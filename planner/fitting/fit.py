@@ -20,7 +20,7 @@ from planner.fitting.constraints import Limits, read_limits
 from planner.fitting.form_selection import choose_form
 from planner.fitting.generalised_law import Array
 from planner.fitting.methods import fit_by_groups, fit_classical, fit_forecast, fit_repeated
-from planner.fitting.result_building import Job, place_of
+from planner.fitting.result_building import Job, answer_of, place_of
 from planner.fitting.results import METHODS, FitResult, Method
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings
@@ -31,7 +31,7 @@ from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import FitInputs, Reading
 from planner.notes import Note
-from planner.quantities import bare, listed, plain, shown, whole_number
+from planner.quantities import bare, format_count, listed, plain, shown, significant, whole_number
 from planner.scaling_laws.catalogue import law_ids
 from planner.scaling_laws.law import is_id
 from planner.scaling_laws.provenance import PARAM_COUNTS, Conventions
@@ -192,19 +192,19 @@ def _without_outliers(job: Job, found: FitResult) -> Job:
     if not found.outliers:
         note = Note("left-out", "info", "no run is far from the law: none is left out")
         return replace(job, table=replace(job.table, notes=(*job.table.notes, note)))
-    kept = _kept(job, found)
-    out = np.flatnonzero(~kept).tolist()
-    missed = {(outlier.row, outlier.file): outlier.residual for outlier in found.outliers}
-    places = [place_of(job.table, i, missed[int(job.table.rows[i]), job.table.file[i] if job.table.file else ""]) for i in out]
-    note = Note("left-out", "info", f"{len(out)} of {len(kept)} runs far from the law left out: row {listed(places, 20)}")
+    missed = _missed(job, found)
+    kept = np.isnan(missed)
+    places = [place_of(job.table, i, missed[i]) for i in np.flatnonzero(~kept).tolist()]
+    note = Note("left-out", "info", f"{len(places)} of {len(kept)} runs far from the law left out: row {listed(places, 20)}")
     table = job.table.take(kept)
     return _of_table(job, replace(table, notes=(*table.notes, note)))
 
 
-def _kept(job: Job, found: FitResult) -> Array:
-    far = {(outlier.row, outlier.file) for outlier in found.outliers}
+def _missed(job: Job, found: FitResult) -> Array:
+    """Return ln(loss/law) of the runs far from the law, (n,), and nan for all others."""
+    far = {(outlier.row, outlier.file): outlier.residual for outlier in found.outliers}
     files = job.table.file or ("",) * len(job.table)
-    return np.array([(row, file) not in far for row, file in zip(job.table.rows.tolist(), files, strict=True)])
+    return np.array([far.get(place, np.nan) for place in zip(job.table.rows.tolist(), files, strict=True)])
 
 
 def _of_table(job: Job, table: Runs) -> Job:
@@ -217,17 +217,21 @@ def _without_note(job: Job, found: FitResult, chosen: Method, shape: str) -> lis
     if not diagnostics.few(len(found.outliers), len(job.table)) or not found.ratios or shape in {"auto", "repetition"}:
         return []
     try:
-        other = _fitted(replace(_of_table(job, job.table.take(_kept(job, found))), draws=0), chosen, shape, 1, None)
+        kept = job.table.take(np.isnan(_missed(job, found)))
+        other = _fitted(replace(_of_table(job, kept), draws=0), chosen, shape, 1, None)
     except PlannerError:  # nothing can be said of the rest
         return []
-    at = next((i for i, ratio in enumerate(found.ratios) if ratio.beyond >= 10), 0)
     if not other.ratios:
         return []
+    at = next((i for i, ratio in enumerate(found.ratios) if ratio.beyond >= 10), 0)
     one, two = found.ratios[at], other.ratios[at]
     if abs(two.params / one.params - 1) < _SAME:  # the forecast did without them
         return []
-    loss = None if one.loss is None or two.loss is None else (one.loss, two.loss)
-    return [diagnostics.without_note(one.flops, (one.params, two.params), loss)]
+    sizes = f"{format_count(two.params)} instead of {format_count(one.params)}"
+    text = f"without them N at {plain(one.flops, 3)} FLOP would be {sizes}"
+    if one.loss is not None and two.loss is not None:
+        text += f" and its loss {significant(two.loss, 4)} instead of {significant(one.loss, 4)}"
+    return [Note("without-outliers", "info", f"{text}; --exclude-outliers leaves them out")]
 
 
 _SAME = 1e-3
@@ -238,13 +242,16 @@ def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Pr
     """Run the chosen method, and both parametric ones beside it."""
     with mapper(workers, progress) as spread:
         if shape == "repetition":
-            return _with_repetition(job, chosen)
+            if chosen not in {"classical", "forecast"}:
+                raise OptionError(f"form repetition goes with method classical; {chosen} knows nothing of repeated data")
+            repeated, once = fit_repeated(job)
+            return answer_of({"classical": repeated, "forecast": fit_forecast(once)}, "classical")
         if shape == "auto":
-            choice = choose_form(job.sample, job.model, spread)
-            inputs = FrozenDict({**job.inputs, "chosen_form": choice.form, "chosen_by": choice.how})
-            job = replace(job, model=replace(job.model, shape=choice.form), inputs=inputs)
+            form, candidates, how, unsure = choose_form(job.sample, job.model, spread)
+            inputs = FrozenDict({**job.inputs, "chosen_form": form, "chosen_by": how})
+            job = replace(job, model=replace(job.model, shape=form), inputs=inputs)
             classical = fit_classical(job, spread)
-            classical = replace(classical, candidates=choice.candidates, notes=(*choice.notes, *classical.notes))
+            classical = replace(classical, candidates=candidates, notes=(*unsure, *classical.notes))
         else:
             classical = fit_classical(job, spread)
         found_by = {"classical": classical, "forecast": fit_forecast(job)}
@@ -252,56 +259,16 @@ def _fitted(job: Job, chosen: Method, shape: str, workers: Workers, progress: Pr
             if job.model.limits != Limits():
                 raise OptionError(f"fix, bound and the penalty are for forecast and classical; {chosen} has no such constants")
             found_by = {chosen: fit_by_groups(job, chosen, classical), **found_by}
-    return _answer(found_by, chosen)
-
-
-_DIFFERENT = 1.5
-
-
-def _disagreement(found_by: Mapping[str, FitResult]) -> tuple[Note, ...]:
-    """Compare the sizes of the two parametric methods far beyond the runs."""
-    sizes = [result.ratios for name, result in found_by.items() if name in {"forecast", "classical"}]
-    if len(sizes) < 2 or not all(sizes):
-        return ()
-    far = next((i for i, ratio in enumerate(sizes[0]) if ratio.beyond >= 10), len(sizes[0]) - 1)
-    ratio = found_by["classical"].ratios[far].params / found_by["forecast"].ratios[far].params
-    return (diagnostics.disagreement_note(sizes[0][far].flops, ratio),) if max(ratio, 1 / ratio) > _DIFFERENT else ()
-
-
-def _answer(found_by: Mapping[str, FitResult], chosen: str) -> FitResult:
-    """Return the chosen method's result with the others beside it, and a bend that the classical fit shows in the runs."""
-    first = found_by[chosen]
-    others = tuple(result for name, result in found_by.items() if name != chosen)
-    bent = [note for result in others for note in result.notes if note.code == "bend"]
-    apart = (*_disagreement(found_by), *_exponents_apart(first, others))
-    return replace(first, notes=(*first.notes, *bent, *apart), others=others)
-
-
-def _exponents_apart(first: FitResult, others: Sequence[FitResult]) -> tuple[Note, ...]:
-    """Warn of a line through budgets whose exponent both parametric fits of the same runs put outside its interval."""
-    if first.method not in {"isoflop", "envelope"} or first.exponents is None or first.exponent_interval is None:
-        return ()
-    low, high = first.exponent_interval
-    said = [result.exponents[0] for result in others if result.exponents is not None]
-    if len(said) < 2 or not (max(said) < low or min(said) > high):
-        return ()
-    return (diagnostics.exponents_note(first.method, (low, first.exponents[0], high), said),)
-
-
-def _with_repetition(job: Job, chosen: str) -> FitResult:
-    """Fit a table that repeats its data: the classical law with its decay constants, and a forecast of the runs that did not."""
-    if chosen not in {"classical", "forecast"}:
-        raise OptionError(f"form repetition goes with method classical; {chosen} knows nothing of repeated data")
-    repeated, once = fit_repeated(job)
-    return _answer({"classical": repeated, "forecast": fit_forecast(once)}, "classical")
+    return answer_of(found_by, chosen)
 
 
 def read_table_of_runs(runs: RunsLike | None, arrays: Mapping[str, object], reading: Reading) -> Runs:
     """Read a table of any kind, a shipped one by name, or arrays."""
     given = [name for name, value in arrays.items() if value is not None]
     k = float(settings("conventions")["flops_per_param_token"])
-    shipped = isinstance(runs, str) and runs in table_names()
-    if runs is None or shipped or isinstance(runs, Runs):
+    if isinstance(runs, str) and runs in table_names():
+        runs = load_runs(runs)
+    if runs is None or isinstance(runs, Runs):
         for name in ("columns", "sheet", "where", "drop", "skip_bad", "flops_unit"):
             if getattr(reading, name):
                 raise OptionError(f"`{name}` goes with a file of runs; these are not from a file")
@@ -309,14 +276,11 @@ def read_table_of_runs(runs: RunsLike | None, arrays: Mapping[str, object], read
         return runs_from_arrays(arrays, flops_per_param_token=k, loss_unit=reading.loss_unit)
     if given:
         raise OptionError(f"give a table or the runs themselves, not both: {given[0]} was given beside a table")
-    if shipped or isinstance(runs, Runs):
-        table = runs if isinstance(runs, Runs) else load_runs(str(runs))
-        return replace(table, loss_unit=reading.loss_unit or table.loss_unit)
+    if isinstance(runs, Runs):
+        return replace(runs, loss_unit=reading.loss_unit or runs.loss_unit)
     if not are_sources(runs):
-        raise OptionError(
-            f"runs {shown(runs)}: expected a file, a data frame or the name of a shipped table; arrays go in params=, tokens=, "
-            "loss="
-        )
+        expected = "a file, a data frame or the name of a shipped table; arrays go in params=, tokens=, loss="
+        raise OptionError(f"runs {shown(runs)}: expected {expected}")
     return read_runs(runs, reading, flops_per_param_token=k)
 
 
@@ -329,10 +293,8 @@ def one_group(table: Runs, group: str | None) -> Runs:
     if group is not None:
         return table.select(group)
     if len(table.groups) > 1:
-        known = listed(list(map(bare, table.groups)), 12)
-        raise OptionError(
-            f"{table.name}: holds {len(table.groups)} groups ({known}); choose one: --group NAME, or --group all to pool them"
-        )
+        known = f"{len(table.groups)} groups ({listed(list(map(bare, table.groups)), 12)})"
+        raise OptionError(f"{table.name}: holds {known}; choose one: --group NAME, or --group all to pool them")
     return table
 
 

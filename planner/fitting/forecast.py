@@ -7,7 +7,6 @@ settings instead of choosing one. ``benchmarks/backtest.py`` measures it against
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -27,36 +26,18 @@ _STEPS = 60
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """The members of a forecast in the fit's coordinates, (count, 6) each.
+    """The members of a forecast in the fit's coordinates, (count, 6) each: three groups of them."""
 
-    Attributes
-    ----------
-    frontier, adaptive, structures : array
-        The three groups: fits to runs near the loss-compute frontier, fits with weights found from the data, and the reference
-        with its structure changed.
-    reference : (6,)
-    eta, zeta : float
-        The chosen decay of weights with distance from the frontier and from the largest compute; 0 uses every row alike.
-    gain : float
-        Log-likelihood that eta gains over 0: 0 where nothing off the frontier is worse than noise.
-    trust : (structures,)
-        1 for a structure that misses the runs at most twice as badly as the reference; less in proportion beyond.
-    row_weight : (n,)
-        Weights of the first adaptive member.
-    scale : float
-        The prior's unit b, in ln L, for that member.
-    """
-
-    frontier: Array
-    adaptive: Array
-    structures: Array
-    reference: Array
-    eta: float
-    zeta: float
-    gain: float
-    trust: Array
-    row_weight: Array
-    scale: float
+    frontier: Array  # fits to runs near the loss-compute frontier
+    adaptive: Array  # fits with weights found from the data
+    structures: Array  # the reference with its structure changed
+    reference: Array  # (6,)
+    eta: float  # the chosen decay of weights with distance from the frontier; 0 uses every row alike
+    zeta: float  # the same from the largest compute
+    gain: float  # log-likelihood that eta gains over 0: 0 where nothing off the frontier is worse than noise
+    trust: Array  # (structures,): 1 for one that misses the runs at most twice as badly as the reference; less beyond
+    row_weight: Array  # (n,): of the first adaptive member
+    scale: float  # the prior's unit b, in ln L, for that member
 
     @property
     def members(self) -> Array:
@@ -116,23 +97,28 @@ def forecast(sample: Sample, limits: Limits) -> Forecast:
     pins, floors = s["gamma_pins"], s["floor_priors"]
     index = np.r_[np.arange(len(chosen)), np.full(len(pins) + len(floors), len(chosen) - 1)]
     prior = _Prior(sample, len(index))
-    prior.pin_gamma(slice(len(chosen), len(chosen) + len(pins)), np.log(pins), limits)
-    prior.move_floor(slice(len(chosen) + len(pins), None), np.array(floors))
+    if "gamma" not in limits.fixed:
+        prior.gamma[len(chosen) : len(chosen) + len(pins)] = np.log(pins)
+    centers, prior.sd[len(chosen) + len(pins) :, 0] = np.array(floors).T
+    prior.middle[len(chosen) + len(pins) :, 0] = np.log(centers) + prior.lowest
     found = _with_prior(sample, weights[index], over[index], scale[index], plain[index], prior, limits, neutral=True)
     n = len(frontier)
     base = found[n]
     penalties = np.array([single] if single else s["adaptive_penalties"])
     adaptive, choice, gain, row_weight, unit = _adaptive(sample, base, penalties, limits)
     eta, zeta = list(product(s["etas"], s["zetas"]))[choice]
-    trust = _trust(sample, weights[n], found[n:], s["tolerated"])
+    # a structure may miss the reference's rows a few times as badly as that does, and counts less beyond
+    residuals = np.abs(parts(found[n:], sample.rows.x, sample.rows.y, additive=False).log_loss - sample.rows.target)
+    misfit = np.maximum(residuals @ weights[n] / weights[n].sum(), 1e-12)
+    trust = np.minimum(s["tolerated"] * misfit[0] / misfit[1:], 1.0)
     return Forecast(found[:n], adaptive, found[n + 1 :], base, eta, zeta, gain, trust, row_weight, unit)
 
 
 def forecast_draws(sample: Sample, fitted: Forecast, count: int, rng: np.random.Generator, limits: Limits) -> Array:
-    """Return bootstrap refits of the first adaptive member, (count, 6): rows resampled, each with its own prior centre."""
+    """Return bootstrap refits of the first adaptive member, (count, 6): rows resampled, prior centres drawn from the prior."""
     s = settings("forecast")
     prior = _Prior(sample, count)
-    prior.scatter(rng)
+    prior.middle = prior.middle + rng.standard_normal(prior.middle.shape) * prior.sd
     weights = sample.resamples(count, rng) * fitted.row_weight
     over = np.full(count, limits.penalty or float(s["adaptive_penalties"][0]))
     start = np.broadcast_to(fitted.adaptive[0], (count, 6))
@@ -155,44 +141,27 @@ class _Prior:
     """Centre (B, 6) and precision (B, 6, 6) of independent normal priors on e, alpha, beta, alpha - beta, g; flat in a, b."""
 
     def __init__(self, sample: Sample, count: int) -> None:
-        self.settings: Any = settings("forecast")
+        s = settings("forecast")
         self.lowest = float(np.log(sample.loss.min()))
-        s = self.settings
         self.sd = np.tile([s["floor"][1], s["alpha"][1], s["beta"][1], s["gamma"][1], s["alpha_minus_beta"]], (count, 1))
         middle = [np.log(s["floor"][0]) + self.lowest, s["alpha"][0], s["beta"][0], np.log(s["gamma"][0]), 0.0]
         self.middle = np.tile(middle, (count, 1))
-        self.gamma: Array = np.full(count, np.nan)
-
-    def pin_gamma(self, which: slice, log_gamma: Array, limits: Limits) -> None:
-        """Pin gamma of some members, unless the user pinned it."""
-        if "gamma" not in limits.fixed:
-            self.gamma[which] = log_gamma
-
-    def move_floor(self, which: slice, floors: Array) -> None:
-        """Give some members another prior of the floor: rows of (centre, sd)."""
-        self.middle[which, 0] = np.log(floors[:, 0]) + self.lowest
-        self.sd[which, 0] = floors[:, 1]
-
-    def scatter(self, rng: np.random.Generator) -> None:
-        """Draw every centre from the prior itself."""
-        self.middle = self.middle + rng.standard_normal(self.middle.shape) * self.sd
+        self.gamma: Array = np.full(count, np.nan)  # ln gamma where it is pinned
 
     def moments(self) -> tuple[Array, Array]:
         """Return centre and precision, the prior on alpha - beta folded in."""
-        precision = np.zeros((len(self.sd), 6, 6))
+        known = [E, ALPHA, BETA, G]
+        precision, pull = np.zeros((len(self.sd), 6, 6)), np.zeros((len(self.sd), 6))
         weight = self.sd**-2.0
-        for column, place in enumerate((E, ALPHA, BETA, G)):
-            precision[:, place, place] = weight[:, column]
         tie = weight[:, 4]
-        pull = np.zeros((len(self.sd), 6))
-        pull[:, [E, ALPHA, BETA, G]] = weight[:, :4] * self.middle[:, :4]
+        precision[:, known, known] = weight[:, :4]
+        pull[:, known] = weight[:, :4] * self.middle[:, :4]
         pull[:, ALPHA] += tie * self.middle[:, 4]
         pull[:, BETA] -= tie * self.middle[:, 4]
         precision[:, ALPHA, ALPHA] += tie
         precision[:, BETA, BETA] += tie
         precision[:, ALPHA, BETA] -= tie
         precision[:, BETA, ALPHA] -= tie
-        known = [E, ALPHA, BETA, G]
         center = np.zeros((len(self.sd), 6))
         center[:, known] = np.linalg.solve(precision[:, known][:, :, known], pull[:, known, None])[..., 0]
         return center, precision
@@ -212,27 +181,11 @@ def _near_frontier(sample: Sample, trim: float, power: float) -> Array:
 
 
 def _bounds(sample: Sample, count: int, limits: Limits) -> tuple[Array, Array]:
-    s = settings("forecast")
-    lowest = np.log(sample.loss.min())
-    lower, upper = np.full((count, 6), -np.inf), np.full((count, 6), np.inf)
-    lower[:, E], upper[:, E] = lowest - s["floor_decades"], lowest
-    lower[:, [ALPHA, BETA]], upper[:, [ALPHA, BETA]] = s["exponent"]
-    lower[:, G], upper[:, G] = -s["log_gamma"], s["log_gamma"]
+    s, lowest = settings("forecast"), np.log(sample.loss.min())
+    (low, high), log_gamma = s["exponent"], s["log_gamma"]
+    lower = np.tile([lowest - s["floor_decades"], -np.inf, -np.inf, low, low, -log_gamma], (count, 1))
+    upper = np.tile([lowest, np.inf, np.inf, high, high, log_gamma], (count, 1))
     return limits.applied(sample, lower, upper)
-
-
-def _problems(
-    sample: Sample,
-    weights: Array,
-    over: Array,
-    lower: Array,
-    upper: Array,
-    prior: tuple[Array, Array] | None = None,
-) -> Problems:
-    delta = np.full(len(over), settings("forecast")["huber_delta"])
-    if prior is None:
-        return Problems.of(sample.rows, weights, over, delta, lower, upper)
-    return Problems(sample.rows, weights, over, delta, lower, upper, *prior)
 
 
 def _lowest(problems: Problems, starts: Array) -> Array:
@@ -256,7 +209,8 @@ def _without_prior(sample: Sample, weights: Array, over: Array, limits: Limits) 
     """Fit the additive law without priors: a start, and the scale of its residuals."""
     lower, upper = _bounds(sample, len(over), limits)
     lower[:, G] = upper[:, G] = 0.0
-    problems = _problems(sample, weights, over, lower, upper)
+    delta = np.full(len(over), settings("forecast")["huber_delta"])
+    problems = Problems.of(sample.rows, weights, over, delta, lower, upper)
     theta = _lowest(problems, grid_starts(problems, 2))
     residuals = parts(theta, sample.rows.x, sample.rows.y, additive=True).log_loss - sample.rows.target
     return theta, _scale(weights, residuals)
@@ -270,18 +224,11 @@ def _with_prior(
     pinned = ~np.isnan(prior.gamma)
     lower[pinned, G] = upper[pinned, G] = prior.gamma[pinned]
     center, precision = prior.moments()
-    unit = scale * settings("forecast")["huber_delta"]  # the objective is in units of delta
-    problems = _problems(sample, weights, over, lower, upper, (center, precision * unit[:, None, None]))
+    delta = np.full(len(over), settings("forecast")["huber_delta"])
+    unit = scale * delta  # the objective is in units of delta
+    problems = Problems(sample.rows, weights, over, delta, lower, upper, center, precision * unit[:, None, None])
     starts = np.stack([start, neutral_start(problems)], 1) if neutral else start[:, None]
     return _lowest(problems, starts)
-
-
-def _trust(sample: Sample, weight: Array, theta: Array, tolerated: float) -> Array:
-    """Return 1 for structures that miss the reference's rows at most ``tolerated`` times as badly as it does, less beyond."""
-    residuals = np.abs(parts(theta, sample.rows.x, sample.rows.y, additive=False).log_loss - sample.rows.target)
-    misfit = np.maximum(residuals @ weight / weight.sum(), 1e-12)
-    trust: Array = np.minimum(tolerated * misfit[0] / misfit[1:], 1.0)
-    return trust
 
 
 def _adaptive(sample: Sample, start: Array, penalties: Array, limits: Limits) -> tuple[Array, int, float, Array, float]:

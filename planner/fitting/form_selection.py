@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, get_args
+from typing import Any
 
 import numpy as np
 
 from planner._util.stable_choice import first_lowest
 from planner.errors import FitError
-from planner.fitting.classical import Model, Shape, minimise
+from planner.fitting.classical import SHAPES, Model, Shape, minimise
 from planner.fitting.generalised_law import parts
 from planner.fitting.results import Candidate
 from planner.fitting.sample import Sample
@@ -18,7 +18,6 @@ from planner.quantities import format_percent
 
 _KEPT_ASIDE = 4.0  # held out: runs with C > C_max / 4
 _FEWEST_ASIDE = 3
-
 
 _SUPPORTED = 0.1
 """Weight below which the information criterion speaks against a form, whatever its held-out error: a house convention."""
@@ -29,67 +28,49 @@ _SURE = 0.5
 _CLOSE = 1.1
 
 
-class Choice(NamedTuple):
-    """The form that is taken, what it was compared with, how it was chosen, and what to say where that is not sure."""
-
-    form: Shape
-    candidates: tuple[Candidate, ...]
-    how: str
-    notes: tuple[Note, ...]
-
-
-def choose_form(sample: Sample, model: Model, spread: Any) -> Choice:
+def choose_form(sample: Sample, model: Model, spread: Any) -> tuple[Shape, tuple[Candidate, ...], str, tuple[Note, ...]]:
     """Return the form with the lowest held-out error among those that the information criterion supports.
+
+    Beside it what it was compared with, how it was chosen, and what to say where that is not sure.
 
     Held out are the runs with more than a quarter of the largest compute; where fewer than three are left on either side, the
     criterion decides. Its weights say how sure the choice is among the forms fitted to all runs.
     """
     free = set(model.limits.fixed) | set(model.limits.bounds)
-    shapes = [shape for shape in get_args(Shape) if not (free and shape not in {"additive", "generalised"})]
+    shapes = [shape for shape in SHAPES if not (free and shape not in {"additive", "generalised"})]
     judged = spread(partial(_judge, sample, model), shapes)
     usable = [found for found in judged if found is not None]
     if not usable:
         raise FitError("no form can be fitted: too few runs for any of them")
-    information = np.array([found[2] for found in usable])
+    information = np.array([found.information for found in usable])
     weights = np.exp(-0.5 * (information - information.min()))
     weights = weights / weights.sum()
-    candidates = tuple(
-        Candidate(shape, constants, error, criterion, float(weight))
-        for (shape, constants, criterion, error), weight in zip(usable, weights, strict=True)
-    )
+    candidates = tuple(found._replace(weight=float(weight)) for found, weight in zip(usable, weights, strict=True))
     of_sizes = [c for c in candidates if c.form != "compute"] or list(candidates)
     heaviest = first_lowest(of_sizes, lambda c: c.information)
     supported = [c for c in of_sizes if c.held_out is not None and c.weight >= _SUPPORTED * heaviest.weight]
-    best = first_lowest(supported, lambda c: c.held_out) if supported else heaviest
-    how = (
-        "the lowest error among forms with a tenth of the largest weight was taken"
-        if supported
-        else "the largest weight was taken"
-    )
-    return Choice(best.form, candidates, how, tuple(_unsure(best, of_sizes)))
+    best, how = heaviest, "the largest weight was taken"
+    if supported:
+        best = first_lowest(supported, lambda c: c.held_out)
+        how = "the lowest error among forms with a tenth of the largest weight was taken"
+    return best.form, candidates, how, tuple(_unsure(best, of_sizes))
 
 
 def _unsure(best: Candidate, others: Sequence[Candidate]) -> Iterator[Note]:
     """Say where the runs do not decide the form."""
-    rivals = [c for c in others if c is not best and _rivals(best, c)]
+    near = [c for c in others if best.held_out is None or (c.held_out is not None and c.held_out <= _CLOSE * best.held_out)]
+    rivals = [c for c in near if c is not best and c.weight >= _SUPPORTED]
     if best.weight >= _SURE and not rivals:
         return
     told = [best, *(rivals or [first_lowest([c for c in others if c is not best], lambda c: c.information)])]
-    listed = ", ".join(f"{c.form} {format_percent(c.weight)}" + _error_said(c) for c in told)
+    errors = ["" if c.held_out is None else f" and {format_percent(c.held_out)}" for c in told]
+    listed = ", ".join(f"{c.form} {format_percent(c.weight)}{error}" for c, error in zip(told, errors, strict=True))
     text = f"these runs do not decide the form (weight, held-out error: {listed}): read the constants as one of several"
     yield Note("form-unsure", "warning", text)
 
 
-def _rivals(best: Candidate, other: Candidate) -> bool:
-    near = best.held_out is None or (other.held_out is not None and other.held_out <= _CLOSE * best.held_out)
-    return near and other.weight >= _SUPPORTED
-
-
-def _error_said(candidate: Candidate) -> str:
-    return "" if candidate.held_out is None else f" and {format_percent(candidate.held_out)}"
-
-
-def _judge(sample: Sample, model: Model, shape: Shape) -> tuple[str, int, float, float | None] | None:
+def _judge(sample: Sample, model: Model, shape: Shape) -> Candidate | None:
+    """Return what a form makes of the runs, its weight still to be found; None where they are too few for it."""
     tried = replace(model, shape=shape)
     n = len(sample)
     if n <= tried.free + 1:
@@ -101,7 +82,7 @@ def _judge(sample: Sample, model: Model, shape: Shape) -> tuple[str, int, float,
         criterion = (
             2 * n * np.log(2 * scale) + 2 * n + 2 * tried.free + 2 * tried.free * (tried.free + 1) / max(n - tried.free - 1, 1)
         )
-        return shape, tried.free, float(criterion), _held_out(sample, tried)
+        return Candidate(shape, tried.free, _held_out(sample, tried), float(criterion), 0.0)
 
 
 def _held_out(sample: Sample, model: Model) -> float | None:

@@ -49,11 +49,8 @@ class Grouped(NamedTuple):
         off = prefactor * far**exponent / float(allocate(law, far).params) - 1
         a = law.exponents[0]
         if abs(off) < _NEGLIGIBLE:
-            yield Note(
-                "isoflop-bias",
-                "info",
-                "the method's own bias, measured on noise-free losses of the classical fit, is negligible here",
-            )
+            text = "the method's own bias, measured on noise-free losses of the classical fit, is negligible here"
+            yield Note("isoflop-bias", "info", text)
             return
         text = (
             "the method's own bias: on noise-free losses of the classical fit, whose exponents are unequal, parabolas on these "
@@ -68,17 +65,15 @@ def by_budget(sample: Sample, draws: int, rng: np.random.Generator, name: str) -
     labels = _budgets(sample)
     found = _vertices(sample, labels, sample.rows.target, sample.weight)
     if found is None:
-        raise FitError(
-            f"{name}: fewer than 2 budgets have a minimum inside their sizes; each needs {_FEWEST} runs of one compute (within "
-            f"{format_percent(_SAME_BUDGET)}), some smaller and some larger than the best. Use method forecast"
-        )
+        text = f"{name}: fewer than 2 budgets have a minimum inside their sizes; each needs {_FEWEST} runs of one compute"
+        within = f"(within {format_percent(_SAME_BUDGET)}), some smaller and some larger than the best"
+        raise FitError(f"{text} {within}. Use method forecast")
     budgets = len(set(labels[labels >= 0].tolist()))
     left = int((labels < 0).sum())
     notes = []
     if len(found[0]) < budgets or left:
-        inside = f"{len(found[0])} of {budgets} budgets have their minimum inside the sampled sizes and count"
-        text = f"{inside}; {left} runs belong to no budget"
-        notes.append(Note("budgets-left-out", "info", text))
+        text = f"{len(found[0])} of {budgets} budgets have their minimum inside the sampled sizes and count"
+        notes.append(Note("budgets-left-out", "info", f"{text}; {left} runs belong to no budget"))
     drawn = _drawn(sample, draws, rng, lambda weight: _vertices(sample, labels, sample.rows.target, weight))
     return Grouped(*_line(*found), drawn, *found, tuple(notes), labels)
 
@@ -89,9 +84,8 @@ def by_envelope(sample: Sample, draws: int, rng: np.random.Generator, name: str)
     labels -= labels.min()
     found = _lowest_of(sample, labels, sample.weight)
     if found is None:
-        raise FitError(
-            f"{name}: the lowest losses show fewer than 3 budgets or one size: approach 1 needs training curves of many sizes"
-        )
+        text = f"{name}: the lowest losses show fewer than 3 budgets or one size"
+        raise FitError(f"{text}: approach 1 needs training curves of many sizes")
     drawn = _drawn(sample, draws, rng, lambda weight: _lowest_of(sample, labels, weight))
     text = "sizes on the envelope are those that were trained: a coarse grid of sizes makes a coarse line"
     return Grouped(*_line(*found), drawn, *found, (Note("envelope-grid", "info", text),), labels)
@@ -135,14 +129,10 @@ _CURVED = 0.05  # in ln loss
 
 
 def _lowest_of(sample: Sample, labels: Array, weight: Array) -> tuple[Array, Array] | None:
-    budgets, sizes = [], []
-    for label in np.unique(labels):
-        here = np.flatnonzero((labels == label) & (weight > 0))
-        if len(here):
-            best = here[np.argmin(sample.loss[here])]
-            budgets.append(sample.flops[best])
-            sizes.append(sample.params[best])
-    return (np.array(budgets), np.array(sizes)) if len(budgets) >= 3 and len(set(sizes)) >= 2 else None
+    budgets = [np.flatnonzero((labels == label) & (weight > 0)) for label in np.unique(labels)]
+    best = [here[np.argmin(sample.loss[here])] for here in budgets if len(here)]
+    sizes = sample.params[best]
+    return (sample.flops[best], sizes) if len(best) >= 3 and len(np.unique(sizes)) >= 2 else None
 
 
 def _line(budgets: Array, sizes: Array) -> tuple[float, float]:
@@ -157,11 +147,8 @@ def _drawn(sample: Sample, draws: int, rng: np.random.Generator, find: Any) -> t
     """Resample the points' rows in blocks and find the line again."""
     if not draws:
         return None
-    lines = []
-    for counts in sample.resamples(draws, rng):
-        found = find(counts * sample.weight)
-        if found is not None:
-            lines.append(_line(*found))
+    found = (find(counts * sample.weight) for counts in sample.resamples(draws, rng))
+    lines = [_line(*points) for points in found if points is not None]
     if len(lines) < draws / 2:
         return None
     prefactors, exponents = np.array(lines).T

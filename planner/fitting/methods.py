@@ -25,21 +25,19 @@ from planner.scaling_laws.parameter_draws import Calibration, Draws
 _MOST_ROWS_KEPT = 2000
 
 
-# ---------------------------------------------------------------- the classical fit
-
-
 def fit_classical(job: Job, spread: Any) -> FitResult:
     """Fit the classical law at the exact minimum, with a bootstrap over runs."""
     sample, model = job.sample, job.model
     diagnostics.refuse_hopeless(sample, model.free, job.table.name, needs_both=model.shape != "compute")
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         minimum = minimise(sample, model)
         drawn = None
         if job.draws:
             rng = np.random.default_rng(job.seed)
             drawn = bootstrap(sample, model, minimum.theta, job.draws, rng, spread)
     constants = {key: float(value) for key, value in law_constants(sample, model, minimum.theta).items()}
-    law = law_of(job, "classical", form_name(model), constants, why_no_size(job, model))
+    form = {"kaplan": "kaplan_joint", "compute": "compute_power", "generalised": "generalised"}.get(model.shape, "additive")
+    law = law_of(job, "classical", form, constants, why_no_size(job))
     residuals = np.log(law.loss(sample.params, sample.tokens)) - sample.rows.target
     noise = float(1.4826 * np.median(np.abs(residuals - np.median(residuals))))
     if drawn is not None:
@@ -65,11 +63,6 @@ def _search(minimum: Minimum, model: Model) -> Search:
     return Search(minimum.starts, minimum.agree, minimum.objective * scale, minimised)
 
 
-def form_name(model: Model) -> str:
-    """Return the form that a shape of the classical fit has as a law."""
-    return {"kaplan": "kaplan_joint", "compute": "compute_power", "generalised": "generalised"}.get(model.shape, "additive")
-
-
 def law_constants(sample: Sample, model: Model, theta: Array) -> dict[str, Array]:
     """Return the constants of the law's own form, for parameters (..., 6)."""
     theta = np.asarray(theta, float)
@@ -78,26 +71,19 @@ def law_constants(sample: Sample, model: Model, theta: Array) -> dict[str, Array
         plainly["E"] = np.zeros(theta.shape[:-1])
     if model.shape == "kaplan":
         alpha, beta = plainly["alpha"], plainly["beta"]
-        return {
-            "N_c": plainly["A"] ** (1 / alpha),
-            "D_c": plainly["B"] ** (1 / beta),
-            "alpha_N": alpha,
-            "alpha_D": beta,
-        }
+        scales = {"N_c": plainly["A"] ** (1 / alpha), "D_c": plainly["B"] ** (1 / beta)}
+        return {**scales, "alpha_N": alpha, "alpha_D": beta}
     if model.shape == "compute":
         c = theta[..., 3]
         return {"E": plainly["E"], "K": np.exp(theta[..., 1] + c * np.log(sample.flops).mean()), "c": c}
     return plainly if model.shape == "generalised" else {key: plainly[key] for key in ("E", "A", "B", "alpha", "beta")}
 
 
-# ---------------------------------------------------------------- the forecast
-
-
 def fit_forecast(job: Job) -> FitResult:
     """Fit the forecast: every member, the draws of its first adaptive one, and what its intervals are made of."""
     sample, limits = job.sample, job.model.limits
     diagnostics.refuse_hopeless(sample, max(5 - len(limits.fixed), 1), job.table.name, needs_both=True)
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         sound = ~failed(sample)[0]
         used = sample if sound.all() else sample.take(sound)
         fitted = forecast(used, limits)
@@ -109,7 +95,7 @@ def fit_forecast(job: Job) -> FitResult:
     weights = weights[weights > 0]
     constants: dict[str, Any] = {key: tuple(value.tolist()) for key, value in members.items()}
     constants |= {"weight": tuple(weights.tolist()), "C_ref": float(used.flops.max())}
-    law = law_of(job, "forecast", "ensemble", constants, why_no_size(job, job.model))
+    law = law_of(job, "forecast", "ensemble", constants, why_no_size(job))
     residuals = np.log(law.loss(sample.params, sample.tokens)) - sample.rows.target
     if drawn is not None:
         noise = float(1.4826 * np.median(np.abs(residuals)))
@@ -129,8 +115,9 @@ def fit_forecast(job: Job) -> FitResult:
         )
         notes.append(Note("designed-pilots", "info", text))
     if drawn is not None:
-        scales = settings("forecast.interval")
-        notes.append(diagnostics.far_note(float(used.flops.max()), scales["calibrated_to"]))
+        factor, top = settings("forecast.interval")["calibrated_to"], float(used.flops.max())
+        text = f"intervals were calibrated on extrapolations to {plain(factor)}x the largest run ({plain(factor * top, 3)} FLOP)"
+        notes.append(Note("calibrated-to", "info", f"{text}; beyond, trust them less"))
     return result_of(job, "forecast", law, middle, intervals, notes, residuals, None, combination)
 
 
@@ -170,50 +157,42 @@ def _calibration(sample: Sample, fitted: Forecast, residuals: Array) -> Calibrat
     )
 
 
-# ---------------------------------------------------------------- repeated data
-
-
 def fit_repeated(job: Job) -> tuple[FitResult, Job]:
     """Fit the classical law with decay constants of repeated data; return it with the job of the runs that repeated nothing."""
     sample, unique = job.sample, job.table.unique_tokens
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        found = fit_repetition(sample, unique, job.model, job.draws, np.random.default_rng(job.seed), job.table.name)
-    base = law_constants(found.once, job.model, found.minimum.theta)
-    constants = {**{key: float(value) for key, value in base.items()}, "R_D": found.R_D, "R_N": found.R_N}
+    with np.errstate(all="ignore"):
+        rng = np.random.default_rng(job.seed)
+        once, minimum, (R_D, R_N), least, drawn = fit_repetition(sample, unique, job.model, job.draws, rng, job.table.name)
+    base = law_constants(once, job.model, minimum.theta)
+    constants = {**{key: float(value) for key, value in base.items()}, "R_D": R_D, "R_N": R_N}
     law = law_of(job, "classical", "repeated", constants, "")
     assert unique is not None  # fit_repetition refuses a table without
-    N, D = effective(base, found.R_D, found.R_N, sample.params, sample.tokens, np.minimum(unique, sample.tokens))
+    N, D = effective(base, R_D, R_N, sample.params, sample.tokens, np.minimum(unique, sample.tokens))
     residuals = np.log(law.loss(N, D)) - sample.rows.target
-    if found.drawn is not None:
-        drawn = law_constants(found.once, job.model, found.drawn[:, :6]) | {"R_D": found.drawn[:, 6], "R_N": found.drawn[:, 7]}
+    if drawn is not None:
+        refitted = law_constants(once, job.model, drawn[:, :6]) | {"R_D": drawn[:, 6], "R_N": drawn[:, 7]}
         noise = float(1.4826 * np.median(np.abs(residuals - np.median(residuals))))
-        law = replace(law, draws=Draws(law.form, FrozenDict(drawn), noise))
+        law = replace(law, draws=Draws(law.form, FrozenDict(refitted), noise))
     intervals = constant_intervals(law, job.level)
-    notes = [
-        *common_notes(job, residuals),
-        *diagnostics.decay_notes(intervals, constants),
-        *diagnostics.bound_note(found.minimum.bound),
-    ]
+    notes = [*common_notes(job, residuals), *diagnostics.decay_notes(intervals, constants)]
+    notes += diagnostics.bound_note(minimum.bound)
     if job.draws > MOST_DRAWS:
         notes.append(Note("fewer-draws", "info", f"this form draws at most {MOST_DRAWS} times; {job.draws} were asked for"))
-    search = Search(found.minimum.starts, found.minimum.agree, found.objective, "sum of Huber's loss of ln(law/loss), all runs")
+    search = Search(minimum.starts, minimum.agree, least, "sum of Huber's loss of ln(law/loss), all runs")
     result = result_of(job, "classical", law, constants, intervals, notes, residuals, search, None)
     seen_once = sample.tokens <= np.minimum(unique, sample.tokens) * ONCE
-    return result, replace(job, table=job.table.take(seen_once), sample=found.once, design=diagnostics.design_of(found.once))
-
-
-# ---------------------------------------------------------------- Hoffmann's approaches 1 and 2
+    return result, replace(job, table=job.table.take(seen_once), sample=once, design=diagnostics.design_of(once))
 
 
 def fit_by_groups(job: Job, method: Method, classical: FitResult) -> FitResult:
-    """Fit N_opt = k_N C^a through the best sizes of budgets, with the bias that the method is known for."""
+    """Fit N_opt = k_N C^a through the best sizes of budgets by Hoffmann's approach 1 or 2, with the bias that it is known for."""
     sample = job.sample
     find = by_budget if method == "isoflop" else by_envelope
     found = find(sample, job.draws, np.random.default_rng(job.seed), job.table.name)
     constants = {"k_N": found.prefactor, "a": found.exponent}
     law = law_of(job, method, "params_allocation", constants, "")
     if found.drawn is not None:
-        law = replace(law, draws=Draws(law.form, FrozenDict(k_N=found.drawn[0], a=found.drawn[1]), 0.0))
+        law = replace(law, draws=Draws(law.form, FrozenDict(zip(constants, found.drawn, strict=True)), 0.0))
     notes = [*job.table.notes, *diagnostics.design_notes(sample, job.design), *found.notes]
     if method == "isoflop" and not job.design.collinear:
         notes += found.bias_note(sample, classical.law)

@@ -7,7 +7,6 @@ References
 Muennighoff et al. 2023, arXiv 2305.16264, Eq. 5-8 and App. A.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,35 +29,23 @@ DECAY_RANGE = (0.05, 5e3)
 MOST_DRAWS = 200
 
 
-@dataclass(frozen=True, eq=False)
-class Repetition:
-    """The decay constants beside the minimum of the runs that saw each token once; ``drawn`` is (draws, 8): theta, R_D, R_N."""
-
-    once: Sample
-    minimum: Minimum
-    R_D: float
-    R_N: float
-    objective: float
-    drawn: Array | None
-
-
 def fit_repetition(
     sample: Sample, unique: Array | None, model: Model, draws: int, rng: np.random.Generator, name: str
-) -> Repetition:
-    """Fit the law on single-epoch runs, then R_D and R_N on all."""
+) -> tuple[Sample, Minimum, tuple[float, float], float, Array | None]:
+    """Fit the law on single-epoch runs, then R_D and R_N on all.
+
+    Returns those runs, their minimum, (R_D, R_N), the objective over all runs, and draws of theta, R_D and R_N, (draws, 8).
+    """
     if unique is None:
-        raise OptionError(
-            f"{name}: the form repetition needs a column unique_tokens: how many different tokens each run drew from"
-        )
+        text = f"{name}: the form repetition needs a column unique_tokens"
+        raise OptionError(f"{text}: how many different tokens each run drew from")
     if (unique > sample.tokens * ONCE).any():
         unique = np.minimum(unique, sample.tokens)  # what was not drawn cannot have been seen
     seen_once = sample.tokens <= ONCE * unique
     once = sample.take(seen_once)
     if len(once) < model.free + 3 or (~seen_once).sum() < 3:
-        raise FitError(
-            f"{name}: {len(once)} runs saw each token once and {int((~seen_once).sum())} repeated data; the form needs "
-            f"at least {model.free + 3} and 3"
-        )
+        text = f"{name}: {len(once)} runs saw each token once and {int((~seen_once).sum())} repeated data"
+        raise FitError(f"{text}; the form needs at least {model.free + 3} and 3")
     minimum = minimise(once, model)
     best, value = _decay(sample, unique, once.constants(minimum.theta), sample.weight)
     drawn = None
@@ -69,7 +56,7 @@ def fit_repetition(
         pairs = zip(thetas, counts, strict=True)
         found = [_decay(sample, unique, once.constants(theta), weight, best)[0] for theta, weight in pairs]
         drawn = np.column_stack([thetas, np.array(found)])
-    return Repetition(once, minimum, best[0], best[1], value, drawn)
+    return once, minimum, best, value, drawn
 
 
 def effective(constants: dict[str, Any], R_D: Any, R_N: Any, N: Array, D: Array, unique: Array) -> tuple[Array, Array]:

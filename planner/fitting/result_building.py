@@ -1,7 +1,7 @@
 """From a fit to its answer: the law with its provenance, quality, notes and round budgets, the same for every method."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,10 +16,10 @@ from planner.fitting import diagnostics
 from planner.fitting.classical import Model
 from planner.fitting.generalised_law import Array
 from planner.fitting.results import Combination, FitResult, Method, Outlier, Quality, RatioAt, Search
-from planner.fitting.sample import Sample
+from planner.fitting.sample import FEWEST_BLOCKS, Sample
 from planner.fitting.tables.runs import Runs
 from planner.notes import Note
-from planner.quantities import bare, format_signed_percent
+from planner.quantities import bare, format_percent, format_signed_percent, plain, significant
 from planner.scaling_laws.forms import FORMS
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.provenance import Conventions, Domain, Source
@@ -44,10 +44,10 @@ class Job:
     design: diagnostics.Design
 
 
-def why_no_size(job: Job, model: Model) -> str:
+def why_no_size(job: Job) -> str:
     """Say why the law must not choose a size, where it must not."""
-    pinned = {"alpha", "beta"} <= set(model.limits.fixed)
-    if job.design.collinear and model.shape != "compute" and not pinned:
+    pinned = {"alpha", "beta"} <= set(job.model.limits.fixed)
+    if job.design.collinear and job.model.shape != "compute" and not pinned:
         missing = "budgets" if job.design.one_budget else "tokens per parameter"
         return f"its runs lie near one line in N and D, so the best size is not known; add runs at other {missing}"
     return ""
@@ -56,8 +56,8 @@ def why_no_size(job: Job, model: Model) -> str:
 def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no_allocation: str) -> Law:
     """Return the law of a fit, with its domain, conventions and provenance; refuse constants under which it has no losses."""
     sample, table = job.sample, job.table
-    where = f"{table.name}" + (f", sha256 {table.sha256[:16]}" if table.sha256 else "")
     group = job.inputs.get("group")
+    runs = len(set(table.run_ids)) if table.run_ids else len(table)
     law = Law(
         id=job.name,
         title=f"{method} fit of {table.name}" + (f", group {group}" if group else ""),
@@ -70,14 +70,14 @@ def law_of(job: Job, method: Method, form: str, constants: Mapping[str, Any], no
             year=time.gmtime().tm_year,
             locator=f"{method} fit, planner {__version__}",
             read="fitted, not published",
-            url=where,
+            url=table.name + (f", sha256 {table.sha256[:16]}" if table.sha256 else ""),
         ),
         domain=Domain(
             params=_range(sample.params),
             tokens=_range(sample.tokens),
             flops=_range(sample.flops),
             tokens_per_param=_range(sample.tokens / sample.params),
-            detail=_counted(job.table),
+            detail=f"{runs} runs" if runs == len(table) else f"{len(table)} checkpoints of {runs} runs",
         ),
         no_allocation=no_allocation,
         fit=FrozenDict({key: value for key, value in job.inputs.items() if value not in (None, "")} | {"used": method}),
@@ -94,23 +94,27 @@ def _range(values: Array) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _counted(table: Runs) -> str:
-    """Say how many rows and runs there are."""
-    runs = len(set(table.run_ids)) if table.run_ids else len(table)
-    return f"{runs} runs" if runs == len(table) else f"{len(table)} checkpoints of {runs} runs"
-
-
 def common_notes(job: Job, residuals: Array, *, squared: bool = False, aside: int = 0) -> list[Note]:
     """Return what every method says of the table and of the residuals, ``aside`` of which are of runs that failed."""
     rows = [place_of(job.table, i, float(-residuals[i])) for i in diagnostics.outlying(residuals)]
-    return [
-        *job.table.notes,
-        *diagnostics.counting_note(job.conventions.params),
-        *diagnostics.design_notes(job.sample, job.design),
-        *diagnostics.block_note(job.table.run_ids),
-        *diagnostics.outlier_note(rows, len(residuals), aside, squared=squared),
-        *diagnostics.misfit_note(near_frontier(job.sample, residuals)),
-    ]
+    notes = list(job.table.notes)
+    if job.conventions.params == "unstated":
+        text = "which parameters N counts was not said: --params-count total, or another, lets the law be compared"
+        notes.append(Note("params-unstated", "info", text))
+    notes += diagnostics.design_notes(job.sample, job.design)
+    runs = set(job.table.run_ids or ())
+    if 0 < len(runs) < FEWEST_BLOCKS:
+        text = f"only {len(runs)} distinct runs: their checkpoints were resampled one by one, so intervals are too narrow"
+        notes.append(Note("few-blocks", "warning", text))
+    notes += diagnostics.outlier_note(rows, len(residuals), aside, squared=squared)
+    missed = near_frontier(job.sample, residuals)
+    if missed > _MISFIT:
+        text = f"the law misses even the best runs at their compute by {format_percent(missed)} on average"
+        notes.append(Note("misfit", "warning", f"{text}: one recipe and one data set? --group"))
+    return notes
+
+
+_MISFIT = 0.03
 
 
 def place_of(table: Runs, at: int, miss: float) -> str:
@@ -181,12 +185,12 @@ def result_of(
         top = float(job.sample.flops.max())
         found = _sizes(law, top, job.level)
         if found is None:
-            notes = [*notes, diagnostics.no_optimum_note()]
+            text = "not concluded: these runs show no best size, for their losses hardly fall with params or with tokens"
+            notes = [*notes, Note("no-optimum", "warning", f"{text}; add runs that differ more in both")]
             law = replace(law, no_allocation="its runs show no best size: their losses hardly fall with params or tokens")
         else:
-            here, *ratios_found = found
-            ratios = tuple(ratios_found)
-            notes = [*notes, *diagnostics.ratio_note(job.design, top, here.tokens_per_param)]
+            ratios = tuple(found[1:])
+            notes = [*notes, *diagnostics.ratio_note(job.design, top, found[0].tokens_per_param)]
     carried = tuple(note for note in notes if note.severity == "warning" or note.code == "floor-unseen")
     law = replace(law, notes=carried)
     return FitResult(
@@ -238,3 +242,43 @@ def _ratio(law: Law, flops: float, top: float, level: float) -> RatioAt:
         params_interval=sure.params if sure else None,
         ratio_interval=sure.tokens_per_param if sure else None,
     )
+
+
+def answer_of(found_by: Mapping[str, FitResult], chosen: str) -> FitResult:
+    """Return the chosen method's result with the others beside it, and a bend that the classical fit shows in the runs."""
+    first = found_by[chosen]
+    others = tuple(result for name, result in found_by.items() if name != chosen)
+    bent = [note for result in others for note in result.notes if note.code == "bend"]
+    apart = (*_disagreement(found_by), *_exponents_apart(first, others))
+    return replace(first, notes=(*first.notes, *bent, *apart), others=others)
+
+
+_DIFFERENT = 1.5
+
+
+def _disagreement(found_by: Mapping[str, FitResult]) -> tuple[Note, ...]:
+    """Compare the sizes of the two parametric methods far beyond the runs."""
+    classical, forecast = found_by["classical"].ratios, found_by["forecast"].ratios
+    if not classical or not forecast:
+        return ()
+    far = next((i for i, ratio in enumerate(classical) if ratio.beyond >= 10), len(classical) - 1)
+    ratio = classical[far].params / forecast[far].params
+    if not max(ratio, 1 / ratio) > _DIFFERENT:
+        return ()
+    larger = f"{significant(ratio)}x the parameters of the forecast"
+    text = f"at {plain(classical[far].flops, 3)} FLOP the classical fit would train {larger}: it follows every run alike"
+    return (Note("methods-differ", "info", f"{text}, the forecast the best runs at their compute; the truth may lie between"),)
+
+
+def _exponents_apart(first: FitResult, others: Sequence[FitResult]) -> tuple[Note, ...]:
+    """Warn of a line through budgets whose exponent both parametric fits of the same runs put outside its interval."""
+    if first.exponents is None or first.exponent_interval is None:
+        return ()
+    low, high = first.exponent_interval
+    said = [result.exponents[0] for result in others if result.exponents is not None]
+    if len(said) < 2 or not (max(said) < low or min(said) > high):
+        return ()
+    own, low_end, high_end = (significant(each, 3) for each in (first.exponents[0], low, high))
+    parametric = " and ".join(significant(each, 3) for each in sorted(said))
+    text = f"N ~ C^{own} ({low_end} to {high_end}) by {first.method}, but parametric fits of the same runs say {parametric}"
+    return (Note("exponents-apart", "warning", f"{text}: too few sizes a budget bend such a line; plan with the forecast"),)

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from planner._util.defaults import LEVEL
 from planner._util.files import new_file, write_new
 from planner._util.showing import Raw
-from planner._util.to_json import Shown
+from planner._util.to_json import Shown, as_json
 from planner._version import __version__
 from planner.allocation.loss_interval import check_level, loss_interval
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.repetition import effective
+from planner.fitting.sample import Sample
 from planner.inputs.input_row import Number
 from planner.notes import Note
 from planner.quantities import parse_count, shown
@@ -23,11 +24,8 @@ from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
 from planner.scaling_laws.parameter_draws import Draws
 
-if TYPE_CHECKING:
-    from planner.fitting.sample import Sample
-
 Method = Literal["forecast", "classical", "isoflop", "envelope"]
-METHODS: tuple[Method, ...] = ("forecast", "classical", "isoflop", "envelope")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class Quality(NamedTuple):
@@ -263,25 +261,11 @@ class FitResult(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types: base units, full precision."""
-        return {
-            "method": self.method,
-            "law": self.law.to_dict(),
-            "constants": dict(self.constants),
-            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
-            "level": self.level,
-            "exponents": list(self.exponents) if self.exponents else None,
-            "exponent_interval": list(self.exponent_interval) if self.exponent_interval else None,
-            "ratios": [_plain(ratio._asdict()) for ratio in self.ratios],
-            "quality": self.quality._asdict() if self.quality else None,
-            "search": self.search._asdict() if self.search else None,
-            "combination": _plain(self.combination._asdict()) if self.combination else None,
-            "outliers": [outlier._asdict() for outlier in self.outliers],
-            "candidates": [candidate._asdict() for candidate in self.candidates],
-            "notes": [note.to_dict() for note in self.notes],
-            "others": [other.to_dict() for other in self.others],
-            "inputs": dict(self.inputs),
-            "version": self.version,
-        }
+        names = (
+            "method law constants intervals level exponents exponent_interval ratios quality search combination outliers "
+            "candidates notes others inputs version"
+        )
+        return {name: as_json(getattr(self, name)) for name in names.split()}
 
 
 def law_target(path: Raw, overwrite: Raw, runs: Raw) -> Path:
@@ -294,9 +278,8 @@ def law_target(path: Raw, overwrite: Raw, runs: Raw) -> Path:
     """
     target = new_file(path, overwrite, ".json", "a fitted law")
     sources = [*runs] if isinstance(runs, tuple) else [runs, *runs.split(", ")] if isinstance(runs, str) else [runs]
-    if any(
-        isinstance(each, (str, Path)) and target.exists() and Path(each).exists() and target.samefile(each) for each in sources
-    ):
+    paths = [Path(each) for each in sources if isinstance(each, (str, Path))]
+    if target.exists() and any(path.exists() and target.samefile(path) for path in paths):
         raise OptionError(f"save {shown(str(path))}: that is the table of runs itself; choose another name")
     return target
 
@@ -308,10 +291,6 @@ def _float(value: Num) -> Num:
 def typical(values: Num, weight: Num) -> float:
     """Return the weighted geometric mean."""
     return float(np.exp(np.sum(np.log(values) * weight) / np.sum(weight)))
-
-
-def _plain(content: dict[str, Any]) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
 
 
 def compact_lists(text: str) -> str:

@@ -87,15 +87,12 @@ class Sample:
 
     def coordinates(self, constants: Mapping[str, float]) -> dict[int, float]:
         """Turn pinned constants into values of the fit's coordinates, by position; A and B need their exponent pinned too."""
-        found: dict[int, float] = {}
+        found = {place: constants[name] for name, place in (("alpha", 3), ("beta", 4)) if name in constants}
         for name, (place, exponent, center) in {"A": (1, "alpha", self.center[0]), "B": (2, "beta", self.center[1])}.items():
             if name in constants:
                 found[place] = float(np.log(constants[name]) - constants[exponent] * center)
         if "E" in constants:
             found[0] = float(np.log(constants["E"])) if constants["E"] > 0 else NO_FLOOR
-        for name, place in (("alpha", 3), ("beta", 4)):
-            if name in constants:
-                found[place] = constants[name]
         if "gamma" in constants:
             found[5] = float(np.log(constants["gamma"]))
         return found

@@ -11,18 +11,9 @@ from planner._util.student_t import student_quantile
 from planner.allocation.extrapolation import FAR
 from planner.allocation.loss_interval import check_level
 from planner.errors import FitError, OptionError
-from planner.fitting.learning_curve.curve_result import (
-    _SPAN,
-    Array,
-    Curve,
-    Estimate,
-    Reach,
-    _refuse_endless,
-    _refuse_unreachable,
-    _sizes,
-)
+from planner.fitting.learning_curve.curve_result import Curve, Estimate, Reach, refuse_endless, refuse_unreachable, sizes_of
 from planner.fitting.learning_curve.descent import Constants, Fitted, Shape, choose_shape, fit_shape, gain, spread
-from planner.fitting.learning_curve.points import read_guess, read_points, read_target, rising_notes, said
+from planner.fitting.learning_curve.points import Array, read_guess, read_points, read_target, rising_notes, said
 from planner.fitting.learning_curve.published import general_model_exponents, published_curve
 from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
@@ -40,6 +31,9 @@ from planner.quantities import (
 _DRAWS = 400
 _NOISY = 0.2
 """Scatter of ln(error) above which a curve is called noisy: a house convention."""
+
+_SPAN = 10.0
+"""Sizes that span less are too close for a power law: a house convention."""
 
 
 @asks(RowInputs)
@@ -116,7 +110,7 @@ def curve(
     if fitted is None:
         raise FitError(f"{name}: {len(m)} points are too few for a best guess and a power law; give more")
     _hold(fitted, x, y, m, name)
-    whole = _joined(_drawn(fitted, x, y, guess, confidence, start))
+    whole = _drawn(fitted, x, y, guess, confidence, start)
     found = _described(whole, fitted.shape, center, confidence, float(m[0]))
     doubled = whole.errors(x[-1:] + np.log(2.0))[:, 0] / whole.errors(x[-1:])[:, 0]
     at_most = float(found["floor"].high) if found["floor"] else _floor_at_most(x, y, fitted.shape, guess, confidence, start)
@@ -141,17 +135,19 @@ def curve(
     )
 
 
-def _drawn(fitted: Fitted, x: Array, y: Array, guess: float | None, level: float, seed: int) -> list[Constants]:
-    """Return the fitted curve, draws of it, and draws of the parts that the points neither show nor refute.
+def _drawn(fitted: Fitted, x: Array, y: Array, guess: float | None, level: float, seed: int) -> Constants:
+    """Return the fitted curve, draws of it, and draws with a floor and a small-data region that the points do not show.
 
     Those change every number beyond the points.
     """
     drawn = [fitted.constants, spread(x, fitted, _DRAWS, level, seed)]
-    for shape in _hidden(fitted.shape):
+    hidden = [] if fitted.shape.floor else [fitted.shape._replace(floor=True)]
+    hidden += [] if fitted.shape.guess else [Shape(True, True)]
+    for shape in hidden:
         other = fit_shape(x, y, shape, guess)
         if other is not None:
             drawn.append(spread(x, other, _DRAWS, level, seed))
-    return drawn
+    return Constants(*(np.concatenate(values) for values in zip(*drawn, strict=True)))
 
 
 def _hold(fitted: Fitted, x: Array, y: Array, m: Array, name: str) -> None:
@@ -164,15 +160,8 @@ def _hold(fitted: Fitted, x: Array, y: Array, m: Array, name: str) -> None:
     level = float(((y - y.mean()) ** 2).sum())
     per_degree = max(fitted.squares, len(y) * 1e-24) / fitted.freedom
     if (level - fitted.squares) / (fitted.shape.free - 1) < per_degree * student_quantile(0.975, fitted.freedom) ** 2:
-        raise FitError(
-            f"{name}: the errors do not fall beyond their noise: no power law can be read off them; more data are needed"
-        )
-
-
-def _hidden(shape: Shape) -> list[Shape]:
-    """Return the shapes with a floor, and with a small-data region too, that a chosen one leaves out."""
-    found = [] if shape.floor else [shape._replace(floor=True)]
-    return found if shape.guess else [*found, Shape(True, True)]
+        text = f"{name}: the errors do not fall beyond their noise"
+        raise FitError(f"{text}: no power law can be read off them; more data are needed")
 
 
 def _point_notes(x: Array, y: Array, m: Array, fitted: Fitted, guess: float | None) -> list[Note]:
@@ -200,10 +189,6 @@ def _point_notes(x: Array, y: Array, m: Array, fitted: Fitted, guess: float | No
     return notes
 
 
-def _joined(parts: list[Constants]) -> Constants:
-    return Constants(*(np.concatenate(values) for values in zip(*parts, strict=True)))
-
-
 def _estimate(values: Array, level: float) -> Estimate:
     """Return the first value with the quantiles of the others."""
     low, high = np.quantile(values[1:], [(1 - level) / 2, (1 + level) / 2], method="nearest")
@@ -213,22 +198,19 @@ def _estimate(values: Array, level: float) -> Estimate:
 def _described(whole: Constants, shape: Shape, center: float, level: float, smallest: float) -> dict[str, Any]:
     """Return the parts of the curve with their intervals."""
     floor, guess = np.exp(whole.floor), np.exp(whole.guess)
-    found: dict[str, Any] = {"exponent": _estimate(whole.b, level), "floor": None, "half_floor_from": None}
-    found |= {"best_guess": None, "learning_from": None}
-    if shape.floor:
-        found["floor"] = _estimate(floor, level)
-        found["half_floor_from"] = _where(whole, whole.floor, center, level)
-    if shape.guess:
-        found["best_guess"] = _estimate(guess, level)
-        gap = np.maximum(guess - floor, 1e-300)
-        begins = _where(whole, np.log(gap), center, level)
-        found["learning_from"] = begins if begins and begins.value >= smallest else None
-    return found
+    begins = _where(whole, np.log(np.maximum(guess - floor, 1e-300)), center, level) if shape.guess else None
+    return {
+        "exponent": _estimate(whole.b, level),
+        "floor": _estimate(floor, level) if shape.floor else None,
+        "half_floor_from": _where(whole, whole.floor, center, level) if shape.floor else None,
+        "best_guess": _estimate(guess, level) if shape.guess else None,
+        "learning_from": begins if begins and begins.value >= smallest else None,
+    }
 
 
 def _where(whole: Constants, height: Array, center: float, level: float) -> Estimate | None:
     """Return the size at which the power-law part has a height (its logarithm); None beyond 1e60 examples."""
-    sizes = _sizes(center + (whole.level - height) / whole.b)
+    sizes = sizes_of(center + (whole.level - height) / whole.b)
     return None if sizes[0] == np.inf else _estimate(sizes, level)
 
 
@@ -237,17 +219,17 @@ def _floor_at_most(x: Array, y: Array, shape: Shape, guess: float | None, level:
     shapes = [shape._replace(floor=True)] if guess is not None else [Shape(False, True), Shape(True, True)]
     fits = [fit_shape(x, y, each, guess) for each in shapes]
     ends = [np.quantile(np.exp(spread(x, each, _DRAWS, level, seed).floor), (1 + level) / 2) for each in fits if each is not None]
-    return float(min(max(ends), np.exp(y.min()))) if ends else float(np.exp(y.min()))
+    return float(min(max(ends, default=np.inf), np.exp(y.min())))
 
 
 def _reach(
     whole: Constants, shape: Shape, center: float, goal: float, level: float, largest: float, domain: Any, params: float | None
 ) -> Reach:
     floor = np.exp(whole.floor)
-    _refuse_unreachable("target", goal, floor[0], np.exp(whole.guess[0]) if shape.guess else np.inf)
+    refuse_unreachable("target", goal, floor[0], np.exp(whole.guess[0]) if shape.guess else np.inf)
     left = np.maximum(goal - floor, 1e-300)
-    sizes = np.where(goal > floor, _sizes(center + (whole.level - np.log(left)) / whole.b), np.inf)
-    _refuse_endless("target", goal, sizes[0])
+    sizes = np.where(goal > floor, sizes_of(center + (whole.level - np.log(left)) / whole.b), np.inf)
+    refuse_endless("target", goal, sizes[0])
     size = _estimate(sizes, level)
     exponents = domain.model_exponents if domain and domain.model_exponents else general_model_exponents()
     ratio = size.value / largest
@@ -258,9 +240,8 @@ def _reach(
 def _notes(found: Mapping[str, Any], fitted: Fitted, m: Array, reach: Reach | None, at_most: float) -> list[Note]:
     notes = []
     if found["best_guess"] is None:
-        notes.append(
-            Note("small-data-not-seen", "info", "no small-data region in these points: the curve falls from the first on")
-        )
+        text = "no small-data region in these points: the curve falls from the first on"
+        notes.append(Note("small-data-not-seen", "info", text))
     if found["floor"] is None:
         text = f"no floor in these points; one of at most {plain(at_most, 3)} would not show"
         notes.append(Note("floor-not-seen", "info", f"{text}: the intervals allow for it, the expected values do not"))
@@ -269,9 +250,8 @@ def _notes(found: Mapping[str, Any], fitted: Fitted, m: Array, reach: Reach | No
         notes.append(Note("few-points", "warning", text))
     if reach is not None and reach.beyond > 1:
         severity: Any = "warning" if reach.beyond > FAR else "info"
-        notes.append(
-            Note("extrapolation", severity, f"the target takes {format_factor(reach.beyond)} the largest size of the data")
-        )
+        text = f"the target takes {format_factor(reach.beyond)} the largest size of the data"
+        notes.append(Note("extrapolation", severity, text))
     if reach is not None and found["floor"] is None and reach.error <= at_most:
         text = f"the target, {plain(reach.error, 3)}, lies where a floor would not show: it may be out of reach with any data"
         notes.append(Note("floor-may-bind", "warning", text))

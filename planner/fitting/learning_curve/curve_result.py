@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner._util.showing import Raw
 from planner._util.to_json import Answer
 from planner._version import __version__
 from planner.errors import CannotPlanError
-from planner.fitting.learning_curve.points import positive, said
+from planner.fitting.learning_curve.points import Array, positive, said
 from planner.fitting.learning_curve.published import PublishedCurve
 from planner.notes import Note
 from planner.quantities import (
@@ -20,14 +19,7 @@ from planner.quantities import (
     plain,
 )
 
-Array = NDArray[np.float64]
-
-
 _LARGEST_LOG = 600.0  # of an error: beyond it there are no floats
-
-
-_SPAN = 10.0
-"""Sizes that span less are too close for a power law: a house convention."""
 
 
 class Estimate(NamedTuple):
@@ -135,25 +127,25 @@ class Curve(Answer):
         """
         target = positive(error, "error")
         floor = self.floor.value if self.floor else 0.0
-        _refuse_unreachable("error", target, floor, self.best_guess.value if self.best_guess else np.inf)
-        size = _sizes(np.log(self.sizes[-1]) + np.log(self.reducible / (target - floor)) / self.exponent.value)
-        _refuse_endless("error", target, float(size))
+        refuse_unreachable("error", target, floor, self.best_guess.value if self.best_guess else np.inf)
+        size = sizes_of(np.log(self.sizes[-1]) + np.log(self.reducible / (target - floor)) / self.exponent.value)
+        refuse_endless("error", target, float(size))
         return float(size)
 
 
-def _sizes(logs: Array) -> Array:
+def sizes_of(logs: Array) -> Array:
     """Return sizes by their logarithms, infinite beyond 1e60."""
     most = float(np.log(LARGEST))
     return np.where(logs < most, np.exp(np.clip(logs, -most, most)), np.inf)
 
 
-def _refuse_unreachable(what: str, error: float, floor: float, guess: float) -> None:
+def refuse_unreachable(what: str, error: float, floor: float, guess: float) -> None:
     if error <= floor:
         raise CannotPlanError(f"{what} {plain(error, 4)}: no amount of data reaches it; the floor is {said(floor, 4)}")
     if error >= guess:
         raise CannotPlanError(f"{what} {plain(error, 4)}: guessing does as well, {said(guess, 4)}; no data are needed")
 
 
-def _refuse_endless(what: str, error: float, size: float) -> None:
+def refuse_endless(what: str, error: float, size: float) -> None:
     if size == np.inf:
         raise CannotPlanError(f"{what} {said(error)}: takes more than {plain(LARGEST)} examples")

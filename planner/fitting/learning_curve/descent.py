@@ -6,12 +6,10 @@ ln error = min(ln g, ln(gamma + alpha m^-b)), m the size of the training set (He
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner._util.stable_choice import first_lowest, lowest
 from planner._util.student_t import student_quantile
-
-Array = NDArray[np.float64]
+from planner.fitting.learning_curve.points import Array
 
 _STEPS = 60
 _QUIET = 4  # steps without gain after which a table is left
@@ -85,11 +83,8 @@ def choose_shape(x: Array, y: Array, known_guess: float | None) -> Fitted | None
     known = known_guess is not None
     best = fit_shape(x, y, Shape(known, False, known), known_guess)
     while best is not None:
-        candidates = []
-        if not best.shape.floor:
-            candidates.append((best.shape._replace(floor=True), _FLOOR_LEVEL))
-        if not best.shape.guess:
-            candidates.append((best.shape._replace(guess=True), _GUESS_LEVEL))
+        candidates = [] if best.shape.floor else [(best.shape._replace(floor=True), _FLOOR_LEVEL)]
+        candidates += [] if best.shape.guess else [(best.shape._replace(guess=True), _GUESS_LEVEL)]
         tried = [(fit_shape(x, y, shape, known_guess), level) for shape, level in candidates]
         better = [(gain(best, each, len(x), level), each) for each, level in tried if each is not None]
         better = [(gain, each) for gain, each in better if gain > 1]
@@ -120,7 +115,7 @@ def spread(x: Array, fitted: Fitted, draws: int, level: float, seed: int) -> Con
     wider = student_quantile((1 + level) / 2, fitted.freedom) / normal
     noise = np.random.default_rng(seed).standard_normal((draws, len(x))) * deviation * wider * np.sqrt(len(x) / (len(x) - 1))
     tables = np.log(at) + noise
-    start = Constants(*(np.repeat(values, draws) for values in fitted.constants))
+    start = fitted.constants.take(np.zeros(draws, int))
     found, squares = descend(x, tables, start, fitted.shape)
     if not fitted.shape.floor:
         return found

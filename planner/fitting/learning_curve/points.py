@@ -34,12 +34,10 @@ def read_points(sizes: Any, errors: Any, reading: Reading) -> tuple[Array, Array
         if reading != Reading():
             raise OptionError("columns, sheet and rows go with a file of points, not with a sequence of sizes")
         name, notes = "the points given", []
-        pairs = [items_of(sizes, "sizes", name), items_of(errors, "errors", name)]
-        if len(pairs[0]) != len(pairs[1]):
-            raise RunsFileError(f"{name}: {len(pairs[0])} sizes but {len(pairs[1])} errors; they must agree")
-        m, e = (
-            read_numbers(list(enumerate(items, 1)), column, name) for items, column in zip(pairs, ("size", "error"), strict=True)
-        )
+        of_sizes, of_errors = items_of(sizes, "sizes", name), items_of(errors, "errors", name)
+        if len(of_sizes) != len(of_errors):
+            raise RunsFileError(f"{name}: {len(of_sizes)} sizes but {len(of_errors)} errors; they must agree")
+        m, e = read_numbers(enumerate(of_sizes, 1), "size", name), read_numbers(enumerate(of_errors, 1), "error", name)
     if len(m) < _FEWEST or len(set(m.tolist())) < _FEWEST:
         raise FitError(f"{name}: {len(set(m.tolist()))} different sizes; at least {_FEWEST} are needed, 8 are better")
     if m.max() < 2 * m.min():
@@ -49,9 +47,8 @@ def read_points(sizes: Any, errors: Any, reading: Reading) -> tuple[Array, Array
     drops = -np.diff(np.log(e))
     worst = lowest(-drops)
     if e[worst] > 1 >= e[worst + 1] and drops[worst] > max(np.log(_MIXED), 4 * float(np.median(drops))):
-        raise RunsFileError(
-            f"{name}: {said(e[worst])} and then {said(e[worst + 1])}: per cent beside fractions? Bring all to one"
-        )
+        drop = f"{said(e[worst])} and then {said(e[worst + 1])}"
+        raise RunsFileError(f"{name}: {drop}: per cent beside fractions? Bring all to one")
     return m, e, name, notes
 
 
@@ -82,14 +79,11 @@ def read_target(value: Raw, errors: Array) -> float:
     """Read an error to reach; asks where it is in another unit than the points."""
     target = positive(value, "target")
     if target < 1 and (errors > 1).all() and target * _MIXED < errors.min():
-        raise OptionError(
-            f"target {shown(value)}: the errors are from {said(errors.min())} to {said(errors.max())}; in per cent? Then "
-            f"write {said(100 * target)}"
-        )
+        ends = f"from {said(errors.min())} to {said(errors.max())}"
+        raise OptionError(f"target {shown(value)}: the errors are {ends}; in per cent? Then write {said(100 * target)}")
     if target >= 1 and (errors < 1).all():
-        raise OptionError(
-            f"target {shown(value)}: the errors are fractions; write {plain(target / 100, 4)} for {plain(target)} %"
-        )
+        fraction = f"{plain(target / 100, 4)} for {plain(target)} %"
+        raise OptionError(f"target {shown(value)}: the errors are fractions; write {fraction}")
     return target
 
 

@@ -40,13 +40,10 @@ def published_curves() -> tuple[PublishedCurve, ...]:
     table = read_bundled("learning_curves.toml")
     return tuple(
         PublishedCurve(
-            id=entry["id"],
-            title=entry["title"],
-            metric=entry["metric"],
+            **{key: entry[key] for key in ("id", "title", "metric", "detail")},
             exponent=-float(entry["beta_g"]),
             level=entry.get("level"),
             model_exponents=(float(entry["beta_p"][0]), float(entry["beta_p"][1])) if "beta_p" in entry else None,
-            detail=entry["detail"],
             source=table["source"]["text"],
             read=table["source"]["read"],
         )

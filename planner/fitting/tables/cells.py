@@ -1,7 +1,7 @@
 """The cells of a table read as numbers above 0; every complaint says file, row and column."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -10,20 +10,12 @@ from numpy.typing import NDArray
 
 from planner.errors import PlannerError, RunsFileError
 from planner.fitting.tables.faults import Faults
-from planner.quantities import LARGEST, finite, parse_count, parse_error, parse_flops, parse_number, plain, shown
+from planner.quantities import LARGEST, Count, finite, parse_count, parse_error, parse_flops, parse_number, plain, shown
 
 Array = NDArray[Any]
 
-_READERS: Mapping[str, Callable[[Any, str], float]] = {
-    "params": lambda value, name: parse_count(value, name, "parameters"),
-    "tokens": lambda value, name: parse_count(value, name, "tokens"),
-    "unique_tokens": lambda value, name: parse_count(value, name, "tokens"),
-    "flops": parse_flops,
-    "loss": parse_number,
-    "weight": parse_number,
-    "size": lambda value, name: parse_count(value, name, "tokens"),
-    "error": parse_error,
-}
+_COUNTS: dict[str, Count] = {"params": "parameters", "tokens": "tokens", "unique_tokens": "tokens", "size": "tokens"}
+_OTHERS = {"flops": parse_flops, "loss": parse_number, "weight": parse_number, "error": parse_error}
 
 
 def read_numbers(cells: Iterable[tuple[int, object]], column: str, name: str) -> Array:
@@ -65,9 +57,8 @@ def read_number(cell: object, row: int, column: str, name: str, decimal_comma: b
             raise RunsFileError(f"{name}:{row}:{column}: {shown(cell)}: expected a finite number above 0")
         number = plainly
     number *= factor
-    low, high = (1e-12, LARGEST) if column in {"params", "tokens", "unique_tokens", "flops"} else (1e-12, 1e12)
-    low = 1.0 if column == "size" else low
-    high = LARGEST if column == "size" else high
+    low = 1.0 if column == "size" else 1e-12
+    high = LARGEST if column in _COUNTS or column == "flops" else 1e12
     if not low <= number <= high:
         wrong = "above 0" if number <= 0 else f"from {plain(low)} to {plain(high)}"
         raise RunsFileError(f"{name}:{row}:{column}: {shown(cell)}: must be {wrong}")
@@ -82,6 +73,6 @@ def _human(text: str, column: str, where: str, cell: str) -> float:
     if text.lower().lstrip("+-") in _NONE:
         raise RunsFileError(f"{where}: {shown(cell)}: must be a number; a run that diverged or failed?")
     try:
-        return float(_READERS[column](text, where))
+        return parse_count(text, where, _COUNTS[column]) if column in _COUNTS else _OTHERS[column](text, where)
     except PlannerError as error:
         raise RunsFileError(str(error).replace(f"{where} ", f"{where}: ", 1)) from None

@@ -1,6 +1,6 @@
 """Which column of a table is which quantity: by our names, the user's, or those that loggers write."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from planner.errors import OptionError, RunsFileError
@@ -17,26 +17,13 @@ NONE = "none"
 
 
 class Place(NamedTuple):
-    """Where a quantity stands in a header.
-
-    Attributes
-    ----------
-    at : int
-    called : str
-        By the table.
-    factor : float
-        What a plain number there is worth in base units.
-    unit : str
-        Of losses, where the name says one.
-    counts : str
-        Which parameters it counts, where the name says so.
-    """
+    """Where a quantity stands in a header."""
 
     at: int
-    called: str
-    factor: float = 1.0
-    unit: str = ""
-    counts: str = ""
+    called: str  # by the table
+    factor: float = 1.0  # what a plain number there is worth in base units
+    unit: str = ""  # of losses, where the name says one
+    counts: str = ""  # which parameters it counts, where the name says so
 
 
 class Found(NamedTuple):
@@ -49,21 +36,11 @@ class Found(NamedTuple):
 
 
 def find_columns(
-    header: Sequence[str], columns: Mapping[str, str] | None, known: Sequence[str], required: Sequence[str], name: str
+    header: Sequence[str], columns: Mapping[str, str], known: Sequence[str], required: Sequence[str], name: str
 ) -> Found:
-    """Return where each quantity stands in the header.
+    """Return where each of the ``known`` quantities stands in the header; the ``required`` must, or follow from others.
 
-    Parameters
-    ----------
-    header : sequence of str
-    columns : mapping or None
-        What the user calls them: ``{"params": "n_params", "tokens": "Tokens (B):1e9", "flops": "none"}``.
-    known : sequence of str
-        Quantities that are read where they are there.
-    required : sequence of str
-        Those that must be there, or follow from others.
-    name : str
-        Of the file.
+    ``columns`` says what the user calls them: ``{"params": "n_params", "tokens": "Tokens (B):1e9", "flops": "none"}``.
 
     Raises
     ------
@@ -72,14 +49,13 @@ def find_columns(
     RunsFileError
         A column is missing, comes twice, or could be either of two.
     """
-    stated = columns or {}
-    places = _stated(header, stated, known, name)
+    places = _stated(header, columns, known, name)
     taken = {place.at for place in places.values()}
     meant = meanings(header)
     others: dict[str, tuple[str, ...]] = {}
-    told, warned = [], []
+    told, warnings = [], []
     for quantity in known:
-        if quantity in stated:
+        if quantity in columns:
             if quantity in places and (places[quantity].factor != 1 or places[quantity].unit):
                 told.append(_said(quantity, places[quantity], ()))
             continue
@@ -94,16 +70,15 @@ def find_columns(
         if chosen.at != own or rest:
             told.append(_said(quantity, chosen, rest))
         if quantity == "loss" and chosen.at == own and rest:
-            beside = named(rest, 6)
-            warned.append(f"is {shown(chosen.called)} an evaluation's? Beside it stand {beside}; --columns loss=NAME takes one")
+            text = f"is {shown(chosen.called)} an evaluation's? Beside it stand {named(rest, 6)}; --columns loss=NAME takes one"
+            warnings.append(Note("loss-of-what", "warning", text))
     notes = [Note("columns-found", "info", f"columns taken: {', '.join(told)}")] if told else []
-    notes += [Note("loss-of-what", "warning", text) for text in warned]
-    notes += _passes(header, places)
-    missing = [each for each in required if each not in places and not _follows(each, places)]
+    third_follows = len(places.keys() & {*DERIVED}) == 2
+    missing = [each for each in required if each not in places and not (third_follows and each in DERIVED)]
     if missing:
         raise RunsFileError(f"{name}: {_missing(header, missing)}")
     state = next((at for at, each in meant.items() if each.quantity == "state"), None)
-    return Found(places, others, state, tuple(notes))
+    return Found(places, others, state, (*notes, *warnings, *_passes(header, places)))
 
 
 def _passes(header: Sequence[str], places: Mapping[str, Place]) -> list[Note]:
@@ -119,11 +94,10 @@ def _passes(header: Sequence[str], places: Mapping[str, Place]) -> list[Note]:
 _PASSES = {"epoch", "epochs", "passes", "repeats"}
 
 
-def _own(header: Sequence[str], quantity: str, taken: Iterable[int], name: str) -> int | None:
+def _own(header: Sequence[str], quantity: str, taken: Collection[int], name: str) -> int | None:
     """Return where a quantity stands under our own name, in any case."""
-    exact = [at for at, cell in enumerate(header) if cell == quantity and at not in taken]
-    alike = exact or [at for at, cell in enumerate(header) if cell.lower() == quantity and at not in taken]
-    if len(exact) > 1:
+    alike = places_of(header, quantity, taken)
+    if len(alike) > 1 and header[alike[0]] == quantity:
         raise RunsFileError(f"{name}: column {shown(quantity)} comes twice")
     return alike[0] if len(alike) == 1 else None
 
@@ -132,18 +106,14 @@ def _chosen(
     header: Sequence[str], quantity: str, own: int | None, near: Sequence[tuple[Meaning, int]], name: str
 ) -> tuple[Place | None, tuple[str, ...]]:
     """Return where a quantity stands, and what else could be it."""
-    kinds = {each.kind for each, _ in near} | ({""} if own is not None else set())
-    if quantity == "params" and "active" in kinds and len(kinds) > 1:
-        which = named([header[at] for at in sorted({at for _, at in near} | ({own} if own is not None else set()))])
-        raise RunsFileError(
-            f"{name}: has parameters in all and those at work on a token ({which}): which of them is N? `columns` params=NAME; "
-            "C = 6 N D counts those at work"
-        )
+    kinds = {at: each.kind for each, at in near} | ({} if own is None else {own: ""})
+    if quantity == "params" and "active" in kinds.values() and len({*kinds.values()}) > 1:
+        which = named([header[at] for at in sorted(kinds)])
+        text = f"{name}: has parameters in all and those at work on a token ({which}): which of them is N?"
+        raise RunsFileError(f"{text} `columns` params=NAME; C = 6 N D counts those at work")
     if own is not None:
         return Place(own, header[own]), tuple(header[at] for _, at in near)
-    if not near:
-        return None, ()
-    return _first(header, quantity, near, name)
+    return _first(header, quantity, near, name) if near else (None, ())
 
 
 def _first(header: Sequence[str], quantity: str, near: Sequence[tuple[Meaning, int]], name: str) -> tuple[Place, tuple[str, ...]]:
@@ -161,23 +131,22 @@ def _loss(
 ) -> tuple[Place | None, tuple[str, ...]]:
     """Return where the loss stands: an evaluation's before one of one data set, before a plain one, before one of training."""
     kinds = {kind: [each for each in near if each[0].kind == kind] for kind in ("evaluation", "set", "unsaid", "training")}
-    plain_one = None if own is None else header[own]
+    plain_one = () if own is None else (header[own],)
     beside = tuple(header[at] for _, at in (*kinds["unsaid"], *kinds["training"]))
     if kinds["evaluation"]:
         place, rest = _first(header, "loss", kinds["evaluation"], name)
-        return place, (*rest, *([plain_one] if plain_one else []), *beside)
+        return place, (*rest, *plain_one, *beside)
     if len(kinds["set"]) == 1:
         place, _ = _first(header, "loss", kinds["set"], name)
-        return place, (*([plain_one] if plain_one else []), *beside)
+        return place, (*plain_one, *beside)
     sets = tuple(header[at] for _, at in kinds["set"])
     if own is not None:
         return Place(own, header[own], 1.0, unit_said(header[own])), sets
     if sets and not kinds["unsaid"]:
         raise RunsFileError(f"{name}: has losses of several evaluations, {named(sets, 8)}; say which: `columns` loss=NAME")
-    plainly = kinds["unsaid"] or kinds["training"]
-    if not plainly:
+    if not beside:
         return None, ()
-    place, others = _first(header, "loss", plainly, name)
+    place, others = _first(header, "loss", kinds["unsaid"] or kinds["training"], name)
     return place, (*others, *sets)
 
 
@@ -199,17 +168,15 @@ def _stated(header: Sequence[str], columns: Mapping[str, str], known: Sequence[s
         if own or any(place.called == wanted for place in places.values()):
             raise OptionError(f"columns: {shown(wanted)} cannot be two quantities at once")
         meaning = meaning_of(wanted)
-        factor = _factor(number, quantity) if number else _scale(wanted, quantity, meaning)
-        counts = meaning.kind if meaning and quantity == meaning.quantity == "params" else ""
+        expected = meaning if meaning and meaning.quantity == quantity else None
+        factor = 1.0
+        if number:
+            factor = _factor(number, quantity)
+        elif quantity in SCALED:
+            factor = expected.factor if expected else peeled(wanted)[1]
+        counts = expected.kind if expected and quantity == "params" else ""
         places[quantity] = Place(header.index(wanted), wanted, factor, unit_said(wanted) if quantity == "loss" else "", counts)
     return places
-
-
-def _scale(called: str, quantity: str, meaning: Meaning | None) -> float:
-    """Return what a unit in the name of a column that the user named is worth."""
-    if quantity not in SCALED:
-        return 1.0
-    return meaning.factor if meaning and meaning.quantity == quantity else peeled(called)[1]
 
 
 def _factor(text: str, quantity: str) -> float:
@@ -223,13 +190,9 @@ def _factor(text: str, quantity: str) -> float:
 
 
 def _said(quantity: str, place: Place, rest: Sequence[str]) -> str:
-    about = []
-    if place.factor != 1:
-        about.append(f"one is {plain(place.factor)}{' FLOP' if quantity == 'flops' else ''}")
-    if place.unit:
-        about.append(f"in {place.unit}")
-    if rest:
-        about.append(f"not {listed([shown(each) for each in rest], 3)}")
+    about = [f"one is {plain(place.factor)}{' FLOP' if quantity == 'flops' else ''}"] if place.factor != 1 else []
+    about += [f"in {place.unit}"] if place.unit else []
+    about += [f"not {listed([shown(each) for each in rest], 3)}"] if rest else []
     return f"{quantity} from {shown(place.called)}" + (f" ({', '.join(about)})" if about else "")
 
 
@@ -238,24 +201,16 @@ def names_of_runs(header: Sequence[str]) -> list[int]:
     return [at for _, at in sorted((each.rank, at) for at, each in meanings(header).items() if each.quantity == "run")]
 
 
-def _follows(quantity: str, places: Mapping[str, Place]) -> bool:
-    """Tell whether a quantity follows from two others."""
-    return quantity in DERIVED and all(each in places for each in DERIVED if each != quantity)
-
-
 def _missing(header: Sequence[str], missing: Sequence[str]) -> str:
     """Say what a header lacks, and what kind of file it is where it is none of runs."""
     lacks = f"lacks column {', '.join(missing)}"
     if is_scalar(header):
-        return (
-            f"{lacks}: this is one scalar of one run, as TensorBoard exports it (wall time, step, value); give those of all runs "
-            "beside a table of their names, params and tokens: plan fit run-*.csv runs.csv"
-        )
+        what = "this is one scalar of one run, as TensorBoard exports it (wall time, step, value)"
+        remedy = "give those of all runs beside a table of their names, params and tokens: plan fit run-*.csv runs.csv"
+        return f"{lacks}: {what}; {remedy}"
     if "log_history" in header:
-        return (
-            f"{lacks}: this is the state of one run of a Hugging Face Trainer; write a table with a row a run: params, tokens "
-            "and the loss at its end"
-        )
+        what = "this is the state of one run of a Hugging Face Trainer"
+        return f"{lacks}: {what}; write a table with a row a run: params, tokens and the loss at its end"
     first = missing[0]
     close = next((cell for cell in header if first in cell.lower() and not _RATES & {*peeled(cell)[0]}), "NAME")
     names = " ".join(f"--columns {each}={bare(close) if each == first else 'NAME'}" for each in missing)
@@ -274,7 +229,7 @@ def named(names: Sequence[str], most: int = 20) -> str:
     return listed([bare(each) for each in names[: most + 1]], most)
 
 
-def places_of(header: Sequence[str], name: str) -> list[int]:
-    """Return where a name stands in a header: as it is, else in any case."""
-    exact = [at for at, cell in enumerate(header) if cell == name]
-    return exact or [at for at, cell in enumerate(header) if cell.lower() == name.lower()]
+def places_of(header: Sequence[str], name: str, taken: Collection[int] = ()) -> list[int]:
+    """Return where a name stands in a header, but for places that are taken: as it is, else in any case."""
+    exact = [at for at, cell in enumerate(header) if cell == name and at not in taken]
+    return exact or [at for at, cell in enumerate(header) if cell.lower() == name.lower() and at not in taken]

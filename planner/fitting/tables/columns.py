@@ -5,15 +5,15 @@ import math
 import os
 import re
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import OptionError, RunsFileError
-from planner.fitting.tables.cells import read_number
-from planner.fitting.tables.column_names import DERIVED, NONE, Found, Place, find_columns
+from planner.fitting.tables.cells import Array
+from planner.fitting.tables.column_names import DERIVED, NONE, Found, find_columns
 from planner.fitting.tables.csv_cells import decimal_comma
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_table import RawTable, is_rows
@@ -26,48 +26,24 @@ from planner.inputs.table_inputs import FLOPS_UNITS, Reading
 from planner.notes import Note
 from planner.quantities import plain
 
-Array = NDArray[Any]
-
 NUMBERS = ("params", "tokens", "flops", "loss", "weight", "unique_tokens")
 TEXTS = ("group", "run", "purpose")
 
 
 class Columns(NamedTuple):
-    """The columns of a table that are known, and where they come from.
+    """The columns of a table that are known, and where they come from."""
 
-    Attributes
-    ----------
-    numbers : dict of str to array
-        In base units.
-    texts : dict of str to tuple of str
-    rows : array of int
-        Row number of each line, as messages name them.
-    name, sha256 : str
-        Of the file.
-    notes : tuple of Note
-    loss_unit : str
-        Of the losses, where that was said.
-    measured_flops : bool
-        Whether ``flops`` was in the table and nothing was computed from it.
-    columns : mapping of str to str
-        What the table calls its quantities.
-    scaled : set of str
-        Quantities that the table has in other than base units.
-    params_count : str
-        Which parameters N counts, where the name of its column says so.
-    """
-
-    numbers: dict[str, Array]
+    numbers: dict[str, Array]  # in base units
     texts: dict[str, tuple[str, ...]]
-    rows: NDArray[np.int64]
-    name: str
+    rows: NDArray[np.int64]  # row number of each line, as messages name them
+    name: str  # of the file
     sha256: str
     notes: tuple[Note, ...]
-    loss_unit: str = ""
-    measured_flops: bool = True
-    columns: Mapping[str, str] = {}
-    scaled: frozenset[str] = frozenset()
-    params_count: str = ""
+    loss_unit: str = ""  # where it was said
+    measured_flops: bool = True  # whether ``flops`` was in the table and nothing was computed from it
+    columns: Mapping[str, str] = {}  # what the table calls its quantities
+    scaled: frozenset[str] = frozenset()  # quantities that the table has in other than base units
+    params_count: str = ""  # which parameters N counts, where the name of its column says so
 
 
 def read_columns(
@@ -81,49 +57,32 @@ def read_columns(
 ) -> Columns:
     """Read a table of runs, or several as one: CSV, .xlsx, JSON, JSON lines, Parquet, open files, data frames.
 
-    Parameters
-    ----------
-    source : path, binary file, data frame, or a list of them
-    reading : Reading
-        What its columns are called, and which rows count.
-    required : sequence of str
-        Columns that must be there, or follow from others.
-    sparse : sequence of str
-        Columns whose cells may be empty: not a number there.
-    known : sequence of str
-        Columns that are read where they are there; texts by the names in ``TEXTS``, all others as numbers.
-    flops_per_param_token : float
-        k of C = k N D, by which one of N, D and C follows from the others.
+    Of the ``known`` columns, texts by the names in ``TEXTS`` and all others numbers, the ``required`` must be there or follow
+    from C = k N D, k being ``flops_per_param_token``; an empty cell of the ``sparse`` is not a number.
 
     Raises
     ------
     RunsFileError
         A file cannot be read, lacks a column, or cells are not positive numbers; the message says row and column of each.
     """
-
     sources = list(source) if isinstance(source, (list, tuple)) and not is_rows(source) else [source]
     if reading.drop and len(sources) > 1:
         raise OptionError("`drop` goes with one table: rows of several have the same numbers")
-
     refuse_twice(sources)
 
-    def raw_of(each: Any, number: int) -> RawTable:
-        def needed(header: list[str]) -> list[int]:
-            if history_of(header):
-                return list(range(len(header)))
-            found = find_columns(header, reading.columns, known, required, "the sheet")
-            more = [at for at, cell in enumerate(header) if any(cell.lower() == c.column.lower() for c in reading.where)]
-            return [*(place.at for place in found.places.values()), *more, *([] if found.state is None else [found.state])]
+    def needed(header: list[str]) -> list[int]:
+        if history_of(header):
+            return list(range(len(header)))
+        found = find_columns(header, reading.columns, known, required, "the sheet")
+        more = [at for at, cell in enumerate(header) if any(cell.lower() == c.column.lower() for c in reading.where)]
+        return [*(place.at for place in found.places.values()), *more, *([] if found.state is None else [found.state])]
 
-        return read_raw(each, reading.sheet, needed, number)
-
-    def one(raw: RawTable) -> Columns:
+    tables = [read_raw(each, reading.sheet, needed, len(sources) > 1 and at) for at, each in enumerate(sources, 1)]
+    parts = []
+    for raw in _with_histories(tables):
         found = find_columns(raw.header, reading.columns, known, required, raw.name)
-        return _derived(_read(raw, found, reading, sparse), required, flops_per_param_token)
-
-    return _together(
-        [one(each) for each in _with_histories([raw_of(each, len(sources) > 1 and at) for at, each in enumerate(sources, 1)])]
-    )
+        parts.append(_derived(_read(raw, found, reading, sparse), required, flops_per_param_token))
+    return _together(parts)
 
 
 def refuse_twice(sources: Sequence[Any], what: str = "runs") -> None:
@@ -138,14 +97,12 @@ def _with_histories(tables: Sequence[RawTable]) -> list[RawTable]:
     scalars = [table for table in tables if is_scalar(table.header)]
     if 0 < len(scalars) < len(tables):
         tables = [as_history(scalars), *(table for table in tables if not is_scalar(table.header))]
-    histories = [table for table in tables if history_of(table.header)]
+    histories = [(table, held) for table in tables if (held := history_of(table.header))]
     others = [table for table in tables if not history_of(table.header)]
-    for history in histories:
+    for history, held in histories:
         if len(others) != 1:
-            held = history_of(history.header)
-            assert held is not None
             raise RunsFileError(f"{history.name}: {told(held)}")
-        others = [joined(history, others[0])]
+        others = [joined(history, held, others[0])]
     return others
 
 
@@ -154,15 +111,15 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
     name, places = raw.name, found.places
     numeric = [quantity for quantity in places if quantity not in TEXTS]
     commas = _with_commas(raw, {quantity: places[quantity].at for quantity in numeric})
-    factors = _factors(places, numeric, reading, name)
+    factors = {quantity: places[quantity].factor for quantity in numeric}
+    if reading.flops_unit:
+        if "flops" not in places:
+            raise OptionError(f"`flops_unit` {reading.flops_unit}: {name} has no column of compute")
+        factors["flops"] = FLOPS_UNITS[reading.flops_unit]
     chosen = Rows(raw, found, reading)
     numbers = {quantity: array("d") for quantity in numeric}
     texts: dict[str, list[str]] = {quantity: [] for quantity in TEXTS if quantity in places}
-
-    def number(row: int, cell: Any, quantity: str) -> float:
-        return read_number(cell, row, quantity, name, commas, quantity in sparse, factors[quantity])
-
-    rows = chosen.fill(raw, numbers, texts, number)
+    rows = chosen.fill(raw, numbers, texts, commas, sparse, factors)
     chosen.faults.stop(name)
     _refuse_constant({quantity: values for quantity, values in numbers.items() if quantity in DERIVED}, found.others, name)
     table = {quantity: np.array(values) for quantity, values in numbers.items()}
@@ -190,16 +147,6 @@ def _read(raw: RawTable, found: Found, reading: Reading, sparse: Sequence[str]) 
     )
 
 
-def _factors(places: Mapping[str, Place], numeric: Sequence[str], reading: Reading, name: str) -> dict[str, float]:
-    """Return what one of each column is worth."""
-    factors = {quantity: places[quantity].factor for quantity in numeric}
-    if reading.flops_unit:
-        if "flops" not in places:
-            raise OptionError(f"`flops_unit` {reading.flops_unit}: {name} has no column of compute")
-        factors["flops"] = FLOPS_UNITS[reading.flops_unit]
-    return factors
-
-
 def _refuse_constant(numbers: Mapping[str, Sequence[float]], others: Mapping[str, tuple[str, ...]], name: str) -> None:
     """Refuse a column that says the same of every run where another of its kind stands beside it."""
     for quantity, values in numbers.items():
@@ -209,17 +156,14 @@ def _refuse_constant(numbers: Mapping[str, Sequence[float]], others: Mapping[str
 
 
 def _with_commas(raw: RawTable, places: Mapping[str, int]) -> bool:
-    if not raw.separator or raw.separator == ",":
+    if raw.separator in {"", ","}:
         return False
-
-    def table() -> Iterable[tuple[int, Sequence[Any]]]:
-        return raw.rows(Faults(skip=True))
-
     losses = [place for quantity, place in places.items() if quantity in {"loss", "error"}]
-    return decimal_comma(table, list(places.values()), raw.name, losses)
+    return decimal_comma(lambda: raw.rows(Faults(skip=True)), list(places.values()), raw.name, losses)
 
 
-_UNITS: Mapping[str, Callable[[Array], Array]] = {"perplexity": np.log, "bits": lambda loss: loss * math.log(2)}
+_UNITS = {"perplexity": "token", "bpb": "byte", "bpc": "character", "bit": "token", "bits": "token"}
+"""What a loss is of in each unit other than nats, where that is not said."""
 
 
 def in_nats(table: dict[str, Array], rows: Array, unit: str, faults: Faults, name: str) -> tuple[str, list[Note]]:
@@ -228,11 +172,10 @@ def in_nats(table: dict[str, Array], rows: Array, unit: str, faults: Faults, nam
         return unit, []
     words = re.sub(r"\s*[ _-]per[ _-]\s*|\s*/\s*", "/", unit.lower().strip())
     words = re.sub(r"^(ppl|perplexities|perplexity)\b(/.*)?$", "perplexity", words)
-    kind = "perplexity" if words == "perplexity" else "bits" if words.split("/")[0] in {"bit", "bits", "bpb", "bpc"} else ""
-    if not kind:
+    kind, *said = words.split("/")
+    if kind not in _UNITS:
         return unit, []
-    of = {"perplexity": "token", "bpb": "byte", "bpc": "character", "bit": "token", "bits": "token"}[words.split("/")[0]]
-    of = words.split("/")[1] if "/" in words else of
+    nats = f"nats/{said[0] if said else _UNITS[kind]}"
     loss = table["loss"]
     if kind == "perplexity":
         for at in np.flatnonzero(loss <= 1):
@@ -240,9 +183,9 @@ def in_nats(table: dict[str, Array], rows: Array, unit: str, faults: Faults, nam
             faults.add(row, f"{name}:{row}:loss: {plain(float(loss[at]))}: no perplexity is 1 or less", "no perplexity")
         faults.stop(name)
     with np.errstate(divide="ignore", invalid="ignore"):
-        table["loss"] = _UNITS[kind](loss)
+        table["loss"] = np.log(loss) if kind == "perplexity" else loss * math.log(2)
     how = "ln" if kind == "perplexity" else "times ln 2"
-    return f"nats/{of}", [Note("loss-converted", "info", f"losses converted from {unit} to nats/{of} ({how})")]
+    return nats, [Note("loss-converted", "info", f"losses converted from {unit} to {nats} ({how})")]
 
 
 def _leave_diverged(table: dict[str, Array], rows: Array, unit: str, faults: Faults) -> None:
@@ -260,16 +203,9 @@ def _derived(read: Columns, required: Sequence[str], k: float) -> Columns:
     missing = [quantity for quantity in DERIVED if quantity not in read.numbers]
     if len(missing) != 1 or missing[0] not in required:
         return read
-    C, N, D = (read.numbers.get(quantity) for quantity in ("flops", "params", "tokens"))
-    if D is None:
-        assert C is not None
-        assert N is not None
-        found, text = C / (k * N), f"tokens computed from flops and params: D = C/({k:g} N)"
-    else:
-        assert C is not None
-        found, text = C / (k * D), f"params computed from flops and tokens: N = C/({k:g} D)"
-    note = Note("derived", "info", text)
-    numbers = {**read.numbers, missing[0]: found}
+    given, formula = ("params", "D = C/({:g} N)") if missing == ["tokens"] else ("tokens", "N = C/({:g} D)")
+    note = Note("derived", "info", f"{missing[0]} computed from flops and {given}: {formula.format(k)}")
+    numbers = {**read.numbers, missing[0]: read.numbers["flops"] / (k * read.numbers[given])}
     return read._replace(numbers=numbers, notes=(*read.notes, note), measured_flops=False)
 
 
@@ -288,12 +224,11 @@ def _together(parts: Sequence[Columns]) -> Columns:
     quantities = dict.fromkeys(quantity for part in parts for quantity in (*part.numbers, *part.texts))
     for quantity in quantities:
         lacking = next((part for part in parts if quantity not in {*part.numbers, *part.texts}), None)
-        if lacking is not None and quantity not in {"flops", "purpose", "group", "run"}:
+        if lacking is not None and quantity in _WITHOUT:
+            left.append(f"{lacking.name} has no column {quantity}: {_WITHOUT[quantity]}")
+        elif lacking is not None and quantity != "group":
             raise RunsFileError(f"{lacking.name}: lacks column {quantity}, which the others have")
-        if lacking is not None and quantity in {"flops", "purpose", "run"}:
-            left.append(f"{lacking.name} has no column {quantity}: " + _WITHOUT[quantity])
-            continue
-        if quantity in TEXTS:
+        elif quantity in TEXTS:
             texts[quantity] = tuple(text for part in parts for text in part.texts.get(quantity, (part.name,) * len(part.rows)))
         else:
             numbers[quantity] = np.concatenate([part.numbers[quantity] for part in parts])
@@ -304,11 +239,9 @@ def _together(parts: Sequence[Columns]) -> Columns:
     digest = hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
     notes = tuple(Note(note.code, note.severity, f"{part.name}: {note.text}") for part in parts for note in part.notes)
     notes += tuple(Note("files-differ", "info", text) for text in left)
-    first = parts[0]
-    name = ", ".join(part.name for part in parts)
+    rows, name = np.concatenate([part.rows for part in parts]), ", ".join(part.name for part in parts)
     measured = all(part.measured_flops for part in parts)
-    rows = np.concatenate([part.rows for part in parts])
-    return Columns(numbers, texts, rows, name, digest, notes, first.loss_unit, measured, first.columns)
+    return Columns(numbers, texts, rows, name, digest, notes, parts[0].loss_unit, measured, parts[0].columns)
 
 
 def read_with_cells(

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from planner.errors import RunsFileError
 from planner.fitting.tables.faults import Faults
@@ -15,9 +16,8 @@ def delimiter(header: str, name: str, below: str = "") -> str:
     many = {sign: _cells(header, sign) for sign in ",;\t|"}
     found = max(many, key=lambda sign: (many[sign] > 1 and many[sign] == _cells(below, sign), many[sign]))
     if many[found] == 1:
-        raise RunsFileError(
-            f"{name}: its header {shown(header)} is one cell; expected params,tokens,loss with commas, ';' or tabs"
-        )
+        text = f"{name}: its header {shown(header)} is one cell"
+        raise RunsFileError(f"{text}; expected params,tokens,loss with commas, ';' or tabs")
     return found
 
 
@@ -60,7 +60,7 @@ def rows(
 
 
 def decimal_comma(
-    table: Callable[[], Iterable[tuple[int, Sequence[str]]]], places: Sequence[int], name: str, losses: Sequence[int] = ()
+    table: Callable[[], Iterable[tuple[int, Sequence[Any]]]], places: Sequence[int], name: str, losses: Sequence[int] = ()
 ) -> bool:
     """Tell whether numbers use a decimal comma; refuse a table that could be read in two ways.
 
@@ -76,7 +76,7 @@ def decimal_comma(
         return False
     sure = False
     for row, cell, place in numbers():
-        number = _leading_number(cell)
+        number = cell[: len(cell) - len(cell.lstrip("0123456789.,"))]  # its unit must not hide how many digits follow a comma
         groups = number.replace(",", ".").split(".")
         if number.count(",") > 1 or ("," in number and "." in number.partition(",")[2]):
             raise _misreadable(name, row, cell, "commas stand between thousands here")
@@ -89,14 +89,6 @@ def decimal_comma(
     if not sure:
         raise _misreadable(name, *first, "the comma could be a decimal point or a thousands separator")
     return True
-
-
-def _leading_number(cell: str) -> str:
-    """Return the digits, points and commas a cell begins with: its unit must not hide how many digits follow a comma."""
-    length = 0
-    while length < len(cell) and cell[length] in "0123456789.,":
-        length += 1
-    return cell[:length]
 
 
 def _misreadable(name: str, row: int, cell: str, why: str) -> RunsFileError:

@@ -7,23 +7,14 @@ _MOST = 20
 
 
 class Faults:
-    """Faults by row, in the order in which they are found.
-
-    Attributes
-    ----------
-    skip : bool
-        Whether bad rows are left out; where they can be, the message gives a ``hint``.
-    rows : dict of int to str
-        What is wrong with each bad row, first.
-    broken : set of int
-        Bad rows among those that are dropped.
-    """
+    """Faults by row, in the order in which they are found; where bad rows can be left out, the message gives a ``hint``."""
 
     def __init__(self, skip: bool = False, *, hint: bool = True, dropped: frozenset[int] = frozenset()) -> None:
-        self.skip = skip
-        self._dropped, self.broken = dropped, set[int]()
+        self.skip = skip  # whether bad rows are left out
+        self.broken = set[int]()  # bad rows among those that are dropped
+        self.rows: dict[int, str] = {}  # what is wrong with each bad row, first
+        self._dropped = dropped
         self._hint = "; `skip_bad` leaves bad rows out" if hint else ""
-        self.rows: dict[int, str] = {}
         self._texts: list[str] = []
         self._count = 0
 
@@ -43,6 +34,5 @@ class Faults:
             return
         if self._count == 1:
             raise RunsFileError(self._texts[0] + self._hint)
-        more = f"\n... and {self._count - _MOST} more" if self._count > _MOST else ""
-        lines = "\n".join(self._texts)
-        raise RunsFileError(f"{name}: {self._count} faults{self._hint}\n{lines}{more}")
+        more = [f"... and {self._count - _MOST} more"] if self._count > _MOST else []
+        raise RunsFileError("\n".join([f"{name}: {self._count} faults{self._hint}", *self._texts, *more]))

@@ -41,30 +41,22 @@ def of_mapping(content: Mapping[str, Any], name: str) -> RawTable:
     ]
     if len(lists) == 1 and "log_history" not in content:  # {"runs": [...]}
         return of_mappings(list(enumerate(lists[0], 1)), name, "")
-    if content and all(isinstance(value, Mapping) for value in content.values()) and not _by_column(content):
-        return of_mappings(list(enumerate(content.values(), 1)), name, "")  # pandas, orient="index"
-    keys = list(next((value for value in content.values() if isinstance(value, Mapping)), {}))
+    inner = [value for value in content.values() if isinstance(value, Mapping)]
+    numbered = all(str(key).isdigit() for value in inner for key in value)  # the names of rows, from 0
+    if content and len(inner) == len(content) and not numbered:
+        return of_mappings(list(enumerate(inner, 1)), name, "")  # pandas, orient="index"
+    axes = [value for value in content.values() if isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) == 1]
+    if not content or len(inner) + len(axes) < len(content):
+        return of_mappings([(1, content)], name, "")
+    keys = list(inner[0] if inner else {})
     columns = {
-        str(key): [value.get(each) for each in keys] if isinstance(value, Mapping) else _sequence(value)
+        str(key): [value.get(each) for each in keys] if isinstance(value, Mapping) else list(value)
         for key, value in content.items()
     }
-    if columns and all(value is not None for value in columns.values()):
-        held = {key: value for key, value in columns.items() if value is not None}
-        if len({len(value) for value in held.values()}) > 1:
-            raise RunsFileError(f"{name}: its columns are of different lengths")
-        cells = list(zip(*held.values(), strict=True))
-        return RawTable(name, list(held), lambda faults: enumerate(cells, 1))
-    return of_mappings([(1, content)], name, "")
-
-
-def _by_column(content: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Tell whether the inner names are those of rows: numbers from 0."""
-    return all(str(key).isdigit() for value in content.values() for key in value)
-
-
-def _sequence(value: object) -> list[Any] | None:
-    """Return the entries of a list or an array of one axis; None for anything else."""
-    return list(value) if isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) == 1 else None  # type: ignore[call-overload]  # iterable, as just asked
+    if len(set(map(len, columns.values()))) > 1:
+        raise RunsFileError(f"{name}: its columns are of different lengths")
+    cells = list(zip(*columns.values(), strict=True))
+    return RawTable(name, list(columns), lambda faults: enumerate(cells, 1))
 
 
 def _is_scalar(row: object) -> bool:
@@ -98,9 +90,8 @@ def _json_lines(text: str, name: str) -> list[tuple[int, dict[str, Any]]]:
         except _TwiceError as error:
             raise RunsFileError(f"{name}:{number}: names {error} twice in one mapping") from None
         except (ValueError, RecursionError) as error:
-            why = getattr(
-                error, "msg", "nested too deeply" if isinstance(error, RecursionError) else "a number of too many digits"
-            )
+            unsaid = "nested too deeply" if isinstance(error, RecursionError) else "a number of too many digits"
+            why = getattr(error, "msg", unsaid)
             raise RunsFileError(f"{name}:{number}: is no JSON ({why}); expected a mapping a line, or one JSON list") from None
         if not isinstance(row, dict):
             raise RunsFileError(f"{name}:{number}: expected a mapping such as {{'params': 5e7, 'tokens': 1e9, 'loss': 3.1}}")

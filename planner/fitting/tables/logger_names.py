@@ -25,12 +25,8 @@ class _Known(NamedTuple):
     """The names that loggers write."""
 
     names: Mapping[str, Meaning]
-    prefixes: frozenset[str]
     units: Mapping[str, float]
-    flops_words: frozenset[str]
-    loss_words: frozenset[str]
-    evaluation_words: frozenset[str]
-    not_loss: frozenset[str]
+    words: Mapping[str, frozenset[str]]
 
 
 @kept_while_unchanged("run_columns.toml")
@@ -41,18 +37,10 @@ def _known() -> _Known:
         for rank, alias in enumerate(said):
             names.setdefault(alias, Meaning(quantity, rank))
     for kind, said in table["params_kinds"].items():
-        for alias in said:
-            names[alias] = Meaning("params", 100, kind=kind)
+        names |= {alias: Meaning("params", 100, kind=kind) for alias in said}
     for start, kind in enumerate(("evaluation", "unsaid", "training")):
-        for rank, alias in enumerate(table["loss"][kind]):
-            names[alias] = Meaning("loss", 100 * start + rank, kind=kind)
-    words = table["words"]
-    return _Known(
-        names,
-        frozenset(words["prefixes"]),
-        table["units"],
-        *(frozenset(words[each]) for each in ("flops", "loss", "evaluation", "not_loss")),
-    )
+        names |= {alias: Meaning("loss", 100 * start + rank, kind=kind) for rank, alias in enumerate(table["loss"][kind])}
+    return _Known(names, table["units"], {kind: frozenset(words) for kind, words in table["words"].items()})
 
 
 def meanings(header: Sequence[str]) -> dict[int, Meaning]:
@@ -72,8 +60,7 @@ _LETTER = re.compile(r"([NDCL])(?![A-Za-z_])")
 
 def meaning_of(cell: str) -> Meaning | None:
     """Return what a name may mean; None for one that is not known."""
-    known = _known()
-    words, factor = peeled(cell)
+    known, (words, factor) = _known(), peeled(cell)
     stem = known.names.get("_".join(words[:-1]))
     if stem and stem.quantity == "flops" and words[-1] in _PREFIXES:
         return stem._replace(factor=compute_unit(f"{words[-1]}flop") or 1.0)
@@ -81,16 +68,16 @@ def meaning_of(cell: str) -> Meaning | None:
     flops = [factor for factor in worth.values() if factor != 1]
     rest = [word for word in words if worth[word] == 1]
     text = "_".join(words)
-    if flops and set(rest) <= known.flops_words and (rest or "pfdays" in words):
+    if flops and set(rest) <= known.words["flops"] and (rest or "pfdays" in words):
         return Meaning("flops", 100, flops[0])
-    meaning = known.names.get(text) or (known.names.get("_".join(words[1:])) if words and words[0] in known.prefixes else None)
-    if meaning:
+    prefixed = "_".join(words[1:]) if words and words[0] in known.words["prefixes"] else text
+    if meaning := known.names.get(text) or known.names.get(prefixed):
         scaled = meaning.quantity in SCALED
         return meaning._replace(factor=factor if scaled else 1.0, unit=unit_said(cell) if meaning.quantity == "loss" else "")
     if (stem := known.names.get("_".join(without_unit(words)))) and stem.quantity == "loss":
         return stem._replace(unit=unit_said(cell))
-    of_loss = (known.loss_words & {*words} or unit_said(cell)) and not known.not_loss & {*words}
-    if of_loss and known.evaluation_words & {*words}:
+    of_loss = (known.words["loss"] & {*words} or unit_said(cell)) and not known.words["not_loss"] & {*words}
+    if of_loss and known.words["evaluation"] & {*words}:
         return Meaning("loss", 50, unit=unit_said(cell), kind="set")
     if of_loss and unit_said(cell) and len(words) <= _FEW_WORDS:
         return Meaning("loss", 150, unit=unit_said(cell), kind="unsaid")

@@ -11,29 +11,14 @@ Cells = Iterator[tuple[int, Sequence[object]]]
 
 
 class RawTable(NamedTuple):
-    """A table whose cells are not read yet.
+    """A table whose cells are not read yet."""
 
-    Attributes
-    ----------
-    name : str
-        Of the file, for messages.
-    header : list of str
-    rows : (faults) -> iterator of (row number, cells)
-        From the first one on, each time it is called; a row that is broken goes to the faults.
-    sha256 : str
-        Of the bytes; empty where there are none.
-    separator : str
-        Between cells of a text; empty where cells come as values.
-    notes : tuple of Note
-        What became of it before.
-    """
-
-    name: str
+    name: str  # of the file, for messages
     header: list[str]
-    rows: Callable[[Faults], Cells]
-    sha256: str = ""
-    separator: str = ""
-    notes: tuple[Note, ...] = ()
+    rows: Callable[[Faults], Cells]  # numbered, from the first one on each time; a row that is broken goes to the faults
+    sha256: str = ""  # of the bytes, where there are any
+    separator: str = ""  # between cells of a text; empty where cells come as values
+    notes: tuple[Note, ...] = ()  # what became of it before
 
 
 def is_frame(source: object) -> bool:

@@ -8,6 +8,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,10 @@ Lines = Callable[[], Iterator[str]]
 
 
 def read_raw(source: Any, sheet: str | None, wanted: Wanted, number: int = 0) -> RawTable:
-    """Read a file of any kind, an open binary one, or a data frame.
+    """Read a file of any kind, an open binary one, or a data frame of pandas, polars or their like.
 
-    Parameters
-    ----------
-    source : path, binary file, or data frame of pandas, polars or their like
-    sheet : str or None
-        Of a workbook.
-    wanted : callable
-        Picks the needed columns of a workbook by their header.
-    number : int
-        Of several tables, for messages about those without a name; 0 for one alone.
+    ``wanted`` picks the needed columns of a workbook by their header; the ``number`` of several tables is for messages about
+    those without a name, and 0 for one alone.
 
     Raises
     ------
@@ -130,20 +124,15 @@ def _encoding(content: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         if wide or b"\0" in content:
             raise RunsFileError(f"{name}: is no text ({error.reason} at byte {error.start}); save it as CSV UTF-8") from None
-        return "cp1252" if _decodes(content, "cp1252") else "latin-1"
+        with suppress(UnicodeDecodeError):
+            content.decode("cp1252")
+            return "cp1252"
+        return "latin-1"
     if wide:
         return "utf-16"
     if b"\0" in content[:4096]:
         raise RunsFileError(f"{name}: is no text (a zero byte among the first); save it as CSV UTF-8")
     return "utf-8-sig"
-
-
-def _decodes(content: bytes, encoding: str) -> bool:
-    try:
-        content.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _of_text(lines: Lines, name: str, digest: str) -> RawTable:
@@ -208,8 +197,7 @@ def _of_frame(frame: Any, name: str, sheet: str | None) -> RawTable:
     header = [" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in keys]
     if twice := next((cell for cell in header if header.count(cell) > 1), None):
         raise RunsFileError(f"{name}: column {shown(twice)} comes twice")
-    rows_held = max((len(frame[key]) for key in keys[:1]), default=0)
-    if rows_held > LARGEST_ROWS:
+    if keys and len(frame[keys[0]]) > LARGEST_ROWS:
         raise RunsFileError(f"{name}: has more than {LARGEST_ROWS} rows; thin it out first")
     try:
         columns = [_listed(frame[key]) for key in keys]

@@ -2,13 +2,14 @@
 
 import math
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from planner._util.files import kept_while_unchanged, read_bundled
 from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.cells import read_number
 from planner.fitting.tables.column_names import Found, named, places_of
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_table import RawTable
@@ -28,20 +29,20 @@ class Rows:
         self._reading, self._places, self._state = reading, found.places, found.state
         self._where = [(_column(raw, condition), condition) for condition in reading.where]
         self._drop, self._name = set(reading.drop), raw.name
-        self._unfinished_states = _states()["others"]
+        self._unfinished_states = _unfinished_states()
         self._pilots = {"loss", "purpose"} <= found.places.keys()
         self._all = not (self._where or self._drop or self._pilots or found.state is not None)
-        self._seen = self._unmet = 0
-        self._last = 0
+        self._seen = self._unmet = self._awaiting = self._last = 0
         self._unfinished: list[tuple[int, str]] = []
-        self._awaiting = 0
 
     def fill(
         self,
         raw: RawTable,
         numbers: Mapping[str, "array[float]"],
         texts: Mapping[str, list[str]],
-        number: Callable[[int, Any, str], float],
+        commas: bool,
+        sparse: Sequence[str],
+        factors: Mapping[str, float],
     ) -> Any:
         """Append what the rows that count hold to the columns, nan where it is at fault, and return where these rows stand."""
         at, same = array("q"), dict[str, str]()  # a text that comes again is kept once
@@ -50,8 +51,9 @@ class Rows:
                 continue
             at.append(row)
             for quantity, values in numbers.items():
+                cell = cells[self._places[quantity].at]
                 try:
-                    values.append(number(row, cells[self._places[quantity].at], quantity))
+                    values.append(read_number(cell, row, quantity, raw.name, commas, quantity in sparse, factors[quantity]))
                 except RunsFileError as error:
                     values.append(math.nan)
                     self.faults.add(row, error.marked, str(error).removeprefix(f"{raw.name}:{row}:").partition("; ")[0])
@@ -71,11 +73,8 @@ class Rows:
         if not all(condition.holds(text_of(cells[at])) for at, condition in self._where):
             self._unmet += 1
             return False
-        if (
-            self._pilots
-            and not text_of(cells[self._places["loss"].at])
-            and text_of(cells[self._places["purpose"].at]) in PURPOSES
-        ):
+        places = self._places
+        if self._pilots and not text_of(cells[places["loss"].at]) and text_of(cells[places["purpose"].at]) in PURPOSES:
             self._awaiting += 1
             return False
         state = "" if self._state is None else text_of(cells[self._state]).lower()
@@ -100,24 +99,17 @@ class Rows:
         if unknown := self._drop - self.faults.broken:
             missing = listed(sorted(unknown), 8)
             raise OptionError(f"`drop` {missing}: {self._name} has no such row; its last is row {self._last}")
-        found = []
-        if self._reading.drop:
-            found.append(Note("left-out", "info", f"rows left out as asked: {listed(sorted(self._reading.drop), 20)}"))
-        if self._where:
-            asked = ", ".join(map(str, self._reading.where))
-            found.append(Note("left-out", "info", f"{self._unmet} of {self._seen} rows left out by {asked}"))
-        if self._awaiting:
-            text = f"{self._awaiting} of {self._seen} pilots have no loss yet: left out"
-            found.append(Note("left-out", "info", text))
-        if self.faults.rows:
-            bad = list(self.faults.rows.items())
-            found.append(Note("left-out", "info", f"{len(bad)} of {self._seen} rows left out: {_rows_said(bad)}"))
+        bad, asked = list(self.faults.rows.items()), ", ".join(map(str, self._reading.where))
+        left = [
+            (self._reading.drop, f"rows left out as asked: {listed(sorted(self._reading.drop), 20)}"),
+            (asked, f"{self._unmet} of {self._seen} rows left out by {asked}"),
+            (self._awaiting, f"{self._awaiting} of {self._seen} pilots have no loss yet: left out"),
+            (bad, f"{len(bad)} of {self._seen} rows left out: {_rows_said(bad)}"),
+        ]
+        found = [Note("left-out", "info", text) for rows, text in left if rows]
         if self._unfinished:
-            text = (
-                f"{len(self._unfinished)} of {read} rows are of runs that did not finish: {_rows_said(self._unfinished)}; "
-                "--skip-bad leaves them out"
-            )
-            found.append(Note("unfinished", "warning", text))
+            text = f"{len(self._unfinished)} of {read} rows are of runs that did not finish: {_rows_said(self._unfinished)}"
+            found.append(Note("unfinished", "warning", f"{text}; --skip-bad leaves them out"))
         return found
 
 
@@ -126,8 +118,8 @@ def _rows_said(bad: Sequence[tuple[int, str]]) -> str:
 
 
 @kept_while_unchanged("run_columns.toml")
-def _states() -> Mapping[str, frozenset[str]]:
-    return {kind: frozenset(names) for kind, names in read_bundled("run_columns.toml")["states"].items()}
+def _unfinished_states() -> frozenset[str]:
+    return frozenset(read_bundled("run_columns.toml")["states"]["others"])
 
 
 def _column(raw: RawTable, condition: Condition) -> int:

@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.errors import OptionError, RunsFileError
-from planner.fitting.tables.cells import read_numbers
+from planner.fitting.tables.cells import Array, read_numbers
 from planner.fitting.tables.columns import NUMBERS, TEXTS, Columns, read_columns
 from planner.fitting.tables.row_choice import PURPOSES
 from planner.fitting.tables.units import check_units
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import bare, listed, plain, shown
-
-Array = NDArray[Any]
 
 REQUIRED = ("params", "tokens", "loss")
 _PERPLEXITY = 20.0  # nats per token: above the entropy of any vocabulary (e^20 entries)
@@ -128,19 +126,9 @@ def read_runs(
     *,
     flops_per_param_token: float,
 ) -> Runs:
-    """Read a table of runs, or several as one: a file of any kind, an open binary one, a data frame.
+    """Read a table of runs, or several as one: a file of any kind, an open binary one, a data frame, or a list of them.
 
-    Parameters
-    ----------
-    source : path, binary file, data frame, or a list of them
-    reading : Reading
-        What its columns are called, and which rows count.
-    flops_per_param_token : float
-        k in C = k N D where there is no flops column.
-
-    Returns
-    -------
-    Runs
+    ``flops_per_param_token`` is k in C = k N D where there is no flops column.
 
     Raises
     ------
@@ -232,33 +220,30 @@ def _refuse_mixed(loss: Array, rows: NDArray[np.int64], files: tuple[str, ...]) 
     high = loss > _PERPLEXITY
     if high.sum() >= 2 and (loss < _PERPLEXITY / 2).sum() >= 2:
         at = int(np.argmax(high))
-        row, name = int(rows[at]), files[at]
+        found = f"{plain(float(loss[at]), 4)} beside losses below {plain(_PERPLEXITY / 2)}"
         raise RunsFileError(
-            f"{name}:{row}:loss: {plain(float(loss[high][0]), 4)} beside losses below {plain(_PERPLEXITY / 2)}: mixed units? "
-            "perplexity is exp(loss in nats); bring all to one unit"
+            f"{files[at]}:{rows[at]}:loss: {found}: mixed units? perplexity is exp(loss in nats); bring all to one unit"
         )
 
 
 def _run_names(texts: Mapping[str, tuple[str, ...]], params: Array, tokens: Array) -> tuple[tuple[str, ...] | None, list[Note]]:
     """Return which run each row is of, and what to say of that: a name that is of several sizes names no run."""
-    names, files = texts.get("run"), texts.get("file")
-    if names is None or len(set(_ids(names, files))) == len(names):
+    names = texts.get("run")
+    ids = _ids(names, texts.get("file")) if names else ()
+    if names is None or len(set(ids)) == len(names):
         return names, []
     size: dict[tuple[str, str], float] = {}
-    groups = texts.get("group") or ("",) * len(names)
-    named = [*zip(groups, _ids(names, files), strict=True)]
+    named = [*zip(texts.get("group") or ("",) * len(names), ids, strict=True)]
     if len({*zip(named, tokens.tolist(), strict=True)}) == len({*named}):
         text = "runs of one name have as many tokens each, so rows are taken as runs of their own (seeds?), not as checkpoints"
         return None, [Note("run-names", "info", text)]
-    for file, name, N in zip(files or ("",) * len(names), names, params.tolist(), strict=True):
-        if abs(size.setdefault((file, name), N) / N - 1) > _SAME_SIZE:
-            text = f"the run {shown(name)} is of several sizes, so rows are taken as runs of their own, not as checkpoints"
+    for each, N in zip(ids, params.tolist(), strict=True):
+        if abs(size.setdefault(each, N) / N - 1) > _SAME_SIZE:
+            text = f"the run {shown(each[1])} is of several sizes, so rows are taken as runs of their own, not as checkpoints"
             return None, [Note("run-names", "info", text)]
-    text = (
-        f"{len(names)} checkpoints of {len(size)} runs, by the column of run names: rows of one run are not independent, and "
-        "losses before the end of a learning-rate decay are higher than those of runs that end there"
-    )
-    return names, [Note("checkpoints", "info", text)]
+    text = f"{len(names)} checkpoints of {len(size)} runs, by the column of run names: rows of one run are not independent"
+    decay = "losses before the end of a learning-rate decay are higher than those of runs that end there"
+    return names, [Note("checkpoints", "info", f"{text}, and {decay}")]
 
 
 _SAME_SIZE = 1e-3
@@ -288,15 +273,10 @@ _ODD_FLOPS = 5.0  # a house convention: embeddings and attention move it by less
 
 def _repeats(numbers: dict[str, Array], texts: dict[str, tuple[str, ...]], rows: NDArray[np.int64]) -> list[Note]:
     """Note rows that say the same as an earlier one: they count twice."""
-    columns = [numbers[column] for column in ("params", "tokens", "loss")]
-    groups = texts.get("group", ("",) * len(rows))
+    said = [texts.get("group", ("",) * len(rows)), *(numbers[column].tolist() for column in ("params", "tokens", "loss"))]
     first: dict[tuple[object, ...], int] = {}
-    again = []
-    for row, *key in zip(rows.tolist(), groups, *(column.tolist() for column in columns), strict=True):
-        if first.setdefault(tuple(key), row) != row:
-            again.append(row)
+    again = [row for row, *key in zip(rows.tolist(), *said, strict=True) if first.setdefault(tuple(key), row) != row]
     if not again:
         return []
     which = "row repeats an earlier one" if len(again) == 1 else "rows repeat earlier ones"
-    text = f"{len(again)} {which} (row {listed(again, 8)}): counted again"
-    return [Note("repeated-rows", "warning", text)]
+    return [Note("repeated-rows", "warning", f"{len(again)} {which} (row {listed(again, 8)}): counted again")]

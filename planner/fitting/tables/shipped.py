@@ -1,13 +1,14 @@
 """The run tables that ship with planner: real runs, their licence and where they came from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from planner._util.files import data_root, kept_while_unchanged, read_bundled
 from planner._util.frozen_dict import FrozenDict
-from planner._util.to_json import Listing, Shown
+from planner._util.to_json import Listing, Shown, fields_as_json
 from planner.errors import OptionError
+from planner.fitting.settings import settings
 from planner.fitting.tables.runs import Runs, read_runs
 from planner.quantities import shown
 
@@ -55,9 +56,7 @@ class RunTable(Shown):
 
     def load(self) -> Runs:
         """Read the runs."""
-        from dataclasses import replace
-
-        k = float(read_bundled("fitting.toml")["conventions"]["flops_per_param_token"])
+        k = float(settings("conventions")["flops_per_param_token"])
         runs = read_runs(data_root() / "runs" / f"{self.name}.csv", flops_per_param_token=k)
         # rounding to eight digits makes a few honest rows look like repeats of each other
         return replace(
@@ -71,8 +70,7 @@ class RunTable(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types."""
-        content = {**vars(self), "groups": {name: group._asdict() for name, group in self.groups.items()}}
-        return {**content, "notes": list(self.notes)}
+        return fields_as_json(self)
 
 
 def table_names() -> list[str]:

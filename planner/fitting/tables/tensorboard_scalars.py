@@ -33,10 +33,8 @@ def as_history(scalars: Sequence[RawTable]) -> RawTable:
     for table in scalars:
         found = _FILE.fullmatch(PurePath(table.name).name)
         if not found:
-            raise RunsFileError(
-                f"{table.name}: is one scalar of one run, and its name does not say of which: expected run-NAME-tag-TAG.csv, as "
-                "TensorBoard downloads it"
-            )
+            text = f"{table.name}: is one scalar of one run, and its name does not say of which"
+            raise RunsFileError(f"{text}: expected run-NAME-tag-TAG.csv, as TensorBoard downloads it")
         key = found["run"], found["tag"]
         if key in last:
             raise RunsFileError(f"{table.name}: a scalar of run {shown(key[0])} and tag {shown(key[1])} was given before")

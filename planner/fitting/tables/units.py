@@ -4,19 +4,16 @@ The bounds are house conventions, wide enough for every table that ships: no mod
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner._util.defaults import DEFAULT_LAW
 from planner.errors import RunsFileError
+from planner.fitting.tables.cells import Array
 from planner.inputs.table_inputs import FLOPS_UNITS
 from planner.notes import Note
 from planner.quantities import plain, shown
 from planner.scaling_laws.catalogue import load_law
-
-Array = NDArray[Any]
 
 FEWEST_PARAMS = 1e4
 RATIOS = (0.05, 1e5)
@@ -34,20 +31,10 @@ _SCALES = {1e3: ("thousands", "1e3"), 1e6: ("millions", "1e6"), 1e9: ("billions"
 def check_units(
     numbers: Mapping[str, Array], loss_unit: str, name: str, called: Mapping[str, str], *, flops: bool = True
 ) -> list[Note]:
-    """Return notes on numbers that are odd.
+    """Return notes on numbers that are odd: params, tokens, and flops and loss where they are known.
 
-    Parameters
-    ----------
-    numbers : mapping of str to array
-        Params, tokens, and flops and loss where they are known.
-    loss_unit : str
-        As stated; empty for nats per token, which is then checked.
-    name : str
-        Of the table.
-    called : mapping of str to str
-        What the table calls its quantities; empty where it is no file.
-    flops : bool
-        Whether compute is the table's own, and nothing was computed from it.
+    Losses without a unit are taken to be in nats per token, and checked; ``called`` is what the table calls its quantities, empty
+    where it is no file; ``flops`` tells whether compute is the table's own, and nothing was computed from it.
 
     Raises
     ------
@@ -72,10 +59,8 @@ def check_units(
         )
     notes = []
     if np.median(ratio) < 1:
-        text = (
-            f"tokens per parameter are {typical}: hardly any run has so few; are params and tokens interchanged?{_swap(called)}"
-        )
-        notes.append(Note("ratios-low", "warning", text))
+        text = f"tokens per parameter are {typical}: hardly any run has so few"
+        notes.append(Note("ratios-low", "warning", f"{text}; are params and tokens interchanged?{_swap(called)}"))
     notes += _check_flops(numbers["flops"] / (N * D), name, called) if flops and "flops" in numbers else []
     if "loss" in numbers and not loss_unit and not np.isnan(numbers["loss"]).all():
         notes += _check_losses(N, D, numbers["loss"], name)
@@ -97,11 +82,9 @@ def _check_derived(N: Array, D: Array, name: str, called: Mapping[str, str]) -> 
         return
     power = 1 if quantity == "tokens" else -1
     near = min(FLOPS_UNITS, key=lambda unit: (round(abs(np.log(ratio * FLOPS_UNITS[unit] ** power / 20)), 6), unit))
-    typical = plain(float(np.median(D if quantity == "tokens" else N)), 3)
-    raise RunsFileError(
-        f"{name}: {quantity} that follow from {shown(called['flops'])} are {typical} in the median: is that column in "
-        f"{_spelt(near)}? Then `flops_unit` {near}"
-    )
+    typical = f"{plain(float(np.median(D if quantity == 'tokens' else N)), 3)} in the median"
+    text = f"{name}: {quantity} that follow from {shown(called['flops'])} are {typical}"
+    raise RunsFileError(f"{text}: is that column in {_spelt(near)}? Then `flops_unit` {near}")
 
 
 _USUAL_RATIO = 2000.0
@@ -128,10 +111,8 @@ def _likely(of: Callable[[float], float]) -> float:
 def _remedy(scales: Mapping[str, float], called: Mapping[str, str]) -> str:
     if not called:
         return " and ".join(f"multiply {quantity} by {_SCALES[scale][1]}" for quantity, scale in scales.items())
-    pairs = ",".join(
-        f"{quantity}={called[quantity]}:{_SCALES[scale][1]}" for quantity, scale in scales.items() if quantity in called
-    )
-    return f'`columns` "{pairs}"'
+    pairs = [f"{quantity}={called[quantity]}:{_SCALES[scale][1]}" for quantity, scale in scales.items() if quantity in called]
+    return f'`columns` "{",".join(pairs)}"'
 
 
 def _check_flops(per_token: Array, name: str, called: Mapping[str, str]) -> list[Note]:
@@ -169,16 +150,12 @@ def _check_losses(N: Array, D: Array, loss: Array, name: str) -> list[Note]:
     expected = load_law(DEFAULT_LAW).loss(N[seen], D[seen])
     above = float(np.median(loss[seen] / expected))
     if above > _FAR_ABOVE and float(np.median(np.abs(np.log(loss[seen]) / expected - 1))) < _NEAR:
-        raise RunsFileError(
-            f"{name}: losses are {plain(above, 2)} times what such models reach, and their logarithms are about that: are they "
-            f"{remedy}"
-        )
+        text = f"losses are {plain(above, 2)} times what such models reach, and their logarithms are about that"
+        raise RunsFileError(f"{name}: {text}: are they {remedy}")
     if above < _FAR_BELOW:
-        text = (
-            f"losses are {plain(above, 2)} times what language models of these sizes reach: parameters or tokens in thousands, "
-            "the two interchanged, or losses per character or byte? --loss-unit says the last"
-        )
-        return [Note("losses-low", "warning", text)]
+        text = f"losses are {plain(above, 2)} times what language models of these sizes reach: parameters or tokens in thousands"
+        why = "the two interchanged, or losses per character or byte? --loss-unit says the last"
+        return [Note("losses-low", "warning", f"{text}, {why}")]
     return []
 
 

@@ -63,7 +63,7 @@ def told(history: History) -> str:
     )
 
 
-def joined(history: RawTable, table: RawTable) -> RawTable:
+def joined(history: RawTable, held: History, table: RawTable) -> RawTable:
     """Return the table of runs with the last value of each metric in the export; runs of which that has none are left out.
 
     Raises
@@ -71,23 +71,20 @@ def joined(history: RawTable, table: RawTable) -> RawTable:
     RunsFileError
         The table has no names of runs, or none that the export has.
     """
-    held = history_of(history.header)
-    assert held is not None  # asked before
     if held.twice:
         raise RunsFileError(f"{history.name}: two runs are called {shown(held.twice)}; rename one, and export again")
     names = names_of_runs(table.header)
-    axis = history.header[0] if _peeled_name(history.header[0]) not in _STEPS else ""
-    metrics = (*held.metrics, *([axis] if axis else []))
+    axis = history.header[0] if "_".join(peeled(history.header[0])[0]) not in _STEPS else ""
+    metrics = (*held.metrics, axis) if axis else held.metrics
     last = _last_values(history, held, axis)
     seen = [cells for _, cells in table.rows(Faults(skip=True))]
     found = [at for at in names if any(str(cells[at]).strip() in held.runs for cells in seen)]
     if not found:
-        raise RunsFileError(
-            f"{table.name}: has no column of run names that {history.name} knows ({named(held.runs, 4)}); it has "
-            f"{named(table.header)}"
-        )
+        text = f"{table.name}: has no column of run names that {history.name} knows ({named(held.runs, 4)})"
+        raise RunsFileError(f"{text}; it has {named(table.header)}")
     given = {meaning.quantity for meaning in map(meaning_of, metrics) if meaning}
-    kept = [at for at, cell in enumerate(table.header) if cell not in metrics and not _is(cell, given)]
+    meant = [(cell.lower(), meaning.quantity if (meaning := meaning_of(cell)) else "") for cell in table.header]
+    kept = [at for at, cell in enumerate(table.header) if cell not in metrics and not given & {*meant[at]}]
     called = [str(cells[found[0]]).strip() for cells in seen]
     if doubled := next((run for run in held.runs if called.count(run) > 1), None):
         raise RunsFileError(f"{table.name}: two rows are of the run {shown(doubled)}, which {history.name} has once")
@@ -127,14 +124,4 @@ def _note(history: RawTable, held: History, metrics: Sequence[str], table: RawTa
     return Note("history", "warning" if absent or left else "info", text)
 
 
-def _is(cell: str, quantities: set[str]) -> bool:
-    """Tell whether a column holds one of some quantities."""
-    meaning = meaning_of(cell)
-    return cell.lower() in quantities or (meaning is not None and meaning.quantity in quantities)
-
-
 _STEPS = {"step", "global_step", "relative_time", "relative_time_process", "relative_time_wall", "wall_time", "time", "epoch"}
-
-
-def _peeled_name(cell: str) -> str:
-    return "_".join(peeled(cell)[0])

@@ -14,14 +14,8 @@ _LARGEST = 256 * 1024 * 1024
 _LARGEST_PART = 16 * 1024 * 1024
 """Bytes that a part beside the sheets may unpack to: all texts of a workbook are read before its first cell."""
 
-_WIDEST = 1000
-"""Columns in which a header is looked for."""
-
-_LONGEST = 2_000_000
-"""Rows of a sheet, blank ones too."""
-
-_DEEPEST = 50
-"""Rows in which a header is looked for."""
+_DEEPEST, _WIDEST = 50, 1000  # rows and columns in which a header is looked for
+_LONGEST = 2_000_000  # rows of a sheet, blank ones too
 
 USUAL = "Runs"
 """The sheet that is read where none is named and there are several."""
@@ -31,18 +25,9 @@ Wanted = Callable[[list[str]], Collection[int]]
 
 
 def sheet_lines(content: bytes, sheet: str | None, name: str, wanted: Wanted) -> list[str]:
-    """Return the needed columns of a sheet, row by row as it stands: values only, formulas by what they last gave.
+    """Return the columns that are ``wanted`` of a sheet, row by row as it stands: values, formulas by what they last gave.
 
-    Parameters
-    ----------
-    content : bytes
-        Of the workbook.
-    sheet : str or None
-        Its name; None for the only one, or the one called Runs.
-    name : str
-        Of the file, for complaints.
-    wanted : callable
-        Picks the columns by their header.
+    Where no sheet is named it is the only one, or the one called Runs.
 
     Raises
     ------
@@ -86,9 +71,8 @@ def _page(book: Any, sheet: str | None, name: str) -> Any:
     if sheet is None:
         sheet = names[0] if len(names) == 1 else USUAL
     if sheet not in names:
-        raise RunsFileError(
-            f"{name}: has no sheet {shown(sheet)}; it has {', '.join(shown(each) for each in names[:12])}: --sheet"
-        )
+        known = ", ".join(map(shown, names[:12]))
+        raise RunsFileError(f"{name}: has no sheet {shown(sheet)}; it has {known}: --sheet")
     found = book[sheet]
     if not hasattr(found, "iter_rows"):
         raise RunsFileError(f"{name}: {shown(sheet)} is a chart, not a sheet of cells")
@@ -143,9 +127,8 @@ def _refuse_uncalculated(values: Iterator[list[Any]], written: Iterator[list[Any
     for number, (row, formulas) in enumerate(zip(values, written, strict=True), above + 1):
         for value, formula in zip(row, formulas, strict=True):
             if value is None and isinstance(formula, str) and formula.startswith("="):
-                raise RunsFileError(
-                    f"{name}:{number}: holds a formula that was never calculated; open and save it in a spreadsheet program"
-                )
+                text = f"{name}:{number}: holds a formula that was never calculated"
+                raise RunsFileError(f"{text}; open and save it in a spreadsheet program")
 
 
 def _cell(value: Any) -> str:
