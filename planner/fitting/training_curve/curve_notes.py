@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from planner._util.files import settings
 from planner.fitting.training_curve.decide import Asked
 from planner.fitting.training_curve.forecast import expected, shared
-from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.laws import settings
 from planner.fitting.training_curve.smoothing import Smoothed
 from planner.fitting.training_curve.watch import Event
 from planner.notes import Note, Severity
@@ -16,12 +15,12 @@ from planner.quantities import format_factor, format_percent, format_whole, plai
 
 def curve_notes(run: Asked, logs: Sequence[Smoothed], seen: Sequence[Event]) -> list[Note]:
     """Return the notes of a curve."""
-    least = settings(FILE, "decide")["least_rate"]
+    least = settings("decide")["least_rate"]
     notes = [_of_event(event) for event in seen]
     notes += [note for log in logs[1:] for note in _apart(run, logs[0], log)]
     notes += [note for log in logs for note in _follow(log)]
     reach = run.plan.end / max(log.path.end for log in logs)
-    known = settings(FILE, "reach")
+    known = settings("reach")
     if reach > known["near"]:
         beyond = reach > _WELL_BEYOND * known["tested"]
         severity: Severity = "warning" if beyond else "info"
@@ -49,7 +48,7 @@ def curve_notes(run: Asked, logs: Sequence[Smoothed], seen: Sequence[Event]) -> 
 
 def _follow(log: Smoothed) -> list[Note]:
     """Say that a log's rows look smoothed: what they lag behind, and how much they scatter, cannot be seen in them."""
-    if round(log.follows, 9) < settings(FILE, "watch")["follows"]:
+    if round(log.follows, 9) < settings("watch")["follows"]:
         return []
     text = f"{log.name}: each row follows the one before it (correlation {plain(log.follows, 2)}): a smoothed export, or losses "
     more = (
@@ -60,7 +59,7 @@ def _follow(log: Smoothed) -> list[Note]:
 
 def _apart(run: Asked, first: Smoothed, log: Smoothed) -> list[Note]:
     """Say that a log's losses are not those of the first: where their schedules are one, or beside the laws fitted to both."""
-    least = settings(FILE, "watch")["apart"]
+    least = settings("watch")["apart"]
     until = shared(first.path, log.path, run.fit.peak)
     begun = max(float(each.steps[min(each.early, len(each.steps) - 1)]) for each in (first, log))
     same = (log.steps >= begun) & (log.steps <= min(until, float(first.steps[-1])))

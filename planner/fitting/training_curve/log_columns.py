@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._util.files import settings
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.columns import in_nats
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.logger_names import peeled, unit_said, without_unit
 from planner.fitting.tables.raw_table import RawTable
 from planner.fitting.tables.wandb_history import metric_of
-from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.laws import settings
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import listed, shown
@@ -79,7 +78,7 @@ def _refuse_without(raw: RawTable, places: Mapping[str, int], *, loss: bool) -> 
 
 def _found(quantity: str, names: list[str]) -> list[int]:
     """Return the columns that may be a quantity, the likelier first."""
-    aliases = [_name_of(each) for each in settings(FILE, "read")[quantity]]
+    aliases = [_name_of(each) for each in settings("read")[quantity]]
     found = list(dict.fromkeys(at for alias in aliases for at, name in enumerate(names) if name == alias))
     if quantity == "lr" and not found:
         found = [at for at, name in enumerate(names) if "learning_rate" in name or name.startswith("lr_")]

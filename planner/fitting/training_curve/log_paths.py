@@ -5,20 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from planner._util.files import settings
 from planner.errors import FitError, OptionError
 from planner.fitting.tables.raw_table import is_source
-from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.laws import settings
 from planner.fitting.training_curve.log_reader import Log, read_log
-from planner.fitting.training_curve.rate_path import KINDS, Defaults, RatePath, checked, in_words
+from planner.fitting.training_curve.rate_path import KINDS, Array, Defaults, RatePath, checked, in_words
 from planner.fitting.training_curve.smoothing import thinned
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import format_whole, shown
-
-Array = NDArray[np.float64]
 
 
 def paths_of(logs: Sequence[Log], planned: Sequence[RatePath | None], warmup: float | None) -> tuple[list[RatePath], list[Note]]:
@@ -71,7 +67,7 @@ def begun(path: RatePath, others: Sequence[RatePath], warmup: float | None, name
         # of equally near ones the longest, then the first
         trunk = min(range(len(trunks)), key=lambda i: (apart[i], -trunks[i].end, i))
         return trunks[trunk].until(first).then(path), []
-    late = first > settings(FILE, "smoothing")["late_start"] * path.end
+    late = first > settings("smoothing")["late_start"] * path.end
     rise = min(first if warmup is None and not late else (first / 10 if warmup is None else warmup), first)
     before = RatePath(np.array([0.0, rise]), np.array([0.0, rate])) if rise > 0 else RatePath(np.zeros(1), np.array([rate]))
     steps = np.concatenate([before.steps, path.steps[path.steps > rise]])
@@ -122,7 +118,7 @@ def read_schedule(value: Any, known: Defaults, others: Sequence[RatePath], name:
         whole = others[0].then(given)
     else:
         whole = begun(given, others, known.warmup if not others else None, called)[0]
-    return thinned(whole, settings(FILE, "fit")["schedule_knots"]), called, steps
+    return thinned(whole, settings("fit")["schedule_knots"]), called, steps
 
 
 def _is_file(text: str) -> bool:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._util.files import settings
 from planner._util.showing import Raw
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.columns import refuse_twice
@@ -20,15 +19,13 @@ from planner.fitting.tables.raw_table import RawTable, is_source
 from planner.fitting.tables.raw_tables import read_raw
 from planner.fitting.tables.row_choice import text_of
 from planner.fitting.tables.runs import items_of
-from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.laws import settings
 from planner.fitting.training_curve.log_columns import LogColumns, log_columns, losses_in_nats, stated_column
-from planner.fitting.training_curve.rate_path import LONGEST
+from planner.fitting.training_curve.rate_path import LONGEST, Array
 from planner.fitting.training_curve.shipped_curves import shipped_curve
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import format_whole, listed, plain, shown
-
-Array = NDArray[np.float64]
 
 _LOWEST, _HIGHEST = 1e-6, 1e6
 
@@ -227,9 +224,9 @@ def _log(
         where = f"step {format_whole(t[odd[0]])}"
         raise RunsFileError(f"{name}: loss {plain(float(y[odd[0]]))} at {where}: must be above 0 and below 1e6")
     broken = t[np.isnan(y) | (y == math.inf)]
-    few = settings(FILE, "fit")["least_each"]
+    few = settings("fit")["least_each"]
     if len(finite) < few:
-        least = settings(FILE, "fit")["least"]
+        least = settings("fit")["least"]
         raise RunsFileError(
             f"{name}: {len(finite)} rows with a step and a loss; at least {few} are needed, {least} of all logs, 100 are better"
         )
@@ -279,7 +276,7 @@ def _ordered(name: str, steps: Array) -> tuple[NDArray[np.intp], list[float], li
     rows = np.flatnonzero(np.isfinite(steps))
     t = steps[rows]
     back = np.flatnonzero(np.diff(t) < 0)
-    if len(back) > max(_MOST_RESTARTS, settings(FILE, "smoothing")["unsorted"] * len(t)):
+    if len(back) > max(_MOST_RESTARTS, settings("smoothing")["unsorted"] * len(t)):
         order = np.argsort(t, kind="stable")
         last = np.append(np.diff(t[order]) > 0, True)
         text = f"{name}: its rows are not by step; they were sorted, of equal steps the last one taken"

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 
 from planner._util.defaults import LEVEL
-from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.allocation.loss_interval import check_level
@@ -17,7 +16,7 @@ from planner.fitting.training_curve.curve_result import CurvePoint, LawShare, Lo
 from planner.fitting.training_curve.decide import Asked, Choice, choices, decay_starts
 from planner.fitting.training_curve.forecast import Gain, forecast, gain
 from planner.fitting.training_curve.held_to_law import held_to_law
-from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.laws import settings
 from planner.fitting.training_curve.log_paths import paths_of, read_schedule
 from planner.fitting.training_curve.log_reader import Log, of_arrays, read_log, several
 from planner.fitting.training_curve.rate_path import Defaults, RatePath
@@ -200,7 +199,7 @@ def _smoothed(log: Log, path: RatePath) -> tuple[Smoothed, list[Event]]:
     FitError
         Its loss does not fall.
     """
-    rise, least = warmed_up(path), settings(FILE, "fit")["least_each"]
+    rise, least = warmed_up(path), settings("fit")["least_each"]
     beyond = int((log.steps >= rise).sum())
     if beyond < least:
         raise FitError(
@@ -211,7 +210,7 @@ def _smoothed(log: Log, path: RatePath) -> tuple[Smoothed, list[Event]]:
     turn = turned(whole)
     if turn is not None:
         before = log.steps <= turn.step
-        if before.sum() >= settings(FILE, "fit")["least"]:
+        if before.sum() >= settings("fit")["least"]:
             return smoothed(log.name, log.steps[before], log.loss[before], path.until(float(log.steps[before][-1]))), [turn]
     if not whole.loss[-1] < whole.loss[0] * (1 - 1e-9):
         ends = f"{plain(whole.loss[0], 4)} at step {format_whole(whole.steps[0])}, {plain(whole.loss[-1], 4)}"
@@ -245,7 +244,7 @@ def _read(logs: Any, steps: Any, loss: Any, lr: Any, batch: float | None, readin
 
 
 def _refuse_few(read: Sequence[Log]) -> None:
-    least, rows = settings(FILE, "fit")["least"], sum(len(log.steps) for log in read)
+    least, rows = settings("fit")["least"], sum(len(log.steps) for log in read)
     if rows < least:
         names = ", ".join(log.name for log in read)
         raise RunsFileError(f"{names}: {rows} rows with a step and a loss; at least {least} are needed, 100 are better")
