@@ -8,7 +8,7 @@ from planner._util.stable_choice import lowest
 from planner.fitting.training_curve.curve_fit import CurveFit
 from planner.fitting.training_curve.forecast import Gain, gain, loss_at
 from planner.fitting.training_curve.laws import settings
-from planner.fitting.training_curve.rate_path import Array, Defaults, RatePath, in_words
+from planner.fitting.training_curve.rate_path import Defaults, RatePath, in_words
 from planner.quantities import format_percent, format_rate, plain
 
 

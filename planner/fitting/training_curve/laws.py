@@ -48,8 +48,9 @@ def curve_laws() -> tuple[CurveLaw, ...]:
     for entry in table["law"]:
         mean, deviation = np.array([*prior, entry["progress"]], float).T
         mean = mean + np.array([0, 0, 0, 0, np.log(entry["relaxation"]), 0])
-        numbers = (float(entry.get(name, 0.0)) for name in ("share", "clock", "slowing", "tail"))
-        found.append(CurveLaw(entry["name"], entry["equation"], entry["source"], *numbers, mean, deviation))
+        numbers = {name: float(entry.get(name, 0.0)) for name in ("share", "clock", "slowing", "tail")}
+        texts = {name: entry[name] for name in ("name", "equation", "source")}
+        found.append(CurveLaw(**texts, **numbers, mean=mean, deviation=deviation))
     return tuple(found)
 
 
