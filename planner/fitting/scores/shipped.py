@@ -12,16 +12,7 @@ from planner.quantities import shown_path
 
 
 class ShippedScores(NamedTuple):
-    """A shipped table of scores.
-
-    Attributes
-    ----------
-    name, title, detail : str
-    file : Path
-    tasks : Path or None
-        Its side file.
-    reference, origin, licence : str
-    """
+    """A shipped table of scores; ``tasks`` is its side file."""
 
     name: str
     title: str

@@ -49,8 +49,7 @@ def curve_laws() -> tuple[CurveLaw, ...]:
         mean, deviation = np.array([*prior, entry["progress"]], float).T
         mean = mean + np.array([0, 0, 0, 0, np.log(entry["relaxation"]), 0])
         numbers = {name: float(entry.get(name, 0.0)) for name in ("share", "clock", "slowing", "tail")}
-        texts = {name: entry[name] for name in ("name", "equation", "source")}
-        found.append(CurveLaw(**texts, **numbers, mean=mean, deviation=deviation))
+        found.append(CurveLaw(entry["name"], entry["equation"], entry["source"], **numbers, mean=mean, deviation=deviation))
     return tuple(found)
 
 
