@@ -82,8 +82,6 @@ def with_loss(where: Where, origins: Sequence[Origin], answer_loss: Array | None
     """Return the origins of a task that has losses of its own answers: only those are forecast anew."""
     if answer_loss is None:
         return list(origins)
-    again = []
-    for origin in origins:
-        own = _foreseen(where._replace(loss=None, answer_loss=answer_loss), origin.fitted)
-        again.append(origin._replace(foreseen=origin.foreseen._replace(answer_loss=own.answer_loss)))
-    return again
+    known = where._replace(loss=None, answer_loss=answer_loss)
+    own = [_foreseen(known, each.fitted).answer_loss for each in origins]
+    return [each._replace(foreseen=each.foreseen._replace(answer_loss=loss)) for each, loss in zip(origins, own, strict=True)]

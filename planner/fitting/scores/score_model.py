@@ -149,7 +149,6 @@ class ScoreModel(NamedTuple):
         guess = Guess(*_one(model.interval(runs, level, losses)))
         errors = model.errors(runs, losses)
         verdict = judge(model, errors, guess.score, runs, most)
-        parts = {name: float(np.max(part)) for name, part in errors._asdict().items()}
         weights: dict[str, float] = {}
         for fit, weight in zip(model.fits, model.weights, strict=True):
             weights[fit.form] = weights.get(fit.form, 0.0) + weight
@@ -170,7 +169,7 @@ class ScoreModel(NamedTuple):
             len(model.scores),
             self._doubling(model, target, guess.score) if verdict.name == PREDICTABLE else None,
             float(np.max(errors.upwards)),
-            FrozenDict(parts),
+            FrozenDict({name: float(np.max(part)) for name, part in errors._asdict().items()}),
             FrozenDict(weights),
             guess,
         )

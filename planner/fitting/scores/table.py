@@ -104,9 +104,9 @@ def read_score_table(
     where, columns = where.take(kept), {called: values[kept] for called, values in columns.items()}
     tasks = _tasks(columns, about, left, read.name)
     if not tasks:
-        why = "; ".join(f"{bare(column)}: {why}" for column, why in list(left.items())[:4])
-        why = why or "it has no other column of numbers"
-        raise RunsFileError(f"{read.name}: no column of scores found; name them with `task`; {why}")
+        others = "; ".join(f"{bare(column)}: {why}" for column, why in list(left.items())[:4])
+        others = others or "it has no other column of numbers"
+        raise RunsFileError(f"{read.name}: no column of scores found; name them with `task`; {others}")
     if len(tasks) > _MOST_TASKS:
         raise RunsFileError(f"{read.name}: {len(tasks)} columns of scores; at most {_MOST_TASKS} at once: choose with `task`")
     notes = (*read.notes, *about.missing(cells, read.name), *told, *twice)
@@ -264,8 +264,10 @@ def _asked(cells: Mapping[str, list[object]], wanted: Sequence[str] | None, abou
 def _no_score(numbers: Array) -> float | None:
     """Return a number of a column that no score can be, in per cent either; None where there is none."""
     known = numbers[np.isfinite(numbers)]
-    ends = (float(known.min()), float(known.max())) if len(known) else ()
-    return next((each for each in ends if not 0 <= each <= 100), None)
+    if not len(known):
+        return None
+    low, high = float(known.min()), float(known.max())
+    return low if low < 0 else high if high > 100 else None
 
 
 def _not_a_task(called: str, numbers: Array) -> str:
