@@ -266,14 +266,14 @@ def _smoothed(log: Log, path: RatePath) -> tuple[Smoothed, list[Event]]:
     return whole, []
 
 
-Called = tuple[RatePath, str]
+_Called = tuple[RatePath, str]
 """A schedule as it was given, and what it is called."""
 
 
-def _schedules(logs: Sequence[Log], plans: Sequence[Any], end: float | None, rise: float | None) -> list[Called | None]:
+def _schedules(logs: Sequence[Log], plans: Sequence[Any], end: float | None, rise: float | None) -> list[_Called | None]:
     """Return the schedule of each log, where one was given; words need not say what the logs do."""
     peak = max((float(log.lr.max()) for log in logs if log.lr is not None), default=None)
-    found: list[Called | None] = []
+    found: list[_Called | None] = []
     for log, plan in zip(logs, plans, strict=True):
         if plan is None:
             found.append(None)
@@ -286,7 +286,7 @@ def _schedules(logs: Sequence[Log], plans: Sequence[Any], end: float | None, ris
     return found
 
 
-def _plan(whole: Called | None, past: RatePath, end: float | None, name: str) -> Called:
+def _plan(whole: _Called | None, past: RatePath, end: float | None, name: str) -> _Called:
     """Return the run's path to its end: its rows so far, then its schedule, or its last rate."""
     now = past.end
     if end is not None and end < now:
