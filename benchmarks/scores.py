@@ -15,9 +15,8 @@ import numpy as np
 import planner
 from planner.fitting.scores.backtest import ScoreBacktest, TaskTest
 from planner.fitting.scores.forms import Where
-from planner.fitting.scores.observational import observed
 from planner.fitting.scores.public_models import public_table
-from planner.fitting.scores.score_model import ScoreModel
+from planner.fitting.scores.score_model import ScoreModel, observed
 from planner.fitting.scores.shipped import shipped_scores
 from planner.fitting.scores.verdicts import PREDICTABLE
 

@@ -8,10 +8,12 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.errors import OptionError, PlannerError, RunsFileError
 from planner.fitting.scores.known_tasks import KINDS, Known, known_task, parts_of
+from planner.fitting.tables.column_names import named
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_tables import read_raw
+from planner.fitting.tables.row_choice import text_of
 from planner.notes import Note
-from planner.quantities import bare, listed, parse_fraction, parse_number, plain, shown
+from planner.quantities import bare, parse_fraction, parse_number, plain, shown
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = FrozenDict(
     {
@@ -30,7 +32,6 @@ class About(NamedTuple):
 
     said: Mapping[str, Known] = FrozenDict()
     listed: frozenset[str] = frozenset()
-    notes: tuple[Note, ...] = ()
     chooses: bool = False
     """Whether no other column is a task: so says the side file of a table that ships."""
 
@@ -42,13 +43,12 @@ class About(NamedTuple):
         RunsFileError
             It has none of them.
         """
-        known = {each.lower() for each in columns}
-        gone = sorted(self.listed - known)
+        gone = sorted(self.listed - {each.lower() for each in columns})
         if not gone:
             return []
         if len(gone) == len(self.listed):
-            raise RunsFileError(f"{name}: has none of the tasks that `about` tells of: {listed(list(map(bare, gone)), 8)}")
-        text = f"`about` tells of {len(gone)} of its {len(self.listed)} tasks in vain: {listed(list(map(bare, gone)), 8)}"
+            raise RunsFileError(f"{name}: has none of the tasks that `about` tells of: {named(gone, 8)}")
+        text = f"`about` tells of {len(gone)} of its {len(self.listed)} tasks in vain: {named(gone, 8)}"
         return [Note("tasks-missing", "warning", f"{text} is no column of {name}")]
 
     def names_task(self, column: str) -> bool:
@@ -61,8 +61,8 @@ class About(NamedTuple):
         return known._replace(**{field: own for field, own in said._asdict().items() if own is not None})
 
 
-def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw, *, chooses: bool = False) -> About:
-    """Read the side file and the options that go before it; ``chooses`` makes what it lists the only tasks.
+def read_about(file: Any, options: Mapping[str, Raw], *, chooses: bool = False) -> About:
+    """Read the side file and the options that go before it, by field; ``chooses`` makes what it lists the only tasks.
 
     Raises
     ------
@@ -71,11 +71,9 @@ def read_about(file: Any, chance: Raw, questions: Raw, ceiling: Raw, *, chooses:
     OptionError
         An option that cannot be.
     """
-    said: dict[str, Known] = {}
-    if file is not None:
-        said = _side_file(file)
+    said = {} if file is None else _side_file(file)
     told = frozenset(said)
-    for field, given in (("chance", chance), ("questions", questions), ("ceiling", ceiling)):
+    for field, given in options.items():
         if given is None:
             continue
         if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
@@ -95,11 +93,12 @@ def _value(field: str, value: Raw, where: str) -> float:
         number = parse_number(value, where) if field == "questions" else parse_fraction(value, where)
     except PlannerError as error:
         raise OptionError(str(error)) from None
-    low, high, inside = {"chance": (0.0, 1.0, "at least 0 and below 1"), "ceiling": (0.0, 1.0, "above 0 and at most 1")}.get(
-        field, (1.0, 1e9, "from 1 to 1e9")
-    )
-    bad = number < low or number > high or (field == "chance" and number == 1) or (field == "ceiling" and number == 0)
-    if bad:
+    fits, inside = {
+        "chance": (0 <= number < 1, "at least 0 and below 1"),
+        "questions": (1 <= number <= 1e9, "from 1 to 1e9"),
+        "ceiling": (0 < number <= 1, "above 0 and at most 1"),
+    }[field]
+    if not fits:
         raise OptionError(f"{where} {plain(number)}: must be {inside}")
     return number
 
@@ -107,11 +106,8 @@ def _value(field: str, value: Raw, where: str) -> float:
 def _side_file(file: Any) -> dict[str, Known]:
     raw = read_raw(file, None, lambda header: list(range(len(header))))
     lower = ["_".join(parts_of(cell)) for cell in raw.header]
-    places = {}
-    for field, names in _COLUMNS.items():
-        at = next((lower.index(name) for name in names if name in lower), None)
-        if at is not None:
-            places[field] = at
+    # of several names the first counts: it is put in last
+    places = {field: lower.index(name) for field, names in _COLUMNS.items() for name in reversed(names) if name in lower}
     if "task" not in places:
         raise RunsFileError(f"{raw.name}: has no column task; a file about tasks has task, chance, questions and ceiling")
     found: dict[str, Known] = {}
@@ -123,16 +119,19 @@ def _side_file(file: Any) -> dict[str, Known]:
             raise RunsFileError(f"{raw.name}:{row}:task: {shown(name)} comes twice")
         if len(found) >= _MOST_TASKS:
             raise RunsFileError(f"{raw.name}: names more than {_MOST_TASKS} tasks")
-        found[name] = _known(cells, places, f"{raw.name}:{row}", comma=bool(raw.separator) and raw.separator != ",")
+        found[name] = _known(cells, places, f"{raw.name}:{row}", raw.separator)
     return found
 
 
-def _known(cells: Any, places: Mapping[str, int], where: str, *, comma: bool) -> Known:
+def with_point(text: str, separator: str) -> str:
+    """Return the text of a number with a point for its decimal comma, where no comma separates cells."""
+    return text.replace(",", ".") if separator not in {"", ","} and text.count(",") == 1 and "." not in text else text
+
+
+def _known(cells: Any, places: Mapping[str, int], where: str, separator: str) -> Known:
     values: dict[str, Any] = {}
     for field in ("chance", "questions", "ceiling"):
-        cell = cells[places[field]] if field in places else None
-        text = "" if cell is None else str(cell).strip()
-        text = text.replace(",", ".") if comma and text.count(",") == 1 and "." not in text else text
+        text = with_point(text_of(cells[places[field]]) if field in places else "", separator)
         if text and text.lower() not in {"nan", "na", "none", "-"}:
             try:
                 values[field] = _value(field, text, f"{where}:{field}:")

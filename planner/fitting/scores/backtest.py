@@ -16,6 +16,7 @@ from planner.errors import FitError, OptionError
 from planner.fitting.backtest import Foretold
 from planner.fitting.fit import TableLike
 from planner.fitting.scores.forms import Array, Where
+from planner.fitting.scores.known_tasks import LOSS_KINDS
 from planner.fitting.scores.score_model import ScoreModel, fit_model
 from planner.fitting.scores.scores import read_table
 from planner.fitting.scores.table import ScoreTable, fewest
@@ -181,9 +182,8 @@ def backtest_scores(
     reading = Reading.of(asked, "backtest_scores", TableInputs)
     confidence = check_level(level)
     factors = _ratios(ratios)
-    table, side = read_table(
-        runs, reading, task=task, about=about, chance=chance, questions=questions, ceiling=ceiling, group=group
-    )
+    of_tasks = {"chance": chance, "questions": questions, "ceiling": ceiling}
+    table, side = read_table(runs, reading, of_tasks, task=task, about=about, group=group)
     if table.where.flops is None:
         raise FitError(f"{table.name}: a back-test needs the compute of runs: flops, or params and tokens")
     tests, models, notes = _tested(table, factors, confidence, workers, progress)
@@ -207,10 +207,8 @@ def _tested(
     for factor in factors:
         small = table.where.flops <= float(table.where.flops.max()) / factor * (1 + 1e-9)
         if small.sum() < fewest() or not (~small).any():
-            text = (
-                f"{int(small.sum())} runs spend at most 1/{plain(factor)} of the largest compute; at least {fewest()} are needed"
-            )
-            notes.append(Note("refused", "warning", text))
+            text = f"{int(small.sum())} runs spend at most 1/{plain(factor)} of the largest compute"
+            notes.append(Note("refused", "warning", f"{text}; at least {fewest()} are needed"))
             continue
         model, told = fit_model(_rows(table, small), workers, progress)
         notes += [Note("not-fitted", "warning", text) for text in told]
@@ -222,8 +220,7 @@ def _tested(
 
 
 def _ratios(values: Any) -> list[float]:
-    several = values if isinstance(values, (list, tuple)) else [values]
-    found = [parse_number(each, "ratio") for each in several]
+    found = [parse_number(each, "ratio") for each in (values if isinstance(values, (list, tuple)) else [values])]
     if not found or any(not 1 < each <= 1e6 for each in found):
         raise OptionError(f"ratios {shown(values)}: must be above 1 and at most 1e6; 30 fits on runs up to 1/30 of the largest")
     return found
@@ -249,7 +246,7 @@ def _tests(model: ScoreModel, table: ScoreTable, held_out: Any, ratio: float, le
     for task in model.tasks:
         scores = known[task.name]
         has = np.isfinite(scores)
-        if not has.any() or task.kind in {"loss", "bits"}:
+        if not has.any() or task.kind in LOSS_KINDS:
             continue
         runs, losses = model.foreseen(where.take(has))
         found.append(_test(task, model.with_answer(task, runs), losses, scores[has], ratio, level))
@@ -261,10 +258,8 @@ def _test(
 ) -> TaskTest:
     assert runs.flops is not None
     p, low, high = task.interval(runs, level, losses)
-    errors = task.errors(runs, losses)
     middle = Where(flops=np.array([float(np.exp(np.mean(np.log(runs.flops))))]))
-    together = Errors(*(_root_mean_square(part) for part in errors))
-    verdict = judge(task, together, float(p.mean()), middle)
+    verdict = judge(task, Errors(*map(_root_mean_square, task.errors(runs, losses))), float(p.mean()), middle)
     noise = None
     if task.questions:
         share = np.clip(scores / task.ceiling, 0, 1)
@@ -294,23 +289,12 @@ def _root_mean_square(part: Any) -> Any:
 def _summary(ratio: float, tests: Sequence[TaskTest]) -> TestSummary:
     kept = [each for each in tests if each.verdict == PREDICTABLE]
     narrow = sorted(kept, key=lambda each: round(each.half_width, 9))[: len(kept) // 2]
-    large, small = ([each for each in tests if each.error > LARGE], [each for each in tests if each.error < SMALL])
+    large = [each.verdict != PREDICTABLE for each in tests if each.error > LARGE]
+    small = [each.verdict != PREDICTABLE for each in tests if each.error < SMALL]
 
     def mean(of: Sequence[TaskTest], name: str) -> float | None:
         values = [getattr(each, name) for each in of if getattr(each, name) is not None]
         return float(np.mean(values)) if values else None
 
-    return TestSummary(
-        ratio,
-        len(tests),
-        len(kept),
-        mean(kept, "error"),
-        mean(narrow, "error"),
-        mean(kept, "noise"),
-        mean(kept, "no_law"),
-        mean(kept, "coverage"),
-        len(large),
-        sum(each.verdict != PREDICTABLE for each in large),
-        len(small),
-        sum(each.verdict != PREDICTABLE for each in small),
-    )
+    errors = (mean(kept, "error"), mean(narrow, "error"), mean(kept, "noise"), mean(kept, "no_law"), mean(kept, "coverage"))
+    return TestSummary(ratio, len(tests), len(kept), *errors, len(large), sum(large), len(small), sum(small))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from planner._util.stable_choice import lowest
+from planner._util.stable_choice import first_lowest
 from planner.fitting.scores.forms import FORMS, Array, Center, Where
 from planner.fitting.scores.settings import settings
 
@@ -14,16 +14,9 @@ FLAT = "flat"
 
 
 class FormFit(NamedTuple):
-    """A form with its constants for one task.
+    """A form, of ``FORMS`` or ``flat``, with its constants for one task.
 
-    Attributes
-    ----------
-    form : str
-        A name of ``FORMS``, or ``flat``.
-    plateau : bool
-        Whether the score levels off below the ceiling, at a height that is fitted.
-    constants : tuple of float
-        Floor, the form's constants, and the logit of the height; of a flat form the score.
+    These are the floor, the form's own, and of a ``plateau``, a height below the ceiling, its logit; of a flat form the score.
     """
 
     form: str
@@ -52,16 +45,7 @@ class FormFit(NamedTuple):
 
 
 class TaskRows(NamedTuple):
-    """Scores of one task with what fits need of them.
-
-    Attributes
-    ----------
-    scores, noise : array, shape (rows,)
-        Scores as fractions, and the standard deviation of each.
-    floor, floor_sd : float
-        Prior of the floor: the median of the lowest third of the rows by compute.
-    ceiling : float
-    """
+    """Scores of one task as fractions, each with its standard deviation, and the prior of their floor with its own."""
 
     scores: Array
     noise: Array
@@ -71,7 +55,7 @@ class TaskRows(NamedTuple):
 
 
 def task_rows(scores: Array, questions: float, ceiling: float) -> TaskRows:
-    """Weigh the scores of one task, in the order of compute."""
+    """Weigh the scores of one task, in the order of compute; the floor is about the median of their lowest third."""
     known = settings("fit")
     low = float(np.median(scores[: max(4, len(scores) // 3)]))
     p = np.clip((0.7 * scores + 0.3 * scores.mean()) / ceiling, 0.01, 0.99)
@@ -94,10 +78,8 @@ def fit_form(name: str, plateau: bool, runs: Where, center: Center, rows: TaskRo
     form, force = FORMS[name], float(settings("fit")["robust"])
     z = form.covariates(runs, center)
     priors = [settings(f"priors.{form.prior}")[constant] for constant in form.constants]
-    if plateau:
-        priors.append(settings("priors.plateau")["height"])
-    mean = np.array([rows.floor, *(float(each[0]) for each in priors)])
-    width = np.array([rows.floor_sd, *(float(each[1]) for each in priors)])
+    priors += [settings("priors.plateau")["height"]] if plateau else []
+    mean, width = np.array([(rows.floor, rows.floor_sd), *priors]).T
 
     def residuals(p: Array) -> Array:
         values, _ = form.values(p, z, rows.ceiling, plateau)
@@ -108,13 +90,10 @@ def fit_form(name: str, plateau: bool, runs: Where, center: Center, rows: TaskRo
         pull = _softened((values - rows.scores) / rows.noise, force)[1]
         return np.concatenate([(pull / rows.noise)[:, None] * slope, np.diag(1 / width)])
 
-    found, costs = [], []
-    for start in _starts(name, plateau, rows, near):
-        p = leastsq(residuals, start, Dfun=slopes, full_output=True, maxfev=_MOST_CALLS)[0]
-        found.append(p)
-        costs.append(float(np.sum(residuals(p) ** 2)))
-    best = found[lowest(costs)]
-    return FormFit(name, plateau, tuple(float(each) for each in best))
+    starts = [np.array(near.constants)] if near else _starts(name, plateau, rows)
+    found = [leastsq(residuals, start, Dfun=slopes, full_output=True, maxfev=_MOST_CALLS)[0] for start in starts]
+    best = first_lowest(found, lambda p: float(np.sum(residuals(p) ** 2)))
+    return FormFit(name, plateau, tuple(best.tolist()))
 
 
 def _softened(r: Array, force: float) -> tuple[Array, Array]:
@@ -125,12 +104,10 @@ def _softened(r: Array, force: float) -> tuple[Array, Array]:
     return soft, np.where(np.abs(r) < 1e-9, 1.0, r / np.where(np.abs(soft) < 1e-12, 1.0, soft) / root)
 
 
-def _starts(name: str, plateau: bool, rows: TaskRows, near: FormFit | None) -> list[Array]:
-    if near is not None:
-        return [np.array(near.constants)]
+def _starts(name: str, plateau: bool, rows: TaskRows) -> list[Array]:
+    starts = FORMS[name].starts
     if not plateau:
-        return [np.array([rows.floor, *start]) for start in FORMS[name].starts]
+        return [np.array([rows.floor, *start]) for start in starts]
     top = float(np.clip(np.sort(rows.scores)[-4:-1].mean() / rows.ceiling, 0.02, 0.97))
     height = float(np.log(top / (1 - top)))
-    starts = FORMS[name].starts
     return [np.array([rows.floor, *starts[0], 3.0]), *(np.array([rows.floor, *start, height]) for start in starts)]

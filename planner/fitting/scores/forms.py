@@ -18,12 +18,7 @@ _SMALL, _LARGE = -40.0, 40.0  # of an exponent: beyond it a link is flat to the 
 
 
 class Where(NamedTuple):
-    """Runs by what they spent and reached; None for what is not known.
-
-    Attributes
-    ----------
-    flops, params, tokens, loss : array, shape (runs,), or None
-    """
+    """Runs by what they spent and reached, each of shape (runs,); None for what is not known."""
 
     flops: Array | None = None
     params: Array | None = None
@@ -54,20 +49,10 @@ class Center(NamedTuple):
 
 
 class Form(NamedTuple):
-    """A form.
+    """A form, by the attributes of :class:`Where` that it needs.
 
-    Attributes
-    ----------
-    name : str
-    needs : tuple of str
-        Attributes of :class:`Where`.
-    link : callable
-        eta -> value in (0, 1) and its slope.
-    constants : tuple of str
-        Beside floor and height of a plateau; each has a prior in ``data/scores/settings.toml`` under ``prior``.
-    prior : str
-    starts : tuple of tuple
-        Where the search begins.
+    Its link gives eta -> value in (0, 1) and its slope. Its constants, beside floor and height of a plateau, have each a prior in
+    ``data/scores/settings.toml`` under ``prior``; the search for them begins at the ``starts``.
     """
 
     name: str
@@ -85,6 +70,10 @@ class Form(NamedTuple):
             found.append((middle - value) / middle if name.endswith("loss") else np.log(value) - np.log(middle))
         return tuple(found)
 
+    def read_by(self, runs: Where) -> bool:
+        """Tell whether runs have what the form reads."""
+        return all(getattr(runs, need) is not None for need in self.needs)
+
     def eta(self, p: Array, z: tuple[Array, ...]) -> tuple[Array, Array]:
         """Return eta and its slopes, shape (runs, constants)."""
         if len(z) == 1:
@@ -100,13 +89,11 @@ class Form(NamedTuple):
         """Return scores and their slopes by floor, the form's constants and, with a ``plateau``, the logit of its height."""
         eta, slopes = self.eta(p[1:], z)
         q, dq = self.link(eta)
-        top, rising = (ceiling, 0.0)
-        if plateau:
-            share = 1 / (1 + np.exp(-np.clip(p[-1], _SMALL, _LARGE)))
-            top, rising = ceiling * share, ceiling * share * (1 - share)
+        share = 1 / (1 + np.exp(-np.clip(p[-1], _SMALL, _LARGE))) if plateau else 1.0
+        top = ceiling * share
         parts = [(1 - q)[:, None], ((top - p[0]) * dq)[:, None] * slopes]
         if plateau:
-            parts.append((q * rising)[:, None])
+            parts.append((q * (top * (1 - share)))[:, None])
         return p[0] + (top - p[0]) * q, np.concatenate(parts, 1)
 
 
@@ -133,14 +120,7 @@ _LOSS_STARTS = ((-1.0, 1.9), (-3.0, 2.0), (0.4, 1.6))
 FORMS: Mapping[str, Form] = {
     form.name: form
     for form in (
-        Form(
-            "compute",
-            ("flops",),
-            gompertz,
-            ("intercept", "slope"),
-            "compute",
-            ((0.0, -1.5), (-1.5, -1.5), (1.0, -1.2)),
-        ),
+        Form("compute", ("flops",), gompertz, ("intercept", "slope"), "compute", ((0.0, -1.5), (-1.5, -1.5), (1.0, -1.2))),
         Form(
             "sizes",
             ("params", "tokens"),

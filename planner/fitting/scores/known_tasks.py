@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from planner._util.files import kept_while_unchanged, read_bundled
 
-KINDS = ("accuracy", "exact match", "pass@k", "loss", "bits")
+LOSS_KINDS = ("loss", "bits")
+KINDS = ("accuracy", "exact match", "pass@k", *LOSS_KINDS)
 
 
 class Known(NamedTuple):
@@ -17,16 +18,9 @@ class Known(NamedTuple):
     ceiling: float | None = None
 
 
-class _Words(NamedTuple):
-    dropped: frozenset[str]
-    loss: frozenset[str]
-    settings: frozenset[str]
-
-
 @kept_while_unchanged("scores/known_tasks.toml")
-def _words() -> _Words:
-    table = read_bundled("scores/known_tasks.toml")["words"]
-    return _Words(*(frozenset(table[name]) for name in _Words._fields))
+def _words() -> dict[str, frozenset[str]]:
+    return {name: frozenset(words) for name, words in read_bundled("scores/known_tasks.toml")["words"].items()}
 
 
 @kept_while_unchanged("scores/known_tasks.toml")
@@ -45,11 +39,8 @@ def parts_of(column: str) -> list[str]:
 
 def stem(column: str) -> str:
     """Return a name as names are compared: without signs, and without words that say how a task was scored."""
-    known = _words()
-    words = [
-        word for word in parts_of(column) if word not in known.dropped | known.loss and not re.fullmatch(r"\d+shots?|\d", word)
-    ]
-    return "".join(words)
+    dropped = _words()["dropped"] | _words()["loss"]
+    return "".join(word for word in parts_of(column) if word not in dropped and not re.fullmatch(r"\d+shots?|\d", word))
 
 
 def known_task(column: str) -> Known:
@@ -59,12 +50,12 @@ def known_task(column: str) -> Known:
 
 def is_loss(column: str) -> bool:
     """Tell whether a name says that a column holds losses, or bits."""
-    return bool(_words().loss & {*parts_of(column)})
+    return bool(_words()["loss"] & {*parts_of(column)})
 
 
 def is_setting(column: str) -> bool:
     """Tell whether a name says that a column is how a run was made, or an error bar."""
-    return bool(_words().settings & {*parts_of(column)})
+    return bool(_words()["settings"] & {*parts_of(column)})
 
 
 def kind_of(column: str) -> str:
@@ -72,7 +63,7 @@ def kind_of(column: str) -> str:
     words = {*parts_of(column)}
     if words & {"bits", "bpb"}:
         return "bits"
-    if words & _words().loss:
+    if words & _words()["loss"]:
         return "loss"
     if "pass" in words or re.search(r"pass@\d+", column.lower()):
         return "pass@k"

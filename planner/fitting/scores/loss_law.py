@@ -1,7 +1,7 @@
 """The law of loss of a table of scores: fitted to its runs, and again to its smaller ones for held-out forecasts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,23 +17,17 @@ from planner.scaling_laws.law import Law
 _LEVEL = 0.95
 
 
-@dataclass(frozen=True)
-class LossLaw:
-    """A law of loss with one standard deviation of a run's loss."""
+def foretold(law: Law, params: Array, tokens: Array) -> tuple[Array, Array, Array]:
+    """Return expected losses by a law, and one standard deviation below and above for a single run."""
+    from planner.allocation.loss_interval import loss_interval
 
-    law: Law
-
-    def predict(self, params: Array, tokens: Array) -> tuple[Array, Array, Array]:
-        """Return expected losses, and one standard deviation below and above for a single run."""
-        from planner.allocation.loss_interval import loss_interval
-
-        mean = np.asarray(self.law.loss(params, tokens), float)
-        found = loss_interval(self.law, params, tokens, _LEVEL)
-        if found is None:
-            return mean, mean, mean
-        wide = normal_quantile((1 + _LEVEL) / 2)
-        low, high = (np.asarray(each, float) for each in found.run)
-        return mean, mean - (mean - low) / wide, mean + (high - mean) / wide
+    mean = np.asarray(law.loss(params, tokens), float)
+    found = loss_interval(law, params, tokens, _LEVEL)
+    if found is None:
+        return mean, mean, mean
+    wide = normal_quantile((1 + _LEVEL) / 2)
+    low, high = (np.asarray(each, float) for each in found.run)
+    return mean, mean - (mean - low) / wide, mean + (high - mean) / wide
 
 
 def fit_loss_law(where: Where, column: str = "loss", *, draws: int = 0) -> Law:
@@ -47,9 +41,9 @@ def fit_loss_law(where: Where, column: str = "loss", *, draws: int = 0) -> Law:
     loss = getattr(where, column)
     if where.params is None or where.tokens is None or where.flops is None or loss is None:
         raise PlannerError("a law of loss needs params, tokens and loss")
-    kept = np.all([np.isfinite(each) for each in (where.params, where.tokens, where.flops, loss)], axis=0)
-    found = fit(params=where.params[kept], tokens=where.tokens[kept], flops=where.flops[kept], loss=loss[kept], draws=draws)
-    return found.law
+    columns = {"params": where.params, "tokens": where.tokens, "flops": where.flops, "loss": loss}
+    kept = np.all([np.isfinite(each) for each in columns.values()], axis=0)
+    return fit(**{name: each[kept] for name, each in columns.items()}, draws=draws).law
 
 
 def origins_of(where: Where, answer_loss: Array | None = None) -> list[Origin]:
@@ -76,18 +70,11 @@ def _foreseen(where: Where, small: Any) -> Where:
     """Return runs with the losses that the small ones among them foretell; None where they foretell none."""
     if where.flops is None:
         return where
-    found: dict[str, Array | None] = {}
-    for column in ("loss", "answer_loss"):
-        found[column] = None
-        if getattr(where, column) is None:
-            continue
-        try:
-            law = fit_loss_law(where.take(small), column)
-        except PlannerError:
-            continue
-        assert where.params is not None
-        assert where.tokens is not None
-        found[column] = np.asarray(law.loss(where.params, where.tokens), float)
+    found: dict[str, Array | None] = dict.fromkeys(("loss", "answer_loss"))
+    for column in found:
+        with suppress(PlannerError):  # no sizes, no losses, or too few
+            law: Any = fit_loss_law(where.take(small), column)
+            found[column] = np.asarray(law.loss(where.params, where.tokens), float)
     return where._replace(**found)
 
 
@@ -95,8 +82,6 @@ def with_loss(where: Where, origins: Sequence[Origin], answer_loss: Array | None
     """Return the origins of a task that has losses of its own answers: only those are forecast anew."""
     if answer_loss is None:
         return list(origins)
-    again = []
-    for origin in origins:
-        own = _foreseen(where._replace(loss=None, answer_loss=answer_loss), origin.fitted)
-        again.append(origin._replace(foreseen=origin.foreseen._replace(answer_loss=own.answer_loss)))
-    return again
+    known = where._replace(loss=None, answer_loss=answer_loss)
+    own = [_foreseen(known, each.fitted).answer_loss for each in origins]
+    return [each._replace(foreseen=each.foreseen._replace(answer_loss=loss)) for each, loss in zip(origins, own, strict=True)]

@@ -9,7 +9,7 @@ from planner._util.showing import Raw
 from planner._util.to_json import Answer, as_json
 from planner._version import __version__
 from planner.errors import OptionError
-from planner.fitting.scores.verdicts import PREDICTABLE, SATURATED
+from planner.fitting.scores.verdicts import PREDICTABLE
 from planner.notes import Note
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Scores(Answer):
     @property
     def predictable(self) -> tuple[str, ...]:
         """Tasks whose score can be forecast."""
-        return tuple(name for name, each in self.tasks.items() if each.verdict == PREDICTABLE)
+        return tuple(name for name, each in self.tasks.items() if each.predictable)
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -191,16 +191,11 @@ class Scores(Answer):
         """
         from planner.fitting.scores.score_file import save_model
 
-        if self.model is not None and self.model.local:
+        if self.model.local:
             raise OptionError(
                 "save: `observational` scores rest on public models, which plan does not take: give runs of your own"
             )
-        if self.model is not None and self.model.rows.flops is None:
+        if self.model.rows.flops is None:
             raise OptionError("save: these scores go by loss alone, and plan asks for compute: give `target` instead of `loss`")
 
         return save_model(self.model, path, overwrite=overwrite)
-
-
-def has_score(verdict: str) -> bool:
-    """Tell whether a verdict comes with a score."""
-    return verdict in {PREDICTABLE, SATURATED}

@@ -16,7 +16,6 @@ from planner.fitting.results import compact_lists
 from planner.fitting.scores.fitting import FLAT, FormFit
 from planner.fitting.scores.forms import FORMS, Array, Center, Where
 from planner.fitting.scores.known_tasks import KINDS
-from planner.fitting.scores.loss_law import LossLaw
 from planner.fitting.scores.score_model import ScoreModel
 from planner.fitting.scores.task_model import TaskModel
 from planner.scaling_laws.law_file import law_from_table, law_to_table
@@ -90,8 +89,8 @@ def _to_table(model: ScoreModel) -> dict[str, Any]:
         "per_token": model.per_token,
         "ratio": model.ratio,
         "rows": {name: _numbers(values) for name, values in model.rows._asdict().items()},
-        "loss_law": None if model.loss_law is None else law_to_table(model.loss_law.law),
-        "answer_laws": {name: law_to_table(law.law) for name, law in model.answer_laws.items()},
+        "loss_law": None if model.loss_law is None else law_to_table(model.loss_law),
+        "answer_laws": {name: law_to_table(law) for name, law in model.answer_laws.items()},
         "tasks": [_task_to_table(task) for task in model.tasks],
     }
 
@@ -111,7 +110,7 @@ def _task_to_table(task: TaskModel) -> dict[str, Any]:
 
 def _from_table(table: Mapping[str, Any], name: str) -> ScoreModel:
     tasks = [_task(each) for each in table["tasks"][:_MOST]]
-    laws = {task: LossLaw(law_from_table(law, f"{name}: {task}")) for task, law in table["answer_laws"].items()}
+    laws = {task: law_from_table(law, f"{name}: {task}") for task, law in table["answer_laws"].items()}
     if not tasks or len({task.name for task in tasks}) != len(tasks):
         raise ValueError("tasks")
     law = table["loss_law"]
@@ -119,10 +118,10 @@ def _from_table(table: Mapping[str, Any], name: str) -> ScoreModel:
         _text(table["name"]),
         _text(table["sha256"]),
         tuple(tasks),
-        None if law is None else LossLaw(law_from_table(law, f"{name}: loss_law")),
+        None if law is None else law_from_table(law, f"{name}: loss_law"),
         FrozenDict(laws),
         _above_zero(table["per_token"]),
-        None if table["ratio"] is None else _above_zero(table["ratio"]),
+        _or_none(table["ratio"], _above_zero),
         _where(table["rows"]),
     )
 
@@ -147,12 +146,7 @@ def _task(table: Mapping[str, Any]) -> TaskModel:
         where,
         fits,
         weights,
-        held_out=_number(table["held_out"]),
-        scatter=_number(table["scatter"]),
-        floor=_number(table["floor"]),
-        top=_number(table["top"]),
-        rise=_number(table["rise"]),
-        top_error=_number(table["top_error"]),
+        **{name: _number(table[name]) for name in ("held_out", "scatter", "floor", "top", "rise", "top_error")},
         reached=_above_zero(table["reached"]),
         center=Center(**{each: math.nan if value is None else _number(value) for each, value in table["center"].items()}),
     )
@@ -161,8 +155,7 @@ def _task(table: Mapping[str, Any]) -> TaskModel:
 def _fit(table: Mapping[str, Any]) -> FormFit:
     form, plateau = table["form"], bool(table["plateau"])
     constants = tuple(_number(each) for each in table["constants"])
-    wanted = 1 if form == FLAT else 1 + len(FORMS[form].constants) + plateau
-    if len(constants) != wanted:
+    if len(constants) != (1 if form == FLAT else 1 + len(FORMS[form].constants) + plateau):
         raise ValueError("constants")
     return FormFit(form, plateau, constants)
 

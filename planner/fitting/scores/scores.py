@@ -15,22 +15,20 @@ from planner.fitting import settings as fitting_settings
 from planner.fitting.fit import TableLike
 from planner.fitting.scores.about import read_about, source_name
 from planner.fitting.scores.fitting import FLAT
-from planner.fitting.scores.observational import observed
+from planner.fitting.scores.known_tasks import LOSS_KINDS
 from planner.fitting.scores.public_models import public_table
 from planner.fitting.scores.result import Scores, ScoreTarget, TaskScore
-from planner.fitting.scores.score_model import ScoreModel, fit_model, suites_of
+from planner.fitting.scores.score_model import ScoreModel, fit_model, observed, suites_of
 from planner.fitting.scores.settings import settings
 from planner.fitting.scores.shipped import called, shipped_source
 from planner.fitting.scores.table import NOT_ASKED, ScoreTable, read_score_table
+from planner.fitting.tables.column_names import named
 from planner.fitting.tables.raw_table import is_source
 from planner.inputs.input_row import Number, yes_or_no
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, TableInputs
 from planner.notes import Note
 from planner.quantities import bare, format_factor, listed, parse_count, parse_flops, parse_number, plain, shown
-
-Wanted = tuple[float | None, float | None, float | None, float | None]
-"""Compute, params, tokens and loss of the target."""
 
 _FEW_ROWS = 12
 
@@ -115,36 +113,24 @@ def scores(
     reading = Reading.of(asked, "scores", TableInputs)
     wanted = _asked_for(target, params, tokens, loss)
     confidence = check_level(level)
+    of_tasks = {"chance": chance, "questions": questions, "ceiling": ceiling}
     if yes_or_no(observational, "`observational`"):
-        given = {"runs": runs, "about": about, "group": group, "loss": loss, **reading.stated()}
-        given |= {"chance": chance, "questions": questions, "ceiling": ceiling}
+        given = {"runs": runs, "about": about, "group": group, "loss": loss, **reading.stated(), **of_tasks}
         return _observed(wanted, task, suite, confidence, [name for name, each in given.items() if each is not None])
     if runs is None:
         raise OptionError("no runs: give a table of them, or `observational` for a forecast from public models")
-    table, side = read_table(
-        runs,
-        reading,
-        task=task,
-        about=about,
-        chance=chance,
-        questions=questions,
-        ceiling=ceiling,
-        group=group,
-        by_loss=wanted[3] is not None,
-    )
-    suites = read_suites(suite, [each.name for each in table.tasks])
+    table, side = read_table(runs, reading, of_tasks, task=task, about=about, group=group, by_loss=wanted["loss"] is not None)
+    suites = _read_suites(suite, [each.name for each in table.tasks])
     model, told = fit_model(table, workers, progress)
-    place = model.place(*wanted)
-    said = {"group": group, "task": None if task is None else ",".join(_names(task)), "about": side}
-    said |= {name: _stated(each) for name, each in (("chance", chance), ("questions", questions), ("ceiling", ceiling))}
-    said["suite"] = "; ".join(f"{name}={','.join(each)}" for name, each in suites.items()) or None
-    told_of = dict(zip(("target", "params", "tokens", "loss"), wanted, strict=True))
-    origin = {"runs": table.name, "sha256": table.sha256}
-    inputs = FrozenDict({**origin, **said, **told_of, "level": confidence, **reading.stated()})
-    return answer(model, place, suites, confidence, (*table.notes, *_notes(table, model, told)), inputs)
+    inputs: dict[str, Any] = {"runs": table.name, "sha256": table.sha256, "group": group}
+    inputs |= {"task": None if task is None else ",".join(_names(task)), "about": side}
+    inputs |= {field: ",".join(f"{name}={each}" for name, each in (of or {}).items()) or None for field, of in of_tasks.items()}
+    inputs["suite"] = "; ".join(f"{name}={','.join(each)}" for name, each in suites.items()) or None
+    inputs |= {**wanted, "level": confidence, **reading.stated()}
+    return _answer(model, wanted, suites, confidence, (*table.notes, *_notes(table, told)), inputs)
 
 
-def _observed(wanted: Wanted, task: Raw, suite: Raw, level: float, given: Sequence[str]) -> Scores:
+def _observed(wanted: Mapping[str, float | None], task: Raw, suite: Raw, level: float, given: Sequence[str]) -> Scores:
     """Return the scores of public models at a compute: never mixed with runs of one's own."""
     if given:
         which = "the table of runs" if given[0] == "runs" else f"`{given[0]}`"
@@ -156,23 +142,20 @@ def _observed(wanted: Wanted, task: Raw, suite: Raw, level: float, given: Sequen
         if unknown:
             raise OptionError(f"`task` {shown(unknown[0])}: public models have {', '.join(each.name for each in table.tasks)}")
         table = table._replace(tasks=tuple(known[each.lower()] for each in _names(task)))
-    suites = read_suites(suite, [each.name for each in table.tasks])
+    suites = _read_suites(suite, [each.name for each in table.tasks])
     model, most = observed(table), float(settings("public")["most"])
     text = (
         "from public models by compute alone: their recipes, data and scoring differ from yours and from each other's; the "
         "intervals hold that spread, and runs of your own say more"
     )
-    inputs = FrozenDict(
-        {"observational": True, "runs": table.name, "task": None if task is None else ",".join(_names(task))}
-        | dict(zip(("target", "params", "tokens", "loss"), wanted, strict=True))
-        | {"level": level}
-    )
-    return answer(model, model.place(*wanted), suites, level, (Note("recipes-differ", "warning", text),), inputs, most)
+    inputs: dict[str, Any] = {"observational": True, "runs": table.name, "task": None if task is None else ",".join(_names(task))}
+    inputs |= {**wanted, "level": level}
+    return _answer(model, wanted, suites, level, (Note("recipes-differ", "warning", text),), inputs, most)
 
 
-def answer(
+def _answer(
     model: ScoreModel,
-    place: ScoreTarget,
+    wanted: Mapping[str, float | None],
     suites: Mapping[str, Sequence[str]],
     level: float,
     notes: tuple[Note, ...],
@@ -180,6 +163,7 @@ def answer(
     most: float | None = None,
 ) -> Scores:
     """Return the answer of a fitted model at one target."""
+    place = model.place(*wanted.values())
     found = model.score(place, level, most)
     forms = dict.fromkeys(fit.form for each in model.tasks for fit in each.fits if fit.form != FLAT)
     return Scores(
@@ -191,22 +175,13 @@ def answer(
         forms=tuple(forms),
         level=level,
         notes=(*notes, *_loss_notes(model, place), *target_notes(place, found)),
-        inputs=inputs,
+        inputs=FrozenDict(inputs),
         model=model,
     )
 
 
 def read_table(
-    runs: Any,
-    reading: Reading,
-    *,
-    task: Raw,
-    about: Any,
-    chance: Raw,
-    questions: Raw,
-    ceiling: Raw,
-    group: Raw,
-    by_loss: bool = False,
+    runs: Any, reading: Reading, of_tasks: Mapping[str, Any], *, task: Raw, about: Any, group: Raw, by_loss: bool = False
 ) -> tuple[ScoreTable, str | None]:
     """Read a table of scores, a file's or one that ships, and what is said of its tasks; return the side file's name too."""
     if group is not None and not isinstance(group, str):
@@ -217,22 +192,17 @@ def read_table(
             raise OptionError(f"`{name}` {shown(given)}: expected a table: a file, a data frame, or columns by name")
     side = own_about if about is None else about
     k = float(fitting_settings.settings("conventions")["flops_per_param_token"])
-    known = read_about(side, chance, questions, ceiling, chooses=about is None)
+    known = read_about(side, of_tasks, chooses=about is None)
     with called(runs, source):
         table = read_score_table(source, reading, known, None if task is None else _names(task), group, k, by_loss)
     table = table if runs is source else table._replace(name=runs)
-    _known_tasks(table, chance=chance, questions=questions, ceiling=ceiling)
-    return table, source_name(about)
-
-
-def _known_tasks(table: ScoreTable, **said: Any) -> None:
-    """Refuse what is said of a task that the table does not have."""
-    known = {each.lower(): each for each in (*(task.name for task in table.tasks), *table.left_out)}
-    for field, given in said.items():
+    tasks = [each.name for each in table.tasks]
+    has = {each.lower() for each in (*tasks, *table.left_out)}
+    for field, given in of_tasks.items():
         for name in given or {}:
-            if name.lower() not in known:
-                tasks = listed([bare(task.name) for task in table.tasks], 12)
-                raise OptionError(f"`{field}` {shown(name)}: {table.name} has no such task; tasks are {tasks}")
+            if name.lower() not in has:
+                raise OptionError(f"`{field}` {shown(name)}: {table.name} has no such task; tasks are {named(tasks, 12)}")
+    return table, source_name(about)
 
 
 def _names(value: Raw) -> list[str]:
@@ -242,7 +212,7 @@ def _names(value: Raw) -> list[str]:
     return [each.strip() for each in found]
 
 
-def read_suites(value: Raw, tasks: Sequence[str]) -> dict[str, list[str]]:
+def _read_suites(value: Raw, tasks: Sequence[str]) -> dict[str, list[str]]:
     """Read named suites: names of tasks, in any case."""
     if value is None:
         return {}
@@ -251,19 +221,16 @@ def read_suites(value: Raw, tasks: Sequence[str]) -> dict[str, list[str]]:
     known = {each.lower(): each for each in tasks}
     found = {}
     for name, members in value.items():
-        names = members.split(",") if isinstance(members, str) else members
-        names = _names(names)
+        names = _names(members.split(",") if isinstance(members, str) else members)
         unknown = [each for each in names if each.lower() not in known]
         if unknown:
-            raise OptionError(
-                f"`suite` {bare(name)}: no task {shown(unknown[0])}; tasks are {listed(list(map(bare, tasks)), 12)}"
-            )
+            raise OptionError(f"`suite` {bare(name)}: no task {shown(unknown[0])}; tasks are {named(tasks, 12)}")
         found[name] = list(dict.fromkeys(known[each.lower()] for each in names))
     return found
 
 
-def _asked_for(target: Raw, params: Raw, tokens: Raw, loss: Raw) -> Wanted:
-    """Read the target, of which one thing must be known and not too much."""
+def _asked_for(target: Raw, params: Raw, tokens: Raw, loss: Raw) -> dict[str, float | None]:
+    """Read the target, of which one thing must be known and not too much: compute, params, tokens and loss, in this order."""
     C = None if target is None else parse_flops(target, "`target`")
     N = None if params is None else parse_count(params, "`params`", "parameters")
     D = None if tokens is None else parse_count(tokens, "`tokens`", "tokens")
@@ -278,17 +245,12 @@ def _asked_for(target: Raw, params: Raw, tokens: Raw, loss: Raw) -> Wanted:
     if given == 3:
         raise OptionError("`target`, `params` and `tokens`: two of them give the third")
     if given == 1 and C is None:
-        raise OptionError(
-            f"{'`params`' if N is not None else '`tokens`'} alone is no run: add `{'tokens' if N else 'params'}` or `target`"
-        )
-    return C, N, D, L
+        alone, other = ("params", "tokens") if N is not None else ("tokens", "params")
+        raise OptionError(f"`{alone}` alone is no run: add `{other}` or `target`")
+    return {"target": C, "params": N, "tokens": D, "loss": L}
 
 
-def _stated(value: Mapping[str, Any] | None) -> str | None:
-    return None if not value else ",".join(f"{name}={each}" for name, each in value.items())
-
-
-def _notes(table: ScoreTable, model: ScoreModel, told: Sequence[str]) -> list[Note]:
+def _notes(table: ScoreTable, told: Sequence[str]) -> list[Note]:
     """Say what the table lacks, and which columns were left out."""
     found = [Note("not-fitted", "warning", text) for text in told]
     if table.runs < _FEW_ROWS:
@@ -298,13 +260,11 @@ def _notes(table: ScoreTable, model: ScoreModel, told: Sequence[str]) -> list[No
     if where.loss is None:
         found.append(Note("no-loss", "info", "no column of losses: the forms in the loss are left out"))
     elif where.params is None and where.flops is not None:
-        found.append(
-            Note("no-sizes", "info", "no params or tokens: no law of loss can be fitted, so scores are forecast by compute")
-        )
-    unknown = [task.name for task in table.tasks if task.questions is None and task.kind not in {"loss", "bits"}]
+        text = "no params or tokens: no law of loss can be fitted, so scores are forecast by compute"
+        found.append(Note("no-sizes", "info", text))
+    unknown = [task.name for task in table.tasks if task.questions is None and task.kind not in LOSS_KINDS]
     if unknown:
-        which = listed(list(map(bare, unknown)), 6)
-        text = f"number of questions not known of {which}: the scatter of the runs stands for their noise"
+        text = f"number of questions not known of {named(unknown, 6)}: the scatter of the runs stands for their noise"
         found.append(Note("questions-unknown", "info", text))
     some = [f"{bare(name)} ({why})" for name, why in table.left_out.items() if why != NOT_ASKED]
     if some:
@@ -329,21 +289,13 @@ def target_notes(place: ScoreTarget, found: Mapping[str, TaskScore]) -> list[Not
     notes = []
     tested = float(settings("interval")["tested_to"])
     if place.reach is not None and place.reach > tested:
-        text = (
-            f"the target takes {format_factor(place.reach)} the compute of the largest run; intervals were back-tested to "
-            f"{format_factor(tested)}, so beyond it they are a guess"
-        )
-        notes.append(Note("extrapolation", "warning", text))
-    below = [
-        name for name, each in found.items() if each.chance is not None and each.predictable and each.floor < each.chance - 0.05
-    ]
-    if below:
-        text = f"the smallest runs are well below the chance level of {listed(list(map(bare, below)), 6)}: is it the right one?"
+        text = f"the target takes {format_factor(place.reach)} the compute of the largest run; intervals were back-tested to "
+        notes.append(Note("extrapolation", "warning", f"{text}{format_factor(tested)}, so beyond it they are a guess"))
+    floors = {name: (each.floor, each.chance) for name, each in found.items() if each.chance is not None and each.predictable}
+    if below := [name for name, (floor, chance) in floors.items() if floor < chance - 0.05]:
+        text = f"the smallest runs are well below the chance level of {named(below, 6)}: is it the right one?"
         notes.append(Note("floor-below-chance", "warning", text))
-    off = [
-        name for name, each in found.items() if each.chance is not None and each.predictable and each.floor - each.chance > 0.05
-    ]
-    if off:
-        text = f"the smallest runs are well above chance on {listed(list(map(bare, off)), 6)}: the floor is estimated from them"
+    if above := [name for name, (floor, chance) in floors.items() if floor - chance > 0.05]:
+        text = f"the smallest runs are well above chance on {named(above, 6)}: the floor is estimated from them"
         notes.append(Note("floor-above-chance", "info", text))
     return notes

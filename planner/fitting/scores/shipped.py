@@ -1,4 +1,4 @@
-"""The tables of scores that ship with planner, with their licences."""
+"""The tables of scores that ship with planner; the file beside each says its origin and licence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,25 +12,11 @@ from planner.quantities import shown_path
 
 
 class ShippedScores(NamedTuple):
-    """A shipped table of scores.
+    """A shipped table of scores; ``tasks`` is its side file."""
 
-    Attributes
-    ----------
-    name, title, detail : str
-    file : Path
-    tasks : Path or None
-        Its side file.
-    reference, origin, licence : str
-    """
-
-    name: str
-    title: str
-    detail: str
     file: Path
     tasks: Path | None
     reference: str
-    origin: str
-    licence: str
 
 
 _NAMES = ("gadre2024", "obsscaling2024")
@@ -42,10 +28,7 @@ def shipped_scores(name: str) -> ShippedScores:
     table = read_bundled(f"scores/{name}.toml")
     source, folder = table["source"], data_root() / "scores"
     reference = f"{source['authors']} {source['year']}, arXiv {source['arxiv']}"
-    side = folder / table["tasks"] if "tasks" in table else None
-    return ShippedScores(
-        name, table["title"], table["detail"], folder / table["file"], side, reference, source["origin"], source["licence"]
-    )
+    return ShippedScores(folder / table["file"], folder / table["tasks"] if "tasks" in table else None, reference)
 
 
 def shipped_source(runs: Any) -> tuple[Any, Path | None]:

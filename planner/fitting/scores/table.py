@@ -9,17 +9,18 @@ import numpy as np
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import finite
 from planner.errors import RunsFileError
-from planner.fitting.scores.about import About
+from planner.fitting.scores.about import About, with_point
 from planner.fitting.scores.forms import Array, Where
 from planner.fitting.scores.known_tasks import is_loss, is_setting, kind_of, known_task, stem
 from planner.fitting.scores.score_units import as_fractions
 from planner.fitting.scores.settings import settings
+from planner.fitting.tables.column_names import named
 from planner.fitting.tables.columns import NUMBERS, TEXTS, Columns, read_with_cells
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.raw_table import RawTable
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
-from planner.quantities import bare, listed, plain, shown
+from planner.quantities import bare, plain, shown
 
 _MOST_TASKS, _MOST_ROWS = 400, 5000
 _FEWEST_SCORES = 2
@@ -29,14 +30,7 @@ NOT_ASKED = "not asked for"
 class Task(NamedTuple):
     """One task of a table.
 
-    Attributes
-    ----------
-    name, kind : str
-    chance, questions : float or None
-    ceiling : float
-    scores : array, shape (rows,)
-        Fractions, or losses as they stand; not a number where a run has none.
-    answer_loss : array or None
+    Its scores, shape (rows,), are fractions, or losses as they stand; not a number where a run has none.
     """
 
     name: str
@@ -53,16 +47,12 @@ class ScoreTable(NamedTuple):
 
     Attributes
     ----------
-    name, sha256 : str
-    where : Where
-    tasks : tuple of Task
     per_token : float
         k of C = k N D.
     ratio : float or None
         Tokens per parameter, the median of the third of the runs that spent most.
     left_out : mapping of str to str
         Columns of numbers that are no tasks, with the reason.
-    notes : tuple of Note
     """
 
     name: str
@@ -104,21 +94,22 @@ def read_score_table(
             )
         where = Where(loss=where.loss)
     order = _order(where)
-    taken = {*read.columns.values()}
-    cells = _cells(raw, rows, taken, wanted, about)
+    cells = _cells(raw, rows, {*read.columns.values()}, wanted)
     left: dict[str, str] = {}
     columns = {name: values[order] for name, values in _chosen(cells, wanted, about, left, read.name).items()}
-    named = {*(each.lower() for each in wanted or ()), *about.listed}
-    columns, told = as_fractions(columns, about, named, left, read.name)
+    asked = {*(each.lower() for each in wanted or ()), *about.listed}
+    columns, told = as_fractions(columns, about, asked, left, read.name)
     where = where.take(order)
     kept, twice = _once(where, columns)
     where, columns = where.take(kept), {called: values[kept] for called, values in columns.items()}
     tasks = _tasks(columns, about, left, read.name)
     if not tasks:
-        raise RunsFileError(f"{read.name}: no column of scores found; name them with `task`; {_why_none(left)}")
+        others = "; ".join(f"{bare(column)}: {why}" for column, why in list(left.items())[:4])
+        others = others or "it has no other column of numbers"
+        raise RunsFileError(f"{read.name}: no column of scores found; name them with `task`; {others}")
     if len(tasks) > _MOST_TASKS:
         raise RunsFileError(f"{read.name}: {len(tasks)} columns of scores; at most {_MOST_TASKS} at once: choose with `task`")
-    notes = (*read.notes, *about.notes, *about.missing(cells, read.name), *told, *twice)
+    notes = (*read.notes, *about.missing(cells, read.name), *told, *twice)
     return ScoreTable(read.name, read.sha256, where, tuple(tasks), k, _ratio(where), FrozenDict(left), notes)
 
 
@@ -142,16 +133,15 @@ def fewest() -> int:
 
 def _group_of(read: Columns, group: str | None) -> Any:
     """Return which rows are of the group that was asked for; several groups are not chosen among."""
-    names = read.texts.get("group")
-    known = list(dict.fromkeys(names or ()))
+    names = read.texts.get("group", ())
+    known = list(dict.fromkeys(names))
     if group == "all" or (group is None and len(known) <= 1):
         return np.ones(len(read.rows), dtype=bool)
-    said = listed(list(map(bare, known)), 12) or "none: the table has no group column"
+    said = named(known, 12) or "none: the table has no group column"
     if group is None:
         raise RunsFileError(f"{read.name}: holds {len(known)} groups ({said}); choose one with `group`, or all to pool them")
     if group not in known:
         raise RunsFileError(f"{read.name}: no group {shown(group)}; groups are {said}")
-    assert names is not None
     return np.array([name == group for name in names])
 
 
@@ -193,7 +183,7 @@ def _ratio(where: Where) -> float | None:
     return float(np.median(ratios[np.isfinite(ratios)])) if np.isfinite(ratios).any() else None
 
 
-def _cells(raw: RawTable, rows: Any, taken: set[str], wanted: Sequence[str] | None, about: About) -> dict[str, list[object]]:
+def _cells(raw: RawTable, rows: Any, taken: set[str], wanted: Sequence[str] | None) -> dict[str, list[object]]:
     """Return the cells of the columns that may be tasks, of the rows that count."""
     asked = {each.lower() for each in wanted or ()}
     places = {}
@@ -206,11 +196,13 @@ def _cells(raw: RawTable, rows: Any, taken: set[str], wanted: Sequence[str] | No
         if row in keep:
             for called, at in places.items():
                 found[called].append(cells[at] if at < len(cells) else None)
-    comma = bool(raw.separator) and raw.separator != ","
-    return {called: [_plain_number(cell, comma) for cell in values] for called, values in found.items()}
+    return {called: [_plain_number(cell, raw.separator) for cell in values] for called, values in found.items()}
 
 
-def _plain_number(cell: object, comma: bool) -> object:
+_NONE = {"nan", "na", "n/a", "null", "none", "inf", "infinity"}
+
+
+def _plain_number(cell: object, separator: str) -> object:
     """Return a score as a float, not a number for an empty cell, and any other cell as its text."""
     if cell is None:
         return math.nan
@@ -219,17 +211,12 @@ def _plain_number(cell: object, comma: bool) -> object:
         return number
     item = getattr(cell, "item", None)
     if item is not None and not isinstance(cell, str):
-        return _plain_number(item(), comma) if finite(item()) is not None else math.nan
+        return _plain_number(item(), separator) if finite(item()) is not None else math.nan
     text = str(cell).strip()
-    if (
-        not text
-        or text.startswith("#")
-        or text.lower().lstrip("+-") in {"nan", "na", "n/a", "null", "none", "inf", "infinity", "-"}
-    ):
+    if not text or text.startswith("#") or text.lower().lstrip("+-") in _NONE:
         return math.nan
     percent = text.endswith("%")
-    text = text.removesuffix("%").strip()
-    text = text.replace(",", ".") if comma and text.count(",") == 1 and "." not in text else text
+    text = with_point(text.removesuffix("%").strip(), separator)
     try:
         number = float(text) if "_" not in text else math.nan
     except ValueError:
@@ -249,7 +236,11 @@ def _chosen(
         if called in asked or (not asked and about.names_task(called)):
             if texts:
                 raise RunsFileError(f"{name}:{called}: {shown(texts[0])}: expected a score, a number; or leave the column out")
-            found[called] = _checked(called, numbers, name)
+            bad = None if is_loss(called) else _no_score(numbers)
+            if bad is not None:
+                text = "a score lies between 0 and 1, or between 0 and 100 in per cent"
+                raise RunsFileError(f"{name}:{called}: {plain(bad, 4)}: {text}")
+            found[called] = numbers
         elif not texts and np.isfinite(numbers).any():
             reason = NOT_ASKED if asked and not is_loss(called) else _not_a_task(called, numbers)
             if reason:
@@ -265,18 +256,18 @@ def _asked(cells: Mapping[str, list[object]], wanted: Sequence[str] | None, abou
     if wanted:
         missing = [each for each in wanted if each.lower() not in by_lower]
         if missing:
-            raise RunsFileError(f"{name}: has no column {shown(missing[0])}; it has {listed(list(map(bare, cells)), 12)}")
+            raise RunsFileError(f"{name}: has no column {shown(missing[0])}; it has {named(list(cells), 12)}")
         return {by_lower[each.lower()] for each in wanted}
     return {called for called in cells if about.chooses and about.names_task(called)}
 
 
-def _checked(called: str, numbers: Array, name: str) -> Array:
-    """Refuse scores that are none in a column that was named."""
+def _no_score(numbers: Array) -> float | None:
+    """Return a number of a column that no score can be, in per cent either; None where there is none."""
     known = numbers[np.isfinite(numbers)]
-    if len(known) and not is_loss(called) and (known.min() < 0 or known.max() > 100):
-        bad = float(known.min() if known.min() < 0 else known.max())
-        raise RunsFileError(f"{name}:{called}: {plain(bad, 4)}: a score lies between 0 and 1, or between 0 and 100 in per cent")
-    return numbers
+    if not len(known):
+        return None
+    low, high = float(known.min()), float(known.max())
+    return low if low < 0 else high if high > 100 else None
 
 
 def _not_a_task(called: str, numbers: Array) -> str:
@@ -286,12 +277,10 @@ def _not_a_task(called: str, numbers: Array) -> str:
         return "by its name how a run was made"
     if is_loss(called):
         return ""
-    if known.min() < 0 or known.max() > 100:
-        return f"holds {plain(float(known.min() if known.min() < 0 else known.max()), 3)}: no score"
-    whole = bool(np.all(known == np.round(known)))
-    if whole and known.max() > 1 and known_task(called).chance is None:
-        return "holds whole numbers"
-    return ""
+    if (bad := _no_score(numbers)) is not None:
+        return f"holds {plain(bad, 3)}: no score"
+    whole = np.all(known == np.round(known)) and known.max() > 1 and known_task(called).chance is None
+    return "holds whole numbers" if whole else ""
 
 
 def _tasks(columns: Mapping[str, Array], about: About, left: dict[str, str], name: str) -> list[Task]:
@@ -308,13 +297,13 @@ def _tasks(columns: Mapping[str, Array], about: About, left: dict[str, str], nam
         if known.min() == known.max():
             left[called] = f"says {plain(float(known[0]), 4)} of every run"
             continue
-        about_it = about.of(called)
-        ceiling = 1.0 if about_it.ceiling is None else about_it.ceiling
-        kind = about_it.kind or kind_of(called)
+        said = about.of(called)
+        ceiling = 1.0 if said.ceiling is None else said.ceiling
         if known.max() > ceiling * (1 + 1e-9):
             text = f"a run scores {plain(float(known.max()), 3)}, above its ceiling of {plain(ceiling, 3)}"
             raise RunsFileError(f"{name}:{bare(called)}: {text}: the ceiling is the highest score that any model can have")
-        found.append(Task(called, kind, about_it.chance, about_it.questions, ceiling, values, by_stem.get(stem(called))))
+        kind = said.kind or kind_of(called)
+        found.append(Task(called, kind, said.chance, said.questions, ceiling, values, by_stem.get(stem(called))))
     stems = {stem(task.name) for task in found}
     for called, values in losses.items():
         if stem(called) in stems:
@@ -324,7 +313,3 @@ def _tasks(columns: Mapping[str, Array], about: About, left: dict[str, str], nam
         else:
             left[called] = "a loss of no task that has scores"
     return found
-
-
-def _why_none(left: Mapping[str, str]) -> str:
-    return "; ".join(f"{bare(called)}: {why}" for called, why in list(left.items())[:4]) or "it has no other column of numbers"

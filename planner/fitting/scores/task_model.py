@@ -1,6 +1,6 @@
 """The forms of one task, weighted by how they foretold larger runs of the same table, and what they forecast with what error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,13 +8,11 @@ import numpy as np
 from planner._util.student_t import student_quantile
 from planner.fitting.scores.fitting import FLAT, FormFit, fit_flat, fit_form, task_rows
 from planner.fitting.scores.forms import FORMS, Array, Center, Where
-from planner.fitting.scores.onset import goes_on
 from planner.fitting.scores.settings import settings
+from planner.fitting.scores.table import Task
 
 _FEWEST = 4
 """Rows that a form is fitted to, at least: priors hold the rest."""
-
-
 _LEAST_REACH = 2.0
 
 
@@ -73,28 +71,18 @@ class TaskModel(NamedTuple):
 
     Attributes
     ----------
-    name : str
-    kind : str
-        accuracy, exact match or pass@k.
-    chance, questions : float or None
-        Where they are known.
-    ceiling : float
     scores, where : array
         The rows that have a score, by compute.
-    fits : tuple of FormFit
     weights : tuple of float
         One a fit; they add up to 1.
     held_out, scatter : float
         See :class:`Errors`.
-    floor, top : float
-        Mean score of the lowest and of the highest third of the rows.
+    floor, top, top_error : float
+        Mean score of the lowest and of the highest third of the rows, and the standard error of the latter.
     rise : float
         Their difference in standard errors.
-    top_error : float
-        Standard error of ``top``.
     reached : float
         Compute of the farthest run held out over the largest fitted with it: as far as ``held_out`` was measured.
-    center : Center
     """
 
     name: str
@@ -132,20 +120,17 @@ class TaskModel(NamedTuple):
         """The least score that is forecast: the estimated floor."""
         return float(sum(weight * fit.floor for weight, fit in zip(self.weights, self.fits, strict=True)))
 
-    def usable(self, runs: Where) -> list[bool]:
-        """Tell which fits can read the runs."""
-        return [fit.form == FLAT or all(getattr(runs, need) is not None for need in FORMS[fit.form].needs) for fit in self.fits]
-
     def forecast(self, runs: Where) -> Array:
         """Return the expected scores of runs."""
         weights, values = self._values(runs)
         return np.clip(weights @ values, 0.0, self.ceiling)
 
     def _values(self, runs: Where) -> tuple[Array, Array]:
-        kept = self.usable(runs)
-        weights = np.array([weight for weight, use in zip(self.weights, kept, strict=True) if use])
-        values = [fit.predict(runs, self.center, self.ceiling) for fit, use in zip(self.fits, kept, strict=True) if use]
-        return weights / weights.sum(), np.array(values)
+        """Return weights and values of the fits that can read the runs."""
+        both = zip(self.weights, self.fits, strict=True)
+        kept = [(weight, fit) for weight, fit in both if fit.form == FLAT or FORMS[fit.form].read_by(runs)]
+        weights = np.array([weight for weight, _ in kept])
+        return weights / weights.sum(), np.array([fit.predict(runs, self.center, self.ceiling) for _, fit in kept])
 
     def errors(self, runs: Where, losses: tuple[Array, Array] | None = None) -> Errors:
         """Return what the error of a forecast is made of; ``losses`` are one standard deviation down and up of the loss."""
@@ -168,9 +153,8 @@ class TaskModel(NamedTuple):
 
     def reach(self, runs: Where) -> Array:
         """Return compute over the largest run's, at least 1; by loss, e-folds of the reducible rest are not known, so 1."""
-        length = next(len(each) for each in runs if each is not None)
         if runs.flops is None or not np.isfinite(self.center.flops):
-            return np.ones(length)
+            return np.ones(next(len(each) for each in runs if each is not None))
         return np.maximum(runs.flops / self.center.flops, 1.0)
 
     def interval(self, runs: Where, level: float, losses: tuple[Array, Array] | None = None) -> tuple[Array, Array, Array]:
@@ -182,58 +166,88 @@ class TaskModel(NamedTuple):
 
 def candidates(where: Where) -> list[tuple[str, bool]]:
     """Return the forms that the columns of a table allow, each to the ceiling and to a plateau."""
-    able = [name for name, form in FORMS.items() if all(getattr(where, need) is not None for need in form.needs)]
+    able = [name for name, form in FORMS.items() if form.read_by(where)]
     return [(name, plateau) for plateau in (False, True) for name in able]
 
 
-def fit_task(name: str, about: Mapping[str, Any], scores: Array, where: Where, origins: Sequence[Origin]) -> TaskModel:
+def fit_task(task: Task, where: Where, origins: Sequence[Origin]) -> TaskModel:
     """Fit every form to the scores of one task, and weigh the forms by their held-out errors.
 
-    Parameters
-    ----------
-    name : str
-    about : mapping
-        kind, chance, questions, ceiling.
-    scores : array
-        Of the rows in the order of compute; not a number where a row has none.
-    where : Where
-        The same rows.
-    origins : sequence of Origin
-        Smaller tables within the table, of the same rows.
+    Scores and ``where`` are those of the same rows in the order of compute, as are the smaller tables within them, ``origins``.
     """
-    has = np.isfinite(scores)
-    ceiling, questions = float(about["ceiling"]), about["questions"]
-    counted = float(questions or settings("fit")["unknown_questions"])
-    center = Center.of(where.take(has))
-    rows = task_rows(scores[has], counted, ceiling)
-    forms = [form for form in candidates(where) if _whole(form[0], where, has).sum() >= _FEWEST]
-    fits = [fit_flat(rows), *(_fit(form, where, scores, has, center, counted, ceiling) for form in forms)]
-    squares, foretold = _held_out(fits, scores, where, origins, counted, ceiling)
-    weights = _weights(squares, scores[has], counted, ceiling)
+    has, ceiling = np.isfinite(task.scores), task.ceiling
+    scores, runs = task.scores[has], where.take(has)
+    counted = float(task.questions or settings("fit")["unknown_questions"])
+    center = Center.of(runs)
+    rows = task_rows(scores, counted, ceiling)
+    known = _Scored(where, task.scores, counted, ceiling)
+    fits = [fit_flat(rows), *(known.fit(form, has, center) for form in candidates(where) if known.enough(form[0], has))]
+    squares, foretold = known.held_out(fits, origins)
+    weights = _weights(squares, scores, counted, ceiling)
     combined = [_combined(weights, values, seen) for values, seen in foretold] or [ceiling**2]
-    whole = np.array([fit.predict(where.take(has), center, ceiling) for fit in fits])
-    missed = weights[weights > 0] @ whole[weights > 0] - scores[has]
-    missed = missed[np.isfinite(missed)] if np.isfinite(missed).any() else whole[0] - scores[has]
-    floor, top, rise, error = _ends(scores[has], counted, ceiling)
+    whole = np.array([fit.predict(runs, center, ceiling) for fit in fits])
+    missed = weights[weights > 0] @ whole[weights > 0] - scores
+    missed = missed[np.isfinite(missed)] if np.isfinite(missed).any() else whole[0] - scores
+    floor, top, rise, error = _ends(scores, counted, ceiling)
     return TaskModel(
-        name,
-        about["kind"],
-        about["chance"],
-        questions,
-        ceiling,
-        scores[has],
-        where.take(has),
-        tuple(fits),
-        tuple(float(each) for each in weights),
-        float(np.sqrt(np.mean(combined))),
-        float(np.sqrt(np.mean(missed[-12:] ** 2))),
-        floor,
-        top,
-        rise,
-        error,
-        max((_reach_of(where, origin) for origin in origins), default=1.0),
-        center,
+        **{name: getattr(task, name) for name in ("name", "kind", "chance", "questions", "ceiling")},
+        scores=scores,
+        where=runs,
+        fits=tuple(fits),
+        weights=tuple(weights.tolist()),
+        held_out=float(np.sqrt(np.mean(combined))),
+        scatter=float(np.sqrt(np.mean(missed[-12:] ** 2))),
+        floor=floor,
+        top=top,
+        rise=rise,
+        top_error=error,
+        reached=max((_reach_of(where, origin) for origin in origins), default=1.0),
+        center=center,
     )
+
+
+class _Scored(NamedTuple):
+    """All runs with the scores of one task, its questions as they count for weights, and its ceiling."""
+
+    where: Where
+    scores: Array
+    questions: float
+    ceiling: float
+
+    def enough(self, form: str, has: Any) -> bool:
+        """Tell whether enough rows have a score and what a form reads."""
+        return bool(self._whole(form, has).sum() >= _FEWEST)
+
+    def fit(self, form: tuple[str, bool], has: Any, center: Center, near: FormFit | None = None) -> FormFit:
+        """Fit one form to the rows that have a score and what the form reads."""
+        whole = self._whole(form[0], has)
+        rows = task_rows(self.scores[whole], self.questions, self.ceiling)
+        return fit_form(*form, self.where.take(whole), center, rows, near)
+
+    def _whole(self, form: str, has: Any) -> Any:
+        return has & np.all([np.isfinite(getattr(self.where, need)) for need in FORMS[form].needs], axis=0)
+
+    def held_out(self, fits: Sequence[FormFit], origins: Sequence[Origin]) -> tuple[Array, list[tuple[Array, Array]]]:
+        """Return the mean squared error of each fit at each origin, and what each foretold of the rows held out there."""
+        squares, foretold = [], []
+        for origin in origins:
+            has = origin.fitted & np.isfinite(self.scores)
+            seen = origin.held_out & np.isfinite(self.scores)
+            if has.sum() < _FEWEST or not seen.any():
+                continue
+            center, scores = Center.of(self.where.take(has)), self.scores[seen]
+            runs = origin.foreseen.take(seen)
+            flat = fit_flat(task_rows(self.scores[has], self.questions, self.ceiling))
+            lines = [flat.predict(runs, center, self.ceiling)]
+            for fit in fits[1:]:
+                if FORMS[fit.form].read_by(runs) and self.enough(fit.form, has):
+                    again = self.fit((fit.form, fit.plateau), has, center, fit)
+                    lines.append(again.predict(runs, center, self.ceiling))
+                else:
+                    lines.append(np.full(len(scores), np.nan))
+            squares.append([_mean_square(line - scores) for line in lines])
+            foretold.append((np.array(lines), scores))
+        return np.array(squares or [[float("nan")] * len(fits)]), foretold
 
 
 def _weights(squares: Array, scores: Array, counted: float, ceiling: float) -> Array:
@@ -253,54 +267,6 @@ def _reach_of(where: Where, origin: Origin) -> float:
     if where.flops is None:
         return 1.0
     return float(np.max(where.flops[origin.held_out]) / np.max(where.flops[origin.fitted]))
-
-
-def _fit(
-    form: tuple[str, bool],
-    where: Where,
-    scores: Array,
-    has: Any,
-    center: Center,
-    counted: float,
-    ceiling: float,
-    near: FormFit | None = None,
-) -> FormFit:
-    """Fit one form to the rows that have a score and what the form reads."""
-    whole = _whole(form[0], where, has)
-    return fit_form(*form, where.take(whole), center, task_rows(scores[whole], counted, ceiling), near)
-
-
-def _whole(form: str, where: Where, has: Any) -> Any:
-    """Return the rows that have a score and what a form reads."""
-    return has & np.all([np.isfinite(getattr(where, need)) for need in FORMS[form].needs], axis=0)
-
-
-def _held_out(
-    fits: Sequence[FormFit], scores: Array, where: Where, origins: Sequence[Origin], counted: float, ceiling: float
-) -> tuple[Array, list[tuple[Array, Array]]]:
-    """Return the mean squared error of each fit at each origin, and what each foretold of the rows held out there."""
-    squares, foretold = [], []
-    for origin in origins:
-        has = origin.fitted & np.isfinite(scores)
-        seen = origin.held_out & np.isfinite(scores)
-        if has.sum() < _FEWEST or not seen.any():
-            continue
-        center, rows = Center.of(where.take(has)), task_rows(scores[has], counted, ceiling)
-        runs = origin.foreseen.take(seen)
-        lines = [fit_flat(rows).predict(runs, center, ceiling)]
-        for fit in fits[1:]:
-            able = all(getattr(runs, need) is not None for need in FORMS[fit.form].needs)
-            if not able or _whole(fit.form, where, has).sum() < _FEWEST:
-                lines.append(np.full(int(seen.sum()), np.nan))
-                continue
-            again = _fit((fit.form, fit.plateau), where, scores, has, center, counted, ceiling, fit)
-            lines.append(again.predict(runs, center, ceiling))
-        values = np.array(lines)
-        squares.append([_mean_square(line - scores[seen]) for line in lines])
-        foretold.append((values, scores[seen]))
-    if not squares:
-        return np.full((1, len(fits)), float("nan")), []
-    return np.array(squares), foretold
 
 
 def _mean_square(missed: Array) -> float:
@@ -340,3 +306,41 @@ def _row_noise(scores: Array, counted: float, ceiling: float) -> float:
     """Return the standard deviation of a score by its questions."""
     share = np.clip(scores / ceiling, 0.0, 1.0)
     return ceiling * float(np.sqrt(np.mean(np.clip(share * (1 - share), 1e-3, 1.0)) / counted))
+
+
+def goes_on(model: TaskModel, runs: Where) -> Array | None:
+    """Return the scores of runs if the log-odds of a task go on as over its last runs; None where its rise is not a fresh one.
+
+    Fresh is a rise of which the largest runs have seen little, but more than the noise of their questions.
+    """
+    known = settings("onset")
+    x, at = _along(model.where, runs)
+    if x is None or at is None or not model.questions or len(model.scores) < int(known["last"]):
+        return None
+    width = model.ceiling - model.floor
+    if width <= 0:
+        return None
+    order = np.argsort(x, kind="stable")[-int(known["last"]) :]
+    x, scores = x[order], model.scores[order]
+    share = np.clip((scores - model.floor) / width, 0.5 / model.questions, 1 - 0.5 / model.questions)
+    top = float(share[-2:].mean())
+    spread = model.floor * (model.ceiling - model.floor) + width * top  # of one answer, about
+    if top >= float(known["seen"]) or width * top < float(known["sure"]) * np.sqrt(spread / (2 * model.questions)):
+        return None
+    odds = np.log(share / (1 - share))
+    noise = np.maximum(model.floor + width * share, 1 / model.questions) / (model.questions * (width * share) ** 2)
+    weights = 1 / (noise + float(known["own"]) ** 2)
+    middle = float(weights @ x / weights.sum())
+    slope = float(weights @ ((x - middle) * odds) / (weights @ (x - middle) ** 2)) if np.ptp(x) > 0 else 0.0
+    goal = float(weights @ odds / weights.sum()) + max(slope, 0.0) * (at - middle)
+    found: Array = model.floor + width / (1 + np.exp(-np.clip(goal, -40, 40)))
+    return found
+
+
+def _along(where: Where, runs: Where) -> tuple[Array | None, Array | None]:
+    """Return the runs of a table and those asked for by ln compute, or by -loss where compute is not known."""
+    if where.flops is not None and runs.flops is not None:
+        return np.log(where.flops), np.log(runs.flops)
+    if where.loss is not None and runs.loss is not None and runs.flops is None:
+        return -where.loss, -runs.loss
+    return None, None

@@ -6,10 +6,9 @@ import numpy as np
 
 from planner._util.student_t import student_quantile
 from planner.fitting.scores.forms import Where
-from planner.fitting.scores.onset import goes_on
 from planner.fitting.scores.public_models import public_upper
 from planner.fitting.scores.settings import settings
-from planner.fitting.scores.task_model import Errors, TaskModel
+from planner.fitting.scores.task_model import Errors, TaskModel, goes_on
 from planner.quantities import format_flops, significant
 
 PREDICTABLE = "predictable"
@@ -31,8 +30,7 @@ class Verdict(NamedTuple):
 def judge(model: TaskModel, errors: Errors, score: float, target: Where, most: float | None = None) -> Verdict:
     """Judge the forecast of one task at one target; ``most`` is the largest standard deviation of one that is given."""
     known = settings("verdict")
-    limit = float(known["most"]) if most is None else most
-    noise = _noise(model)
+    limit, noise = float(known["most"]) if most is None else most, _noise(model)
     if model.top >= model.ceiling - max(float(known["at_ceiling"]), noise):
         text = f"its largest runs, {_points(model.top)}, are within {_points(max(model.ceiling - model.top, noise))} points"
         return Verdict(SATURATED, f"{text} of the ceiling, {_points(model.ceiling)}", "a harder task tells larger runs apart")
@@ -44,10 +42,9 @@ def judge(model: TaskModel, errors: Errors, score: float, target: Where, most: f
     sd = round(float(errors.judged[0]) * unsure, 6)
     if model.few:
         return Verdict(TOO_NOISY, f"{len(model.scores)} runs have a score: too few to hold any out", "more runs with a score")
-    far = _beyond(model, target)
     leaves = score - max(model.top, model.floor) > float(known["leaves"])
     unknown = not model.questions and most is None
-    if not model.above_chance and (leaves or far or unknown or sd > limit):
+    if not model.above_chance and (leaves or _beyond(model, target) or unknown or sd > limit):
         return _below(model, errors, noise)
     small = model.top - model.floor < float(known["least_rise"])
     if (small or not model.above_chance) and (public := _public(model, target)):
@@ -70,9 +67,7 @@ def _public(model: TaskModel, target: Where) -> Verdict | None:
     if upper is None or upper <= model.top + float(settings("public")["above"]):
         return None
     public = f"a quarter of public models of the target's compute reach {_points(upper)} or more"
-    text = f"near {_points(model.top)} in all runs, but {public}"
-    at = _first_clear(model)
-    return Verdict(NOT_ABOVE_CHANCE, text, f"a run of {format_flops(at, 2)}" if at else "larger runs")
+    return Verdict(NOT_ABOVE_CHANCE, f"near {_points(model.top)} in all runs, but {public}", _first_clear(model))
 
 
 def _points(value: float) -> str:
@@ -103,32 +98,29 @@ def _below(model: TaskModel, errors: Errors, noise: float) -> Verdict:
         return Verdict(TOO_NOISY, text, "two more seeds at the largest size")
     seen = f"no rise beyond noise in the runs, which are near {_points(model.top)}"
     if not model.questions:
-        return Verdict(
-            NOT_ABOVE_CHANCE, f"{seen}; how many questions it has is not known", "its number of questions, or larger runs"
-        )
-    at, more = _first_clear(model), _more_questions(model)
-    run = f"a run of {format_flops(at, 2)}" if at else "larger runs"
-    return Verdict(NOT_ABOVE_CHANCE, seen, f"{run}, or {more}" if more else run)
+        seen += "; how many questions it has is not known"
+        return Verdict(NOT_ABOVE_CHANCE, seen, "its number of questions, or larger runs")
+    return Verdict(NOT_ABOVE_CHANCE, seen, _or_more_questions(_first_clear(model), model))
 
 
-def _first_clear(model: TaskModel) -> float | None:
-    """Return the compute at which a hidden rise would be ``decides`` standard errors of one test, up to the farthest."""
+def _first_clear(model: TaskModel) -> str:
+    """Say at which compute a hidden rise would be ``decides`` standard errors of one test, up to the farthest."""
     known = settings("verdict")
     if not np.isfinite(model.center.flops) or model.top_error <= 0:
-        return None
+        return "larger runs"
     test = max(_noise(model), model.scatter)
     ratio = (float(known["decides"]) * test / (2 * model.top_error)) ** (1 / float(settings("interval")["hidden_growth"]))
-    return model.center.flops * max(ratio, 2.0) if ratio <= float(known["farthest"]) else None
+    if ratio > float(known["farthest"]):
+        return "larger runs"
+    return f"a run of {format_flops(model.center.flops * max(ratio, 2.0), 2)}"
 
 
-def _more_questions(model: TaskModel) -> str:
-    """Say how many questions would bring their noise to a third of what a forecast may be off."""
-    wanted = float(settings("verdict")["most"]) / 3
-    noise = _noise(model)
+def _or_more_questions(run: str, model: TaskModel) -> str:
+    """Say which run decides, or how many questions would bring their noise to a third of what a forecast may be off."""
+    wanted, noise = float(settings("verdict")["most"]) / 3, _noise(model)
     if not model.questions or noise <= wanted:
-        return ""
-    needed = model.questions * (noise / wanted) ** 2
-    return f"{significant(needed, 2)} questions instead of {model.questions:.0f}"
+        return run
+    return f"{run}, or {significant(model.questions * (noise / wanted) ** 2, 2)} questions instead of {model.questions:.0f}"
 
 
 def _not_monotone(seen: str) -> Verdict:
@@ -141,18 +133,18 @@ def _noisy(model: TaskModel, errors: Errors, noise: float, target: Where) -> Ver
     forms, held = float(errors.forms[0]), errors.held_out
     onward = goes_on(model, target)
     if onward is not None and float(errors.hidden[0]) > max(forms, held, errors.scatter):
-        reached = _points(float(onward[0]))
-        text = f"its rise has only begun, at {_points(model.top)}: going on as in the last runs it reaches {reached}"
+        text = f"its rise has only begun, at {_points(model.top)}: going on as in the last runs it reaches "
+        text += _points(float(onward[0]))
         return Verdict(TOO_NOISY, text, _between(model, target))
     if errors.scatter > forms and errors.scatter > scatter * max(noise, 0.005):
         beside = f", of which its questions explain {_points(noise)}" if noise else ""
         return _not_monotone(f"runs scatter by {_points(errors.scatter)} points around a rising curve{beside}")
-    between, more = _between(model, target), _more_questions(model)
+    between = _between(model, target)
     if forms >= held:
         return Verdict(TOO_NOISY, f"forms that fit its runs differ by {_points(2 * forms)} points at the target", between)
     text = f"smaller runs foretold larger ones to no better than {_points(held)} points"
     text = text if held < 1 else "smaller runs foretell nothing of a run so much larger"
-    return Verdict(TOO_NOISY, text, f"{between}, or {more}" if more else between)
+    return Verdict(TOO_NOISY, text, _or_more_questions(between, model))
 
 
 def _between(model: TaskModel, target: Where) -> str:

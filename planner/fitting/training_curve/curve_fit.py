@@ -1,31 +1,19 @@
 """The laws fitted to smoothed logs: the most likely constants of each, how sure they are, and how the laws are weighed."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from planner._util.files import settings
-from planner.fitting.training_curve.laws import FILE, Along, CurveLaw, curve_laws, losses
+from planner.fitting.training_curve.laws import Along, CurveLaw, curve_laws, losses, settings
+from planner.fitting.training_curve.rate_path import Array
 from planner.fitting.training_curve.smoothing import Smoothed
-
-Array = NDArray[np.float64]
 
 
 class FittedLaw(NamedTuple):
-    """One law on the logs.
+    """One law on the logs; ``weight`` is its share of the forecast.
 
-    Attributes
-    ----------
-    law : CurveLaw
-    constants : array, shape (6,)
-        As in ``laws.CONSTANTS``.
-    covariance : array, shape (6, 6)
-    weight : float
-        Its share of the forecast.
-    cost : float
-        Half the squares left over, those of the constants among them.
+    Constants, shape (6,), are those of ``laws.CONSTANTS``; the cost is half the squares left over, their own among them.
     """
 
     law: CurveLaw
@@ -36,17 +24,7 @@ class FittedLaw(NamedTuple):
 
 
 class CurveFit(NamedTuple):
-    """All laws on the logs.
-
-    Attributes
-    ----------
-    laws : tuple of FittedLaw
-    logs : tuple of Smoothed
-    peak : float
-        Highest learning rate of the logs.
-    reference : float
-        Longest progress of the logs [steps at the peak].
-    """
+    """All laws on the logs, with the highest learning rate and the longest progress [steps at the peak] of these."""
 
     laws: tuple[FittedLaw, ...]
     logs: tuple[Smoothed, ...]
@@ -58,9 +36,10 @@ class CurveFit(NamedTuple):
         """Return the longest warm-up of the logs, or their first step."""
         return max(log.warmup or float(log.steps[0]) for log in self.logs)
 
-    def along(self, law: FittedLaw, along: Along) -> tuple[Array, Array]:
-        """Return a law's loss at each step, and the slopes of its logarithm."""
-        return losses(law.law, law.constants, along, self.reference)
+    @property
+    def weights(self) -> Array:
+        """Return the share of each law in the forecast."""
+        return np.array([each.weight for each in self.laws])
 
 
 def fit_curves(logs: Sequence[Smoothed]) -> CurveFit:
@@ -84,10 +63,9 @@ def fit_curves(logs: Sequence[Smoothed]) -> CurveFit:
 def _fitted(law: CurveLaw, logs: Sequence[Smoothed], seen: Sequence[Along], reference: float, level: float) -> FittedLaw:
     from scipy.optimize import least_squares
 
-    how: Any = settings(FILE, "fit")
     mean = law.mean + level * np.array([1, 1, 0, 1, 0, 0])
     measured = np.concatenate([np.log(log.loss[log.early :]) for log in logs])
-    spread = np.concatenate([_spread(log, how) for log in logs])
+    spread = np.concatenate([_spread(log) for log in logs])
 
     def both(constants: Array) -> tuple[Array, Array]:
         parts = [losses(law, constants, along, reference) for along in seen]
@@ -95,8 +73,6 @@ def _fitted(law: CurveLaw, logs: Sequence[Smoothed], seen: Sequence[Along], refe
         slopes = np.concatenate([part[1] for part in parts]) / spread[:, None]
         return np.append(missed, (constants - mean) / law.deviation), np.concatenate([slopes, np.diag(1 / law.deviation)])
 
-    ends = mean - _REACH * law.deviation, mean + _REACH * law.deviation
-    ends[0][5] = max(ends[0][5], _LEAST_POWER)
     kept: dict[bytes, tuple[Array, Array]] = {}
 
     def at(constants: Array) -> tuple[Array, Array]:
@@ -106,19 +82,12 @@ def _fitted(law: CurveLaw, logs: Sequence[Smoothed], seen: Sequence[Along], refe
             kept[key] = both(constants)
         return kept[key]
 
-    found = least_squares(
-        lambda x: at(x)[0],
-        mean,
-        lambda x: at(x)[1],
-        bounds=ends,
-        x_scale=law.deviation,
-        loss="soft_l1",
-        f_scale=how["robust"],
-        xtol=1e-10,
-        ftol=1e-10,
-        gtol=1e-10,
-    )
-    slopes = both(found.x)[1]
+    ends = mean - _REACH * law.deviation, mean + _REACH * law.deviation
+    ends[0][5] = max(ends[0][5], _LEAST_POWER)
+    precision = dict.fromkeys(("xtol", "ftol", "gtol"), 1e-10)
+    how = {"bounds": ends, "x_scale": law.deviation, "loss": "soft_l1", "f_scale": settings("fit")["robust"], **precision}
+    found = least_squares(lambda x: at(x)[0], mean, lambda x: at(x)[1], **how)
+    slopes = both(found.x)[1]  # anew: SciPy scales in place what it was given
     covariance = np.asarray(np.linalg.inv(slopes.T @ slopes), np.float64)
     return FittedLaw(law, found.x, covariance, law.share, float(found.cost))
 
@@ -129,9 +98,9 @@ _REACH = 8.0
 _LEAST_POWER = 0.05
 
 
-def _spread(log: Smoothed, how: Any) -> Array:
+def _spread(log: Smoothed) -> Array:
     """Return the standard deviation of ln(loss) of each point: the law's own, which neighbours share, and the log's noise."""
-    steps = log.steps[log.early :]
+    how, steps = settings("fit"), log.steps[log.early :]
     alike = max(len(steps) / how["effective"], 1.0)
     unsettled = how["unsettled"] * (steps[0] / steps) ** how["fades"]
     spread: Array = np.sqrt(alike * (how["misfit"] ** 2 + unsettled**2) + (log.noise / log.loss)[log.early :] ** 2)

@@ -156,9 +156,9 @@ class TrainingCurve(Answer):
         PlannerError
             A schedule that is not understood.
         """
-        if self.fit is None:
-            raise OptionError("predict: this curve does not hold its fit; fit its logs again")
         fit = self.fit
+        if fit is None:
+            raise OptionError("predict: this curve does not hold its fit; fit its logs again")
         known = Defaults(None, fit.peak, self.logs[0].warmup)
         path, _, steps = read_schedule(schedule, known, [log.path for log in fit.logs])
         if not len(steps):

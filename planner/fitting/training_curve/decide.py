@@ -1,19 +1,15 @@
 """What else a run could do, as figures: stop, decay now, go on for longer, decay at another step, another schedule."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from planner._util.files import settings
 from planner._util.stable_choice import lowest
 from planner.fitting.training_curve.curve_fit import CurveFit
-from planner.fitting.training_curve.forecast import Gain, forecast, gain
-from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.forecast import Gain, gain, loss_at
+from planner.fitting.training_curve.laws import settings
 from planner.fitting.training_curve.rate_path import Defaults, RatePath, in_words
 from planner.quantities import format_percent, format_rate, plain
-
-Array = NDArray[np.float64]
 
 
 class Choice(NamedTuple):
@@ -80,12 +76,12 @@ class Asked(NamedTuple):
 
 def choices(run: Asked, compared: list[tuple[str, RatePath]]) -> tuple[list[Choice], list[RatePath]]:
     """Return what the run could do, the plan first, and the path of each."""
-    how: Any = settings(FILE, "decide")
+    how = settings("decide")
     end, now, rate = run.plan.end, run.now, run.rate
     found = [("plan", "as planned", run.plan, end)]
     if end > now:
         found.append(("stop", "stop now", run.plan.until(now), now))
-    if _high(run):
+    if rate > how["least_rate"] * run.fit.peak:  # a decay is to come
         for share in how["cooldowns"]:
             last = now * (1 + share)
             path = _going_on(run.past, [now, last], [rate, 0.0])
@@ -105,14 +101,8 @@ _OTHER = 0.02
 
 
 def _choice(run: Asked, kind: str, what: str, path: RatePath, step: float) -> Choice:
-    there = forecast(run.fit, path, np.array([step]), run.level)
     better = gain(run.fit, (run.plan, run.plan.end), (path, step), run.level) if kind != "plan" else Gain(0.0, 0.0, 0.0)
-    return Choice(kind, what, step, float(there.loss[0]), float(there.low[0]), float(there.high[0]), better)
-
-
-def _high(run: Asked) -> bool:
-    """Tell whether the rate is still so high that a decay is to come."""
-    return bool(run.rate > settings(FILE, "decide")["least_rate"] * run.fit.peak)
+    return Choice(kind, what, step, *loss_at(run.fit, path, step, run.level), better)
 
 
 def _going_on(past: RatePath, steps: list[float], rates: list[float]) -> RatePath:
@@ -121,18 +111,16 @@ def _going_on(past: RatePath, steps: list[float], rates: list[float]) -> RatePat
 
 def _longer(run: Asked, factor: float) -> RatePath:
     """Return the plan over more steps: what is left of it is stretched, or all after its warm-up where nothing much is left."""
-    end, now = run.plan.end, run.now
-    if under_way(run):
-        rest = run.plan.after(now)
-        stretch = (factor * end - now) / (end - now)
-        return run.past.then(RatePath(now + (rest.steps - now) * stretch, rest.lr))
-    rest = run.plan.after(run.warmup)
-    stretch = (factor * end - run.warmup) / (end - run.warmup)
-    head = run.plan.until(run.warmup) if run.warmup else RatePath(np.zeros(1), run.plan.lr[:1])
-    return head.then(RatePath(run.warmup + (rest.steps - run.warmup) * stretch, rest.lr))
+    start, head = run.now, run.past
+    if not _under_way(run):
+        start = run.warmup
+        head = run.plan.until(start) if start else RatePath(np.zeros(1), run.plan.lr[:1])
+    rest, end = run.plan.after(start), run.plan.end
+    stretch = (factor * end - start) / (end - start)
+    return head.then(RatePath(start + (rest.steps - start) * stretch, rest.lr))
 
 
-def under_way(run: Asked) -> bool:
+def _under_way(run: Asked) -> bool:
     """Tell whether enough of the run is left for its rest to be stretched."""
     return run.plan.end - run.now >= MUCH * run.plan.end
 
@@ -145,22 +133,21 @@ def _others(run: Asked) -> list[tuple[str, RatePath]]:
     """Return other schedules of the same length and peak, from the start."""
     known = Defaults(run.plan.end, float(run.plan.lr.max()), run.warmup)
     names = {"cosine": "cosine to 0", "linear": "linear to 0", "wsd": "wsd, last 20 % to 0"}
-    if known.total is None or run.warmup >= 0.8 * known.total:
+    if run.warmup >= 0.8 * run.plan.end:
         return []
-    return [(f"{names[kind]}, from the start", in_words(kind, known)) for kind in settings(FILE, "decide")["others"]]
+    return [(f"{names[kind]}, from the start", in_words(kind, known)) for kind in settings("decide")["others"]]
 
 
 def decay_starts(run: Asked) -> tuple[list[DecayStart], int]:
     """Return decays to zero that begin at other steps from now on, and which ends lowest; none where a decay has begun."""
     end, now, rate = run.plan.end, run.now, run.rate
-    if not under_way(run) or rate < 0.95 * run.fit.peak:
+    if not _under_way(run) or rate < 0.95 * run.fit.peak:
         return [], 0
     found = []
-    for share in settings(FILE, "decide")["starts"]:
+    for share in settings("decide")["starts"]:
         start = now + share * (end - now)
         path = _going_on(run.past, [now, start, end], [rate, rate, 0.0])
-        there = forecast(run.fit, path, np.array([end]), run.level)
-        found.append(DecayStart(start, (end - start) / end, *(float(each[0]) for each in (there.loss, there.low, there.high))))
+        found.append(DecayStart(start, (end - start) / end, *loss_at(run.fit, path, end, run.level)))
     # of those that end within 0.01 % of the lowest the first one, which decays longest
     ends = np.round(np.log([each.loss for each in found]), 9)
     return found, lowest(np.where(ends <= ends.min() + _SAME, 0.0, 1.0))

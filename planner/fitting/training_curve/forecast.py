@@ -1,18 +1,14 @@
 """The loss along any schedule from the fitted laws, with an interval, and what one schedule gives over another."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from planner._util.files import settings
 from planner._util.student_t import student_quantile
 from planner.fitting.training_curve.curve_fit import CurveFit
-from planner.fitting.training_curve.laws import FILE, Along
-from planner.fitting.training_curve.rate_path import RatePath
+from planner.fitting.training_curve.laws import Along, losses, settings
+from planner.fitting.training_curve.rate_path import Array, RatePath
 from planner.fitting.training_curve.smoothing import Smoothed
-
-Array = NDArray[np.float64]
 
 
 class LossForecast(NamedTuple):
@@ -46,15 +42,6 @@ class Gain(NamedTuple):
     high: float
 
 
-class _Seen(NamedTuple):
-    """Where a schedule is the one of a log: which, until when, how far its losses lie off the laws, and how sure that is."""
-
-    log: Smoothed
-    until: float
-    residual: Array
-    unsure: float
-
-
 def forecast(fit: CurveFit, path: RatePath, steps: Array, level: float) -> LossForecast:
     """Return the loss along a path at some steps.
 
@@ -71,47 +58,52 @@ _MOST = 2000
 """Steps at which a schedule is computed; between them the loss is as good as straight."""
 
 
+def loss_at(fit: CurveFit, path: RatePath, step: float, level: float) -> tuple[float, float, float]:
+    """Return the loss at one step of a path, and the ends of its interval."""
+    there = forecast(fit, path, np.array([step]), level)
+    return float(there.loss[0]), float(there.low[0]), float(there.high[0])
+
+
 def gain(fit: CurveFit, worse: tuple[RatePath, float], better: tuple[RatePath, float], level: float) -> Gain:
     """Return the loss at a step of one path less that at a step of another; both go on from the same log, or from none."""
-    how: Any = settings(FILE, "interval")
-    other, at = better
-    parts = [_of_laws(fit, Along(each, np.array([where]), fit.peak)) for each, where in (worse, better)]
-    weights = np.array([law.weight for law in fit.laws])
-    apart = parts[0][0][:, 0] - parts[1][0][:, 0]
-    mean = float(weights @ apart)
-    slopes = parts[0][1][:, 0] - parts[1][1][:, 0]
+    how = settings("interval")
+    (first, first_slopes), (second, second_slopes) = (
+        _of_laws(fit, Along(path, np.array([step]), fit.peak)) for path, step in (worse, better)
+    )
+    apart = first[:, 0] - second[:, 0]
+    mean = float(fit.weights @ apart)
+    slopes = first_slopes[:, 0] - second_slopes[:, 0]
     held = np.array([row @ law.covariance @ row for row, law in zip(slopes, fit.laws, strict=True)])
-    variance = how["spread"] ** 2 * float(weights @ (held + (apart - mean) ** 2)) + (how["gain"] * mean) ** 2
-    base = float(forecast(fit, other, np.array([at]), level).loss[0])
+    variance = how["spread"] ** 2 * float(fit.weights @ (held + (apart - mean) ** 2)) + (how["gain"] * mean) ** 2
+    base = loss_at(fit, *better, level)[0]
     width = _quantile(level) * np.sqrt(variance)
     return Gain(*(float(base * np.expm1(each)) for each in (mean, mean - width, mean + width)))
 
 
 def _quantile(level: float) -> float:
-    return student_quantile((1 + level) / 2, settings(FILE, "interval")["freedom"])
+    return student_quantile((1 + level) / 2, settings("interval")["freedom"])
 
 
 def _of_laws(fit: CurveFit, along: Along) -> tuple[Array, Array]:
     """Return ln(loss) of each law, shape (laws, points), and its slopes, shape (laws, points, 6)."""
-    parts = [fit.along(law, along) for law in fit.laws]
+    parts = [losses(each.law, each.constants, along, fit.reference) for each in fit.laws]
     return np.log([part[0] for part in parts]), np.array([part[1] for part in parts])
 
 
 def expected(fit: CurveFit, path: RatePath, steps: Array) -> Array:
     """Return ln(loss) along a path, by the laws alone."""
-    mean: Array = np.array([law.weight for law in fit.laws]) @ _of_laws(fit, Along(path, steps, fit.peak))[0]
+    mean: Array = fit.weights @ _of_laws(fit, Along(path, steps, fit.peak))[0]
     return mean
 
 
 def _spread(fit: CurveFit, path: RatePath, steps: Array) -> tuple[Array, Array]:
     """Return ln(loss) at some steps and its standard deviation."""
-    how: Any = settings(FILE, "interval")
+    how = settings("interval")
     along = Along(path, steps, fit.peak)
     each, slopes = _of_laws(fit, along)
-    weights = np.array([law.weight for law in fit.laws])
-    mean = weights @ each
+    mean = fit.weights @ each
     held = np.array([np.einsum("ij,jk,ik->i", part, law.covariance, part) for part, law in zip(slopes, fit.laws, strict=True)])
-    variance = how["spread"] ** 2 * (weights @ (held + (each - mean) ** 2))
+    variance = how["spread"] ** 2 * (fit.weights @ (held + (each - mean) ** 2))
     seen = _seen(fit, path)
     # runs that differ in nothing but chance differ most right after the warm-up
     early = (how["early"] * (fit.warmup / np.maximum(steps, fit.warmup)) ** 2) ** 2
@@ -132,18 +124,20 @@ def _distance(along: Along, path: RatePath, until: float, peak: float) -> Array:
     return np.where(along.steps <= until, 0.0, np.maximum(grown, 0.0) + np.abs(along.rates - before))
 
 
-def _seen(fit: CurveFit, path: RatePath) -> _Seen | None:
-    """Return the log whose schedule is the path's for the longest; None where none is beyond its first points."""
-    found = [(shared(log.path, path, fit.peak), log) for log in fit.logs]
-    until, log = max(found, key=lambda each: each[0], default=(0.0, None))
-    if log is None or until < log.steps[min(_FEW, len(log.steps) - 1)]:
+def _seen(fit: CurveFit, path: RatePath) -> tuple[Smoothed, float, Array, float] | None:
+    """Return the log whose schedule is the path's for the longest, until when, its losses off the laws, and how sure they are.
+
+    None where no log is beyond its first points.
+    """
+    until, log = max(((shared(log.path, path, fit.peak), log) for log in fit.logs), key=lambda each: each[0])
+    if until < log.steps[min(_FEW, len(log.steps) - 1)]:
         return None
     used = log.steps <= until
     missed = np.log(log.loss[used]) - expected(fit, log.path, log.steps[used])
     # what neighbours share of it is the laws' miss, the rest the scatter of the rows
     noise = float(np.median(log.noise / log.loss)) / np.sqrt(2 * _SIDE + 1)
-    law = settings(FILE, "fit")["misfit"] ** 2
-    return _Seen(log, until, _smooth(missed) * law / (law + noise**2), noise * np.sqrt(law / (law + noise**2)))
+    law = settings("fit")["misfit"] ** 2
+    return log, until, _smooth(missed) * law / (law + noise**2), noise * np.sqrt(law / (law + noise**2))
 
 
 _FEW = 8

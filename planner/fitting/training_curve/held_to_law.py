@@ -1,5 +1,6 @@
 """A run held against a scaling law: is it ahead of what the law says of its size and tokens, or behind, and since when?"""
 
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from planner.allocation.loss_interval import loss_interval
 from planner.errors import OptionError
 from planner.fitting.training_curve.decide import Asked
-from planner.fitting.training_curve.forecast import forecast
+from planner.fitting.training_curve.forecast import loss_at
 from planner.fitting.training_curve.rate_path import RatePath
 from planner.notes import Note
 from planner.scaling_laws.catalogue import load_law
@@ -75,16 +76,7 @@ _DECAY = 0.2
 
 
 def held_to_law(run: Asked, law: Any, params: float, batch: float) -> HeldToLaw:
-    """Hold a run against a law.
-
-    Parameters
-    ----------
-    run : Asked
-    law : str, Path or Law
-    params : float
-        N, as the law counts it.
-    batch : float
-        Tokens a step.
+    """Hold a run of ``params``, as the law counts them, against a law; ``batch`` are the tokens of a step.
 
     Raises
     ------
@@ -96,26 +88,23 @@ def held_to_law(run: Asked, law: Any, params: float, batch: float) -> HeldToLaw:
     if surface is None:
         raise OptionError(f"`law` {known.id}: gives no loss for parameters and tokens, so a run cannot be held against it")
     first = max(2 * run.warmup, 0.1 * run.plan.end)
-    steps = (
-        [float(each) for each in np.round(np.linspace(first, run.plan.end, _SHOWN))] if first < run.plan.end else [run.plan.end]
-    )
+    steps = np.round(np.linspace(first, run.plan.end, _SHOWN)).tolist() if first < run.plan.end else [run.plan.end]
     rows = tuple(_held(run, surface, params, batch, step) for step in steps)
-    last = rows[-1]
-    verdict = "on the law" if not last.sure else "ahead" if last.difference < 0 else "behind"
-    since = None
-    for row in rows[::-1]:
-        if verdict == "on the law" or not row.sure or (row.difference < 0) != (last.difference < 0):
-            break
-        since = row.step
+    verdict, alike = [(verdict, list(part)) for verdict, part in groupby(rows, _verdict)][-1]
+    since = alike[0].step if alike[0].sure else None
     return HeldToLaw(known.id, known.reference, _foreign(known), params, batch, rows, verdict, since)
+
+
+def _verdict(row: Held) -> str:
+    return "on the law" if not row.sure else "ahead" if row.difference < 0 else "behind"
 
 
 def _foreign(law: Law) -> Note | None:
     """Say of a law that was not fitted to runs of the user's that its losses may be of other data."""
     if law.fit:
         return None
-    unit = law.conventions.loss_unit
-    text = f"{law.id} speaks of {law.conventions.data}, loss in {unit}: beside other data or tokenizers its level says nothing"
+    of = f"{law.conventions.data}, loss in {law.conventions.loss_unit}"
+    text = f"{law.id} speaks of {of}: beside other data or tokenizers its level says nothing"
     return Note("law-of-other-data", "warning", text)
 
 
@@ -124,8 +113,7 @@ def _held(run: Asked, law: Law, params: float, batch: float, step: float) -> Hel
     if step < run.plan.end:
         before = run.plan.until((1 - _DECAY) * step)
         path = before.then(RatePath(np.array([before.end, step]), np.array([float(before.lr[-1]), 0.0])))
-    there = forecast(run.fit, path, np.array([step]), run.level)
-    loss, low, high = (float(each[0]) for each in (there.loss, there.low, there.high))
+    loss, low, high = loss_at(run.fit, path, step, run.level)
     says = float(law.loss(params, tokens))
     interval = loss_interval(law, params, tokens, run.level)
     law_low, law_high = (says, says) if interval is None else (float(interval.run[0]), float(interval.run[1]))

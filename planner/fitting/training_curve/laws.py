@@ -1,16 +1,17 @@
 """Laws of the loss over the steps under a learning rate that changes: their values and slopes along a path."""
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from planner._util.files import kept_while_unchanged, read_bundled
-from planner.fitting.training_curve.rate_path import RatePath
+from planner._util import files
+from planner.fitting.training_curve.rate_path import Array, RatePath
 
-Array = NDArray[np.float64]
+_FILE = "training_curves.toml"
+settings = partial(files.settings, _FILE)
+"""Return one section of the numbers of training curves, each with its origin."""
 
-FILE = "training_curves.toml"
 CONSTANTS = ("floor", "power", "exponent", "decay", "relaxation", "progress")
 """Of every law, in this order: logarithms of L0, A, alpha, B and the relaxation, and the power of the rate in the progress."""
 
@@ -22,15 +23,9 @@ _FINEST = 64
 class CurveLaw(NamedTuple):
     """A law as ``data/training_curves.toml`` has it.
 
-    Attributes
-    ----------
-    name, equation, source : str
-    share : float
-        Its weight before a log is seen.
-    clock, slowing, tail : float
-        Powers of the rate in the time of relaxation, and of its end; 0 for an exponential end.
-    mean, deviation : array, shape (6,)
-        Of the constants before a log is seen, the losses over the least loss of the log.
+    Before a log is seen ``share`` is its weight, and its constants have a mean and a standard deviation, shape (6,), the losses
+    over the least loss of the log. ``clock`` and ``slowing`` are powers of the rate in the time of relaxation, ``tail`` is that
+    of its end, 0 for an exponential one.
     """
 
     name: str
@@ -44,30 +39,22 @@ class CurveLaw(NamedTuple):
     deviation: Array
 
 
-@kept_while_unchanged(FILE)
+@files.kept_while_unchanged(_FILE)
 def curve_laws() -> tuple[CurveLaw, ...]:
     """Return the laws that are averaged."""
-    table = read_bundled(FILE)
+    table = files.read_bundled(_FILE)
     prior = [table["prior"][name] for name in CONSTANTS[:-1]]
-
-    def law(entry: dict[str, Any]) -> CurveLaw:
+    found = []
+    for entry in table["law"]:
         mean, deviation = np.array([*prior, entry["progress"]], float).T
         mean = mean + np.array([0, 0, 0, 0, np.log(entry["relaxation"]), 0])
         numbers = {name: float(entry.get(name, 0.0)) for name in ("share", "clock", "slowing", "tail")}
-        return CurveLaw(entry["name"], entry["equation"], entry["source"], **numbers, mean=mean, deviation=deviation)
-
-    return tuple(law(entry) for entry in table["law"])
+        found.append(CurveLaw(entry["name"], entry["equation"], entry["source"], **numbers, mean=mean, deviation=deviation))
+    return tuple(found)
 
 
 class Along:
-    """A path seen from some of its steps: what the laws need of it.
-
-    Attributes
-    ----------
-    steps : array, shape (points,)
-    rates : array, shape (points,)
-        Over the peak.
-    """
+    """A path seen from some of its steps: what the laws need of it; ``rates`` are over the peak."""
 
     def __init__(self, path: RatePath, steps: Array, peak: float) -> None:
         t, u = _divided(path.steps, path.lr / peak)
@@ -101,26 +88,18 @@ class Along:
         return np.interp(steps, self._t, total)
 
 
-def _divided(t: Array, u: Array) -> tuple[Array, Array]:
+def _divided(t: Array, u: Array) -> tuple[Array, ...]:
     """Return knots so near to each other that a fall may be taken as one at the middle."""
     many = np.where(np.diff(t) > 0, np.maximum(np.ceil(np.abs(np.diff(u)) * _FINEST), 1), 1).astype(int)
     first = np.repeat(np.arange(len(many)), many)
     share = (np.arange(len(first)) - np.repeat(np.cumsum(many) - many, many)) / many[first]
-    steps, rates = (np.append(each[first] + share * np.diff(each)[first], each[-1]) for each in (t, u))
-    return steps, rates
+    return tuple(np.append(each[first] + share * np.diff(each)[first], each[-1]) for each in (t, u))
 
 
 def losses(law: CurveLaw, constants: Array, along: Along, reference: float) -> tuple[Array, Array]:
-    """Return the loss at each step and the slopes of its logarithm, shape (points, 6).
+    """Return the loss at each step and the slopes of its logarithm, shape (points, 6), by ``CONSTANTS``.
 
-    Parameters
-    ----------
-    law : CurveLaw
-    constants : array, shape (6,)
-        As in ``CONSTANTS``.
-    along : Along
-    reference : float
-        Progress at which the power-law part is A [steps at the peak].
+    ``reference`` is the progress at which the power-law part is A [steps at the peak].
     """
     floor, power, exponent, decay, relaxation = np.exp(constants[:5])
     progress, slope = along.progress(constants[5])

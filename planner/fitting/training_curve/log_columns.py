@@ -2,20 +2,18 @@
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._util.files import settings
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.columns import in_nats
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.logger_names import peeled, unit_said, without_unit
 from planner.fitting.tables.raw_table import RawTable
 from planner.fitting.tables.wandb_history import metric_of
-from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.laws import settings
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import listed, shown
@@ -23,17 +21,8 @@ from planner.quantities import listed, shown
 QUANTITIES = ("step", "tokens", "loss", "lr")
 
 
-class LogColumns(NamedTuple):
-    """Where each quantity stands, what one of it is worth, the unit of the losses where the header says one, and what to say."""
-
-    places: dict[str, int]
-    worth: dict[str, float]
-    unit: str
-    notes: list[Note]
-
-
-def log_columns(raw: RawTable, reading: Reading, *, loss: bool) -> LogColumns:
-    """Return where each quantity stands.
+def log_columns(raw: RawTable, reading: Reading, *, loss: bool) -> tuple[dict[str, int], dict[str, float], str, list[Note]]:
+    """Return where each quantity stands, what one of it is worth, the unit of the losses if the header says it, and what to say.
 
     Raises
     ------
@@ -62,28 +51,25 @@ def log_columns(raw: RawTable, reading: Reading, *, loss: bool) -> LogColumns:
             notes.append(Note("columns-found", "info", f"{quantity} is column {shown(raw.header[found[0]])}{beside}"))
         if found:
             places[quantity] = found[0]
-    _refuse_without(raw, places, loss=loss)
+    needed = {"step": "steps or tokens"} | ({"loss": "losses"} if loss else {"lr": "learning rates"})
+    for quantity, what in needed.items():
+        if quantity not in places and not (quantity == "step" and "tokens" in places):
+            raise RunsFileError(f"{_lacks(raw, f'of {what}')}; `columns` {quantity}=NAME names it")
     unit = unit_said(raw.header[places["loss"]]) if "loss" in places else ""
-    return LogColumns(places if loss else {each: at for each, at in places.items() if each != "loss"}, worth, unit, notes)
+    return {each: at for each, at in places.items() if loss or each != "loss"}, worth, unit, notes
 
 
-def _refuse_without(raw: RawTable, places: Mapping[str, int], *, loss: bool) -> None:
-    has = f"it has {listed([shown(cell) for cell in raw.header], 12)}"
-    if "step" not in places and "tokens" not in places:
-        raise RunsFileError(f"{raw.name}: has no column of steps or tokens; {has}; `columns` step=NAME names it")
-    if loss and "loss" not in places:
-        raise RunsFileError(f"{raw.name}: has no column of losses; {has}; `columns` loss=NAME names it")
-    if not loss and "lr" not in places:
-        raise RunsFileError(f"{raw.name}: has no column of learning rates; {has}; `columns` lr=NAME names it")
+def _lacks(raw: RawTable, column: str) -> str:
+    return f"{raw.name}: has no column {column}; it has {listed([shown(cell) for cell in raw.header], 12)}"
 
 
 def _found(quantity: str, names: list[str]) -> list[int]:
     """Return the columns that may be a quantity, the likelier first."""
-    aliases = [_name_of(each) for each in settings(FILE, "read")[quantity]]
+    aliases = [_name_of(each) for each in settings("read")[quantity]]
     found = list(dict.fromkeys(at for alias in aliases for at, name in enumerate(names) if name == alias))
     if quantity == "lr" and not found:
-        found = [at for at, name in enumerate(names) if "learning_rate" in name or name.startswith("lr_")]
-        found = [at for at in found if not names[at].endswith(("_min", "_max"))]
+        rates = [at for at, name in enumerate(names) if "learning_rate" in name or name.startswith("lr_")]
+        return [at for at in rates if not names[at].endswith(("_min", "_max"))]
     return found
 
 
@@ -119,16 +105,13 @@ def stated_column(raw: RawTable, called: str) -> int:
     """
     at = next((at for at, cell in enumerate(raw.header) if cell.lower() == called.strip().lower()), None)
     if at is None:
-        raise RunsFileError(
-            f"{raw.name}: has no column {shown(called)}; it has {listed([shown(each) for each in raw.header], 12)}"
-        )
+        raise RunsFileError(_lacks(raw, shown(called)))
     return at
 
 
 def losses_in_nats(columns: dict[str, NDArray[Any]], unit: str, name: str) -> list[Note]:
     """Turn losses in bits, or perplexities, into nats, in place, and say so."""
-    known = columns["loss"]
-    columns["loss"] = known.copy()
+    known = columns["loss"].copy()
     told = in_nats(columns, np.arange(len(known)), unit, Faults(skip=True), name)[1]
     columns["loss"][~(known > 0)] = known[~(known > 0)]  # what is empty, or no number, stays so
     return told

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner._util.files import settings
 from planner._util.showing import Raw
 from planner.errors import OptionError, RunsFileError
 from planner.fitting.tables.columns import refuse_twice
@@ -20,15 +19,13 @@ from planner.fitting.tables.raw_table import RawTable, is_source
 from planner.fitting.tables.raw_tables import read_raw
 from planner.fitting.tables.row_choice import text_of
 from planner.fitting.tables.runs import items_of
-from planner.fitting.training_curve.laws import FILE
-from planner.fitting.training_curve.log_columns import LogColumns, log_columns, losses_in_nats, stated_column
-from planner.fitting.training_curve.rate_path import LONGEST
+from planner.fitting.training_curve.laws import settings
+from planner.fitting.training_curve.log_columns import log_columns, losses_in_nats, stated_column
+from planner.fitting.training_curve.rate_path import LONGEST, Array
 from planner.fitting.training_curve.shipped_curves import shipped_curve
 from planner.inputs.table_inputs import Reading
 from planner.notes import Note
 from planner.quantities import format_whole, listed, plain, shown
-
-Array = NDArray[np.float64]
 
 _LOWEST, _HIGHEST = 1e-6, 1e6
 
@@ -38,16 +35,11 @@ class Log(NamedTuple):
 
     Attributes
     ----------
-    name : str
     steps, loss : array, shape (rows,)
     lr : array, shape (rows,), or None
         None where the log has none.
     broken : tuple of float
         Steps at which the loss was no number.
-    restarts : tuple of float
-        Steps to which the run went back.
-    notes : tuple of Note
-    sha256 : str
     per_step : float or None
         Tokens of a step, of a log that counts both.
     """
@@ -57,20 +49,16 @@ class Log(NamedTuple):
     loss: Array
     lr: Array | None
     broken: tuple[float, ...]
-    restarts: tuple[float, ...]
     notes: tuple[Note, ...]
-    sha256: str = ""
-    per_step: float | None = None
+    sha256: str
+    per_step: float | None
 
 
 def read_log(source: Any, reading: Reading, batch: float | None, number: int, *, loss: bool = True) -> Log:
-    """Read a log from a file, an open one, a data frame or a mapping.
+    """Read a log from a file, an open one, a data frame, a mapping, or by the name of a curve that ships.
 
     Parameters
     ----------
-    source : path, binary file, data frame, mapping, or the name of a curve that ships
-    reading : Reading
-        What its columns are called, and which rows count.
     batch : float or None
         Tokens a step, for logs that count tokens.
     number : int
@@ -84,16 +72,16 @@ def read_log(source: Any, reading: Reading, batch: float | None, number: int, *,
         It cannot be read, or lacks steps or losses.
     """
     if (curve := shipped_curve(source)) is not None:
-        return _log(source, curve, batch, (), "", loss=loss)
+        return _log(source, curve, batch, loss=loss)
     try:
         raw = read_raw(source, reading.sheet, lambda header: list(range(len(header))), number)
     except RunsFileError as error:  # the readers are those of tables of runs
         raise RunsFileError(error.marked.replace("params,tokens,loss", "step,loss,lr")) from None
     raw = _of_trainer(raw._replace(name=raw.name.replace("the table given", "the log given", 1)))
-    found = log_columns(raw, reading, loss=loss)
-    columns = _numbers(raw, found, reading)
-    converted = losses_in_nats(columns, found.unit, raw.name) if loss else []
-    return _log(raw.name, columns, batch, (*raw.notes, *found.notes, *converted), raw.sha256, loss=loss)
+    places, worth, unit, said = log_columns(raw, reading, loss=loss)
+    columns = {quantity: values * worth.get(quantity, 1.0) for quantity, values in _numbers(raw, places, reading).items()}
+    said += losses_in_nats(columns, unit, raw.name) if loss else []
+    return _log(raw.name, columns, batch, (*raw.notes, *said), raw.sha256, loss=loss)
 
 
 def _of_trainer(raw: RawTable) -> RawTable:
@@ -128,12 +116,12 @@ def of_arrays(steps: Raw, loss: Raw, lr: Raw, batch: float | None) -> Log:
     if len(set(lengths.values())) > 1:
         said = listed([f"{many} of {quantity}" for quantity, many in lengths.items()], 4)
         raise RunsFileError(f"{name}: {said}; they must be as many")
-    return _log(name, columns, batch, (), "")
+    return _log(name, columns, batch)
 
 
-def _numbers(raw: RawTable, found: LogColumns, reading: Reading) -> dict[str, Array]:
+def _numbers(raw: RawTable, places: Mapping[str, int], reading: Reading) -> dict[str, Array]:
     """Return the columns as numbers."""
-    faults, places = Faults(skip=True), found.places
+    faults = Faults(skip=True)
     where = [(stated_column(raw, condition.column), condition) for condition in reading.where]
     commas = raw.separator not in {"", ","} and decimal_comma(
         lambda: ((row, [text_of(cell) for cell in cells]) for row, cells in raw.rows(Faults(skip=True))),
@@ -154,20 +142,20 @@ def _numbers(raw: RawTable, found: LogColumns, reading: Reading) -> dict[str, Ar
     if faults.rows and not reading.skip_bad and len(faults.rows) > 1:  # the last row may be cut off: the run is going on
         row, what = next(iter(faults.rows.items()))
         raise RunsFileError(f"{raw.name}:{row}: {what}; `skip_bad` leaves such rows out")
-    table = np.array(held).reshape(-1, len(at))
-    _refuse_odd(raw, places, table, numbered, skip_bad=reading.skip_bad)
-    return {quantity: table[:, place] * found.worth.get(quantity, 1.0) for place, quantity in enumerate(places)}
+    columns = dict(zip(places, np.array(held).reshape(-1, len(at)).T, strict=True))
+    if not reading.skip_bad:
+        _refuse_odd(raw, places, columns, numbered)
+    return columns
 
 
-def _refuse_odd(raw: RawTable, places: Mapping[str, int], table: Array, numbered: Sequence[int], *, skip_bad: bool) -> None:
+def _refuse_odd(raw: RawTable, places: Mapping[str, int], columns: Mapping[str, Array], numbered: Sequence[int]) -> None:
     """Refuse steps that are no numbers, in more rows than the last that may be cut off, and a schedule's rates that are none."""
-    order = list(places)
-    counted = next((each for each in ("step", "tokens") if each in order and np.isfinite(table[:, order.index(each)]).any()), "")
-    for quantity in ([counted] if counted else []) + (["lr"] if "loss" not in order and "lr" in order else []):
-        values = table[:, order.index(quantity)]
+    counted = [each for each in ("step", "tokens") if each in columns and np.isfinite(columns[each]).any()][:1]
+    for quantity in counted + ([] if "loss" in columns else ["lr"]):
+        values = columns[quantity]
         odd = np.flatnonzero(np.isnan(values) | ((values < 0) & (values != _EMPTY)) | (values == math.inf))
-        cut_off = quantity == counted and odd.tolist() == [len(values) - 1]
-        if len(odd) and not cut_off and not skip_bad:
+        cut_off = [quantity] == counted and odd.tolist() == [len(values) - 1]
+        if len(odd) and not cut_off:
             row = numbered[odd[0]]
             text = next((text_of(cells[places[quantity]]) for number, cells in raw.rows(Faults(skip=True)) if number == row), "")
             more = f" (and {len(odd) - 1} rows more)" if len(odd) > 1 else ""
@@ -186,12 +174,13 @@ _SUFFIX = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
 def _read(cell: object, commas: bool) -> float:
     """Read a cell as people write it; minus infinity where it is empty, not a number where it is anything else."""
-    text = text_of(cell).strip() if cell is not None else ""
+    text = text_of(cell)
     if not text:
         return _EMPTY
     if commas:
         text = text.replace(".", "").replace(",", ".")
-    text = text.replace(",", "") if not commas and _GROUPED.fullmatch(text) else text
+    elif _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
     factor = _SUFFIX.get(text[-1:].lower(), 1.0)
     try:
         return float(text[:-1] if factor != 1 else text) * factor
@@ -200,42 +189,43 @@ def _read(cell: object, commas: bool) -> float:
 
 
 def _log(
-    name: str, columns: Mapping[str, Array], batch: float | None, notes: Sequence[Note], digest: str, *, loss: bool = True
+    name: str,
+    columns: Mapping[str, Array],
+    batch: float | None,
+    notes: Sequence[Note] = (),
+    digest: str = "",
+    *,
+    loss: bool = True,
 ) -> Log:
     """Return the rows that count, by step."""
-    steps = _steps(name, columns, batch)
-    rate = columns.get("lr")
-    rate = None if rate is None or not np.isfinite(rate).any() else rate
-    low = np.zeros(0, int) if rate is None else np.flatnonzero(np.isfinite(rate) & (rate < 0))
-    if rate is not None and len(low):
-        at = low[0]
-        raise RunsFileError(
-            f"{name}: learning rate {plain(float(rate[at]))} at step {format_whole(steps[at])}: must be at least 0"
-        )
-    if rate is not None and not (rate > 0).any():
-        rate = None  # a logger that fills in zeros says nothing
+    steps, rate = _steps(name, columns, batch), columns.get("lr")
+    if rate is not None:
+        low = np.flatnonzero(np.isfinite(rate) & (rate < 0))
+        if len(low):
+            where = f"{plain(float(rate[low[0]]))} at step {format_whole(steps[low[0]])}"
+            raise RunsFileError(f"{name}: learning rate {where}: must be at least 0")
+        if not (np.isfinite(rate).any() and (rate > 0).any()):
+            rate = None  # a logger that fills in zeros says nothing
     placed = np.isfinite(steps) & (steps >= 0) & (columns["loss"] != _EMPTY if loss else True)
-    kept, restarts, said = _ordered(name, np.where(placed, steps, np.nan))
+    kept, said = _ordered(name, np.where(placed, steps, np.nan))
     t = steps[kept]
     rate = None if rate is None else _at(t, steps, rate)
+    told = (*notes, *said)
     if not loss:
-        return Log(name, t, t, rate, (), tuple(restarts), (*notes, *said), digest)
+        return Log(name, t, t, rate, (), told, digest, None)
     y = columns["loss"][kept]
     finite = np.flatnonzero(np.isfinite(y))
     odd = finite[(y[finite] < _LOWEST) | (y[finite] > _HIGHEST)]
     if len(odd):
-        where = f"step {format_whole(t[odd[0]])}"
-        raise RunsFileError(f"{name}: loss {plain(float(y[odd[0]]))} at {where}: must be above 0 and below 1e6")
-    broken = t[np.isnan(y) | (y == math.inf)]
-    few = settings(FILE, "fit")["least_each"]
-    if len(finite) < few:
-        least = settings(FILE, "fit")["least"]
-        raise RunsFileError(
-            f"{name}: {len(finite)} rows with a step and a loss; at least {few} are needed, {least} of all logs, 100 are better"
-        )
+        where = f"{plain(float(y[odd[0]]))} at step {format_whole(t[odd[0]])}"
+        raise RunsFileError(f"{name}: loss {where}: must be above 0 and below 1e6")
+    how = settings("fit")
+    if len(finite) < how["least_each"]:
+        least = f"at least {how['least_each']} are needed, {how['least']} of all logs, 100 are better"
+        raise RunsFileError(f"{name}: {len(finite)} rows with a step and a loss; {least}")
+    broken = tuple(t[np.isnan(y) | (y == math.inf)].tolist())
     rate = None if rate is None else rate[finite]
-    told = (tuple(broken.tolist()), tuple(restarts), (*notes, *said), digest, _per_step(columns))
-    return Log(name, t[finite], y[finite], rate, *told)
+    return Log(name, t[finite], y[finite], rate, broken, told, digest, _per_step(columns))
 
 
 def _per_step(columns: Mapping[str, Array]) -> float | None:
@@ -274,27 +264,25 @@ def _steps(name: str, columns: Mapping[str, Array], batch: float | None) -> Arra
     return steps
 
 
-def _ordered(name: str, steps: Array) -> tuple[NDArray[np.intp], list[float], list[Note]]:
-    """Return the rows by step, of a run that was restarted those of its last way, and where it went back to."""
+def _ordered(name: str, steps: Array) -> tuple[NDArray[np.intp], list[Note]]:
+    """Return the rows by step, of a run that was restarted those of its last way, and what to say of it."""
     rows = np.flatnonzero(np.isfinite(steps))
     t = steps[rows]
     back = np.flatnonzero(np.diff(t) < 0)
-    if len(back) > max(_MOST_RESTARTS, settings(FILE, "smoothing")["unsorted"] * len(t)):
+    if len(back) > max(_MOST_RESTARTS, settings("smoothing")["unsorted"] * len(t)):
         order = np.argsort(t, kind="stable")
         last = np.append(np.diff(t[order]) > 0, True)
         text = f"{name}: its rows are not by step; they were sorted, of equal steps the last one taken"
-        return rows[order][last], [], [Note("sorted", "info", text)]
-    later = np.append(np.minimum.accumulate(t[::-1])[::-1][1:], np.inf)
-    kept = t < later
-    restarts = [float(t[at + 1]) for at in back]
+        return rows[order][last], [Note("sorted", "info", text)]
+    kept = t < np.append(np.minimum.accumulate(t[::-1])[::-1][1:], np.inf)
     notes = []
-    if restarts:
-        where = listed([format_whole(step) for step in restarts], 4)
+    if len(back):
+        where = listed([format_whole(step) for step in t[back + 1]], 4)
         text = f"{name}: the run goes back to step {where}: of what it did twice the last is taken"
         notes.append(Note("restarts", "info", text))
     elif not kept.all():
         notes.append(Note("same-steps", "info", f"{name}: {int((~kept).sum())} rows repeat a step; the last of each is taken"))
-    return rows[kept], restarts, notes
+    return rows[kept], notes
 
 
 _MOST_RESTARTS = 20
@@ -303,9 +291,9 @@ _MOST_RESTARTS = 20
 def several(source: Any) -> list[Any]:
     """Return logs one by one: a list of them, or one alone."""
     if isinstance(source, (list, tuple)) and source and not all(isinstance(row, Mapping) and _is_row(row) for row in source):
-        if not all(map(is_source, source)):
-            odd = next(each for each in source if not is_source(each))
-            raise OptionError(f"logs {shown(odd)}: expected a file such as log.csv, a data frame, or columns by name")
+        for each in source:
+            if not is_source(each):
+                raise OptionError(f"logs {shown(each)}: expected a file such as log.csv, a data frame, or columns by name")
         refuse_twice(source, "logs")
         return list(source)
     if not is_source(source):

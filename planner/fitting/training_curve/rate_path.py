@@ -19,15 +19,7 @@ LONGEST = 1e12
 
 
 class RatePath(NamedTuple):
-    """A learning rate, linear between knots.
-
-    Attributes
-    ----------
-    steps : array, shape (knots,)
-        From 0 on, never falling; two equal ones are a jump.
-    lr : array, shape (knots,)
-        At least 0.
-    """
+    """A learning rate that is linear between knots; of its steps, which never fall, two equal ones are a jump."""
 
     steps: Array
     lr: Array
@@ -60,9 +52,8 @@ class RatePath(NamedTuple):
 
     def after(self, step: float) -> "RatePath":
         """Return what comes after a step."""
-        return RatePath(
-            np.append(step, self.steps[self.steps > step]), np.append(self.at(np.array([step])), self.lr[self.steps > step])
-        )
+        later = self.steps > step
+        return RatePath(np.append(step, self.steps[later]), np.append(self.at(np.array([step])), self.lr[later]))
 
 
 class Defaults(NamedTuple):
@@ -111,23 +102,22 @@ def in_words(text: str, known: Defaults, name: str = "schedule") -> RatePath:
     OptionError
         Words that are not understood, that contradict each other, or too few of them.
     """
-    said, drops = _parsed(text, name)
+    where = f"`{name}` {shown(text)}"
+    said, drops = _parsed(text, where)
     kind = str(said["kind"])
 
     def number(word: str, default: float | None) -> float:
         value = said.get(word, default)
         if value is None:
-            raise OptionError(f"`{name}` {shown(text)}: lacks {_LACKING[word]}; for example {shown(KINDS[kind])}")
+            raise OptionError(f"{where}: lacks {_LACKING[word]}; for example {shown(KINDS[kind])}")
         return float(value)
 
     total, peak = number("total", known.total), number("peak", known.peak)
-    warmup = number("warmup", known.warmup or 0.0)
-    end = number("end", 0.0)
-    if "%" in str(said.get("decay_text", "")):
-        said["decay"] = float(said["decay"]) * total
+    warmup, end = number("warmup", known.warmup or 0.0), number("end", 0.0)
     decay = number("decay", 0.2 * total) if kind == "wsd" else 0.0
+    decay *= total if "share" in said else 1.0
     if 0 < decay < 1:
-        raise OptionError(f"`{name}` {shown(text)}: decay {plain(decay)}: expected steps, or a share with its sign, such as 20%")
+        raise OptionError(f"{where}: decay {plain(decay)}: expected steps, or a share with its sign, such as 20%")
     kind = "constant" if kind == "wsd" and decay == 0 else kind
     wrong = (
         f"a warm-up of {plain(warmup)} steps" if warmup >= total else
@@ -136,7 +126,7 @@ def in_words(text: str, known: Defaults, name: str = "schedule") -> RatePath:
         next((f"a drop at step {plain(step)}" for step, _ in drops if not warmup <= step < total), "")
     )  # fmt: skip
     if wrong:
-        raise OptionError(f"`{name}` {shown(text)}: {wrong} does not fit into {format_whole(total)} steps")
+        raise OptionError(f"{where}: {wrong} does not fit into {format_whole(total)} steps")
     return _path(kind, total, warmup, peak, end / peak, decay, str(said.get("shape", "linear")), drops)
 
 
@@ -168,36 +158,35 @@ def _path(
     return RatePath(np.concatenate([head[0], steps]), peak * np.concatenate([head[1], share]))
 
 
-_WORD = re.compile(r"[^\s,;]+")
 _MOST_WORDS = 200
 
 
-def _parsed(text: str, name: str) -> tuple[dict[str, float | str], list[tuple[float, float]]]:
+def _parsed(text: str, where: str) -> tuple[dict[str, float | str], list[tuple[float, float]]]:
     """Return what words say, by word, and the rates after each drop."""
-    words = _WORD.findall(text.lower())[: _MOST_WORDS + 1]
+    words = re.findall(r"[^\s,;]+", text.lower())[: _MOST_WORDS + 1]
     kind = _ALIASES.get(words[0], words[0]) if words else ""
     if kind not in KINDS or len(words) > _MOST_WORDS:
-        raise OptionError(f"`{name}` {shown(text)}: expected {', '.join(KINDS)}, such as {shown(KINDS['cosine'])}, or a file")
+        raise OptionError(f"{where}: expected {', '.join(KINDS)}, such as {shown(KINDS['cosine'])}, or a file")
     said: dict[str, float | str] = {"kind": kind}
     drops: list[tuple[float, float]] = []
     at = 1
     while at < len(words):
         word, values = words[at], words[at + 1 : at + 3]
         if word in _ONLY and kind not in _ONLY[word]:
-            raise OptionError(f"`{name}` {shown(text)}: {word} goes with {' or '.join(_ONLY[word])}")
+            raise OptionError(f"{where}: {word} goes with {' or '.join(_ONLY[word])}")
         if word == "at" and len(values) == 2:
-            drops.append((_steps(values[0], text, name), _rate(values[1], text, name)))
+            drops.append((_steps(values[0], where), _rate(values[1], where)))
             at += 3
         elif word in {"warmup", "peak", "end", "decay", "shape"} and values and word not in said:
-            said |= _value(word, values[0], text, name)
+            said |= _value(word, values[0], where)
             at += 2
         elif "total" not in said and word[0].isdigit():
-            said["total"] = _steps(word, text, name)
+            said["total"] = _steps(word, where)
             at += 1
         else:
-            raise OptionError(f"`{name}` {shown(text)}: {shown(word)} is not understood; for example {shown(KINDS[kind])}")
+            raise OptionError(f"{where}: {shown(word)} is not understood; for example {shown(KINDS[kind])}")
     if kind == "steps" and not drops:
-        raise OptionError(f"`{name}` {shown(text)}: says no step at which the rate changes; for example {shown(KINDS[kind])}")
+        raise OptionError(f"{where}: says no step at which the rate changes; for example {shown(KINDS[kind])}")
     return said, drops
 
 
@@ -205,40 +194,41 @@ _ALIASES = {"const": "constant", "cos": "cosine", "inverse_sqrt": "inverse-sqrt"
 _ONLY = {"decay": ("wsd",), "shape": ("wsd",), "at": ("steps",), "end": ("cosine", "linear", "wsd")}
 
 
-def _value(word: str, value: str, text: str, name: str) -> dict[str, float | str]:
+def _value(word: str, value: str, where: str) -> dict[str, float | str]:
     if word == "shape":
         if value not in SHAPES:
-            raise OptionError(f"`{name}` {shown(text)}: shape {shown(value)}: expected {', '.join(SHAPES)}")
+            raise OptionError(f"{where}: shape {shown(value)}: expected {', '.join(SHAPES)}")
         return {"shape": value}
     if word in {"peak", "end"}:
-        return {word: _rate(value, text, name, zero=word == "end")}
+        return {word: _rate(value, where, zero=word == "end")}
     if value.endswith("%"):
-        share = _number(value[:-1], text, name) / 100
+        share = _number(value[:-1], where) / 100
         if not 0 < share <= 1:
-            raise OptionError(f"`{name}` {shown(text)}: {word} {shown(value)}: expected steps, or a share such as 20%")
-        return {word: share, f"{word}_text": value} if word == "decay" else {word: _steps(value, text, name)}
-    return {word: _steps(value, text, name, zero=True)}
+            raise OptionError(f"{where}: {word} {shown(value)}: expected steps, or a share such as 20%")
+        if word == "decay":
+            return {word: share, "share": True}
+    return {word: _steps(value, where, least=0)}
 
 
-def _number(value: str, text: str, name: str) -> float:
+def _number(value: str, where: str) -> float:
     try:
-        return parse_number(value, name)
+        return parse_number(value, where)
     except PlannerError:
-        raise OptionError(f"`{name}` {shown(text)}: {shown(value)} is no number") from None
+        raise OptionError(f"{where}: {shown(value)} is no number") from None
 
 
-def _steps(value: str, text: str, name: str, *, zero: bool = False) -> float:
+def _steps(value: str, where: str, least: int = 1) -> float:
     factor = {"k": 1e3, "m": 1e6}.get(value[-1:], 1.0)
-    number = _number(value[:-1] if factor != 1 else value, text, name) * factor
-    if not (0 if zero else 1) <= number <= LONGEST:
-        raise OptionError(f"`{name}` {shown(text)}: {shown(value)}: expected steps, from {0 if zero else 1} to {plain(LONGEST)}")
+    number = _number(value[:-1] if factor != 1 else value, where) * factor
+    if not least <= number <= LONGEST:
+        raise OptionError(f"{where}: {shown(value)}: expected steps, from {least} to {plain(LONGEST)}")
     return number
 
 
-def _rate(value: str, text: str, name: str, *, zero: bool = True) -> float:
-    number = _number(value, text, name)
+def _rate(value: str, where: str, *, zero: bool = True) -> float:
+    number = _number(value, where)
     if not (number >= 0 if zero else number > 0) or number > 1e6:
-        raise OptionError(f"`{name}` {shown(text)}: {shown(value)}: expected a learning rate such as 3e-4")
+        raise OptionError(f"{where}: {shown(value)}: expected a learning rate such as 3e-4")
     return number
 
 

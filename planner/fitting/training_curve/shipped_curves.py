@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner._util.files import data_root, read_bundled
 from planner._util.showing import Raw
 from planner.errors import OptionError
-from planner.fitting.training_curve.rate_path import LONGEST
+from planner.fitting.training_curve.rate_path import LONGEST, Array
 from planner.quantities import listed, parse_number, shown
-
-Array = NDArray[np.float64]
 
 _TABLE = "multipowerlaw2025"
 

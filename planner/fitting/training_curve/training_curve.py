@@ -1,12 +1,12 @@
 """The curve of a run in progress: its logs read and fitted, its end forecast, its choices set side by side, its log watched."""
 
+import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
 from planner._util.defaults import LEVEL
-from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.allocation.loss_interval import check_level
@@ -14,21 +14,20 @@ from planner.errors import FitError, OptionError, RunsFileError
 from planner.fitting.training_curve.curve_fit import FittedLaw, fit_curves
 from planner.fitting.training_curve.curve_notes import curve_notes
 from planner.fitting.training_curve.curve_result import CurvePoint, LawShare, LogRead, TrainingCurve, grid
-from planner.fitting.training_curve.decide import Asked, Choice, choices, decay_starts
-from planner.fitting.training_curve.forecast import Gain, forecast, gain
+from planner.fitting.training_curve.decide import Asked, choices, decay_starts
+from planner.fitting.training_curve.forecast import forecast, gain
 from planner.fitting.training_curve.held_to_law import held_to_law
-from planner.fitting.training_curve.laws import FILE
+from planner.fitting.training_curve.laws import CONSTANTS, settings
 from planner.fitting.training_curve.log_paths import paths_of, read_schedule
 from planner.fitting.training_curve.log_reader import Log, of_arrays, read_log, several
-from planner.fitting.training_curve.rate_path import Defaults, RatePath
-from planner.fitting.training_curve.run_steps import last_step, read_step, tokens_a_step
+from planner.fitting.training_curve.rate_path import LONGEST, Array, Defaults, RatePath
 from planner.fitting.training_curve.smoothing import Smoothed, smoothed, warmed_up
 from planner.fitting.training_curve.watch import Event, events, turned
 from planner.inputs.input_row import Number
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, RowInputs
 from planner.notes import Note
-from planner.quantities import format_whole, parse_count, plain, shown
+from planner.quantities import format_count, format_whole, parse_count, parse_number, plain, shown
 
 
 @asks(RowInputs)
@@ -101,11 +100,10 @@ def training_curve(
     reading = Reading.of(asked, "training_curve", RowInputs)
     confidence = check_level(level)
     tokens = None if batch is None else parse_count(batch, "`batch`", "tokens")
-    rise = None if warmup is None else read_step(warmup, "warmup", least=0.0)
+    rise = None if warmup is None else _read_step(warmup, "warmup", least=0.0)
     read = _read(logs, steps, loss, lr, tokens, reading)
-    _refuse_few(read)
-    tokens, told = tokens_a_step(tokens, read[0])
-    end, meant = (None, []) if until is None else last_step(until, tokens)
+    tokens, told = _tokens_a_step(tokens, read[0])
+    end, meant = (None, []) if until is None else _last_step(until, tokens)
     size = _size(law, params, tokens)
     run, smooth, seen, called, notes = _fitted(read, schedule, end, rise, confidence)
     known = Defaults(run.plan.end, run.fit.peak, run.warmup)
@@ -117,6 +115,7 @@ def training_curve(
     inputs: dict[str, Any] = {"logs": [log.name for log in read], "sha256": [log.sha256 for log in read if log.sha256]}
     inputs |= {"schedule": called, "until": end, "compare": [name for _, name, _ in others], "warmup": rise}
     inputs |= {"batch": tokens, "law": against and against.law, "params": against and against.params, "level": confidence}
+    held = next((path for each, path in zip(what, ways, strict=True) if each.kind == "hold"), None)
     return TrainingCurve(
         name=read[0].name,
         logs=tuple(_log_read(log, part) for log, part in zip(read, smooth, strict=True)),
@@ -125,7 +124,7 @@ def training_curve(
         schedule=called,
         curve=tuple(_points(run, grid(run.plan.end, run.fit.warmup))),
         observed=tuple(tuple(zip(part.steps.tolist(), part.loss.tolist(), strict=True)) for part in smooth),
-        decay_gain=_decay_gain(run, what, ways),
+        decay_gain=held and gain(run.fit, (held, run.plan.end), (run.plan, run.plan.end), run.level),
         choices=tuple(what),
         decay_starts=tuple(starts),
         best_start=starts[best] if starts else None,
@@ -140,33 +139,85 @@ def training_curve(
     )
 
 
-class _Fitted(NamedTuple):
-    """The run that is asked about, its logs as they were fitted, what they show, its schedule's name, and what to say."""
+def _read(logs: Any, steps: Any, loss: Any, lr: Any, batch: float | None, reading: Reading) -> list[Log]:
+    """Read the logs, from files or from arrays."""
+    if logs is None:
+        if steps is None or loss is None:
+            raise OptionError(
+                "a training curve needs a log: a file such as log.csv, or `steps` and `loss`, and `lr` or a schedule"
+            )
+        if reading != Reading():
+            raise OptionError("columns, sheet and rows go with a log that is read, not with arrays")
+        read = [of_arrays(steps, loss, lr, batch)]
+    elif not (steps is None and loss is None and lr is None):
+        raise OptionError("`steps`, `loss` and `lr` are columns instead of a log: give one or the other")
+    else:
+        sources = several(logs)
+        read = [read_log(each, reading, batch, at if len(sources) > 1 else 0) for at, each in enumerate(sources, 1)]
+    least, rows = settings("fit")["least"], sum(len(log.steps) for log in read)
+    if rows < least:
+        names = ", ".join(log.name for log in read)
+        raise RunsFileError(f"{names}: {rows} rows with a step and a loss; at least {least} are needed, 100 are better")
+    return read
 
-    run: Asked
-    smooth: list[Smoothed]
-    seen: list[Event]
-    called: str
-    notes: list[Note]
+
+_APART = 0.05
+"""How far a stated batch may be from the log's own: a house convention."""
+
+_MOST_STEPS = 1e8
+"""More steps than any run takes: such an end is one in tokens."""
 
 
-def _fitted(read: Sequence[Log], schedule: Any, end: float | None, rise: float | None, level: float) -> _Fitted:
-    """Return the laws fitted to the logs, and the run's plan."""
+def _tokens_a_step(batch: float | None, log: Log) -> tuple[float | None, list[Note]]:
+    """Return the tokens of a step as stated, else as the log counts them, and what is to be said of it."""
+    counted = log.per_step
+    if batch is None or counted is None or abs(batch / counted - 1) <= _APART:
+        return batch or counted, []
+    text = f"`batch` {format_whole(batch)} is taken, but {log.name} counts {format_whole(counted)} tokens a step"
+    return batch, [Note("batch-differs", "warning", text)]
+
+
+def _last_step(until: Raw, per_step: float | None) -> tuple[float, list[Note]]:
+    """Read where a run ends: a step, or tokens where that would be more steps than any run takes."""
+    number = _read_step(until, "until", most=math.inf)
+    if number <= _MOST_STEPS and not (isinstance(until, str) and until.strip().lower().endswith("tokens")):
+        return number, []
+    if per_step is None:
+        raise OptionError(
+            f"`until` {shown(until)}: more steps than any run takes; where tokens are meant, give `batch`, the tokens of a step"
+        )
+    step = number / per_step
+    if not 1 <= step <= LONGEST:
+        raise OptionError(
+            f"`until` {shown(until)}: {plain(step, 4)} steps of {format_whole(per_step)} tokens; expected 1 or more"
+        )
+    text = f"`until` {format_count(number)} tokens is step {format_whole(step)}, of {format_whole(per_step)} tokens each"
+    return step, [Note("until-tokens", "info", text)]
+
+
+def _read_step(value: Raw, name: str, least: float = 1.0, most: float = LONGEST) -> float:
+    """Read a step, or a number of them, such as 72000 or 72k."""
+    text = value.strip() if isinstance(value, str) else value
+    suffixed = isinstance(text, str) and text[-1:].isalpha()
+    number = parse_count(text, f"`{name}`", "tokens") if suffixed else parse_number(text, f"`{name}`")
+    if not least <= number <= most:
+        raise OptionError(f"`{name}` {shown(value)}: expected steps, from {plain(least)} to {plain(LONGEST)}")
+    return number
+
+
+def _fitted(
+    read: Sequence[Log], schedule: Any, end: float | None, rise: float | None, level: float
+) -> tuple[Asked, list[Smoothed], list[Event], str, list[Note]]:
+    """Fit the laws to the logs; return the run, its logs as fitted, what they show, its schedule's name, and what to say."""
     plans = schedule if isinstance(schedule, list) and len(schedule) == len(read) else [schedule] + [None] * (len(read) - 1)
     whole = _schedules(read, plans, end, rise)
-    paths, notes = paths_of(read, [each.path if each else None for each in whole], rise)
+    paths, notes = paths_of(read, [each and each[0] for each in whole], rise)
     parts = [_smoothed(log, path) for log, path in zip(read, paths, strict=True)]
     smooth = [part for part, _ in parts]
     fit = fit_curves(smooth)
     plan, called = _plan(whole[0], smooth[0].path, end, read[0].name)
     seen = [event for log, (part, turn) in zip(read, parts, strict=True) for event in (*events(log, part, fit), *turn)]
-    return _Fitted(Asked(fit, smooth[0].path, plan, smooth[0].warmup, level), smooth, seen, called, notes)
-
-
-def _decay_gain(run: Asked, what: Sequence[Choice], ways: Sequence[RatePath]) -> Gain | None:
-    """Return what the planned end gains over holding the rate of now; None where that is no choice."""
-    held = next((path for each, path in zip(what, ways, strict=True) if each.kind == "hold"), None)
-    return None if held is None else gain(run.fit, (held, run.plan.end), (run.plan, run.plan.end), run.level)
+    return Asked(fit, smooth[0].path, plan, smooth[0].warmup, level), smooth, seen, called, notes
 
 
 def _several(compare: Raw) -> list[Any]:
@@ -180,9 +231,9 @@ def _several(compare: Raw) -> list[Any]:
 
 def _size(law: Any, params: Raw, batch: float | None) -> tuple[float, float] | None:
     """Return parameters and tokens a step of a run that is held against a law."""
+    if law is None and params is not None:
+        raise OptionError("`params` are for a law that the run is held against: give `law` too")
     if law is None:
-        if params is not None:
-            raise OptionError("`params` are for a law that the run is held against: give `law` too")
         return None
     if params is None or batch is None:
         raise OptionError(
@@ -193,25 +244,19 @@ def _size(law: Any, params: Raw, batch: float | None) -> tuple[float, float] | N
 
 
 def _smoothed(log: Log, path: RatePath) -> tuple[Smoothed, list[Event]]:
-    """Return a smoothed log, of one that diverges the part before, and whether it does.
-
-    Raises
-    ------
-    FitError
-        Its loss does not fall.
-    """
-    rise, least = warmed_up(path), settings(FILE, "fit")["least_each"]
+    """Return a smoothed log, of one that diverges the part before, and whether it does."""
+    rise, how = warmed_up(path), settings("fit")
     beyond = int((log.steps >= rise).sum())
-    if beyond < least:
+    if beyond < how["least_each"]:
         raise FitError(
             f"{log.name}: {beyond} of its {len(log.steps)} rows lie beyond the warm-up, which ends at step {format_whole(rise)}; "
-            f"at least {least} are needed, for no law holds before"
+            f"at least {how['least_each']} are needed, for no law holds before"
         )
     whole = smoothed(log.name, log.steps, log.loss, path)
     turn = turned(whole)
     if turn is not None:
         before = log.steps <= turn.step
-        if before.sum() >= settings(FILE, "fit")["least"]:
+        if before.sum() >= how["least"]:
             return smoothed(log.name, log.steps[before], log.loss[before], path.until(float(log.steps[before][-1]))), [turn]
     if not whole.loss[-1] < whole.loss[0] * (1 - 1e-9):
         ends = f"{plain(whole.loss[0], 4)} at step {format_whole(whole.steps[0])}, {plain(whole.loss[-1], 4)}"
@@ -221,54 +266,27 @@ def _smoothed(log: Log, path: RatePath) -> tuple[Smoothed, list[Event]]:
     return whole, []
 
 
-class _Whole(NamedTuple):
-    """A schedule as it was given, and what it is called."""
-
-    path: RatePath
-    called: str
+_Called = tuple[RatePath, str]
+"""A schedule as it was given, and what it is called."""
 
 
-def _read(logs: Any, steps: Any, loss: Any, lr: Any, batch: float | None, reading: Reading) -> list[Log]:
-    """Read the logs, from files or from arrays."""
-    if logs is None:
-        if steps is None or loss is None:
-            raise OptionError(
-                "a training curve needs a log: a file such as log.csv, or `steps` and `loss`, and `lr` or a schedule"
-            )
-        if reading != Reading():
-            raise OptionError("columns, sheet and rows go with a log that is read, not with arrays")
-        return [of_arrays(steps, loss, lr, batch)]
-    if not (steps is None and loss is None and lr is None):
-        raise OptionError("`steps`, `loss` and `lr` are columns instead of a log: give one or the other")
-    sources = several(logs)
-    return [read_log(each, reading, batch, at if len(sources) > 1 else 0) for at, each in enumerate(sources, 1)]
-
-
-def _refuse_few(read: Sequence[Log]) -> None:
-    least, rows = settings(FILE, "fit")["least"], sum(len(log.steps) for log in read)
-    if rows < least:
-        names = ", ".join(log.name for log in read)
-        raise RunsFileError(f"{names}: {rows} rows with a step and a loss; at least {least} are needed, 100 are better")
-
-
-def _schedules(logs: Sequence[Log], plans: Sequence[Any], end: float | None, rise: float | None) -> list[_Whole | None]:
+def _schedules(logs: Sequence[Log], plans: Sequence[Any], end: float | None, rise: float | None) -> list[_Called | None]:
     """Return the schedule of each log, where one was given; words need not say what the logs do."""
-    rates = [log.lr for log in logs if log.lr is not None]
-    peak = max((float(each.max()) for each in rates), default=None)
-    found: list[_Whole | None] = []
+    peak = max((float(log.lr.max()) for log in logs if log.lr is not None), default=None)
+    found: list[_Called | None] = []
     for log, plan in zip(logs, plans, strict=True):
         if plan is None:
             found.append(None)
             continue
-        own = RatePath(log.steps, log.lr) if log.lr is not None else None
-        first = rise if rise is not None or own is None else warmed_up(own) or float(log.steps[0])
-        before = [] if own is None else [paths_of([log], [None], rise)[0][0]]
-        path, called, _ = read_schedule(plan, Defaults(end, peak, first), before)
-        found.append(_Whole(path, called))
+        first, before = rise, []
+        if log.lr is not None:
+            before = paths_of([log], [None], rise)[0]
+            first = rise if rise is not None else warmed_up(RatePath(log.steps, log.lr)) or float(log.steps[0])
+        found.append(read_schedule(plan, Defaults(end, peak, first), before)[:2])
     return found
 
 
-def _plan(whole: _Whole | None, past: RatePath, end: float | None, name: str) -> tuple[RatePath, str]:
+def _plan(whole: _Called | None, past: RatePath, end: float | None, name: str) -> _Called:
     """Return the run's path to its end: its rows so far, then its schedule, or its last rate."""
     now = past.end
     if end is not None and end < now:
@@ -278,20 +296,16 @@ def _plan(whole: _Whole | None, past: RatePath, end: float | None, name: str) ->
         if end is None or end == now:
             return past, "none: the log's last row is taken as the end"
         return past.then(RatePath(np.array([now, end]), np.array([rate, rate]))), f"the last rate, {plain(rate, 3)}, is held"
-    last = whole.path.end if end is None else end
-    if end is not None and end > whole.path.end:
-        raise OptionError(
-            f"`until` {format_whole(end)}: the schedule {shown(whole.called)} ends at step {format_whole(whole.path.end)}"
-        )
+    path, called = whole
+    last = path.end if end is None else end
+    if last > path.end:
+        raise OptionError(f"`until` {format_whole(last)}: the schedule {shown(called)} ends at step {format_whole(path.end)}")
     if last < now:
-        raise OptionError(
-            f"the schedule {shown(whole.called)} ends at step {format_whole(last)}; {name} is at {format_whole(now)}"
-        )
-    rest = whole.path.until(last)
-    return (past.then(rest.after(now)) if last > now else past), whole.called
+        raise OptionError(f"the schedule {shown(called)} ends at step {format_whole(last)}; {name} is at {format_whole(now)}")
+    return (past.then(path.until(last).after(now)) if last > now else past), called
 
 
-def _points(run: Asked, steps: Any) -> list[CurvePoint]:
+def _points(run: Asked, steps: Array) -> list[CurvePoint]:
     along = forecast(run.fit, run.plan, steps, run.level)
     columns = (along.steps, along.lr, along.loss, along.low, along.high)
     return [CurvePoint(*map(float, row)) for row in zip(*columns, strict=True)]
@@ -303,7 +317,6 @@ def _log_read(log: Log, part: Smoothed) -> LogRead:
 
 
 def _share(found: FittedLaw) -> LawShare:
-    names = ("floor", "power", "exponent", "decay", "relaxation")
-    constants = {name: float(value) for name, value in zip(names, np.exp(found.constants[:5]), strict=True)}
-    constants["progress"] = float(found.constants[5])
-    return LawShare(found.law.name, found.weight, FrozenDict(constants), found.law.equation, found.law.source)
+    constants = [*np.exp(found.constants[:5]).tolist(), float(found.constants[5])]
+    law = found.law
+    return LawShare(law.name, found.weight, FrozenDict(zip(CONSTANTS, constants, strict=True)), law.equation, law.source)
