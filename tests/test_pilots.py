@@ -799,7 +799,7 @@ REFUSED = [
     ("--budget 1e17 --target 1e23 --min-params 1B", "min_params 1.00 B: leave 0 of the runs that 1.00e17 FLOP could buy"),
     ("--budget 1e20 --target 1e23 --min-params 500M", "runs within these limits cost at least"),
     ("--budget 1e20 --target 1e23 --pf-days 3", "two budgets"),
-    ("--budget 1e20 --target 1e23 --save pilots.txt", "a table of pilots's name ends in .csv"),
+    ("--budget 1e20 --target 1e23 --save pilots.txt", "the name of a table of pilots ends in .csv"),
     ("--budget 1e20 --target 1e23 --force", "--force goes with --save FILE or --plot FILE"),
     ("--budget 1e20 --target 1e23 --vocab 32000", "vocab goes with shapes"),
     ("--budget 1e20 --target 1e23 --shapes --vocab many", "vocab 'many': expected a whole number"),

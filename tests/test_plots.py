@@ -632,8 +632,8 @@ def test_every_command_draws(run: Any, tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--plot out.jpg", "out.jpg: a picture's name ends in .png, .svg or .pdf"),
-        ("--plot out", "a picture's name ends in"),
+        ("--plot out.jpg", "out.jpg: the name of a picture ends in .png, .svg or .pdf"),
+        ("--plot out", "the name of a picture ends in"),
         ("--plot nowhere/out.png", "nowhere/out.png: cannot be written (No such file or directory)"),
         ("--plot - --force", "force goes with a file to write"),
         ("--plot - --format json", "--plot - draws below a table, not below json; name a file"),

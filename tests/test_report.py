@@ -762,7 +762,11 @@ def test_every_law_that_plans_has_functions() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("plan.txt", "a report's name ends in .html"), ("nowhere/plan.html", "cannot be written"), (3, "expected a file to write")],
+    [
+        ("plan.txt", "the name of a report ends in .html"),
+        ("nowhere/plan.html", "cannot be written"),
+        (3, "expected a file to write"),
+    ],
 )
 def test_bad_paths_are_refused(tmp_path: Path, name: Any, message: str) -> None:
     """One line with what is required."""

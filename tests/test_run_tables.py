@@ -571,6 +571,14 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
         load([first, second])
     with pytest.raises(OptionError, match="drop goes with one table"):
         load([first, first], drop="2")
+    first.write_text("non_embedding_params,tokens_b,loss\n1e8,2,3.3\n")
+    second.write_text("non_embedding_params,tokens_b,loss\n2e8,4,3.1\n")
+    runs = load([first, second])
+    assert runs.params_count == load(first).params_count == "non-embedding"
+    assert runs.columns == load(first).columns, "a column in billions is not where the quantity itself stands"
+    second.write_text("params,tokens,loss\n2e8,4e9,3.1\n")
+    with pytest.raises(RunsFileError, match=r"counted differently: .*a\.csv non-embedding, .*b\.jsonl unsaid"):
+        load([first, second])
 
 
 def test_a_history_is_read_beside_its_run_table(tmp_path: Path) -> None:

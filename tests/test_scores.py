@@ -232,6 +232,8 @@ def test_missing_cells_leave_a_row_out_of_that_task_alone() -> None:
     table["rising"][3], table["rising"][9], table["loss"][5], table["params"][2] = None, float("nan"), None, None
     found = planner.scores(table, target=3e21, task="rising")
     assert found.tasks["rising"].runs == 22 - (1 if table["params"][2] is None else 0)
+    table["rising"][3], table["rising"][9] = "-", "n/a"
+    assert planner.scores(table, target=3e21, task="rising").tasks["rising"].runs == found.tasks["rising"].runs
     few = planner.scores(made(5), target=1e21, task="rising")
     assert {note.code for note in few.notes} >= {"few-runs"}
     some = few.tasks["rising"].would_be
@@ -372,11 +374,12 @@ def test_a_saved_model_says_the_same(tmp_path: Path) -> None:
     assert again["rising"].would_be == pytest.approx(found.tasks["rising"].would_be, rel=1e-12)
     with pytest.raises(OptionError, match="exists already"):
         found.save(path)
-    text = json.loads(path.read_text())
-    text["tasks"][0]["weights"][0] = 7
-    path.write_text(json.dumps(text))
-    with pytest.raises(RunsFileError, match="is damaged"):
-        load_model(path)
+    for name, value in (("weights", [7.0]), ("ceiling", None)):  # a share of questions has a ceiling, a loss has none
+        text = json.loads(found.save(path, overwrite=True).read_text())
+        text["tasks"][0][name] = value
+        path.write_text(json.dumps(text))
+        with pytest.raises(RunsFileError, match="is damaged"):
+            load_model(path)
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(RunsFileError, match="is no file of scores"):
         load_model(tmp_path / "other.json")

@@ -85,6 +85,12 @@ def test_words_give_the_schedules_they_name() -> None:
     steps = in_words(KINDS["steps"], known)
     assert steps.at(np.array([7999.0, 8000, 15999, 16000, 24000])).tolist() == pytest.approx([3e-4, 9e-5, 9e-5, 3e-5, 3e-5])
     assert in_words("constant 24k", known).lr.tolist() == [3e-4, 3e-4]
+    assert in_words("linear 24000 warmup 9% peak 3e-4", known).steps.tolist() == [0, 2160, 24000]
+    for word in ("warmup", "decay"):
+        with pytest.raises(OptionError, match=f"{word} 0.2: expected steps, or a share with its sign, such as 20%"):
+            in_words(f"wsd 24000 {word} 0.2", known)
+        with pytest.raises(OptionError, match=f"{word} '300%': expected steps, or a share such as 20%"):
+            in_words(f"wsd 24000 {word} 300%", known)
 
 
 def test_words_agree_with_the_logged_rates_of_published_schedules() -> None:
@@ -109,7 +115,8 @@ def test_words_agree_with_the_logged_rates_of_published_schedules() -> None:
 )
 def test_schedules_never_leave_their_ends(kind: str, shape: str, total: float, warmup: float, end: float) -> None:
     """Whatever the words: steps never fall, the rate stays between 0 and the peak, falls after the warm-up and ends where it was told."""
-    words = f"{kind} {total!r} warmup {warmup * total!r} peak 2e-4 end {2e-4 * end!r}" + (
+    first = round(warmup * total)
+    words = f"{kind} {total!r} warmup {first} peak 2e-4 end {2e-4 * end!r}" + (
         f" shape {shape} decay 30%" if kind == "wsd" else ""
     )
     path = in_words(words, Defaults())
@@ -117,7 +124,7 @@ def test_schedules_never_leave_their_ends(kind: str, shape: str, total: float, w
     assert path.end == total
     assert (path.lr >= 0).all()
     assert path.lr.max() <= 2e-4 * (1 + 1e-12)
-    after = path.at(np.linspace(warmup * total, total, 60))
+    after = path.at(np.linspace(first, total, 60))
     assert (np.diff(after) <= 2e-4 * 1e-9).all()
     least = 1e-3 if kind == "wsd" and shape == "exponential" else 0.0
     assert path.lr[-1] == pytest.approx(2e-4 * max(end, least), abs=1e-12)
@@ -514,6 +521,9 @@ def test_logs_are_read_as_loggers_write_them(tmp_path: Path) -> None:
     }
     state["log_history"].insert(5, {"step": int(rows[4][0]), "eval_loss": 9.0})  # type: ignore[union-attr]
     assert of("trainer_state.json", json.dumps(state)) == pytest.approx(expected)
+    assert of("history.json", json.dumps({"log_history": state["log_history"]})) == pytest.approx(expected)
+    both = "".join(f"{int(s)},9,{y!r},{r!r}\n" for s, y, r in rows)
+    assert of("m.csv", "step,Loss,loss,lr\n" + both, columns={"loss": "loss"}) == pytest.approx(expected)
     assert of("h.csv", "step,loss,lr\n" + plain + "30100,2.6") == pytest.approx(expected)  # a row that is being written
 
 

@@ -183,7 +183,7 @@ def new_file(path: Raw, overwrite: Raw, endings: str | tuple[str, ...], what: st
         raise OptionError(f"overwrite {shown(overwrite)}: expected True or False")
     target = Path(path)
     if target.suffix.lower() not in known:
-        raise OptionError(f"{shown_path(path) or shown(path)}: {what}'s name ends in {listed}")
+        raise OptionError(f"{shown_path(path) or shown(path)}: the name of {what} ends in {listed}")
     refuse_existing(target, overwrite=overwrite)
     return target
 

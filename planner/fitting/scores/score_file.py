@@ -15,7 +15,7 @@ from planner.errors import LawFileError, OptionError, PlannerError, RunsFileErro
 from planner.fitting.results import compact_lists
 from planner.fitting.scores.fitting import FLAT, FormFit
 from planner.fitting.scores.forms import FORMS, Array, Center, Where
-from planner.fitting.scores.known_tasks import KINDS
+from planner.fitting.scores.known_tasks import KINDS, LOSS_KINDS
 from planner.fitting.scores.score_model import ScoreModel
 from planner.fitting.scores.task_model import TaskModel
 from planner.scaling_laws.law_file import law_from_table, law_to_table
@@ -134,6 +134,8 @@ def _task(table: Mapping[str, Any]) -> TaskModel:
     where = _where(table["where"])
     if kind not in KINDS or len(weights) != len(fits) or any(len(each) != len(scores) for each in where if each is not None):
         raise ValueError("task")
+    if (table["ceiling"] is None) != (kind in LOSS_KINDS):
+        raise ValueError("ceiling")
     if fits and not (min(weights) >= 0 and math.isclose(sum(weights), 1.0, rel_tol=1e-6)):
         raise ValueError("weights")
     return TaskModel(

@@ -199,7 +199,7 @@ def _cells(raw: RawTable, rows: Any, taken: set[str], wanted: Sequence[str] | No
     return {called: [_plain_number(cell, raw.separator) for cell in values] for called, values in found.items()}
 
 
-_NONE = {"nan", "na", "n/a", "null", "none", "inf", "infinity"}
+_NONE = {"nan", "na", "n/a", "null", "none", "inf", "infinity", ""}  # "-" too, without its sign
 
 
 def _plain_number(cell: object, separator: str) -> object:
@@ -213,7 +213,7 @@ def _plain_number(cell: object, separator: str) -> object:
     if item is not None and not isinstance(cell, str):
         return _plain_number(item(), separator) if finite(item()) is not None else math.nan
     text = str(cell).strip()
-    if not text or text.startswith("#") or text.lower().lstrip("+-") in _NONE:
+    if text.startswith("#") or text.lower().lstrip("+-") in _NONE:
         return math.nan
     percent = text.endswith("%")
     text = with_point(text.removesuffix("%").strip(), separator)

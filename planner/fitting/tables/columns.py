@@ -235,13 +235,27 @@ def _together(parts: Sequence[Columns]) -> Columns:
     if len({part.loss_unit for part in parts}) > 1:
         units = ", ".join(f"{part.name} {part.loss_unit or 'unsaid'}" for part in parts)
         raise RunsFileError(f"losses in different units: {units}; say one with `loss_unit`, or bring all to one")
+    if len({part.params_count for part in parts}) > 1:
+        counts = ", ".join(f"{part.name} {part.params_count or 'unsaid'}" for part in parts)
+        raise RunsFileError(f"parameters are counted differently: {counts}; name the columns alike, or bring all to one count")
     texts["file"] = tuple(part.name for part in parts for _ in part.rows)
     digest = hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
     notes = tuple(Note(note.code, note.severity, f"{part.name}: {note.text}") for part in parts for note in part.notes)
     notes += tuple(Note("files-differ", "info", text) for text in left)
     rows, name = np.concatenate([part.rows for part in parts]), ", ".join(part.name for part in parts)
-    measured = all(part.measured_flops for part in parts)
-    return Columns(numbers, texts, rows, name, digest, notes, parts[0].loss_unit, measured, parts[0].columns)
+    return Columns(
+        numbers,
+        texts,
+        rows,
+        name,
+        digest,
+        notes,
+        parts[0].loss_unit,
+        measured_flops=all(part.measured_flops for part in parts),
+        columns=parts[0].columns,
+        scaled=frozenset[str]().union(*(part.scaled for part in parts)),
+        params_count=parts[0].params_count,
+    )
 
 
 def read_with_cells(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import OptionError, RunsFileError
+from planner.fitting.tables.column_names import places_of
 from planner.fitting.tables.columns import in_nats
 from planner.fitting.tables.faults import Faults
 from planner.fitting.tables.logger_names import peeled, unit_said, without_unit
@@ -103,10 +104,10 @@ def stated_column(raw: RawTable, called: str) -> int:
     RunsFileError
         There is none of that name.
     """
-    at = next((at for at, cell in enumerate(raw.header) if cell.lower() == called.strip().lower()), None)
-    if at is None:
+    found = places_of(raw.header, called.strip())
+    if not found:
         raise RunsFileError(_lacks(raw, shown(called)))
-    return at
+    return found[0]
 
 
 def losses_in_nats(columns: dict[str, NDArray[Any]], unit: str, name: str) -> list[Note]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from planner.errors import FitError, OptionError
+from planner.errors import FitError, OptionError, RunsFileError
 from planner.fitting.tables.raw_table import is_source
 from planner.fitting.training_curve.laws import settings
 from planner.fitting.training_curve.log_reader import Log, read_log
@@ -88,7 +88,8 @@ def read_schedule(value: Any, known: Defaults, others: Sequence[RatePath], name:
         return in_words(value, known, name), " ".join(value.split()), np.zeros(0)
     if is_source(value):
         read = read_log(value, Reading(), None, 0, loss=False)
-        assert read.lr is not None  # a column of it is asked for
+        if read.lr is None:
+            raise RunsFileError(f"{read.name}: its learning rates are 0 in every row; a schedule has one above 0")
         given, called = checked(read.steps, read.lr, name), read.name
     elif isinstance(value, (list, tuple)) and len(value) == 2:
         given, called = checked(value[0], value[1], name), "the schedule given"

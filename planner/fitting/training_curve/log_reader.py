@@ -89,8 +89,9 @@ def _of_trainer(raw: RawTable) -> RawTable:
     if "log_history" not in raw.header:
         return raw
     at = raw.header.index("log_history")
-    held: Any = next((cells[at] for _, cells in raw.rows(Faults(skip=True))), None)
-    if not isinstance(held, list) or not all(isinstance(row, Mapping) for row in held):
+    rows: list[Any] = [cells[at] for _, cells in raw.rows(Faults(skip=True))]
+    held = rows[0] if rows and isinstance(rows[0], list) else rows  # its only key makes a column of it
+    if not held or not all(isinstance(row, Mapping) for row in held):
         raise RunsFileError(f"{raw.name}: its log_history is no list of mappings, a row a step")
     return of_mappings(list(enumerate(held, 1)), raw.name, raw.sha256)
 

@@ -115,9 +115,10 @@ def in_words(text: str, known: Defaults, name: str = "schedule") -> RatePath:
     total, peak = number("total", known.total), number("peak", known.peak)
     warmup, end = number("warmup", known.warmup or 0.0), number("end", 0.0)
     decay = number("decay", 0.2 * total) if kind == "wsd" else 0.0
-    decay *= total if "share" in said else 1.0
-    if 0 < decay < 1:
-        raise OptionError(f"{where}: decay {plain(decay)}: expected steps, or a share with its sign, such as 20%")
+    warmup, decay = (steps * (total if f"{word}%" in said else 1.0) for word, steps in (("warmup", warmup), ("decay", decay)))
+    for word, steps in (("warmup", warmup), ("decay", decay)):
+        if 0 < steps < 1:
+            raise OptionError(f"{where}: {word} {plain(steps)}: expected steps, or a share with its sign, such as 20%")
     kind = "constant" if kind == "wsd" and decay == 0 else kind
     wrong = (
         f"a warm-up of {plain(warmup)} steps" if warmup >= total else
@@ -205,8 +206,7 @@ def _value(word: str, value: str, where: str) -> dict[str, float | str]:
         share = _number(value[:-1], where) / 100
         if not 0 < share <= 1:
             raise OptionError(f"{where}: {word} {shown(value)}: expected steps, or a share such as 20%")
-        if word == "decay":
-            return {word: share, "share": True}
+        return {word: share, f"{word}%": True}
     return {word: _steps(value, where, least=0)}
 
 
