@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from planner.allocation import solver
 from planner.allocation.assessment import assess
-from planner.allocation.effective_size import Modifier, Repetition, total_params
+from planner.allocation.effective_size import Repetition
 from planner.allocation.extrapolation import convention_notes, extrapolation, own_notes, range_notes
 from planner.allocation.open_choices import best_choice
 from planner.allocation.problem import Problem, possible, problem_of, spending_of
 from planner.inputs.effective_size import repetition
 from planner.notes import Note
+from planner.planning.plan_details import embedded_params
 from planner.planning.plan_result import Alternative
 from planner.quantities import format_count
 from planner.scaling_laws.catalogue import load_law
@@ -31,19 +32,10 @@ MAIN_LAWS = (
 def alternatives(
     others: Sequence[Law], problem: Problem, flops: float, tolerance: float, referee: Problem
 ) -> tuple[Alternative, ...]:
-    """Return what other laws would do with the same budget, without the user's limits.
+    """Return what other laws would do with the same budget, without the user's limits, and how the problem's law judges it.
 
-    Parameters
-    ----------
-    others : sequence of Law
-        Those that cannot weigh what the problem asks (repeated tokens, serving) are left out.
-    problem : Problem
-        Judges them.
-    flops : float
-    tolerance : float
-        Extra compute up to which the problem's law calls their run balanced.
-    referee : Problem
-        Whose optimum their size is compared with.
+    Those that cannot weigh what the problem asks (repeated tokens, serving) are left out; sizes are compared with the optimum of
+    ``referee``.
     """
     best = float(solver.best_run(referee.without_limits(), flops)[0])
     able = [other for other in others if other.id != problem.law.id and (problem.plain or other.surface_law is other)]
@@ -56,11 +48,9 @@ def alternative(other: Law, problem: Problem, flops: float, tolerance: float, be
     law, other = problem.law, best_choice(other, flops)
     own = spending_of(other, problem.spending.weighed)
     counted = problem.spending.k / spending_of(law).k  # 1 unless a shape's FLOP were counted
-    asked = problem_of(
-        other,
-        spending=own if counted == 1 else own._replace(k=own.k * counted),
-        modifiers=tuple(_of_law(modifier, other) for modifier in problem.modifiers),
-    )
+    # repetition has constants of its own in each law
+    modifiers = tuple(repetition(other, each.unique) if isinstance(each, Repetition) else each for each in problem.modifiers)
+    asked = problem_of(other, spending=own._replace(k=own.k * counted), modifiers=modifiers)
     best = solver.allocate(asked, flops)
     N, D = float(best.params), float(best.tokens)
     verdict = assess(problem, N, D, tolerance) if (law.form.active is None) == (other.form.active is None) else None
@@ -85,18 +75,11 @@ def alternative(other: Law, problem: Problem, flops: float, tolerance: float, be
     )
 
 
-def _of_law(modifier: Modifier, law: Law) -> Modifier:
-    """Return a modifier as another law has it: with its own constants where it has them."""
-    return repetition(law, modifier.unique) if isinstance(modifier, Repetition) else modifier
-
-
 def _counted(note: Note, law: Law, params: float) -> Note:
     """Add to a note on counting what the number would be with embeddings, where the law counts none."""
-    if note.code != "params-convention" or law.conventions.params != "non-embedding" or law.form.active:
+    total, _ = embedded_params(law, params)
+    if note.code != "params-convention" or total is None or format_count(total) == format_count(params):
         return note
     count = load_law("pearce2024")
-    total = float(total_params(params, count.params["gamma"]))
-    if format_count(total) == format_count(params):
-        return note
     text = f"{note.text}: about {format_count(total)} with them ({count.conventions.data}; {count.citation})"
     return Note(note.code, note.severity, text)

@@ -11,13 +11,7 @@ from planner.quantities.estimate import Range
 
 
 def run_of(request: Request) -> tuple[float, float, float]:
-    """Return (C, N, D): the best run of the budget, or the cheapest of the loss.
-
-    Raises
-    ------
-    PlannerError
-        A loss that no budget reaches, or a demand that the budget does not pay.
-    """
+    """Return (C, N, D): the best run of the budget, or the cheapest of the loss; refuse what no budget reaches or pays."""
     problem = request.problem
     if request.run is not None:
         return float(problem.spending.paid(*request.run)), *request.run

@@ -47,28 +47,24 @@ def other_studies(problem: Problem, flops: float) -> OtherStudies | None:
         return None
     section = settings("planning.toml", "studies")
     try:
-        ends = spread(voices(flops), section["level"])
+        low, high = spread(voices(flops), section["level"])
     except CannotPlanError:  # a budget so small that a study's run is none
         return None
     if law.conventions.params == "non-embedding":
         gamma = load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"]
-        ends = tuple(float(non_embedding_params(end, gamma)) for end in ends)  # type: ignore[assignment]  # two, as before
-    low, high = ends
+        low, high = (float(non_embedding_params(end, gamma)) for end in (low, high))
     return OtherStudies(section["level"], (low, high), (flops / (k * high), flops / (k * low)), tuple(section["voices"]))
 
 
 def voices(flops: float) -> dict[str, float]:
-    """Return ln N of each data set at a budget [FLOP], all parameters counted where a law's count can be converted: the mean of
-    the laws that were fitted on it.
-    """
+    """Return ln N of each data set at a budget [FLOP], the mean of its laws: with embeddings where that can be converted."""
     known: Mapping[str, Sequence[str]] = settings("planning.toml", "studies")["voices"]
     return {name: float(np.mean([log(_size(law, flops)) for law in laws])) for name, laws in known.items()}
 
 
 def spread(heard: Mapping[str, float], level: float) -> tuple[float, float]:
     """Return the interval that a share of further studies lies in: one voice each, as a random effect (Student's t)."""
-    logs = list(heard.values())
-    count = len(logs)
+    logs, count = list(heard.values()), len(heard)
     half = student_quantile((1 + level) / 2, count - 1) * float(np.std(logs, ddof=1)) * sqrt(1 + 1 / count)
     middle = float(np.mean(logs))
     return exp(middle - half), exp(middle + half)

@@ -13,10 +13,7 @@ from planner.quantities import shown
 def combined(found: list[Worth], combine: Any, worth: Callable[..., Worth]) -> Worth | None:
     """Return the lever of several at once, their gains multiplied; None where none are named.
 
-    Raises
-    ------
-    OptionError
-        A lever that there is not, that is named twice or in two versions, or of which no gain is known.
+    Where no range is published of a lever, its gain itself is taken for the ends.
     """
     if combine is None:
         return None
@@ -33,27 +30,17 @@ def combined(found: list[Worth], combine: Any, worth: Callable[..., Worth]) -> W
     chosen = [known[name] for name in names]
     without = next((each.id for each in chosen if each.gain is None), None)
     if without is not None:
-        why = (
-            "no gain in training, while part of the budget serves"
-            if without == "exponents"
-            else "only a range is published of it"
-        )
+        why = "only a range is published of it"
+        if without == "exponents":
+            why = "no gain in training, while part of the budget serves"
         raise OptionError(f"combine {shown(without)}: {why}; give your own gain")
     kinds = {each.id: each.kind for each in published_levers()}
     same = [name for name in names if kinds.get(name, name) in {kinds.get(other, other) for other in names if other != name}]
     if same:
         raise OptionError(f"combine {', '.join(same)}: versions of one lever; name one of them")
     works_on = "flops" if all(each.works_on == "flops" for each in chosen) else "price"
-    ends = [_product(gains) for gains in zip(*(_ends(each) for each in chosen), strict=True)]
-    if all(each.gain_low is None and each.gain_high is None for each in chosen):
-        ends = [None, ends[1], None]
-    return worth("combined", " and ".join(names), works_on, tuple(ends), caveat="that gains multiply is an assumption")
-
-
-def _ends(each: Worth) -> tuple[float | None, float | None, float | None]:
-    """Return a lever's gains; where no range is published of it alone, the value itself is taken for its ends."""
-    return each.gain_low or each.gain, each.gain, each.gain_high or each.gain
-
-
-def _product(gains: tuple[float | None, ...]) -> float | None:
-    return None if any(gain is None for gain in gains) else prod(gain for gain in gains if gain is not None)
+    gains = [(each.gain_low or each.gain, each.gain, each.gain_high or each.gain) for each in chosen if each.gain]
+    low, value, high = (prod(ends) for ends in zip(*gains, strict=True))
+    ranged = any(each.gain_low or each.gain_high for each in chosen)
+    ends = (low, value, high) if ranged else (None, value, None)
+    return worth("combined", " and ".join(names), works_on, ends, caveat="that gains multiply is an assumption")
