@@ -255,7 +255,8 @@ def _put_together(
     judge, (N, D, flops, spent) = problem.law, run
     better = remedies(problem, N, D, verdict)
     one_ratio = any(note.code == "one-ratio" for note in judge.notes)  # whose runs could not tell parameters from data
-    told = ("loss", "irreducible_loss", "regime", "overhead", "equivalent_flops")
+    names = ("loss", "irreducible_loss", "regime", "overhead", "equivalent_flops")
+    told: dict[str, Any] = {name: getattr(verdict, name, None) for name in names}
     return Check(
         flops=flops,
         pf_days=flops / PF_DAY,
@@ -265,7 +266,7 @@ def _put_together(
         params=N,
         tokens=D,
         tokens_per_param=D / N,
-        **{name: getattr(verdict, name, None) for name in told},
+        **told,
         loss_unit=judge.conventions.loss_unit if verdict else None,
         shares=None if one_ratio else _shares(verdict),
         optimal_shares=_shares(assess(problem, optimum.params, optimum.tokens, allowed)) if optimum else None,

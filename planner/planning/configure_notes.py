@@ -46,29 +46,29 @@ def configure_notes(
     suggestions: tuple[Suggestion, ...],
     machine: Machine | None,
     vocab_chosen_here: bool,
-) -> list[Note]:
+) -> Iterator[Note]:
     """Return all of them; ``vocab_chosen_here`` where the user gave no vocabulary."""
     forecast = machine is not None and run.machine is not None and machine.mfu != run.machine.mfu
     told = {"mfu-default", "mfu-forecast"} if forecast else {"mfu-forecast"}
-    notes = [note for note in run.notes if note.code not in told]
-    notes += _speed(first.shape, fits[0], where, machine, forecast=forecast)
-    notes += _conventions(law, first, run, usual)
-    notes.append(_memory(scheme, first.shape, asked, fits[0]))
+    yield from (note for note in run.notes if note.code not in told)
+    yield from _speed(first.shape, fits[0], where, machine, forecast=forecast)
+    yield from _conventions(law, first, run, usual)
+    yield _memory(scheme, first.shape, asked, fits[0])
     if usual is not None and first.shape.experts > 1:
-        notes += _divided(law, first.shape, usual, law.active_share * run.params, vocab_chosen_here=vocab_chosen_here)
+        yield from _divided(law, first.shape, usual, law.active_share * run.params, vocab_chosen_here=vocab_chosen_here)
     elif usual is not None and vocab_chosen_here:
-        notes += _vocabulary(first.shape)
+        yield from _vocabulary(first.shape)
     if where.capacity is not None and not any(fit.fits for fit in fits):
-        notes.append(_no_fit(first.shape, scheme, asked, where, fits))
+        yield _no_fit(first.shape, scheme, asked, where, fits)
     if asked.lora:
         adapted = format_count(first.shape.adapter_params(asked.lora))
         text = f"adapters of rank {asked.lora} on attention and dense or shared feed-forward parts: {adapted} parameters are "
         text += "trained, the rest is frozen, in the same format; a token costs about two thirds of full training"
-        notes.append(Note("adapters", "info", text))
+        yield Note("adapters", "info", text)
     elif first.shape.experts > 1:
         text = "laws of batch size and learning rate are of dense models: of this mixture all parameters go into them"
-        notes.append(Note("recipes-dense", "info", text))
-    return notes + list(_crowd(fits, suggestions))
+        yield Note("recipes-dense", "info", text)
+    yield from _crowd(fits, suggestions)
 
 
 def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, forecast: bool) -> Iterator[Note]:
@@ -82,16 +82,13 @@ def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, fore
         text = f"no step is forecast ({why}): layouts go by how little they split, and time and cost by the MFU beside them"
         yield Note("no-speed", "info", text)
         return
-    used = fit.speed.mfu_full_attention
-    ends = f"{format_percent(used.low)} to {format_percent(used.high)}"
+    low, share, high = (format_percent(end) for end in fit.speed.mfu_full_attention)
     year = plain(settings(FILE, "asked")["year"], 5)
     text = (
-        f"MFU {format_percent(used.expected)} ({ends}, four of five) is forecast for steps of the first layout by a model of them"
+        f"MFU {share} ({low} to {high}, four of five) is forecast for steps of the first layout by a model of them, with "
+        f"software of {year}; attention counted in full, as FLOP are here; {format_percent(fit.speed.mfu.expected)} if counted "
+        "causally"
     )
-    text += (
-        f", with software of {year}; attention counted in full, as FLOP are here; {format_percent(fit.speed.mfu.expected)} if "
-    )
-    text += "counted causally"
     if forecast:
         usual = format_percent(usual_utilisation(machine.dtype).expected)
         low, share, high = (format_percent(end) for end in machine.mfu)
@@ -108,8 +105,8 @@ def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, fore
 def _crowd(fits: tuple[Fit, ...], suggestions: tuple[Suggestion, ...]) -> Iterator[Note]:
     """Say when the devices work on more sequences at once than any law would put into a batch."""
     at_once = fits[0].layout.data * fits[0].layout.micro_batch
-    largest = max((each.sequences for each in suggestions if each.sequences is not None), default=None)
-    if largest is not None and at_once > largest:
+    largest = max((each.sequences for each in suggestions if each.sequences is not None), default=at_once)
+    if at_once > largest:
         text = (
             f"{format_whole(at_once)} sequences are worked on at once, more than the largest batch suggested, "
             f"{format_whole(largest)}: so many devices cannot all be used"
@@ -156,12 +153,11 @@ def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, now: bool
         helping = [text for text, found in alone.items() if found is wanted]
         if helping and (wanted or now is False):
             return f"{words} {' or '.join(helping)}"
-    together = {"recompute": "full", "loss_kernel": "fused", **free}
     less = smaller.total < scheme.total
-    if verdict(smaller if less else scheme, together):
-        kept = " --optimizer adam-8bit" if less else ""
-        return f"it fits with --recompute full --loss-kernel fused{kept} and a layout that is searched whole"
-    return ""
+    if not verdict(smaller if less else scheme, {"recompute": "full", "loss_kernel": "fused", **free}):
+        return ""
+    kept = " --optimizer adam-8bit" if less else ""
+    return f"it fits with --recompute full --loss-kernel fused{kept} and a layout that is searched whole"
 
 
 _FAR_FROM_PLAN = 0.05
@@ -179,11 +175,8 @@ def _divided(law: Law, shape: Shape, usual: Proportions, planned: float, *, voca
     yield Note("divided-experts", "info", text)
     working = shape.working(law.conventions.params)
     if abs(working / planned - 1) > _FAR_FROM_PLAN:
-        text = (
-            f"the first shape has {format_count(working)} at work on a token, the plan {format_count(planned)}: FLOP and "
-            "tokens are the shape's, the loss is the plan's"
-        )
-        yield Note("active-off", "warning", text)
+        text = f"the first shape has {format_count(working)} at work on a token, the plan {format_count(planned)}"
+        yield Note("active-off", "warning", f"{text}: FLOP and tokens are the shape's, the loss is the plan's")
     if vocab_chosen_here:
         said = f"a vocabulary of {format_whole(shape.vocab)} is that of {usual.like[0]}, the published mixture nearest in size"
         yield Note("vocabulary", "info", f"{said}; give your tokenizer's (--vocab 128k, vocab in Python)")
@@ -204,11 +197,10 @@ def _conventions(law: Law, first: Candidate, run: ConfiguredRun, usual: Proporti
     if remark := first.shape.details.remark:
         yield Note("published-shape", "info", remark)
     convention = law.conventions.params
-    if convention == "unstated":
-        text = f"{law.id} does not say which parameters it counts: the shapes have its N in all of them"
-        yield Note("params-convention", "info", text)
-    elif convention not in {"total", "non-embedding"}:
+    if convention not in {"total", "non-embedding"}:
         text = f"{law.id} counts {PARAM_COUNTS[convention]}: that is what the shapes have N of"
+        if convention == "unstated":
+            text = f"{law.id} does not say which parameters it counts: the shapes have its N in all of them"
         yield Note("params-convention", "info", text)
     if abs(first.over_6nd) > _NOTABLE:
         exact = format_signed_percent(first.over_6nd)
