@@ -159,9 +159,8 @@ def configure(
     found, usual = shapes_for(chosen, fixed, question.shape, run.params, divided(question, chosen))
 
     def trained(machine: Machine | None, budget: float | None) -> Iterator[Candidate]:
-        for shape, off in found:
-            causal, lora = question.attention_flops == "causal", question.lora or 0
-            yield candidate(shape, off, chosen, run.tokens, budget, machine, causal=causal, lora=lora)
+        causal, lora = question.attention_flops == "causal", question.lora or 0
+        return (candidate(shape, off, chosen, run.tokens, budget, machine, causal=causal, lora=lora) for shape, off in found)
 
     budget = None if run.timed else run.budget
     for _ in range(_ROUNDS if run.timed else 1):
