@@ -19,9 +19,8 @@ def run_of(request: Request) -> tuple[float, float, float]:
         reducible = request.loss - float(problem.law.irreducible_loss)
         flops, N, D = (float(value) for value in solver.cheapest(problem, reducible))
         if not flops <= LARGEST:
-            raise CannotPlanError(
-                f"`loss` {plain(request.loss, 12)} needs more than {plain(LARGEST)} FLOP under {problem.law.id}"
-            )
+            needed = f"needs more than {plain(LARGEST)} FLOP under {problem.law.id}"
+            raise CannotPlanError(f"`loss` {plain(request.loss, 12)} {needed}")
         if flops < 1:
             raise CannotPlanError(f"`loss` {plain(request.loss)}: any run is better than that under {problem.law.id}")
         require_possible(problem, N, D)
@@ -29,11 +28,9 @@ def run_of(request: Request) -> tuple[float, float, float]:
     assert request.flops is not None  # a request has a budget or a loss
     N, D = (float(value) for value in solver.best_run(problem, request.flops))
     if D <= 0 and request.demand:
-        serving = format_flops(float(problem.spending.serving(N)))
-        raise CannotPlanError(
-            f"serving {format_count(N)} parameters costs {serving}, more than the whole budget of {format_flops(request.flops)}: "
-            "fewer parameters, fewer tokens to serve, or a larger budget"
-        )
+        serving, budget = format_flops(float(problem.spending.serving(N))), format_flops(request.flops)
+        text = f"serving {format_count(N)} parameters costs {serving}, more than the whole budget of {budget}"
+        raise CannotPlanError(f"{text}: fewer parameters, fewer tokens to serve, or a larger budget")
     require_possible(problem, N, D)
     return request.flops, N, D
 

@@ -186,9 +186,8 @@ def _checked(request: Request, N: float, D: float) -> Check:
     judge = problem.law
     flops, spent = float(problem.spending.training(N, D)), float(problem.spending.paid(N, D))
     if spent > LARGEST:
-        raise OptionError(
-            f"`params` {plain(N, 4)} on `tokens` {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}"
-        )
+        run = f"`params` {plain(N, 4)} on `tokens` {plain(D, 4)}"
+        raise OptionError(f"{run} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}")
     sure = answer_intervals(problem, flops, N, D, request.question.level, sizes=False)
     plans = judge.role == "plan"
     optimum = best_plan(request._replace(flops=spent)) if plans else None
@@ -256,6 +255,7 @@ def _put_together(
     better = remedies(problem, N, D, verdict)
     one_ratio = any(note.code == "one-ratio" for note in judge.notes)  # whose runs could not tell parameters from data
     names = ("loss", "irreducible_loss", "regime", "overhead", "equivalent_flops")
+    gained = optimum.loss - verdict.loss if optimum and verdict and optimum.loss is not None else None
     told: dict[str, Any] = {name: getattr(verdict, name, None) for name in names}
     return Check(
         flops=flops,
@@ -274,7 +274,7 @@ def _put_together(
         extrapolation=extrapolation(judge, N, D, flops),
         intervals=sure,
         optimum=optimum,
-        optimum_change=_change(optimum, N, D, verdict) if optimum else None,
+        optimum_change=Change(optimum.params / N, optimum.tokens / D, 1.0, gained) if optimum else None,
         remedies=better,
         data=data,
         demand=request.demand,
@@ -294,11 +294,6 @@ def _pays_from(problem: Problem, params: float, spent: float, better: Sequence[R
         return None
     saved = float(problem.spending.serving_token(same.params)) - float(problem.spending.serving_token(params))
     return float((spent - same.flops) / saved)
-
-
-def _change(optimum: Plan, params: float, tokens: float, verdict: Assessment | None) -> Change:
-    loss = optimum.loss - verdict.loss if verdict and optimum.loss is not None else None
-    return Change(optimum.params / params, optimum.tokens / tokens, 1.0, loss)
 
 
 def _shares(verdict: Assessment | None) -> Shares | None:

@@ -158,10 +158,8 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
     sizes = [embedded_params(a.law, a.params)[0] or a.params for a in answers]
     heard = [(a, N) for a, N, why in zip(answers, sizes, silent, strict=True) if not why]
     if len({_study(a.law) for a, _ in heard}) < 2:
-        raise CannotPlanError(
-            "`laws`: a consensus needs two studies whose laws have a voice; plan laws shows what speaks against each, "
-            "and plan compare --moe sets mixtures of experts side by side"
-        )
+        text = "`laws`: a consensus needs two studies whose laws have a voice; plan laws shows what speaks against each"
+        raise CannotPlanError(f"{text}, and plan compare --moe sets mixtures of experts side by side")
     params = _spread([(a.law, N) for a, N in heard])
     voices = [
         Voice(a, _study(a.law), N, N / params.middle, why, band[0] <= N / params.middle <= band[1], _reasons(a, judge))

@@ -188,7 +188,7 @@ def configure(
         suggestions=suggestions,
         trade=batch_trade() if suggestions else (),
         used=_nearest(run.params) if suggestions else (),
-        notes=tuple(configure_notes(chosen, first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)),
+        notes=tuple(configure_notes(first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)),
         inputs=FrozenDict({**question.stated(), **{name: part for name, part in own if part is not None}, "law": chosen.id}),
     )
 

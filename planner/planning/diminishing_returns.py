@@ -44,8 +44,6 @@ class Returns(NamedTuple):
 
     Attributes
     ----------
-    flops, params, tokens : float
-    loss : float or None
     reducible_share : float or None
         The reducible part over the irreducible one.
     doubling, doubling_params, doubling_tokens : float or None
@@ -73,14 +71,10 @@ class Mark(NamedTuple):
 
     Attributes
     ----------
-    code : str
-    text : str
-    flops : float
     flops_low, flops_high : float or None
         Where what it rests on has a range.
     params, tokens : float
         Of the law's optimum there.
-    source : str
     """
 
     code: str
@@ -174,7 +168,7 @@ def _rows(problem: Problem, budgets: Num) -> tuple[Returns, ...]:
         alone: list[Num] = [here - sum(solver.reducible(judge, *run)) for run in more]
         columns["doubling_params"], columns["doubling_tokens"] = (each.tolist() for each in alone)
     rows = zip(budgets.tolist(), best.params.tolist(), best.tokens.tolist(), *columns.values(), strict=True)
-    return tuple(Returns(C, N, D, *worth, extrapolation_of(problem, N, D)) for C, N, D, *worth in rows)
+    return tuple(Returns._make((C, N, D, *worth, extrapolation_of(problem, N, D))) for C, N, D, *worth in rows)
 
 
 def _chosen_row(problem: Problem, flops: float) -> Returns:
@@ -195,7 +189,10 @@ def _reducible(law: Law, best: Any, floor: float) -> Num:
 
 
 def _marks(problem: Problem, share: float, stock: tuple[float, ...], source: str) -> tuple[Mark, ...]:
-    found = [*_range_marks(problem), *_stock_marks(problem, stock, source), *_floor_marks(problem, share)]
+    low, expected, high = (solver.optimal_at(problem, tokens=tokens) for tokens in stock)
+    ends = None if stock[0] == stock[2] else (low, high)
+    text = "the optimum wants more different tokens than there are"
+    found = [*_range_marks(problem), *_mark(problem, "data-run-out", text, expected, source, ends), *_floor_marks(problem, share)]
     found += [] if problem.spending.served else _contradiction()  # of laws that weigh no serving
     return tuple(sorted(found, key=lambda mark: rounded(mark.flops)))
 
@@ -218,12 +215,6 @@ def _range_marks(problem: Problem) -> list[Mark]:
             text = f"{factor:g}x beyond the runs that {law.id} was fitted on, in compute, parameters or tokens"
             marks += _mark(problem, f"beyond-{factor:g}", text, min(ends), law.reference)
     return marks
-
-
-def _stock_marks(problem: Problem, stock: tuple[float, ...], source: str) -> list[Mark]:
-    low, expected, high = (solver.optimal_at(problem, tokens=tokens) for tokens in stock)
-    ends = None if stock[0] == stock[2] else (low, high)
-    return _mark(problem, "data-run-out", "the optimum wants more different tokens than there are", expected, source, ends)
 
 
 def _floor_marks(problem: Problem, share: float) -> list[Mark]:

@@ -137,6 +137,7 @@ def distill(
     given = dict(zip(("teacher", "teacher_tokens", "teacher_loss"), known or (None, None, None), strict=True))
     best = _best(school, N, D, section)
     taught = best if known is None else _teaching(school, N, D, *known)
+    losses = np.geomspace(*school.losses, 20_001)
     sizes = [ratio * N for ratio in section["shown"] if school.sizes[0] <= ratio * N <= school.sizes[1]]
     return Distillation(
         student_params=N,
@@ -147,7 +148,7 @@ def distill(
         taught=taught,
         chosen=known is None,
         best=best,
-        best_teacher_loss=_best_teacher_loss(school, N, D),
+        best_teacher_loss=float(losses[lowest(school.student(N, D, losses))]),
         alone_from=_alone_from(school, N, taught),
         optimum=_optimum(school, taught.flops),
         smaller=_smaller(school, N, taught),
@@ -177,9 +178,8 @@ def _known_teacher(
     if teacher is None and tokens is not None:
         raise OptionError("`teacher_tokens`: of which teacher? Give `teacher`, its parameters")
     if tokens is not None and loss is not None:
-        raise OptionError(
-            "`teacher_tokens` and `teacher_loss` together say too much: give the loss, or the tokens it follows from"
-        )
+        text = "`teacher_tokens` and `teacher_loss` together say too much"
+        raise OptionError(f"{text}: give the loss, or the tokens it follows from")
     if teacher is None and loss is None:
         return None
     if teacher is None and school.cost != "free":
@@ -200,10 +200,8 @@ def _loss(value: Number, school: _School) -> float:
     number = parse_number(value, "`teacher_loss`")
     low, high = school.losses
     if not low <= number <= high:
-        known = (
-            f"models that {school.distilled.id} knows have {significant(low)} to {significant(high)} nats per token on its data"
-        )
-        raise OptionError(f"`teacher_loss` {plain(number)}: {known}")
+        known = f"{significant(low)} to {significant(high)} nats per token on its data"
+        raise OptionError(f"`teacher_loss` {plain(number)}: models that {school.distilled.id} knows have {known}")
     return number
 
 
@@ -238,12 +236,6 @@ def _best(school: _School, N: float, D: float, section: Mapping[str, Any]) -> Te
     return _teaching(school, N, D, float(sizes[place]), float(trained[place]))
 
 
-def _best_teacher_loss(school: _School, N: float, D: float) -> float:
-    """Return the teacher's loss at which the student's is lowest."""
-    losses = np.geomspace(*school.losses, 20_001)
-    return float(losses[lowest(school.student(N, D, losses))])
-
-
 def _alone_from(school: _School, N: float, taught: Teaching) -> float | None:
     """Return the student's tokens from which on it is better trained alone on the same compute; 0 where it always is."""
     teacher, trained = taught.teacher_params, taught.teacher_tokens or 0.0
@@ -253,7 +245,7 @@ def _alone_from(school: _School, N: float, taught: Teaching) -> float | None:
         paid = 0.0 if teacher is None else school.teacher_flops(teacher, trained, D)
         return school.alone(N, D + paid / school.training(N)) - school.student(N, D, taught.teacher_loss)
 
-    grid = np.linspace(*(np.log(end) for end in school.lengths), 2001)
+    grid = np.linspace(np.log(school.lengths[0]), np.log(school.lengths[1]), 2001)
     better = gain(grid) > 0
     if better[-1]:
         return None
