@@ -42,7 +42,6 @@ class Needed(NamedTuple):
 
     Attributes
     ----------
-    kind : {"polynomial", "exponential"}
     flops, low, high : float or None
         Hardware burden [FLOP]: on the line, and at the ends of the slope's interval; None above 1e60 or without an end.
     factor, factor_low, factor_high : float or None
@@ -51,7 +50,6 @@ class Needed(NamedTuple):
         Times the compute for half of the target's error; None above 1e60.
     r2, t : float
         Share of the variance explained, and the slope over its standard error.
-    systems : int
     device_hours, dollars, kwh, kg_co2e : float or None
         On the device at its peak; None where price, power or grid are not known, and above 1e60 FLOP.
     """

@@ -21,7 +21,6 @@ class Regression(NamedTuple):
 
     Attributes
     ----------
-    kind : {"polynomial", "exponential", "operations"}
     c0, c1, c0_se, c1_se : float
         Constants and their standard errors.
     n : int
@@ -89,12 +88,8 @@ class Benchmark(NamedTuple):
 
     Attributes
     ----------
-    id, title, metric : str
-    regressions : tuple of Regression
-    checks : tuple of BenchmarkCheck
     said : mapping of float to str
         What the paper itself says of an error.
-    source, read : str
     remarks : tuple of str
         How its numbers stand to those that were printed.
     """

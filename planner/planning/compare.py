@@ -223,8 +223,7 @@ def _near(answers: Sequence[Alternative]) -> bool:
 def _silence(answer: Alternative, near: bool) -> str:
     """Say why a law has no voice; nothing where it has. Where few plan ``near`` their runs, distance silences nobody."""
     reasons = settings("planning.toml", "consensus.silent")
-    own = next((reasons[note.code] for note in answer.law.notes if note.code in reasons), "")
-    if own:
+    if own := next((reasons[note.code] for note in answer.law.notes if note.code in reasons), ""):
         return str(own)
     if near and answer.extrapolation is not None and answer.extrapolation > FAR:
         return f"{format_factor(answer.extrapolation)} outside"

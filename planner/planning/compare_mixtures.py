@@ -30,7 +30,6 @@ class MixturePlan(NamedTuple):
 
     Attributes
     ----------
-    law : Law
     choices : mapping
         Its experts, granularity or sparsity, chosen for the budget, by the names of the inputs.
     active_params, total_params, tokens, loss : float or None
@@ -184,15 +183,12 @@ def _notes(plans: list[MixturePlan], spans: dict[str, Any], *, held: bool, cache
     apart = ", ".join(f"{format_factor(ends[1] / ends[0])} in {_SPANNED[name]}" for name, ends in spans.items() if ends)
     yield Note("disagree", "info", f"the laws differ by {apart}: other data, counts, routing and ranges; none is a consensus")
     yield Note("losses-differ", "info", "losses of different laws are for different data: compare sizes, not losses")
-    unheld = [each.law.id for each in plans if each.total_params is None]
-    if held and unheld:
+    if held and (unheld := [each.law.id for each in plans if each.total_params is None]):
         text = f"{', '.join(unheld)}: held to no memory, for it does not say how many parameters there are in all"
         yield Note("memory-unknown", "info", text)
-    narrow = [each.law.id for each in plans if each.law.form.total is None]
-    if cached and narrow:
+    if cached and (narrow := [each.law.id for each in plans if each.law.form.total is None]):
         text = f"{', '.join(narrow)}: held without a cache, for it is not said how wide their models are"
         yield Note("cache-unknown", "info", text)
-    far = [each.law.id for each in plans if each.extrapolation is not None and each.extrapolation > FAR]
-    if far:
+    if far := [each.law.id for each in plans if each.extrapolation is not None and each.extrapolation > FAR]:
         text = f"more than {FAR:g}x outside their runs, guesses rather than forecasts: {', '.join(far)}"
         yield Note("extrapolation", "warning", text)

@@ -210,8 +210,7 @@ def _range_marks(problem: Problem) -> list[Mark]:
     law, marks = problem.law, []
     ranges = {"training": law.domain.flops, "params": law.domain.params, "tokens": law.domain.tokens}
     for factor in (FAR, 10 * FAR):
-        ends = [float(solver.optimal_at(problem, **{name: span[1] * factor})) for name, span in ranges.items() if span]
-        if ends:
+        if ends := [float(solver.optimal_at(problem, **{name: span[1] * factor})) for name, span in ranges.items() if span]:
             text = f"{factor:g}x beyond the runs that {law.id} was fitted on, in compute, parameters or tokens"
             marks += _mark(problem, f"beyond-{factor:g}", text, min(ends), law.reference)
     return marks
@@ -262,7 +261,6 @@ def _notes(problem: Problem, rows: tuple[Returns, ...]) -> Iterator[Note]:
         yield Note("no-contradiction", "info", text)
     if rows[0].loss is None:
         yield Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows: no returns are known")
-    far = [row for row in rows if row.extrapolation is not None and row.extrapolation > FAR]
-    if far:
+    if far := [row for row in rows if row.extrapolation is not None and row.extrapolation > FAR]:
         text = f"{len(far)} of {len(rows)} budgets lie more than {FAR:g}x outside the runs of {law.id}: guesses, not forecasts"
         yield Note("extrapolation", "warning", text)

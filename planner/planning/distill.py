@@ -25,13 +25,15 @@ COSTS = ("free", "served", "trained")
 
 
 class _School(NamedTuple):
-    """The laws, and who pays what."""
+    """The laws, who pays what, the smallest and largest model of the study, and tokens: the fewest asked for, and its most."""
 
     supervised: Law
     distilled: Law
     cost: str
     students: int
     forward: float
+    sizes: tuple[float, float]
+    lengths: tuple[float, float]
 
     def alone(self, params: Num, tokens: Num) -> Num:
         """Return the loss without a teacher."""
@@ -56,18 +58,6 @@ class _School(NamedTuple):
         """Return the tokens for which a teacher's size is compute-optimal, within the range."""
         budgets = solver.optimal_at(self.supervised, params=np.asarray(params, float))
         return np.minimum(solver.best_run(problem_of(self.supervised), budgets)[1], self.lengths[1])
-
-    @property
-    def lengths(self) -> tuple[float, float]:
-        """The fewest tokens that are asked for, and the most of the study."""
-        assert self.supervised.domain.tokens is not None  # of the catalogue's own
-        return float(settings("planning.toml", "distillation")["least_tokens"]), self.supervised.domain.tokens[1]
-
-    @property
-    def sizes(self) -> tuple[float, float]:
-        """Its smallest and largest model."""
-        assert self.supervised.domain.params is not None  # of the catalogue's own
-        return self.supervised.domain.params
 
     @property
     def losses(self) -> tuple[float, float]:
@@ -131,7 +121,11 @@ def distill(
     shared = whole_number(students, "`students`", 1, 10**6)
     if shared > 1 and cost != "trained":
         raise OptionError(f"`students` {shared}: they share the teacher's training, which `cost` {cost} does not pay")
-    school = _School(load_law(section["supervised"]), load_law(section["distilled"]), cost, shared, float(section["forward"]))
+    supervised, forward = load_law(section["supervised"]), float(section["forward"])
+    assert supervised.domain.params  # of the catalogue's own
+    assert supervised.domain.tokens
+    ends = supervised.domain.params, (float(section["least_tokens"]), supervised.domain.tokens[1])
+    school = _School(supervised, load_law(section["distilled"]), cost, shared, forward, *ends)
     N, D = _within(student, "`student`", "parameters", school), _within(tokens, "`tokens`", "tokens", school)
     known = _known_teacher(school, teacher, teacher_tokens, teacher_loss)
     given = dict(zip(("teacher", "teacher_tokens", "teacher_loss"), known or (None, None, None), strict=True))

@@ -87,8 +87,7 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
 def _demand_steps(law: Law, demand: Demand | Serving) -> Iterable[Step]:
     given = demand.weights
     paper = Paper(law, "what serving costs", D_inf=demand.tokens, w=demand.price)
-    formula = _price_formula(given)
-    if formula:
+    if formula := _price_formula(given):
         named = {"p": given.price, "p_inf": given.inference_price, "u": given.mfu, "u_inf": given.inference_mfu}
         named |= {"u_gen": given.generation_mfu, "D_gen": given.generated or 0.0}
         paper.values |= {symbol: value for symbol, value in named.items() if value is not None}
