@@ -23,16 +23,16 @@ def run_of(request: Request) -> tuple[float, float, float]:
             raise CannotPlanError(f"`loss` {plain(request.loss, 12)} {needed}")
         if flops < 1:
             raise CannotPlanError(f"`loss` {plain(request.loss)}: any run is better than that under {problem.law.id}")
-        require_possible(problem, N, D)
-        return flops, N, D
-    assert request.flops is not None  # a request has a budget or a loss
-    N, D = (float(value) for value in solver.best_run(problem, request.flops))
-    if D <= 0 and request.demand:
-        serving, budget = format_flops(float(problem.spending.serving(N))), format_flops(request.flops)
-        text = f"serving {format_count(N)} parameters costs {serving}, more than the whole budget of {budget}"
-        raise CannotPlanError(f"{text}: fewer parameters, fewer tokens to serve, or a larger budget")
+    else:
+        assert request.flops is not None  # a request has a budget or a loss
+        flops = request.flops
+        N, D = (float(value) for value in solver.best_run(problem, flops))
+        if D <= 0 and request.demand:
+            serving = format_flops(float(problem.spending.serving(N)))
+            text = f"serving {format_count(N)} parameters costs {serving}, more than the whole budget of {format_flops(flops)}"
+            raise CannotPlanError(f"{text}: fewer parameters, fewer tokens to serve, or a larger budget")
     require_possible(problem, N, D)
-    return request.flops, N, D
+    return flops, N, D
 
 
 def funded_runs(request: Request, has_loss: bool) -> Funded | None:

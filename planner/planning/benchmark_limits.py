@@ -185,7 +185,6 @@ def limits(
 
 
 def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | None) -> ComputeLimits:
-    """Return the limits of a range of budgets, or of one in any unit."""
     ranged = given.get("flops")
     if is_range(ranged):
         low, high = parse_range(ranged, "`flops`", parse_flops, "1e18..1e28")
@@ -251,6 +250,7 @@ def _needed(line: Regression, target: float, today: float | None, level: float, 
     rise = None if today is None else line.height(target) - line.height(today)
     burden = line.kind != "operations"  # it alone gives a device's hours, whatever its utilisation
     cost = machine.cost(flops) if burden and flops is not None else None
+    spent = {name: getattr(cost, name, None) for name in ("device_hours", "dollars", "kwh", "kg_co2e")}
     return Needed(
         kind=line.kind,
         flops=flops,
@@ -263,10 +263,7 @@ def _needed(line: Regression, target: float, today: float | None, level: float, 
         r2=line.r2,
         t=line.t,
         systems=line.n,
-        device_hours=cost.device_hours.expected if cost else None,
-        dollars=cost.dollars.expected if cost and cost.dollars else None,
-        kwh=cost.kwh.expected if cost and cost.kwh else None,
-        kg_co2e=cost.kg_co2e.expected if cost and cost.kg_co2e else None,
+        **{name: each and each.expected for name, each in spent.items()},
     )
 
 

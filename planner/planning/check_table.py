@@ -247,16 +247,14 @@ def _judged(law: Law, read: Columns, tolerance: float) -> JudgedRuns:
 
 def _notes(law: Law, runs: JudgedRuns, read: Columns) -> Iterator[Note]:
     columns = runs.columns
-    far = columns["row"][np.nan_to_num(columns["extrapolation"]) > FAR]
-    if len(far):
-        rows = listed(far.tolist(), 8)
+    if far := columns["row"][np.nan_to_num(columns["extrapolation"]) > FAR].tolist():
+        rows = listed(far, 8)
         text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {rows})"
         yield Note("extrapolation", "warning", f"{text}: guesses, not forecasts")
     yield from size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
     if runs.measured:
-        unknown = columns["row"][np.isnan(columns["measured"])]
-        if len(unknown):
-            text = f"{len(unknown)} of {len(runs)} runs have no measured loss (row {listed(unknown.tolist(), 8)})"
+        if unknown := columns["row"][np.isnan(columns["measured"])].tolist():
+            text = f"{len(unknown)} of {len(runs)} runs have no measured loss (row {listed(unknown, 8)})"
             yield Note("loss-missing", "warning", f"{text}: did they diverge?")
         text = "a measured loss is on other data and another tokenizer than the law's: compare the order of runs, not the values"
         if law.fit and law.fit.get("sha256") == read.sha256:

@@ -161,8 +161,7 @@ def _rows(problem: Problem, budgets: Num) -> tuple[Returns, ...]:
         gain = left - _reducible(law, twice, floor)
         columns |= {"loss": best.loss.tolist(), "doubling": gain.tolist(), "doubling_share": (gain / left).tolist()}
         columns["reducible_share"] = (left / floor).tolist() if floor > 0 else none
-    judge = law.surface_law
-    if judge is not None:
+    if judge := law.surface_law:
         here: Num = sum(solver.reducible(judge, best.params, best.tokens))
         more = [(2 * best.params, best.tokens), (best.params, 2 * best.tokens)]
         alone: list[Num] = [here - sum(solver.reducible(judge, *run)) for run in more]
@@ -192,7 +191,11 @@ def _marks(problem: Problem, share: float, stock: tuple[float, ...], source: str
     low, expected, high = (solver.optimal_at(problem, tokens=tokens) for tokens in stock)
     ends = None if stock[0] == stock[2] else (low, high)
     text = "the optimum wants more different tokens than there are"
-    found = [*_range_marks(problem), *_mark(problem, "data-run-out", text, expected, source, ends), *_floor_marks(problem, share)]
+    found = [*_range_marks(problem), *_mark(problem, "data-run-out", text, expected, source, ends)]
+    law, floor = problem.law, float(problem.law.irreducible_loss or 0.0)
+    if law.surface_law is law and floor > 0:
+        text = f"what more compute can still remove is {format_percent(share)} of the irreducible loss"
+        found += _mark(problem, "near-the-floor", text, solver.equivalent_flops(problem, share * floor), law.reference)
     found += [] if problem.spending.served else _contradiction()  # of laws that weigh no serving
     return tuple(sorted(found, key=lambda mark: rounded(mark.flops)))
 
@@ -214,15 +217,6 @@ def _range_marks(problem: Problem) -> list[Mark]:
             text = f"{factor:g}x beyond the runs that {law.id} was fitted on, in compute, parameters or tokens"
             marks += _mark(problem, f"beyond-{factor:g}", text, min(ends), law.reference)
     return marks
-
-
-def _floor_marks(problem: Problem, share: float) -> list[Mark]:
-    law = problem.law
-    floor = float(law.irreducible_loss or 0.0)
-    if law.surface_law is not law or floor <= 0:
-        return []
-    text = f"what more compute can still remove is {format_percent(share)} of the irreducible loss"
-    return _mark(problem, "near-the-floor", text, solver.equivalent_flops(problem, share * floor), law.reference)
 
 
 def contradiction() -> tuple[float, float, float]:

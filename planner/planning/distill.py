@@ -182,27 +182,20 @@ def _known_teacher(
     if loss is not None:
         if school.cost == "trained":
             raise OptionError("`teacher_loss` with `cost` trained: what its training took is not known; give `teacher_tokens`")
-        return size, None, _loss(loss, school)
+        known, (low, high) = parse_number(loss, "`teacher_loss`"), school.losses
+        if not low <= known <= high:
+            ends = f"{significant(low)} to {significant(high)} nats per token on its data"
+            raise OptionError(f"`teacher_loss` {plain(known)}: models that {school.distilled.id} knows have {ends}")
+        return size, None, known
     assert size is not None  # one of the two is given
     if tokens is None:
         return size, float(school.optimal_tokens(size)), None
     return size, _within(tokens, "`teacher_tokens`", "tokens", school), None
 
 
-def _loss(value: Number, school: _School) -> float:
-    """Read a teacher's loss that some model of the range has."""
-    number = parse_number(value, "`teacher_loss`")
-    low, high = school.losses
-    if not low <= number <= high:
-        known = f"{significant(low)} to {significant(high)} nats per token on its data"
-        raise OptionError(f"`teacher_loss` {plain(number)}: models that {school.distilled.id} knows have {known}")
-    return number
-
-
 def _teaching(
     school: _School, N: float, D: float, teacher: float | None, trained: float | None, teacher_loss: float | None = None
 ) -> Teaching:
-    """Return a student taught by a teacher."""
     if teacher_loss is None:
         teacher_loss = float(school.alone(teacher, trained))
     paid = 0.0 if teacher is None else float(school.teacher_flops(teacher, trained or 0.0, D))

@@ -54,8 +54,7 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
         yield from funding_steps(law, plan.machine, plan.funded)
     if plan.serving:
         yield from _demand_steps(law, plan.serving)
-    target = plan.inputs.get("loss")
-    if target is not None:
+    if (target := plan.inputs.get("loss")) is not None:
         source = "the least budget whose best run has the loss asked for"
         yield Step("C", "L_opt(C) = L", f"L_opt(C) = {plain(target)}", plan.flops, "FLOP", source, "the budget")
     if plan.limits.params is not None and plan.limits.tokens is not None:
@@ -67,8 +66,8 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
         yield from _loss_steps(problem.judged(), plan.params, plan.tokens, "its loss")
     elif plan.loss is not None:
         yield from _frontier_loss_steps(law, plan.flops, "its loss")
-    if plan.data and plan.data.loss_owed:
-        yield from _data_steps(plan)
+    if plan.data and plan.data.loss_owed and plan.loss is not None:
+        yield from _data_steps(plan, plan.loss)
     if plan.serving:
         yield from _saving_steps(plan, plan.serving)
     if judge and plan.optimum and plan.overhead is not None:
@@ -106,13 +105,12 @@ def _price_formula(given: Weights) -> str:
     return f"{money}*{work}" if money else work
 
 
-def _data_steps(plan: Plan) -> Iterable[Step]:
+def _data_steps(plan: Plan, loss: float) -> Iterable[Step]:
     """Write the loss of the same run on fresh tokens only, and what repetition owes."""
-    assert plan.loss is not None  # repetition owes some of it
     part = "the same run on fresh tokens"
     steps = list(_loss_steps(plan.problem.on_fresh_tokens(), plan.params, plan.tokens, part))
     yield from steps
-    owed = Paper(plan.law, part, L=plan.loss, L_fresh=steps[-1].result)
+    owed = Paper(plan.law, part, L=loss, L_fresh=steps[-1].result)
     owed.line("owed", "L-L_fresh", plan.loss_unit or "", "L: this plan's loss")
     yield from owed.steps
 
@@ -137,7 +135,7 @@ def _run_steps(problem: Problem, flops: float | None, part: str, params: float, 
     """Write how a run (N, D) follows from the budget and the limits, or, without a budget, what it takes."""
     limits, spending = problem.limits, problem.spending
     paper = Paper(problem.law, part, **_known(spending))
-    per_token, also, source = _price(spending)
+    per_token, bought, source = _price(spending)
     if flops is not None:
         paper.values["C"] = flops
     else:
@@ -148,7 +146,7 @@ def _run_steps(problem: Problem, flops: float | None, part: str, params: float, 
         paper.values |= {"N": params, "D": tokens}  # stated, or both caps bind: nothing is worked out
     elif params in (limits.params, limits.max_params):
         paper.values["N"] = params
-        paper.line("D", f"C/{_divisor(per_token)}{also}", source=source)
+        paper.line("D", bought, source=source)
     elif tokens in (limits.tokens, limits.max_tokens):
         paper.values["D"] = tokens
         if spending.q:
@@ -163,9 +161,9 @@ def _run_steps(problem: Problem, flops: float | None, part: str, params: float, 
     elif problem.plain:
         paper.optimum()
     else:
-        counted = "N_eff, D_eff" if problem.modifiers else f"N, C/{_divisor(per_token)}{also}"
+        counted = "N_eff, D_eff" if problem.modifiers else f"N, {bought}"
         paper.line("N", f"argmin(L({counted})) = N", source=f"the best run along {source.removeprefix('the ')}", solved=params)
-        paper.line("D", f"C/{_divisor(per_token)}{also}", source=source)
+        paper.line("D", bought, source=source)
     paper.line("ratio", "D/N", "tokens per parameter", "definition")
     yield from paper.steps
 
@@ -179,16 +177,13 @@ def _paid(spending: Spending) -> str:
     return f"{_price(spending)[0]}*{'(D+S/3)' if spending.served else 'D'}"
 
 
-def _divisor(per_token: str) -> str:
-    return per_token if per_token.startswith("(") else f"({per_token})"
-
-
 def _price(spending: Spending) -> tuple[str, str, str]:
-    """Return the formulas of what a token costs and of what serving takes from the tokens, and their source."""
+    """Return the formulas of what a token costs and of the tokens that a budget buys, and their source."""
     per_token = "(k*N+q*N^(2/3))" if spending.q else "k*N"
+    bought = f"C/{per_token}" if spending.q else "C/(k*N)"
     if spending.served:
-        return per_token, "-S/3", _LIFE
-    return per_token, "", "the budget: C = (k N + q N^(2/3)) D" if spending.q else BUDGET
+        return per_token, f"{bought}-S/3", _LIFE
+    return per_token, bought, "the budget: C = (k N + q N^(2/3)) D" if spending.q else BUDGET
 
 
 def _explain_check(check: Check) -> Iterable[Step]:
@@ -220,9 +215,8 @@ _KEPT = {"train longer": "N", "train shorter": "N", "shrink": "D", "grow": "D"}
 def _remedy_steps(check: Check, remedy: Remedy) -> Iterable[Step]:
     """Write the optimal run whose compute gives the loss, the parameters or the tokens that a remedy keeps."""
     part = f"instead: {remedy.action}"
-    kept = _KEPT.get(remedy.action)
-    value = {"N": check.params, "D": check.tokens, None: check.loss}[kept]
-    name = kept or "L"
+    name = _KEPT.get(remedy.action, "L")
+    value = {"N": check.params, "D": check.tokens, "L": check.loss}[name]
     source = "the budget whose optimum keeps it"
     yield Step("C", f"{name}_opt(C) = {name}", f"{name}_opt(C) = {plain(value or 0.0)}", remedy.flops, "FLOP", source, part)
     yield from _optimum_steps(check.problem.judged(), remedy.flops, part)
@@ -292,10 +286,10 @@ def _band_steps(problem: Problem, plan: Plan, band: tuple[float, float]) -> Iter
     yield Step("C_less", budget, f"{plain(plan.flops)}/{more}", less, "FLOP", "definition", part)
     yield from _optimum_steps(problem, less, part)
     source = f"N at which the budget buys the loss {target} that an optimal run reaches with {budget}"
-    per_token, also, _ = _price(problem.spending)
+    bought = _price(problem.spending)[1]
     for name, end in zip(("N_low", "N_high"), band, strict=True):
         tokens = float(solver.fixed(problem, plan.flops, params=end)[1])
-        text = f"L({name}, C/{_divisor(per_token).replace('N', name)}{also}) = L_opt({budget})"
+        text = f"L({name}, {bought.replace('N', name)}) = L_opt({budget})"
         yield Step(name, text, f"L({plain(end)}, {plain(tokens)}) = {target}", end, "parameters", source, part)
 
 
