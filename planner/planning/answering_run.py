@@ -16,8 +16,7 @@ def run_of(request: Request) -> tuple[float, float, float]:
     if request.run is not None:
         return float(problem.spending.paid(*request.run)), *request.run
     if request.loss is not None:
-        reducible = request.loss - float(problem.law.irreducible_loss)
-        flops, N, D = (float(value) for value in solver.cheapest(problem, reducible))
+        flops, N, D = (float(value) for value in solver.cheapest(problem, request.loss - float(problem.law.irreducible_loss)))
         if not flops <= LARGEST:
             needed = f"needs more than {plain(LARGEST)} FLOP under {problem.law.id}"
             raise CannotPlanError(f"`loss` {plain(request.loss, 12)} {needed}")

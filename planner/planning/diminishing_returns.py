@@ -138,9 +138,8 @@ def compute_limits(
     own = None if stock is None else parse_count(stock, "`stock`", "tokens")
     low_stock, usual, high_stock = (float(section[name]) if own is None else own for name in ("low", "expected", "high"))
     tokens = (low_stock, usual, high_stock)
-    budgets = np.geomspace(low, high, count)
     problem = read.problem_of(chosen)
-    rows = guarded(chosen, lambda: _rows(problem, budgets))
+    rows = guarded(chosen, lambda: _rows(problem, np.geomspace(low, high, count)))
     marks = guarded(chosen, lambda: _marks(problem, limit, tokens, "yours" if stock is not None else section["source"]))
     inputs = {**question.stated(), "flops": [low, high], "law": chosen.id, "constants": question.constants}
     inputs |= {"stock": list(tokens), "share": limit}

@@ -25,7 +25,7 @@ COSTS = ("free", "served", "trained")
 
 
 class _School(NamedTuple):
-    """The laws, who pays what, the smallest and largest model of the study, and tokens: the fewest asked for, and its most."""
+    """The laws, who pays what, and the ends of the range: smallest and largest model, fewest and most tokens."""
 
     supervised: Law
     distilled: Law

@@ -1,4 +1,4 @@
-"""What gains in training are worth: it made cheaper by a factor, a better law, and several efficiency levers at once."""
+"""What levers are worth: training made cheaper by a factor, a better law, and several levers at once, whose gains multiply."""
 
 from collections.abc import Callable
 from math import isfinite, prod

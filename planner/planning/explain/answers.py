@@ -61,8 +61,7 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
         yield from _run_steps(problem, None, "this run", plan.params, plan.tokens)
     else:
         yield from _run_steps(problem, plan.flops, "this plan", plan.params, plan.tokens)
-    judge = law.surface_law
-    if judge:
+    if judge := law.surface_law:
         yield from _loss_steps(problem.judged(), plan.params, plan.tokens, "its loss")
     elif plan.loss is not None:
         yield from _frontier_loss_steps(law, plan.flops, "its loss")

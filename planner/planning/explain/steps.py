@@ -49,15 +49,8 @@ class Step:
 
 
 BUDGET = "the budget: C = k N D"
-_UNITS = {
-    "N": "parameters",
-    "D": "tokens",
-    "C": "FLOP",
-    "C_opt": "FLOP",
-    "C_eff": "FLOP",
-    "C_min": "PF-days",
-    "PF": "PF-days",
-}
+_SYMBOLS = {"parameters": ("N",), "tokens": ("D",), "FLOP": ("C", "C_opt", "C_eff"), "PF-days": ("C_min", "PF")}
+_UNITS = {symbol: unit for unit, symbols in _SYMBOLS.items() for symbol in symbols}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
