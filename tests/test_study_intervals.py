@@ -16,7 +16,7 @@ import planner
 from planner._util.files import settings
 from planner._util.normal import normal_quantile
 from planner.errors import LawFileError, PlannerError
-from planner.planning.between_studies import spread, voices
+from planner.planning.alternatives import spread, voices
 from planner.scaling_laws.covariance import DRAWS
 from planner.scaling_laws.law_file import law_from_table, law_to_table
 

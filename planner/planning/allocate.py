@@ -49,7 +49,7 @@ def allocate(law: LawLike, flops: Num) -> solver.Allocation:
     budgets = real_numbers(flops, "flops")
     good = (budgets >= 1) & (budgets <= LARGEST)
     if not good.all():
-        where = tuple(int(i) for i in np.argwhere(~good)[0])
+        where = tuple(np.argwhere(~good)[0].tolist())
         place = where[0] if len(where) == 1 else where
         raise OptionError(f"flops[{place}] = {budgets[where]:g}: every budget must lie between 1 and {plain(LARGEST)} FLOP")
     return guarded(chosen, lambda: best_allocation(chosen, budgets))
@@ -63,13 +63,7 @@ def best_allocation(law: Law, flops: Num) -> solver.Allocation:
 
 
 def possible_allocation(question: LawOrProblem, flops: Num) -> solver.Allocation:
-    """Return the best allocation, or refuse one that is no run.
-
-    Raises
-    ------
-    CannotPlanError
-        As :func:`planner.allocation.solver.allocate`, or parameters or tokens outside the range that inputs have.
-    """
+    """Return the best allocation, as :func:`planner.allocation.solver.allocate` does, or refuse one that is no run."""
     found = solver.allocate(question, flops)
     require_possible(question, found.params, found.tokens)
     return found

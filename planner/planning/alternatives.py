@@ -1,19 +1,28 @@
-"""The same question under other laws."""
+"""The same question under other laws, and where the optimum of another data set and recipe lies by the published studies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import exp, log, sqrt
+from typing import NamedTuple
 
+import numpy as np
+
+from planner._util.files import settings
+from planner._util.student_t import student_quantile
 from planner.allocation import solver
 from planner.allocation.assessment import assess
-from planner.allocation.effective_size import Modifier, Repetition, total_params
+from planner.allocation.effective_size import Repetition, non_embedding_params
 from planner.allocation.extrapolation import convention_notes, extrapolation, own_notes, range_notes
 from planner.allocation.open_choices import best_choice
 from planner.allocation.problem import Problem, possible, problem_of, spending_of
+from planner.errors import CannotPlanError
 from planner.inputs.effective_size import repetition
 from planner.notes import Note
+from planner.planning.allocate import possible_allocation
+from planner.planning.plan_details import embedded_params
 from planner.planning.plan_result import Alternative
 from planner.quantities import format_count
 from planner.scaling_laws.catalogue import load_law
-from planner.scaling_laws.law import Law
+from planner.scaling_laws.law import Law, guarded
 
 MAIN_LAWS = (
     "kaplan2020",
@@ -31,19 +40,10 @@ MAIN_LAWS = (
 def alternatives(
     others: Sequence[Law], problem: Problem, flops: float, tolerance: float, referee: Problem
 ) -> tuple[Alternative, ...]:
-    """Return what other laws would do with the same budget, without the user's limits.
+    """Return what other laws would do with the same budget, without the user's limits, and how the problem's law judges it.
 
-    Parameters
-    ----------
-    others : sequence of Law
-        Those that cannot weigh what the problem asks (repeated tokens, serving) are left out.
-    problem : Problem
-        Judges them.
-    flops : float
-    tolerance : float
-        Extra compute up to which the problem's law calls their run balanced.
-    referee : Problem
-        Whose optimum their size is compared with.
+    Those that cannot weigh what the problem asks (repeated tokens, serving) are left out; sizes are compared with the optimum of
+    ``referee``.
     """
     best = float(solver.best_run(referee.without_limits(), flops)[0])
     able = [other for other in others if other.id != problem.law.id and (problem.plain or other.surface_law is other)]
@@ -56,11 +56,9 @@ def alternative(other: Law, problem: Problem, flops: float, tolerance: float, be
     law, other = problem.law, best_choice(other, flops)
     own = spending_of(other, problem.spending.weighed)
     counted = problem.spending.k / spending_of(law).k  # 1 unless a shape's FLOP were counted
-    asked = problem_of(
-        other,
-        spending=own if counted == 1 else own._replace(k=own.k * counted),
-        modifiers=tuple(_of_law(modifier, other) for modifier in problem.modifiers),
-    )
+    # repetition has constants of its own in each law
+    modifiers = tuple(repetition(other, each.unique) if isinstance(each, Repetition) else each for each in problem.modifiers)
+    asked = problem_of(other, spending=own._replace(k=own.k * counted), modifiers=modifiers)
     best = solver.allocate(asked, flops)
     N, D = float(best.params), float(best.tokens)
     verdict = assess(problem, N, D, tolerance) if (law.form.active is None) == (other.form.active is None) else None
@@ -85,18 +83,70 @@ def alternative(other: Law, problem: Problem, flops: float, tolerance: float, be
     )
 
 
-def _of_law(modifier: Modifier, law: Law) -> Modifier:
-    """Return a modifier as another law has it: with its own constants where it has them."""
-    return repetition(law, modifier.unique) if isinstance(modifier, Repetition) else modifier
-
-
 def _counted(note: Note, law: Law, params: float) -> Note:
     """Add to a note on counting what the number would be with embeddings, where the law counts none."""
-    if note.code != "params-convention" or law.conventions.params != "non-embedding" or law.form.active:
+    total, _ = embedded_params(law, params)
+    if note.code != "params-convention" or total is None or format_count(total) == format_count(params):
         return note
     count = load_law("pearce2024")
-    total = float(total_params(params, count.params["gamma"]))
-    if format_count(total) == format_count(params):
-        return note
     text = f"{note.text}: about {format_count(total)} with them ({count.conventions.data}; {count.citation})"
     return Note(note.code, note.severity, text)
+
+
+class OtherStudies(NamedTuple):
+    """Where the optimum of a budget lies for another data set and recipe, by the spread of published studies.
+
+    Attributes
+    ----------
+    level : float
+        Share of other studies inside.
+    params, tokens : (low, high)
+        N as the law of the answer counts it, with the D that the budget leaves it.
+    studies : tuple of str
+        Data sets, one voice each.
+    """
+
+    level: float
+    params: tuple[float, float]
+    tokens: tuple[float, float]
+    studies: tuple[str, ...]
+
+
+def other_studies(problem: Problem, flops: float) -> OtherStudies | None:
+    """Return where other studies put the optimum of a budget; None where a question has limits or weighs what they do not."""
+    law = problem.law
+    plainly = problem.limits.free and not problem.modifiers and not problem.spending.served
+    if not plainly or law.form.active is not None or law.conventions.params == "active" or law.judge is not None:
+        return None
+    k = law.symbols["k"]
+    if problem.spending.training(1.0, 1.0) != k:  # compute is counted otherwise: of a shape, or of active parameters
+        return None
+    section = settings("planning.toml", "studies")
+    try:
+        low, high = spread(voices(flops), section["level"])
+    except CannotPlanError:  # a budget so small that a study's run is none
+        return None
+    if law.conventions.params == "non-embedding":
+        gamma = load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"]
+        low, high = (float(non_embedding_params(end, gamma)) for end in (low, high))
+    return OtherStudies(section["level"], (low, high), (flops / (k * high), flops / (k * low)), tuple(section["voices"]))
+
+
+def voices(flops: float) -> dict[str, float]:
+    """Return ln N of each data set at a budget [FLOP], the mean of its laws: with embeddings where that can be converted."""
+    known: Mapping[str, Sequence[str]] = settings("planning.toml", "studies")["voices"]
+    return {name: float(np.mean([log(_size(law, flops)) for law in laws])) for name, laws in known.items()}
+
+
+def spread(heard: Mapping[str, float], level: float) -> tuple[float, float]:
+    """Return the interval that a share of further studies lies in: one voice each, as a random effect (Student's t)."""
+    logs, count = list(heard.values()), len(heard)
+    half = student_quantile((1 + level) / 2, count - 1) * float(np.std(logs, ddof=1)) * sqrt(1 + 1 / count)
+    middle = float(np.mean(logs))
+    return exp(middle - half), exp(middle + half)
+
+
+def _size(name: str, flops: float) -> float:
+    law = load_law(name)
+    params = float(guarded(law, lambda: possible_allocation(law, np.float64(flops))).params)
+    return embedded_params(law, params)[0] or params

@@ -11,37 +11,27 @@ from planner.quantities.estimate import Range
 
 
 def run_of(request: Request) -> tuple[float, float, float]:
-    """Return (C, N, D): the best run of the budget, or the cheapest of the loss.
-
-    Raises
-    ------
-    PlannerError
-        A loss that no budget reaches, or a demand that the budget does not pay.
-    """
+    """Return (C, N, D): the best run of the budget, or the cheapest of the loss; refuse what no budget reaches or pays."""
     problem = request.problem
     if request.run is not None:
         return float(problem.spending.paid(*request.run)), *request.run
     if request.loss is not None:
-        reducible = request.loss - float(problem.law.irreducible_loss)
-        flops, N, D = (float(value) for value in solver.cheapest(problem, reducible))
+        flops, N, D = (float(value) for value in solver.cheapest(problem, request.loss - float(problem.law.irreducible_loss)))
         if not flops <= LARGEST:
-            raise CannotPlanError(
-                f"`loss` {plain(request.loss, 12)} needs more than {plain(LARGEST)} FLOP under {problem.law.id}"
-            )
+            needed = f"needs more than {plain(LARGEST)} FLOP under {problem.law.id}"
+            raise CannotPlanError(f"`loss` {plain(request.loss, 12)} {needed}")
         if flops < 1:
             raise CannotPlanError(f"`loss` {plain(request.loss)}: any run is better than that under {problem.law.id}")
-        require_possible(problem, N, D)
-        return flops, N, D
-    assert request.flops is not None  # a request has a budget or a loss
-    N, D = (float(value) for value in solver.best_run(problem, request.flops))
-    if D <= 0 and request.demand:
-        serving = format_flops(float(problem.spending.serving(N)))
-        raise CannotPlanError(
-            f"serving {format_count(N)} parameters costs {serving}, more than the whole budget of {format_flops(request.flops)}: "
-            "fewer parameters, fewer tokens to serve, or a larger budget"
-        )
+    else:
+        assert request.flops is not None  # a request has a budget or a loss
+        flops = request.flops
+        N, D = (float(value) for value in solver.best_run(problem, flops))
+        if D <= 0 and request.demand:
+            serving = format_flops(float(problem.spending.serving(N)))
+            text = f"serving {format_count(N)} parameters costs {serving}, more than the whole budget of {format_flops(flops)}"
+            raise CannotPlanError(f"{text}: fewer parameters, fewer tokens to serve, or a larger budget")
     require_possible(problem, N, D)
-    return request.flops, N, D
+    return flops, N, D
 
 
 def funded_runs(request: Request, has_loss: bool) -> Funded | None:

@@ -1,6 +1,6 @@
 """What a target accuracy would really cost, by the published regressions of benchmark errors on compute."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log10
 from typing import Any, NamedTuple, Unpack
@@ -10,7 +10,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner._util.to_json import Answer
 from planner._version import __version__
-from planner.accelerators.fleet import Cost, Machine
+from planner.accelerators.fleet import Machine
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.budget import PAID
 from planner.inputs.held_budgets import BUDGETS, read_held
@@ -36,15 +36,12 @@ from planner.quantities import (
 )
 from planner.quantities.estimate import Range
 
-_DEVICE = "h100-sxm"
-
 
 class Needed(NamedTuple):
     """What one regression says an error takes.
 
     Attributes
     ----------
-    kind : {"polynomial", "exponential"}
     flops, low, high : float or None
         Hardware burden [FLOP]: on the line, and at the ends of the slope's interval; None above 1e60 or without an end.
     factor, factor_low, factor_high : float or None
@@ -53,7 +50,6 @@ class Needed(NamedTuple):
         Times the compute for half of the target's error; None above 1e60.
     r2, t : float
         Share of the variance explained, and the slope over its standard error.
-    systems : int
     device_hours, dollars, kwh, kg_co2e : float or None
         On the device at its peak; None where price, power or grid are not known, and above 1e60 FLOP.
     """
@@ -182,16 +178,13 @@ def limits(
         return _budget_limits(given, stock, share, points)
     if any(name != "gpus" for name in budgets):
         raise OptionError(f"`{budgets[0]}` and `benchmark` are two questions: ask one of them")
-    foreign = sorted(
-        told & {"law", "constants", "stock", "share", "points", "mfu", "overhead", "deadline", "gpus", *rows(Serving)}
-    )
-    if foreign:
+    of_budgets = {"law", "constants", "stock", "share", "points", "mfu", "overhead", "deadline", "gpus", *rows(Serving)}
+    if foreign := sorted(told & of_budgets):
         raise OptionError(f"`{foreign[0]}` does not go with `benchmark`")
     return _benchmark_limits(Question.of(LimitsInputs, "limits", given), benchmark, error, today)
 
 
 def _budget_limits(given: dict[str, Any], stock: Any, share: Any, points: int | None) -> ComputeLimits:
-    """Return the limits of a range of budgets, or of one in any unit."""
     ranged = given.get("flops")
     if is_range(ranged):
         low, high = parse_range(ranged, "`flops`", parse_flops, "1e18..1e28")
@@ -225,7 +218,7 @@ def _benchmark_limits(question: Question, benchmark: str, error: Any, today: Any
             f"{chosen.id}: its errors do not follow compute significantly ({best.n} systems, slope over its standard error "
             f"{plain(best.t, 3)}, R2 {plain(best.r2, 3)}): no compute can be read off them"
         )
-    held = read_held(question._replace(gpu=question.gpu or _DEVICE))
+    held = read_held(question._replace(gpu=question.gpu or "h100-sxm"))
     assert held.machine is not None  # a device is named
     machine = held.machine._replace(mfu=Range(1.0, 1.0, 1.0))  # the burden counts peak FLOP/s
     needed = tuple(_needed(each, target, start, question.level, machine) for each in usable)
@@ -255,9 +248,9 @@ def _needed(line: Regression, target: float, today: float | None, level: float, 
     flops = _power(line.log_flops(target))
     ends = sorted(line.log_flops(target, slope) for slope in (slow, fast) if slope > 0)
     rise = None if today is None else line.height(target) - line.height(today)
-    cost: Cost | None = None
-    if flops is not None and line.kind != "operations":  # the burden alone gives a device's hours, whatever its utilisation
-        cost = machine.cost(flops)
+    burden = line.kind != "operations"  # it alone gives a device's hours, whatever its utilisation
+    cost = machine.cost(flops) if burden and flops is not None else None
+    spent = {name: getattr(cost, name, None) for name in ("device_hours", "dollars", "kwh", "kg_co2e")}
     return Needed(
         kind=line.kind,
         flops=flops,
@@ -270,10 +263,7 @@ def _needed(line: Regression, target: float, today: float | None, level: float, 
         r2=line.r2,
         t=line.t,
         systems=line.n,
-        device_hours=cost.device_hours.expected if cost else None,
-        dollars=cost.dollars.expected if cost and cost.dollars else None,
-        kwh=cost.kwh.expected if cost and cost.kwh else None,
-        kg_co2e=cost.kg_co2e.expected if cost and cost.kg_co2e else None,
+        **{name: each and each.expected for name, each in spent.items()},
     )
 
 
@@ -282,24 +272,22 @@ def _power(log: float) -> float | None:
     return float(10**log) if log <= log10(LARGEST) else None
 
 
-def _notes(chosen: Benchmark, usable: list[Regression], needed: tuple[Needed, ...]) -> list[Note]:
+def _notes(chosen: Benchmark, usable: list[Regression], needed: tuple[Needed, ...]) -> Iterator[Note]:
     text = "a regression through published systems, not a law of nature: better methods move the line"
-    notes = [Note("regression", "warning", text)]
+    yield Note("regression", "warning", text)
     text = "compute is hardware burden, peak FLOP/s times seconds: utilisation is in it, and no MFU is applied"
-    notes.append(Note("burden", "info", text))
+    yield Note("burden", "info", text)
     known = [each.flops for each in needed if each.flops is not None and each.kind != "operations"]
     if len(known) > 1:
         text = f"the two ways to draw the line fit about as well and lie {format_factor(max(known) / min(known))} apart here"
-        notes.append(Note("forms-differ", "warning", text))
-    notes += [
-        Note("out-of-range", "warning", f"the {each.kind} line gives more than {plain(LARGEST)} FLOP: nobody's budget")
-        for each in needed
-        if each.flops is None
-    ]
+        yield Note("forms-differ", "warning", text)
+    for each in needed:
+        if each.flops is None:
+            yield Note("out-of-range", "warning", f"the {each.kind} line gives more than {plain(LARGEST)} FLOP: nobody's budget")
     line = usable[0]
     text = f"the systems lie about {format_flops(10**line.middle)} and an error of {format_percent(line.error(line.middle))}"
-    notes.append(Note("middle", "info", f"{text}: the further from there, the more the line is a guess"))
-    notes += [Note("remark", "info", text) for text in chosen.remarks]
-    left = [each for each in chosen.regressions if each not in usable]
-    notes += [Note("not-significant", "info", f"the {each.kind} slope is not significant and left out") for each in left]
-    return notes
+    yield Note("middle", "info", f"{text}: the further from there, the more the line is a guess")
+    yield from (Note("remark", "info", text) for text in chosen.remarks)
+    for left in chosen.regressions:
+        if left not in usable:
+            yield Note("not-significant", "info", f"the {left.kind} slope is not significant and left out")

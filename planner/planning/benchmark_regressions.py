@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import log10
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from planner._util.files import kept_while_unchanged, read_bundled
 from planner._util.showing import Raw
@@ -21,7 +21,6 @@ class Regression(NamedTuple):
 
     Attributes
     ----------
-    kind : {"polynomial", "exponential", "operations"}
     c0, c1, c0_se, c1_se : float
         Constants and their standard errors.
     n : int
@@ -89,12 +88,8 @@ class Benchmark(NamedTuple):
 
     Attributes
     ----------
-    id, title, metric : str
-    regressions : tuple of Regression
-    checks : tuple of BenchmarkCheck
     said : mapping of float to str
         What the paper itself says of an error.
-    source, read : str
     remarks : tuple of str
         How its numbers stand to those that were printed.
     """
@@ -114,7 +109,20 @@ class Benchmark(NamedTuple):
 def benchmarks() -> tuple[Benchmark, ...]:
     """Return the benchmarks."""
     table = read_bundled("benchmarks.toml")
-    return tuple(_benchmark(entry, table) for entry in table["benchmark"])
+    return tuple(
+        Benchmark(
+            id=entry["id"],
+            title=entry["title"],
+            metric=entry["metric"],
+            regressions=tuple(Regression(kind, **entry[kind]) for kind in KINDS if kind in entry),
+            checks=tuple(BenchmarkCheck(**each) for each in entry.get("check", ())),
+            said={float(each["error"]): each["text"] for each in table["said"] if each["benchmark"] == entry["id"]},
+            source=table["source"]["text"],
+            read=table["source"]["read"],
+            remarks=tuple(entry.get("remarks", ())),
+        )
+        for entry in table["benchmark"]
+    )
 
 
 def benchmark_named(name: Raw) -> Benchmark:
@@ -123,17 +131,3 @@ def benchmark_named(name: Raw) -> Benchmark:
     if not isinstance(name, str) or name.strip().lower() not in known:
         raise OptionError(f"`benchmark` {shown(name)}: expected one of {', '.join(known)}")
     return known[name.strip().lower()]
-
-
-def _benchmark(entry: Mapping[str, Any], table: Mapping[str, Any]) -> Benchmark:
-    return Benchmark(
-        id=entry["id"],
-        title=entry["title"],
-        metric=entry["metric"],
-        regressions=tuple(Regression(kind, **entry[kind]) for kind in KINDS if kind in entry),
-        checks=tuple(BenchmarkCheck(**each) for each in entry.get("check", ())),
-        said={float(each["error"]): each["text"] for each in table["said"] if each["benchmark"] == entry["id"]},
-        source=table["source"]["text"],
-        read=table["source"]["read"],
-        remarks=tuple(entry.get("remarks", ())),
-    )

@@ -175,10 +175,10 @@ def check(**asked: Unpack[CheckInputs]) -> Check:
         raise CannotPlanError(f"{judge.id} cannot judge a run ({judge.form.equation}); besiroglu2024 and kaplan2020 can")
     request = read_run(question, judge)
     assert request.run is not None  # asked for by read_run
-    inputs = {"params": request.run[0], "tokens": request.run[1], "law": load_law(question.law).id, **request.inputs}
+    N, D = request.run
+    inputs = {"params": N, "tokens": D, "law": load_law(question.law).id, **request.inputs}
     inputs |= {"constants": question.constants, "tolerance": question.tolerance, "level": question.level}
-    run = request.run
-    return guarded(judge, lambda: _checked(request._replace(inputs=FrozenDict(inputs)), *run))
+    return guarded(judge, lambda: _checked(request._replace(inputs=FrozenDict(inputs)), N, D))
 
 
 def _checked(request: Request, N: float, D: float) -> Check:
@@ -186,9 +186,8 @@ def _checked(request: Request, N: float, D: float) -> Check:
     judge = problem.law
     flops, spent = float(problem.spending.training(N, D)), float(problem.spending.paid(N, D))
     if spent > LARGEST:
-        raise OptionError(
-            f"`params` {plain(N, 4)} on `tokens` {plain(D, 4)} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}"
-        )
+        run = f"`params` {plain(N, 4)} on `tokens` {plain(D, 4)}"
+        raise OptionError(f"{run} spends {plain(spent, 4)} FLOP, above {plain(LARGEST)}")
     sure = answer_intervals(problem, flops, N, D, request.question.level, sizes=False)
     plans = judge.role == "plan"
     optimum = best_plan(request._replace(flops=spent)) if plans else None
@@ -219,12 +218,10 @@ def _mixture_note(law: Law, params: float) -> Iterator[Note]:
     if law.form.active is None:
         return
     made = ", ".join(f"{CHOICE_INPUTS[name]} {plain(law.params[name], 4)}" for name in law.choices)
+    made += "" if law.chosen else ", which nobody chose"
     total = float(all_params(law, params))
-    said = f"judged with {made}" if law.chosen else f"judged with {made}, which nobody chose"
-    held = (
-        f"{format_count(total)} parameters in all, {format_bytes(total * state_bytes())} of weights, gradients and Adam's states"
-    )
-    yield Note("mixture-size", "info", f"{said}: {held}")
+    held = f"{format_bytes(total * state_bytes())} of weights, gradients and Adam's states"
+    yield Note("mixture-size", "info", f"judged with {made}: {format_count(total)} parameters in all, {held}")
 
 
 def _verdict_notes(
@@ -239,11 +236,8 @@ def _verdict_notes(
         yield Note("no-regime", "info", text)
     yield from regime_notes(verdict.regime if verdict else None, served=served)
     if verdict and verdict.regime in {"balanced", "underfit"} and not test.passed:
-        text = (
-            "Kaplan's test is about data alone (many passes over D tokens, stopped early): a run can fail it and yet spend its "
-            "compute well"
-        )
-        yield Note("overfitting-test", "info", text)
+        text = "Kaplan's test is about data alone (many passes over D tokens, stopped early)"
+        yield Note("overfitting-test", "info", f"{text}: a run can fail it and yet spend its compute well")
 
 
 def _put_together(
@@ -259,6 +253,10 @@ def _put_together(
     problem, allowed, machine = request.problem, request.question.tolerance, request.held.machine
     judge, (N, D, flops, spent) = problem.law, run
     better = remedies(problem, N, D, verdict)
+    one_ratio = any(note.code == "one-ratio" for note in judge.notes)  # whose runs could not tell parameters from data
+    names = ("loss", "irreducible_loss", "regime", "overhead", "equivalent_flops")
+    gained = optimum.loss - verdict.loss if optimum and verdict and optimum.loss is not None else None
+    told: dict[str, Any] = {name: getattr(verdict, name, None) for name in names}
     return Check(
         flops=flops,
         pf_days=flops / PF_DAY,
@@ -268,19 +266,15 @@ def _put_together(
         params=N,
         tokens=D,
         tokens_per_param=D / N,
-        loss=verdict.loss if verdict else None,
-        irreducible_loss=verdict.irreducible_loss if verdict else None,
+        **told,
         loss_unit=judge.conventions.loss_unit if verdict else None,
-        shares=_shares(verdict) if _tells_shares(judge) else None,
+        shares=None if one_ratio else _shares(verdict),
         optimal_shares=_shares(assess(problem, optimum.params, optimum.tokens, allowed)) if optimum else None,
-        regime=verdict.regime if verdict else None,
-        overhead=verdict.overhead if verdict else None,
         tolerance=allowed,
         extrapolation=extrapolation(judge, N, D, flops),
         intervals=sure,
-        equivalent_flops=verdict.equivalent_flops if verdict else None,
         optimum=optimum,
-        optimum_change=_change(optimum, N, D, verdict) if optimum else None,
+        optimum_change=Change(optimum.params / N, optimum.tokens / D, 1.0, gained) if optimum else None,
         remedies=better,
         data=data,
         demand=request.demand,
@@ -300,16 +294,6 @@ def _pays_from(problem: Problem, params: float, spent: float, better: Sequence[R
         return None
     saved = float(problem.spending.serving_token(same.params)) - float(problem.spending.serving_token(params))
     return float((spent - same.flops) / saved)
-
-
-def _change(optimum: Plan, params: float, tokens: float, verdict: Assessment | None) -> Change:
-    loss = optimum.loss - verdict.loss if verdict and optimum.loss is not None else None
-    return Change(optimum.params / params, optimum.tokens / tokens, 1.0, loss)
-
-
-def _tells_shares(law: Law) -> bool:
-    """Tell whether the law's runs could tell parameters from data; those of one ratio could not."""
-    return "one-ratio" not in {note.code for note in law.notes}
 
 
 def _shares(verdict: Assessment | None) -> Shares | None:

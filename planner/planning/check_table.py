@@ -245,25 +245,22 @@ def _judged(law: Law, read: Columns, tolerance: float) -> JudgedRuns:
     return JudgedRuns(columns, read.texts.get("run", ()))
 
 
-def _notes(law: Law, runs: JudgedRuns, read: Columns) -> list[Note]:
-    found, columns = [], runs.columns
-    far = columns["row"][np.nan_to_num(columns["extrapolation"]) > FAR]
-    if len(far):
-        rows = listed(far.tolist(), 8)
+def _notes(law: Law, runs: JudgedRuns, read: Columns) -> Iterator[Note]:
+    columns = runs.columns
+    if far := columns["row"][np.nan_to_num(columns["extrapolation"]) > FAR].tolist():
+        rows = listed(far, 8)
         text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {rows})"
-        found.append(Note("extrapolation", "warning", f"{text}: guesses, not forecasts"))
-    found += size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
+        yield Note("extrapolation", "warning", f"{text}: guesses, not forecasts")
+    yield from size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
     if runs.measured:
-        unknown = columns["row"][np.isnan(columns["measured"])]
-        if len(unknown):
-            text = f"{len(unknown)} of {len(runs)} runs have no measured loss (row {listed(unknown.tolist(), 8)})"
-            found.append(Note("loss-missing", "warning", f"{text}: did they diverge?"))
+        if unknown := columns["row"][np.isnan(columns["measured"])].tolist():
+            text = f"{len(unknown)} of {len(runs)} runs have no measured loss (row {listed(unknown, 8)})"
+            yield Note("loss-missing", "warning", f"{text}: did they diverge?")
         text = "a measured loss is on other data and another tokenizer than the law's: compare the order of runs, not the values"
         if law.fit and law.fit.get("sha256") == read.sha256:
             text = "the law was fitted to these very runs: what a measured loss is off by is the fit's error, not a forecast's"
         elif law.fit:
             text = "a measured loss compares with the law's where it is on the data that the law was fitted to"
-        found.append(Note("measured-loss", "info", text))
+        yield Note("measured-loss", "info", text)
     if runs.counts()["underfit"]:
-        found += regime_notes("underfit")
-    return found
+        yield from regime_notes("underfit")

@@ -1,6 +1,6 @@
 """A budget in, what every law says of it out: the consensus of the studies, their spread, and why the others differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Unpack
 
@@ -155,19 +155,17 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
     answers, mute = _answers(chosen, judge, budget, allowed, best)
     near = _near(answers)
     silent = [_silence(answer, near) for answer in answers]
-    sizes = [_size(answer) for answer in answers]
+    sizes = [embedded_params(a.law, a.params)[0] or a.params for a in answers]
     heard = [(a, N) for a, N, why in zip(answers, sizes, silent, strict=True) if not why]
     if len({_study(a.law) for a, _ in heard}) < 2:
-        raise CannotPlanError(
-            "`laws`: a consensus needs two studies whose laws have a voice; plan laws shows what speaks against each, "
-            "and plan compare --moe sets mixtures of experts side by side"
-        )
-    params = _spread({a.law.id: (a.law, N) for a, N in heard})
+        text = "`laws`: a consensus needs two studies whose laws have a voice; plan laws shows what speaks against each"
+        raise CannotPlanError(f"{text}, and plan compare --moe sets mixtures of experts side by side")
+    params = _spread([(a.law, N) for a, N in heard])
     voices = [
         Voice(a, _study(a.law), N, N / params.middle, why, band[0] <= N / params.middle <= band[1], _reasons(a, judge))
         for a, N, why in zip(answers, sizes, silent, strict=True)
     ]
-    losses = {a.law.id: (a.law, a.loss) for a, _ in heard if a.loss and a.law.conventions.loss_unit == "nats/token"}
+    losses = [(a.law, a.loss) for a, _ in heard if a.loss and a.law.conventions.loss_unit == "nats/token"]
     asked_for = {"flops": budget, "law": judge.id, "constants": question.constants, "tolerance": allowed}
     return Comparison(
         flops=budget,
@@ -175,8 +173,8 @@ def compare(*, laws: str | Sequence[LawLike] | None = None, **asked: Unpack[Comp
         band=band,
         tolerance=allowed,
         params=params,
-        tokens=_spread({a.law.id: (a.law, a.tokens) for a, _ in heard}),
-        loss=_spread(losses) if len({_study(each) for each, _ in losses.values()}) > 1 else None,
+        tokens=_spread([(a.law, a.tokens) for a, _ in heard]),
+        loss=_spread(losses) if len({_study(law) for law, _ in losses}) > 1 else None,
         studies=tuple(dict.fromkeys(_study(a.law) for a, _ in heard)),
         voices=tuple(sorted(voices, key=lambda voice: (bool(voice.silent), rounded(voice.params)))),
         notes=(*_notes(voices, near), *mute, *held.notes),
@@ -211,12 +209,6 @@ def _study(law: Law) -> str:
     return f"{law.source.authors} {law.source.year}"
 
 
-def _size(answer: Alternative) -> float:
-    """Return N with embeddings where the law's count can be converted."""
-    total, _ = embedded_params(answer.law, answer.params)
-    return total or answer.params
-
-
 _ENOUGH = 3
 """Studies within ten times of their runs that are needed for those further out to be left aside: a house convention."""
 
@@ -231,8 +223,7 @@ def _near(answers: Sequence[Alternative]) -> bool:
 def _silence(answer: Alternative, near: bool) -> str:
     """Say why a law has no voice; nothing where it has. Where few plan ``near`` their runs, distance silences nobody."""
     reasons = settings("planning.toml", "consensus.silent")
-    own = next((reasons[note.code] for note in answer.law.notes if note.code in reasons), "")
-    if own:
+    if own := next((reasons[note.code] for note in answer.law.notes if note.code in reasons), ""):
         return str(own)
     if near and answer.extrapolation is not None and answer.extrapolation > FAR:
         return f"{format_factor(answer.extrapolation)} outside"
@@ -240,17 +231,15 @@ def _silence(answer: Alternative, near: bool) -> str:
 
 
 def _reasons(answer: Alternative, judge: Law) -> tuple[tuple[str, str], ...]:
-    kinds = settings("planning.toml", "consensus.kinds")
+    kinds, data = settings("planning.toml", "consensus.kinds"), answer.law.conventions.data
     found = [(kinds[note.code], note.text) for note in answer.notes if note.code in kinds]
-    if answer.law.conventions.data != judge.conventions.data:
-        found.append(("data", f"fitted on {answer.law.conventions.data}"))
-    return tuple(found)
+    return (*found, *([("data", f"fitted on {data}")] if data != judge.conventions.data else []))
 
 
-def _spread(values: Mapping[str, tuple[Law, float]]) -> Spread:
+def _spread(values: Sequence[tuple[Law, float]]) -> Spread:
     """Return the quartiles and ends over studies, in the logarithm; the laws of a study are averaged."""
     studies: dict[str, list[float]] = {}
-    for law, value in values.values():
+    for law, value in values:
         studies.setdefault(_study(law), []).append(float(np.log(value)))
     means = [sum(logs) / len(logs) for logs in studies.values()]
     return Spread(*(float(np.exp(each)) for each in quantiles(means, (0, 0.25, 0.5, 0.75, 1))))
@@ -266,19 +255,16 @@ def _judge(question: Question) -> Law:
     return judge
 
 
-def _notes(voices: Sequence[Voice], near: bool) -> tuple[Note, ...]:
-    notes = []
+def _notes(voices: Sequence[Voice], near: bool) -> Iterator[Note]:
     heard = [voice.answer for voice in voices if not voice.silent]
     outside = [answer.extrapolation for answer in heard if answer.extrapolation is not None and answer.extrapolation > 1]
     most = format_factor(max(outside, default=1.0))
     if not near:
         text = f"fewer than {_ENOUGH} studies plan this within {FAR:g}x of their runs: the laws are extrapolated, by up to {most}"
-        notes.append(Note("extrapolation", "warning", f"{text}; agreement is no evidence there"))
+        yield Note("extrapolation", "warning", f"{text}; agreement is no evidence there")
     elif outside:
         text = f"{len(outside)} of the {len(heard)} laws with a voice plan outside their runs, by up to {most}"
-        notes.append(Note("extrapolation", "info", text))
+        yield Note("extrapolation", "info", text)
     text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
-    notes.append(Note("losses-differ", "info", text))
-    text = "agreement is not independence: studies share methods, and some share runs"
-    notes.append(Note("not-independent", "info", text))
-    return tuple(notes)
+    yield Note("losses-differ", "info", text)
+    yield Note("not-independent", "info", "agreement is not independence: studies share methods, and some share runs")

@@ -1,6 +1,6 @@
 """A budget in, what every law of mixtures of experts makes of it out: their best mixtures, and how far they disagree."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
@@ -17,7 +17,6 @@ from planner.inputs.registry import CompareMixturesInputs, asks
 from planner.notes import Note
 from planner.planning.mixture import leverage_of
 from planner.planning.plan import answered
-from planner.planning.plan_result import Plan
 from planner.quantities import format_factor
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law
@@ -31,7 +30,6 @@ class MixturePlan(NamedTuple):
 
     Attributes
     ----------
-    law : Law
     choices : mapping
         Its experts, granularity or sparsity, chosen for the budget, by the names of the inputs.
     active_params, total_params, tokens, loss : float or None
@@ -131,17 +129,14 @@ def compare_mixtures(**asked: Unpack[CompareMixturesInputs]) -> MixtureCompariso
     if not told:
         raise CannotPlanError(plans[0].reason)
     share, granularity = section["leverage_at"]["active_share"], section["leverage_at"]["granularity"]
-    factor, text = leverage_of(budget, share, granularity)
     held = question.named("gpus", "max_total_params", "serving_gpus")
-    spans = {name: _span(told, name) for name in ("active_params", "total_params", "tokens")}
+    spans: dict[str, Any] = {name: _span(told, name) for name in _SPANNED}
     return MixtureComparison(
         flops=budget,
         plans=plans,
-        active_params=spans["active_params"],
-        total_params=spans["total_params"],
-        tokens=spans["tokens"],
+        **spans,
         memory_bytes=_memory(held_in.machine),
-        leverage=Leverage(section["leverage"], share, granularity, factor, text),
+        leverage=Leverage(section["leverage"], share, granularity, *leverage_of(budget, share, granularity)),
         notes=tuple(_notes(told, spans, held=bool(held), cached=question.cached_tokens is not None)),
         inputs=FrozenDict({**question.stated(), "flops": budget}),
     )
@@ -164,21 +159,14 @@ def _plan(question: Question, law: Law) -> MixturePlan:
         found = answered(told._replace(law=law))
     except CannotPlanError as error:
         return MixturePlan(law, FrozenDict(), reason=str(error))
-    return _told(found)
-
-
-def _told(found: Plan) -> MixturePlan:
-    law, mixture = found.law, found.mixture
+    made = ("active_params", "total_params", "dense_ratio", "training_bytes")
     return MixturePlan(
-        law=law,
-        choices=FrozenDict({CHOICE_INPUTS[name]: law.params[name] for name in law.choices}),
-        active_params=found.params if mixture is None else mixture.active_params,
-        total_params=None if mixture is None else mixture.total_params,
+        law=found.law,
+        choices=FrozenDict({CHOICE_INPUTS[name]: found.law.params[name] for name in found.law.choices}),
         tokens=found.tokens,
         loss=found.loss,
-        dense_ratio=None if mixture is None else mixture.dense_ratio,
-        training_bytes=None if mixture is None else mixture.training_bytes,
         extrapolation=found.extrapolation,
+        **{name: getattr(found.mixture, name) for name in made} if found.mixture else {"active_params": found.params},
     )
 
 
@@ -187,23 +175,20 @@ def _span(plans: list[MixturePlan], name: str) -> tuple[float, float] | None:
     return (min(values), max(values)) if values else None
 
 
-def _notes(plans: list[MixturePlan], spans: Mapping[str, tuple[float, float] | None], *, held: bool, cached: bool) -> list[Note]:
-    words = {"active_params": "active parameters", "total_params": "parameters in all", "tokens": "tokens"}
-    apart = ", ".join(f"{format_factor(ends[1] / ends[0])} in {words[name]}" for name, ends in spans.items() if ends)
-    notes = [
-        Note("disagree", "info", f"the laws differ by {apart}: other data, counts, routing and ranges; none is a consensus"),
-        Note("losses-differ", "info", "losses of different laws are for different data: compare sizes, not losses"),
-    ]
-    unheld = [each.law.id for each in plans if each.total_params is None]
-    if held and unheld:
+_SPANNED = {"active_params": "active parameters", "total_params": "parameters in all", "tokens": "tokens"}
+"""What the laws' answers are spread in, and what it is called."""
+
+
+def _notes(plans: list[MixturePlan], spans: dict[str, Any], *, held: bool, cached: bool) -> Iterator[Note]:
+    apart = ", ".join(f"{format_factor(ends[1] / ends[0])} in {_SPANNED[name]}" for name, ends in spans.items() if ends)
+    yield Note("disagree", "info", f"the laws differ by {apart}: other data, counts, routing and ranges; none is a consensus")
+    yield Note("losses-differ", "info", "losses of different laws are for different data: compare sizes, not losses")
+    if held and (unheld := [each.law.id for each in plans if each.total_params is None]):
         text = f"{', '.join(unheld)}: held to no memory, for it does not say how many parameters there are in all"
-        notes.append(Note("memory-unknown", "info", text))
-    narrow = [each.law.id for each in plans if each.law.form.total is None]
-    if cached and narrow:
+        yield Note("memory-unknown", "info", text)
+    if cached and (narrow := [each.law.id for each in plans if each.law.form.total is None]):
         text = f"{', '.join(narrow)}: held without a cache, for it is not said how wide their models are"
-        notes.append(Note("cache-unknown", "info", text))
-    far = [each.law.id for each in plans if each.extrapolation is not None and each.extrapolation > FAR]
-    if far:
+        yield Note("cache-unknown", "info", text)
+    if far := [each.law.id for each in plans if each.extrapolation is not None and each.extrapolation > FAR]:
         text = f"more than {FAR:g}x outside their runs, guesses rather than forecasts: {', '.join(far)}"
-        notes.append(Note("extrapolation", "warning", text))
-    return notes
+        yield Note("extrapolation", "warning", text)

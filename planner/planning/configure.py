@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner._util.stable_choice import order
@@ -159,22 +159,22 @@ def configure(
     found, usual = shapes_for(chosen, fixed, question.shape, run.params, divided(question, chosen))
 
     def trained(machine: Machine | None, budget: float | None) -> Iterator[Candidate]:
-        for shape, off in found:
-            causal, lora = question.attention_flops == "causal", question.lora or 0
-            yield candidate(shape, off, chosen, run.tokens, budget, machine, causal=causal, lora=lora)
+        causal, lora = question.attention_flops == "causal", question.lora or 0
+        return (candidate(shape, off, chosen, run.tokens, budget, machine, causal=causal, lora=lora) for shape, off in found)
 
     budget = None if run.timed else run.budget
     for _ in range(_ROUNDS if run.timed else 1):
         first = next(trained(None, budget))
-        laid = _laid_out(question, run, first, scheme, wanted)
-        budget = _bought(run, laid.machine)
-    advised, fits, machine, suggestions = laid.advised, laid.fits, laid.machine, laid.suggestions
-    notes = configure_notes(chosen, first, run, usual, scheme, wanted, laid.where, fits, suggestions, machine, vocab is None)
-    own = {**fixed._asdict(), "recompute": recompute, "constants": question.constants or None}
+        loss, suggestions, advised, where, fits = _laid_out(question, run, first, scheme, wanted)
+        machine = _forecast(run, fits[0], question)
+        budget = _bought(run, machine)
+    own = {**fixed._asdict(), "recompute": recompute, "constants": question.constants or None}.items()
+    dtype = run.machine.dtype if run.machine else question.dtype or "bf16"
+    training = Training(scheme, dtype, advised and advised.learning_rate)
     return Configuration(
         params=run.params,
         tokens=first.tokens,
-        loss=laid.loss,
+        loss=loss,
         flops=budget,
         law=chosen,
         shapes=tuple(trained(machine, budget)),
@@ -183,40 +183,28 @@ def configure(
         capacity=smallest_memory(run.machine),
         scheme=scheme,
         fits=fits,
-        arguments=arguments(first.shape, fits[0].layout, _training(run, question, scheme, advised)),
+        arguments=arguments(first.shape, fits[0].layout, training),
         advice=advised,
         suggestions=suggestions,
         trade=batch_trade() if suggestions else (),
         used=_nearest(run.params) if suggestions else (),
-        notes=tuple(notes),
-        inputs=FrozenDict({**question.stated(), **_given(own), "law": chosen.id}),
+        notes=tuple(configure_notes(first, run, usual, scheme, wanted, where, fits, suggestions, machine, vocab is None)),
+        inputs=FrozenDict({**question.stated(), **{name: part for name, part in own if part is not None}, "law": chosen.id}),
     )
 
 
-def _given(own: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in own.items() if value is not None}
-
-
-def _training(run: ConfiguredRun, question: Question, scheme: Scheme, advised: Advice | None) -> Training:
-    dtype = run.machine.dtype if run.machine else question.dtype or "bf16"
-    return Training(scheme, dtype, advised and advised.learning_rate)
-
-
-class _LaidOut(NamedTuple):
-    """A run's first shape on devices: its expected loss, what the recipes say, where it runs, its layouts, its machine."""
-
-    loss: float | None
-    suggestions: tuple[Suggestion, ...]
-    advised: Advice | None
-    where: Site
-    fits: tuple[Fit, ...]
-    machine: Machine | None
-
-
-def _laid_out(question: Question, run: ConfiguredRun, first: Candidate, scheme: Scheme, wanted: Asked) -> _LaidOut:
-    _refuse_too_much(first, question)
+def _laid_out(
+    question: Question, run: ConfiguredRun, first: Candidate, scheme: Scheme, wanted: Asked
+) -> tuple[float | None, tuple[Suggestion, ...], Advice | None, Site, tuple[Fit, ...]]:
+    """Return a run's expected loss, what the recipes say of it, and where its first shape runs in which layouts."""
+    if first.training_flops > LARGEST:
+        raise OptionError(f"the run spends {plain(first.training_flops, 4)} FLOP, above {plain(LARGEST)}")
+    if question.batch is not None and question.batch > first.tokens:
+        raise OptionError(f"`batch` {plain(question.batch, 4)}: more than the {plain(first.tokens, 4)} tokens of the run")
     loss = guarded(run.law, partial(_loss, run.problem, run.params, first.tokens))
-    suggestions = _suggestions(question, first, loss, run.law)
+    comparable = loss if run.law.conventions.loss_unit == "nats/token" else None
+    laws = () if question.lora is not None else recipes()  # they say nothing of adapters
+    suggestions = tuple(suggest(each, first.shape, first.tokens, comparable) for each in laws)
     advised = advice(suggestions)
     batch = question.batch or (advised.batch if advised else None)
     where = site(run.machine, smallest_memory(run.machine), None if batch is None else batch / first.shape.context)
@@ -224,23 +212,7 @@ def _laid_out(question: Question, run: ConfiguredRun, first: Candidate, scheme: 
     if question.tokens_per_second is not None and where.running is not None and fits[0].speed is not None:
         taken = float(sequences(fits[0].layout) * first.shape.context)
         fits, _ = corrected(question, fits, first.shape, where.running, taken)
-    return _LaidOut(loss, suggestions, advised, where, fits, _forecast(run, fits[0], question))
-
-
-def _refuse_too_much(first: Candidate, question: Question) -> None:
-    """Refuse a run of more FLOP than are counted, and a batch of more tokens than the run has."""
-    if first.training_flops > LARGEST:
-        raise OptionError(f"the run spends {plain(first.training_flops, 4)} FLOP, above {plain(LARGEST)}")
-    if question.batch is not None and question.batch > first.tokens:
-        raise OptionError(f"`batch` {plain(question.batch, 4)}: more than the {plain(first.tokens, 4)} tokens of the run")
-
-
-def _suggestions(question: Question, first: Candidate, loss: float | None, law: Law) -> tuple[Suggestion, ...]:
-    """Return what the laws of batch size and learning rate say; nothing of adapters."""
-    if question.lora is not None:
-        return ()
-    comparable = loss if law.conventions.loss_unit == "nats/token" else None
-    return tuple(suggest(each, first.shape, first.tokens, comparable) for each in recipes())
+    return loss, suggestions, advised, where, fits
 
 
 _ROUNDS = 3

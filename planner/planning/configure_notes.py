@@ -30,12 +30,10 @@ from planner.quantities import (
     format_whole,
     plain,
 )
-from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
 
 
 def configure_notes(
-    law: Law,
     first: Candidate,
     run: ConfiguredRun,
     usual: Proportions | None,
@@ -46,29 +44,29 @@ def configure_notes(
     suggestions: tuple[Suggestion, ...],
     machine: Machine | None,
     vocab_chosen_here: bool,
-) -> list[Note]:
+) -> Iterator[Note]:
     """Return all of them; ``vocab_chosen_here`` where the user gave no vocabulary."""
     forecast = machine is not None and run.machine is not None and machine.mfu != run.machine.mfu
     told = {"mfu-default", "mfu-forecast"} if forecast else {"mfu-forecast"}
-    notes = [note for note in run.notes if note.code not in told]
-    notes += _speed(first.shape, fits[0], where, machine, forecast=forecast)
-    notes += _conventions(law, first, run, usual)
-    notes.append(_memory(scheme, first.shape, asked, fits[0]))
+    yield from (note for note in run.notes if note.code not in told)
+    yield from _speed(first.shape, fits[0], where, machine, forecast=forecast)
+    yield from _conventions(first, run, usual)
+    yield _memory(scheme, first.shape, asked, fits[0])
     if usual is not None and first.shape.experts > 1:
-        notes += _divided(law, first.shape, usual, law.active_share * run.params, vocab_chosen_here=vocab_chosen_here)
+        yield from _divided(run, first.shape, usual, vocab_chosen_here=vocab_chosen_here)
     elif usual is not None and vocab_chosen_here:
-        notes += _vocabulary(first.shape)
+        yield from _vocabulary(first.shape)
     if where.capacity is not None and not any(fit.fits for fit in fits):
-        notes.append(_no_fit(first.shape, scheme, asked, where, fits))
+        yield _no_fit(first.shape, scheme, asked, where, fits)
     if asked.lora:
         adapted = format_count(first.shape.adapter_params(asked.lora))
         text = f"adapters of rank {asked.lora} on attention and dense or shared feed-forward parts: {adapted} parameters are "
         text += "trained, the rest is frozen, in the same format; a token costs about two thirds of full training"
-        notes.append(Note("adapters", "info", text))
+        yield Note("adapters", "info", text)
     elif first.shape.experts > 1:
         text = "laws of batch size and learning rate are of dense models: of this mixture all parameters go into them"
-        notes.append(Note("recipes-dense", "info", text))
-    return notes + list(_crowd(fits, suggestions))
+        yield Note("recipes-dense", "info", text)
+    yield from _crowd(fits, suggestions)
 
 
 def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, forecast: bool) -> Iterator[Note]:
@@ -82,23 +80,18 @@ def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, fore
         text = f"no step is forecast ({why}): layouts go by how little they split, and time and cost by the MFU beside them"
         yield Note("no-speed", "info", text)
         return
-    used = fit.speed.mfu_full_attention
-    ends = f"{format_percent(used.low)} to {format_percent(used.high)}"
+    low, share, high = (format_percent(end) for end in fit.speed.mfu_full_attention)
     year = plain(settings(FILE, "asked")["year"], 5)
     text = (
-        f"MFU {format_percent(used.expected)} ({ends}, four of five) is forecast for steps of the first layout by a model of them"
+        f"MFU {share} ({low} to {high}, four of five) is forecast for steps of the first layout by a model of them, with "
+        f"software of {year}; attention counted in full, as FLOP are here; {format_percent(fit.speed.mfu.expected)} if counted "
+        "causally"
     )
-    text += (
-        f", with software of {year}; attention counted in full, as FLOP are here; {format_percent(fit.speed.mfu.expected)} if "
-    )
-    text += "counted causally"
     if forecast:
         usual = format_percent(usual_utilisation(machine.dtype).expected)
         low, share, high = (format_percent(end) for end in machine.mfu)
-        text += (
-            f"; whole runs took longer, so days and dollars rest on {share} ({low} to {high}), where {usual} of published runs "
-            "would be taken; yours: --mfu"
-        )
+        text += f"; whole runs took longer, so days and dollars rest on {share} ({low} to {high})"
+        text += f", where {usual} of published runs would be taken; yours: --mfu"
     else:
         why = "as the budget does" if machine.counted else "since how many devices is open"
         text += f"; days and dollars here rest on {format_percent(machine.mfu.expected)}, {why}"
@@ -108,12 +101,10 @@ def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, fore
 def _crowd(fits: tuple[Fit, ...], suggestions: tuple[Suggestion, ...]) -> Iterator[Note]:
     """Say when the devices work on more sequences at once than any law would put into a batch."""
     at_once = fits[0].layout.data * fits[0].layout.micro_batch
-    largest = max((each.sequences for each in suggestions if each.sequences is not None), default=None)
-    if largest is not None and at_once > largest:
-        text = (
-            f"{format_whole(at_once)} sequences are worked on at once, more than the largest batch suggested, "
-            f"{format_whole(largest)}: so many devices cannot all be used"
-        )
+    largest = max((each.sequences for each in suggestions if each.sequences is not None), default=at_once)
+    if at_once > largest:
+        text = f"{format_whole(at_once)} sequences are worked on at once, more than the largest batch suggested"
+        text += f", {format_whole(largest)}: so many devices cannot all be used"
         yield Note("batch-too-large", "warning", text)
 
 
@@ -127,12 +118,12 @@ def _no_fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, fits: tuple
     else:
         layout = found.layout
         text += f": the fewest that do are {layout.devices} devices (ZeRO {layout.zero}, {split_text(layout)})"
-    helping = _remedies(shape, scheme, asked, where, None if close else False) if where.counted is not None else ""
+    helping = _remedies(shape, scheme, asked, where, close=close) if where.counted is not None else ""
     text += f"; on these {helping}" if helping else ""
     return Note("no-fit", "warning", text)
 
 
-def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, now: bool | None) -> str:
+def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, *, close: bool) -> str:
     """Return the changes, each alone, with which a layout surely fits, or at least may; else those together; else nothing."""
     smaller = read_scheme("adam-8bit")
     free = dict.fromkeys((*(name for name in SPLITS if name != "data"), "zero", "micro_batch", "virtual", "schedule"))
@@ -154,36 +145,31 @@ def _remedies(shape: Shape, scheme: Scheme, asked: Asked, where: Site, now: bool
     alone = {text: verdict(kept, changed) for text, kept, changed in changes}
     for wanted, words in ((True, "it fits with"), (None, "it may fit (too close to say) with")):
         helping = [text for text, found in alone.items() if found is wanted]
-        if helping and (wanted or now is False):
+        if helping and (wanted or not close):
             return f"{words} {' or '.join(helping)}"
-    together = {"recompute": "full", "loss_kernel": "fused", **free}
     less = smaller.total < scheme.total
-    if verdict(smaller if less else scheme, together):
-        kept = " --optimizer adam-8bit" if less else ""
-        return f"it fits with --recompute full --loss-kernel fused{kept} and a layout that is searched whole"
-    return ""
+    if not verdict(smaller if less else scheme, {"recompute": "full", "loss_kernel": "fused", **free}):
+        return ""
+    kept = " --optimizer adam-8bit" if less else ""
+    return f"it fits with --recompute full --loss-kernel fused{kept} and a layout that is searched whole"
 
 
 _FAR_FROM_PLAN = 0.05
 """A difference in what works on a token that is worth a warning: a house convention."""
 
 
-def _divided(law: Law, shape: Shape, usual: Proportions, planned: float, *, vocab_chosen_here: bool) -> Iterator[Note]:
+def _divided(run: ConfiguredRun, shape: Shape, usual: Proportions, *, vocab_chosen_here: bool) -> Iterator[Note]:
     """Say how the layers of a mixture are divided, what of that the law knows, and whose vocabulary it has."""
+    law, planned = run.law, run.law.active_share * run.params
     shared = f" and {shape.details.shared_experts} shared" if shape.details.shared_experts else ""
     made = f"{shape.experts_per_token} of {shape.experts} experts at work{shared}, each of width {shape.details.expert_ffn}"
-    text = (
-        f"{law.id} says how many parameters work on a token and how many there are; that these are {made}, is as in published "
-        "mixtures of the size, or as you said: of other divisions the law's loss is not"
-    )
+    text = f"{law.id} says how many parameters work on a token and how many there are; that these are {made}"
+    text += ", is as in published mixtures of the size, or as you said: of other divisions the law's loss is not"
     yield Note("divided-experts", "info", text)
     working = shape.working(law.conventions.params)
     if abs(working / planned - 1) > _FAR_FROM_PLAN:
-        text = (
-            f"the first shape has {format_count(working)} at work on a token, the plan {format_count(planned)}: FLOP and "
-            "tokens are the shape's, the loss is the plan's"
-        )
-        yield Note("active-off", "warning", text)
+        text = f"the first shape has {format_count(working)} at work on a token, the plan {format_count(planned)}"
+        yield Note("active-off", "warning", f"{text}: FLOP and tokens are the shape's, the loss is the plan's")
     if vocab_chosen_here:
         said = f"a vocabulary of {format_whole(shape.vocab)} is that of {usual.like[0]}, the published mixture nearest in size"
         yield Note("vocabulary", "info", f"{said}; give your tokenizer's (--vocab 128k, vocab in Python)")
@@ -193,22 +179,19 @@ def _vocabulary(shape: Shape) -> Iterator[Note]:
     """Say when the vocabulary, which nobody chose, is a law's far from what that was measured on."""
     law, span, outside = vocabulary_law(shape.total - shape.embeddings)
     if outside > 1:
-        text = (
-            f"a vocabulary of {format_whole(shape.vocab)} is {law.id}'s, {format_factor(outside)} outside its {span}, and no "
-            "larger than any published one: a guess, so give your tokenizer's (--vocab 128k, vocab in Python)"
-        )
+        text = f"a vocabulary of {format_whole(shape.vocab)} is {law.id}'s, {format_factor(outside)} outside its {span}"
+        text += ", and no larger than any published one: a guess, so give your tokenizer's (--vocab 128k, vocab in Python)"
         yield Note("vocabulary", "info", text)
 
 
-def _conventions(law: Law, first: Candidate, run: ConfiguredRun, usual: Proportions | None) -> Iterator[Note]:
+def _conventions(first: Candidate, run: ConfiguredRun, usual: Proportions | None) -> Iterator[Note]:
     if remark := first.shape.details.remark:
         yield Note("published-shape", "info", remark)
-    convention = law.conventions.params
-    if convention == "unstated":
-        text = f"{law.id} does not say which parameters it counts: the shapes have its N in all of them"
-        yield Note("params-convention", "info", text)
-    elif convention not in {"total", "non-embedding"}:
-        text = f"{law.id} counts {PARAM_COUNTS[convention]}: that is what the shapes have N of"
+    convention = run.law.conventions.params
+    if convention not in {"total", "non-embedding"}:
+        text = f"{run.law.id} counts {PARAM_COUNTS[convention]}: that is what the shapes have N of"
+        if convention == "unstated":
+            text = f"{run.law.id} does not say which parameters it counts: the shapes have its N in all of them"
         yield Note("params-convention", "info", text)
     if abs(first.over_6nd) > _NOTABLE:
         exact = format_signed_percent(first.over_6nd)
@@ -220,11 +203,9 @@ def _conventions(law: Law, first: Candidate, run: ConfiguredRun, usual: Proporti
         text += f"; {paid}" if first.tokens != run.tokens else ""
         yield Note("over-6nd", "info", text)
     if usual is not None:
-        low, high = (plain(end, 3) for end in usual.aspects)
-        text = (
-            f"proportions of {', '.join(usual.like[:4])} and others of the size: width over layers {plain(usual.aspect, 3)}, "
-            f"from {low} to {high} allowed; the loss depends on them only mildly (Kaplan et al. 2020, Fig. 5)"
-        )
+        low, aspect, high = (plain(end, 3) for end in (usual.aspects[0], usual.aspect, usual.aspects[1]))
+        text = f"proportions of {', '.join(usual.like[:4])} and others of the size: width over layers {aspect}"
+        text += f", from {low} to {high} allowed; the loss depends on them only mildly (Kaplan et al. 2020, Fig. 5)"
         yield Note("proportions", "info", text)
 
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from planner.accelerators.fleet import Machine
 from planner.allocation.problem import Problem
+from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.inputs.held_budgets import BUDGETS, read_held
 from planner.inputs.measured_speed import measured
@@ -17,20 +18,14 @@ from planner.scaling_laws.law import Law
 
 
 class ConfiguredRun(NamedTuple):
-    """A run to configure.
+    """A run to configure, under its law with the mixture chosen.
 
     Attributes
     ----------
-    params, tokens : float
-        N as the law counts it, and D.
     budget : float or None
         That its tokens come from [FLOP]; None where D is given or follows from a loss.
-    machine : Machine or None
     problem : Problem or None
         What the law judges; None of a mixture under a law of dense models.
-    notes : tuple of Note
-    law : Law
-        With its mixture chosen.
     timed : bool
         Whether the budget is what devices do in some time at the speed forecast for a proposed model: then its tokens do not
         come from its FLOP, but from the speed of the shape and layout that are configured.
@@ -47,23 +42,15 @@ class ConfiguredRun(NamedTuple):
 
 
 def run_of(question: Question, law: Law) -> ConfiguredRun:
-    """Return the run that is stated, or that the plan of the question gives.
-
-    Raises
-    ------
-    PlannerError
-        As a plan of the question.
-    """
+    """Return the run that is stated, or that the plan of the question gives."""
     if question.lora is not None:
         if question.shape is None:
             raise OptionError(f"`lora` {question.lora}: of which model? Give its `shape`, such as llama3-8b")
-        return _unjudged(
-            question, law, "adapters", "laws of pretraining say nothing of adapters: neither loss nor batch nor rate"
-        )
+        why = "laws of pretraining say nothing of adapters: neither loss nor batch nor rate"
+        return _unjudged(question, question.shape, law, "adapters", why)
     if question.shape is not None and question.shape.experts > 1 and law.form.active is None:
-        return _unjudged(
-            question, law, "a mixture", f"{law.id} is of dense models, so nothing is said of this mixture's loss; {MIXTURES}"
-        )
+        why = f"{law.id} is of dense models, so nothing is said of this mixture's loss; {MIXTURES}"
+        return _unjudged(question, question.shape, law, "a mixture", why)
     if question.tokens is not None and question.named("params", "shape") and not question.named(*BUDGETS, "flops", "loss"):
         stated = read_run(question, law)
         assert stated.run is not None  # what read_run promises
@@ -73,8 +60,7 @@ def run_of(question: Question, law: Law) -> ConfiguredRun:
     held = request.held
     refuse_served_after(request, "configure")
     answer = answered(question)
-    paid = question.loss is None and question.tokens is None
-    budget = answer.training_flops if paid else None
+    budget = answer.training_flops if question.loss is None and question.tokens is None else None
     timed = budget is not None and held.name is not None and request.speeds is not None
     notes = _kept(answer.notes, held.notes)
     return ConfiguredRun(answer.params, answer.tokens, budget, held.machine, answer.problem, notes, answer.law, timed)
@@ -92,12 +78,9 @@ _KEPT = {
 """What is said of the plan that a configuration is made for."""
 
 
-def _unjudged(question: Question, law: Law, what: str, why: str) -> ConfiguredRun:
+def _unjudged(question: Question, shape: Shape, law: Law, what: str, why: str) -> ConfiguredRun:
     """Return a run that the law says nothing of: its tokens, or those that a budget pays for."""
-    shape = question.shape
-    assert shape is not None  # asked for
-    needs = question.named(*_OF_A_LAW)
-    if needs:
+    if needs := question.named(*_OF_A_LAW):
         raise OptionError(f"`{needs[0]}`: {why}")
     question, speed_notes = measured(question, law)
     held = read_held(question)
@@ -109,15 +92,8 @@ def _unjudged(question: Question, law: Law, what: str, why: str) -> ConfiguredRu
         raise OptionError(f"`{held.name or 'flops'}`: adapters take their `tokens`; what those cost is said")
     tokens = question.tokens if budget is None else budget / counted_flops_per_token(question, law)
     assert tokens is not None  # one of the two
-    return ConfiguredRun(
-        float(shape.total),
-        tokens,
-        budget,
-        held.machine,
-        None,
-        (*speed_notes, *held.notes, Note("unjudged", "info", why)),
-        law,
-    )
+    notes = (*speed_notes, *held.notes, Note("unjudged", "info", why))
+    return ConfiguredRun(float(shape.total), tokens, budget, held.machine, None, notes, law)
 
 
 _OF_A_LAW = (

@@ -1,6 +1,6 @@
 """Where compute stops paying under a law: what a doubling buys over a range of budgets, and the marks on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -44,8 +44,6 @@ class Returns(NamedTuple):
 
     Attributes
     ----------
-    flops, params, tokens : float
-    loss : float or None
     reducible_share : float or None
         The reducible part over the irreducible one.
     doubling, doubling_params, doubling_tokens : float or None
@@ -73,14 +71,10 @@ class Mark(NamedTuple):
 
     Attributes
     ----------
-    code : str
-    text : str
-    flops : float
     flops_low, flops_high : float or None
         Where what it rests on has a range.
     params, tokens : float
         Of the law's optimum there.
-    source : str
     """
 
     code: str
@@ -144,18 +138,11 @@ def compute_limits(
     own = None if stock is None else parse_count(stock, "`stock`", "tokens")
     low_stock, usual, high_stock = (float(section[name]) if own is None else own for name in ("low", "expected", "high"))
     tokens = (low_stock, usual, high_stock)
-    budgets = np.geomspace(low, high, count)
     problem = read.problem_of(chosen)
-    rows = guarded(chosen, lambda: _rows(problem, budgets))
+    rows = guarded(chosen, lambda: _rows(problem, np.geomspace(low, high, count)))
     marks = guarded(chosen, lambda: _marks(problem, limit, tokens, "yours" if stock is not None else section["source"]))
-    inputs = {
-        **question.stated(),
-        "flops": [low, high],
-        "law": chosen.id,
-        "constants": question.constants,
-        "stock": list(tokens),
-        "share": limit,
-    }
+    inputs = {**question.stated(), "flops": [low, high], "law": chosen.id, "constants": question.constants}
+    inputs |= {"stock": list(tokens), "share": limit}
     said = (*_notes(problem, rows), *read.notes)
     return ComputeLimits(chosen, rows, marks, tokens, limit, read.demand, read.served, said, FrozenDict(inputs))
 
@@ -165,30 +152,25 @@ def _rows(problem: Problem, budgets: Num) -> tuple[Returns, ...]:
     if len(open_choices(law)) > 1:  # each budget has its own best mixture
         return tuple(_chosen_row(problem, float(budget)) for budget in budgets)
     best, twice = possible_allocation(problem, budgets), solver.allocate(problem, 2 * budgets)
-    floor = float(law.irreducible_loss or 0.0) if best.loss is not None else 0.0
     none = [None] * len(budgets)
-    columns: dict[str, Any] = dict.fromkeys(("loss", "share", "doubling", "params", "tokens", "part"), none)
+    columns: dict[str, Any] = dict.fromkeys(Returns._fields[3:-1], none)
     if best.loss is not None:
+        floor = float(law.irreducible_loss or 0.0)
         left = _reducible(law, best, floor)
         gain = left - _reducible(law, twice, floor)
-        columns |= {"loss": best.loss.tolist(), "doubling": gain.tolist(), "part": (gain / left).tolist()}
-        columns["share"] = (left / floor).tolist() if floor > 0 else none
-    judge = law.surface_law
-    if judge is not None:
+        columns |= {"loss": best.loss.tolist(), "doubling": gain.tolist(), "doubling_share": (gain / left).tolist()}
+        columns["reducible_share"] = (left / floor).tolist() if floor > 0 else none
+    if judge := law.surface_law:
         here: Num = sum(solver.reducible(judge, best.params, best.tokens))
         more = [(2 * best.params, best.tokens), (best.params, 2 * best.tokens)]
         alone: list[Num] = [here - sum(solver.reducible(judge, *run)) for run in more]
-        columns["params"], columns["tokens"] = (each.tolist() for each in alone)
-    runs = list(zip(best.params.tolist(), best.tokens.tolist(), budgets.tolist(), strict=True))
-    return tuple(
-        Returns(C, N, D, loss, share, doubling, of_params, of_tokens, part, extrapolation_of(problem, N, D))
-        for (N, D, C), loss, share, doubling, of_params, of_tokens, part in zip(runs, *columns.values(), strict=True)
-    )
+        columns["doubling_params"], columns["doubling_tokens"] = (each.tolist() for each in alone)
+    rows = zip(budgets.tolist(), best.params.tolist(), best.tokens.tolist(), *columns.values(), strict=True)
+    return tuple(Returns._make((C, N, D, *worth, extrapolation_of(problem, N, D))) for C, N, D, *worth in rows)
 
 
 def _chosen_row(problem: Problem, flops: float) -> Returns:
     """Return the row of a mixture chosen for a budget; twice as much may want another."""
-
     served = problem.spending.served
     here, then = (problem_of(best_choice(problem.law, each, served), served=served) for each in (flops, 2 * flops))
     (row,) = _rows(here, np.array([flops]))
@@ -205,9 +187,16 @@ def _reducible(law: Law, best: Any, floor: float) -> Num:
 
 
 def _marks(problem: Problem, share: float, stock: tuple[float, ...], source: str) -> tuple[Mark, ...]:
-    found = [*_range_marks(problem), *_stock_marks(problem, stock, source), *_floor_marks(problem, share)]
+    low, expected, high = (solver.optimal_at(problem, tokens=tokens) for tokens in stock)
+    ends = None if stock[0] == stock[2] else (low, high)
+    text = "the optimum wants more different tokens than there are"
+    found = [*_range_marks(problem), *_mark(problem, "data-run-out", text, expected, source, ends)]
+    law, floor = problem.law, float(problem.law.irreducible_loss or 0.0)
+    if law.surface_law is law and floor > 0:
+        text = f"what more compute can still remove is {format_percent(share)} of the irreducible loss"
+        found += _mark(problem, "near-the-floor", text, solver.equivalent_flops(problem, share * floor), law.reference)
     found += [] if problem.spending.served else _contradiction()  # of laws that weigh no serving
-    return tuple(sorted((mark for mark in found if mark.flops <= LARGEST), key=lambda mark: rounded(mark.flops)))
+    return tuple(sorted(found, key=lambda mark: rounded(mark.flops)))
 
 
 def _mark(problem: Problem, code: str, text: str, flops: Num, source: str, ends: tuple[Num, Num] | None = None) -> list[Mark]:
@@ -221,29 +210,12 @@ def _mark(problem: Problem, code: str, text: str, flops: Num, source: str, ends:
 def _range_marks(problem: Problem) -> list[Mark]:
     """Return where the optimum is 10 and 100 times beyond the runs that the law was fitted on, in C, N or D."""
     law, marks = problem.law, []
+    ranges = {"training": law.domain.flops, "params": law.domain.params, "tokens": law.domain.tokens}
     for factor in (FAR, 10 * FAR):
-        ends = [float(solver.optimal_at(problem, training=law.domain.flops[1] * factor))] if law.domain.flops else []
-        ends += [float(solver.optimal_at(problem, params=law.domain.params[1] * factor))] if law.domain.params else []
-        ends += [float(solver.optimal_at(problem, tokens=law.domain.tokens[1] * factor))] if law.domain.tokens else []
-        if ends:
+        if ends := [float(solver.optimal_at(problem, **{name: span[1] * factor})) for name, span in ranges.items() if span]:
             text = f"{factor:g}x beyond the runs that {law.id} was fitted on, in compute, parameters or tokens"
             marks += _mark(problem, f"beyond-{factor:g}", text, min(ends), law.reference)
     return marks
-
-
-def _stock_marks(problem: Problem, stock: tuple[float, ...], source: str) -> list[Mark]:
-    low, expected, high = (solver.optimal_at(problem, tokens=tokens) for tokens in stock)
-    ends = None if stock[0] == stock[2] else (low, high)
-    return _mark(problem, "data-run-out", "the optimum wants more different tokens than there are", expected, source, ends)
-
-
-def _floor_marks(problem: Problem, share: float) -> list[Mark]:
-    law = problem.law
-    floor = float(law.irreducible_loss or 0.0)
-    if law.surface_law is not law or floor <= 0:
-        return []
-    text = f"what more compute can still remove is {format_percent(share)} of the irreducible loss"
-    return _mark(problem, "near-the-floor", text, solver.equivalent_flops(problem, share * floor), law.reference)
 
 
 def contradiction() -> tuple[float, float, float]:
@@ -274,16 +246,14 @@ def _contradiction() -> list[Mark]:
     return _mark(problem_of(law), "contradiction", text, flops, section["source"])
 
 
-def _notes(problem: Problem, rows: tuple[Returns, ...]) -> list[Note]:
+def _notes(problem: Problem, rows: tuple[Returns, ...]) -> Iterator[Note]:
     law = problem.law
-    notes = own_notes(law, rows[-1].flops)
+    yield from own_notes(law, rows[-1].flops)
     if problem.spending.served:
         text = "where Kaplan's two laws contradict each other is not marked: it is a matter of training alone"
-        notes.append(Note("no-contradiction", "info", text))
+        yield Note("no-contradiction", "info", text)
     if rows[0].loss is None:
-        notes.append(Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows: no returns are known"))
-    far = [row for row in rows if row.extrapolation is not None and row.extrapolation > FAR]
-    if far:
+        yield Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows: no returns are known")
+    if far := [row for row in rows if row.extrapolation is not None and row.extrapolation > FAR]:
         text = f"{len(far)} of {len(rows)} budgets lie more than {FAR:g}x outside the runs of {law.id}: guesses, not forecasts"
-        notes.append(Note("extrapolation", "warning", text))
-    return notes
+        yield Note("extrapolation", "warning", text)

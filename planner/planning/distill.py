@@ -1,7 +1,7 @@
 """Teacher, train longer, or smaller: what a student learns from a teacher, and from the same compute without one."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -25,13 +25,15 @@ COSTS = ("free", "served", "trained")
 
 
 class _School(NamedTuple):
-    """The laws, and who pays what."""
+    """The laws, who pays what, and the ends of the range: smallest and largest model, fewest and most tokens."""
 
     supervised: Law
     distilled: Law
     cost: str
     students: int
     forward: float
+    sizes: tuple[float, float]
+    lengths: tuple[float, float]
 
     def alone(self, params: Num, tokens: Num) -> Num:
         """Return the loss without a teacher."""
@@ -46,24 +48,22 @@ class _School(NamedTuple):
         if self.cost == "free":
             return 0.0 * params
         logits = self.forward * params * taught
-        return logits if self.cost == "served" else logits + 3 * self.forward * params * trained / self.students
+        return logits if self.cost == "served" else logits + self.training(params) * trained / self.students
+
+    def training(self, params: Num) -> Num:
+        """Return what training on a token costs [FLOP]."""
+        return 3 * self.forward * params
 
     def optimal_tokens(self, params: Num) -> Num:
         """Return the tokens for which a teacher's size is compute-optimal, within the range."""
         budgets = solver.optimal_at(self.supervised, params=np.asarray(params, float))
-        return np.minimum(solver.best_run(problem_of(self.supervised), budgets)[1], self.most_tokens)
+        return np.minimum(solver.best_run(problem_of(self.supervised), budgets)[1], self.lengths[1])
 
     @property
-    def most_tokens(self) -> float:
-        """The most tokens of the study."""
-        assert self.supervised.domain.tokens is not None  # of the catalogue's own
-        return self.supervised.domain.tokens[1]
-
-    @property
-    def sizes(self) -> tuple[float, float]:
-        """Its smallest and largest model."""
-        assert self.supervised.domain.params is not None  # of the catalogue's own
-        return self.supervised.domain.params
+    def losses(self) -> tuple[float, float]:
+        """The lowest and highest loss of its models without a teacher."""
+        (small, large), (short, long) = self.sizes, self.lengths
+        return float(self.alone(large, long)), float(self.alone(small, short))
 
 
 def distill(
@@ -121,13 +121,18 @@ def distill(
     shared = whole_number(students, "`students`", 1, 10**6)
     if shared > 1 and cost != "trained":
         raise OptionError(f"`students` {shared}: they share the teacher's training, which `cost` {cost} does not pay")
-    school = _School(load_law(section["supervised"]), load_law(section["distilled"]), cost, shared, float(section["forward"]))
-    N, D = _size(student, "`student`", school), _length(tokens, "`tokens`", school)
+    supervised, forward = load_law(section["supervised"]), float(section["forward"])
+    assert supervised.domain.params  # of the catalogue's own
+    assert supervised.domain.tokens
+    ends = supervised.domain.params, (float(section["least_tokens"]), supervised.domain.tokens[1])
+    school = _School(supervised, load_law(section["distilled"]), cost, shared, forward, *ends)
+    N, D = _within(student, "`student`", "parameters", school), _within(tokens, "`tokens`", "tokens", school)
     known = _known_teacher(school, teacher, teacher_tokens, teacher_loss)
+    given = dict(zip(("teacher", "teacher_tokens", "teacher_loss"), known or (None, None, None), strict=True))
     best = _best(school, N, D, section)
     taught = best if known is None else _teaching(school, N, D, *known)
+    losses = np.geomspace(*school.losses, 20_001)
     sizes = [ratio * N for ratio in section["shown"] if school.sizes[0] <= ratio * N <= school.sizes[1]]
-    others = [_teaching(school, N, D, size, float(school.optimal_tokens(size)), None) for size in sizes]
     return Distillation(
         student_params=N,
         student_tokens=D,
@@ -137,51 +142,26 @@ def distill(
         taught=taught,
         chosen=known is None,
         best=best,
-        best_teacher_loss=_best_teacher_loss(school, N, D),
+        best_teacher_loss=float(losses[lowest(school.student(N, D, losses))]),
         alone_from=_alone_from(school, N, taught),
         optimum=_optimum(school, taught.flops),
         smaller=_smaller(school, N, taught),
-        others=tuple(others),
+        others=tuple(_teaching(school, N, D, size, float(school.optimal_tokens(size))) for size in sizes),
         supervised=school.supervised,
         distilled=school.distilled,
-        notes=tuple(_notes(school, taught, known is not None and known[1] is not None and teacher_tokens is None)),
-        inputs=FrozenDict(
-            student=N,
-            tokens=D,
-            teacher=None if known is None else known[0],
-            teacher_tokens=None if known is None else known[1],
-            teacher_loss=None if known is None else known[2],
-            cost=cost,
-            students=shared,
-        ),
+        notes=tuple(_notes(school, taught, assumed=given["teacher_tokens"] is not None and teacher_tokens is None)),
+        inputs=FrozenDict(student=N, tokens=D, **given, cost=cost, students=shared),
     )
 
 
-def _size(value: Number, name: str, school: _School) -> float:
-    """Read a size within the study's range."""
-    number = parse_count(value, name, "parameters")
-    low, high = school.sizes
+def _within(value: Number, name: str, what: Literal["parameters", "tokens"], school: _School) -> float:
+    """Read a size, or tokens, within the study's range."""
+    number = parse_count(value, name, what)
+    low, high = school.sizes if what == "parameters" else school.lengths
     if not low <= number <= high * (1 + 1e-9):
-        raise OptionError(
-            f"{name} {format_count(number)} parameters: {school.distilled.id} knows {format_count(low)} to {format_count(high)}, "
-            "without embeddings"
-        )
-    return number
-
-
-def _least_tokens() -> float:
-    return float(settings("planning.toml", "distillation")["least_tokens"])
-
-
-def _length(value: Number, name: str, school: _School) -> float:
-    """Read tokens within the study's range."""
-    number = parse_count(value, name, "tokens")
-    least = _least_tokens()
-    if not least <= number <= school.most_tokens * (1 + 1e-9):
-        raise OptionError(
-            f"{name} {format_count(number)} tokens: {school.distilled.id} is asked for {format_count(least)} to "
-            f"{format_count(school.most_tokens)}"
-        )
+        ends = f"{format_count(low)} to {format_count(high)}"
+        known = f"knows {ends}, without embeddings" if what == "parameters" else f"is asked for {ends}"
+        raise OptionError(f"{name} {format_count(number)} {what}: {school.distilled.id} {known}")
     return number
 
 
@@ -192,44 +172,34 @@ def _known_teacher(
     if teacher is None and tokens is not None:
         raise OptionError("`teacher_tokens`: of which teacher? Give `teacher`, its parameters")
     if tokens is not None and loss is not None:
-        raise OptionError(
-            "`teacher_tokens` and `teacher_loss` together say too much: give the loss, or the tokens it follows from"
-        )
+        text = "`teacher_tokens` and `teacher_loss` together say too much"
+        raise OptionError(f"{text}: give the loss, or the tokens it follows from")
     if teacher is None and loss is None:
         return None
     if teacher is None and school.cost != "free":
         raise OptionError("`teacher_loss` alone: what the teacher costs needs its `teacher` parameters; or `cost` free")
-    size = None if teacher is None else _size(teacher, "`teacher`", school)
+    size = None if teacher is None else _within(teacher, "`teacher`", "parameters", school)
     if loss is not None:
         if school.cost == "trained":
             raise OptionError("`teacher_loss` with `cost` trained: what its training took is not known; give `teacher_tokens`")
-        return size, None, _loss(loss, school)
+        known, (low, high) = parse_number(loss, "`teacher_loss`"), school.losses
+        if not low <= known <= high:
+            ends = f"{significant(low)} to {significant(high)} nats per token on its data"
+            raise OptionError(f"`teacher_loss` {plain(known)}: models that {school.distilled.id} knows have {ends}")
+        return size, None, known
     assert size is not None  # one of the two is given
-    trained = float(school.optimal_tokens(size)) if tokens is None else _length(tokens, "`teacher_tokens`", school)
-    return size, trained, None
-
-
-def _loss(value: Number, school: _School) -> float:
-    """Read a teacher's loss that some model of the range has."""
-    number = parse_number(value, "`teacher_loss`")
-    low = float(school.alone(school.sizes[1], school.most_tokens))
-    high = float(school.alone(school.sizes[0], 1e9))
-    if not low <= number <= high:
-        raise OptionError(
-            f"`teacher_loss` {plain(number)}: models that {school.distilled.id} knows have {significant(low)} to "
-            f"{significant(high)} nats per token on its data"
-        )
-    return number
+    if tokens is None:
+        return size, float(school.optimal_tokens(size)), None
+    return size, _within(tokens, "`teacher_tokens`", "tokens", school), None
 
 
 def _teaching(
-    school: _School, N: float, D: float, teacher: float | None, trained: float | None, teacher_loss: float | None
+    school: _School, N: float, D: float, teacher: float | None, trained: float | None, teacher_loss: float | None = None
 ) -> Teaching:
-    """Return a student taught by a teacher."""
     if teacher_loss is None:
         teacher_loss = float(school.alone(teacher, trained))
     paid = 0.0 if teacher is None else float(school.teacher_flops(teacher, trained or 0.0, D))
-    own = 3 * school.forward * N
+    own = school.training(N)
     longer = D + paid / own
     return Teaching(
         teacher_params=teacher,
@@ -245,33 +215,24 @@ def _teaching(
 
 def _best(school: _School, N: float, D: float, section: Mapping[str, Any]) -> Teaching:
     """Return the teacher that gains most at equal compute, of any size and length in the range."""
-    lengths = np.geomspace(section["least_tokens"], school.most_tokens, section["lengths"])
+    lengths = np.geomspace(*school.lengths, section["lengths"])
     sizes, trained = (each.ravel() for each in np.meshgrid(np.geomspace(*school.sizes, section["sizes"]), lengths))
-    losses = school.alone(sizes, trained)
-    own = 3 * school.forward * N
     paid = school.teacher_flops(sizes, trained, D)
-    gain = school.alone(N, D + paid / own) - school.student(N, D, losses)
+    gain = school.alone(N, D + paid / school.training(N)) - school.student(N, D, school.alone(sizes, trained))
     place = lowest(-gain, paid, sizes)
-    return _teaching(school, N, D, float(sizes[place]), float(trained[place]), None)
-
-
-def _best_teacher_loss(school: _School, N: float, D: float) -> float:
-    """Return the teacher's loss at which the student's is lowest."""
-    low, high = float(school.alone(school.sizes[1], school.most_tokens)), float(school.alone(school.sizes[0], 1e9))
-    losses = np.geomspace(low, high, 20_001)
-    return float(losses[lowest(school.student(N, D, losses))])
+    return _teaching(school, N, D, float(sizes[place]), float(trained[place]))
 
 
 def _alone_from(school: _School, N: float, taught: Teaching) -> float | None:
     """Return the student's tokens from which on it is better trained alone on the same compute; 0 where it always is."""
-    teacher, trained, own = taught.teacher_params, taught.teacher_tokens or 0.0, 3 * school.forward * N
+    teacher, trained = taught.teacher_params, taught.teacher_tokens or 0.0
 
     def gain(log_D: Num) -> Num:
         D = np.exp(log_D)
         paid = 0.0 if teacher is None else school.teacher_flops(teacher, trained, D)
-        return school.alone(N, D + paid / own) - school.student(N, D, taught.teacher_loss)
+        return school.alone(N, D + paid / school.training(N)) - school.student(N, D, taught.teacher_loss)
 
-    grid = np.linspace(np.log(_least_tokens()), np.log(school.most_tokens), 2001)
+    grid = np.linspace(np.log(school.lengths[0]), np.log(school.lengths[1]), 2001)
     better = gain(grid) > 0
     if better[-1]:
         return None
@@ -291,39 +252,32 @@ def _smaller(school: _School, N: float, taught: Teaching) -> tuple[float, float]
     """Return the smallest model that reaches the taught student's loss alone with the same compute, where it is smaller."""
     best, _, least = _optimum(school, taught.flops)
     low, high = np.log(school.sizes[0]), np.log(min(best, N))
-    each = 3 * school.forward
 
     def above(log_N: Num) -> Num:
         """Return how far the loss of a size lies above the taught student's: it falls towards the best size."""
-        return school.alone(np.exp(log_N), taught.flops / (each * np.exp(log_N))) - taught.loss
+        return school.alone(np.exp(log_N), taught.flops / school.training(np.exp(log_N))) - taught.loss
 
     if least > taught.loss or high <= low or above(high) > 0:
         return None
     size = school.sizes[0] if above(low) <= 0 else float(np.exp(find_root(lambda x: -above(x), low, high)))
-    tokens = taught.flops / (each * size)
-    return None if tokens > school.most_tokens else (size, tokens)
+    tokens = taught.flops / school.training(size)
+    return None if tokens > school.lengths[1] else (size, tokens)
 
 
-def _notes(school: _School, taught: Teaching, assumed: bool) -> list[Note]:
+def _notes(school: _School, taught: Teaching, *, assumed: bool) -> Iterator[Note]:
     """Say what the answer rests on, and where it leaves what was measured."""
-    notes = [
-        Note("one-study", "info", "one study, on C4: on other data the gain is another; N counts no embeddings"),
-        Note(
-            "forward-cost",
-            "info",
-            "a forward pass is counted as 2 FLOP per parameter and token, training as three of them; attention is left out",
-        ),
-    ]
+    yield Note("one-study", "info", "one study, on C4: on other data the gain is another; N counts no embeddings")
+    text = "a forward pass is counted as 2 FLOP per parameter and token, training as three of them; attention is left out"
+    yield Note("forward-cost", "info", text)
     if assumed and taught.teacher_tokens is not None:
-        text = (
-            f"the teacher's {format_count(taught.teacher_tokens)} tokens are the compute-optimal ones of {school.supervised.id}"
-        )
-        notes.append(Note("teacher-tokens", "info", text))
+        trained = format_count(taught.teacher_tokens)
+        text = f"the teacher's {trained} tokens are the compute-optimal ones of {school.supervised.id}"
+        yield Note("teacher-tokens", "info", text)
     size, tokens, _ = _optimum(school, taught.flops)
-    beyond = [f"alone it would see {format_count(taught.alone_tokens)} tokens"] * (taught.alone_tokens > school.most_tokens)
-    if size > school.sizes[1] or tokens > school.most_tokens:
+    largest, longest = school.sizes[1], school.lengths[1]
+    beyond = [f"alone it would see {format_count(taught.alone_tokens)} tokens"] * (taught.alone_tokens > longest)
+    if size > largest or tokens > longest:
         beyond.append(f"the best run alone has {format_count(size)} parameters on {format_count(tokens)} tokens")
     if beyond:
-        ends = f"{format_count(school.sizes[1])} parameters and {format_count(school.most_tokens)} tokens"
-        notes.append(Note("extrapolation", "info", f"{'; '.join(beyond)}: beyond the {ends} of the study"))
-    return notes
+        ends = f"{format_count(largest)} parameters and {format_count(longest)} tokens"
+        yield Note("extrapolation", "info", f"{'; '.join(beyond)}: beyond the {ends} of the study")

@@ -17,7 +17,6 @@ class Teaching(NamedTuple):
     ----------
     teacher_params : float or None
         None where the teacher's loss alone is known.
-    teacher_tokens : float or None
     teacher_loss : float
         [nats per token].
     loss : float

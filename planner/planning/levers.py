@@ -19,8 +19,7 @@ from planner.inputs.registry import LeversInputs, asks
 from planner.inputs.served_budget import read_served_budget
 from planner.notes import Note
 from planner.planning.allocate import possible_allocation
-from planner.planning.cheaper_training import Reached, loss_of_gain, with_gain, worth_of, worth_of_gain
-from planner.planning.combined_levers import combined
+from planner.planning.lever_gains import Reached, combined, loss_of_gain, with_gain, worth_of, worth_of_gain
 from planner.planning.levers_result import Levers, Worth
 from planner.planning.published_levers import WorksOn, published_levers, unusable_levers
 from planner.quantities import LARGEST, format_factor, parse_fraction, parse_number, plain, shown

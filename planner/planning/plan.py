@@ -19,9 +19,8 @@ from planner.inputs.question import Question
 from planner.inputs.registry import PlanInputs, asks
 from planner.inputs.request import Request, read_request
 from planner.notes import Note
-from planner.planning.alternatives import MAIN_LAWS, alternatives
+from planner.planning.alternatives import MAIN_LAWS, alternatives, other_studies
 from planner.planning.answering_run import funded_runs, run_of
-from planner.planning.between_studies import other_studies
 from planner.planning.mixture import judged_openly, mixture_notes, mixture_of
 from planner.planning.mixture_result import Mixture
 from planner.planning.plan_details import (

@@ -16,7 +16,7 @@ from planner.scaling_laws.law import Law, require_finite
 if TYPE_CHECKING:
     from planner.accelerators.fleet import Cost, Machine
     from planner.inputs.serving import Weights
-    from planner.planning.between_studies import OtherStudies
+    from planner.planning.alternatives import OtherStudies
     from planner.planning.plan_scores import PlanScores
     from planner.planning.quantised import Quantised
     from planner.planning.served_copy import ServedCopy

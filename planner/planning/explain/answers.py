@@ -13,7 +13,7 @@ from planner.inputs.serving import Demand, Weights
 from planner.planning.check import EMBEDDING_COUNT, JOINT_LAW, OVERFIT_RULE, Check
 from planner.planning.explain.budgets import cost_steps, funding_steps
 from planner.planning.explain.steps import BUDGET, Paper, Step
-from planner.planning.plan_result import Plan
+from planner.planning.plan_result import Plan, Serving
 from planner.quantities import plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
@@ -53,50 +53,41 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
     if plan.machine and plan.funded:
         yield from funding_steps(law, plan.machine, plan.funded)
     if plan.serving:
-        yield from _demand_steps(law, Demand(plan.serving.tokens, plan.serving.price, plan.serving.weights))
-    target = plan.inputs.get("loss")
-    if target is not None:
+        yield from _demand_steps(law, plan.serving)
+    if (target := plan.inputs.get("loss")) is not None:
         source = "the least budget whose best run has the loss asked for"
         yield Step("C", "L_opt(C) = L", f"L_opt(C) = {plain(target)}", plan.flops, "FLOP", source, "the budget")
     if plan.limits.params is not None and plan.limits.tokens is not None:
-        yield from _stated_steps(problem, "this run", plan.params, plan.tokens)
+        yield from _run_steps(problem, None, "this run", plan.params, plan.tokens)
     else:
         yield from _run_steps(problem, plan.flops, "this plan", plan.params, plan.tokens)
-    judge = law.surface_law
-    if judge:
+    if judge := law.surface_law:
         yield from _loss_steps(problem.judged(), plan.params, plan.tokens, "its loss")
     elif plan.loss is not None:
         yield from _frontier_loss_steps(law, plan.flops, "its loss")
-    if plan.data and plan.data.loss_owed:
-        yield from _data_steps(plan)
+    if plan.data and plan.data.loss_owed and plan.loss is not None:
+        yield from _data_steps(plan, plan.loss)
     if plan.serving:
-        yield from _saving_steps(plan)
+        yield from _saving_steps(plan, plan.serving)
     if judge and plan.optimum and plan.overhead is not None:
         yield from _overhead_steps(problem.judged(), plan.params, plan.tokens)
     if plan.params_band and judge:
-        yield from _band_steps(problem.judged().without_limits(), plan)
+        yield from _band_steps(problem.judged().without_limits(), plan, plan.params_band)
     if plan.optimum:
         where = "the optimum of the same compute" if target is None else "the optimum of the same loss"
         yield from _optimum_steps(plan.optimum.problem, plan.optimum.flops, where)
     if plan.doubling and plan.loss is not None:
-        yield from _doubling_steps(plan)
+        yield from _doubling_steps(plan, plan.loss, plan.doubling.loss_gain)
     if plan.machine:
         yield from cost_steps(law, plan.machine, plan.training_flops)
 
 
-def _demand_steps(law: Law, demand: Demand) -> Iterable[Step]:
+def _demand_steps(law: Law, demand: Demand | Serving) -> Iterable[Step]:
     given = demand.weights
     paper = Paper(law, "what serving costs", D_inf=demand.tokens, w=demand.price)
-    formula = _price_formula(given)
-    if formula:
-        named = {
-            "p": given.price,
-            "p_inf": given.inference_price,
-            "u": given.mfu,
-            "u_inf": given.inference_mfu,
-            "u_gen": given.generation_mfu,
-            "D_gen": given.generated or 0.0,
-        }
+    if formula := _price_formula(given):
+        named = {"p": given.price, "p_inf": given.inference_price, "u": given.mfu, "u_inf": given.inference_mfu}
+        named |= {"u_gen": given.generation_mfu, "D_gen": given.generated or 0.0}
         paper.values |= {symbol: value for symbol, value in named.items() if value is not None}
         paper.line("w", formula, "trained FLOP a served one costs", "prices of a device-hour over utilisations, as given")
     paper.line("S", "D_inf*w", "tokens", "tokens to serve, times the price of a served FLOP over a trained one")
@@ -113,24 +104,21 @@ def _price_formula(given: Weights) -> str:
     return f"{money}*{work}" if money else work
 
 
-def _data_steps(plan: Plan) -> Iterable[Step]:
+def _data_steps(plan: Plan, loss: float) -> Iterable[Step]:
     """Write the loss of the same run on fresh tokens only, and what repetition owes."""
-    assert plan.data is not None
-    assert plan.loss is not None
     part = "the same run on fresh tokens"
     steps = list(_loss_steps(plan.problem.on_fresh_tokens(), plan.params, plan.tokens, part))
     yield from steps
-    owed = Paper(plan.law, part, L=plan.loss, L_fresh=steps[-1].result)
+    owed = Paper(plan.law, part, L=loss, L_fresh=steps[-1].result)
     owed.line("owed", "L-L_fresh", plan.loss_unit or "", "L: this plan's loss")
     yield from owed.steps
 
 
-def _saving_steps(plan: Plan) -> Iterable[Step]:
+def _saving_steps(plan: Plan, found: Serving) -> Iterable[Step]:
     """Write what the run that is cheapest to train costs over its life, and what this plan saves on it."""
-    found, spending = plan.serving, plan.problem.spending
-    assert found is not None
-    known = {"k": float(spending.k), "q": float(spending.q), "S": float(spending.weighed), "C": plan.spent}
-    paper = Paper(plan.law, "what counting serving saves", N=found.trained_alone_params, D=found.trained_alone_tokens, **known)
+    spending = plan.problem.spending
+    paper = Paper(plan.law, "what counting serving saves", C=plan.spent, **_known(spending))
+    paper.values |= {"N": found.trained_alone_params, "D": found.trained_alone_tokens}
     paper.line("C_alone", f"{_price(spending)[0]}*(D+S/3)", "FLOP", "N, D: the run of the same loss that is cheapest to train")
     paper.line("saved", "1-C/C_alone", "of it", "definition")
     yield from paper.steps
@@ -142,17 +130,22 @@ _LIFE = (
 )
 
 
-def _run_steps(problem: Problem, flops: float, part: str, params: float, tokens: float) -> Iterable[Step]:
-    """Write how a run (N, D) follows from the budget and the limits."""
+def _run_steps(problem: Problem, flops: float | None, part: str, params: float, tokens: float) -> Iterable[Step]:
+    """Write how a run (N, D) follows from the budget and the limits, or, without a budget, what it takes."""
     limits, spending = problem.limits, problem.spending
-    paper = Paper(problem.law, part, C=flops, k=float(spending.k), q=float(spending.q), S=float(spending.weighed))
-    per_token, also, source = _price(spending)
+    paper = Paper(problem.law, part, **_known(spending))
+    per_token, bought, source = _price(spending)
+    if flops is not None:
+        paper.values["C"] = flops
+    else:
+        paper.values |= {"N": params, "D": tokens}
+        paper.line("C", _paid(spending), source=source)
     paper.line("PF", "C/PF_day", source="definition: 1e15 FLOP/s for a day")
-    if params in (limits.params, limits.max_params) and tokens == limits.max_tokens:
-        paper.values |= {"N": params, "D": tokens}  # both caps bind: nothing is worked out
+    if flops is None or (params in (limits.params, limits.max_params) and tokens == limits.max_tokens):
+        paper.values |= {"N": params, "D": tokens}  # stated, or both caps bind: nothing is worked out
     elif params in (limits.params, limits.max_params):
         paper.values["N"] = params
-        paper.line("D", f"C/{_divisor(per_token)}{also}", source=source)
+        paper.line("D", bought, source=source)
     elif tokens in (limits.tokens, limits.max_tokens):
         paper.values["D"] = tokens
         if spending.q:
@@ -167,41 +160,36 @@ def _run_steps(problem: Problem, flops: float, part: str, params: float, tokens:
     elif problem.plain:
         paper.optimum()
     else:
-        counted = "N_eff, D_eff" if problem.modifiers else f"N, C/{_divisor(per_token)}{also}"
+        counted = "N_eff, D_eff" if problem.modifiers else f"N, {bought}"
         paper.line("N", f"argmin(L({counted})) = N", source=f"the best run along {source.removeprefix('the ')}", solved=params)
-        paper.line("D", f"C/{_divisor(per_token)}{also}", source=source)
+        paper.line("D", bought, source=source)
     paper.line("ratio", "D/N", "tokens per parameter", "definition")
     yield from paper.steps
 
 
-def _stated_steps(problem: Problem, part: str, params: float, tokens: float) -> Iterable[Step]:
-    """Write what a run (N, D) takes."""
-    paid = problem.spending
-    known = {"S": float(paid.weighed), "k": float(paid.k), "q": float(paid.q)}
-    paper = Paper(problem.law, part, N=params, D=tokens, **known)
-    paper.line("C", f"{_price(paid)[0]}*{'(D+S/3)' if paid.served else 'D'}", source=_price(paid)[2])
-    paper.line("PF", "C/PF_day", source="definition: 1e15 FLOP/s for a day")
-    paper.line("ratio", "D/N", "tokens per parameter", "definition")
-    yield from paper.steps
+def _known(spending: Spending) -> dict[str, float]:
+    return {"k": float(spending.k), "q": float(spending.q), "S": float(spending.weighed)}
 
 
-def _divisor(per_token: str) -> str:
-    return per_token if per_token.startswith("(") else f"({per_token})"
+def _paid(spending: Spending) -> str:
+    """Return the formula of what a run costs."""
+    return f"{_price(spending)[0]}*{'(D+S/3)' if spending.served else 'D'}"
 
 
 def _price(spending: Spending) -> tuple[str, str, str]:
-    """Return the formulas of what a token costs and of what serving takes from the tokens, and their source."""
+    """Return the formulas of what a token costs and of the tokens that a budget buys, and their source."""
     per_token = "(k*N+q*N^(2/3))" if spending.q else "k*N"
+    bought = f"C/{per_token}" if spending.q else "C/(k*N)"
     if spending.served:
-        return per_token, "-S/3", _LIFE
-    return per_token, "", "the budget: C = (k N + q N^(2/3)) D" if spending.q else BUDGET
+        return per_token, f"{bought}-S/3", _LIFE
+    return per_token, bought, "the budget: C = (k N + q N^(2/3)) D" if spending.q else BUDGET
 
 
 def _explain_check(check: Check) -> Iterable[Step]:
     judge, problem = check.law.surface_law, check.problem
     if check.demand:
         yield from _demand_steps(check.law, check.demand)
-    yield from _stated_steps(problem, "this run", check.params, check.tokens)
+    yield from _run_steps(problem, None, "this run", check.params, check.tokens)
     if judge:
         problem = problem.judged()
         yield from _loss_steps(problem, check.params, check.tokens, "its loss")
@@ -214,7 +202,7 @@ def _explain_check(check: Check) -> Iterable[Step]:
     if judge and check.overhead is not None:
         yield from _overhead_steps(problem, check.params, check.tokens)
     if check.optimum:
-        yield from _optimum_steps(check.problem, check.spent)
+        yield from _optimum_steps(check.problem, check.spent, "the optimum of the same compute")
     for remedy in check.remedies:
         yield from _remedy_steps(check, remedy)
     yield from _overfitting_steps(check)
@@ -226,15 +214,14 @@ _KEPT = {"train longer": "N", "train shorter": "N", "shrink": "D", "grow": "D"}
 def _remedy_steps(check: Check, remedy: Remedy) -> Iterable[Step]:
     """Write the optimal run whose compute gives the loss, the parameters or the tokens that a remedy keeps."""
     part = f"instead: {remedy.action}"
-    kept = _KEPT.get(remedy.action)
-    value = {"N": check.params, "D": check.tokens, None: check.loss}[kept]
-    name = kept or "L"
+    name = _KEPT.get(remedy.action, "L")
+    value = {"N": check.params, "D": check.tokens, "L": check.loss}[name]
     source = "the budget whose optimum keeps it"
     yield Step("C", f"{name}_opt(C) = {name}", f"{name}_opt(C) = {plain(value or 0.0)}", remedy.flops, "FLOP", source, part)
     yield from _optimum_steps(check.problem.judged(), remedy.flops, part)
 
 
-def _optimum_steps(problem: Problem, flops: float, part: str = "the optimum of the same compute") -> Iterable[Step]:
+def _optimum_steps(problem: Problem, flops: float, part: str) -> Iterable[Step]:
     params, tokens = (float(value) for value in solver.best_run(problem, flops))
     yield from _run_steps(problem, flops, part, params, tokens)
     if problem.law.surface_law:
@@ -259,10 +246,8 @@ def _loss_steps(problem: Problem, params: float, tokens: float, part: str) -> It
 def _counting_steps(problem: Problem, params: float, tokens: float, part: str) -> Iterable[Step]:
     """Write what each modifier leaves of N and D; below them N and D stand for what counts."""
     paper = Paper(problem.law, part, N=params, D=tokens)
-    line = line_of(problem) if problem.modifiers else None
     for modifier in problem.modifiers:
-        assert line is not None  # there is a modifier
-        known, lines = modifier.derivation(paper.values["N"], paper.values["D"], line, problem.symbols)
+        known, lines = modifier.derivation(paper.values["N"], paper.values["D"], line_of(problem), problem.symbols)
         paper.values |= known
         solved = {symbol: known[symbol] for symbol, formula, _ in lines if "=" in formula}
         for symbol, formula, unit in lines:
@@ -274,29 +259,25 @@ def _counting_steps(problem: Problem, params: float, tokens: float, part: str) -
 def _frontier_loss_steps(law: Law, flops: float, part: str) -> list[Step]:
     """Write the loss of a law that knows it on its optimal line only."""
     paper = Paper(law, part, C=flops)
-    paper.line("L", "(C_c*C_per_Cmin*PF_day/C)^alpha_C", paper.unit("L"))
+    paper.line("L", "(C_c*C_per_Cmin*PF_day/C)^alpha_C")
     return paper.steps
 
 
 def _overhead_steps(problem: Problem, params: float, tokens: float) -> list[Step]:
     free = problem.without_limits()
-    frontier = free.frontier
-    served = bool(free.spending.served)
-    known = {"S": float(free.spending.weighed), "k": float(free.spending.k), "q": float(free.spending.q)}
-    known["E"] = float(free.law.irreducible_loss)
+    known = {**_known(free.spending), "E": float(free.law.irreducible_loss)}
     paper = Paper(free.law, "its overhead", N=params, D=tokens, R=_reducible(free, params, tokens), **known)
     reached = float(solver.equivalent_flops(free, paper.values["R"]))
     if free.plain:
-        paper.lines(frontier.loss_derivation, C_opt=reached)
+        paper.lines(free.frontier.loss_derivation, C_opt=reached)
     else:
         paper.line("C_opt", "L_opt(C_opt)-E = R", "FLOP", "the least that reaches the same loss", solved=reached)
     what = "extra compute over an optimal run of the same loss"
-    paper.line("overhead", f"{_price(free.spending)[0]}*{'(D+S/3)' if served else 'D'}/C_opt-1", what, "definition")
+    paper.line("overhead", f"{_paid(free.spending)}/C_opt-1", what, "definition")
     return paper.steps
 
 
-def _band_steps(problem: Problem, plan: Plan) -> Iterable[Step]:
-    assert plan.params_band is not None
+def _band_steps(problem: Problem, plan: Plan, band: tuple[float, float]) -> Iterable[Step]:
     more = plain(1 + plan.band_tolerance)
     budget = f"C/{more}"
     part, less = "the flat band", plan.flops / (1 + plan.band_tolerance)
@@ -304,25 +285,19 @@ def _band_steps(problem: Problem, plan: Plan) -> Iterable[Step]:
     yield Step("C_less", budget, f"{plain(plan.flops)}/{more}", less, "FLOP", "definition", part)
     yield from _optimum_steps(problem, less, part)
     source = f"N at which the budget buys the loss {target} that an optimal run reaches with {budget}"
-    per_token, also, _ = _price(problem.spending)
-    for name, end in zip(("N_low", "N_high"), plan.params_band, strict=True):
+    bought = _price(problem.spending)[1]
+    for name, end in zip(("N_low", "N_high"), band, strict=True):
         tokens = float(solver.fixed(problem, plan.flops, params=end)[1])
-        text = f"L({name}, C/{_divisor(per_token).replace('N', name)}{also}) = L_opt({budget})"
+        text = f"L({name}, {bought.replace('N', name)}) = L_opt({budget})"
         yield Step(name, text, f"L({plain(end)}, {plain(tokens)}) = {target}", end, "parameters", source, part)
 
 
-def _doubling_steps(plan: Plan) -> Iterable[Step]:
-    assert plan.doubling is not None
-    assert plan.loss is not None
+def _doubling_steps(plan: Plan, loss: float, loss_gain: float) -> Iterable[Step]:
     part, law, flops = "twice the compute", plan.law, 2 * plan.flops
-    params, tokens = (float(value) for value in solver.best_run(plan.problem, flops))
-    yield from _run_steps(plan.problem, flops, part, params, tokens)
-    if law.surface_law:
-        yield from _loss_steps(plan.problem.judged(), params, tokens, part)
-    else:
+    yield from _optimum_steps(plan.problem, flops, part)
+    if not law.surface_law:
         yield from _frontier_loss_steps(law, flops, part)
-    known = {"L": plan.loss, "E": plan.irreducible_loss or 0.0, "L_2": plan.loss - plan.doubling.loss_gain}
-    gain = Paper(law, "what it would buy", **known)
+    gain = Paper(law, "what it would buy", L=loss, E=plan.irreducible_loss or 0.0, L_2=loss - loss_gain)
     gain.line("gain", "L-L_2", plan.loss_unit or "", "L: this plan's loss, L_2: that of twice the compute")
     gain.line("share", "gain/(L-E)", "of the reducible loss", "definition")
     yield from gain.steps

@@ -1,13 +1,11 @@
 """The arithmetic of budgets and costs: from devices, money or energy to FLOP, and back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from planner.accelerators.fleet import Machine, Part
+from planner.accelerators.fleet import Machine
 from planner.planning.explain.steps import Paper, Step
 from planner.planning.plan_result import Funded
 from planner.scaling_laws.law import Law
-
-_AS_USED = "dense peak of each device, see plan hardware"
 
 
 def funding_steps(law: Law, machine: Machine, funded: Funded) -> Iterator[Step]:
@@ -71,18 +69,15 @@ def _sum(machine: Machine, *symbols: str) -> str:
 
 
 def _speed(paper: Paper, machine: Machine) -> None:
-    paper.line("P", _sum(machine, "n", "F"), "FLOP/s", _AS_USED)
+    paper.line("P", _sum(machine, "n", "F"), "FLOP/s", "dense peak of each device, see plan hardware")
 
 
 def _price(paper: Paper, machine: Machine) -> None:
-    source = _each(machine, lambda part: f"{part.device.id} {_price_source(part)}")
-    paper.line("R", _sum(machine, "n", "p"), "US dollars an hour", f"price of a device-hour: {source}")
-
-
-def _price_source(part: Part) -> str:
-    if part.price is not None and part.price == part.device.price:
-        return f"published, {part.device.price_date}"
-    return "as given"
+    sources = []
+    for part in machine.parts:
+        published = part.price is not None and part.price == part.device.price
+        sources.append(f"{part.device.id} " + (f"published, {part.device.price_date}" if published else "as given"))
+    paper.line("R", _sum(machine, "n", "p"), "US dollars an hour", f"price of a device-hour: {', '.join(sources)}")
 
 
 def _power(paper: Paper, machine: Machine) -> None:
@@ -92,7 +87,3 @@ def _power(paper: Paper, machine: Machine) -> None:
 
 def _grid(machine: Machine) -> str:
     return f"grams of CO2e per kWh: {machine.grid.source}" if machine.grid else ""
-
-
-def _each(machine: Machine, text: Callable[[Part], str]) -> str:
-    return ", ".join(text(part) for part in machine.parts)

@@ -49,15 +49,8 @@ class Step:
 
 
 BUDGET = "the budget: C = k N D"
-_UNITS = {
-    "N": "parameters",
-    "D": "tokens",
-    "C": "FLOP",
-    "C_opt": "FLOP",
-    "C_eff": "FLOP",
-    "C_min": "PF-days",
-    "PF": "PF-days",
-}
+_SYMBOLS = {"parameters": ("N",), "tokens": ("D",), "FLOP": ("C", "C_opt", "C_eff"), "PF-days": ("C_min", "PF")}
+_UNITS = {symbol: unit for unit, symbols in _SYMBOLS.items() for symbol in symbols}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
@@ -78,14 +71,14 @@ class Paper:
         numbers = _NAME.sub(lambda m: m[0] if m[0] == symbol else self._number(m[0]), formula)
         if formula != numbers or solved is not None:
             cited = source or self.source
-            self.steps.append(Step(symbol, formula, numbers, result, unit or _UNITS.get(symbol, ""), cited, self.part))
+            self.steps.append(Step(symbol, formula, numbers, result, unit or self._unit(symbol), cited, self.part))
         self.values[symbol] = result
         return result
 
     def lines(self, derivation: Iterable[tuple[str, str]], **solutions: float) -> None:
         """Write a form's derivation; ``solutions`` are the results of its equations."""
         for symbol, formula in derivation:
-            self.line(symbol, formula, self.unit(symbol), solved=solutions.get(symbol) if "=" in formula else None)
+            self.line(symbol, formula, solved=solutions.get(symbol) if "=" in formula else None)
 
     def optimum(self) -> None:
         """Write the compute-optimal N and D for the budget C known so far, where all counts and training alone is paid."""
@@ -94,7 +87,7 @@ class Paper:
         if "D" not in self.values:
             self.line("D", "C/(k*N)", source=BUDGET)
 
-    def unit(self, symbol: str) -> str:
+    def _unit(self, symbol: str) -> str:
         """Return the unit of a symbol: losses are in the law's own."""
         return self.law.conventions.loss_unit if symbol in {"L", "R", "R_N", "R_D", "E"} else _UNITS.get(symbol, "")
 
