@@ -150,7 +150,7 @@ def judged_openly(
 _CHOSEN_WITH = {**{name: (said,) for name, said in CHOICE_INPUTS.items()}, "S": ("sparsity", "experts")}
 
 
-def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -> Iterator[Note]:
+def mixture_notes(problem: Problem, mixture: Mixture | None) -> Iterator[Note]:
     """Say which choice nobody made, and where a mixture leaves what was measured."""
     if mixture is None:
         return
