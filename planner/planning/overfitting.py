@@ -40,6 +40,11 @@ _SIZES = 16
 """Sizes, evenly in the logarithm, at which many are computed."""
 
 
+def dense_in_nats(law: Law) -> bool:
+    """Tell whether a law has a loss surface of its own, of dense models and in nats per token."""
+    return law.form.active is None and law.surface_law is law and law.conventions.loss_unit == "nats/token"
+
+
 def beyond_runs(params: float, unique: float) -> float:
     """Return the largest factor by which a model or its data leave the runs that the penalty was fitted on; 1 inside."""
     section = settings("planning.toml", "overfitting")
@@ -52,7 +57,7 @@ def harmful_from(law: Law, params: float, unique: float) -> float | None:
 
     1 where no second pass helps; None under a law whose loss is not in nats a token, or where ten thousand passes still help.
     """
-    if law.surface_law is not law or law.form.active is not None or law.conventions.loss_unit != "nats/token":
+    if not dense_in_nats(law):
         return None
     passes = np.geomspace(1.0, _MOST, _STEPS)
     loss = law.loss(params, unique * passes) + penalty(params, unique * passes, unique)

@@ -30,13 +30,16 @@ from planner.planning.plan_details import (
     data_use,
     deadline_notes,
     idle_notes,
+    limit_notes,
     memory_notes,
+    served_copy,
+    served_copy_notes,
     serving_notes,
     serving_of,
+    size_notes,
+    waste_notes,
 )
-from planner.planning.plan_notes import limit_notes, size_notes, waste_notes
 from planner.planning.plan_result import BAND, Doubling, Plan
-from planner.planning.served_copy import served_copy, served_copy_notes
 from planner.quantities import PF_DAY, format_factor, shown
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded

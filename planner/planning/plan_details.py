@@ -1,20 +1,23 @@
-"""What repeated data and serving do to a plan: how they are used, what they cost, what to say of them."""
+"""What repeated data and serving do to a plan: how they are used, what they cost; and what to say of any plan."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner._util.files import settings
 from planner.allocation import solver
-from planner.allocation.effective_size import non_embedding_params, total_params
+from planner.allocation.effective_size import non_embedding_params
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
-from planner.inputs.mixture_memory import state_bytes
+from planner.inputs.limits import limit_texts
+from planner.inputs.mixture_memory import all_params, cache_bytes, refuse_cache, served_bits, serving_parts, state_bytes
+from planner.inputs.question import Question
 from planner.inputs.request import Request
 from planner.notes import Note
 from planner.planning.overfitting import beyond_runs, harmful_from
-from planner.planning.plan_result import DataUse, Serving
+from planner.planning.plan_result import DataUse, Doubling, Serving
 from planner.quantities import format_bytes, format_count, format_duration, format_factor, format_percent, significant
 from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
@@ -86,10 +89,14 @@ def embedded_params(law: Law, params: float) -> tuple[float | None, float | None
     """Return N with and without embeddings for dense models, converted by Pearce & Song 2024; None where a law counts others."""
     if law.form.active is not None or law.conventions.params not in {"total", "non-embedding"}:
         return None, None
-    gamma = load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"]
-    if law.conventions.params == "total":
-        return params, float(non_embedding_params(params, gamma))
-    return float(total_params(params, gamma)), params
+    return float(all_params(law, params)), float(without_embeddings(law, params))
+
+
+def without_embeddings(law: Law, params: Num) -> Num:
+    """Return N without embeddings, where the law counts all parameters; else as it counts."""
+    if law.conventions.params != "total":
+        return params
+    return non_embedding_params(params, load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"])
 
 
 def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterator[Note]:
@@ -105,8 +112,7 @@ def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterato
         yield Note("data-suffice", "info", f"the unique tokens suffice: {format_percent(data.epochs)} of them are used, once")
         return
     yield from _harm(data, params)
-    few = settings("planning.toml", "repetition")["few_epochs"]
-    many = 1 + found.constants(problem.symbols)[0]
+    few, many = settings("planning.toml", "repetition")["few_epochs"], 1 + found.constants(problem.symbols)[0]
     epochs = significant(data.epochs)
     if data.epochs > many:
         text = (
@@ -115,25 +121,23 @@ def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterato
         )
         yield Note("epochs", "warning", text)
     elif data.epochs > few:
-        yield Note(
-            "epochs",
-            "info",
-            f"{epochs} epochs: up to about {few} repeated tokens are nearly as good as fresh ones, beyond they fade",
-        )
+        text = f"{epochs} epochs: up to about {few} repeated tokens are nearly as good as fresh ones, beyond they fade"
+        yield Note("epochs", "info", text)
 
 
 def _harm(data: DataUse, params: float) -> Iterator[Note]:
     """Say from when on passes raise the loss, where they are half as many already."""
     if data.harmful_from is None or data.epochs < data.harmful_from / 2:
         return
-    outside = beyond_runs(params, data.unique_tokens)
     when = f"from about {significant(data.harmful_from, 2)} passes over so few tokens on, further ones raise"
-    when = "any second pass over so few tokens raises" if data.harmful_from == 1 else when
+    if data.harmful_from == 1:
+        when = "any second pass over so few tokens raises"
+    outside = beyond_runs(params, data.unique_tokens)
+    far = f"; {format_factor(outside)} outside those runs" if outside > 1 else ""
     text = (
         f"over-fitting: {when} the loss of such a model, by a penalty fitted to the repeated runs of muennighoff2023; the law "
-        "plans with tokens that fade"
+        f"plans with tokens that fade{far}"
     )
-    text += f"; {format_factor(outside)} outside those runs" if outside > 1 else ""
     yield Note("overfitting", "warning" if data.epochs > data.harmful_from else "info", text)
 
 
@@ -188,3 +192,89 @@ def memory_notes(machine: "Machine | None", params: float) -> Iterator[Note]:
             f"{format_bytes(needed)}, these devices have {format_bytes(there)}; plan configure says what fits"
         )
         yield Note("memory", "warning", text)
+
+
+class ServedCopy(NamedTuple):
+    """A copy of a model on the devices that serve it.
+
+    Attributes
+    ----------
+    devices : str
+    bytes : float
+        Their memory.
+    bits : float
+        Of a weight.
+    weight_bytes : float
+    cache_bytes : float
+        Keys and values of the tokens that are cached.
+    """
+
+    devices: str
+    bytes: float
+    bits: float
+    weight_bytes: float
+    cache_bytes: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether weights and cache take no more than there is."""
+        return self.weight_bytes + self.cache_bytes <= self.bytes
+
+
+def served_copy(question: Question, law: Law, params: float) -> ServedCopy | None:
+    """Return what a copy takes; None where no devices to serve on were named."""
+    if question.serving_gpus is None:
+        return None
+    refuse_cache(question, law)
+    shape, bits = question.shape, served_bits(question)
+    total = float(all_params(law, params)) if shape is None else float(shape.total)
+    cached = question.cached_tokens or 0.0
+    each = 2.0 * shape.cached_per_token if shape is not None else float(cache_bytes(law, total)) if cached else 0.0
+    parts = serving_parts(question)
+    devices = " + ".join(f"{number:g} x {device.id}" for number, device in parts)
+    there = sum(number * (device.memory or 0.0) for number, device in parts)
+    return ServedCopy(devices, there, bits, total * bits / 8, cached * each)
+
+
+def served_copy_notes(found: ServedCopy | None) -> Iterator[Note]:
+    """Say where a copy does not fit the devices that are to hold it."""
+    if found is not None and not found.fits:
+        needed = format_bytes(found.weight_bytes + found.cache_bytes)
+        text = f"a served copy takes {needed}, {found.devices} have {format_bytes(found.bytes)}: it does not fit"
+        yield Note("served-copy", "warning", text)
+
+
+def limit_notes(problem: Problem, flops: float, spent: float, *, free: bool) -> Iterator[Note]:
+    """Say when limits change nothing, and when they leave some of the budget."""
+    if free and not problem.limits.free:
+        limits = " and ".join(limit_texts(problem.limits))
+        yield Note("limit-does-not-bind", "info", f"{limits}: does not bind, the answer is the same without")
+    left = 1 - spent / flops
+    if left > UNSPENT:
+        text = f"{format_percent(left)} of the budget is not spent: the caps on parameters and on tokens leave no use for it"
+        yield Note("budget-not-spent", "warning", text)
+
+
+UNSPENT = 1e-6
+"""Share of a budget that must be left for it to be called not spent: less is rounding."""
+
+_NO_RUN = 1e4
+"""Fewer parameters or tokens than this are no language model: a house convention."""
+
+
+def size_notes(smallest: float) -> Iterator[Note]:
+    """Say that a run is too small to be one, by the smaller of its parameters and tokens."""
+    if smallest < _NO_RUN:
+        text = f"fewer than {format_count(_NO_RUN)} parameters or tokens are no model: was a suffix such as B forgotten?"
+        yield Note("no-run", "warning", text)
+
+
+_IN_VAIN = 1e-3
+"""A doubling of compute that buys less than this share of the reducible loss is wasted: a house convention."""
+
+
+def waste_notes(doubling: Doubling | None) -> Iterator[Note]:
+    if doubling and doubling.share_of_reducible < _IN_VAIN:
+        share = format_percent(doubling.share_of_reducible)
+        text = f"twice the compute would buy {share} of the reducible loss: most of this budget is wasted here"
+        yield Note("compute-wasted", "warning", text)

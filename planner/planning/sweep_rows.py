@@ -20,10 +20,9 @@ from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
 from planner.planning.mixture import judged_openly
-from planner.planning.overfitting import many_harmful_from
-from planner.planning.plan_details import MOSTLY
-from planner.planning.quantised import added_loss, applies
-from planner.planning.served_copy import served_copy
+from planner.planning.overfitting import dense_in_nats, many_harmful_from
+from planner.planning.plan_details import MOSTLY, served_copy
+from planner.planning.quantised import added_loss
 from planner.quantities import LARGEST
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
@@ -141,7 +140,7 @@ def _run_columns(request: Request, job: Job, flops: Num, N: Num, D: Num) -> dict
         copies = [served_copy(request.question, problem.law, float(size)) for size in np.ravel(N)]
         for name in ("weight_bytes", "cache_bytes"):
             columns[name] = np.reshape([getattr(copy, name) for copy in copies], np.shape(N))
-    if request.question.serve_precision is not None and applies(problem.law):
+    if request.question.serve_precision is not None and dense_in_nats(problem.law):
         columns["served_loss"] = columns["loss"] + added_loss(problem.law, N, D, request.question.serve_precision)
     outside = extrapolation_of(problem, N, D)
     columns["extrapolation"] = np.nan if outside is None else outside
