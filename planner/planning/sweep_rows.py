@@ -79,11 +79,6 @@ class Job(NamedTuple):
     columns: tuple[str, ...]
 
 
-def limited(problem: Problem) -> bool:
-    """Whether something keeps the run from the optimum of the law that judges it."""
-    return not problem.limits.free or problem.law.judge is not None
-
-
 def solve(task: tuple[Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, Counter[str]]:
     """Solve a job, wherever it runs."""
     job, finish = task
@@ -100,8 +95,8 @@ def solve(task: tuple[Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, Cou
 
 def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     """Solve one question along the last range."""
-    given, varied = ({**each} for each in point)
-    columns: dict[str, Any] = varied
+    given: dict[str, Any] = {**point[0]}
+    columns: dict[str, Any] = {**point[1]}
     count = len(job.along)
     if job.inner is not None:
         given[job.inner.name] = job.inner.first  # the least, which is the hardest to reach
@@ -116,7 +111,8 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
             columns |= _openly(request.openly, request.problem, columns, job.question.tolerance)
     if "params_low" in job.columns:
         columns |= _spans(request.problem, flops, N, D, job, known)
-    machine = _machine(request, N, D)
+    speeds = request.speeds  # at the usual utilisation where that of a row's model is not forecast
+    machine = request.held.machine if speeds is None else speeds.machine_for(request.problem, N, D)
     if machine is not None:
         columns |= {"mfu": machine.mfu.expected, **_costs(machine, request.problem.spending.training(N, D))}
     solved = {name: np.broadcast_to(np.asarray(columns.get(name, np.nan)), count).copy() for name in job.columns}
@@ -198,11 +194,6 @@ def _bought(request: Request, times: NDArray[np.float64]) -> Num:
     full = request.flops / held.machine.mfu.expected * times
     share = speeds.settled(request.problem, full).expected
     return full * np.where(np.isnan(share), speeds.machine.mfu.expected, share)
-
-
-def _machine(request: Request, params: Num, tokens: Num) -> Machine | None:
-    """Return the machine at the utilisation of each row's model, where that is forecast; at the usual one where it is not."""
-    return request.held.machine if request.speeds is None else request.speeds.machine_for(request.problem, params, tokens)
 
 
 def _losses(problem: Problem, flops: Num, params: Num, tokens: Num) -> Num:
