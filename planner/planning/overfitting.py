@@ -15,15 +15,7 @@ _STEPS = 2001
 
 
 def penalty(params: Num, tokens: Num, unique: Num, scale: float | None = None) -> Num:
-    """Return what repeating adds to the loss of as many fresh tokens [nats/token]: c sqrt((D/U - 1) N/U).
-
-    Parameters
-    ----------
-    params, tokens, unique : float or array
-        N, D and U.
-    scale : float, optional
-        c; by default that of ``data/planning.toml``.
-    """
+    """Return what repeating adds to the loss of as many fresh tokens [nats/token]: c sqrt((D/U - 1) N/U), c being ``scale``."""
     c = settings("planning.toml", "overfitting")["scale"] if scale is None else scale
     return c * np.sqrt(np.maximum(tokens / unique - 1, 0) * params / unique)
 

@@ -1,6 +1,6 @@
 """One batch on ever more devices: how much faster a step gets, and where more devices stop paying."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log2
 from typing import Any, NamedTuple, Unpack
@@ -117,9 +117,7 @@ def scaling(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs]) 
 
 def _doublings(low: int, high: int) -> list[int]:
     """Return numbers of devices, each twice the last, and the largest."""
-    found = [low]
-    while 2 * found[-1] <= high:
-        found.append(2 * found[-1])
+    found = [low * 2**times for times in range((high // low).bit_length())]
     return found if found[-1] == high else [*found, high]
 
 
@@ -158,13 +156,11 @@ def _pays_to(rows: tuple[ScaledRun, ...], worth: float) -> int | None:
     return None if reached is None else reached.devices
 
 
-def _notes(rows: tuple[ScaledRun, ...], batch: float, said: str) -> list[Note]:
-    notes = [Note("batch", "info", said)] if said else []
+def _notes(rows: tuple[ScaledRun, ...], batch: float, said: str) -> Iterator[Note]:
+    if said:
+        yield Note("batch", "info", said)
     text = f"one batch of about {format_count(batch)} tokens on all: more devices could take a larger one, which costs compute"
-    notes.append(Note("strong-scaling", "info", text))
-    left = [row for row in rows if row.throughput is None]
-    if left:
-        for reason in dict.fromkeys(row.reason for row in left):
-            counts = ", ".join(format_whole(row.devices) for row in left if row.reason == reason)
-            notes.append(Note("no-layout", "info", f"no forecast on {counts} devices: {reason}"))
-    return notes
+    yield Note("strong-scaling", "info", text)
+    for reason in dict.fromkeys(row.reason for row in rows if row.reason):
+        counts = ", ".join(format_whole(row.devices) for row in rows if row.reason == reason)
+        yield Note("no-layout", "info", f"no forecast on {counts} devices: {reason}")

@@ -1,6 +1,6 @@
 """Over-training as a table: the same loss at other sizes, what each costs to train and saves in serving, and when it pays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import Any, NamedTuple, Unpack
@@ -230,12 +230,9 @@ def _over_their_lives(rows: list[Trade], problem: Problem, demand: Demand | None
     )
 
 
-def _smaller(rows: Sequence[Trade]) -> list[Note]:
+def _smaller(rows: Sequence[Trade]) -> Iterator[Note]:
     """Say that other laws price small models differently."""
-    if all(row.ratio >= 1 for row in rows):
-        return []
-    text = (
-        "what a small model costs depends much on the law: fits with more over-trained runs give other exponents (Sardana et al. "
-        "2024, Table 1); compare sardana2023-all"
-    )
-    return [Note("over-training", "info", text)]
+    if any(row.ratio < 1 for row in rows):
+        fits = "fits with more over-trained runs give other exponents (Sardana et al. 2024, Table 1)"
+        text = f"what a small model costs depends much on the law: {fits}; compare sardana2023-all"
+        yield Note("over-training", "info", text)
