@@ -192,7 +192,6 @@ def _budget(question: Question, law: Law) -> tuple[float | None, str]:
     if named[0] == "days":
         raise OptionError("`days`: of how many devices? plan says what devices do in a time; here a `deadline` says until when")
     if named[0] == "loss":
-        assert question.loss is not None
         return plan(loss=question.loss, law=law, others=()).flops, ""
     if named[0] in {"flops", "pf_days"}:
         return needed_budget(Question(flops=question.flops, pf_days=question.pf_days))[0], ""

@@ -76,7 +76,6 @@ def write_step(step: MeasuredStep, device: str, path: str | Path, *, overwrite: 
 
 
 def own_note(own: MeasuredStep) -> Note:
-    """Say what a forecast was corrected by."""
     share, slower = format_percent(settings(FILE, "own")["share"]), format_signed_percent(exp(own.log_time) - 1)
     text = (
         f"corrected by a step of yours ({own.text}): it took {slower} of its forecast's time, of which {share} is "

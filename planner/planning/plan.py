@@ -1,14 +1,14 @@
 """A question in, a plan out: composes inputs, the solver and the assessment into one answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner.allocation import solver
-from planner.allocation.assessment import assess, regime_notes
-from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
-from planner.allocation.intervals import answer_intervals, interval_notes
+from planner.allocation.assessment import assess
+from planner.allocation.extrapolation import extrapolation
+from planner.allocation.intervals import answer_intervals
 from planner.allocation.problem import Problem
 from planner.errors import OptionError
 from planner.inputs.held_budgets import Held
@@ -19,28 +19,13 @@ from planner.inputs.mixture_memory import cap_of
 from planner.inputs.question import Question
 from planner.inputs.registry import PlanInputs, asks
 from planner.inputs.request import Request, read_request
-from planner.notes import Note
 from planner.planning.alternatives import MAIN_LAWS, alternatives
 from planner.planning.answering_run import funded_runs, run_of
 from planner.planning.between_studies import other_studies
-from planner.planning.mixture import judged_openly, mixture_notes, mixture_of
-from planner.planning.plan_details import (
-    counted_params,
-    data_notes,
-    data_use,
-    deadline_notes,
-    idle_notes,
-    limit_notes,
-    memory_notes,
-    served_copy,
-    served_copy_notes,
-    serving_notes,
-    serving_of,
-    size_notes,
-    waste_notes,
-)
+from planner.planning.mixture import judged_openly, mixture_of
+from planner.planning.plan_details import data_use, embedded_params, plan_notes, served_copy, serving_of
 from planner.planning.plan_result import BAND, Doubling, Plan
-from planner.quantities import PF_DAY, format_factor, shown
+from planner.quantities import PF_DAY, shown
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
 
@@ -80,7 +65,6 @@ def plan(  # type: ignore[misc]  # the budget, which is one of the inputs, may s
 
 
 def answered(question: Question, others: Sequence[LawLike] = ()) -> Plan:
-    """Return the plan of a question."""
     request = read_request(question)
     if not isinstance(others, (list, tuple)):
         raise OptionError(f"others {shown(others)}: expected a list of laws")
@@ -117,7 +101,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
     beside = alternatives(others, problem, flops, question.tolerance, _referee(problem))
     sure = answer_intervals(problem, flops, N, D, question.level, sizes=not limits.fixed, loss=request.loss)
     life = _life(request, flops, N, D, judged["loss"], free=free, is_optimum=judged["optimum"] is None)
-    total, without = counted_params(law, request, N)
+    total, without = embedded_params(law, N, question.shape)
     answer = Plan(
         flops=flops,
         pf_days=flops / PF_DAY,
@@ -146,7 +130,7 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
         others=beside,
         inputs=request.inputs,
     )
-    return replace(answer, notes=(*request.notes, *_notes(request, answer, free=free)))
+    return replace(answer, notes=(*request.notes, *plan_notes(request, answer, free=free)))
 
 
 def _judged(request: Request, flops: float, N: float, D: float, *, free: bool) -> dict[str, Any]:
@@ -218,51 +202,6 @@ def _is_best(problem: Problem, flops: float, params: float) -> bool:
 def _referee(problem: Problem) -> Problem:
     """Return the problem whose optimum measures the answer: under the judge of a changed allocation where it can plan."""
     return problem.judged() if problem.law.judge and problem.law.judge.role == "plan" else problem
-
-
-def _notes(request: Request, answer: Plan, *, free: bool) -> Iterator[Note]:
-    problem, question = request.problem, request.question
-    law, params, tokens, flops = answer.law, answer.params, answer.tokens, answer.training_flops
-    yield from own_notes(law, flops, problem.repetition)
-    yield from range_notes(law, params, tokens, flops)
-    yield from _law_notes(request, answer)
-    yield from size_notes(min(params, tokens, answer.data.unique_tokens if answer.data else tokens))
-    yield from waste_notes(answer.doubling)
-    yield from limit_notes(problem, answer.flops, answer.spent, free=free)
-    yield from data_notes(problem, answer.data, params)
-    yield from serving_notes(answer.serving, limited=answer.optimum is not None)
-    yield from mixture_notes(problem, answer.mixture)
-    held = answer.mixture.total_params if answer.mixture else answer.params_total or params
-    yield from memory_notes(request.held.machine, held)
-    yield from deadline_notes(request, flops, params, tokens)
-    yield from idle_notes(request)
-    yield from served_copy_notes(answer.served_copy)
-    if question.serve_precision is not None:
-        from planner.planning.quantised import quantised_notes
-
-        yield from quantised_notes(answer.quantised, law, question.serve_precision)
-    yield from interval_notes(answer.intervals, law)
-    yield from question.idle_notes(judged=True, drawn=law.draws is not None)
-
-
-def _law_notes(request: Request, answer: Plan) -> Iterator[Note]:
-    """Say what the law cannot tell of a run, and which regime it is in."""
-    law, loss = answer.law, answer.loss
-    if loss is None:
-        yield Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows")
-    if law.judge:
-        text = f"loss, band and regime are those of {law.judge.id}; exponents alone say nothing of them"
-        yield Note("judged-by", "info", text)
-    if answer.regime is None:
-        ratio = answer.params / float(solver.best_run(request.problem.without_limits(), answer.training_flops)[0])
-        where = "this is the law's own optimum" if abs(ratio - 1) < 1e-9 else f"N is {format_factor(ratio)} the law's optimum"
-        yield Note(
-            "no-regime", "info", f"{law.id} cannot measure the regime, for it does not say what another size costs; {where}"
-        )
-    yield from regime_notes(answer.regime, served=request.demand is not None)
-    if loss is not None and any(o.loss is not None and o.law.conventions.data != law.conventions.data for o in answer.others):
-        text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
-        yield Note("losses-differ", "info", text)
 
 
 def _doubling(problem: Problem, flops: float, openly: Open | None) -> Doubling:

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from planner._util.files import settings
 from planner.allocation import solver
+from planner.allocation.assessment import regime_notes
 from planner.allocation.effective_size import non_embedding_params
+from planner.allocation.extrapolation import own_notes, range_notes
+from planner.allocation.intervals import interval_notes
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.inputs.limits import limit_texts
@@ -13,8 +16,9 @@ from planner.inputs.mixture_memory import all_params, cache_bytes, refuse_cache,
 from planner.inputs.question import Question
 from planner.inputs.request import Request
 from planner.notes import Note
+from planner.planning.mixture import mixture_notes
 from planner.planning.overfitting import beyond_runs, harmful_from
-from planner.planning.plan_result import DataUse, Doubling, Serving
+from planner.planning.plan_result import DataUse, Doubling, Plan, Serving
 from planner.quantities import format_bytes, format_count, format_duration, format_factor, format_percent, significant
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms import Num
@@ -22,6 +26,7 @@ from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
     from planner.accelerators.fleet import Machine
+    from planner.architectures.transformer import Shape
 
 
 def data_use(problem: Problem, flops: float, params: float, tokens: float) -> DataUse | None:
@@ -77,16 +82,10 @@ def serving_of(problem: Problem, request: Request, params: float, tokens: float)
     )
 
 
-def counted_params(law: Law, request: Request, params: float) -> tuple[float | None, float | None]:
+def embedded_params(law: Law, params: float, shape: "Shape | None" = None) -> tuple[float | None, float | None]:
     """Return N with and without embeddings: exact for a shape, converted by Pearce & Song 2024 for dense models, else None."""
-    shape = request.question.shape
     if shape is not None:
         return float(shape.total), float(shape.non_embedding)
-    return embedded_params(law, params)
-
-
-def embedded_params(law: Law, params: float) -> tuple[float | None, float | None]:
-    """Return N with and without embeddings for dense models, converted by Pearce & Song 2024; None where a law counts others."""
     if law.form.active is not None or law.conventions.params not in {"total", "non-embedding"}:
         return None, None
     return float(all_params(law, params)), float(without_embeddings(law, params))
@@ -99,8 +98,53 @@ def without_embeddings(law: Law, params: Num) -> Num:
     return non_embedding_params(params, load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"])
 
 
+def plan_notes(request: Request, answer: Plan, *, free: bool) -> Iterator[Note]:
+    """Say what must be known of a plan; ``free`` where no limit of the user's binds."""
+    problem, question = request.problem, request.question
+    law, params, tokens, flops = answer.law, answer.params, answer.tokens, answer.training_flops
+    yield from own_notes(law, flops, problem.repetition)
+    yield from range_notes(law, params, tokens, flops)
+    yield from _law_notes(request, answer)
+    yield from size_notes(min(params, tokens, answer.data.unique_tokens if answer.data else tokens))
+    yield from waste_notes(answer.doubling)
+    yield from limit_notes(problem, answer.flops, answer.spent, free=free)
+    yield from data_notes(problem, answer.data, params)
+    yield from serving_notes(answer.serving, limited=answer.optimum is not None)
+    yield from mixture_notes(problem, answer.mixture)
+    held = answer.mixture.total_params if answer.mixture else answer.params_total or params
+    yield from memory_notes(request.held.machine, held)
+    yield from deadline_notes(request, flops, params, tokens)
+    yield from idle_notes(request)
+    yield from served_copy_notes(answer.served_copy)
+    if question.serve_precision is not None:
+        from planner.planning.quantised import quantised_notes
+
+        yield from quantised_notes(answer.quantised, law, question.serve_precision)
+    yield from interval_notes(answer.intervals, law)
+    yield from question.idle_notes(judged=True, drawn=law.draws is not None)
+
+
+def _law_notes(request: Request, answer: Plan) -> Iterator[Note]:
+    """Say what the law cannot tell of a run, and which regime it is in."""
+    law, loss = answer.law, answer.loss
+    if loss is None:
+        yield Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows")
+    if law.judge:
+        text = f"loss, band and regime are those of {law.judge.id}; exponents alone say nothing of them"
+        yield Note("judged-by", "info", text)
+    if answer.regime is None:
+        ratio = answer.params / float(solver.best_run(request.problem.without_limits(), answer.training_flops)[0])
+        where = "this is the law's own optimum" if abs(ratio - 1) < 1e-9 else f"N is {format_factor(ratio)} the law's optimum"
+        yield Note(
+            "no-regime", "info", f"{law.id} cannot measure the regime, for it does not say what another size costs; {where}"
+        )
+    yield from regime_notes(answer.regime, served=request.demand is not None)
+    if loss is not None and any(o.loss is not None and o.law.conventions.data != law.conventions.data for o in answer.others):
+        text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
+        yield Note("losses-differ", "info", text)
+
+
 def data_notes(problem: Problem, data: DataUse | None, params: float) -> Iterator[Note]:
-    """Say what repetition does to the answer."""
     found = problem.repetition
     if data is None or found is None:
         return

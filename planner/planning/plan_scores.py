@@ -83,7 +83,6 @@ def with_scores(plan: Plan, question: Question) -> Plan:
 
 
 def _needed(model: ScoreModel, name: str, score: float, level: float) -> NeededCompute:
-    """Return the compute that a score of a task takes."""
     task = next((each for each in model.tasks if each.name.lower() == name.lower()), None)
     if task is None:
         known = listed([bare(each.name) for each in model.tasks], 12)

@@ -215,9 +215,11 @@ def sweep(
     found = Sweep(axes, laws, (), (), FrozenDict(), question, workers=workers)
     if len(found) > _MOST:
         raise OptionError(f"points: {len(found)} rows; expected at most {_MOST}")
-    first = _corners(question, laws, axes)
+    corners = [_point(axes, ends)[0] for ends in product((0, -1), repeat=len(axes))]
+    first = [read_request(question._replace(law=each, **corner)) for each in laws for corner in corners]
     named = tuple(request.problem.law for request in first[:: 2 ** len(axes)])
     for request in first:
+        refuse_served_after(request, "a range")
         _ = request.problem.frontier  # a law that must not choose a size is refused, whatever is fixed
     inputs = {
         **{axis.name: [float(axis.values[0]), float(axis.values[-1])] for axis in axes},
@@ -235,22 +237,12 @@ def sweep(
     return found
 
 
-def _corners(question: Question, laws: Sequence[Law], axes: tuple[Axis, ...]) -> list[Request]:
-    """Return the questions at the ends of the ranges, under each law."""
-    ends = [_point(axes, corner)[0] for corner in product((0, -1), repeat=len(axes))]
-    found = [read_request(question._replace(law=law, **end)) for law in laws for end in ends]
-    for request in found:
-        refuse_served_after(request, "a range")
-    return found
-
-
 def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
     """Read the ranges, the one that arrays are solved along last."""
-    odd = next((name for name, value in given.items() if isinstance(value, np.ndarray)), None)
-    if odd is not None:
-        raise OptionError(
-            f"`{odd}`: expected one value or a range such as 1e18..1e26, not an array; planner.allocate takes arrays"
-        )
+    for name, value in given.items():
+        if isinstance(value, np.ndarray):
+            said = "expected one value or a range such as 1e18..1e26, not an array; planner.allocate takes arrays"
+            raise OptionError(f"`{name}`: {said}")
     known, ranged = axes_known(), []
     for name, value in given.items():
         if name in known and is_range(value):
@@ -295,9 +287,6 @@ def _columns(axes: tuple[Axis, ...], first: Sequence[Request], *, sure: bool) ->
     return tuple(dict.fromkeys(names))
 
 
-_FORECAST = Note("mfu-forecast", "info", "MFU is forecast for the model of each row that configure would propose; yours: --mfu")
-
-
 def _notes(question: Question, first: Sequence[Request], laws: Sequence[Law], columns: tuple[str, ...]) -> Iterator[Note]:
     """Say what holds for all rows, by the requests at the ends of the ranges under each law."""
     yield from {(note.code, note.text): note for request in first for note in _of_request(request)}.values()
@@ -323,7 +312,8 @@ def _of_request(request: Request) -> Iterator[Note]:
         yield from request.notes
     else:
         yield from (note for note in request.notes if note.code not in {"mfu-forecast", "mfu-default"})
-        yield _FORECAST
+        text = "MFU is forecast for the model of each row that configure would propose; yours: --mfu"
+        yield Note("mfu-forecast", "info", text)
 
 
 def _price_notes(first: Sequence[Request]) -> Iterator[Note]:

@@ -148,7 +148,6 @@ def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) ->
     chosen = request.problem.law
     if chosen.surface_law is not chosen or chosen.role != "plan":
         raise CannotPlanError(f"{chosen.id} has no loss surface to plan on, so it cannot hold a loss; besiroglu2024 has one")
-    inputs = FrozenDict({**request.inputs, "ratios": wanted})
 
     def answer() -> TradeOff:
         problem = request.problem._replace(spending=request.problem.spending._replace(served=0.0))  # the budget trains
@@ -176,7 +175,7 @@ def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) ->
                 *range_notes(chosen, N, D, budget),
                 *_smaller(rows),
             ),
-            inputs=inputs,
+            inputs=FrozenDict({**request.inputs, "ratios": wanted}),
         )
 
     return guarded(chosen, answer)
