@@ -17,7 +17,7 @@ from planner.notes import Note
 from planner.planning.mixture_result import Beside, Mixture
 from planner.quantities import LARGEST, format_count, format_factor, format_flops, plain
 from planner.scaling_laws.catalogue import load_law
-from planner.scaling_laws.forms.experts import dense_equivalent
+from planner.scaling_laws.forms.experts import dense_equivalent, leverage
 from planner.scaling_laws.law import Law
 
 
@@ -169,8 +169,6 @@ def leverage_of(flops: float, active_share: float, granularity: float) -> tuple[
 
     Beyond 1e22 FLOP, the last use that the law's source makes of it, it grows without limit and nothing is given.
     """
-    from planner.scaling_laws.forms.experts import leverage
-
     section = settings("planning.toml", "mixture")
     law = load_law(section["leverage"])
     low, high = law.domain.flops or (0.0, inf)

@@ -218,8 +218,7 @@ def serving_notes(serving: Serving | None, *, limited: bool) -> Iterator[Note]:
         alone = "; loss, regime and optimum are those of training alone" if limited else ""
         text = f"the devices and days train; serving comes after, and this budget does not pay it{alone}"
         yield Note("served-after", "info", text)
-        return
-    if serving is not None and serving.share > 0.5:
+    elif serving is not None and serving.share > 0.5:
         text = f"serving takes {format_percent(serving.share)} of what is spent: the demand decides the size, so check it well"
         yield Note("mostly-serving", "warning" if serving.share > MOSTLY else "info", text)
 

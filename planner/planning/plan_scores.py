@@ -67,7 +67,7 @@ class PlanScores(NamedTuple):
 
 
 def with_scores(plan: Plan, question: Question) -> Plan:
-    """Return a plan with the scores that were asked for, by their model or by a score to reach."""
+    """Return a plan with the scores that its question asks for; refuse a target without a model, or of a task it has not."""
     if question.scores is None:
         raise OptionError("`target_score` goes with `scores`, a file that plan scores --save wrote")
     model = load_model(question.scores)

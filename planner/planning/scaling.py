@@ -100,7 +100,8 @@ def scaling(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs]) 
     if not is_range(gpus):
         raise OptionError(f"`gpus` {shown(gpus)}: expected a range of devices of one kind, such as 64..1024xH100")
     axis = axis_of("gpus", gpus, 2)
-    counts = _doublings(int(axis.values[0]), int(axis.values[-1]))
+    low, high = int(axis.values[0]), int(axis.values[-1])
+    counts = sorted({*(low * 2**times for times in range((high // low).bit_length())), high})  # each twice the last
     rest: dict[str, Any] = {name: value for name, value in asked.items() if name != "gpus"}
     question = Question.of(ThroughputInputs, "scaling", rest)
     batch, said = batch_for(question, model_of(question))
@@ -113,12 +114,6 @@ def scaling(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs]) 
     inputs = FrozenDict({**question.stated(), "gpus": str(gpus), **given, "level": question.level})
     worth = float(settings(FILE, "asked")["doubling"])
     return Scaling(rows, batch, _pays_to(rows, worth), worth, tuple(_notes(rows, batch, said)), inputs)
-
-
-def _doublings(low: int, high: int) -> list[int]:
-    """Return numbers of devices, each twice the last, and the largest."""
-    found = [low * 2**times for times in range((high // low).bit_length())]
-    return found if found[-1] == high else [*found, high]
 
 
 def _forecast(asked: dict[str, Any], recompute: str | None) -> Throughput | str:

@@ -27,9 +27,6 @@ from planner.quantities import LARGEST
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
 
-Columns = Mapping[str, NDArray[Any]]
-
-
 TAKEN = ("device_hours", "hours", "dollars", "kwh", "kg_co2e", "devices_needed")
 """What a run takes on a machine, in the order of the columns."""
 
@@ -45,7 +42,7 @@ class Rows(NamedTuple):
         How many rows something must be said of, by the code of the note.
     """
 
-    columns: Columns
+    columns: Mapping[str, NDArray[Any]]
     counts: Counter[str]
 
     @property
@@ -128,7 +125,6 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
 
 
 def _run_columns(request: Request, job: Job, flops: Num, N: Num, D: Num) -> dict[str, Any]:
-    """Return the columns of runs themselves."""
     problem = request.problem
     columns: dict[str, Any] = {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
     columns["loss"] = _losses(problem, flops, N, D)
