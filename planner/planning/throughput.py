@@ -211,13 +211,12 @@ def _machine(question: Question) -> Machine:
 
 def _batch_said(question: Question, batch: float, taken: float, said: str) -> str:
     """Return what to say of a batch that is another than was asked for, or than a law says."""
-    if question.batch is not None and taken != batch:
-        return f"a batch of {format_count(batch)} tokens is {format_count(taken)} in whole micro-batches of this layout"
-    if question.batch is None and taken > settings(FILE, "asked")["larger"] * batch:
+    whole = f"{format_count(taken)} in whole micro-batches of this layout"
+    if question.batch is not None:
+        return said if taken == batch else f"a batch of {format_count(batch)} tokens is {whole}"
+    if taken > settings(FILE, "asked")["larger"] * batch:
         return f"{said}; so many devices work on {format_count(taken)} at once, {plain(taken / batch, 3)} times as many"
-    if question.batch is None and abs(taken / batch - 1) > _ROUNDED:
-        return f"{said}; {format_count(taken)} in whole micro-batches of this layout"
-    return said
+    return f"{said}; {whole}" if abs(taken / batch - 1) > _ROUNDED else said
 
 
 _ROUNDED = 0.02
