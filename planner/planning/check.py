@@ -23,8 +23,7 @@ from planner.inputs.request import Request, read_run
 from planner.inputs.serving import Demand
 from planner.notes import Note
 from planner.planning.plan import best_plan
-from planner.planning.plan_details import data_notes, data_use, deadline_notes, memory_notes
-from planner.planning.plan_notes import size_notes, waste_notes
+from planner.planning.plan_details import data_notes, data_use, deadline_notes, memory_notes, size_notes, waste_notes
 from planner.planning.plan_result import DataUse, Plan
 from planner.quantities import LARGEST, PF_DAY, format_bytes, format_count, format_factor, plain
 from planner.scaling_laws.catalogue import load_law

@@ -27,7 +27,7 @@ from planner.inputs.law_choice import LawLike, read_constants, resolve_law
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, TableInputs
 from planner.notes import Note
-from planner.planning.plan_notes import size_notes
+from planner.planning.plan_details import size_notes
 from planner.quantities import LARGEST, listed, parse_fraction, plain, shown
 from planner.scaling_laws.law import Law, guarded
 

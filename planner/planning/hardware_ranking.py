@@ -6,7 +6,6 @@ from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
-from planner._util.defaults import DEFAULT_LAW
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner._util.stable_choice import rounded
@@ -29,7 +28,10 @@ from planner.planning.plan import plan
 from planner.quantities import format_percent, shown
 from planner.scaling_laws.law import Law
 
-ORDERS = ("dollars", "energy", "co2", "devices", "loss")
+_TAKES = {"dollars": "dollars", "energy": "kwh", "co2": "kg_co2e", "devices": "devices_needed"}
+"""What a run takes, as devices are ranked by it and as a cost calls it."""
+
+ORDERS = (*_TAKES, "loss")
 """What devices can be ranked by; by loss where each does as much compute as a budget of money, energy or carbon buys on it."""
 
 
@@ -78,10 +80,7 @@ class Ranking(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types in base units."""
-        rows = [
-            {**row._asdict(), "device": row.device.id, "machine": row.machine.to_dict(), "cost": as_json(row.cost)}
-            for row in self.rows
-        ]
+        rows = [as_json({**row._asdict(), "device": row.device.id}) for row in self.rows]
         return {**fields_as_json(replace(self, rows=())), "law": self.law.id, "rows": rows}
 
 
@@ -149,7 +148,7 @@ def rank_hardware(*, gpu: str | Sequence[str] | None = None, by: str | None = No
     ['h100-sxm', 'a100-sxm-80gb']
     """
     question = Question.of(RankInputs, "rank_hardware", asked)
-    law = resolve_law(DEFAULT_LAW if question.law is None else question.law, constants=question.constants)
+    law = resolve_law(question.law, constants=question.constants)
     flops, held = _budget(question, law)
     order = ("loss" if held else "dollars") if by is None else by
     _check_order(order, question, held)
@@ -168,6 +167,7 @@ def rank_hardware(*, gpu: str | Sequence[str] | None = None, by: str | None = No
         raise problem or OptionError("no device is known")
     if left_out:
         notes.append(Note("left-out", "info", f"left out, for {_why(question, held)}: {', '.join(left_out)}"))
+    own = {"law": law.id, "constants": question.constants, "gpu": [row.device.id for row in rows] if gpu else None, "by": order}
     return Ranking(
         flops=flops,
         law=law,
@@ -176,16 +176,7 @@ def rank_hardware(*, gpu: str | Sequence[str] | None = None, by: str | None = No
         order=order,
         rows=tuple(sorted(rows, key=lambda row: _rank(row, order, money=held in {"", "dollars"}))),
         notes=tuple(notes),
-        inputs=FrozenDict(
-            {
-                "flops": flops,
-                **question.stated(),
-                "law": law.id,
-                "constants": question.constants,
-                "gpu": [row.device.id for row in rows] if gpu else None,
-                "by": order,
-            }
-        ),
+        inputs=FrozenDict({"flops": flops, **question.stated(), **own}),
     )
 
 
@@ -201,7 +192,6 @@ def _budget(question: Question, law: Law) -> tuple[float | None, str]:
     if named[0] == "days":
         raise OptionError("`days`: of how many devices? plan says what devices do in a time; here a `deadline` says until when")
     if named[0] == "loss":
-        assert question.loss is not None
         return plan(loss=question.loss, law=law, others=()).flops, ""
     if named[0] in {"flops", "pf_days"}:
         return needed_budget(Question(flops=question.flops, pf_days=question.pf_days))[0], ""
@@ -220,13 +210,12 @@ def _check_order(by: str, question: Question, held: str) -> None:
 
 
 def _chosen(gpu: Raw, question: Question) -> Sequence[Accelerator]:
-    """Return the devices that are ranked."""
     if gpu is None:
         return hardware(gpu_file=question.gpu_file)
     names = gpu.split(",") if isinstance(gpu, str) else gpu
     if not isinstance(names, (list, tuple)) or not names:
         raise OptionError(f"`gpu` {shown(gpu)}: expected names such as h100,mi300x")
-    found = [hardware(name if not isinstance(name, str) else name.strip(), gpu_file=question.gpu_file)[0] for name in names]
+    found = [hardware(name.strip() if isinstance(name, str) else name, gpu_file=question.gpu_file)[0] for name in names]
     return list({device.id: device for device in found}.values())
 
 
@@ -244,7 +233,6 @@ def _row(question: Question, device: Accelerator, law: Law, flops: float | None,
 
 
 def _why(question: Question, held: str) -> str:
-    """Say why devices are left out."""
     reasons = []
     if question.dtype is not None:
         reasons.append(f"format {question.dtype}")
@@ -261,10 +249,5 @@ def _rank(row: Ranked, by: str, *, money: bool) -> tuple[bool, float, float]:
     weak = money and by in {"dollars", "loss"} and published and row.device.origin == "planner" and one_line(row.device.prices)
     if by == "loss":
         return weak, rounded(-row.flops), 0.0
-    found = {
-        "dollars": row.cost.dollars,
-        "energy": row.cost.kwh,
-        "co2": row.cost.kg_co2e,
-        "devices": row.cost.devices_needed,
-    }[by]
+    found = getattr(row.cost, _TAKES[by])
     return weak, rounded(found.expected if found else inf), rounded(row.cost.device_hours.expected)

@@ -1,6 +1,6 @@
 """Instead of more compute: what each efficiency lever is worth, in loss, in equivalent compute and in money."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Unpack
 
@@ -27,11 +27,6 @@ from planner.scaling_laws.law import guarded
 
 _SOON = 3.0
 """Years beyond which a rate of the past is stretched: a house convention."""
-_TRAINING_ALONE = Note(
-    "training-alone",
-    "info",
-    "a lever makes training cheaper and leaves serving at what it costs; what cheapens that too, such as hardware, is worth more",
-)
 _NOTHING = 1e-9
 """A gain nearer to 1 than this is the solver's rounding."""
 
@@ -98,15 +93,15 @@ def levers(
     worth = partial(_worth, problem, budget, float(base.loss), cost.dollars.expected if cost and cost.dollars else None)
     improved = read_constants(better)
     published, gone = _published(budget, waited, worth, mixture=chosen.form.active is not None or chosen.hides_total)
+    gains = _own_gains(own)
     found = [
-        *(worth(*each) for each in _own(own)),
+        *(worth(name, name, "flops", (None, gain, None)) for name, gain in gains.items()),
         *([worth("mfu", *_utilisation(question.mfu, mfu_to))] if mfu_to is not None else []),
         *([_exponents(problem, improved, budget, worth)] if improved else []),
         *published,
     ]
     both = combined(found, combine, worth)
     told = [note for note in read.notes if note.code == "mfu-forecast" or not note.code.startswith("mfu-")]
-    gains = {name: _gain(gain, name) for name, gain in (own or {}).items()}
     of_levers = {"own": gains, "better": improved, "mfu_to": None if mfu_to is None else parse_fraction(mfu_to, "mfu_to")}
     read_as = {"flops": budget, "law": chosen.id, "constants": question.constants, "years": waited, "machine": machine}
     return Levers(
@@ -133,7 +128,6 @@ def _weighing(question: Question, mfu_to: Raw) -> Question:
 
 
 def _years(years: Number) -> float:
-    """Return the years waited for what comes with time."""
     waited = parse_number(years, "`years`")
     if not 0 <= waited <= 20:
         raise OptionError(f"`years` {shown(years)}: expected from 0 to 20")
@@ -150,16 +144,12 @@ def _worth(
     works_on: WorksOn,
     gains: tuple[float | None, float | None, float | None],
     instead: Problem | None = None,
-    claimed: float | None = None,
-    applies_to: str = "",
-    source: str = "yours",
-    caveat: str = "",
+    **about: Any,
 ) -> Worth:
     low, value, high = gains
     if any(gain is not None and not 1 <= budget * gain <= LARGEST for gain in gains):
-        raise OptionError(
-            f"{id}: a gain of {plain(max(gain for gain in gains if gain), 3)} leaves the budgets that can be planned"
-        )
+        largest = plain(max(gain for gain in gains if gain), 3)
+        raise OptionError(f"{id}: a gain of {largest} leaves the budgets that can be planned")
 
     def loss(gain: float | None) -> float | None:
         return None if gain is None else guarded(problem.law, lambda: loss_of_gain(problem, budget, gain))
@@ -182,30 +172,25 @@ def _worth(
         equivalent_flops=found and found.equivalent,
         saved=found and found.saved,
         dollars_saved=None if not found or found.saved is None or dollars is None else found.saved * dollars,
-        claimed=claimed,
-        applies_to=applies_to,
-        source=source,
-        caveat=caveat,
+        **about,
     )
 
 
-def _own(own: Any) -> list[tuple[str, str, WorksOn, tuple[None, float, None]]]:
+def _own_gains(own: Any) -> dict[str, float]:
     if own is None:
-        return []
+        return {}
     if not isinstance(own, Mapping) or not all(isinstance(name, str) and name.strip() for name in own):
         raise OptionError(f"own {shown(own)}: expected names and gains, such as {{'dedup': 1.2}}")
     known = {each.id for each in published_levers()} | {"mfu", "exponents", "combined"}
     taken = next((name for name in own if name.strip().lower() in known or "," in name), None)
     if taken is not None:
         raise OptionError(f"lever {shown(taken)}: is the name of a lever already, or holds a comma; choose another")
-    return [(name, name, "flops", (None, _gain(value, name), None)) for name, value in own.items()]
-
-
-def _gain(value: Raw, name: str) -> float:
-    gain = parse_number(value, name)
-    if not 0 < gain <= 1e12:
-        raise OptionError(f"{name} {shown(value)}: a gain is a factor above 0 and at most 1e12, such as 1.2")
-    return gain
+    gains = {}
+    for name, value in own.items():
+        gains[name] = parse_number(value, name)
+        if not 0 < gains[name] <= 1e12:
+            raise OptionError(f"{name} {shown(value)}: a gain is a factor above 0 and at most 1e12, such as 1.2")
+    return gains
 
 
 def _utilisation(now: Any, then: Raw) -> tuple[str, WorksOn, tuple[None, float, None]]:
@@ -272,27 +257,28 @@ def _notes(
     both: Worth | None,
     years: float,
     gone: list[str],
-) -> list[Note]:
-    law, notes = problem.law, own_notes(problem.law, budget)
+) -> Iterator[Note]:
+    yield from own_notes(problem.law, budget)
     text = "gains are of other data, recipes and sizes, mostly smaller ones, and not all of loss: see what each applies to"
-    notes.append(Note("elsewhere", "warning", text))
-    largest = max((each.gain or each.gain_high or 1.0 for each in [*found, *([both] if both else [])]), default=1.0)
+    yield Note("elsewhere", "warning", text)
+    largest = max((each.gain or each.gain_high or 1.0 for each in (*found, both) if each), default=1.0)
     best = solver.allocate(*with_gain(problem, budget, largest))
     near, far = (extrapolation_of(problem, float(run.params), float(run.tokens)) or 1.0 for run in (base, best))
     if near > FAR or far > FAR:
         what = "without any lever the budget's optimum lies" if near > FAR else "the largest gain is worth"
         which = "every loss here" if near > FAR else "its loss"
-        text = f"{what} {format_factor(near if near > FAR else far)} outside the runs of {law.id}: {which} is a guess"
-        notes.append(Note("extrapolation", "warning", text))
+        outside = f"{format_factor(near if near > FAR else far)} outside the runs of {problem.law.id}"
+        yield Note("extrapolation", "warning", f"{what} {outside}: {which} is a guess")
     if both is not None:
         text = f"combined: that the gains of {both.title} multiply is an assumption; published ranges alone are carried through"
-        notes.append(Note("combined", "warning", text))
+        yield Note("combined", "warning", text)
     if years > _SOON:
-        text = f"{plain(years)} years: rates of the past are stretched that far"
-        notes.append(Note("far-ahead", "warning", text))
-    notes += [Note("left-out", "info", f"{name}: at this budget its gain leaves what can be planned") for name in gone]
-    notes += [_TRAINING_ALONE] if problem.spending.served else []
-    if any(each.claimed for each in found):
-        names = ", ".join(f"{each.id} ({format_factor(each.claimed)})" for each in found if each.claimed)
-        notes.append(Note("shrank", "info", f"claims that shrank when measured again: {names}"))
-    return notes
+        yield Note("far-ahead", "warning", f"{plain(years)} years: rates of the past are stretched that far")
+    for name in gone:
+        yield Note("left-out", "info", f"{name}: at this budget its gain leaves what can be planned")
+    if problem.spending.served:
+        text = "a lever makes training cheaper and leaves serving at what it costs; what cheapens that too, such as hardware"
+        yield Note("training-alone", "info", f"{text}, is worth more")
+    claims = ", ".join(f"{each.id} ({format_factor(each.claimed)})" for each in found if each.claimed)
+    if claims:
+        yield Note("shrank", "info", f"claims that shrank when measured again: {claims}")

@@ -48,10 +48,10 @@ class Worth(NamedTuple):
     equivalent_flops: float | None
     saved: float | None
     dollars_saved: float | None
-    claimed: float | None
-    applies_to: str
-    source: str
-    caveat: str
+    claimed: float | None = None
+    applies_to: str = ""
+    source: str = "yours"
+    caveat: str = ""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

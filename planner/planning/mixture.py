@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
 from planner.allocation import solver
 from planner.allocation.assessment import Regime
-from planner.allocation.problem import Limits, Problem, problem_of, spending_of
+from planner.allocation.problem import Limits, Problem, problem_of
 from planner.inputs.mixture_choice import Open
 from planner.inputs.mixture_memory import all_params, cache_bytes, served_bits, state_bytes
 from planner.inputs.mixtures import CHOICE_INPUTS, share_given
@@ -17,11 +17,8 @@ from planner.notes import Note
 from planner.planning.mixture_result import Beside, Mixture
 from planner.quantities import LARGEST, format_count, format_factor, format_flops, plain
 from planner.scaling_laws.catalogue import load_law
-from planner.scaling_laws.forms.experts import dense_equivalent
+from planner.scaling_laws.forms.experts import dense_equivalent, leverage
 from planner.scaling_laws.law import Law
-
-if TYPE_CHECKING:
-    from planner.accelerators.fleet import Machine
 
 
 class _Sizes(NamedTuple):
@@ -48,8 +45,10 @@ def mixture_of(problem: Problem, request: Request, params: float, tokens: float,
     if law.form.active is None:
         return None
     dense = dense_of(law)
+    served, modifiers = problem.spending.served, problem.modifiers
+    plainly = None if dense is None else problem_of(dense, served=served, modifiers=modifiers)
     spent = float(problem.spending.paid(params, tokens))
-    flops, size, trained = _same_loss(problem, dense, loss)
+    flops, size, trained = _same_loss(plainly, loss)
     shape = question.shape
     share = share_given(question, law) or law.active_share
     active = float(shape.active) if shape is not None else share * params
@@ -72,46 +71,39 @@ def mixture_of(problem: Problem, request: Request, params: float, tokens: float,
         routed_tokens=routed.domain.tokens[0],
         dense_equivalent=float(dense_equivalent(routed.params, active, experts)) if known else None,
         training_bytes=total * state_bytes(),
-        beside=_beside(problem, request, mixture, loss, dense, _Sizes(size, size, size, trained)),
+        beside=_beside(problem, request, mixture, loss, plainly, _Sizes(size, size, size, trained)),
     )
 
 
-def _dense_problem(problem: Problem, dense: Law, limits: Limits | None = None) -> Problem:
-    spending = spending_of(dense, problem.spending.served)
-    return problem_of(dense, spending=spending, modifiers=problem.modifiers, limits=limits)
-
-
-def _same_loss(problem: Problem, dense: Law | None, loss: float) -> tuple[float, float, float]:
+def _same_loss(dense: Problem | None, loss: float) -> tuple[float, float, float]:
     """Return C, N and D of the cheapest dense run of the same loss; C is infinite where none reaches it."""
-    if dense is None or loss <= float(dense.irreducible_loss):
+    if dense is None or loss <= float(dense.law.irreducible_loss):
         return inf, inf, inf
-    flops, N, D = solver.cheapest(_dense_problem(problem, dense), loss - float(dense.irreducible_loss))
+    flops, N, D = solver.cheapest(dense, loss - float(dense.law.irreducible_loss))
     return float(flops), float(N), float(D)
 
 
 def _beside(
-    problem: Problem, request: Request, mixture: _Sizes, loss: float, dense: Law | None, same_loss: _Sizes
+    problem: Problem, request: Request, mixture: _Sizes, loss: float, dense: Problem | None, same_loss: _Sizes
 ) -> tuple[Beside, ...]:
     """Return the mixture, the dense run of its loss, and the best dense run of its compute in its memory."""
     rows = [_row("this mixture", problem, request, mixture, loss)]
     if dense is None:
         return tuple(rows)
-    plain = _dense_problem(problem, dense)
     if same_loss.counted < LARGEST:
-        rows.append(_row("dense, the same loss", plain, request, same_loss, loss))
+        rows.append(_row("dense, the same loss", dense, request, same_loss, loss))
     spent = float(problem.spending.paid(mixture.counted, mixture.tokens))
-    N, D = (float(value) for value in solver.best_run(plain._replace(limits=Limits(max_params=mixture.total)), spent))
+    N, D = (float(value) for value in solver.best_run(dense._replace(limits=Limits(max_params=mixture.total)), spent))
     if D > 0:
-        reached = float(dense.irreducible_loss) + float(sum(solver.reducible(plain, N, D)))
-        rows.append(_row("dense, the same compute and memory", plain, request, _Sizes(N, N, N, D), reached))
+        reached = float(dense.law.irreducible_loss) + float(sum(solver.reducible(dense, N, D)))
+        rows.append(_row("dense, the same compute and memory", dense, request, _Sizes(N, N, N, D), reached))
     return tuple(rows)
 
 
 def _row(name: str, problem: Problem, request: Request, sizes: _Sizes, loss: float) -> Beside:
-    machine: Machine | None = request.held.machine
+    machine, demand = request.held.machine, request.demand
     training = float(problem.spending.training(sizes.counted, sizes.tokens))
     cost = machine.cost(training) if machine else None
-    demand = request.demand
     each = float(problem.spending.serving_token(sizes.counted))
     cached, law = request.question.cached_tokens, problem.law
     cache = float(cached * cache_bytes(law, sizes.total)) if cached and law.form.total is not None else None
@@ -150,7 +142,7 @@ def judged_openly(
 _CHOSEN_WITH = {**{name: (said,) for name, said in CHOICE_INPUTS.items()}, "S": ("sparsity", "experts")}
 
 
-def mixture_notes(problem: Problem, request: Request, mixture: Mixture | None) -> Iterator[Note]:
+def mixture_notes(problem: Problem, mixture: Mixture | None) -> Iterator[Note]:
     """Say which choice nobody made, and where a mixture leaves what was measured."""
     if mixture is None:
         return
@@ -177,8 +169,6 @@ def leverage_of(flops: float, active_share: float, granularity: float) -> tuple[
 
     Beyond 1e22 FLOP, the last use that the law's source makes of it, it grows without limit and nothing is given.
     """
-    from planner.scaling_laws.forms.experts import leverage
-
     section = settings("planning.toml", "mixture")
     law = load_law(section["leverage"])
     low, high = law.domain.flops or (0.0, inf)

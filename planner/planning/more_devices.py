@@ -4,7 +4,6 @@ from math import ceil, floor, log2
 
 from planner.inputs.forecast_speed import forecast_speed, proposed_speed, proposing
 from planner.inputs.held_budgets import read_held
-from planner.inputs.question import Question
 from planner.inputs.request import Request
 from planner.quantities import format_duration, format_percent, format_whole
 
@@ -67,7 +66,7 @@ def _forecast(request: Request) -> bool:
 
 def _share(request: Request, count: float, params: float | None = None, tokens: float | None = None) -> float | None:
     """Return the utilisation of so many devices on a run, or on the run that they train in the time they have."""
-    question: Question = request.question
+    question = request.question
     assert question.gpus is not None  # devices are counted
     name = question.gpus.parts[0][1]
     other = question._replace(gpus=question.gpus._replace(parts=((count, name),)))

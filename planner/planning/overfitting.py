@@ -15,15 +15,7 @@ _STEPS = 2001
 
 
 def penalty(params: Num, tokens: Num, unique: Num, scale: float | None = None) -> Num:
-    """Return what repeating adds to the loss of as many fresh tokens [nats/token]: c sqrt((D/U - 1) N/U).
-
-    Parameters
-    ----------
-    params, tokens, unique : float or array
-        N, D and U.
-    scale : float, optional
-        c; by default that of ``data/planning.toml``.
-    """
+    """Return what repeating adds to the loss of as many fresh tokens [nats/token]: c sqrt((D/U - 1) N/U), c being ``scale``."""
     c = settings("planning.toml", "overfitting")["scale"] if scale is None else scale
     return c * np.sqrt(np.maximum(tokens / unique - 1, 0) * params / unique)
 
@@ -40,6 +32,11 @@ _SIZES = 16
 """Sizes, evenly in the logarithm, at which many are computed."""
 
 
+def dense_in_nats(law: Law) -> bool:
+    """Tell whether a law has a loss surface of its own, of dense models and in nats per token."""
+    return law.form.active is None and law.surface_law is law and law.conventions.loss_unit == "nats/token"
+
+
 def beyond_runs(params: float, unique: float) -> float:
     """Return the largest factor by which a model or its data leave the runs that the penalty was fitted on; 1 inside."""
     section = settings("planning.toml", "overfitting")
@@ -52,7 +49,7 @@ def harmful_from(law: Law, params: float, unique: float) -> float | None:
 
     1 where no second pass helps; None under a law whose loss is not in nats a token, or where ten thousand passes still help.
     """
-    if law.surface_law is not law or law.form.active is not None or law.conventions.loss_unit != "nats/token":
+    if not dense_in_nats(law):
         return None
     passes = np.geomspace(1.0, _MOST, _STEPS)
     loss = law.loss(params, unique * passes) + penalty(params, unique * passes, unique)

@@ -21,12 +21,8 @@ _SLIP = 2.5
 
 
 def own_step(speed: TokensPerSecond, fit: Fit, shape: Shape, running: Running, batch: float) -> MeasuredStep:
-    """Return a measured speed against its forecast, for steps of ``batch`` tokens.
-
-    Raises
-    ------
-    OptionError
-        Above what the devices can, or so far from the forecast that it is a slip.
+    """Return a measured speed against its forecast, for steps of ``batch`` tokens; refuse one above what the devices can, or so
+    far from the forecast that it is a slip.
     """
     assert fit.speed is not None  # looked at by the caller
     devices, layout = fit.layout.devices, fit.layout
@@ -38,14 +34,10 @@ def own_step(speed: TokensPerSecond, fit: Fit, shape: Shape, running: Running, b
         raise OptionError(f"{told} are {share} of the peak, above the best product that was measured; is it of all devices?")
     off = log(batch / (each * devices) / fit.speed.step_time.expected)
     if abs(off) > _SLIP:
-        expected = plain(fit.speed.tokens_per_second_per_device.expected, 5)
-        raise OptionError(
-            f"{told}, where {expected} is forecast: another model, layout or number of devices must have been meant"
-        )
-    text = (
-        f"{format_count(shape.total)} parameters on {devices} devices, {split_text(layout)}: {plain(each, 5)} tokens/s a device"
-    )
-    text += f", {speed.log}" if speed.log else ""
+        expected = f"{plain(fit.speed.tokens_per_second_per_device.expected, 5)} is forecast"
+        raise OptionError(f"{told}, where {expected}: another model, layout or number of devices must have been meant")
+    size, logged = format_count(shape.total), f", {speed.log}" if speed.log else ""
+    text = f"{size} parameters on {devices} devices, {split_text(layout)}: {plain(each, 5)} tokens/s a device{logged}"
     return MeasuredStep(off, float(shape.total), shape.experts > 1, devices, text)
 
 
@@ -67,13 +59,7 @@ def step_file(path: str | Path, *, overwrite: bool) -> Path:
 
 
 def write_step(step: MeasuredStep, device: str, path: str | Path, *, overwrite: bool) -> Path:
-    """Write a step as a file of devices.
-
-    Raises
-    ------
-    OptionError
-        The name does not end in .toml, or the file exists and ``overwrite`` is not given.
-    """
+    """Write a step as a file of devices, or refuse the file's name, and one that exists unless ``overwrite``."""
     target = step_file(path, overwrite=overwrite)
     lines = [
         "# written by plan throughput --save-measured; give it as --gpu-file",
@@ -90,7 +76,6 @@ def write_step(step: MeasuredStep, device: str, path: str | Path, *, overwrite: 
 
 
 def own_note(own: MeasuredStep) -> Note:
-    """Say what a forecast was corrected by."""
     share, slower = format_percent(settings(FILE, "own")["share"]), format_signed_percent(exp(own.log_time) - 1)
     text = (
         f"corrected by a step of yours ({own.text}): it took {slower} of its forecast's time, of which {share} is "

@@ -1,13 +1,14 @@
 """A question in, a plan out: composes inputs, the solver and the assessment into one answer."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner.allocation import solver
-from planner.allocation.assessment import Regime, assess, regime_notes
-from planner.allocation.extrapolation import extrapolation, own_notes, range_notes
-from planner.allocation.intervals import Intervals, answer_intervals, interval_notes
+from planner.allocation.assessment import assess
+from planner.allocation.extrapolation import extrapolation
+from planner.allocation.intervals import answer_intervals
 from planner.allocation.problem import Problem
 from planner.errors import OptionError
 from planner.inputs.held_budgets import Held
@@ -18,35 +19,14 @@ from planner.inputs.mixture_memory import cap_of
 from planner.inputs.question import Question
 from planner.inputs.registry import PlanInputs, asks
 from planner.inputs.request import Request, read_request
-from planner.notes import Note
 from planner.planning.alternatives import MAIN_LAWS, alternatives, other_studies
 from planner.planning.answering_run import funded_runs, run_of
-from planner.planning.mixture import judged_openly, mixture_notes, mixture_of
-from planner.planning.mixture_result import Mixture
-from planner.planning.plan_details import (
-    counted_params,
-    data_notes,
-    data_use,
-    deadline_notes,
-    idle_notes,
-    memory_notes,
-    serving_notes,
-    serving_of,
-)
-from planner.planning.plan_notes import limit_notes, size_notes, waste_notes
-from planner.planning.plan_result import BAND, Alternative, DataUse, Doubling, Plan, Serving
-from planner.planning.served_copy import ServedCopy, served_copy, served_copy_notes
-from planner.quantities import (
-    PF_DAY,
-    format_factor,
-    shown,
-)
+from planner.planning.mixture import judged_openly, mixture_of
+from planner.planning.plan_details import data_use, embedded_params, plan_notes, served_copy, serving_of
+from planner.planning.plan_result import BAND, Doubling, Plan
+from planner.quantities import PF_DAY, shown
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
-
-if TYPE_CHECKING:
-    from planner.planning.quantised import Quantised
-    from planner.planning.served_sizes import ServedSize
 
 
 @asks(PlanInputs)
@@ -84,7 +64,6 @@ def plan(  # type: ignore[misc]  # the budget, which is one of the inputs, may s
 
 
 def answered(question: Question, others: Sequence[LawLike] = ()) -> Plan:
-    """Return the plan of a question."""
     request = read_request(question)
     if not isinstance(others, (list, tuple)):
         raise OptionError(f"others {shown(others)}: expected a list of laws")
@@ -111,96 +90,58 @@ def best_plan(request: Request) -> Plan:
     return _planned(free._replace(question=other), ())
 
 
-class _Run(NamedTuple):
-    """The run that answers: budget, N, D and training compute [FLOP]."""
-
-    flops: float
-    params: float
-    tokens: float
-    training: float
-
-
-class _Judged(NamedTuple):
-    """How the run stands: its loss, and what it wastes against the best one."""
-
-    free: bool
-    is_optimum: bool
-    loss: float | None
-    irreducible: float | None
-    regime: Regime | None
-    overhead: float | None
-    optimum: Plan | None
-    band: tuple[float, float] | None
-    doubling: Doubling | None
-
-
-class _Life(NamedTuple):
-    """What the data, serving and experts make of the run."""
-
-    data: DataUse | None
-    serving: Serving | None
-    served_sizes: "tuple[ServedSize, ...]"
-    mixture: Mixture | None
-    served_copy: ServedCopy | None
-    quantised: "Quantised | None"
-
-
 def _planned(request: Request, others: Sequence[Law]) -> Plan:
-    problem, question = request.problem, request.question
+    problem, question, machine = request.problem, request.question, request.held.machine
+    law, limits = problem.law, problem.limits
     flops, N, D = run_of(request)
-    run = _Run(flops, N, D, float(problem.spending.training(N, D)))
-    judged = _judged(request, run)
+    training = float(problem.spending.training(N, D))
+    free = limits.free or _is_best(problem, flops, N)
+    judged = _judged(request, flops, N, D, free=free)
     beside = alternatives(others, problem, flops, question.tolerance, _referee(problem))
-    fixed = problem.limits.fixed
-    sure = answer_intervals(problem, flops, N, D, question.level, sizes=not fixed, loss=request.loss)
-    life = _life(request, run, judged)
-    total, without = counted_params(problem.law, request, N)
-    smallest = min(N, D, life.data.unique_tokens if life.data else D)
-    notes = (
-        *request.notes,
-        *_plan_notes(request, run, judged, beside),
-        *size_notes(smallest),
-        *waste_notes(judged.doubling),
-        *limit_notes(problem, flops, float(problem.spending.paid(N, D)), free=judged.free),
-        *data_notes(problem, life.data, N),
-        *serving_notes(life.serving, limited=not judged.is_optimum),
-        *mixture_notes(problem, request, life.mixture),
-        *memory_notes(request.held.machine, _held(life.mixture, total or N)),
-        *deadline_notes(request, run.training, N, D),
-        *idle_notes(request),
-        *served_copy_notes(life.served_copy),
-        *_quantised_notes(request, life.quantised),
-        *interval_notes(sure, problem.law),
-        *question.idle_notes(judged=True, drawn=problem.law.draws is not None),
+    sure = answer_intervals(problem, flops, N, D, question.level, sizes=not limits.fixed, loss=request.loss)
+    life = _life(request, flops, N, D, judged["loss"], free=free, is_optimum=judged["optimum"] is None)
+    total, without = embedded_params(law, N, question.shape)
+    answer = Plan(
+        flops=flops,
+        pf_days=flops / PF_DAY,
+        law=law,
+        problem=problem,
+        params=N,
+        tokens=D,
+        params_total=total,
+        params_non_embedding=without,
+        tokens_per_param=D / N,
+        exponents=law.exponents,
+        **judged,
+        band_tolerance=BAND,
+        spent=float(problem.spending.paid(N, D)),
+        training_flops=training,
+        tolerance=question.tolerance,
+        extrapolation=extrapolation(law, N, D, training),
+        intervals=sure,
+        other_studies=other_studies(problem, flops) if request.loss is None and free else None,
+        limits=limits if request.run is None else limits._replace(tokens=D),
+        **life,
+        machine=machine,
+        funded=funded_runs(request, judged["loss"] is not None),
+        cost=machine.cost(training) if machine else None,
+        notes=(),
+        others=beside,
+        inputs=request.inputs,
     )
-    return _put_together(request, run, judged, life, (total, without), sure, beside, notes)
+    return replace(answer, notes=(*request.notes, *plan_notes(request, answer, free=free)))
 
 
-def _quantised_notes(request: Request, found: "Quantised | None") -> Iterator[Note]:
-    if request.question.serve_precision is not None:
-        from planner.planning.quantised import quantised_notes
-
-        yield from quantised_notes(found, request.problem.law, request.question.serve_precision)
-
-
-def _held(mixture: Mixture | None, params: float) -> float:
-    """Return the parameters that memory must hold: all of a mixture."""
-    return params if mixture is None else mixture.total_params
-
-
-def _judged(request: Request, run: _Run) -> _Judged:
-    """Return how a run stands, under the law that can tell."""
-    problem = request.problem
-    law, flops, N, D, _ = problem.law, *run
-    referee = _referee(problem)
-    free = problem.limits.free or _is_best(problem, flops, N)
-    openly = request.openly
+def _judged(request: Request, flops: float, N: float, D: float, *, free: bool) -> dict[str, Any]:
+    """Return how a run stands, under the law that can tell: its loss, and what it wastes against the best one."""
+    problem, openly, tolerance = request.problem, request.openly, request.question.tolerance
+    law, referee = problem.law, _referee(problem)
     best = None if openly is None else openly.best(request.flops, request.loss)
     is_optimum = free and referee is problem and (best is None or best.law.params == law.params)
-    verdict = assess(problem, N, D, request.question.tolerance)
-    loss = irreducible = band = optimum = None
+    verdict = assess(problem, N, D, tolerance)
+    loss = irreducible = regime = overhead = band = optimum = None
     if verdict:
-        loss, irreducible = verdict.loss, verdict.irreducible_loss
+        loss, irreducible, regime, overhead = verdict.loss, verdict.irreducible_loss, verdict.regime, verdict.overhead
     elif problem.limits.free:
         on_line = solver.allocate(problem, flops).loss
         loss, irreducible = (None, None) if on_line is None else (float(on_line), 0.0)
@@ -211,84 +152,42 @@ def _judged(request: Request, run: _Run) -> _Judged:
         low, high = solver.flat_band(problem, flops, BAND)
         band = (float(low), float(high))
     doubling = None if loss is None else _doubling(problem, flops, openly)
-    if verdict is None or verdict.overhead is None:
-        return _Judged(free, is_optimum, loss, irreducible, None, None, optimum, band, doubling)
-    regime, overhead = verdict.regime, verdict.overhead
-    if is_optimum and regime != "compute wasted":
+    if overhead is not None and is_optimum and regime != "compute wasted":
         regime, overhead = "balanced", 0.0  # by definition: what is left of it is rounding
-    elif openly is not None and loss is not None:
-        regime, overhead = judged_openly(openly, problem, (N, D), loss, regime, request.question.tolerance)
-    return _Judged(free, is_optimum, loss, irreducible, regime, overhead, optimum, band, doubling)
+    elif overhead is not None and openly is not None and loss is not None:
+        regime, overhead = judged_openly(openly, problem, (N, D), loss, regime, tolerance)
+    return {
+        "loss": loss,
+        "irreducible_loss": irreducible,
+        "loss_unit": law.conventions.loss_unit if loss is not None else None,
+        "params_band": band,
+        "doubling": doubling,
+        "regime": regime,
+        "overhead": overhead,
+        "optimum": optimum,
+    }
 
 
-def _life(request: Request, run: _Run, judged: _Judged) -> _Life:
+def _life(
+    request: Request, flops: float, N: float, D: float, loss: float | None, *, free: bool, is_optimum: bool
+) -> dict[str, Any]:
     """Return what the data, serving and experts make of a run."""
-    problem, flops, N, D = request.problem, run.flops, run.params, run.tokens
-    sizes: tuple[ServedSize, ...] = ()
-    if request.served_after and judged.is_optimum and judged.loss is not None:
+    problem, question, machine = request.problem, request.question, request.held.machine
+    found: dict[str, Any] = {"served_sizes": (), "quantised": None}
+    if request.served_after and is_optimum and loss is not None:
         from planner.planning.served_sizes import served_sizes
 
         served = problem.spending._replace(served=request.served_after)
-        sizes = served_sizes(problem, flops, N, served, request.held.machine)
-    mixture = None if judged.loss is None else mixture_of(problem, request, N, D, judged.loss)
-    copy = served_copy(request.question, problem.law, N)
-    quantised = None
-    if request.question.serve_precision is not None:
+        found["served_sizes"] = served_sizes(problem, flops, N, served, machine)
+    found["mixture"] = None if loss is None else mixture_of(problem, request, N, D, loss)
+    found["served_copy"] = served_copy(question, problem.law, N)
+    if question.serve_precision is not None:
         from planner.planning.quantised import quantised_of
 
-        most = cap_of(request.question, problem.law, request.held.machine)
-        alone = problem.without_limits() if judged.free else problem
-        quantised = quantised_of(alone, request.question.serve_precision, flops, N, D, judged.loss, most)
-    return _Life(data_use(problem, flops, N, D), serving_of(problem, request, N, D), sizes, mixture, copy, quantised)
-
-
-def _put_together(
-    request: Request,
-    run: _Run,
-    judged: _Judged,
-    life: _Life,
-    counted: tuple[float | None, float | None],
-    sure: Intervals | None,
-    beside: tuple[Alternative, ...],
-    notes: tuple[Note, ...],
-) -> Plan:
-    problem, machine = request.problem, request.held.machine
-    law, N, D = problem.law, run.params, run.tokens
-    return Plan(
-        flops=run.flops,
-        pf_days=run.flops / PF_DAY,
-        law=law,
-        problem=problem,
-        params=N,
-        tokens=D,
-        params_total=counted[0],
-        params_non_embedding=counted[1],
-        tokens_per_param=D / N,
-        exponents=law.exponents,
-        loss=judged.loss,
-        irreducible_loss=judged.irreducible,
-        loss_unit=law.conventions.loss_unit if judged.loss is not None else None,
-        params_band=judged.band,
-        band_tolerance=BAND,
-        doubling=judged.doubling,
-        spent=float(problem.spending.paid(N, D)),
-        training_flops=run.training,
-        regime=judged.regime,
-        overhead=judged.overhead,
-        tolerance=request.question.tolerance,
-        extrapolation=extrapolation(law, N, D, run.training),
-        intervals=sure,
-        other_studies=other_studies(problem, run.flops) if request.loss is None and judged.free else None,
-        optimum=judged.optimum,
-        limits=problem.limits if request.run is None else problem.limits._replace(tokens=D),
-        **life._asdict(),
-        machine=machine,
-        funded=funded_runs(request, judged.loss is not None),
-        cost=machine.cost(run.training) if machine else None,
-        notes=notes,
-        others=beside,
-        inputs=request.inputs,
-    )
+        most = cap_of(question, problem.law, machine)
+        alone = problem.without_limits() if free else problem
+        found["quantised"] = quantised_of(alone, question.serve_precision, flops, N, D, loss, most)
+    return {**found, "data": data_use(problem, flops, N, D), "serving": serving_of(problem, request, N, D)}
 
 
 def _is_best(problem: Problem, flops: float, params: float) -> bool:
@@ -304,39 +203,15 @@ def _referee(problem: Problem) -> Problem:
     return problem.judged() if problem.law.judge and problem.law.judge.role == "plan" else problem
 
 
-def _plan_notes(request: Request, run: _Run, judged: _Judged, beside: Sequence[Alternative]) -> Iterator[Note]:
-    problem, loss, regime = request.problem, judged.loss, judged.regime
-    law = problem.law
-    flops, params, tokens = run.training, run.params, run.tokens
-    yield from own_notes(law, flops, problem.repetition)
-    yield from range_notes(law, params, tokens, flops)
-    if loss is None:
-        yield Note("no-loss", "info", f"{law.id} says how N and D grow, not which loss follows")
-    if law.judge:
-        text = f"loss, band and regime are those of {law.judge.id}; exponents alone say nothing of them"
-        yield Note("judged-by", "info", text)
-    if regime is None:
-        ratio = params / float(solver.best_run(problem.without_limits(), flops)[0])
-        where = "this is the law's own optimum" if abs(ratio - 1) < 1e-9 else f"N is {format_factor(ratio)} the law's optimum"
-        yield Note(
-            "no-regime", "info", f"{law.id} cannot measure the regime, for it does not say what another size costs; {where}"
-        )
-    yield from regime_notes(regime, served=request.demand is not None)
-    if loss is not None and any(o.loss is not None and o.law.conventions.data != law.conventions.data for o in beside):
-        text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
-        yield Note("losses-differ", "info", text)
-
-
 def _doubling(problem: Problem, flops: float, openly: Open | None) -> Doubling:
     """Return what 2C buys under the same limits, from reducible losses, so that nothing cancels; a mixture is chosen anew."""
+    twice = problem if openly is None else openly.at(2 * flops)
+    here = _left_to_gain(problem, flops)
+    gain = here - _left_to_gain(twice, 2 * flops)
     if openly is not None:
-        twice = openly.at(2 * flops)
-        here, floors = _left_to_gain(problem, flops), [float(each.law.irreducible_loss) for each in (problem, twice)]
-        gain = max(here - _left_to_gain(twice, 2 * flops) + floors[0] - floors[1], 0.0)
-        return Doubling(gain, gain / here)
-    left = [_left_to_gain(problem, budget) for budget in (flops, 2 * flops)]
-    gain = max(left[0] - left[1], 0.0)
-    return Doubling(gain, gain / left[0])
+        gain = gain + float(problem.law.irreducible_loss) - float(twice.law.irreducible_loss)
+    gain = max(gain, 0.0)
+    return Doubling(gain, gain / here)
 
 
 def _left_to_gain(problem: Problem, flops: float) -> float:

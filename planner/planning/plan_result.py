@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from planner.accelerators.fleet import Cost, Machine
     from planner.inputs.serving import Weights
     from planner.planning.alternatives import OtherStudies
+    from planner.planning.plan_details import ServedCopy
     from planner.planning.plan_scores import PlanScores
     from planner.planning.quantised import Quantised
-    from planner.planning.served_copy import ServedCopy
     from planner.planning.served_sizes import ServedSize
     from planner.quantities.estimate import Range
 

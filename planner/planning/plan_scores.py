@@ -67,34 +67,22 @@ class PlanScores(NamedTuple):
 
 
 def with_scores(plan: Plan, question: Question) -> Plan:
-    """Return a plan with the scores that were asked for.
-
-    Raises
-    ------
-    OptionError
-        A target score without a score model, or of a task that it does not have.
-    RunsFileError
-        A file that is no score model.
-    """
+    """Return a plan with the scores that its question asks for; refuse a target without a model, or of a task it has not."""
     if question.scores is None:
-        if question.target_score is not None:
-            raise OptionError("`target_score` goes with `scores`, a file that plan scores --save wrote")
-        return plan
+        raise OptionError("`target_score` goes with `scores`, a file that plan scores --save wrote")
     model = load_model(question.scores)
     sizes = model.rows.params is not None and model.rows.tokens is not None
     place = model.place(None, plan.params, plan.tokens, None) if sizes else model.place(plan.training_flops, None, None, None)
     tasks = model.score(place, question.level)
     needed = tuple(_needed(model, name, score, question.level) for name, score in (question.target_score or {}).items())
-    text = (
-        f"scores are forecast from {bare(model.name)}: for its recipe, and through its own law of loss, not through {plan.law.id}"
-    )
-    notes = (*plan.notes, Note("scores-of", "info", text), *target_notes(place, tasks))
+    through = f"for its recipe, and through its own law of loss, not through {plan.law.id}"
+    said = Note("scores-of", "info", f"scores are forecast from {bare(model.name)}: {through}")
+    notes = (*plan.notes, said, *target_notes(place, tasks))
     suites = suites_of(tasks, {}, float(settings("interval")["shared"]))
     return replace(plan, scores=PlanScores(model.name, FrozenDict(tasks), suites, needed, question.level), notes=notes)
 
 
 def _needed(model: ScoreModel, name: str, score: float, level: float) -> NeededCompute:
-    """Return the compute that a score of a task takes."""
     task = next((each for each in model.tasks if each.name.lower() == name.lower()), None)
     if task is None:
         known = listed([bare(each.name) for each in model.tasks], 12)

@@ -69,17 +69,5 @@ def _lever(entry: Mapping[str, Any]) -> PublishedLever:
     kinds = {"gain": "", "halving_months": "months", "doubling_years": "years"}
     key = next(name for name in kinds if name in entry)
     ends = {name: float(entry[key][name]) if name in entry[key] else None for name in ("low", "value", "high")}
-    return PublishedLever(
-        id=entry["id"],
-        title=entry["title"],
-        kind=entry.get("kind", entry["id"]),
-        works_on=entry["works_on"],
-        **ends,
-        per=kinds[key],
-        interval=entry.get("interval", ""),
-        claimed=float(entry["claimed"]) if "claimed" in entry else None,
-        applies_to=entry["applies_to"],
-        source=entry["source"],
-        read=entry["read"],
-        caveat=entry["caveat"],
-    )
+    said = {name: value for name, value in entry.items() if name != key}
+    return PublishedLever(**{"kind": entry["id"], "interval": "", "claimed": None, **said, **ends, "per": kinds[key]})

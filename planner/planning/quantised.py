@@ -8,11 +8,12 @@ import numpy as np
 from planner._util.files import settings
 from planner._util.root_finding import find_root, reach_above
 from planner.allocation import solver
-from planner.allocation.effective_size import non_embedding_params
 from planner.allocation.extrapolation import FAR, extrapolation
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.notes import Note
+from planner.planning.overfitting import dense_in_nats
+from planner.planning.plan_details import without_embeddings
 from planner.quantities import format_factor, plain
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.forms._base import Num
@@ -57,48 +58,28 @@ _REACH = 64.0
 
 
 def quantised_of(
-    problem: Problem, bits: float | None, flops: float, params: float, tokens: float, loss: float | None, most: float
+    problem: Problem, bits: float, flops: float, params: float, tokens: float, loss: float | None, most: float
 ) -> Quantised | None:
-    """Return what serving at so many bits does to a run; None where nothing was asked, or nothing is known of such models.
+    """Return what serving at so many bits does to a run; None where nothing is rounded, or nothing is known of such models.
 
     ``most`` are the parameters that the devices it is served on hold.
     """
-    if bits is None or bits >= _whole() or not applies(problem.law) or loss is None:
+    section, own = settings("planning.toml", "precision"), problem.law
+    if bits >= section["baseline"] or not dense_in_nats(own) or loss is None:
         return None
-    law = load_law(settings("planning.toml", "precision")["after"])
-    own = problem.law
+    law = load_law(section["after"])
     added = float(added_loss(own, params, tokens, bits))
-    N, D, served = _best(problem, bits, flops, params, most) if problem.limits.free else (None, None, None)
-    outside = extrapolation(law, _as_measured(own, params), tokens, 6 * params * tokens)
-    floor = float(own.irreducible_loss)
-    worth = None
-    if problem.limits.free:
-        worth = 1 - float(solver.equivalent_flops(problem, loss + added - floor)) / flops
+    floor, free = float(own.irreducible_loss), problem.limits.free
+    N, D, served = _best(problem, bits, flops, params, most) if free else (None, None, None)
+    worth = 1 - float(solver.equivalent_flops(problem, loss + added - floor)) / flops if free else None
+    outside = extrapolation(law, without_embeddings(own, params), tokens, 6 * params * tokens)
     return Quantised(bits, law.id, added, loss + added, worth, N, D, served, outside)
-
-
-def _whole() -> float:
-    """Return the bits at which nothing is rounded."""
-    return float(settings("planning.toml", "precision")["baseline"])
-
-
-def applies(law: Law) -> bool:
-    """Tell whether the law of rounding says anything of a law's models: dense ones, whose loss is in nats per token."""
-    return law.form.active is None and law.surface_law is law and law.conventions.loss_unit == "nats/token"
 
 
 def added_loss(law: Law, params: Num, tokens: Num, bits: float) -> Num:
     """Return what rounding to so many bits adds to the loss of a run whose N a law counts [nats per token]."""
     source = load_law(settings("planning.toml", "precision")["after"])
-    return quantising_loss(source.params, _as_measured(law, params), tokens, bits)
-
-
-def _as_measured(law: Law, params: Num) -> Num:
-    """Return N without embeddings, as the law of rounding counts, where it can be converted."""
-    if law.conventions.params != "total":
-        return params
-    count = load_law(settings("planning.toml", "embeddings")["law"])
-    return non_embedding_params(params, count.params["gamma"])
+    return quantising_loss(source.params, without_embeddings(law, params), tokens, bits)
 
 
 def _best(problem: Problem, bits: float, flops: float, params: float, most: float) -> tuple[float, float, float]:
@@ -115,7 +96,7 @@ def _best(problem: Problem, bits: float, flops: float, params: float, most: floa
         fewer = spending.params_elasticity(N) / spending.token_elasticity(D)  # what a size takes from the tokens
         by_params, by_tokens = (np.exp(each) for each in land.log_slopes(N, D))
         step = 1e-6
-        grows = np.log(_as_measured(law, N * np.exp(step)) / _as_measured(law, N * np.exp(-step))) / (2 * step)
+        grows = np.log(without_embeddings(law, N * np.exp(step)) / without_embeddings(law, N * np.exp(-step))) / (2 * step)
         rounding = added_loss(law, N, D, bits) * (constants["gamma_N"] * grows + constants["gamma_D"] * fewer)
         return np.where(lost, np.inf, fewer * by_tokens - by_params - rounding)[()]
 
@@ -126,11 +107,11 @@ def _best(problem: Problem, bits: float, flops: float, params: float, most: floa
     return N, D, served
 
 
-def quantised_notes(found: Quantised | None, law: Law, bits: float | None) -> Iterator[Note]:
+def quantised_notes(found: Quantised | None, law: Law, bits: float) -> Iterator[Note]:
     """Say what the law of rounding knows, and who sees it otherwise."""
-    if bits is None or bits >= _whole():
-        return
     section = settings("planning.toml", "precision")
+    if bits >= section["baseline"]:
+        return
     if found is None:
         text = f"what rounding to {plain(bits)} bits adds to the loss is known of dense models in nats per token alone"
         yield Note("quantised-unknown", "warning", f"{text}: nothing is added here under {law.id}")

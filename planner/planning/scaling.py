@@ -1,6 +1,6 @@
 """One batch on ever more devices: how much faster a step gets, and where more devices stop paying."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log2
 from typing import Any, NamedTuple, Unpack
@@ -100,71 +100,58 @@ def scaling(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs]) 
     if not is_range(gpus):
         raise OptionError(f"`gpus` {shown(gpus)}: expected a range of devices of one kind, such as 64..1024xH100")
     axis = axis_of("gpus", gpus, 2)
-    counts = _doublings(int(axis.values[0]), int(axis.values[-1]))
+    low, high = int(axis.values[0]), int(axis.values[-1])
+    counts = sorted({*(low * 2**times for times in range((high // low).bit_length())), high})  # each twice the last
     rest: dict[str, Any] = {name: value for name, value in asked.items() if name != "gpus"}
     question = Question.of(ThroughputInputs, "scaling", rest)
     batch, said = batch_for(question, model_of(question))
-    found = [_run(count, {**rest, "gpus": f"{count}x{axis.device}", "batch": batch}, recompute) for count in counts]
-    first = next((row for row in found if row.throughput is not None), None)
+    found = {count: _forecast({**rest, "gpus": f"{count}x{axis.device}", "batch": batch}, recompute) for count in counts}
+    first = next(((count, each) for count, each in found.items() if isinstance(each, Throughput)), None)
     if first is None:
-        raise CannotPlanError(f"`gpus` {gpus}: nothing can be forecast on any of these; on {counts[0]}: {found[0].reason}")
-    rows = tuple(_compared(row, first) for row in found)
+        raise CannotPlanError(f"`gpus` {gpus}: nothing can be forecast on any of these; on {counts[0]}: {found[counts[0]]}")
+    rows = tuple(_row(count, each, *first) for count, each in found.items())
     given = {"recompute": recompute} if recompute is not None else {}
     inputs = FrozenDict({**question.stated(), "gpus": str(gpus), **given, "level": question.level})
     worth = float(settings(FILE, "asked")["doubling"])
     return Scaling(rows, batch, _pays_to(rows, worth), worth, tuple(_notes(rows, batch, said)), inputs)
 
 
-def _doublings(low: int, high: int) -> list[int]:
-    """Return numbers of devices, each twice the last, and the largest."""
-    found = [low]
-    while 2 * found[-1] <= high:
-        found.append(2 * found[-1])
-    return found if found[-1] == high else [*found, high]
-
-
-def _run(count: int, asked: dict[str, Any], recompute: str | None) -> ScaledRun:
+def _forecast(asked: dict[str, Any], recompute: str | None) -> Throughput | str:
+    """Return a forecast, or why there is none."""
     try:
         found = throughput(recompute=recompute, **asked)
     except (OptionError, CannotPlanError) as error:
-        return ScaledRun(count, None, None, None, None, str(error))
-    if found.fits is False:
-        return ScaledRun(count, None, None, None, None, "no layout fits in their memory")
-    return ScaledRun(count, found, None, None, None, "")
+        return str(error)
+    return "no layout fits in their memory" if found.fits is False else found
 
 
-def _compared(row: ScaledRun, first: ScaledRun) -> ScaledRun:
-    """Return a row beside the first that has a forecast."""
-    if row.throughput is None or first.throughput is None:
-        return row
-    speedup = row.throughput.tokens_per_second / first.throughput.tokens_per_second
-    dollars = row.throughput.dollars_per_trillion
-    return row._replace(speedup=speedup, efficiency=speedup * first.devices / row.devices, dollars_per_trillion=dollars)
+def _row(count: int, found: Throughput | str, fewest: int, first: Throughput) -> ScaledRun:
+    """Return a row beside the first that has a forecast, on the fewest devices."""
+    if isinstance(found, str):
+        return ScaledRun(count, None, None, None, None, found)
+    speedup = found.tokens_per_second / first.tokens_per_second
+    return ScaledRun(count, found, speedup, speedup * fewest / count, found.dollars_per_trillion, "")
 
 
 def _pays_to(rows: tuple[ScaledRun, ...], worth: float) -> int | None:
     """Return the most devices up to which every doubling pays; a last step that is less than one is held to its own part."""
-    reached: ScaledRun | None = None
+    reached: tuple[int, float] | None = None
     for row in rows:
-        if row.speedup is None:
-            if reached is not None:
-                break
+        if row.speedup is None and reached is None:
             continue
-        if reached is not None and reached.speedup is not None:
-            doublings = log2(row.devices / reached.devices)
-            if row.speedup / reached.speedup < worth**doublings * (1 - 1e-12):
-                break
-        reached = row
-    return None if reached is None else reached.devices
+        if row.speedup is None:
+            break
+        if reached and row.speedup / reached[1] < worth ** log2(row.devices / reached[0]) * (1 - 1e-12):
+            break
+        reached = row.devices, row.speedup
+    return reached and reached[0]
 
 
-def _notes(rows: tuple[ScaledRun, ...], batch: float, said: str) -> list[Note]:
-    notes = [Note("batch", "info", said)] if said else []
+def _notes(rows: tuple[ScaledRun, ...], batch: float, said: str) -> Iterator[Note]:
+    if said:
+        yield Note("batch", "info", said)
     text = f"one batch of about {format_count(batch)} tokens on all: more devices could take a larger one, which costs compute"
-    notes.append(Note("strong-scaling", "info", text))
-    left = [row for row in rows if row.throughput is None]
-    if left:
-        for reason in dict.fromkeys(row.reason for row in left):
-            counts = ", ".join(format_whole(row.devices) for row in left if row.reason == reason)
-            notes.append(Note("no-layout", "info", f"no forecast on {counts} devices: {reason}"))
-    return notes
+    yield Note("strong-scaling", "info", text)
+    for reason in dict.fromkeys(row.reason for row in rows if row.reason):
+        counts = ", ".join(format_whole(row.devices) for row in rows if row.reason == reason)
+        yield Note("no-layout", "info", f"no forecast on {counts} devices: {reason}")

@@ -61,20 +61,9 @@ class ServedSize(NamedTuple):
 def served_sizes(
     problem: Problem, flops: float, params: float, spending: Spending, machine: "Machine | None"
 ) -> tuple[ServedSize, ...]:
-    """Return smaller sizes trained with the same budget, the best one among them.
+    """Return sizes below the N of the training-optimal run, trained with the same budget [FLOP], the best one among them.
 
-    Parameters
-    ----------
-    problem : Problem
-        Of training alone.
-    flops : float
-        The training budget [FLOP].
-    params : float
-        N of the training-optimal run.
-    spending : Spending
-        With the tokens to serve.
-    machine : Machine or None
-        Whose price makes dollars.
+    The problem is of training alone; ``spending`` has the tokens to serve.
     """
     land = landscape(problem.judged())
     ratios = np.unique(np.concatenate([np.array(RATIOS), _SIZES]))[::-1]

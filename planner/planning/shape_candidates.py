@@ -80,15 +80,12 @@ def shapes_for(
         if value is not None and not isinstance(value, bool):
             raise OptionError(f"`{name}` {shown(value)}: expected True or False")
 
-    def whole(name: str) -> int | None:
-        value = getattr(fixed, name)
-        return None if value is None else parse_whole(value, f"`{name}`", 1)
-
     if law.hides_total:
         raise CannotPlanError(f"{law.id} does not say how many parameters its mixtures have in all; give a `shape`; {MIXTURES}")
     count = whole_number(COUNT if fixed.shapes is None else fixed.shapes, "`count`", 1, 50)
-    parts: dict[str, Any] = {name: whole(name) for name in ("vocab", "context", "kv_heads")}
-    parts |= {"gated": fixed.gated is not False, "tied": fixed.tied, "count": count}
+    parts: dict[str, Any] = {"gated": fixed.gated is not False, "tied": fixed.tied, "count": count}
+    for part, size in (("vocab", fixed.vocab), ("context", fixed.context), ("kv_heads", fixed.kv_heads)):
+        parts[part] = None if size is None else parse_whole(size, f"`{part}`", 1)
     total = float(all_params(law, N))
     active = law.active_share * N
     if law.form.active is None or total <= active * (1 + 1e-9):

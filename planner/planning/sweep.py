@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
+from math import inf, prod
 from typing import Any, TypeVar, Unpack
 
 import numpy as np
@@ -14,7 +15,7 @@ from planner._util.frozen_dict import FrozenDict
 from planner._util.parallel import Progress, Workers, check_workers, mapper
 from planner._util.to_json import Shown, as_json
 from planner._version import __version__
-from planner.allocation.extrapolation import FAR
+from planner.allocation.extrapolation import FAR, own_notes
 from planner.errors import OptionError
 from planner.inputs.law_choice import LawLike, load_laws
 from planner.inputs.mixture_choice import varies
@@ -26,9 +27,8 @@ from planner.inputs.registry import SweepInputs, asks, stated
 from planner.inputs.request import Request, read_request, refuse_served_after
 from planner.notes import Note, Severity
 from planner.planning.plan_details import MOSTLY
-from planner.planning.sweep_notes import law_notes, loss_notes, of_all_rows, price_notes, serving_notes, unasked_notes
-from planner.planning.sweep_rows import TAKEN, Along, Job, Rows, limited, solve
-from planner.quantities import format_percent, is_range, shown, whole_number
+from planner.planning.sweep_rows import TAKEN, Along, Job, Rows, solve
+from planner.quantities import format_percent, format_price, is_range, shown, whole_number
 from planner.scaling_laws.law import Law
 
 BLOCK = 10_000
@@ -77,10 +77,7 @@ class Sweep(Shown):
         return f"Sweep({len(self)} rows: {ranges or 'no range'}; {', '.join(law.id for law in self.named)[:150]})"
 
     def __len__(self) -> int:
-        rows = len(self.laws)
-        for axis in self.axes:
-            rows *= len(axis.values)
-        return rows
+        return len(self.laws) * prod(len(axis.values) for axis in self.axes)
 
     def blocks(
         self, finish: Callable[[Rows], Result] | None = None, progress: Progress | None = None
@@ -88,17 +85,15 @@ class Sweep(Shown):
         """Give blocks with their counts one after the other, each passed through ``finish`` where it was made."""
         jobs = iter(self._jobs())
         ahead = 1 if self.workers == 1 else 8
-        total = len(self)
         with mapper(self.workers) as spread:
             while batch := [(job, finish) for job in islice(jobs, ahead)]:
                 for found in spread(solve, batch):
                     if not isinstance(found, tuple) or len(found) != 3:
-                        raise OptionError(
-                            f"workers {shown(self.workers)}: a map must return what the work gives, got {shown(found)}"
-                        )
+                        text = f"workers {shown(self.workers)}: a map must return what the work gives, got {shown(found)}"
+                        raise OptionError(text)
                     result, rows, counts = found
                     if progress:
-                        progress(rows, total)
+                        progress(rows, len(self))
                     yield result, counts
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -131,18 +126,17 @@ class Sweep(Shown):
         job = next(iter(replace(self, laws=(law,))._jobs()))
         solve((job._replace(points=job.points[:1], along=job.along[:1]), None))
 
-    def _jobs(self) -> Iterator["Job"]:
+    def _jobs(self) -> Iterator[Job]:
         for law in self.laws:
-            last = self.axes[-1] if self.axes and self.axes[-1].name in ALONG else None
-            inner = None if varies(self.question, law) else last
-            outer = self.axes[:-1] if inner else self.axes
-            along = inner.values if inner else np.ones(1)
+            outer, inner, along = self.axes, None, np.ones(1)
+            if self.axes and self.axes[-1].name in ALONG and not varies(self.question, law):
+                outer, last = self.axes[:-1], self.axes[-1]
+                inner, along = Along(last.name, last.column, float(last.values[0]), last.at(0)), last.values
             few = max(1, min(_FEW, BLOCK // len(along)))
             points = product(*(range(len(axis.values)) for axis in outer))
-            while some := [_point(outer, indices) for indices in islice(points, few)]:
+            while some := tuple(_point(outer, places) for places in islice(points, few)):
                 for start in range(0, len(along), BLOCK):
-                    part = along[start : start + BLOCK]
-                    yield Job(self.question, law, tuple(some), _along(inner), part, self.columns)
+                    yield Job(self.question, law, some, inner, along[start : start + BLOCK], self.columns)
 
 
 _SAID: dict[str, tuple[Severity, str]] = {
@@ -164,14 +158,10 @@ _SAID: dict[str, tuple[Severity, str]] = {
 }
 
 
-def _point(axes: tuple[Axis, ...], indices: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return one point of the outer ranges, as a question has it and as rows have it."""
-    at = list(zip(axes, indices, strict=True))
-    return {axis.name: axis.at(i) for axis, i in at}, {axis.column: float(axis.values[i]) for axis, i in at}
-
-
-def _along(inner: Axis | None) -> Along | None:
-    return inner and Along(inner.name, inner.column, float(inner.values[0]), inner.at(0))
+def _point(axes: tuple[Axis, ...], places: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return one point of some ranges, as a question has it and as rows have it."""
+    at = list(zip(axes, places, strict=True))
+    return {axis.name: axis.at(place) for axis, place in at}, {axis.column: float(axis.values[place]) for axis, place in at}
 
 
 @asks(SweepInputs)
@@ -222,14 +212,15 @@ def sweep(
     axes = _axes(given, points)
     varied = {axis.name for axis in axes}
     question = Question.of(SweepInputs, "sweep", {name: value for name, value in given.items() if name not in varied})
-    found = Sweep(axes, laws, (), (), FrozenDict(), question, laws, workers)
+    found = Sweep(axes, laws, (), (), FrozenDict(), question, workers=workers)
     if len(found) > _MOST:
         raise OptionError(f"points: {len(found)} rows; expected at most {_MOST}")
-    first = _corners(question, laws, axes)
+    corners = [_point(axes, ends)[0] for ends in product((0, -1), repeat=len(axes))]
+    first = [read_request(question._replace(law=each, **corner)) for each in laws for corner in corners]
     named = tuple(request.problem.law for request in first[:: 2 ** len(axes)])
     for request in first:
+        refuse_served_after(request, "a range")
         _ = request.problem.frontier  # a law that must not choose a size is refused, whatever is fixed
-    seen = {(note.code, note.text): note for request in first for note in (*law_notes(request), *of_all_rows(request))}
     inputs = {
         **{axis.name: [float(axis.values[0]), float(axis.values[-1])] for axis in axes},
         "law": [each.id for each in laws],
@@ -239,47 +230,26 @@ def sweep(
         "level": question.level,
     }
     columns = _columns(axes, first, sure="level" in given)
-    idle = question.idle_notes(judged="regime" in columns, drawn="params_low" in columns)
-    notes = (
-        *seen.values(),
-        *price_notes([request.held.machine for request in first]),
-        *serving_notes(first),
-        *loss_notes(named),
-        *idle,
-        *unasked_notes(first, columns),
-    )
-    found = Sweep(axes, laws, columns, notes, FrozenDict(inputs), question, named, workers)
+    notes = tuple(_notes(question, first, named, columns))
+    found = replace(found, columns=columns, notes=notes, inputs=FrozenDict(inputs), named=named)
     for each in laws:
         found.try_first(each)
     return found
 
 
-def _corners(question: Question, laws: Sequence[Law], axes: tuple[Axis, ...]) -> list[Request]:
-    """Return the questions at the ends of the ranges, under each law."""
-    ends = [
-        {axis.name: axis.at(end) for axis, end in zip(axes, corner, strict=True)} for corner in product(*((0, -1) for _ in axes))
-    ]
-    found = [read_request(question._replace(law=law, **end)) for law in laws for end in ends]
-    for request in found:
-        refuse_served_after(request, "a range")
-    return found
-
-
 def _axes(given: Mapping[str, object], points: int | None) -> tuple[Axis, ...]:
     """Read the ranges, the one that arrays are solved along last."""
-    odd = next((name for name, value in given.items() if isinstance(value, np.ndarray)), None)
-    if odd is not None:
-        raise OptionError(
-            f"`{odd}`: expected one value or a range such as 1e18..1e26, not an array; planner.allocate takes arrays"
-        )
-    known = axes_known()
-    ranged = [name for name, value in given.items() if name in known and is_range(value)]
-    foreign = [
-        name for name, value in given.items() if name not in {*known, "gpu_file"} and isinstance(value, str) and is_range(value)
-    ]
-    if foreign:
-        where = ", ".join(f"`{name}`" for name in known)
-        raise OptionError(f"`{foreign[0]}` {shown(given[foreign[0]])}: no range goes there; ranges go with {where}")
+    for name, value in given.items():
+        if isinstance(value, np.ndarray):
+            said = "expected one value or a range such as 1e18..1e26, not an array; planner.allocate takes arrays"
+            raise OptionError(f"`{name}`: {said}")
+    known, ranged = axes_known(), []
+    for name, value in given.items():
+        if name in known and is_range(value):
+            ranged.append(name)
+        elif name not in {*known, "gpu_file"} and isinstance(value, str) and is_range(value):
+            where = ", ".join(f"`{each}`" for each in known)
+            raise OptionError(f"`{name}` {shown(value)}: no range goes there; ranges go with {where}")
     if len(ranged) > 2:
         raise OptionError(f"{', '.join(f'`{name}`' for name in ranged)} are {len(ranged)} ranges: give at most two")
     if points is not None and not ranged:
@@ -294,15 +264,15 @@ def _columns(axes: tuple[Axis, ...], first: Sequence[Request], *, sure: bool) ->
     mixtures = [request.problem.law for request in first if request.problem.law.form.active is not None]
     if mixtures:
         names.append("total_params")
-        chosen = dict.fromkeys(CHOICE_INPUTS[name] for law in mixtures for name in law.choices)
-        names += [name for name in chosen if name not in names]
-    if first[0].question.serving_gpus is not None:
-        names += ["weight_bytes", *(["cache_bytes"] if first[0].question.cached_tokens is not None else [])]
-    if first[0].question.serve_precision is not None:
+        names += [CHOICE_INPUTS[name] for law in mixtures for name in law.choices]
+    question = first[0].question
+    if question.serving_gpus is not None:
+        names += ["weight_bytes", *(["cache_bytes"] if question.cached_tokens is not None else [])]
+    if question.serve_precision is not None:
         names.append("served_loss")
     if any(request.problem.repetition is not None for request in first):
         names.append("epochs")
-    if any(limited(request.problem) for request in first):
+    if any(not request.problem.limits.free or request.problem.law.judge is not None for request in first):
         names += ["regime", "overhead"]
     names.append("extrapolation")
     drawn = [request.problem.law.draws for request in first]
@@ -315,3 +285,48 @@ def _columns(axes: tuple[Axis, ...], first: Sequence[Request], *, sure: bool) ->
         known = [name for name in TAKEN if getattr(machine.cost(1.0), name) is not None]
         names += [each for name in known for each in (f"{name}_low", name, f"{name}_high")]
     return tuple(dict.fromkeys(names))
+
+
+def _notes(question: Question, first: Sequence[Request], laws: Sequence[Law], columns: tuple[str, ...]) -> Iterator[Note]:
+    """Say what holds for all rows, by the requests at the ends of the ranges under each law."""
+    yield from {(note.code, note.text): note for request in first for note in _of_request(request)}.values()
+    yield from _price_notes(first)
+    if any(request.held.machine and request.problem.spending.served for request in first):
+        text = "compute is training and serving together; device-hours, time, cost, energy and CO2e are of training alone"
+        yield Note("costs-train", "info", text)
+    if len({law.conventions.data for law in laws if law.surface_law}) > 1:
+        text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
+        yield Note("losses-differ", "info", text)
+    yield from question.idle_notes(judged="regime" in columns, drawn="params_low" in columns)
+    known = [request.problem.law.id for request in first if request.problem.law.draws is not None]
+    if known and "params_low" not in columns:
+        text = f"{known[0]} has intervals: --level 95% gives their ends for each row (they take time)"
+        yield Note("intervals", "info", text)
+
+
+def _of_request(request: Request) -> Iterator[Note]:
+    """Give what is said of a law and a question, of its speed for all rows."""
+    flops = inf if request.flops is None else request.flops
+    yield from own_notes(request.problem.law, flops, request.problem.repetition)
+    if request.speeds is None:
+        yield from request.notes
+    else:
+        yield from (note for note in request.notes if note.code not in {"mfu-forecast", "mfu-default"})
+        text = "MFU is forecast for the model of each row that configure would propose; yours: --mfu"
+        yield Note("mfu-forecast", "info", text)
+
+
+def _price_notes(first: Sequence[Request]) -> Iterator[Note]:
+    """Say at which price dollars are counted; over a range of prices, from which to which."""
+    parts = [request.held.machine.parts[0] for request in first if request.held.machine]
+    prices = [part.price for part in parts if part.price is not None]
+    if not prices:
+        return
+    device, price = parts[0].device, prices[0]
+    span = f"{format_price(min(each.low for each in prices))} to {format_price(max(each.high for each in prices))}"
+    if len({each.expected for each in prices}) > 1:
+        yield Note("price", "info", f"dollars at {span} a device-hour of {device.id}, row by row")
+        return
+    dated = f", published {device.price_date}" if device.price_date else ""
+    known = f"{format_price(price.expected)} a device-hour of {device.id}{'' if price.known else f', {span}{dated}'}"
+    yield Note("price", "info", f"dollars at {known}; CSV and JSON have both ends")

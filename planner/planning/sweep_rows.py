@@ -20,16 +20,12 @@ from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
 from planner.planning.mixture import judged_openly
-from planner.planning.overfitting import many_harmful_from
-from planner.planning.plan_details import MOSTLY
-from planner.planning.quantised import added_loss, applies
-from planner.planning.served_copy import served_copy
+from planner.planning.overfitting import dense_in_nats, many_harmful_from
+from planner.planning.plan_details import MOSTLY, served_copy
+from planner.planning.quantised import added_loss
 from planner.quantities import LARGEST
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
-
-Columns = Mapping[str, NDArray[Any]]
-
 
 TAKEN = ("device_hours", "hours", "dollars", "kwh", "kg_co2e", "devices_needed")
 """What a run takes on a machine, in the order of the columns."""
@@ -46,7 +42,7 @@ class Rows(NamedTuple):
         How many rows something must be said of, by the code of the note.
     """
 
-    columns: Columns
+    columns: Mapping[str, NDArray[Any]]
     counts: Counter[str]
 
     @property
@@ -80,11 +76,6 @@ class Job(NamedTuple):
     columns: tuple[str, ...]
 
 
-def limited(problem: Problem) -> bool:
-    """Whether something keeps the run from the optimum of the law that judges it."""
-    return not problem.limits.free or problem.law.judge is not None
-
-
 def solve(task: tuple[Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, Counter[str]]:
     """Solve a job, wherever it runs."""
     job, finish = task
@@ -101,8 +92,8 @@ def solve(task: tuple[Job, Callable[[Rows], Any] | None]) -> tuple[Any, int, Cou
 
 def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
     """Solve one question along the last range."""
-    given, varied = ({**each} for each in point)
-    columns: dict[str, Any] = varied
+    given: dict[str, Any] = {**point[0]}
+    columns: dict[str, Any] = {**point[1]}
     count = len(job.along)
     if job.inner is not None:
         given[job.inner.name] = job.inner.first  # the least, which is the hardest to reach
@@ -117,7 +108,8 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
             columns |= _openly(request.openly, request.problem, columns, job.question.tolerance)
     if "params_low" in job.columns:
         columns |= _spans(request.problem, flops, N, D, job, known)
-    machine = _machine(request, N, D)
+    speeds = request.speeds  # at the usual utilisation where that of a row's model is not forecast
+    machine = request.held.machine if speeds is None else speeds.machine_for(request.problem, N, D)
     if machine is not None:
         columns |= {"mfu": machine.mfu.expected, **_costs(machine, request.problem.spending.training(N, D))}
     solved = {name: np.broadcast_to(np.asarray(columns.get(name, np.nan)), count).copy() for name in job.columns}
@@ -133,7 +125,6 @@ def _solved(job: Job, point: tuple[dict[str, Any], dict[str, float]]) -> Rows:
 
 
 def _run_columns(request: Request, job: Job, flops: Num, N: Num, D: Num) -> dict[str, Any]:
-    """Return the columns of runs themselves."""
     problem = request.problem
     columns: dict[str, Any] = {"law": problem.law.id, "flops": flops, "params": N, "tokens": D, "tokens_per_param": D / N}
     columns["loss"] = _losses(problem, flops, N, D)
@@ -141,7 +132,7 @@ def _run_columns(request: Request, job: Job, flops: Num, N: Num, D: Num) -> dict
         copies = [served_copy(request.question, problem.law, float(size)) for size in np.ravel(N)]
         for name in ("weight_bytes", "cache_bytes"):
             columns[name] = np.reshape([getattr(copy, name) for copy in copies], np.shape(N))
-    if request.question.serve_precision is not None and applies(problem.law):
+    if request.question.serve_precision is not None and dense_in_nats(problem.law):
         columns["served_loss"] = columns["loss"] + added_loss(problem.law, N, D, request.question.serve_precision)
     outside = extrapolation_of(problem, N, D)
     columns["extrapolation"] = np.nan if outside is None else outside
@@ -199,11 +190,6 @@ def _bought(request: Request, times: NDArray[np.float64]) -> Num:
     full = request.flops / held.machine.mfu.expected * times
     share = speeds.settled(request.problem, full).expected
     return full * np.where(np.isnan(share), speeds.machine.mfu.expected, share)
-
-
-def _machine(request: Request, params: Num, tokens: Num) -> Machine | None:
-    """Return the machine at the utilisation of each row's model, where that is forecast; at the usual one where it is not."""
-    return request.held.machine if request.speeds is None else request.speeds.machine_for(request.problem, params, tokens)
 
 
 def _losses(problem: Problem, flops: Num, params: Num, tokens: Num) -> Num:

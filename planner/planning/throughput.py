@@ -1,6 +1,6 @@
 """How fast a model trains on devices: the time of a step, tokens a second and utilisation, each with an interval."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -195,13 +195,7 @@ def throughput(*, recompute: str | None = None, **asked: Unpack[ThroughputInputs
 
 
 def model_of(question: Question) -> Shape:
-    """Return the model that is asked about.
-
-    Raises
-    ------
-    OptionError
-        None is.
-    """
+    """Return the model that is asked about; refuse a question without one."""
     if question.shape is None:
         raise OptionError("`shape`: of which model? A published one (llama3-8b), a config.json, or layers=32,width=4096,...")
     return question.shape
@@ -217,13 +211,12 @@ def _machine(question: Question) -> Machine:
 
 def _batch_said(question: Question, batch: float, taken: float, said: str) -> str:
     """Return what to say of a batch that is another than was asked for, or than a law says."""
-    if question.batch is not None and taken != batch:
-        return f"a batch of {format_count(batch)} tokens is {format_count(taken)} in whole micro-batches of this layout"
-    if question.batch is None and taken > settings(FILE, "asked")["larger"] * batch:
+    whole = f"{format_count(taken)} in whole micro-batches of this layout"
+    if question.batch is not None:
+        return said if taken == batch else f"a batch of {format_count(batch)} tokens is {whole}"
+    if taken > settings(FILE, "asked")["larger"] * batch:
         return f"{said}; so many devices work on {format_count(taken)} at once, {plain(taken / batch, 3)} times as many"
-    if question.batch is None and abs(taken / batch - 1) > _ROUNDED:
-        return f"{said}; {format_count(taken)} in whole micro-batches of this layout"
-    return said
+    return f"{said}; {whole}" if abs(taken / batch - 1) > _ROUNDED else said
 
 
 _ROUNDED = 0.02
@@ -235,13 +228,11 @@ def _figures(fit: Fit) -> dict[str, Any]:
     speed = fit.speed
     assert speed is not None  # looked at by the caller
     spans = {name: span for name, span in speed._asdict().items() if isinstance(span, Range)}
-    largest = max(speed.parts, key=lambda name: speed.parts[name])
-    intervals = FrozenDict({name: (span.low, span.high) for name, span in spans.items()})
     return {
         **{name: span.expected for name, span in spans.items()},
-        "intervals": intervals,
+        "intervals": FrozenDict({name: (span.low, span.high) for name, span in spans.items()}),
         "parts": speed.parts,
-        "limited_by": largest,
+        "limited_by": max(speed.parts, key=lambda name: speed.parts[name]),
     }
 
 
@@ -275,32 +266,29 @@ def _missing(machine: Machine) -> str:
 
 def _notes(
     fit: Fit, shape: Shape, software: Software, capacity: float | None, own: MeasuredStep | None, *, wide: bool, batch: str
-) -> list[Note]:
-    found = [Note("batch", "info", batch)] if batch else []
+) -> Iterator[Note]:
+    if batch:
+        yield Note("batch", "info", batch)
     if capacity is None:
-        found.append(Note("memory-unknown", "info", "the memory of these devices is not known: whether it fits is not said"))
+        yield Note("memory-unknown", "info", "the memory of these devices is not known: whether it fits is not said")
     elif fit.fits is False:
-        found.append(Note("no-fit", "warning", "this layout does not fit in memory; configure says what would"))
+        yield Note("no-fit", "warning", "this layout does not fit in memory; configure says what would")
     elif fit.fits is None:
-        found.append(Note("close-fit", "warning", "whether this layout fits in memory is too close to say: measure a step"))
-    rows = "published steps of 2021 to 2026, whole sources left out"
-    text = f"the intervals hold what was missed on {rows}; software {software.stack} of {plain(software.year, 5)}"
-    if wide:
-        text += (
-            "; wider here, as for mixtures, small models, long contexts, few micro-batches, slow links and devices without a row"
-        )
+        yield Note("close-fit", "warning", "whether this layout fits in memory is too close to say: measure a step")
     if own is None:
-        found.append(Note("speed-intervals", "info", text))
+        rows = "published steps of 2021 to 2026, whole sources left out"
+        text = f"the intervals hold what was missed on {rows}; software {software.stack} of {plain(software.year, 5)}"
+        kinds = "mixtures, small models, long contexts, few micro-batches, slow links and devices without a row"
+        yield Note("speed-intervals", "info", f"{text}; wider here, as for {kinds}" if wide else text)
     else:
-        found.append(own_note(own))
+        yield own_note(own)
     fixed, kind = settings(FILE, "fixed"), "mixture" if shape.experts > 1 else "dense"
     latest = fixed[f"year_{kind}_since"] + fixed[f"year_{kind}_span"][1]
     if software.year > latest + settings(FILE, "asked")["later"]:
         text = f"software later than {plain(latest, 5)} counts as of then: nothing was measured of it"
-        found.append(Note("year", "info", text))
+        yield Note("year", "info", text)
     if shape.details.remark:
-        found.append(Note("published-shape", "info", shape.details.remark))
-    attended = format_percent(fit.speed.parts["attention"] / sum(fit.speed.parts.values())) if fit.speed else ""
-    if shape.context > settings(FILE, "wide")["context"]:
-        found.append(Note("long-context", "info", f"attention takes {attended} of the work at a context of {shape.context:,}"))
-    return found
+        yield Note("published-shape", "info", shape.details.remark)
+    if shape.context > settings(FILE, "wide")["context"] and fit.speed:
+        attended = format_percent(fit.speed.parts["attention"] / sum(fit.speed.parts.values()))
+        yield Note("long-context", "info", f"attention takes {attended} of the work at a context of {shape.context:,}")

@@ -1,6 +1,6 @@
 """Over-training as a table: the same loss at other sizes, what each costs to train and saves in serving, and when it pays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import Any, NamedTuple, Unpack
@@ -148,7 +148,6 @@ def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) ->
     chosen = request.problem.law
     if chosen.surface_law is not chosen or chosen.role != "plan":
         raise CannotPlanError(f"{chosen.id} has no loss surface to plan on, so it cannot hold a loss; besiroglu2024 has one")
-    inputs = FrozenDict({**request.inputs, "ratios": wanted})
 
     def answer() -> TradeOff:
         problem = request.problem._replace(spending=request.problem.spending._replace(served=0.0))  # the budget trains
@@ -176,7 +175,7 @@ def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) ->
                 *range_notes(chosen, N, D, budget),
                 *_smaller(rows),
             ),
-            inputs=inputs,
+            inputs=FrozenDict({**request.inputs, "ratios": wanted}),
         )
 
     return guarded(chosen, answer)
@@ -230,12 +229,9 @@ def _over_their_lives(rows: list[Trade], problem: Problem, demand: Demand | None
     )
 
 
-def _smaller(rows: Sequence[Trade]) -> list[Note]:
+def _smaller(rows: Sequence[Trade]) -> Iterator[Note]:
     """Say that other laws price small models differently."""
-    if all(row.ratio >= 1 for row in rows):
-        return []
-    text = (
-        "what a small model costs depends much on the law: fits with more over-trained runs give other exponents (Sardana et al. "
-        "2024, Table 1); compare sardana2023-all"
-    )
-    return [Note("over-training", "info", text)]
+    if any(row.ratio < 1 for row in rows):
+        fits = "fits with more over-trained runs give other exponents (Sardana et al. 2024, Table 1)"
+        text = f"what a small model costs depends much on the law: {fits}; compare sardana2023-all"
+        yield Note("over-training", "info", text)

@@ -20,7 +20,7 @@ from planner.output.documents.blocks import (
 from planner.output.documents.cost import budget_rows, cost_facts, spare_labels
 from planner.output.documents.mixture import beside_table, experts_chosen, mixture_rows, params_text
 from planner.output.documents.scores import plan_scores_blocks
-from planner.planning.plan_notes import UNSPENT
+from planner.planning.plan_details import UNSPENT
 from planner.planning.plan_result import Alternative, Plan
 from planner.quantities import (
     format_bytes,
