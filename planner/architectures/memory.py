@@ -155,24 +155,3 @@ def _gathered(shape: Shape, scheme: Scheme, layout: Layout, held: Held) -> Any:
     frozen = bool(layout.lora)  # whose gradients are none
     whole = (scheme.weights + (0 if frozen else _FULL)) * (held.shared + held.experts)
     return np.where(layout.pipeline > 1, whole, (scheme.weights + (0 if frozen else scheme.gradients)) * layer)
-
-
-def fewest_devices(shape: Shape, scheme: Scheme, layout: Layout, capacity: float, most: int = 1_000_000) -> Layout | None:
-    """Return the layout with the fewest data-parallel devices that surely fits a capacity [bytes]; None where none does.
-
-    The split over the rest is kept: what data parallelism shards only shrinks as it grows.
-    """
-
-    def fits(data: int) -> bool:
-        return memory(shape, scheme, layout._replace(data=data)).fits(capacity) is True
-
-    least = int(layout.least_data)
-    if fits(least):
-        return layout._replace(data=least)
-    if layout.zero == 0 or not fits(most * least):
-        return None
-    low, high = 1, most
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if fits(middle * least) else (middle, high)
-    return layout._replace(data=high * least)
