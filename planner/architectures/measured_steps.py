@@ -52,10 +52,7 @@ def stack_of(framework: str) -> str:
 
 def attention_of(row: Mapping[str, Any]) -> str:
     """Return how attention was computed."""
-    if row["attention"] == "unfused":
-        return "unfused"
-    found: str = settings(FILE, "attention").get(row["framework"], "flash")
-    return found
+    return "unfused" if row["attention"] == "unfused" else str(settings(FILE, "attention").get(row["framework"], "flash"))
 
 
 def limit_of(row: Mapping[str, Any], device: Accelerator) -> float:
@@ -146,16 +143,13 @@ def _work(row: Mapping[str, Any]) -> Work:
 
 
 def _layout(row: Mapping[str, Any]) -> Layout:
-    steps = np.maximum(1, np.round(row["global_batch_seqs"] / (row["dp"] * row["micro_batch"])))
-    return Layout._make(
-        (
-            *(row[name] for name in ("dp", "tp", "pp", "zero_stage", "micro_batch")),
-            *("full", True, False, row["ep"], 1, row["cp"], "1f1b", row["virtual_pp"], steps, "eager", False, 0),
-        )
-    )
+    steps: Any = np.maximum(1, np.round(row["global_batch_seqs"] / (row["dp"] * row["micro_batch"])))
+    return Layout(**{name: row[column] for name, column in _SIZES.items()}, recompute="full", micro_batches=steps)
 
 
-_SIZES = {"data": "dp", "tensor": "tp", "pipeline": "pp", "expert": "ep", "context_parallel": "cp"}
+_SIZES = {"data": "dp", "tensor": "tp", "pipeline": "pp", "expert": "ep", "context_parallel": "cp", "virtual": "virtual_pp"}
+_SIZES |= {"zero": "zero_stage", "micro_batch": "micro_batch"}
+"""Columns of the whole numbers of a layout."""
 
 
 class Nearest(NamedTuple):
@@ -184,11 +178,9 @@ class Nearest(NamedTuple):
 
 def nearest(work: Work, layout: Layout, device: Accelerator, count: int = 3) -> tuple[Nearest, ...]:
     """Return the published rows nearest in size, devices and context, those of the device itself first; one of a model each."""
-    rows = measured_steps()
-    kinds = settings(FILE, "kinds")
-    kind = next((name for name, each in kinds.items() if device.id in each), "")
+    alike = next((kind for kind in settings(FILE, "kinds").values() if device.id in kind), ())
     mixture = np.max(work.experts) > 1
-    same = [row for row in rows if row["device"] in kinds.get(kind, ()) and (row["experts"] > 1) == mixture]
+    same = [row for row in measured_steps() if row["device"] in alike and (row["experts"] > 1) == mixture]
 
     def away(row: Mapping[str, Any]) -> float:
         size = abs(log(row["params"] / float(work.params))) + 0.5 * abs(log(row["devices"] / layout.devices))
@@ -208,14 +200,10 @@ def nearest(work: Work, layout: Layout, device: Accelerator, count: int = 3) -> 
 def _nearest(row: Mapping[str, Any]) -> Nearest:
     (group,) = grouped((row,))
     tokens = row["global_batch_seqs"] * row["seq_len"] / row["devices"]
-    sizes: dict[str, Any] = {name: int(row[column]) for name, column in _SIZES.items()}
     return Nearest(
-        row["source"],
-        row["locator"],
-        row["model"],
-        row["device"],
-        int(row["devices"]),
-        tokens / row["step_time_s"],
-        float(tokens / group.forecast().total[0]),
-        f"{split_text(Layout()._replace(**sizes))}, {row['dtype']}, context {row['seq_len']:.0f}",
+        **{name: row[name] for name in ("source", "locator", "model", "device")},
+        devices=int(row["devices"]),
+        tokens_per_second_per_device=tokens / row["step_time_s"],
+        forecast=float(tokens / group.forecast().total[0]),
+        layout=f"{split_text(group.layout.row(0))}, {row['dtype']}, context {row['seq_len']:.0f}",
     )

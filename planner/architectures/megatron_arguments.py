@@ -5,31 +5,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from planner._util.files import read_text
-from planner._util.showing import Raw
 from planner.architectures.transformer import Details, Latent, Shape
 from planner.errors import OptionError
 from planner.quantities import listed, parse_whole, shown, shown_path
 
 _LARGEST_FILE = 1024 * 1024
 _OPTION = re.compile(r"(?<![\w-])--(?P<name>[a-z][a-z0-9-]*)(?:[ \t]*=[ \t]*|[ \t]+)?(?P<value>(?!--)[^\s\\]+)?")
-_ASSIGNED = re.compile(
-    r"(?:^|[;\s])(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'();$#]+)[\"']?(?=[;\s]|$)",
-    re.MULTILINE,
-)
+_ASSIGNED = re.compile(r"(?m)(?:^|[;\s])(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'();$#]+)[\"']?(?=[;\s]|$)")
 _CHANGES = (
     *("window-size", "window-attn-skip-freq", "hybrid-override-pattern", "hybrid-attention-ratio", "is-hybrid-model", "spec"),
     *("heterogeneous-layers-config-path", "experimental-attention-variant", "moe-latent-size", "num-experts-per-layer"),
-    *(
-        "retro-add-retriever",
-        "apply-layernorm-1p",
-        "attention-output-gate",
-        "linear-attention-type",
-        "decoder-num-layers",
-        "encoder-num-layers",
-    ),
+    *("retro-add-retriever", "apply-layernorm-1p", "attention-output-gate", "linear-attention-type"),
+    *("decoder-num-layers", "encoder-num-layers"),
 )
 """Arguments that change the count in ways that are not counted here."""
-
 
 _LAYOUT = (
     *("tensor-model-parallel-size", "pipeline-model-parallel-size", "context-parallel-size", "expert-model-parallel-size"),
@@ -130,9 +119,8 @@ class _Arguments:
         experts = self.whole("num-experts", 1)
         context = self.whole("seq-length")
         positions = {"learned_absolute": "learned", "rope": "", "none": "", "yarn": "", "mrope": ""}
-        learned = self.word("position-embedding-type", "learned_absolute", positions) and not self.flag(
-            "use-rotary-position-embeddings"
-        )
+        rotary = self.flag("use-rotary-position-embeddings")
+        learned = self.word("position-embedding-type", "learned_absolute", positions) and not rotary
         return Shape(
             layers=layers,
             width=width,
@@ -210,10 +198,7 @@ class _Arguments:
         return sum(int(count) for kind, count in kinds if kind == "0")
 
 
-def _filled(value: Raw, variables: Mapping[str, str]) -> str:
+def _filled(value: str, variables: Mapping[str, str]) -> str:
     """Return a value with the variables in it that are assigned."""
-    return re.sub(
-        r"\$(?:\{([A-Za-z_]\w*)(?::-([^}]*))?\}|([A-Za-z_]\w*))",
-        lambda found: variables.get(found[1] or found[3]) or found[2] or found[0],
-        str(value),
-    )
+    pattern = r"\$(?:\{([A-Za-z_]\w*)(?::-([^}]*))?\}|([A-Za-z_]\w*))"
+    return re.sub(pattern, lambda found: variables.get(found[1] or found[3]) or found[2] or found[0], value)

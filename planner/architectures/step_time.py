@@ -102,7 +102,7 @@ class Work(NamedTuple):
 
 def work_of(shape: Shape) -> Work:
     """Return what a shape asks of devices."""
-    routed = shape.routed_layers * shape.experts_per_token * shape.expert_products if shape.experts > 1 else 0
+    routed = shape.routed_layers * shape.experts_per_token * shape.expert_products
     table = (1 + shape.details.mtp) * shape.vocab * shape.width
     return Work(
         layers=shape.layers,
@@ -123,7 +123,7 @@ def work_of(shape: Shape) -> Work:
         at_work=shape.experts_per_token if shape.experts > 1 else 1,
         expert_ffn=shape.details.expert_ffn or shape.ffn,
         params=shape.total,
-        expert_params=shape.routed_layers * shape.experts * shape.expert_params if shape.experts > 1 else 0,
+        expert_params=shape.routed_layers * shape.experts * shape.expert_params,
     )
 
 

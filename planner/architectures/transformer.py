@@ -121,15 +121,21 @@ class Shape(NamedTuple):
     details: Details = PLAIN
 
     @property
+    def _attention_matrices(self) -> list[tuple[int, int]]:
+        """Inputs and outputs of each matrix of a layer's attention."""
+        width, heads, latent = self.width, self.heads, self.details.latent
+        if latent is None:
+            wide, keys = heads * self.head_size, self.kv_heads * self.head_size
+            return [(width, wide), (width, keys), (width, keys), (wide, width)]
+        rank, wide = latent.query_rank, heads * (latent.nope + latent.rope)
+        queries = [(width, rank), (rank, wide)] if rank else [(width, wide)]
+        keys_and_values = (latent.kv_rank, heads * (latent.nope + latent.value))
+        return [*queries, (width, latent.kv_rank + latent.rope), keys_and_values, (heads * latent.value, width)]
+
+    @property
     def attention_products(self) -> int:
         """Weights of the matrix products of a layer's attention."""
-        latent = self.details.latent
-        if latent is None:
-            return self.width * self.head_size * (2 * self.heads + 2 * self.kv_heads)
-        rank, wide = latent.query_rank, self.heads * (latent.nope + latent.rope)
-        queries = rank * (self.width + wide) if rank else self.width * wide
-        keys = self.width * (latent.kv_rank + latent.rope) + latent.kv_rank * self.heads * (latent.nope + latent.value)
-        return queries + keys + self.heads * latent.value * self.width
+        return sum(inner * outer for inner, outer in self._attention_matrices)
 
     @property
     def _attention(self) -> int:
@@ -161,15 +167,7 @@ class Shape(NamedTuple):
         ----------
         LoRA, Hu et al. 2021, arXiv 2106.09685, Sec. 4.1: rank (in + out) of a matrix.
         """
-        latent, heads = self.details.latent, self.heads
-        if latent is None:
-            wide, keys = heads * self.head_size, self.kv_heads * self.head_size
-            ends = 2 * (self.width + wide) + 2 * (self.width + keys)
-        else:
-            asked = heads * (latent.nope + latent.rope)
-            queries = self.width + 2 * latent.query_rank + asked if latent.query_rank else self.width + asked
-            known = self.width + latent.kv_rank + latent.rope + latent.kv_rank + heads * (latent.nope + latent.value)
-            ends = queries + known + heads * latent.value + self.width
+        ends = sum(map(sum, self._attention_matrices))
         matrices, shared = 3 if self.gated else 2, self.details.shared_experts
         ends_of_shared = shared * matrices * (self.width + (self.details.expert_ffn or self.ffn))
         dense = (self.layers - self.mixed_layers) * matrices * (self.width + self.ffn)
@@ -213,10 +211,10 @@ class Shape(NamedTuple):
         return self._attention + self.whole_params(mixed=mixed) + feeding
 
     @property
-    def _further(self) -> int:
-        """Parameters of the modules that predict further tokens, without their routed experts: layer, projection, three norms."""
-        each = self.shared_params(mixed=self.experts > 1) + 2 * self.width**2 + 3 * self._norm
-        return self.details.mtp * each
+    def beyond_layers(self) -> int:
+        """Parameters of the norms around the layers, and of the modules that predict further tokens, routed experts left out."""
+        each = self.shared_params(mixed=self.experts > 1) + 2 * self.width**2 + 3 * self._norm  # layer, projection, three norms
+        return self.details.mtp * each + self._norm * (2 if self.details.embedding_norm else 1)
 
     @property
     def routed_layers(self) -> int:
@@ -234,8 +232,7 @@ class Shape(NamedTuple):
         """All parameters but embeddings and head, norms and biases included."""
         mixed = self.mixed_layers
         layers = (self.layers - mixed) * self.shared_params(mixed=False) + mixed * self.shared_params(mixed=True)
-        routed = self.routed_layers * self.experts * self.expert_params
-        return layers + routed + self._further + self._norm * (2 if self.details.embedding_norm else 1)
+        return layers + self.routed_layers * self.experts * self.expert_params + self.beyond_layers
 
     @property
     def total(self) -> int:
@@ -329,8 +326,6 @@ class Shape(NamedTuple):
 
         Over a whole context; a layer with a window keeps no more than that, so its share is less.
         """
-        latent, details = self.details.latent, self.details
+        latent = self.details.latent
         each = latent.kv_rank + latent.rope if latent else 2 * self.kv_heads * self.head_size
-        kept = (self.layers - details.windowed_layers) * self.context
-        kept += details.windowed_layers * min(details.window, self.context)
-        return round(each * kept / self.context)
+        return round(each * (self.seen - self.details.mtp * self.context) / self.context)
