@@ -44,10 +44,8 @@ def accelerators(file: str | Path | None = None) -> tuple[Accelerator, ...]:
     by_id = shipped | mine
     unknown = [name for name in (*prices, *steps) if name not in by_id]
     if unknown:
-        what = "price" if unknown[0] in prices else "measured step"
-        raise HardwareFileError(
-            f"{shown_path(path)}: {what} of {shown(unknown[0])}, which is no accelerator here or in the catalogue"
-        )
+        what = f"{'price' if unknown[0] in prices else 'measured step'} of {shown(unknown[0])}"
+        raise HardwareFileError(f"{shown_path(path)}: {what}, which is no accelerator here or in the catalogue")
     mine |= {name: replace(by_id[name], prices=own_prices, origin=shown_path(path)) for name, own_prices in prices.items()}
     mine |= {name: replace(mine.get(name, by_id[name]), measured=own_steps) for name, own_steps in steps.items()}
     return (*mine.values(), *(device for device in own if device.id not in mine))
@@ -69,9 +67,8 @@ def accelerator(name: str, catalogue: tuple[Accelerator, ...]) -> Accelerator:
             return device
     for entry in read_bundled(FILE)["unlisted"]:
         if wanted == _key(entry["name"]):
-            raise OptionError(
-                f"no device {shown(name)}: known ({entry['what']}), but not in the catalogue; --gpu-file adds your own"
-            )
+            known = f"known ({entry['what']}), but not in the catalogue"
+            raise OptionError(f"no device {shown(name)}: {known}; --gpu-file adds your own")
     names = {_key(each): device.id for device in catalogue for each in (*device.aliases, device.id)}
     close = list(dict.fromkeys(names[key] for key in get_close_matches(wanted, names, n=4, cutoff=0.6)))
     hint = f"did you mean {' or '.join(close)}?" if close else f"devices are {', '.join(device.id for device in catalogue)}"
@@ -189,9 +186,8 @@ def _like(entry: Mapping[str, Any], file: str, where: str) -> str:
     known = [name for kind in settings("throughput.toml", "kinds").values() for name in kind]
     like = _schema.text_of(entry, "like", file, where, default="")
     if like and like not in known:
-        raise LawFileError(
-            f"{file}: {where}like = {shown(like)}: expected a device whose efficiency is known: {', '.join(known)}"
-        )
+        expected = f"expected a device whose efficiency is known: {', '.join(known)}"
+        raise LawFileError(f"{file}: {where}like = {shown(like)}: {expected}")
     return like
 
 
@@ -199,10 +195,9 @@ def _links(entry: Mapping[str, Any], file: str, where: str) -> Links | None:
     if "links" not in entry:
         return None
     table = _schema.table_of(entry, "links", file, where)
-    _schema.only(table, ("inside_gb_s", "between_gb_s", "domain"), file, f"{where}links.")
-    inside, between, domain = (
-        _schema.number_of(table, key, file, f"{where}links.") for key in ("inside_gb_s", "between_gb_s", "domain")
-    )
+    keys = ("inside_gb_s", "between_gb_s", "domain")
+    _schema.only(table, keys, file, f"{where}links.")
+    inside, between, domain = (_schema.number_of(table, key, file, f"{where}links.") for key in keys)
     if not (0 < between <= inside <= 1e5 and 1 <= domain <= 1e6 and domain == int(domain)):
         raise LawFileError(f"{file}: {where}links: expected 0 < between_gb_s <= inside_gb_s, and domain a whole number from 1 on")
     return Links(1e9 * inside, 1e9 * between, int(domain))

@@ -41,9 +41,7 @@ def fewest(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> Fit | Non
 
 
 def _fewest_of(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> Fit | None:
-    """Return the placement of one stage: the fewest devices, then the least split; where none surely fits, the least memory; None
-    where what was fixed leaves none.
-    """
+    """Return the placement of one stage: on the fewest devices, then the least split; where none surely fits, by least memory."""
     assert where.capacity is not None  # of devices whose memory is known
     every = combinations(shape, asked, virtual=INTERLEAVED if asked.schedule == "interleaved" else [1])
     every = every.rows(staged(shape, asked, every))

@@ -14,24 +14,12 @@ from planner.quantities import listed
 
 
 class Site(NamedTuple):
-    """Where a shape is to be trained.
+    """Where a shape is to be trained."""
 
-    Attributes
-    ----------
-    counted : int or None
-        Devices there are; None where their number is open.
-    capacity : float or None
-        Bytes of a device.
-    running : Running or None
-        What it does in a second, where a step can be forecast.
-    sequences : float or None
-        Of a step, where anything is known of the batch.
-    """
-
-    counted: int | None
-    capacity: float | None
-    running: Running | None
-    sequences: float | None
+    counted: int | None  # devices there are; None where their number is open
+    capacity: float | None  # bytes of a device
+    running: Running | None  # what it does in a second, where a step can be forecast
+    sequences: float | None  # of a step, where anything is known of the batch
 
 
 def site(
@@ -56,9 +44,7 @@ def powers(most: float) -> list[int]:
 
 
 def combinations(shape: Shape, asked: Asked, **beside: list[int]) -> Layout:
-    """Return every combination, as columns, of sizes of each kind of parallelism, and of what is given ``beside``: of what was
-    fixed that alone, else all that suit.
-    """
+    """Return every combination, as columns, of sizes of each kind of parallelism and ``beside``: of those fixed, or that suit."""
     limits = settings("memory.toml", "fit")
     of_a_sequence = powers(max(1, shape.context / limits["context_each"]))  # not below the tokens that each device needs
     suiting = {

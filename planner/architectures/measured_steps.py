@@ -45,16 +45,6 @@ def year_of(date: str) -> float:
     return float(year) + (known["bare"] if not month else (float(month[0]) - 0.5) / 12)
 
 
-def stack_of(framework: str) -> str:
-    """Return the stack of software that a framework belongs to."""
-    return next((stack for stack, names in settings(FILE, "software").items() if framework in names), "megatron")
-
-
-def attention_of(row: Mapping[str, Any]) -> str:
-    """Return how attention was computed."""
-    return "unfused" if row["attention"] == "unfused" else str(settings(FILE, "attention").get(row["framework"], "flash"))
-
-
 def limit_of(row: Mapping[str, Any], device: Accelerator) -> float:
     """Return the share of the peak that a limit of power leaves: about its square root, an assumption."""
     found = re.search(r"\b([0-9]{3,4}) W\b", row["notes"])
@@ -62,23 +52,14 @@ def limit_of(row: Mapping[str, Any], device: Accelerator) -> float:
 
 
 class Group(NamedTuple):
-    """Rows of one kind of device, format and software, as columns.
+    """Rows of one kind of device, format and software, as columns."""
 
-    Attributes
-    ----------
-    places : array of int
-        Of the rows among all that were grouped.
-    work, layout, rate, software : columns of them
-    again : array
-        Share of the forward pass that was done again.
-    """
-
-    places: np.ndarray
+    places: np.ndarray  # of the rows among all that were grouped
     work: Work
     layout: Layout
     rate: Rates
     software: Software
-    again: np.ndarray
+    again: np.ndarray  # share of the forward pass that was done again
 
     def forecast(self, constants: Mapping[str, float] | None = None) -> StepTime:
         """Return the forecast of each row."""
@@ -90,11 +71,13 @@ _DTYPES = {"nvfp4": "fp4", "mxfp8": "fp8"}
 
 def grouped(rows: tuple[Mapping[str, Any], ...]) -> Iterator[Group]:
     """Yield rows in groups of which one call forecasts all."""
-    known = {each.id: each for each in accelerators()}
+    known, stacks = {each.id: each for each in accelerators()}, settings(FILE, "software").items()
     keys: dict[tuple[str, str, str, str, float], list[int]] = {}
     for place, row in enumerate(rows):
         dtype = _DTYPES.get(row["dtype"], row["dtype"])
-        key = (row["device"], dtype, row["framework"], attention_of(row), limit_of(row, known[row["device"]]))
+        usual = settings(FILE, "attention").get(row["framework"], "flash")
+        attention = "unfused" if row["attention"] == "unfused" else usual
+        key = (row["device"], dtype, row["framework"], attention, limit_of(row, known[row["device"]]))
         keys.setdefault(key, []).append(place)
     for (device, dtype, framework, attention, limit), places in keys.items():
         rate = rates(known[device], dtype)
@@ -103,12 +86,13 @@ def grouped(rows: tuple[Mapping[str, Any], ...]) -> Iterator[Group]:
         column = {name: np.array([rows[place][name] for place in places]) for name in rows[0] if name not in _TEXTS}
         far = settings(FILE, "between").get(framework, rate.between)
         years = np.array([year_of(rows[place]["date"]) for place in places])
+        stack = next((stack for stack, names in stacks if framework in names), "megatron")
         yield Group(
             np.array(places),
             _work(column),
             _layout(column),
             rate._replace(between=far, peak=rate.peak * limit, half=rate.half * limit),
-            Software(stack_of(framework), years, attention),
+            Software(stack, years, attention),
             column["recompute_frac"],
         )
 

@@ -50,26 +50,14 @@ def propose_mixtures(
     tied: bool | None = None,
     kv_heads: int | None = None,
 ) -> tuple[tuple[Proposal, ...], Proportions]:
-    """Propose mixtures of so many parameters.
+    """Propose mixtures of so many parameters at work on a token, and so many in all.
 
-    Parameters
-    ----------
-    active, total : float
-        Parameters at work on a token, and all there are.
-    convention : str
-        Which of them are counted: ``non-embedding``, or any other for all with embeddings.
-    count : int
-        How many to return, best first.
-    experts : Experts, optional
-        How layers are divided; by default as in each of the published mixtures nearest in size. With a number of experts, all
-        parameters are hit, and those at work follow.
-    vocab, context, gated, tied, kv_heads : optional
-        Fixed parts; by default the vocabulary of the nearest published mixture, and house conventions.
+    Returned are ``count`` of them, best first, with ``off`` of all parameters, and the proportions that published ones have, with
+    ``ffn`` an expert's width over the model's. Embeddings count but where the convention is ``non-embedding``.
 
-    Returns
-    -------
-    (proposals, proportions)
-        ``ffn`` of the proportions is an expert's width over the model's; ``off`` of a proposal is of all parameters.
+    Layers are divided as in each of the published mixtures nearest in size, unless ``experts`` says how: with a number of
+    experts, all parameters are hit, and those at work follow. Of parts that are not fixed the vocabulary is that of the nearest
+    published mixture, and the rest by house conventions.
 
     Raises
     ------

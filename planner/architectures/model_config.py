@@ -226,16 +226,14 @@ class _Config:
         """Say what the file leaves open."""
         said = [] if self.whole_file else ["of a model of several parts, its text_config alone is counted"]
         taken = {key: value for key, value in self.defaults.items() if not (context and key == self.keys["context"])}
-        if taken:
-            values = ", ".join(
-                f"{key} = {str(value).lower() if isinstance(value, bool) else value}" for key, value in taken.items()
-            )
+        words = {key: str(value).lower() if isinstance(value, bool) else value for key, value in taken.items()}
+        if words:
+            values = ", ".join(f"{key} = {value}" for key, value in words.items())
             said.append(f"what it leaves to the defaults of type {self.kind}: {values}")
         if not context and not self.type.get("learned_positions"):
-            longest = self.whole("context")
-            which = (
-                f"the longest is {longest:,}" if length < longest else "the longest it allows, often longer than in pretraining"
-            )
+            longest, which = self.whole("context"), "the longest it allows, often longer than in pretraining"
+            if length < longest:
+                which = f"the longest is {longest:,}"
             said.append(f"a context of {length:,} ({which}): --shape {self.name},context=4096 says another")
         elif context and context > self.whole("context"):
             said.append(f"a context of {context:,} is above the {self.whole('context'):,} that it allows")

@@ -12,7 +12,7 @@ from planner.accelerators.accelerator import MeasuredStep
 from planner.accelerators.fleet import Machine
 from planner.architectures.layout import RECOMPUTE, Layout, Recompute, Schedule, even_stages
 from planner.architectures.memory import Memory, Scheme
-from planner.architectures.step_time import FILE, Rates, Software, StepTime, step_time, work_of
+from planner.architectures.step_time import FILE, Rates, Software, step_time, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.quantities import listed, plain, shown
@@ -169,26 +169,13 @@ def divides(shape: Shape, tensor: int) -> bool:
 
 
 class Running(NamedTuple):
-    """What a layout runs on.
+    """What a layout runs on."""
 
-    Attributes
-    ----------
-    rate : Rates
-        Of one device.
-    peak : float
-        Its dense peak [FLOP/s].
-    software : Software
-    level : float
-        Of the intervals.
-    own : tuple of MeasuredStep
-        Steps of the user's own.
-    """
-
-    rate: Rates
-    peak: float
+    rate: Rates  # of one device
+    peak: float  # its dense peak [FLOP/s]
     software: Software
-    level: float = 0.8
-    own: tuple[MeasuredStep, ...] = ()
+    level: float = 0.8  # of the intervals
+    own: tuple[MeasuredStep, ...] = ()  # steps of the user's own
 
     def own_step(self, shape: Shape) -> MeasuredStep | None:
         """Return the step of the user's that is nearest in size, of the same kind of model."""
@@ -223,17 +210,13 @@ def speed_of(shape: Shape, layout: Layout, running: Running | None) -> Speed | N
     """Return how fast a layout trains, with the range that a share of such runs lie in; None where it is not forecast."""
     if running is None or why_not(shape, layout, running.rate):
         return None
-    return speed_from(shape, layout, step_time(work_of(shape), layout, running.rate, running.software), running)
-
-
-def speed_from(shape: Shape, layout: Layout, found: StepTime, running: Running) -> Speed:
-    """Return what a time of a step means for one layout; none is shorter than the products take at their best."""
+    found = step_time(work_of(shape), layout, running.rate, running.software)
     tokens = float(layout.data * layout.micro_batch * max(layout.micro_batches, 1) * shape.context)
     own = running.own_step(shape)
     usual = float(found.total) * (exp(settings(FILE, "own")["share"] * own.log_time) if own else 1.0)
     off = factor_of(running.level, interval_of(shape, layout, running.rate, own))
     causal = shape.flops_per_token("exact", shape.active, causal=True)
-    least = tokens * causal / (running.rate.best * layout.devices)
+    least = tokens * causal / (running.rate.best * layout.devices)  # no step is shorter than its products at their best
     step = Range(min(usual, max(usual / off, least)), usual, usual * off)
     every = Range(*(tokens / end for end in reversed(step)))
     each = every.times(1 / layout.devices)
@@ -260,9 +243,7 @@ def interval_of(shape: Shape, layout: Layout, rate: Rates, own: MeasuredStep | N
 
 
 def factor_of(level: float, known: Mapping[str, float]) -> float:
-    """Return the factor either way within which a share ``level`` of runs lie: measured at two, between and beyond by the normal
-    law in logarithms.
-    """
+    """Return the factor either way within which a share of runs lie: measured of two, else by the normal law of logarithms."""
     ends = sorted((normal_quantile((1 + float(share)) / 2), log(factor)) for share, factor in known.items())
     (near, small), (far, large) = ends
     z = normal_quantile((1 + level) / 2)
@@ -270,9 +251,7 @@ def factor_of(level: float, known: Mapping[str, float]) -> float:
 
 
 def is_wide(shape: Shape, layout: Layout, rate: Rates) -> bool:
-    """Tell whether forecasts miss by more: of mixtures, small models, long contexts, fewer micro-batches than stages, four bits,
-    slow links, and kinds of devices without a row.
-    """
+    """Tell whether forecasts miss by more, as of mixtures, four bits, slow links, and kinds of devices without a row."""
     limits = settings(FILE, "wide")
     few = 0 < layout.micro_batches < layout.pipeline
     odd = shape.experts > 1 or shape.total < limits["params"] or shape.context > limits["context"] or few

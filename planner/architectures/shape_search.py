@@ -79,22 +79,10 @@ def propose(
     tied: bool | None = None,
     kv_heads: int | None = None,
 ) -> tuple[tuple[Proposal, ...], Proportions]:
-    """Propose shapes of so many parameters.
+    """Propose shapes of so many parameters, counted by a convention of :meth:`planner.architectures.transformer.Shape.counted`.
 
-    Parameters
-    ----------
-    params : float
-        N to hit.
-    convention : str
-        Which parameters N counts, see :meth:`planner.architectures.transformer.Shape.counted`.
-    count : int
-        How many to return, best first.
-    vocab, context, gated, tied, kv_heads : optional
-        Fixed parts; by default the vocabulary that is best for the size, and house conventions.
-
-    Returns
-    -------
-    (proposals, proportions)
+    Returned are ``count`` of them, best first, and the proportions that published models have. Of parts that are not fixed the
+    vocabulary is the best for the size, and the rest by house conventions.
 
     Raises
     ------
@@ -122,12 +110,8 @@ def propose(
     ffn = np.round((params - without) / slope / step.ffn) * step.ffn
     off = (without + slope * ffn) / params - 1
     aspect, share = width / layers, ffn / width
-    good = (
-        (np.abs(off) <= section["within"])
-        & between(aspect, usual.aspects)
-        & between(share, usual.ffns)
-        & ((keys > 0) & (heads % np.maximum(keys, 1) == 0))
-    )
+    good = (np.abs(off) <= section["within"]) & between(aspect, usual.aspects) & between(share, usual.ffns)
+    good &= (keys > 0) & (heads % np.maximum(keys, 1) == 0)
     if not good.any():
         tables = of(0, guess, 0, 0, 0).counted(convention) - of(0, guess, 0, 0, 0).non_embedding
         raise CannotPlanError(_no_shape(params, words, tables, window if convention == "flops-equivalent" else None))
