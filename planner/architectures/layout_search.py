@@ -36,23 +36,22 @@ def layouts(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[Fi
         return on_fewest(shape, scheme, asked, where)
     found = _searched(shape, scheme, asked, where)
     if not found:
-        raise OptionError(nothing_left(asked) if asked.batch is None else _no_batch(asked, where, shape))
+        raise OptionError(nothing_left(asked) if asked.batch is None else _no_batch(asked.batch, asked, where, shape))
     if asked.batch is None and where.sequences is not None:  # all that are shown work on the batch of the best
         step = sequences(found[0].layout)
         found = _searched(shape, scheme, asked._replace(batch=float(step * shape.context)), where._replace(sequences=float(step)))
     return found
 
 
-def _no_batch(asked: Asked, where: Site, shape: Shape) -> str:
+def _no_batch(batch: float, asked: Asked, where: Site, shape: Shape) -> str:
     """Say that no layout works on such a batch, and which ones would do."""
     assert where.counted is not None  # of devices that are counted
     step = where.counted // asked.start.split * asked.start.micro_batch
-    sequences = asked.batch / shape.context if asked.batch else 0
-    near = [each * step * shape.context for each in (int(sequences // step), int(sequences // step) + 1) if each]
+    times = int(batch / shape.context // step)
+    near = [each * step * shape.context for each in (times, times + 1) if each]
     return (
-        f"batch {format_count(asked.batch or 0)}: no layout that is left splits it evenly over {where.counted} devices, not even "
-        f"with {format_percent(_ROUNDED)} more or less; {listed(near, 3)} tokens of a step would do, or "
-        "another micro_batch"
+        f"batch {format_count(batch)}: no layout that is left splits it evenly over {where.counted} devices, not even with "
+        f"{format_percent(_ROUNDED)} more or less; {listed(near, 3)} tokens of a step would do, or another micro_batch"
     )
 
 

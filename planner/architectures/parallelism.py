@@ -115,12 +115,7 @@ def read_recompute(value: Raw) -> Recompute | None:
 
 
 def check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
-    """Refuse a split that the shape or the number of devices does not allow, with what would do.
-
-    Raises
-    ------
-    OptionError
-    """
+    """Refuse a split that the shape or the number of devices does not allow, with what would do."""
     start, virtual = asked.start, asked.virtual or 1
     tensor, pipeline, experts, context = start.tensor, start.pipeline, start.expert, start.context_parallel
     if pipeline > shape.layers:

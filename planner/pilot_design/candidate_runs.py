@@ -107,9 +107,8 @@ def _shape(size: int, convention: str, vocab: int, context: int) -> _Shaped | No
 def read_builder(vocab: Raw, context: Raw, batch: Raw, convention: str, largest: float) -> Builder:
     """Read how pilots for a run of about ``largest`` parameters are built; its vocabulary is theirs unless said otherwise."""
     section = settings(FILE, "models")
-    words = (
-        usual_vocab(largest, usual_proportions(largest, gated=True).aspect) if vocab is None else parse_whole(vocab, "vocab", 1)
-    )
+    aspect = usual_proportions(largest, gated=True).aspect
+    words = usual_vocab(largest, aspect) if vocab is None else parse_whole(vocab, "vocab", 1)
     window = int(settings("planning.toml", "shapes")["context"]) if context is None else parse_whole(context, "context", 1)
     step = None
     if batch is not None:
@@ -175,15 +174,6 @@ class Grid:
     two-thousandth to half of its budget; above rung 0 the cheap ones stay, so that what a rung buys every higher one can.
 
     ``done`` is what the cheapest runs cost that are done already [FLOP]: then no rung has cheaper ones than they, or than rung 0.
-
-    Attributes
-    ----------
-    per_step, searched : int
-        Rungs to a step of cost, and to a search.
-    cheapest : float or None
-        That least cost [FLOP].
-    any_cost : bool
-        Whether runs may be as small and as cheap as one likes.
     """
 
     def __init__(self, target: float, bounds: Bounds, done: float | None = None) -> None:
@@ -191,10 +181,11 @@ class Grid:
         self.target, self.bounds = target, bounds
         self._costs = int(c["costs"])
         self._step = float((c["dearest"] / c["cheapest"]) ** (1 / (self._costs - 1)))
-        self.searched = int(c["rungs_between"])
+        self.searched = int(c["rungs_between"])  # rungs to a search, and to a step of cost
         self.per_step = self.searched * int(c["searches_per_step"])
         self._base, self._cheapest = min(target * float(c["first_rung"]), float(c["first_rung_most"])), float(c["cheapest"])
         self._ratios = np.geomspace(*bounds.ratios, c["ratios"])
+        # whether runs may be as small and as cheap as one likes; else the first step of cost, and the least cost [FLOP], if any
         self.any_cost = done is None and bounds.builder is None and bounds.sizes[0] is None
         self._first, self.cheapest = None, None
         if done is not None:
