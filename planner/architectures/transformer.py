@@ -121,21 +121,15 @@ class Shape(NamedTuple):
     details: Details = PLAIN
 
     @property
-    def _attention_matrices(self) -> list[tuple[int, int]]:
-        """Inputs and outputs of each matrix of a layer's attention."""
-        width, heads, latent = self.width, self.heads, self.details.latent
-        if latent is None:
-            wide, keys = heads * self.head_size, self.kv_heads * self.head_size
-            return [(width, wide), (width, keys), (width, keys), (wide, width)]
-        rank, wide = latent.query_rank, heads * (latent.nope + latent.rope)
-        queries = [(width, rank), (rank, wide)] if rank else [(width, wide)]
-        keys_and_values = (latent.kv_rank, heads * (latent.nope + latent.value))
-        return [*queries, (width, latent.kv_rank + latent.rope), keys_and_values, (heads * latent.value, width)]
-
-    @property
     def attention_products(self) -> int:
         """Weights of the matrix products of a layer's attention."""
-        return sum(inner * outer for inner, outer in self._attention_matrices)
+        latent = self.details.latent
+        if latent is None:
+            return self.width * self.head_size * (2 * self.heads + 2 * self.kv_heads)
+        rank, wide = latent.query_rank, self.heads * (latent.nope + latent.rope)
+        queries = rank * (self.width + wide) if rank else self.width * wide
+        keys = self.width * (latent.kv_rank + latent.rope) + latent.kv_rank * self.heads * (latent.nope + latent.value)
+        return queries + keys + self.heads * latent.value * self.width
 
     @property
     def _attention(self) -> int:
@@ -167,7 +161,15 @@ class Shape(NamedTuple):
         ----------
         LoRA, Hu et al. 2021, arXiv 2106.09685, Sec. 4.1: rank (in + out) of a matrix.
         """
-        ends = sum(map(sum, self._attention_matrices))
+        latent, heads = self.details.latent, self.heads
+        if latent is None:
+            wide, keys = heads * self.head_size, self.kv_heads * self.head_size
+            ends = 2 * (self.width + wide) + 2 * (self.width + keys)
+        else:
+            asked = heads * (latent.nope + latent.rope)
+            queries = self.width + 2 * latent.query_rank + asked if latent.query_rank else self.width + asked
+            known = self.width + latent.kv_rank + latent.rope + latent.kv_rank + heads * (latent.nope + latent.value)
+            ends = queries + known + heads * latent.value + self.width
         matrices, shared = 3 if self.gated else 2, self.details.shared_experts
         ends_of_shared = shared * matrices * (self.width + (self.details.expert_ffn or self.ffn))
         dense = (self.layers - self.mixed_layers) * matrices * (self.width + self.ffn)
