@@ -14,9 +14,10 @@ from planner._util.files import data_root, read_table
 from planner.accelerators.catalogue import accelerator, accelerators
 from planner.architectures import layout
 from planner.architectures.activations import layer_activations
+from planner.architectures.fewest_layouts import _least_data
 from planner.architectures.hyperparameters import batch_trade, recipes
 from planner.architectures.layout import RECOMPUTE, Layout
-from planner.architectures.memory import Scheme, fewest_devices, held_params, memory
+from planner.architectures.memory import Scheme, held_params, memory
 from planner.architectures.published_models import model
 from planner.architectures.shape_search import propose, usual_proportions
 from planner.architectures.step_time import rates, step_time, work_of
@@ -393,10 +394,11 @@ def test_many_layouts_at_once_are_those_one_by_one(many: list[Layout], name: str
 def test_the_fewest_devices_are_the_fewest(layout: Layout, capacity: float, name: str) -> None:
     """What is found fits, one device fewer does not."""
     shape = model(name).shape._replace(context=4096)
-    found = fewest_devices(shape, ADAM, layout, capacity)
-    if found is None:
+    data = int(_least_data(shape, ADAM, layout._replace(data=np.asarray(layout.least_data)), capacity))
+    if not data:
         assert memory(shape, ADAM, layout._replace(data=1_000_000)).range[1] > capacity
         return
+    found = layout._replace(data=data)
     assert memory(shape, ADAM, found).range[1] <= capacity
     if found.data > 1:
         assert memory(shape, ADAM, found._replace(data=found.data - 1)).range[1] > capacity

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from planner._util.to_json import fields_as_json
 from planner.accelerators.prices import FILE as FILE
 from planner.accelerators.prices import Price as Price
 from planner.accelerators.prices import spread, used
@@ -11,7 +12,6 @@ from planner.quantities.estimate import Range
 
 DTYPES = ("bf16", "fp16", "fp8")
 """Formats that peaks are given for, the usual one first."""
-
 
 LOW_BITS = ("int8", "fp4")
 """Formats that no law of compute counts in, whose peaks are given all the same."""
@@ -132,8 +132,7 @@ class Accelerator:
     @property
     def memory(self) -> float | None:
         """Bytes that there are: as the driver reports them, else as sold; None where neither is known."""
-        sold = None if self.memory_gb is None else 1e9 * self.memory_gb
-        return self.driver_bytes or sold
+        return self.driver_bytes or (self.memory_gb and 1e9 * self.memory_gb)
 
     @property
     def dtype(self) -> str:
@@ -146,8 +145,4 @@ class Accelerator:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types in base units."""
-        plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
-        lists = {name: list(value) for name, value in plain.items() if isinstance(value, tuple)}
-        links = self.links and self.links._asdict()
-        steps = [step._asdict() for step in self.measured]
-        return {**plain, **lists, "links": links, "prices": [price._asdict() for price in self.prices], "measured": steps}
+        return fields_as_json(self)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,28 +38,17 @@ def accelerators(file: str | Path | None = None) -> tuple[Accelerator, ...]:
         raise OptionError(f"gpu_file {shown(file)}: expected the path of a TOML file")
     path = Path(file)
     added, prices, steps = _read(path)
-    by_id = {device.id: device for device in own}
-    added = tuple(_as_called(device, by_id.get(device.id)) for device in added)
-    by_id |= {device.id: device for device in added}
+    shipped, mine = ({device.id: device for device in devices} for devices in (own, added))
+    for name in shipped.keys() & mine.keys():  # one that stands for a shipped one answers to that one's other names too
+        mine[name] = replace(mine[name], aliases=(*mine[name].aliases, *shipped[name].aliases))
+    by_id = shipped | mine
     unknown = [name for name in (*prices, *steps) if name not in by_id]
     if unknown:
-        what = "price" if unknown[0] in prices else "measured step"
-        raise HardwareFileError(
-            f"{shown_path(path)}: {what} of {shown(unknown[0])}, which is no accelerator here or in the catalogue"
-        )
-    from dataclasses import replace
-
-    changed = {name: replace(by_id[name], prices=own_prices, origin=shown_path(path)) for name, own_prices in prices.items()}
-    mine = {device.id: device for device in added} | changed
+        what = f"{'price' if unknown[0] in prices else 'measured step'} of {shown(unknown[0])}"
+        raise HardwareFileError(f"{shown_path(path)}: {what}, which is no accelerator here or in the catalogue")
+    mine |= {name: replace(by_id[name], prices=own_prices, origin=shown_path(path)) for name, own_prices in prices.items()}
     mine |= {name: replace(mine.get(name, by_id[name]), measured=own_steps) for name, own_steps in steps.items()}
     return (*mine.values(), *(device for device in own if device.id not in mine))
-
-
-def _as_called(device: Accelerator, shipped: Accelerator | None) -> Accelerator:
-    """Return a user's own device; one that stands for a shipped one answers to that one's other names too."""
-    from dataclasses import replace
-
-    return device if shipped is None else replace(device, aliases=(*device.aliases, *shipped.aliases))
 
 
 def accelerator(name: str, catalogue: tuple[Accelerator, ...]) -> Accelerator:
@@ -77,9 +67,8 @@ def accelerator(name: str, catalogue: tuple[Accelerator, ...]) -> Accelerator:
             return device
     for entry in read_bundled(FILE)["unlisted"]:
         if wanted == _key(entry["name"]):
-            raise OptionError(
-                f"no device {shown(name)}: known ({entry['what']}), but not in the catalogue; --gpu-file adds your own"
-            )
+            known = f"known ({entry['what']}), but not in the catalogue"
+            raise OptionError(f"no device {shown(name)}: {known}; --gpu-file adds your own")
     names = {_key(each): device.id for device in catalogue for each in (*device.aliases, device.id)}
     close = list(dict.fromkeys(names[key] for key in get_close_matches(wanted, names, n=4, cutoff=0.6)))
     hint = f"did you mean {' or '.join(close)}?" if close else f"devices are {', '.join(device.id for device in catalogue)}"
@@ -110,7 +99,7 @@ def _read(path: Path) -> tuple[tuple[Accelerator, ...], dict[str, tuple[Price, .
     try:
         table = read_table(path)
         _schema.only(table, ("accelerator", "price", "measured"), name, "")
-        devices = _of_table({"accelerator": table.get("accelerator", []), "price": []}, name, name)
+        devices = _of_table({**table, "price": []}, name, name)
         prices, steps = _prices(table, name), _measured(table, name)
     except LawFileError as error:
         raise HardwareFileError(str(error)) from None
@@ -122,7 +111,7 @@ def _read(path: Path) -> tuple[tuple[Accelerator, ...], dict[str, tuple[Price, .
 def _measured(table: Mapping[str, Any], file: str) -> dict[str, tuple[MeasuredStep, ...]]:
     """Read steps of the user's own."""
     found: dict[str, tuple[MeasuredStep, ...]] = {}
-    for entry in _schema.tables_of(table, "measured", file) if "measured" in table else ():
+    for entry in _schema.tables_of(table, "measured", file):
         name = _schema.text_of(entry, "id", file, "measured ")
         where = f"measured {name} "
         _schema.only(entry, ("id", "log_time", "params", "mixture", "devices", "text"), file, where)
@@ -171,7 +160,7 @@ def _device(entry: Mapping[str, Any], file: str, origin: str, prices: Mapping[st
         id=name,
         name=_schema.text_of(entry, "name", file, where, default=name),
         aliases=tuple(_schema.texts_of(entry, "aliases", file, where)),
-        family=_family(entry, file, where),
+        family=_choice(entry, "family", (*settings(FILE, "power")["server_over_device"], "superchip"), file, where, "gpu"),
         peaks=peaks,
         low_bit=_speeds(entry, "low_bit_tops", file, where, LOW_BITS),
         sparse=_speeds(entry, "sparse_tflops", file, where, (*DTYPES, *LOW_BITS)),
@@ -197,9 +186,8 @@ def _like(entry: Mapping[str, Any], file: str, where: str) -> str:
     known = [name for kind in settings("throughput.toml", "kinds").values() for name in kind]
     like = _schema.text_of(entry, "like", file, where, default="")
     if like and like not in known:
-        raise LawFileError(
-            f"{file}: {where}like = {shown(like)}: expected a device whose efficiency is known: {', '.join(known)}"
-        )
+        expected = f"expected a device whose efficiency is known: {', '.join(known)}"
+        raise LawFileError(f"{file}: {where}like = {shown(like)}: {expected}")
     return like
 
 
@@ -207,10 +195,9 @@ def _links(entry: Mapping[str, Any], file: str, where: str) -> Links | None:
     if "links" not in entry:
         return None
     table = _schema.table_of(entry, "links", file, where)
-    _schema.only(table, ("inside_gb_s", "between_gb_s", "domain"), file, f"{where}links.")
-    inside, between, domain = (
-        _schema.number_of(table, key, file, f"{where}links.") for key in ("inside_gb_s", "between_gb_s", "domain")
-    )
+    keys = ("inside_gb_s", "between_gb_s", "domain")
+    _schema.only(table, keys, file, f"{where}links.")
+    inside, between, domain = (_schema.number_of(table, key, file, f"{where}links.") for key in keys)
     if not (0 < between <= inside <= 1e5 and 1 <= domain <= 1e6 and domain == int(domain)):
         raise LawFileError(f"{file}: {where}links: expected 0 < between_gb_s <= inside_gb_s, and domain a whole number from 1 on")
     return Links(1e9 * inside, 1e9 * between, int(domain))
@@ -228,12 +215,11 @@ def _speeds(entry: Mapping[str, Any], key: str, file: str, where: str, known: Se
     return FrozenDict({dtype: 1e12 * speed for dtype, speed in speeds.items()})
 
 
-def _family(entry: Mapping[str, Any], file: str, where: str) -> str:
-    family = _schema.text_of(entry, "family", file, where, default="gpu")
-    known = (*settings(FILE, "power")["server_over_device"], "superchip")
-    if family not in known:
-        raise LawFileError(f"{file}: {where}family {shown(family)}: expected one of {', '.join(known)}")
-    return family
+def _choice(entry: Mapping[str, Any], key: str, known: Sequence[str], file: str, where: str, default: str) -> str:
+    chosen = _schema.text_of(entry, key, file, where, default=default)
+    if chosen not in known:
+        raise LawFileError(f"{file}: {where}{key} {shown(chosen)}: expected one of {', '.join(known)}")
+    return chosen
 
 
 _BOUNDS = {"memory_gb": (0.1, 1e5), "driver_mib": (100.0, 1e8), "memory_bandwidth_tb_s": (1e-4, 1e4), "power_w": (1.0, 1e5)}
@@ -277,9 +263,7 @@ def _prices(table: Mapping[str, Any], file: str) -> dict[str, tuple[Price, ...]]
         date, source = (_schema.text_of(entry, key, file, where) for key in ("date", "source"))
         if not re.fullmatch(r"20\d\d(-[01]\d(-[0-3]\d)?)?( \(undated\))?", date):
             raise LawFileError(f"{file}: {where}date {shown(date)}: expected a year, month or day, such as 2026-10-08 or 2026-10")
-        kind = _schema.text_of(entry, "kind", file, where, default="on-demand")
-        if kind not in KINDS:
-            raise LawFileError(f"{file}: {where}kind {shown(kind)}: expected one of {', '.join(KINDS)}")
+        kind = _choice(entry, "kind", KINDS, file, where, "on-demand")
         found.setdefault(name, []).append(Price(low, high, date, source, kind))
     return {name: tuple(sorted(prices, key=lambda price: price.date, reverse=True)) for name, prices in found.items()}
 

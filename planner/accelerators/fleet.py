@@ -3,6 +3,7 @@
 from math import ceil
 from typing import Any, NamedTuple
 
+from planner._util.to_json import as_json
 from planner.accelerators.accelerator import Accelerator
 from planner.quantities.estimate import Range, exactly
 
@@ -141,15 +142,16 @@ class Machine(NamedTuple):
     def cost(self, flops: float) -> Cost:
         """Return what an amount of compute [FLOP] takes."""
         hours = self.hours_for(flops)
+        dollars, kwh, kg = (rate and hours.times(rate) for rate in (self.dollars_per_hour, self.kilowatts, self.kg_per_hour))
         needed = None
         if self.deadline is not None:
             needed = Range(*(float(ceil(each / self.deadline * (1 - 1e-12))) for each in hours.times(self.devices)))
         return Cost(
             device_hours=hours.times(self.devices),
             hours=hours if self.counted else None,
-            dollars=_per_hour(hours, self.dollars_per_hour),
-            kwh=_per_hour(hours, self.kilowatts),
-            kg_co2e=_per_hour(hours, self.kg_per_hour),
+            dollars=dollars,
+            kwh=kwh,
+            kg_co2e=kg,
             devices_needed=needed,
             in_time=hours.expected <= self.deadline if self.deadline is not None and self.counted else None,
         )
@@ -161,14 +163,13 @@ class Machine(NamedTuple):
                 "device": part.device.id,
                 "count": part.number if self.counted else None,
                 "peak_flops_per_s": part.peak,
-                "usd_per_hour": part.price and part.price._asdict(),
-                "watts": part.watts and part.watts._asdict(),
+                "usd_per_hour": as_json(part.price),
+                "watts": as_json(part.watts),
             }
             for part in self.parts
         ]
-        grid = self.grid and {**self.grid._asdict(), "grams_per_kwh": self.grid.grams_per_kwh._asdict()}
-        rest = {"dtype": self.dtype, "mfu": self.mfu._asdict(), "overhead": self.overhead, "pue": self.pue._asdict()}
-        return {"parts": parts, **rest, "grid": grid, "deadline_hours": self.deadline}
+        rest = {name: as_json(getattr(self, name)) for name in ("dtype", "mfu", "overhead", "pue", "grid")}
+        return {"parts": parts, **rest, "deadline_hours": self.deadline}
 
 
 class Funding(NamedTuple):
@@ -201,10 +202,6 @@ def funding(machine: Machine, kind: str, amount: float) -> Funding | None:
         return None
     low, usual, high = (machine.flops_in(amount / each)[end] for end, each in enumerate((rate.high, rate.expected, rate.low)))
     return Funding(kind, amount, Range(low, usual, high))
-
-
-def _per_hour(hours: Range, rate: Range | None) -> Range | None:
-    return None if rate is None else hours.times(rate)
 
 
 def _total(each: list[tuple[float, Range | None]]) -> Range | None:

@@ -70,11 +70,8 @@ def _months(date: str) -> int:
 
 def one_line(prices: Sequence[Price]) -> bool:
     """Tell whether one quote alone, or hearsay, says what a device costs."""
-    hearsay = all(price.kind == "blog" for price in prices)
-    return hearsay or (len(prices) < _FEW and not any(price.kind == "median" for price in prices))
-
-
-_FEW = 2
+    kinds = {price.kind for price in prices}
+    return kinds <= {"blog"} or (len(prices) < 2 and "median" not in kinds)
 
 
 def doubt(prices: Sequence[Price]) -> str:

@@ -24,39 +24,27 @@ def layer_activations(shape: Shape, layout: Layout, *, mixed: bool = False) -> A
     norms = tensor if layout.sequence else 1
     if layout.recompute == "full":
         return _HALF * width / norms
-    if layout.recompute == "op":
-        return _HALF * (width * (2 if shape.gated else 1) / norms + _every_second(shape, tensor, mixed=mixed) / tensor)
+    routed = shape.experts_per_token if mixed else 0
+    ffn = (routed + shape.details.shared_experts) * (shape.details.expert_ffn or shape.ffn) if mixed else shape.ffn
+    queries, values, mean, ranks = _attended(shape, tensor)
+    if layout.recompute == "op":  # every second product: queries, values and the first matrix of the feed-forward part
+        return _HALF * (width * (2 if shape.gated else 1) / norms + (queries + values + mean + ffn) / tensor)
     everywhere = 4 * _HALF * width + (2 * width if layout.dropout else 0)  # inputs of two norms and of what follows them, masks
-    matrices = 3 if shape.gated else 2
-    ffn = matrices * shape.ffn
-    if mixed:
-        at_work = shape.experts_per_token + shape.details.shared_experts
-        ffn = matrices * at_work * (shape.details.expert_ffn or shape.ffn)
-        ffn = ffn + 2 * shape.experts_per_token * width * layout.expert_tensor
-    split = _HALF * (_attended(shape, tensor) + ffn)
+    fed = (3 if shape.gated else 2) * ffn + 2 * routed * width * layout.expert_tensor
+    split = _HALF * (2 * (queries + values) + ranks + fed)
     if layout.recompute == "none":
         split += (5 if layout.dropout else 2) * shape.heads * shape.context
     return everywhere / norms + split / tensor
 
 
-def _attended(shape: Shape, tensor: Any) -> Any:
-    """Return the numbers of queries, keys, values and their mean; of latent attention its ranks beside them."""
-    latent = shape.details.latent
-    if latent is None:
-        return shape.head_size * (2 * shape.heads + 2 * np.maximum(shape.kv_heads, tensor))
-    return shape.heads * (2 * (latent.nope + latent.rope) + 2 * latent.value) + latent.query_rank + latent.kv_rank + latent.rope
-
-
-def _every_second(shape: Shape, tensor: Any, *, mixed: bool) -> Any:
-    """Return the split numbers of a token that a layer keeps of its matrix products, every second one: queries, values, the first
-    matrix of the feed-forward part; and the mean of values, of attention.
-    """
-    latent = shape.details.latent
-    values = shape.heads * latent.value if latent else shape.head_size * np.maximum(shape.kv_heads, tensor)
-    queries = shape.heads * (latent.nope + latent.rope) if latent else shape.heads * shape.head_size
-    mean = shape.heads * latent.value if latent else queries
-    at_work = shape.experts_per_token + shape.details.shared_experts
-    return queries + values + mean + (at_work * (shape.details.expert_ffn or shape.ffn) if mixed else shape.ffn)
+def _attended(shape: Shape, tensor: Any) -> tuple[Any, Any, Any, Any]:
+    """Return the numbers of queries, of values (or keys) and of their mean, and the ranks of latent attention."""
+    latent, heads = shape.details.latent, shape.heads
+    if latent:
+        queries, values = heads * (latent.nope + latent.rope), heads * latent.value
+        return queries, values, values, latent.query_rank + latent.kv_rank + latent.rope
+    queries = heads * shape.head_size
+    return queries, shape.head_size * np.maximum(shape.kv_heads, tensor), queries, 0
 
 
 def in_flight(layout: Layout) -> Any:

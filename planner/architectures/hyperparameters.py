@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import ceil, inf, log
 from typing import Any, NamedTuple
 
-from planner._util.files import kept_while_unchanged, read_bundled
+from planner._util.files import kept_while_unchanged, read_bundled, settings
 from planner._util.frozen_dict import FrozenDict
 from planner.architectures.transformer import Shape
 from planner.quantities import PF_DAY
@@ -69,9 +69,7 @@ class Recipe(NamedTuple):
         return found if found is None or found > 0 else None
 
     def _value(self, terms: Mapping[str, float], given: Mapping[str, float]) -> float | None:
-        if not terms:
-            return None
-        if given["params"] > terms.get("most_params", given["params"]):
+        if not terms or given["params"] > terms.get("most_params", inf):
             return None
         if "log_params" in terms:
             return terms["constant"] + terms["log_params"] * log(given["params"])
@@ -86,8 +84,7 @@ class Recipe(NamedTuple):
 
     def beyond(self, given: Mapping[str, float]) -> float:
         """Return the largest factor by which a run leaves the fitted range; 1 inside."""
-        factors = [max(low / given[name], given[name] / high, 1.0) for name, (low, high) in self.ranges.items()]
-        return max(factors, default=1.0)
+        return max((max(low / given[name], given[name] / high, 1.0) for name, (low, high) in self.ranges.items()), default=1.0)
 
 
 class Suggestion(NamedTuple):
@@ -129,13 +126,13 @@ class Used(NamedTuple):
 @kept_while_unchanged("recipes.toml")
 def recipes() -> tuple[Recipe, ...]:
     """Return the published laws of batch size and learning rate."""
-    return tuple(_recipe(entry) for entry in _table()["recipe"])
+    return tuple(_recipe(entry) for entry in read_bundled("recipes.toml")["recipe"])
 
 
 @kept_while_unchanged("recipes.toml")
 def used() -> tuple[Used, ...]:
     """Return what published models used."""
-    return tuple(Used(**entry) for entry in _table()["used"])
+    return tuple(Used(**entry) for entry in read_bundled("recipes.toml")["used"])
 
 
 def batch_trade() -> tuple[tuple[float, float, float], ...]:
@@ -145,7 +142,7 @@ def batch_trade() -> tuple[tuple[float, float, float], ...]:
     ----------
     McCandlish et al. 2018; Kaplan et al. 2020, Eq. 5.4 and 5.5: S = S_min (1 + B_crit/B), C = C_min (1 + B/B_crit).
     """
-    return tuple((ratio, 1 + 1 / ratio, 1 + ratio) for ratio in _table()["batch_trade"]["multiples"])
+    return tuple((ratio, 1 + 1 / ratio, 1 + ratio) for ratio in settings("recipes.toml", "batch_trade")["multiples"])
 
 
 def suggest(recipe: Recipe, shape: Shape, tokens: float, loss: float | None) -> Suggestion:
@@ -169,33 +166,16 @@ def suggest(recipe: Recipe, shape: Shape, tokens: float, loss: float | None) -> 
     )
 
 
-@kept_while_unchanged("recipes.toml")
-def _table() -> dict[str, Any]:
-    return read_bundled("recipes.toml")
-
-
 def _recipe(entry: Mapping[str, Any]) -> Recipe:
     checks = [
-        RecipeCheck(
-            quantity=each["quantity"],
-            inputs=FrozenDict(each["inputs"]),
-            expected=float(each["expected"]),
-            rel_tolerance=float(each["rel_tolerance"]),
-            locator=each["locator"],
-        )
+        RecipeCheck(**{**each, "inputs": FrozenDict(each["inputs"]), "expected": float(each["expected"])})
         for each in entry.get("check", [])
     ]
     return Recipe(
-        id=entry["id"],
-        kind=entry["kind"],
-        params=entry["params"],
-        flops=entry["flops"],
+        **{name: entry[name] for name in ("id", "kind", "params", "flops", "schedule", "source", "read")},
         batch=FrozenDict(entry.get("batch", {})),
         learning_rate=FrozenDict(entry.get("learning_rate", {})),
-        schedule=entry["schedule"],
         ranges=FrozenDict({name: (float(low), float(high)) for name, (low, high) in entry["range"].items()}),
         detail=entry.get("range_detail", ""),
-        source=entry["source"],
-        read=entry["read"],
         checks=tuple(checks),
     )

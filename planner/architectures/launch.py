@@ -1,7 +1,7 @@
 """A shape and a layout as the arguments of the frameworks that train it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from planner.architectures.layout import Layout
@@ -47,6 +47,11 @@ def arguments(shape: Shape, layout: Layout, training: Training) -> tuple[Argumen
     return _megatron(shape, layout, training), _torchtitan(shape, layout, training), _deepspeed(layout, training)
 
 
+def _without(framework: str, text: str, missing: Mapping[str, bool]) -> Arguments:
+    """Return what to type, without that which is missing."""
+    return Arguments(framework, text, tuple(what for what, lacks in missing.items() if lacks))
+
+
 def _typed(pairs: Iterable[tuple[str, object]]) -> str:
     return " ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in pairs if value not in (None, False))
 
@@ -59,6 +64,7 @@ def sequences(layout: Layout) -> int:
 def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
     """References: Megatron-LM, megatron/training/arguments.py."""
     moments = training.scheme.name == "adam-bf16-moments" and layout.zero > 0 and not layout.offload  # on devices
+    tables = next((each for each in (0, 1, 2) if (shape.layers + each) % (layout.pipeline * layout.virtual) == 0), None)
     missing = {
         **_beyond(shape.details),
         "a chunked loss": layout.loss_kernel == "chunked",
@@ -66,23 +72,23 @@ def _megatron(shape: Shape, layout: Layout, training: Training) -> Arguments:
         "the schedule zero-bubble": layout.schedule == "zero-bubble",
         f"the optimizer {training.scheme.name}": not (training.adam or moments or training.scheme.name == "sgd"),
         "adapters, which --peft brings in NeMo": layout.lora > 0,
+        f"{shape.layers} layers on {layout.pipeline} stages, which --pipeline-model-parallel-layout lays out": tables is None,
     }
-    without = [what for what, lacks in missing.items() if lacks]
     uneven = [("account-for-loss-in-pipeline-split", True), ("account-for-embedding-in-pipeline-split", True)]
-    tables = next((each for each in (0, 1, 2) if (shape.layers + each) % (layout.pipeline * layout.virtual) == 0), None)
-    if tables is None:
-        without.append(f"{shape.layers} layers on {layout.pipeline} stages, which --pipeline-model-parallel-layout lays out")
-    formats: list[tuple[str, object]] = [("fp16" if training.dtype == "fp16" else "bf16", True)]
-    formats.append(("fp8-format", "hybrid" if training.dtype == "fp8" else None))
-    formats.append(("grad-reduce-in-bf16", training.scheme.gradients == 2))
-    formats.append(("optimizer", "sgd" if training.scheme.name == "sgd" else None))
-    if moments:
-        formats += [("use-precision-aware-optimizer", True), ("exp-avg-dtype", "bf16"), ("exp-avg-sq-dtype", "bf16")]
-    rate = training.rate and f"{training.rate:.3g}"
-    text = _typed(
-        [*_of_shape(shape), *_of_layout(layout, mixture=shape.experts > 1), *uneven[: tables or 0], ("lr", rate), *formats]
-    )
-    return Arguments("Megatron-LM", text, tuple(without))
+    pairs = [
+        *_of_shape(shape),
+        *_of_layout(layout, mixture=shape.experts > 1),
+        *uneven[: tables or 0],
+        ("lr", training.rate and f"{training.rate:.3g}"),
+        ("fp16" if training.dtype == "fp16" else "bf16", True),
+        ("fp8-format", "hybrid" if training.dtype == "fp8" else None),
+        ("grad-reduce-in-bf16", training.scheme.gradients == 2),
+        ("optimizer", "sgd" if training.scheme.name == "sgd" else None),
+        ("use-precision-aware-optimizer", moments),
+        ("exp-avg-dtype", moments and "bf16"),
+        ("exp-avg-sq-dtype", moments and "bf16"),
+    ]
+    return _without("Megatron-LM", _typed(pairs), missing)
 
 
 def _beyond(details: Details) -> dict[str, bool]:
@@ -182,7 +188,6 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
         f"expert {layout.expert}: it wants a multiple of {beside}, those that share its sequences": layout.expert > 1
         and layout.expert % beside != 0,
     }
-    without = [what for what, lacks in missing.items() if lacks]
     keeps = shards and layout.zero < 3
     piped = layout.pipeline > 1
     pairs = [
@@ -205,7 +210,7 @@ def _torchtitan(shape: Shape, layout: Layout, training: Training) -> Arguments:
         ("activation_checkpoint.selective_ac_option", "op" if layout.recompute == "op" else None),
         ("optimizer.lr", training.rate and f"{training.rate:.3g}"),
     ]
-    return Arguments("torchtitan", _typed(pairs), tuple(without))
+    return _without("torchtitan", _typed(pairs), missing)
 
 
 def _deepspeed(layout: Layout, training: Training) -> Arguments:
@@ -223,23 +228,12 @@ def _deepspeed(layout: Layout, training: Training) -> Arguments:
     kind = {"lion": "Lion", "muon": "Muon", "sgd": "SGD"}.get(training.scheme.name, "AdamW")
     if training.rate:
         content["optimizer"] = {"type": kind, "params": {"lr": float(f"{training.rate:.3g}")}}
-    without = [
-        f"{name} {size}, which the training script sets"
-        for name, size in (
-            ("tensor", layout.tensor),
-            ("pipeline", layout.pipeline),
-            ("context parallel", layout.context_parallel),
-            ("expert", layout.expert),
-            ("expert tensor", layout.expert_tensor),
-        )
-        if size > 1
-    ]
-    if kind == "AdamW" and not training.adam:
-        without.append(f"the optimizer {training.scheme.name}")
-    if layout.lora:
-        without.append("adapters, which a library such as PEFT brings")
-    if training.dtype == "fp8":
-        without.append("fp8, which Transformer Engine brings")
-    if layout.pipeline > 1 and layout.zero > 1:
-        without.append(f"ZeRO {layout.zero} under a pipeline, which it refuses")
-    return Arguments("DeepSpeed", json.dumps(content), tuple(without))
+    sizes = {name: getattr(layout, name) for name in ("tensor", "pipeline", "context_parallel", "expert", "expert_tensor")}
+    missing = {
+        **{f"{name.replace('_', ' ')} {size}, which the training script sets": size > 1 for name, size in sizes.items()},
+        f"the optimizer {training.scheme.name}": kind == "AdamW" and not training.adam,
+        "adapters, which a library such as PEFT brings": layout.lora > 0,
+        "fp8, which Transformer Engine brings": training.dtype == "fp8",
+        f"ZeRO {layout.zero} under a pipeline, which it refuses": layout.pipeline > 1 and layout.zero > 1,
+    }
+    return _without("DeepSpeed", json.dumps(content), missing)

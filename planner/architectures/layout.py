@@ -10,7 +10,6 @@ RECOMPUTE: tuple[Recompute, ...] = ("none", "selective", "op", "full")
 Schedule = Literal["1f1b", "interleaved", "zero-bubble"]
 SCHEDULES: tuple[Schedule, ...] = ("1f1b", "interleaved", "zero-bubble")
 
-
 SPLITS = {
     "data": ("data", "DP"),
     "tensor": ("tensor", "TP"),
@@ -84,9 +83,14 @@ class Layout(NamedTuple):
     lora: int = 0
 
     @property
+    def split(self) -> int:
+        """Devices that one copy of the model is split over."""
+        return self.tensor * self.pipeline * self.context_parallel
+
+    @property
     def devices(self) -> int:
         """Devices in all."""
-        return self.data * self.context_parallel * self.tensor * self.pipeline
+        return self.data * self.split
 
     @property
     def replicas(self) -> int:
@@ -102,15 +106,25 @@ class Layout(NamedTuple):
     @property
     def expert_replicas(self) -> Any:
         """Devices over which ZeRO shards an expert."""
-        return self.data * self.context_parallel * self.tensor / (self.expert * self.expert_tensor)
+        return self.replicas * self.tensor / (self.expert * self.expert_tensor)
+
+    def row(self, place: int) -> "Layout":
+        """Return one of many layouts."""
+        numbers = {name: int(column[place]) for name, column in self._asdict().items() if isinstance(column, np.ndarray)}
+        return self._replace(**numbers)  # type: ignore[arg-type]  # the whole numbers
+
+    def rows(self, kept: Any) -> "Layout":
+        """Return some of many layouts."""
+        return self._replace(**{name: each[kept] for name, each in self._asdict().items() if isinstance(each, np.ndarray)})
+
+
+def even_stages(layers: int, stages: Any) -> Any:
+    """Tell whether stages come out even, the tables counted as a layer each, as Megatron-LM can, or not."""
+    return np.any([(layers + tables) % stages == 0 for tables in (0, 1, 2)], axis=0)
 
 
 def split_text(layout: Layout, *, short: bool = False) -> str:
     """Return the sizes above one in words, ``data 8, tensor 2``, or in short, ``DP8 TP2``."""
-    found = [(names, getattr(layout, attribute)) for attribute, names in SPLITS.items() if getattr(layout, attribute) > 1]
-    said = (
-        " ".join(f"{names[1]}{size}" for names, size in found)
-        if short
-        else ", ".join(f"{names[0]} {size}" for names, size in found)
-    )
-    return said or "one device"
+    found = [(*names, size) for attribute, names in SPLITS.items() if (size := getattr(layout, attribute)) > 1]
+    in_short, in_words = (f"{short}{size}" for _, short, size in found), (f"{name} {size}" for name, _, size in found)
+    return (" ".join(in_short) if short else ", ".join(in_words)) or "one device"

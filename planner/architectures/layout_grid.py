@@ -6,7 +6,7 @@ import numpy as np
 
 from planner._util.files import settings
 from planner.accelerators.fleet import Machine
-from planner.architectures.layout import Recompute
+from planner.architectures.layout import Layout, Recompute, even_stages
 from planner.architectures.parallelism import Asked, Running, divides
 from planner.architectures.step_time import Software, rates, usual_software
 from planner.architectures.transformer import Shape
@@ -14,24 +14,12 @@ from planner.quantities import listed
 
 
 class Site(NamedTuple):
-    """Where a shape is to be trained.
+    """Where a shape is to be trained."""
 
-    Attributes
-    ----------
-    counted : int or None
-        Devices there are; None where their number is open.
-    capacity : float or None
-        Bytes of a device.
-    running : Running or None
-        What it does in a second, where a step can be forecast.
-    sequences : float or None
-        Of a step, where anything is known of the batch.
-    """
-
-    counted: int | None
-    capacity: float | None
-    running: Running | None
-    sequences: float | None
+    counted: int | None  # devices there are; None where their number is open
+    capacity: float | None  # bytes of a device
+    running: Running | None  # what it does in a second, where a step can be forecast
+    sequences: float | None  # of a step, where anything is known of the batch
 
 
 def site(
@@ -51,57 +39,36 @@ def recomputations(asked: Asked) -> tuple[Recompute, ...]:
     return ("selective", "full") if asked.recompute is None else (asked.recompute,)
 
 
-def _powers(most: float) -> list[int]:
+def powers(most: float) -> list[int]:
     return [2**i for i in range(12) if 2**i <= most]
 
 
-def tensor_sizes(shape: Shape) -> list[int]:
-    return [each for each in _powers(settings("memory.toml", "fit")["largest_tensor"]) if divides(shape, each)]
+def combinations(shape: Shape, asked: Asked, **beside: list[int]) -> Layout:
+    """Return every combination, as columns, of sizes of each kind of parallelism and ``beside``: of those fixed, or that suit."""
+    limits = settings("memory.toml", "fit")
+    of_a_sequence = powers(max(1, shape.context / limits["context_each"]))  # not below the tokens that each device needs
+    suiting = {
+        "tensor": [each for each in powers(limits["largest_tensor"]) if divides(shape, each)],
+        "pipeline": [each for each in powers(shape.layers) if even_stages(shape.layers, each)],
+        "context_parallel": [each for each in of_a_sequence if shape.context % each == 0],
+        "expert": [each for each in powers(shape.experts) if shape.experts % each == 0],
+        **beside,
+    }
+    tried = {name: sizes if getattr(asked, name) is None else [getattr(asked, name)] for name, sizes in suiting.items()}
+    axes = np.meshgrid(*tried.values(), indexing="ij")
+    columns: dict[str, Any] = {name: axis.ravel() for name, axis in zip(tried, axes, strict=True)}
+    return asked.start._replace(**columns)
 
 
-def pipeline_sizes(shape: Shape) -> list[int]:
-    """Return pipelines whose stages come out even, the tables counted as a layer each, as Megatron-LM can, or not."""
-    return [each for each in _powers(shape.layers) if any((shape.layers + tables) % each == 0 for tables in (0, 1, 2))]
+INTERLEAVED = [2, 3, 4, 5, 6, 8]
+"""Stages of a device that are tried in an interleaved schedule."""
 
 
-def context_sizes(shape: Shape) -> list[int]:
-    """Return how many devices may share a sequence: not below the tokens that each of them needs."""
-    least = settings("memory.toml", "fit")["context_each"]
-    return [each for each in _powers(max(1, shape.context / least)) if shape.context % each == 0]
-
-
-def expert_sizes(shape: Shape) -> list[int]:
-    return [each for each in _powers(shape.experts) if shape.experts % each == 0]
-
-
-def split_sizes(shape: Shape, asked: Asked) -> list[list[int]]:
-    """Return the sizes to try of tensor, pipeline, context and expert parallelism: that which was fixed, else all that suit."""
-    kinds = (
-        ("tensor", tensor_sizes),
-        ("pipeline", pipeline_sizes),
-        ("context_parallel", context_sizes),
-        ("expert", expert_sizes),
-    )
-    return [sizes(shape) if getattr(asked, name) is None else [getattr(asked, name)] for name, sizes in kinds]
-
-
-def virtual_stages(asked: Asked) -> list[int]:
-    """Return stages of a device: 1 but in an interleaved schedule."""
-    if asked.virtual is not None:
-        return [asked.virtual]
-    return {None: [1, 2, 4], "interleaved": [2, 3, 4, 5, 6, 8]}.get(asked.schedule, [1])
-
-
-def sizes_at_once(where: Site) -> list[int]:
-    """Return sequences at once; where no step can be forecast, nothing says what more than one is good for."""
-    return _powers(settings("memory.toml", "fit")["largest_micro_batch"]) if where.running is not None else [1]
-
-
-def staged(shape: Shape, asked: Asked, pipeline: Any, virtual: Any) -> Any:
+def staged(shape: Shape, asked: Asked, many: Layout) -> Any:
     """Tell which pipelines come out even with so many stages a device, and have what their schedule needs."""
-    stages = pipeline * virtual
-    even = np.any([(shape.layers + tables) % stages == 0 for tables in (0, 1, 2)], axis=0)
-    return ((virtual == 1) | ((pipeline > 1) & even)) & ((pipeline > 1) | (asked.schedule in {None, "1f1b"}))
+    piped = np.asarray(many.pipeline) > 1
+    even = even_stages(shape.layers, many.pipeline * many.virtual)
+    return ((np.asarray(many.virtual) == 1) | (piped & even)) & (piped | (asked.schedule in {None, "1f1b"}))
 
 
 def nothing_left(asked: Asked) -> str:

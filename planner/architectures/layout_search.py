@@ -6,20 +6,12 @@ import numpy as np
 
 from planner._util.files import settings
 from planner._util.stable_choice import rounded
-from planner.architectures.fewest_layouts import accumulated, on_fewest
+from planner.architectures.fewest_layouts import accumulated, on_fewest, placement
 from planner.architectures.launch import sequences
 from planner.architectures.layout import Layout, Recompute
-from planner.architectures.layout_grid import (
-    Site,
-    nothing_left,
-    recomputations,
-    sizes_at_once,
-    split_sizes,
-    staged,
-    virtual_stages,
-)
+from planner.architectures.layout_grid import INTERLEAVED, Site, combinations, nothing_left, powers, recomputations, staged
 from planner.architectures.memory import Scheme, memory
-from planner.architectures.parallelism import Asked, Fit, as_given, check_split, speed_of, unmeasured
+from planner.architectures.parallelism import Asked, Fit, check_split, unmeasured
 from planner.architectures.step_time import step_time, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
@@ -44,64 +36,47 @@ def layouts(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[Fi
         return on_fewest(shape, scheme, asked, where)
     found = _searched(shape, scheme, asked, where)
     if not found:
-        raise OptionError(nothing_left(asked) if asked.batch is None else _no_batch(asked, where, shape))
+        raise OptionError(nothing_left(asked) if asked.batch is None else _no_batch(asked.batch, asked, where, shape))
     if asked.batch is None and where.sequences is not None:  # all that are shown work on the batch of the best
         step = sequences(found[0].layout)
         found = _searched(shape, scheme, asked._replace(batch=float(step * shape.context)), where._replace(sequences=float(step)))
     return found
 
 
-def _no_batch(asked: Asked, where: Site, shape: Shape) -> str:
+def _no_batch(batch: float, asked: Asked, where: Site, shape: Shape) -> str:
     """Say that no layout works on such a batch, and which ones would do."""
     assert where.counted is not None  # of devices that are counted
-    split = (asked.tensor or 1) * (asked.pipeline or 1) * (asked.context_parallel or 1)
-    step = where.counted // split * (asked.micro_batch or 1)
-    sequences = asked.batch / shape.context if asked.batch else 0
-    near = [each * step * shape.context for each in (int(sequences // step), int(sequences // step) + 1) if each]
+    step = where.counted // asked.start.split * asked.start.micro_batch
+    times = int(batch / shape.context // step)
+    near = [each * step * shape.context for each in (times, times + 1) if each]
     return (
-        f"batch {format_count(asked.batch or 0)}: no layout that is left splits it evenly over {where.counted} devices, not even "
-        f"with {format_percent(_ROUNDED)} more or less; {listed([str(each) for each in near], 3)} tokens of a step would do, or "
-        "another micro_batch"
+        f"batch {format_count(batch)}: no layout that is left splits it evenly over {where.counted} devices, not even with "
+        f"{format_percent(_ROUNDED)} more or less; {listed(near, 3)} tokens of a step would do, or another micro_batch"
     )
-
-
-class _Columns(NamedTuple):
-    """Many layouts, a column of each whole number."""
-
-    tensor: Any
-    pipeline: Any
-    context_parallel: Any
-    expert: Any
-    micro_batch: Any
-    zero: Any
-    data: Any
-    micro_batches: Any
-    virtual: Any
 
 
 def _searched(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[Fit, ...]:
     """Return the best layout of each split, of all that work on the batch."""
-    assert where.counted is not None  # of devices that are counted
-    assert where.capacity is not None  # and whose memory is known
-    columns = _columns(shape, asked, where)
-    if not columns.data.size:
+    assert where.capacity is not None  # of devices whose memory is known
+    every: Any = _columns(shape, asked, where)
+    if not every.data.size:
         return ()
     found: list[_Candidate] = []
     for place, recompute in enumerate(recomputations(asked)):
-        many = asked.start._replace(**columns._asdict(), recompute=recompute)
+        many = every._replace(recompute=recompute)
         taken = memory(shape, scheme, many)
         low, high = taken.range
         verdict = np.where(high <= where.capacity, 0, np.where(low <= where.capacity, 1, 2))
-        slow, total = rounded(_slowness(shape, many, where, columns)), rounded(taken.total)
-        ties = np.stack([np.full_like(columns.zero, place), *_tied(columns)], axis=1)
-        found += [
-            _Candidate(int(verdict[i]), float(slow[i]), float(total[i]), tuple(int(tie) for tie in ties[i]), i, recompute)
-            for i in range(len(verdict))
-        ]
+        slow, total = rounded(_slowness(shape, many, where)), rounded(taken.total)
+        # the lower stage of sharding, the smaller split, fewer stages of a device
+        columns = (np.full_like(many.zero, place), many.zero, many.split, many.expert, many.virtual, many.micro_batch)
+        ties = np.stack(columns, axis=1).tolist()
+        rows = zip(verdict.tolist(), slow.tolist(), total.tolist(), ties, strict=True)
+        found += [_Candidate(*row, i, recompute) for i, row in enumerate(rows)]
 
-    def fit(each: _Candidate) -> Fit:
-        numbers = {name: int(column[each.place]) for name, column in columns._asdict().items()}
-        return _fit(shape, scheme, asked, where, numbers, each.recompute)
+    def fits(chosen: list[_Candidate]) -> tuple[Fit, ...]:
+        rows = (every.row(each.place)._replace(recompute=each.recompute) for each in chosen)
+        return tuple(placement(shape, scheme, layout, where) for layout in rows)
 
     sure = sorted((each for each in found if each.verdict == 0), key=lambda each: (each.slow, each.ties))
     if not sure:  # of those that come nearest, the fastest that is about as small as the smallest
@@ -112,10 +87,10 @@ def _searched(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> tuple[
             small = each.verdict == nearest and each.total <= _ABOUT * least
             return (each.verdict, 0, each.slow, each.ties) if small else (each.verdict, 1, each.total, each.ties)
 
-        return tuple(fit(each) for each in _of_splits(columns, sorted(found, key=rank), SHOWN))
+        return fits(_of_splits(every, sorted(found, key=rank), SHOWN))
     close = sorted((each for each in found if each.verdict == 1), key=lambda each: (each.slow, each.ties))
-    faster = _of_splits(columns, [each for each in close if each.slow < sure[0].slow / _WORTH], 2)
-    return tuple(fit(each) for each in (*_of_splits(columns, sure, SHOWN - len(faster)), *faster))
+    faster = _of_splits(every, [each for each in close if each.slow < sure[0].slow / _WORTH], 2)
+    return fits([*_of_splits(every, sure, SHOWN - len(faster)), *faster])
 
 
 class _Candidate(NamedTuple):
@@ -124,16 +99,17 @@ class _Candidate(NamedTuple):
     verdict: int
     slow: float
     total: float
-    ties: tuple[int, ...]
+    ties: list[int]
     place: int
     recompute: Recompute
 
 
-def _of_splits(columns: _Columns, candidates: list[_Candidate], most: int) -> list[_Candidate]:
+def _of_splits(every: Any, candidates: list[_Candidate], most: int) -> list[_Candidate]:
     """Return the first candidate of each split of the devices."""
+    splits = np.stack([every.tensor, every.pipeline, every.context_parallel, every.expert], axis=1).tolist()
     first: dict[tuple[int, ...], _Candidate] = {}
     for each in candidates:
-        first.setdefault(tuple(int(column[each.place]) for column in columns[:4]), each)
+        first.setdefault(tuple(splits[each.place]), each)
     return list(first.values())[:most]
 
 
@@ -147,66 +123,51 @@ _WORTH = 1.05
 """How much faster a layout that may not fit must be to be shown."""
 
 
-def _tied(columns: _Columns) -> tuple[Any, ...]:
-    """Return what breaks ties: the lower stage of sharding, the smaller split, fewer stages of a device."""
-    split = columns.tensor * columns.pipeline * columns.context_parallel
-    return columns.zero, split, columns.expert, columns.virtual, columns.micro_batch
-
-
-def _fit(shape: Shape, scheme: Scheme, asked: Asked, where: Site, numbers: dict[str, Any], recompute: Recompute) -> Fit:
-    layout = asked.start._replace(**numbers, recompute=recompute)
-    layout = layout._replace(schedule="interleaved") if layout.virtual > 1 else layout
-    return as_given(shape, layout, memory(shape, scheme, layout), where.capacity, speed_of(shape, layout, where.running))
-
-
-def _slowness(shape: Shape, many: Layout, where: Site, columns: _Columns) -> Any:
+def _slowness(shape: Shape, many: Layout, where: Site) -> Any:
     """Return seconds a token; where no step can be forecast, the devices that share a sequence, which have to talk."""
     if where.running is None or unmeasured(many):
-        return 1.0 * columns.tensor * columns.pipeline * columns.context_parallel
+        return 1.0 * many.split
     tokens = many.data * many.micro_batch * many.micro_batches
     return step_time(work_of(shape), many, where.running.rate, where.running.software).total / tokens
 
 
-def _columns(shape: Shape, asked: Asked, where: Site) -> _Columns:
+def _columns(shape: Shape, asked: Asked, where: Site) -> Layout:
     """Return every combination that the rules allow."""
     counted = where.counted or 1
-    sizes = [
-        *split_sizes(shape, asked),
-        sizes_at_once(where) if asked.micro_batch is None else [asked.micro_batch],
-        [0, 1, 2, 3] if asked.zero is None else [asked.zero],
-        virtual_stages(asked),
-    ]
-    tensor, pipeline, context, expert, micro, zero, virtual = (axis.ravel() for axis in np.meshgrid(*sizes, indexing="ij"))
-    split = tensor * pipeline * context
-    data = counted // split
-    good = (counted % split == 0) & ((counted // np.minimum(pipeline, counted)) % (expert * asked.start.expert_tensor) == 0)
-    good &= (data * context > 1) | (zero == (asked.zero or 0))  # sharding over one device is none
+    limits = settings("memory.toml", "fit")
+    # where no step can be forecast, nothing says what more than one sequence at once is good for
+    at_once = [1] if where.running is None else powers(limits["largest_micro_batch"])
+    virtual = {None: [1, 2, 4], "interleaved": INTERLEAVED}.get(asked.schedule, [1])
+    many: Any = combinations(shape, asked, micro_batch=at_once, zero=[0, 1, 2, 3], virtual=virtual)
+    many = many._replace(data=counted // many.split)
+    grouped = (counted // np.minimum(many.pipeline, counted)) % (many.expert * many.expert_tensor) == 0
+    good = (counted % many.split == 0) & grouped
+    good &= (many.replicas > 1) | (many.zero == (asked.zero or 0))  # sharding over one device is none
     if asked.zero is None:  # nothing was measured of weights gathered over larger groups
-        good &= (zero < 3) | (data * context <= settings("memory.toml", "fit")["largest_gathering"])
-    if asked.zero is None:  # gradients of a pipeline are summed once a step, so 2 shards nothing that frameworks keep sharded
-        good &= (pipeline == 1) | (zero <= 1)
-    good &= staged(shape, asked, pipeline, virtual)
-    inside = tensor <= (where.running.rate.domain if where.running is not None else tensor)
+        good &= (many.zero < 3) | (many.replicas <= limits["largest_gathering"])
+        # gradients of a pipeline are summed once a step, so 2 shards nothing that frameworks keep sharded
+        good &= (many.pipeline == 1) | (many.zero <= 1)
+    good &= staged(shape, asked, many)
+    inside = many.tensor <= (where.running.rate.domain if where.running is not None else many.tensor)
     good &= inside | (asked.tensor is not None) | ~(good & inside).any()  # no step of matrices split over slow links is forecast
-    at_once = data * micro
-    steps = np.ones_like(at_once)
+    steps, at_once = np.ones_like(many.data), many.data * many.micro_batch
     if where.sequences is not None:
         steps = np.maximum(1, np.round(where.sequences / np.maximum(at_once, 1))).astype(int)
-        whole = np.maximum(1, np.round(steps / pipeline)).astype(int) * pipeline  # what interleaving needs
-        steps = np.where(virtual > 1, whole, steps)
+        whole = np.maximum(1, np.round(steps / many.pipeline)).astype(int) * many.pipeline  # what interleaving needs
+        steps = np.where(many.virtual > 1, whole, steps)
         if asked.batch is not None:
             good &= np.abs(steps * at_once / where.sequences - 1) <= _ROUNDED
         elif (good & (at_once <= 2 * where.sequences)).any():  # as many devices as can work on a batch
             good &= at_once <= 2 * where.sequences
         else:
-            good &= micro == micro.min()
-    return _Columns(*(column[good] for column in (tensor, pipeline, context, expert, micro, zero, data, steps, virtual)))
+            good &= many.micro_batch == many.micro_batch.min()
+    kept: Layout = many._replace(micro_batches=steps).rows(good)
+    return kept
 
 
 def _unlimited(shape: Shape, scheme: Scheme, asked: Asked, where: Site) -> Fit:
     """Return the layout as asked for, where no memory is known to hold it against: on all devices there are, or on one."""
     start = asked.start
-    split = start.tensor * start.pipeline * start.context_parallel
-    layout = start._replace(data=int(start.least_data) if where.counted is None else where.counted // split)
+    layout = start._replace(data=int(start.least_data) if where.counted is None else where.counted // start.split)
     layout = layout._replace(micro_batches=accumulated(layout, where) if where.sequences else 0)
-    return as_given(shape, layout, memory(shape, scheme, layout), None)
+    return Fit(layout, memory(shape, scheme, layout), None, "")

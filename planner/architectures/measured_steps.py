@@ -45,19 +45,6 @@ def year_of(date: str) -> float:
     return float(year) + (known["bare"] if not month else (float(month[0]) - 0.5) / 12)
 
 
-def stack_of(framework: str) -> str:
-    """Return the stack of software that a framework belongs to."""
-    return next((stack for stack, names in settings(FILE, "software").items() if framework in names), "megatron")
-
-
-def attention_of(row: Mapping[str, Any]) -> str:
-    """Return how attention was computed."""
-    if row["attention"] == "unfused":
-        return "unfused"
-    found: str = settings(FILE, "attention").get(row["framework"], "flash")
-    return found
-
-
 def limit_of(row: Mapping[str, Any], device: Accelerator) -> float:
     """Return the share of the peak that a limit of power leaves: about its square root, an assumption."""
     found = re.search(r"\b([0-9]{3,4}) W\b", row["notes"])
@@ -65,23 +52,14 @@ def limit_of(row: Mapping[str, Any], device: Accelerator) -> float:
 
 
 class Group(NamedTuple):
-    """Rows of one kind of device, format and software, as columns.
+    """Rows of one kind of device, format and software, as columns."""
 
-    Attributes
-    ----------
-    places : array of int
-        Of the rows among all that were grouped.
-    work, layout, rate, software : columns of them
-    again : array
-        Share of the forward pass that was done again.
-    """
-
-    places: np.ndarray
+    places: np.ndarray  # of the rows among all that were grouped
     work: Work
     layout: Layout
     rate: Rates
     software: Software
-    again: np.ndarray
+    again: np.ndarray  # share of the forward pass that was done again
 
     def forecast(self, constants: Mapping[str, float] | None = None) -> StepTime:
         """Return the forecast of each row."""
@@ -93,11 +71,13 @@ _DTYPES = {"nvfp4": "fp4", "mxfp8": "fp8"}
 
 def grouped(rows: tuple[Mapping[str, Any], ...]) -> Iterator[Group]:
     """Yield rows in groups of which one call forecasts all."""
-    known = {each.id: each for each in accelerators()}
+    known, stacks = {each.id: each for each in accelerators()}, settings(FILE, "software").items()
     keys: dict[tuple[str, str, str, str, float], list[int]] = {}
     for place, row in enumerate(rows):
         dtype = _DTYPES.get(row["dtype"], row["dtype"])
-        key = (row["device"], dtype, row["framework"], attention_of(row), limit_of(row, known[row["device"]]))
+        usual = settings(FILE, "attention").get(row["framework"], "flash")
+        attention = "unfused" if row["attention"] == "unfused" else usual
+        key = (row["device"], dtype, row["framework"], attention, limit_of(row, known[row["device"]]))
         keys.setdefault(key, []).append(place)
     for (device, dtype, framework, attention, limit), places in keys.items():
         rate = rates(known[device], dtype)
@@ -106,12 +86,13 @@ def grouped(rows: tuple[Mapping[str, Any], ...]) -> Iterator[Group]:
         column = {name: np.array([rows[place][name] for place in places]) for name in rows[0] if name not in _TEXTS}
         far = settings(FILE, "between").get(framework, rate.between)
         years = np.array([year_of(rows[place]["date"]) for place in places])
+        stack = next((stack for stack, names in stacks if framework in names), "megatron")
         yield Group(
             np.array(places),
             _work(column),
             _layout(column),
             rate._replace(between=far, peak=rate.peak * limit, half=rate.half * limit),
-            Software(stack_of(framework), years, attention),
+            Software(stack, years, attention),
             column["recompute_frac"],
         )
 
@@ -146,16 +127,13 @@ def _work(row: Mapping[str, Any]) -> Work:
 
 
 def _layout(row: Mapping[str, Any]) -> Layout:
-    steps = np.maximum(1, np.round(row["global_batch_seqs"] / (row["dp"] * row["micro_batch"])))
-    return Layout._make(
-        (
-            *(row[name] for name in ("dp", "tp", "pp", "zero_stage", "micro_batch")),
-            *("full", True, False, row["ep"], 1, row["cp"], "1f1b", row["virtual_pp"], steps, "eager", False, 0),
-        )
-    )
+    steps: Any = np.maximum(1, np.round(row["global_batch_seqs"] / (row["dp"] * row["micro_batch"])))
+    return Layout(**{name: row[column] for name, column in _SIZES.items()}, recompute="full", micro_batches=steps)
 
 
-_SIZES = {"data": "dp", "tensor": "tp", "pipeline": "pp", "expert": "ep", "context_parallel": "cp"}
+_SIZES = {"data": "dp", "tensor": "tp", "pipeline": "pp", "expert": "ep", "context_parallel": "cp", "virtual": "virtual_pp"}
+_SIZES |= {"zero": "zero_stage", "micro_batch": "micro_batch"}
+"""Columns of the whole numbers of a layout."""
 
 
 class Nearest(NamedTuple):
@@ -184,11 +162,9 @@ class Nearest(NamedTuple):
 
 def nearest(work: Work, layout: Layout, device: Accelerator, count: int = 3) -> tuple[Nearest, ...]:
     """Return the published rows nearest in size, devices and context, those of the device itself first; one of a model each."""
-    rows = measured_steps()
-    kinds = settings(FILE, "kinds")
-    kind = next((name for name, each in kinds.items() if device.id in each), "")
+    alike = next((kind for kind in settings(FILE, "kinds").values() if device.id in kind), ())
     mixture = np.max(work.experts) > 1
-    same = [row for row in rows if row["device"] in kinds.get(kind, ()) and (row["experts"] > 1) == mixture]
+    same = [row for row in measured_steps() if row["device"] in alike and (row["experts"] > 1) == mixture]
 
     def away(row: Mapping[str, Any]) -> float:
         size = abs(log(row["params"] / float(work.params))) + 0.5 * abs(log(row["devices"] / layout.devices))
@@ -208,14 +184,10 @@ def nearest(work: Work, layout: Layout, device: Accelerator, count: int = 3) -> 
 def _nearest(row: Mapping[str, Any]) -> Nearest:
     (group,) = grouped((row,))
     tokens = row["global_batch_seqs"] * row["seq_len"] / row["devices"]
-    sizes: dict[str, Any] = {name: int(row[column]) for name, column in _SIZES.items()}
     return Nearest(
-        row["source"],
-        row["locator"],
-        row["model"],
-        row["device"],
-        int(row["devices"]),
-        tokens / row["step_time_s"],
-        float(tokens / group.forecast().total[0]),
-        f"{split_text(Layout()._replace(**sizes))}, {row['dtype']}, context {row['seq_len']:.0f}",
+        **{name: row[name] for name in ("source", "locator", "model", "device")},
+        devices=int(row["devices"]),
+        tokens_per_second_per_device=tokens / row["step_time_s"],
+        forecast=float(tokens / group.forecast().total[0]),
+        layout=f"{split_text(group.layout.row(0))}, {row['dtype']}, context {row['seq_len']:.0f}",
     )

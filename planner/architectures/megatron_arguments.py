@@ -5,31 +5,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from planner._util.files import read_text
-from planner._util.showing import Raw
 from planner.architectures.transformer import Details, Latent, Shape
 from planner.errors import OptionError
 from planner.quantities import listed, parse_whole, shown, shown_path
 
 _LARGEST_FILE = 1024 * 1024
 _OPTION = re.compile(r"(?<![\w-])--(?P<name>[a-z][a-z0-9-]*)(?:[ \t]*=[ \t]*|[ \t]+)?(?P<value>(?!--)[^\s\\]+)?")
-_ASSIGNED = re.compile(
-    r"(?:^|[;\s])(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'();$#]+)[\"']?(?=[;\s]|$)",
-    re.MULTILINE,
-)
+_ASSIGNED = re.compile(r"(?m)(?:^|[;\s])(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'();$#]+)[\"']?(?=[;\s]|$)")
 _CHANGES = (
     *("window-size", "window-attn-skip-freq", "hybrid-override-pattern", "hybrid-attention-ratio", "is-hybrid-model", "spec"),
     *("heterogeneous-layers-config-path", "experimental-attention-variant", "moe-latent-size", "num-experts-per-layer"),
-    *(
-        "retro-add-retriever",
-        "apply-layernorm-1p",
-        "attention-output-gate",
-        "linear-attention-type",
-        "decoder-num-layers",
-        "encoder-num-layers",
-    ),
+    *("retro-add-retriever", "apply-layernorm-1p", "attention-output-gate", "linear-attention-type"),
+    *("decoder-num-layers", "encoder-num-layers"),
 )
 """Arguments that change the count in ways that are not counted here."""
-
 
 _LAYOUT = (
     *("tensor-model-parallel-size", "pipeline-model-parallel-size", "context-parallel-size", "expert-model-parallel-size"),
@@ -86,13 +75,14 @@ class _Arguments:
             name = found["name"].replace("_", "-")
             value = _filled((found["value"] or "").strip("\"'"), variables)
             if self.given.get(name, value) != value:
-                raise OptionError(f"{called} --{name}: given twice, {shown(self.given[name])} and {shown(value)}")
+                raise self.fault(name, f": given twice, {shown(self.given[name])} and {shown(value)}")
             self.given[name] = value
         changing = next((name for name in _CHANGES if name in self.given), None)
         if changing is not None:
-            raise OptionError(
-                f"{called} --{changing}: changes the parameters in a way that is not counted here; give the shape in words"
-            )
+            raise self.fault(changing, ": changes the parameters in a way that is not counted here; give the shape in words")
+
+    def fault(self, name: str, text: str) -> OptionError:
+        return OptionError(f"{self.called} --{name}{text}")
 
     def flag(self, name: str) -> bool:
         return name in self.given
@@ -107,13 +97,13 @@ class _Arguments:
         value = self.given[name].replace("_", "")
         if not re.fullmatch(r"[0-9]{1,10}", value) or int(value) < least:
             unset = " (a variable that the text does not set to a plain number)" if "$" in value else ""
-            raise OptionError(f"{self.called} --{name} {shown(self.given[name])}{unset}: expected a whole number")
+            raise self.fault(name, f" {shown(self.given[name])}{unset}: expected a whole number")
         return int(value)
 
     def word(self, name: str, default: str, known: Mapping[str, str]) -> str:
         found = self.given.get(name, default)
         if found not in known:
-            raise OptionError(f"{self.called} --{name} {shown(found)}: expected one of {', '.join(known)}")
+            raise self.fault(name, f" {shown(found)}: expected one of {', '.join(known)}")
         return known[found]
 
     def shape(self) -> Shape:
@@ -126,13 +116,12 @@ class _Arguments:
         if "kv-channels" not in self.given and not latent and width % heads:
             raise OptionError(f"{self.called}: --hidden-size {width} is no multiple of {heads} heads; give --kv-channels")
         if heads % keys:
-            raise OptionError(f"{self.called} --num-query-groups {keys}: does not divide {heads} heads")
+            raise self.fault("num-query-groups", f" {keys}: does not divide {heads} heads")
         experts = self.whole("num-experts", 1)
         context = self.whole("seq-length")
         positions = {"learned_absolute": "learned", "rope": "", "none": "", "yarn": "", "mrope": ""}
-        learned = self.word("position-embedding-type", "learned_absolute", positions) and not self.flag(
-            "use-rotary-position-embeddings"
-        )
+        rotary = self.flag("use-rotary-position-embeddings")
+        learned = self.word("position-embedding-type", "learned_absolute", positions) and not rotary
         return Shape(
             layers=layers,
             width=width,
@@ -182,9 +171,7 @@ class _Arguments:
         """Return the details of a mixture of experts."""
         width, shared = self.whole("moe-ffn-hidden-size", ffn), self.whole("moe-shared-expert-intermediate-size", 0, least=0)
         if shared % width:
-            raise OptionError(
-                f"{self.called} --moe-shared-expert-intermediate-size {shared}: is no multiple of an expert's {width}"
-            )
+            raise self.fault("moe-shared-expert-intermediate-size", f" {shared}: is no multiple of an expert's {width}")
         return {
             "expert_ffn": width,
             "shared_experts": shared // width,
@@ -201,19 +188,14 @@ class _Arguments:
             return layers - len(range(0, layers, int(text)))
         parts = re.fullmatch(r"\(?((?:\[[01]\]\*[0-9]{1,4}\+?)+)\)?", text)
         if parts is None:
-            raise OptionError(
-                f"{self.called} --moe-layer-freq {shown(text)}: expected one in N, or a list such as ([0]*3+[1]*58)"
-            )
+            raise self.fault("moe-layer-freq", f" {shown(text)}: expected one in N, or a list such as ([0]*3+[1]*58)")
         kinds = re.findall(r"\[([01])\]\*([0-9]+)", parts[1])
         if sum(int(count) for _, count in kinds) != layers:
-            raise OptionError(f"{self.called} --moe-layer-freq {shown(text)}: is not of {layers} layers")
+            raise self.fault("moe-layer-freq", f" {shown(text)}: is not of {layers} layers")
         return sum(int(count) for kind, count in kinds if kind == "0")
 
 
-def _filled(value: Raw, variables: Mapping[str, str]) -> str:
+def _filled(value: str, variables: Mapping[str, str]) -> str:
     """Return a value with the variables in it that are assigned."""
-    return re.sub(
-        r"\$(?:\{([A-Za-z_]\w*)(?::-([^}]*))?\}|([A-Za-z_]\w*))",
-        lambda found: variables.get(found[1] or found[3]) or found[2] or found[0],
-        str(value),
-    )
+    pattern = r"\$(?:\{([A-Za-z_]\w*)(?::-([^}]*))?\}|([A-Za-z_]\w*))"
+    return re.sub(pattern, lambda found: variables.get(found[1] or found[3]) or found[2] or found[0], value)

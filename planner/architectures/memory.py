@@ -99,17 +99,9 @@ def held_params(shape: Shape, layout: Layout) -> Held:
     whole = (layers - mixed) * shape.whole_params(mixed=False) + mixed * shape.whole_params(mixed=True)
     split = (layers - mixed) * shape.shared_params(mixed=False) + mixed * shape.shared_params(mixed=True) + keys - whole
     further = (shape.routed_layers - shape.mixed_layers) * shape.experts * shape.expert_params
-    final = shape.non_embedding - _in_layers(shape) - further  # the last norm, and modules that predict further tokens
     tables = np.where((pipeline == 1) | shape.tied, shape.embeddings, shape.embeddings / 2)
     experts = (mixed * shape.experts * shape.expert_params + further) / (layout.expert * layout.expert_tensor)
-    return Held((split + final + tables) / tensor + whole, experts)
-
-
-def _in_layers(shape: Shape) -> int:
-    """Return the parameters of the layers that predict the next token."""
-    mixed = shape.mixed_layers
-    routed = mixed * shape.experts * shape.expert_params
-    return (shape.layers - mixed) * shape.shared_params(mixed=False) + mixed * shape.shared_params(mixed=True) + routed
+    return Held((split + shape.beyond_layers + tables) / tensor + whole, experts)
 
 
 def memory(shape: Shape, scheme: Scheme, layout: Layout) -> Memory:
@@ -124,7 +116,6 @@ def memory(shape: Shape, scheme: Scheme, layout: Layout) -> Memory:
     With adapters (LoRA, arXiv 2106.09685, Sec. 4.2) weights stay, and gradients and optimizer are theirs alone.
     """
     held = held_params(shape, layout)
-
     trained = held if not layout.lora else Held(shape.adapter_params(layout.lora) / (layout.tensor * layout.pipeline), 0.0)
 
     def kept(size: float, stage: int, which: Held = trained) -> Any:
@@ -152,27 +143,6 @@ def _gathered(shape: Shape, scheme: Scheme, layout: Layout, held: Held) -> Any:
     mixed = shape.mixed_layers > 0
     experts = shape.experts * shape.expert_params / (layout.expert * layout.expert_tensor) if mixed else 0
     layer = (shape.shared_params(mixed=mixed) + shape.vocab * shape.width) / layout.tensor + experts
-    frozen = bool(layout.lora)  # whose gradients are none
-    whole = (scheme.weights + (0 if frozen else _FULL)) * (held.shared + held.experts)
-    return np.where(layout.pipeline > 1, whole, (scheme.weights + (0 if frozen else scheme.gradients)) * layer)
-
-
-def fewest_devices(shape: Shape, scheme: Scheme, layout: Layout, capacity: float, most: int = 1_000_000) -> Layout | None:
-    """Return the layout with the fewest data-parallel devices that surely fits a capacity [bytes]; None where none does.
-
-    The split over the rest is kept: what data parallelism shards only shrinks as it grows.
-    """
-
-    def fits(data: int) -> bool:
-        return memory(shape, scheme, layout._replace(data=data)).fits(capacity) is True
-
-    least = int(layout.least_data)
-    if fits(least):
-        return layout._replace(data=least)
-    if layout.zero == 0 or not fits(most * least):
-        return None
-    low, high = 1, most
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if fits(middle * least) else (middle, high)
-    return layout._replace(data=high * least)
+    full, gradients = (0, 0) if layout.lora else (_FULL, scheme.gradients)  # frozen weights have none
+    whole = (scheme.weights + full) * (held.shared + held.experts)
+    return np.where(layout.pipeline > 1, whole, (scheme.weights + gradients) * layer)

@@ -8,7 +8,7 @@ import numpy as np
 from planner._util.files import settings
 from planner._util.stable_choice import order
 from planner.architectures.published_models import Model, models
-from planner.architectures.shape_search import Proportions, Proposal, between, kv_heads_of, varied
+from planner.architectures.shape_search import Proportions, Proposal, between, kv_heads_of, proportions, steps, varied
 from planner.architectures.transformer import PLAIN, Shape
 from planner.errors import CannotPlanError
 from planner.quantities import format_count
@@ -50,26 +50,14 @@ def propose_mixtures(
     tied: bool | None = None,
     kv_heads: int | None = None,
 ) -> tuple[tuple[Proposal, ...], Proportions]:
-    """Propose mixtures of so many parameters.
+    """Propose mixtures of so many parameters at work on a token, and so many in all.
 
-    Parameters
-    ----------
-    active, total : float
-        Parameters at work on a token, and all there are.
-    convention : str
-        Which of them are counted: ``non-embedding``, or any other for all with embeddings.
-    count : int
-        How many to return, best first.
-    experts : Experts, optional
-        How layers are divided; by default as in each of the published mixtures nearest in size. With a number of experts, all
-        parameters are hit, and those at work follow.
-    vocab, context, gated, tied, kv_heads : optional
-        Fixed parts; by default the vocabulary of the nearest published mixture, and house conventions.
+    Returned are ``count`` of them, best first, with ``off`` of all parameters, and the proportions that published ones have, with
+    ``ffn`` an expert's width over the model's. Embeddings count but where the convention is ``non-embedding``.
 
-    Returns
-    -------
-    (proposals, proportions)
-        ``ffn`` of the proportions is an expert's width over the model's; ``off`` of a proposal is of all parameters.
+    Layers are divided as in each of the published mixtures nearest in size, unless ``experts`` says how: with a number of
+    experts, all parameters are hit, and those at work follow. Of parts that are not fixed the vocabulary is that of the nearest
+    published mixture, and the rest by house conventions.
 
     Raises
     ------
@@ -82,8 +70,10 @@ def propose_mixtures(
     window = section["context"] if context is None else context
     shared_tables = active < section["tie_below"] if tied is None else tied
     target = _Target(active, total, "non-embedding" if convention == "non-embedding" else "total")
-    usual = _proportions(near, section["slack"])
-    patterns = [experts] if experts else [*dict.fromkeys(_pattern(each) for each in near)]
+    # what published mixtures have: width over layers, and an expert's width over the model's
+    usual = proportions(near, [(each.shape.details.expert_ffn or each.shape.ffn) / each.shape.width for each in near])
+    known = dict.fromkeys(Experts(each.shape.experts_per_token, each.shape.details.shared_experts) for each in near)
+    patterns = [experts] if experts else list(known)
     found: list[tuple[float, float, Shape, float]] = []
     for nearness, pattern in enumerate(patterns):
         plain = Shape(1, 1, 1, words, window, 0, 1, 1, gated=gated, tied=shared_tables)
@@ -99,31 +89,14 @@ def propose_mixtures(
     return tuple(Proposal(found[place][2], found[place][3]) for place in best), usual
 
 
-def _pattern(model: Model) -> Experts:
-    return Experts(model.shape.experts_per_token, model.shape.details.shared_experts)
-
-
-def _proportions(near: list[Model], slack: float) -> Proportions:
-    """Return what published mixtures have: width over layers, and an expert's width over the model's."""
-    aspects = [each.aspect for each in near]
-    widths = [(each.shape.details.expert_ffn or each.shape.ffn) / each.shape.width for each in near]
-    return Proportions(
-        aspect=float(np.median(aspects)),
-        aspects=(min(aspects) / slack, max(aspects) * slack),
-        ffn=float(np.median(widths)),
-        ffns=(min(widths) / slack, max(widths) * slack),
-        like=tuple(each.name for each in near),
-    )
-
-
 class _Grid(NamedTuple):
     """Candidates of one way to divide layers, an array each: sizes, an expert's width, how many there are, and what is off."""
 
     width: Any
     layers: Any
-    keys: Any
+    kv_heads: Any
     ffn: Any
-    many: Any
+    experts: Any
     off_active: Any
     off_total: Any
 
@@ -134,8 +107,7 @@ def _of_pattern(
     """Return mixtures of a pattern within reach of the target: score, width, shape, and all parameters over the target less 1."""
     section, house = settings("planning.toml", "shapes"), settings("planning.toml", "mixtures")
     guess = (target.active * usual.aspect / 12) ** (1 / 3)
-    small = guess < section["small_width"]
-    step, head = (size // (2 if small else 1) for size in (section["width_step"], section["head_size"]))
+    step, head, _, undivided = steps(guess)
     widths = np.arange(max(1, guess / 3 // step), guess * 3 // step + 2) * step
     widths = widths[widths % head == 0]
     depths = np.arange(2, min(3 * guess / usual.aspects[0], 200) + 1)
@@ -148,12 +120,12 @@ def _of_pattern(
     found = _Grid(*(each[good] for each in found))
     heads = found.width / head
     score = np.log(found.width / found.layers / usual.aspect) ** 2
-    score += 0.05 * (found.width % (4 * step) != 0) + 0.03 * (found.layers % 2 != 0) + (0.03 if small else 0.3) * (heads % 8 != 0)
+    score += 0.05 * (found.width % (4 * step) != 0) + 0.03 * (found.layers % 2 != 0) + undivided * (heads % 8 != 0)
     score += np.abs(found.off_total) + np.abs(found.off_active)
     # of experts of the user's own what works on a token comes before how wide published ones are
     score += (1.0 if experts.many is None else 0.03) * np.log(found.ffn / found.width / usual.ffn) ** 2
     if experts.many is None:
-        score += 0.05 * (found.many % 64 != 0)
+        score += 0.05 * (found.experts % 64 != 0)
     places: Any = order(score)[: house["kept"]] if good.any() else []
     return [
         (float(score[i]), float(found.width[i]), _shape(plain, experts, found, i, head), float(found.off_total[i]))
@@ -188,23 +160,16 @@ def _sane(found: _Grid, experts: Experts, usual: Proportions, head: int) -> Any:
     """Tell which candidates come near, in proportions that published mixtures have; those of the user's own experts any width."""
     section, house = settings("planning.toml", "shapes"), settings("planning.toml", "mixtures")
     good = between(found.width / found.layers, usual.aspects) & (found.ffn > 0) & (np.abs(found.off_total) <= house["within"])
-    good &= (found.keys > 0) & (found.width / head % np.maximum(found.keys, 1) == 0)
+    good &= (found.kv_heads > 0) & (found.width / head % np.maximum(found.kv_heads, 1) == 0)
     if experts.many is not None:
         return good
     good &= between(found.ffn / found.width, usual.ffns) & (np.abs(found.off_active) <= section["within"])
-    return good & (found.many >= 2 * experts.at_work) & (found.many <= house["most"])
+    return good & (found.experts >= 2 * experts.at_work) & (found.experts <= house["most"])
 
 
 def _shape(plain: Shape, experts: Experts, found: _Grid, place: int, head: int) -> Shape:
-    width, layers, keys, ffn, many = (int(column[place]) for column in found[:5])
-    return plain._replace(
-        layers=layers,
-        width=width,
-        heads=width // head,
-        ffn=ffn,
-        kv_heads=keys,
-        head_size=int(head),
-        experts=many,
-        experts_per_token=experts.at_work,
-        details=PLAIN._replace(expert_ffn=ffn, shared_experts=experts.shared),
-    )
+    names = ("width", "layers", "kv_heads", "ffn", "experts")
+    numbers: dict[str, Any] = {name: int(getattr(found, name)[place]) for name in names}
+    details = PLAIN._replace(expert_ffn=numbers["ffn"], shared_experts=experts.shared)
+    at_work, heads = experts.at_work, numbers["width"] // head
+    return plain._replace(**numbers, heads=heads, head_size=head, experts_per_token=at_work, details=details)

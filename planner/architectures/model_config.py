@@ -52,16 +52,17 @@ class _Config:
         known = _known()["type"]
         if not isinstance(kind, str) or kind not in known:
             said = "has no model_type" if kind is None else f"is of type {shown(kind)}, whose parameters are not counted here"
-            raise OptionError(f"shape {name}: {said}; types are {', '.join(known)}")
+            raise self.fault(f"{said}; types are {', '.join(known)}")
         self.kind, self.type = kind, known[kind]
         self.keys = {**_known()["keys"], **self.type.get("keys", {})}
         self.defaults: dict[str, Any] = {}
         for key, value in self.type.get("must", {}).items():
             if key in config and config[key] != value:
-                raise OptionError(
-                    f"shape {name}: {key} is {shown(config[key])}; of type {self.kind} only {shown(value)} is counted here, for "
-                    "it changes the parameters"
-                )
+                counted = f"of type {kind} only {shown(value)} is counted here, for it changes the parameters"
+                raise self.fault(f"{key} is {shown(config[key])}; {counted}")
+
+    def fault(self, text: str) -> OptionError:
+        return OptionError(f"shape {self.name}: {text}")
 
     def shape(self, context: int | None) -> Shape:
         """Return the shape."""
@@ -69,22 +70,21 @@ class _Config:
         kv_heads = self.kv_heads(heads)
         head_size = self.whole("head_size", default=None) or self._divided(width, heads)
         gated = not self.type.get("plain_ffn", False)
-        ffn = self.whole("ffn", default=None) or (self._missing("ffn") if gated else 4 * width)
+        ffn = self.whole("ffn") if gated else self.whole("ffn", default=None) or 4 * width
         if self.type.get("halved_ffn"):
             ffn //= 2
         moe = self.mixture(layers)
         length = context or self.context()
         if kv_heads > heads or heads % kv_heads:
-            raise OptionError(f"shape {self.name}: {heads} heads are no multiple of {kv_heads} key-value heads")
+            raise self.fault(f"{heads} heads are no multiple of {kv_heads} key-value heads")
         details = Details(
-            **{**self.type.get("details", {}), **self.flagged(), **moe.get("details", {}), **self.falcon_details()},
+            **{**self.type.get("details", {}), **self.flagged(), **moe.get("details", {})},
             learned_positions=self.whole("context") if self.type.get("learned_positions") else 0,
             latent=self.latent() if self.type.get("latent") else None,
             **self.window(layers),
         )
         if details.learned_positions and length > details.learned_positions:
-            text = f"a context of {length:,} is above the {details.learned_positions:,} positions that are learned"
-            raise OptionError(f"shape {self.name}: {text}")
+            raise self.fault(f"a context of {length:,} is above the {details.learned_positions:,} positions that are learned")
         shape = Shape(
             layers=layers,
             width=width,
@@ -101,9 +101,9 @@ class _Config:
             details=details,
         )
         if shape.experts_per_token > shape.experts:
-            raise OptionError(f"shape {self.name}: more experts at work than there are")
+            raise self.fault("more experts at work than there are")
         if shape.experts > 1 and details.dense_layers >= layers:
-            raise OptionError(f"shape {self.name}: {details.dense_layers} dense layers of {layers} leave none for experts")
+            raise self.fault(f"{details.dense_layers} dense layers of {layers} leave none for experts")
         return shape._replace(details=details._replace(remark=self.remark(context, length)))
 
     def value(self, key: str, *, default: object = ...) -> Any:
@@ -115,7 +115,7 @@ class _Config:
             return self.defaults[key]
         if default is not ...:
             return default
-        raise OptionError(f"shape {self.name}: lacks {key}, without which its parameters are not known")
+        raise self.fault(f"lacks {key}, without which its parameters are not known")
 
     def whole(self, part: str, *, default: object = ..., least: int = 1) -> int:
         """Return a whole number by the part of a shape it is, or by a key; 0 for one that is left out and may be."""
@@ -126,7 +126,7 @@ class _Config:
     def checked(self, key: str, found: object, least: int = 1) -> int:
         """Return what a key says, a whole number."""
         if type(found) is not int or not least <= found <= _LARGEST:
-            raise OptionError(f"shape {self.name}: {key} {shown(found)}: expected a whole number{' above 0' if least else ''}")
+            raise self.fault(f"{key} {shown(found)}: expected a whole number{' above 0' if least else ''}")
         return found
 
     def context(self) -> int:
@@ -142,12 +142,16 @@ class _Config:
         key = self.keys.get(part, part)
         found = self.value(key, default=False)
         if not isinstance(found, bool):
-            raise OptionError(f"shape {self.name}: {key} {shown(found)}: expected true or false")
+            raise self.fault(f"{key} {shown(found)}: expected true or false")
         return found
 
     def flagged(self) -> dict[str, Any]:
-        """Return the details that keys add where they are true."""
-        return {part: value for key, more in self.type.get("flags", {}).items() if self.flag(key) for part, value in more.items()}
+        """Return the details that keys add where they are true; a Falcon has one norm a layer, in its newer architecture two."""
+        flags = self.type.get("flags", {})
+        added = {part: value for key, more in flags.items() if self.flag(key) for part, value in more.items()}
+        if self.type.get("falcon"):
+            added["norms_per_layer"] = 2 if self.config.get("new_decoder_architecture", False) else 1
+        return added
 
     def kv_heads(self, heads: int) -> int:
         """Return the key-value heads."""
@@ -158,17 +162,11 @@ class _Config:
             self.defaults[self.keys["kv_heads"]] = heads
         return found or heads
 
-    def falcon_details(self) -> dict[str, Any]:
-        """Return how many norms a layer of a Falcon has: one, or two in its newer architecture."""
-        if not self.type.get("falcon"):
-            return {}
-        return {"norms_per_layer": 2 if self.config.get("new_decoder_architecture", False) else 1}
-
     def latent(self) -> Latent:
         """Return the ranks of latent attention."""
         keys = ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
         if "q_lora_rank" not in self.config:
-            raise OptionError(f"shape {self.name}: lacks q_lora_rank; null says that queries have no rank of their own")
+            raise self.fault("lacks q_lora_rank; null says that queries have no rank of their own")
         return Latent(self.whole(keys[0], default=None), *(self.whole(key) for key in keys[1:]))
 
     def mixture(self, layers: int) -> dict[str, Any]:
@@ -177,13 +175,11 @@ class _Config:
         if not keys:
             for key in _EXPERTS:
                 if self.config.get(key) not in (None, 0, 1):
-                    raise OptionError(
-                        f"shape {self.name}: {key} {shown(self.config[key])}, but {self.kind} is a type without experts"
-                    )
+                    raise self.fault(f"{key} {shown(self.config[key])}, but {self.kind} is a type without experts")
             return {}
         for key in ("num_experts_per_tok", "experts_per_token"):
             if self.config.get(key) not in (None, self.config.get(keys["experts_per_token"])):
-                raise OptionError(f"shape {self.name}: {key} contradicts {keys['experts_per_token']}")
+                raise self.fault(f"{key} contradicts {keys['experts_per_token']}")
         details: dict[str, Any] = {}
         if "expert_ffn" in keys:
             details["expert_ffn"] = self.whole(keys["expert_ffn"])
@@ -192,16 +188,14 @@ class _Config:
         if "shared_ffn" in keys:
             shared = self.whole(keys["shared_ffn"])
             if shared % details["expert_ffn"]:
-                raise OptionError(
-                    f"shape {self.name}: {keys['shared_ffn']} {shared} is no multiple of an expert's {details['expert_ffn']}"
-                )
+                raise self.fault(f"{keys['shared_ffn']} {shared} is no multiple of an expert's {details['expert_ffn']}")
             details["shared_experts"] = shared // details["expert_ffn"]
         if "first_dense" in keys:
             details["dense_layers"] = self.whole(keys["first_dense"], default=0, least=0)
         if "dense" in keys:
             dense = self.config.get(keys["dense"]) or []
             if not isinstance(dense, list) or not all(type(each) is int and 0 <= each < layers for each in dense):
-                raise OptionError(f"shape {self.name}: {keys['dense']} {shown(dense)}: expected a list of layers")
+                raise self.fault(f"{keys['dense']} {shown(dense)}: expected a list of layers")
             details["dense_layers"] = len(set(dense))
         parts = {part: self.whole(keys[part]) for part in ("experts", "experts_per_token")}
         return {**parts, "details": details}
@@ -213,10 +207,10 @@ class _Config:
             return {}
         kinds = self.config.get("layer_types")
         if kinds is not None and (not isinstance(kinds, list) or len(kinds) != layers or any(k not in _LAYERS for k in kinds)):
-            raise OptionError(f"shape {self.name}: layer_types: expected a list of {layers}, each {' or '.join(_LAYERS)}")
+            raise self.fault(f"layer_types: expected a list of {layers}, each {' or '.join(_LAYERS)}")
         if self.config.get("sliding_window", ...) is None or self.value("sliding_window", default=None) is None:
             if kinds is not None and _LAYERS[0] in kinds:
-                raise OptionError(f"shape {self.name}: layer_types has {_LAYERS[0]}, but sliding_window is not given")
+                raise self.fault(f"layer_types has {_LAYERS[0]}, but sliding_window is not given")
             return {}  # null says that there is none; a file without the key leaves it to its type
         if kinds is not None:
             many = kinds.count("sliding_attention")
@@ -232,16 +226,14 @@ class _Config:
         """Say what the file leaves open."""
         said = [] if self.whole_file else ["of a model of several parts, its text_config alone is counted"]
         taken = {key: value for key, value in self.defaults.items() if not (context and key == self.keys["context"])}
-        if taken:
-            values = ", ".join(
-                f"{key} = {str(value).lower() if isinstance(value, bool) else value}" for key, value in taken.items()
-            )
+        words = {key: str(value).lower() if isinstance(value, bool) else value for key, value in taken.items()}
+        if words:
+            values = ", ".join(f"{key} = {value}" for key, value in words.items())
             said.append(f"what it leaves to the defaults of type {self.kind}: {values}")
         if not context and not self.type.get("learned_positions"):
-            longest = self.whole("context")
-            which = (
-                f"the longest is {longest:,}" if length < longest else "the longest it allows, often longer than in pretraining"
-            )
+            longest, which = self.whole("context"), "the longest it allows, often longer than in pretraining"
+            if length < longest:
+                which = f"the longest is {longest:,}"
             said.append(f"a context of {length:,} ({which}): --shape {self.name},context=4096 says another")
         elif context and context > self.whole("context"):
             said.append(f"a context of {context:,} is above the {self.whole('context'):,} that it allows")
@@ -252,9 +244,5 @@ class _Config:
 
     def _divided(self, width: int, heads: int) -> int:
         if width % heads:
-            text = f"{self.keys['width']} {width} is no multiple of {heads} heads, and head_dim is not given"
-            raise OptionError(f"shape {self.name}: {text}")
+            raise self.fault(f"{self.keys['width']} {width} is no multiple of {heads} heads, and head_dim is not given")
         return width // heads
-
-    def _missing(self, part: str) -> int:
-        raise OptionError(f"shape {self.name}: lacks {self.keys[part]}, without which its parameters are not known")

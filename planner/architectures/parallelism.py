@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import exp, log
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
@@ -10,9 +10,9 @@ from planner._util.normal import normal_quantile
 from planner._util.showing import Raw
 from planner.accelerators.accelerator import MeasuredStep
 from planner.accelerators.fleet import Machine
-from planner.architectures.layout import RECOMPUTE, Layout, Recompute, Schedule
+from planner.architectures.layout import RECOMPUTE, Layout, Recompute, Schedule, even_stages
 from planner.architectures.memory import Memory, Scheme
-from planner.architectures.step_time import FILE, Rates, Software, StepTime, step_time, work_of
+from planner.architectures.step_time import FILE, Rates, Software, step_time, work_of
 from planner.architectures.transformer import Shape
 from planner.errors import OptionError
 from planner.quantities import listed, plain, shown
@@ -102,21 +102,9 @@ class Asked(NamedTuple):
     @property
     def start(self) -> Layout:
         """The layout with everything fixed in it, and the rest as on one device."""
-        return Layout(
-            tensor=self.tensor or 1,
-            pipeline=self.pipeline or 1,
-            zero=self.zero or 0,
-            micro_batch=self.micro_batch or 1,
-            recompute=self.recompute or "selective",
-            expert=self.expert or 1,
-            expert_tensor=self.expert_tensor or 1,
-            context_parallel=self.context_parallel or 1,
-            schedule=self.schedule or ("interleaved" if self.virtual else "1f1b"),
-            virtual=self.virtual or (2 if self.schedule == "interleaved" else 1),
-            loss_kernel=self.loss_kernel,
-            offload=self.offload,
-            lora=self.lora,
-        )
+        usual = {"schedule": "interleaved" if self.virtual else "1f1b", "virtual": 2 if self.schedule == "interleaved" else 1}
+        fixed = {name: value for name, value in self._asdict().items() if value is not None and name != "batch"}
+        return Layout(**(usual | fixed))
 
 
 def read_recompute(value: Raw) -> Recompute | None:
@@ -127,38 +115,32 @@ def read_recompute(value: Raw) -> Recompute | None:
 
 
 def check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
-    """Refuse a split that the shape or the number of devices does not allow, with what would do.
-
-    Raises
-    ------
-    OptionError
-    """
-    tensor, pipeline, experts, context = asked.tensor or 1, asked.pipeline or 1, asked.expert or 1, asked.context_parallel or 1
+    """Refuse a split that the shape or the number of devices does not allow, with what would do."""
+    start, virtual = asked.start, asked.virtual or 1
+    tensor, pipeline, experts, context = start.tensor, start.pipeline, start.expert, start.context_parallel
     if pipeline > shape.layers:
         raise OptionError(f"pipeline {pipeline}: the shape has {shape.layers} layers")
     if not divides(shape, tensor):
-        allowed = listed([str(each) for each in range(1, 129) if divides(shape, each)], 12)
+        allowed = listed([each for each in range(1, 129) if divides(shape, each)], 12)
         raise OptionError(
             f"tensor {tensor}: does not divide the shape's {shape.heads} heads, {shape.kv_heads} key-value heads and "
             f"feed-forward width {shape.ffn} evenly; {allowed} do"
         )
-    parts = asked.expert_tensor or 1
     for name, given in (("expert", asked.expert), ("expert_tensor", asked.expert_tensor)):
         if given is not None and shape.experts == 1:
             raise OptionError(f"{name} {given}: the shape has no experts; tensor and pipeline split dense models")
-    wide = shape.details.expert_ffn or shape.ffn
+    wide, parts = shape.details.expert_ffn or shape.ffn, start.expert_tensor
     if wide % parts:
-        allowed = listed([str(each) for each in range(1, 129) if wide % each == 0], 12)
+        allowed = listed([each for each in range(1, 129) if wide % each == 0], 12)
         raise OptionError(f"expert_tensor {parts}: does not divide an expert's width of {wide}; {allowed} do")
     if shape.experts % experts:
-        allowed = listed([str(each) for each in range(1, shape.experts + 1) if shape.experts % each == 0], 12)
+        allowed = listed([each for each in range(1, shape.experts + 1) if shape.experts % each == 0], 12)
         raise OptionError(f"expert {experts}: does not divide the shape's {shape.experts} experts; {allowed} do")
     if context > 1 and shape.context % (2 * context):
         raise OptionError(f"context_parallel {context}: a context of {shape.context} is no multiple of {2 * context}, twice that")
     if shape.context // context % tensor:
         raise OptionError(f"tensor {tensor}: does not divide the {shape.context // context} tokens of a device's sequence evenly")
-    virtual = asked.virtual or 1
-    if virtual > 1 and asked.pipeline and all((shape.layers + tables) % (pipeline * virtual) for tables in (0, 1, 2)):
+    if virtual > 1 and asked.pipeline and not even_stages(shape.layers, pipeline * virtual):
         raise OptionError(
             f"virtual {virtual}: {shape.layers} layers on pipeline {pipeline} with so many stages each come out uneven; give "
             f"pipeline and virtual whose product divides {shape.layers}, {shape.layers + 1} or {shape.layers + 2}: embedding and "
@@ -166,16 +148,13 @@ def check_split(shape: Shape, asked: Asked, counted: int | None) -> None:
         )
     if asked.schedule in {"interleaved", "zero-bubble"} and asked.pipeline == 1:
         raise OptionError(f"schedule {asked.schedule}: a pipeline of 1 has no bubble; drop one of them")
-    split = tensor * pipeline * context
-    if counted is not None and counted % split:
-        sizes = " x ".join(f"{name} {n}" for name, n in zip(_SPLITS, (tensor, pipeline, context), strict=True) if n > 1)
-        raise OptionError(f"{sizes}: {counted} devices are no multiple of {split}")
+    if counted is not None and counted % start.split:
+        sizes = {"tensor": tensor, "pipeline": pipeline, "context_parallel": context}
+        told = " x ".join(f"{name} {size}" for name, size in sizes.items() if size > 1)
+        raise OptionError(f"{told}: {counted} devices are no multiple of {start.split}")
     if counted is not None and counted // pipeline % (experts * parts):
-        sizes = f"expert {experts}" + (f" x expert_tensor {parts}" if parts > 1 else "")
-        raise OptionError(f"{sizes}: {counted // pipeline} devices of a pipeline stage are no multiple of {experts * parts}")
-
-
-_SPLITS = ("tensor", "pipeline", "context_parallel")
+        told = f"expert {experts}" + (f" x expert_tensor {parts}" if parts > 1 else "")
+        raise OptionError(f"{told}: {counted // pipeline} devices of a pipeline stage are no multiple of {experts * parts}")
 
 
 def divides(shape: Shape, tensor: int) -> bool:
@@ -185,26 +164,13 @@ def divides(shape: Shape, tensor: int) -> bool:
 
 
 class Running(NamedTuple):
-    """What a layout runs on.
+    """What a layout runs on."""
 
-    Attributes
-    ----------
-    rate : Rates
-        Of one device.
-    peak : float
-        Its dense peak [FLOP/s].
-    software : Software
-    level : float
-        Of the intervals.
-    own : tuple of MeasuredStep
-        Steps of the user's own.
-    """
-
-    rate: Rates
-    peak: float
+    rate: Rates  # of one device
+    peak: float  # its dense peak [FLOP/s]
     software: Software
-    level: float = 0.8
-    own: tuple[MeasuredStep, ...] = ()
+    level: float = 0.8  # of the intervals
+    own: tuple[MeasuredStep, ...] = ()  # steps of the user's own
 
     def own_step(self, shape: Shape) -> MeasuredStep | None:
         """Return the step of the user's that is nearest in size, of the same kind of model."""
@@ -218,11 +184,8 @@ def unmeasured(layout: Layout) -> str:
         return "the optimizer is offloaded to the host"
     if layout.lora:
         return f"lora {layout.lora}: adapters alone are trained, of which nothing was measured"
-    return (
-        f"expert_tensor {layout.expert_tensor}: experts are split, of which nothing was measured"
-        if layout.expert_tensor > 1
-        else ""
-    )
+    split = layout.expert_tensor
+    return f"expert_tensor {split}: experts are split, of which nothing was measured" if split > 1 else ""
 
 
 def why_not(shape: Shape, layout: Layout, rate: Rates) -> str:
@@ -242,17 +205,13 @@ def speed_of(shape: Shape, layout: Layout, running: Running | None) -> Speed | N
     """Return how fast a layout trains, with the range that a share of such runs lie in; None where it is not forecast."""
     if running is None or why_not(shape, layout, running.rate):
         return None
-    return speed_from(shape, layout, step_time(work_of(shape), layout, running.rate, running.software), running)
-
-
-def speed_from(shape: Shape, layout: Layout, found: StepTime, running: Running) -> Speed:
-    """Return what a time of a step means for one layout; none is shorter than the products take at their best."""
+    found = step_time(work_of(shape), layout, running.rate, running.software)
     tokens = float(layout.data * layout.micro_batch * max(layout.micro_batches, 1) * shape.context)
     own = running.own_step(shape)
     usual = float(found.total) * (exp(settings(FILE, "own")["share"] * own.log_time) if own else 1.0)
     off = factor_of(running.level, interval_of(shape, layout, running.rate, own))
     causal = shape.flops_per_token("exact", shape.active, causal=True)
-    least = tokens * causal / (running.rate.best * layout.devices)
+    least = tokens * causal / (running.rate.best * layout.devices)  # no step is shorter than its products at their best
     step = Range(min(usual, max(usual / off, least)), usual, usual * off)
     every = Range(*(tokens / end for end in reversed(step)))
     each = every.times(1 / layout.devices)
@@ -279,9 +238,7 @@ def interval_of(shape: Shape, layout: Layout, rate: Rates, own: MeasuredStep | N
 
 
 def factor_of(level: float, known: Mapping[str, float]) -> float:
-    """Return the factor either way within which a share ``level`` of runs lie: measured at two, between and beyond by the normal
-    law in logarithms.
-    """
+    """Return the factor either way within which a share of runs lie: measured of two, else by the normal law of logarithms."""
     ends = sorted((normal_quantile((1 + float(share)) / 2), log(factor)) for share, factor in known.items())
     (near, small), (far, large) = ends
     z = normal_quantile((1 + level) / 2)
@@ -289,17 +246,9 @@ def factor_of(level: float, known: Mapping[str, float]) -> float:
 
 
 def is_wide(shape: Shape, layout: Layout, rate: Rates) -> bool:
-    """Tell whether forecasts miss by more: of mixtures, small models, long contexts, fewer micro-batches than stages, four bits,
-    slow links, and kinds of devices without a row.
-    """
+    """Tell whether forecasts miss by more, as of mixtures, four bits, slow links, and kinds of devices without a row."""
     limits = settings(FILE, "wide")
     few = 0 < layout.micro_batches < layout.pipeline
     odd = shape.experts > 1 or shape.total < limits["params"] or shape.context > limits["context"] or few
     far = rate.between < limits["link"] and layout.devices > rate.domain
     return bool(odd or far or rate.kind in limits["kinds"] or rate.low == "fp4")
-
-
-def as_given(shape: Shape, layout: Layout, taken: Memory, capacity: float | None, speed: Any = None) -> Fit:
-    """Return a placement with its verdict."""
-    fits = None if capacity is None else taken.fits(capacity)
-    return Fit(layout, taken, fits, "" if capacity is None else VERDICTS[fits], speed)

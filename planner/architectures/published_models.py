@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from planner._util.files import kept_while_unchanged, read_bundled
-from planner._util.to_json import Listing
+from planner._util.to_json import Listing, fields_as_json
 from planner.architectures.transformer import PLAIN, Details, Latent, Shape
 from planner.errors import OptionError
 from planner.quantities import format_count, shown
@@ -95,11 +95,8 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types in base units."""
-        found = {name: list(value) if name == "sources" else value for name, value in vars(self).items()}
-        shape = {**self.shape._asdict(), "details": self.shape.details._asdict()}
-        shape["details"]["latent"] = self.shape.details.latent and self.shape.details.latent._asdict()
         counted = {"params_of_shape": self.shape.total, "active_of_shape": self.shape.active, "flops_6nd": self.flops_6nd}
-        return {**found, "shape": shape, **counted}
+        return {**fields_as_json(self), **counted}
 
 
 def models(name: str | None = None) -> Listing[Model]:
@@ -144,25 +141,20 @@ def _model(entry: Mapping[str, Any]) -> Model:
     latent = Latent(**entry["latent"]) if "latent" in entry else None
     details = Details(**entry.get("details", {}), latent=latent) if latent or "details" in entry else PLAIN
     shape = Shape(**entry["shape"], details=details)
-    longest = shape.context
+    longest, sources = shape.context, entry["sources"]
     if "pretraining" in entry:
         shape = shape._replace(context=entry["pretraining"]["context"])
-    sources = [*entry["sources"]]
-    if "pretraining" in entry:
-        sources.append(f"pretraining context: {entry['pretraining']['source']}")
-    optional = {name: entry.get(name) for name in ("active", "non_embedding", "tokens", "flops")}
+        sources = [*sources, f"pretraining context: {entry['pretraining']['source']}"]
+    published = ("active", "non_embedding", "tokens", "flops")
+    numbers: dict[str, Any] = {name: float(entry[name]) if name in entry else None for name in published}
     return Model(
-        id=entry["id"],
-        name=entry["name"],
-        org=entry["org"],
-        year=entry["year"],
+        **{name: entry[name] for name in ("id", "name", "org", "year", "read")},
         params=float(entry["params"]),
         exact=entry["params_kind"] == "exact",
         shape=shape,
         longest_context=longest,
-        **{name: None if value is None else float(value) for name, value in optional.items()},
+        **numbers,
         sources=tuple(sources),
-        read=entry["read"],
         flag=entry.get("flag", ""),
         note=entry.get("note", ""),
     )

@@ -42,10 +42,13 @@ def usual_proportions(params: float, *, gated: bool) -> Proportions:
         away = order([abs(log(each.params / params)) for each in candidates])
         return [candidates[place] for place in away[: section["neighbours"]]]
 
-    near = nearest(dense)
-    aspects = [each.aspect for each in near]
     ffns = [each.shape.ffn / each.shape.width for each in nearest([each for each in dense if each.shape.gated == gated])]
-    slack = section["slack"]
+    return proportions(nearest(dense), ffns)
+
+
+def proportions(near: list[Model], ffns: list[float]) -> Proportions:
+    """Return width over layers as models have it, and feed-forward over model width."""
+    aspects, slack = [each.aspect for each in near], settings("planning.toml", "shapes")["slack"]
     return Proportions(
         aspect=float(np.median(aspects)),
         aspects=(min(aspects) / slack, max(aspects) * slack),
@@ -76,22 +79,10 @@ def propose(
     tied: bool | None = None,
     kv_heads: int | None = None,
 ) -> tuple[tuple[Proposal, ...], Proportions]:
-    """Propose shapes of so many parameters.
+    """Propose shapes of so many parameters, counted by a convention of :meth:`planner.architectures.transformer.Shape.counted`.
 
-    Parameters
-    ----------
-    params : float
-        N to hit.
-    convention : str
-        Which parameters N counts, see :meth:`planner.architectures.transformer.Shape.counted`.
-    count : int
-        How many to return, best first.
-    vocab, context, gated, tied, kv_heads : optional
-        Fixed parts; by default the vocabulary that is best for the size, and house conventions.
-
-    Returns
-    -------
-    (proposals, proportions)
+    Returned are ``count`` of them, best first, and the proportions that published models have. Of parts that are not fixed the
+    vocabulary is the best for the size, and the rest by house conventions.
 
     Raises
     ------
@@ -106,7 +97,7 @@ def propose(
     if params > section["most"]:
         raise CannotPlanError(f"no published model is near {format_count(params)} parameters; shapes are proposed up to 100 T")
     guess = (params * usual.aspect / 12) ** (1 / 3)
-    step = _steps(small=guess < section["small_width"])
+    step = steps(guess)
     widths, depths = _searched(guess, step, usual)
     width, layers = (axis.ravel() for axis in np.meshgrid(widths, depths))
     heads, keys = width / step.head, np.tile(kv_heads_of(widths / step.head, kv_heads, section["kv_heads"]), len(depths))
@@ -119,12 +110,8 @@ def propose(
     ffn = np.round((params - without) / slope / step.ffn) * step.ffn
     off = (without + slope * ffn) / params - 1
     aspect, share = width / layers, ffn / width
-    good = (
-        (np.abs(off) <= section["within"])
-        & between(aspect, usual.aspects)
-        & between(share, usual.ffns)
-        & ((keys > 0) & (heads % np.maximum(keys, 1) == 0))
-    )
+    good = (np.abs(off) <= section["within"]) & between(aspect, usual.aspects) & between(share, usual.ffns)
+    good &= (keys > 0) & (heads % np.maximum(keys, 1) == 0)
     if not good.any():
         tables = of(0, guess, 0, 0, 0).counted(convention) - of(0, guess, 0, 0, 0).non_embedding
         raise CannotPlanError(_no_shape(params, words, tables, window if convention == "flops-equivalent" else None))
@@ -139,7 +126,7 @@ def propose(
     return tuple(Proposal(*each) for each in chosen), usual
 
 
-class _Steps(NamedTuple):
+class Steps(NamedTuple):
     """Multiples that widths, heads and feed-forward parts are of, and what heads count that no eight devices divide."""
 
     width: int
@@ -148,15 +135,14 @@ class _Steps(NamedTuple):
     undivided: float
 
 
-def _steps(*, small: bool) -> _Steps:
+def steps(guess: float) -> Steps:
+    """Return the multiples around a width: finer ones of small models."""
     section = settings("planning.toml", "shapes")
-    finer = 2 if small else 1
-    return _Steps(
-        section["width_step"] // finer, section["head_size"] // finer, section["ffn_step"] // finer**2, 0.03 if small else 0.3
-    )
+    finer, undivided = (2, 0.03) if guess < section["small_width"] else (1, 0.3)
+    return Steps(section["width_step"] // finer, section["head_size"] // finer, section["ffn_step"] // finer**2, undivided)
 
 
-def _searched(guess: float, step: _Steps, usual: Proportions) -> tuple[Any, Any]:
+def _searched(guess: float, step: Steps, usual: Proportions) -> tuple[Any, Any]:
     """Return the widths and the numbers of layers to try, around the width that usual proportions give."""
     coarse = step.width * max(1, int(2 ** np.floor(np.log2(guess / step.width / 32)))) if guess > 32 * step.width else step.width
     widths = np.arange(max(1, guess / 3 // coarse), guess * 3 // coarse + 2) * coarse

@@ -18,33 +18,17 @@ FILE = "throughput.toml"
 
 
 class Rates(NamedTuple):
-    """What a device does in a second.
+    """What a device does in a second."""
 
-    Attributes
-    ----------
-    kind : str
-        Whose efficiencies it shares.
-    peak, half : float
-        Dense peak of matrix products in the format used, and in 16 bits [FLOP/s].
-    best : float
-        Best matrix product that was measured, or the peak where none was [FLOP/s].
-    low : str
-        The format, where it has fewer than 16 bits; empty otherwise.
-    memory, inside, between : float
-        Bandwidth of memory, of links inside a fast domain and between domains [bytes/s].
-    domain : int
-        Devices in one.
-    """
-
-    kind: str
-    peak: Any
-    half: Any
-    best: Any
-    low: str
-    memory: Any
-    inside: Any
+    kind: str  # whose efficiencies it shares
+    peak: Any  # dense peak of matrix products in the format used [FLOP/s]
+    half: Any  # the same in 16 bits
+    best: Any  # best matrix product that was measured, or the peak where none was [FLOP/s]
+    low: str  # the format, where it has fewer than 16 bits; empty otherwise
+    memory: Any  # bandwidth of memory [bytes/s]
+    inside: Any  # of links inside a fast domain, and between domains [bytes/s]
     between: Any
-    domain: Any
+    domain: Any  # devices in one
 
 
 def rates(device: Accelerator, dtype: str) -> Rates | None:
@@ -60,49 +44,32 @@ def rates(device: Accelerator, dtype: str) -> Rates | None:
 
 
 class Work(NamedTuple):
-    """What a shape asks of devices, a token: weights of matrix products by where they are, and sizes.
-
-    Attributes
-    ----------
-    layers, mixed, width, ffn, vocab, context : int
-        ``mixed`` layers have experts; ``ffn`` is a dense layer's feed-forward width, an expert's where there is none.
-    attention, keys : int
-        Entries of all heads, of queries and of keys and values each.
-    head_size : int
-    scores : float
-        Products of attention, tokens seen causally, over all layers.
-    heads : int
-    rest, routed, table : float
-        Weights of products at work: of attention, dense and shared feed-forward parts, routed experts, and the head.
-    experts, at_work, expert_ffn : int
-    params, expert_params : float
-        All, and those of routed experts.
-    """
+    """What a shape asks of devices, a token: weights of matrix products by where they are, and sizes."""
 
     layers: Any
-    mixed: Any
+    mixed: Any  # layers with experts
     width: Any
-    ffn: Any
+    ffn: Any  # a dense layer's feed-forward width, an expert's where there is none
     vocab: Any
     context: Any
-    attention: Any
-    keys: Any
+    attention: Any  # entries of all heads, of queries
+    keys: Any  # and of keys and values each
     head_size: Any
-    scores: Any
+    scores: Any  # products of attention, tokens seen causally, over all layers
     heads: Any
-    rest: Any
-    routed: Any
-    table: Any
+    rest: Any  # weights of products at work, of attention, dense and shared feed-forward parts
+    routed: Any  # of routed experts
+    table: Any  # of the head
     experts: Any
     at_work: Any
     expert_ffn: Any
     params: Any
-    expert_params: Any
+    expert_params: Any  # those of routed experts
 
 
 def work_of(shape: Shape) -> Work:
     """Return what a shape asks of devices."""
-    routed = shape.routed_layers * shape.experts_per_token * shape.expert_products if shape.experts > 1 else 0
+    routed = shape.routed_layers * shape.experts_per_token * shape.expert_products
     table = (1 + shape.details.mtp) * shape.vocab * shape.width
     return Work(
         layers=shape.layers,
@@ -123,25 +90,16 @@ def work_of(shape: Shape) -> Work:
         at_work=shape.experts_per_token if shape.experts > 1 else 1,
         expert_ffn=shape.details.expert_ffn or shape.ffn,
         params=shape.total,
-        expert_params=shape.routed_layers * shape.experts * shape.expert_params if shape.experts > 1 else 0,
+        expert_params=shape.routed_layers * shape.experts * shape.expert_params,
     )
 
 
 class Software(NamedTuple):
-    """What runs on the devices.
+    """What runs on the devices."""
 
-    Attributes
-    ----------
-    stack : {"megatron", "fsdp", "xla", "old"}
-        ``old`` is Megatron-DeepSpeed of 2022.
-    year : float
-    attention : {"flash", "skips nothing", "unfused"}
-        Fused and causal, fused over the whole context, or in products of their own.
-    """
-
-    stack: str
+    stack: str  # "megatron", "fsdp", "xla", or "old", which is Megatron-DeepSpeed of 2022
     year: Any
-    attention: str = "flash"
+    attention: str = "flash"  # fused and causal; fused over the whole context, "skips nothing"; or "unfused"
 
 
 def usual_software() -> Software:
@@ -204,19 +162,10 @@ def step_time(
     constants: Mapping[str, float] | None = None,
     again: Any = None,
 ) -> StepTime:
-    """Return how long a step takes; ``layout.micro_batches`` of them on each device.
+    """Return how long a step of ``layout.micro_batches`` on each device takes.
 
-    Parameters
-    ----------
-    work : Work
-    layout : Layout
-    rate : Rates
-    software : Software, optional
-        By default that of ``data/throughput.toml``.
-    constants : mapping, optional
-        Others than in ``data/throughput.toml``, to fit them.
-    again : float, optional
-        Share of the forward pass that is done again, where not by ``layout.recompute``.
+    Software and constants are by default those of ``data/throughput.toml``; ``again`` is the share of the forward pass that is
+    done again, by default that of ``layout.recompute``.
 
     References
     ----------

@@ -213,10 +213,10 @@ class Shape(NamedTuple):
         return self._attention + self.whole_params(mixed=mixed) + feeding
 
     @property
-    def _further(self) -> int:
-        """Parameters of the modules that predict further tokens, without their routed experts: layer, projection, three norms."""
-        each = self.shared_params(mixed=self.experts > 1) + 2 * self.width**2 + 3 * self._norm
-        return self.details.mtp * each
+    def beyond_layers(self) -> int:
+        """Parameters of the norms around the layers, and of the modules that predict further tokens, routed experts left out."""
+        each = self.shared_params(mixed=self.experts > 1) + 2 * self.width**2 + 3 * self._norm  # layer, projection, three norms
+        return self.details.mtp * each + self._norm * (2 if self.details.embedding_norm else 1)
 
     @property
     def routed_layers(self) -> int:
@@ -234,8 +234,7 @@ class Shape(NamedTuple):
         """All parameters but embeddings and head, norms and biases included."""
         mixed = self.mixed_layers
         layers = (self.layers - mixed) * self.shared_params(mixed=False) + mixed * self.shared_params(mixed=True)
-        routed = self.routed_layers * self.experts * self.expert_params
-        return layers + routed + self._further + self._norm * (2 if self.details.embedding_norm else 1)
+        return layers + self.routed_layers * self.experts * self.expert_params + self.beyond_layers
 
     @property
     def total(self) -> int:
@@ -329,8 +328,6 @@ class Shape(NamedTuple):
 
         Over a whole context; a layer with a window keeps no more than that, so its share is less.
         """
-        latent, details = self.details.latent, self.details
+        latent = self.details.latent
         each = latent.kv_rank + latent.rope if latent else 2 * self.kv_heads * self.head_size
-        kept = (self.layers - details.windowed_layers) * self.context
-        kept += details.windowed_layers * min(details.window, self.context)
-        return round(each * kept / self.context)
+        return round(each * (self.seen - self.details.mtp * self.context) / self.context)

@@ -19,7 +19,7 @@ from planner.errors import CannotPlanError
 from planner.fitting.sample import Sample
 from planner.pilot_design.candidate_runs import Cells, Grid
 from planner.pilot_design.expected_regret import Expected, expectation, sensitivities_of
-from planner.pilot_design.information import DesignAim, exchange, information, sensitivities
+from planner.pilot_design.information import DesignAim, exchange, information, pays, sensitivities
 from planner.quantities import format_count, format_flops, format_whole, rounded_up
 
 
@@ -36,28 +36,10 @@ _SLACK = 1.05
 """How much less sure of the loss a design with lower regrets may be than the surest one passed: a house convention."""
 
 
-def _no_worse(one: Expected, other: Expected, loss_error: float) -> bool:
-    """Say whether no regret is higher than another design's, and the loss about as sure as it has been."""
-    regrets = all(getattr(one, name) <= getattr(other, name) for name in _REGRETS)
-    return regrets and one.loss_error <= _SLACK * loss_error
-
-
 def designed(aim: DesignAim, grid: Grid, budget: float, count: int, seed: int, done: Sample | None, name: str) -> list[Design]:
-    """Return designs of ``count`` runs, the dearest run first: those of smaller budgets, and last the budget's own.
+    """Return designs of ``count`` runs, the dearest run first: those of smaller budgets, and last the budget's own [FLOP].
 
-    Parameters
-    ----------
-    aim : DesignAim
-    grid : Grid
-    budget : float
-        [FLOP].
-    count : int
-    seed : int
-        Of the first search.
-    done : Sample or None
-        Runs that there are already.
-    name : str
-        Of the design.
+    ``done`` are runs that there are already, ``seed`` is of the first search.
 
     Raises
     ------
@@ -133,10 +115,11 @@ class _Search:
             tried.append((rung, step.searched))
         for place, cells in tried:
             design = self.judged(self.grid.dearer(cells, rung - place), rung)
-            paid = design.expected.flops <= design.budget * (1 + 1e-12)  # a model's batches may come nearer to its cost
-            if paid and _no_worse(design.expected, step.held.expected, step.surest):
-                surest = min(step.surest, design.expected.loss_error)
-                step = _Step(design, place, cells, step.searched, surest)
+            own, held = design.expected, step.held.expected
+            paid = pays(design.budget, own.flops)  # a model's batches may come nearer to its cost
+            lower = all(getattr(own, name) <= getattr(held, name) for name in _REGRETS)
+            if paid and lower and own.loss_error <= _SLACK * step.surest:
+                step = _Step(design, place, cells, step.searched, min(step.surest, own.loss_error))
         return step
 
 
@@ -171,24 +154,24 @@ def climb(grid: Grid, budget: float, count: int) -> range:
         There is none; with a budget that is enough, where one below half of the target is found.
     """
 
-    def pays(rung: int) -> bool:
+    def enough(rung: int) -> bool:
         return grid.cells(rung).least(count) <= grid.budget(rung)
 
     every, any_cost = grid.searched, grid.any_cost
     reached = int(np.floor(grid.rung(budget) + _SAME)) // every * every
     below = range(max(reached, 0) if any_cost else reached, _LOWEST * grid.per_step, -every)
-    top = next((rung for rung in below if pays(rung)), None)
+    top = next((rung for rung in below if enough(rung)), None)
     if top is None:
-        raise CannotPlanError(_too_small(grid, budget, reached, count, pays))
+        raise CannotPlanError(_too_small(grid, budget, reached, count, enough))
     if any_cost:
         return range(min(top, 0), top + 1, every)
     low = top
-    while low in below and pays(low - every):
+    while low in below and enough(low - every):
         low -= every
     return range(low, top + 1, every)
 
 
-def _too_small(grid: Grid, budget: float, rung: int, count: int, pays: Callable[[int], bool]) -> str:
+def _too_small(grid: Grid, budget: float, rung: int, count: int, enough: Callable[[int], bool]) -> str:
     """Say what limits leave too few runs, or how much too little a budget is."""
     sizes, builder = grid.bounds.sizes, grid.bounds.builder
     limits = [f"no run cheaper than {format_flops(grid.cheapest)}, as those given"] if grid.cheapest else []
@@ -202,7 +185,7 @@ def _too_small(grid: Grid, budget: float, rung: int, count: int, pays: Callable[
         cures += " (vocab, context, batch)"
     higher = rung + grid.searched
     while grid.budget(higher) <= grid.target / 2:
-        if pays(higher):
+        if enough(higher):
             cures += f", or a larger budget: {format_flops(rounded_up(grid.budget(higher)))} is enough"
             break
         higher += grid.searched

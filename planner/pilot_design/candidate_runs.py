@@ -45,48 +45,21 @@ class Model(NamedTuple):
 
 
 class Builder(NamedTuple):
-    """How pilots are built: one vocabulary and one context for all, for losses are compared only within a tokenizer.
+    """How pilots are built: one vocabulary and one context for all, for losses are compared only within a tokenizer."""
 
-    Attributes
-    ----------
-    convention : str
-        Which parameters N counts.
-    vocab, context : int
-    batch : int or None
-        Tokens of a step; None for what the recipe says of each run.
-    recipe : Recipe
-        The published law of batch size.
-    least_steps : int
-        A run of fewer is not trained.
-    most_tables : float
-        Share of a model's parameters in its embeddings and head: one with more is not trained.
-    """
-
-    convention: str
+    convention: str  # which parameters N counts
     vocab: int
     context: int
-    batch: int | None
-    recipe: Recipe
-    least_steps: int
-    most_tables: float
-
-    def counted(self, model: Model) -> float:
-        """Return N of a model as the law counts it."""
-        return float(model.shape.counted(self.convention))
+    batch: int | None  # tokens of a step; None for what the recipe says of each run
+    recipe: Recipe  # the published law of batch size
+    least_steps: int  # a run of fewer is not trained
+    most_tables: float  # share of a model's parameters in its embeddings and head: one with more is not trained
 
     def build(self, flops: float, ratio: float, limits: tuple[float, float], k: float) -> Model | None:
-        """Return a model that a cost trains at a ratio, on whole batches; None where there is none.
+        """Return the model that ``flops`` train on whole batches nearest to a ratio of tokens per parameter, within limits of it.
 
-        Parameters
-        ----------
-        flops : float
-            The most that it may cost [FLOP].
-        ratio : float
-            Tokens per parameter: the shape that comes nearest is taken.
-        limits : (low, high)
-            Of the ratio.
-        k : float
-            FLOP per parameter and token of a large model: of a small one they are a third to three times as many.
+        None where there is none. ``k`` is FLOP per parameter and token of a large model: of a small one they are a third to three
+        times as many.
         """
         middle = round(log(flops / (k * ratio)) / 2 / _SIZES)
         near = (_shape(size, self.convention, self.vocab, self.context) for size in range(middle - _AROUND, middle + _AROUND + 1))
@@ -134,9 +107,8 @@ def _shape(size: int, convention: str, vocab: int, context: int) -> _Shaped | No
 def read_builder(vocab: Raw, context: Raw, batch: Raw, convention: str, largest: float) -> Builder:
     """Read how pilots for a run of about ``largest`` parameters are built; its vocabulary is theirs unless said otherwise."""
     section = settings(FILE, "models")
-    words = (
-        usual_vocab(largest, usual_proportions(largest, gated=True).aspect) if vocab is None else parse_whole(vocab, "vocab", 1)
-    )
+    aspect = usual_proportions(largest, gated=True).aspect
+    words = usual_vocab(largest, aspect) if vocab is None else parse_whole(vocab, "vocab", 1)
     window = int(settings("planning.toml", "shapes")["context"]) if context is None else parse_whole(context, "context", 1)
     step = None
     if batch is not None:
@@ -155,21 +127,12 @@ Place = tuple[float, int]
 
 
 class Cells(NamedTuple):
-    """Runs on a grid.
-
-    Attributes
-    ----------
-    costs, params, tokens : array, shape (cells,)
-        C [FLOP], N and D.
-    models : tuple of Model or None
-        What each trains; None for numbers on paper.
-    places : tuple of Place
-    """
+    """Runs on a grid: C [FLOP], N and D, each of shape (cells,), what each trains and where it lies."""
 
     costs: Array
     params: Array
     tokens: Array
-    models: tuple[Model | None, ...]
+    models: tuple[Model | None, ...]  # None for numbers on paper
     places: tuple[Place, ...]
 
     def least(self, count: int) -> float:
@@ -182,39 +145,19 @@ class Cells(NamedTuple):
         models, places = (tuple(self.models[each] for each in kept), tuple(self.places[each] for each in kept))
         return Cells(self.costs[kept], self.params[kept], self.tokens[kept], models, places)
 
-    def row(self, each: int) -> "_Row":
-        """Return one of them."""
-        costs, params, tokens = self.costs[each], self.params[each], self.tokens[each]
-        return _Row(float(costs), float(params), float(tokens), self.models[each], self.places[each])
-
-
-class _Row(NamedTuple):
-    cost: float
-    params: float
-    tokens: float
-    model: Model | None
-    place: Place
+    def beside(self, other: "Cells") -> "Cells":
+        """Return these and others."""
+        costs, params, tokens = (np.concatenate(each) for each in zip(self[:3], other[:3], strict=True))
+        return Cells(costs, params, tokens, self.models + other.models, self.places + other.places)
 
 
 class Bounds(NamedTuple):
-    """What every pilot must keep to.
+    """What every pilot must keep to."""
 
-    Attributes
-    ----------
-    k : float
-        Of C = k N D, for numbers on paper.
-    ratios : (low, high)
-        Tokens per parameter.
-    sizes : (low or None, high or None)
-        Of N.
-    builder : Builder or None
-        Of models that exist; None for numbers on paper.
-    """
-
-    k: float
-    ratios: tuple[float, float]
-    sizes: tuple[float | None, float | None]
-    builder: Builder | None
+    k: float  # of C = k N D, for numbers on paper
+    ratios: tuple[float, float]  # tokens per parameter
+    sizes: tuple[float | None, float | None]  # least and largest N
+    builder: Builder | None  # of models that exist; None for numbers on paper
 
     def keep(self, params: Array, ratios: Array) -> NDArray[np.bool_]:
         """Say which runs are neither too small nor too large, starved nor overtrained."""
@@ -230,22 +173,7 @@ class Grid:
     rungs, some to a step of cost; rung 0 is a thousandth of the target, at most 1e20 FLOP. The runs of a rung cost from a
     two-thousandth to half of its budget; above rung 0 the cheap ones stay, so that what a rung buys every higher one can.
 
-    Parameters
-    ----------
-    target : float
-        [FLOP].
-    bounds : Bounds
-    done : float, optional
-        What the cheapest runs cost that are done already [FLOP]: then no rung has cheaper ones than they, or than rung 0.
-
-    Attributes
-    ----------
-    per_step, searched : int
-        Rungs to a step of cost, and to a search.
-    cheapest : float or None
-        That least cost [FLOP].
-    any_cost : bool
-        Whether runs may be as small and as cheap as one likes.
+    ``done`` is what the cheapest runs cost that are done already [FLOP]: then no rung has cheaper ones than they, or than rung 0.
     """
 
     def __init__(self, target: float, bounds: Bounds, done: float | None = None) -> None:
@@ -253,10 +181,11 @@ class Grid:
         self.target, self.bounds = target, bounds
         self._costs = int(c["costs"])
         self._step = float((c["dearest"] / c["cheapest"]) ** (1 / (self._costs - 1)))
-        self.searched = int(c["rungs_between"])
+        self.searched = int(c["rungs_between"])  # rungs to a search, and to a step of cost
         self.per_step = self.searched * int(c["searches_per_step"])
         self._base, self._cheapest = min(target * float(c["first_rung"]), float(c["first_rung_most"])), float(c["cheapest"])
         self._ratios = np.geomspace(*bounds.ratios, c["ratios"])
+        # whether runs may be as small and as cheap as one likes; else the first step of cost, and the least cost [FLOP], if any
         self.any_cost = done is None and bounds.builder is None and bounds.sizes[0] is None
         self._first, self.cheapest = None, None
         if done is not None:
@@ -286,18 +215,18 @@ class Grid:
         """Return a design that many rungs higher: every run at its ratio, for so much more; one that the bounds hold stays."""
         steps = rungs / self.per_step
         moved = self._at([(row + steps, column) for row, column in design.places])
-        there = {place: moved.row(each) for each, place in enumerate(moved.places)}
-        rows = [design.row(each) for each in range(len(design.places))]
-        taken = {(row.params, row.tokens) for row in rows}
+        both, rows = design.beside(moved), list(range(len(design.places)))
+        there = {place: each for each, place in enumerate(moved.places, len(rows))}
+        runs = list(zip(both.params.tolist(), both.tokens.tolist(), strict=True))
+        taken = {runs[each] for each in rows}
         # the farthest moves first, and leaves its place to the next
-        for each in sorted(range(len(rows)), key=lambda each: -np.sign(rungs) * rows[each].cost):
-            old = rows[each]
-            new = there.get((old.place[0] + steps, old.place[1]))
-            if new is not None and (new.params, new.tokens) not in taken:
-                taken = taken - {(old.params, old.tokens)} | {(new.params, new.tokens)}
-                rows[each] = new
-        costs, N, D, models, places = zip(*rows, strict=True)
-        return Cells(np.array(costs), np.array(N), np.array(D), models, places)
+        for old in sorted(rows, key=lambda each: -np.sign(rungs) * both.costs[each]):
+            row, column = both.places[old]
+            new = there.get((row + steps, column))
+            if new is not None and runs[new] not in taken:
+                taken = taken - {runs[old]} | {runs[new]}
+                rows[old] = new
+        return both.of(rows)
 
     def _at(self, places: Sequence[Place]) -> Cells:
         """Return the runs at places that keep the bounds, no model twice."""
@@ -319,7 +248,8 @@ class Grid:
                 self._built[place] = builder.build(cost, ratio, limits, self.bounds.k)
             if model := self._built[place]:
                 found.setdefault((model.shape, model.batch, model.steps), (place, model))
-        numbers = np.array([(each.flops, builder.counted(each), each.tokens) for _, each in found.values()], float).reshape(-1, 3)
         kept, models = tuple(place for place, _ in found.values()), tuple(model for _, model in found.values())
-        cells = Cells(numbers[:, 0], numbers[:, 1], numbers[:, 2], models, kept)
+        N = np.array([each.shape.counted(builder.convention) for each in models], float)
+        costs, D = np.array([each.flops for each in models], float), np.array([each.tokens for each in models], float)
+        cells = Cells(costs, N, D, models, kept)
         return cells.of(np.flatnonzero(self.bounds.keep(cells.params, cells.tokens / cells.params)).tolist())

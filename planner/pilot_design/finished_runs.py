@@ -28,34 +28,16 @@ _TELLING = 10
 
 
 class Given(NamedTuple):
-    """Runs that are done.
-
-    Attributes
-    ----------
-    runs : Sample
-    convention : str
-        Which parameters their N counts: all, where the table does not say.
-    noise : float or None
-        Of ln loss, by their scatter around their own fit; None where it was not asked for.
-    cheapest : float
-        The cost that further runs keep above [FLOP]: a tenth of the runs cost no more.
-    told : bool
-        Whether they tell all constants of a law.
-    notes : tuple of Note
-    columns : mapping of str to str
-        What their table calls its quantities.
-    group : str
-        Of that table, where it has groups.
-    """
+    """Runs that are done."""
 
     runs: Sample
-    convention: str
-    noise: float | None
-    cheapest: float
-    told: bool
+    convention: str  # which parameters their N counts: all, where the table does not say
+    noise: float | None  # of ln loss, by their scatter around their own fit; None where it was not asked for
+    cheapest: float  # the cost that further runs keep above [FLOP]: a tenth of the runs cost no more
+    told: bool  # whether they tell all constants of a law
     notes: tuple[Note, ...]
-    columns: Mapping[str, str]
-    group: str
+    columns: Mapping[str, str]  # what their table calls its quantities
+    group: str  # of that table, where it has groups
 
 
 def read_given(given: RunsLike, group: str | None, reading: Reading, target: float, *, guess: bool) -> Given:

@@ -49,8 +49,10 @@ class Laws(NamedTuple):
 def drawn_laws(count: int, flops: float, k: float, rng: np.random.Generator) -> Laws:
     """Draw laws from the design prior, centred at the reference ratio of a budget [FLOP]."""
     s = settings(FILE, "laws")
-    alpha, beta = (_clipped(rng, count, *s[name]) for name in ("alpha", "beta"))
-    gamma, floor, ratio, share = (_lognormal(rng, count, *s[name]) for name in ("gamma", "floor", "ratio", "reducible"))
+    spread = (s[name] for name in ("alpha", "beta"))
+    alpha, beta = (np.clip(centre + sd * rng.standard_normal(count), low, high) for centre, sd, low, high in spread)
+    lognormal = (s[name] for name in ("gamma", "floor", "ratio", "reducible"))
+    gamma, floor, ratio, share = (centre * np.exp(sd * rng.standard_normal(count)) for centre, sd in lognormal)
     y_minus_x = float(np.log(s["ratio"][0]))
     total = float(np.log(flops / k))
     x0, y0 = (total - y_minus_x) / 2, (total + y_minus_x) / 2
@@ -78,15 +80,6 @@ def laws_after(sample: Sample, noise: float, count: int, rng: np.random.Generato
         drawn[:, place] = np.clip(drawn[:, place], *s[name][2:])
     drawn[:, G] = np.clip(drawn[:, G], -1.5, 1.5)
     return best._replace(theta=drawn)
-
-
-def _clipped(rng: np.random.Generator, count: int, centre: float, sd: float, low: float, high: float) -> Array:
-    return np.clip(centre + sd * rng.standard_normal(count), low, high)
-
-
-def _lognormal(rng: np.random.Generator, count: int, centre: float, sd: float) -> Array:
-    found: Array = centre * np.exp(sd * rng.standard_normal(count))
-    return found
 
 
 def sensitivities(laws: Laws, x: Array, y: Array) -> Array:
@@ -190,26 +183,10 @@ def exchange(
     rng: np.random.Generator,
     start: Sequence[int] = (),
 ) -> tuple[list[int], float]:
-    """Choose distinct cells whose cost fits the budget by exchanging one at a time for the best other.
+    """Choose ``runs`` distinct cells whose costs (cells,) fit the budget by exchanging one at a time for the best other.
 
-    Parameters
-    ----------
-    aim : DesignAim
-    J : (laws, cells, 6)
-        Sensitivities of the cells.
-    costs : (cells,)
-    known : (laws, 6, 6)
-        Information that is there already.
-    budget : float
-    runs : int
-        How many cells.
-    rng : Generator
-    start : sequence of int
-        Cells to begin with, rather than with random ones.
-
-    Returns
-    -------
-    (cells, criterion)
+    ``J`` are the sensitivities of the cells (laws, cells, 6), ``known`` is information that is there already (laws, 6, 6),
+    ``start`` cells to begin with rather than with random ones. Returned are the cells and the criterion.
     """
     s = settings(FILE, "candidates")
     best: tuple[list[int], float] = ([], np.inf)

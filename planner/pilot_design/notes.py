@@ -12,6 +12,7 @@ from planner.pilot_design.budget_ladder import Design
 from planner.pilot_design.candidate_runs import Bounds, Builder, Cells
 from planner.pilot_design.expected_regret import Expected
 from planner.pilot_design.information import FILE
+from planner.pilot_design.inputs import read_ratios
 from planner.quantities import (
     format_count,
     format_dollars,
@@ -63,8 +64,6 @@ def design_notes(
     target: float,
     runs: Cells,
     compared: tuple[Expected, Expected, Expected],
-    span: tuple[float, float],
-    whole: tuple[float, float],
     bounds: Bounds,
     trunks: str | None = None,
     largest: float = 0.0,
@@ -79,7 +78,7 @@ def design_notes(
         "prior of about 20 tokens per parameter; one-sided misfit on overtrained runs takes half of the gain away"
     )
     return [
-        _ratio_note(free=span[0] <= whole[0] or span[1] >= whole[1]),
+        _ratio_note(bounds.ratios),
         Note("assumptions", "info", text),
         *([] if trunks is None else [Note("trunks", "info", trunks)]),
         *_dear(budget, target, bounds.k, largest),
@@ -110,9 +109,10 @@ def _dear(budget: float, target: float, k: float, largest: float) -> Iterator[No
     yield Note("dear-runs", "info", text)
 
 
-def _ratio_note(*, free: bool) -> Note:
+def _ratio_note(ratios: tuple[float, float]) -> Note:
     """Say what free ratios of tokens to parameters ask of a recipe, or what held ones cost."""
-    if free:
+    lowest, highest = read_ratios(None)
+    if ratios[0] <= lowest or ratios[1] >= highest:
         text = (
             "starved and overtrained runs tell most, if the recipe (learning rate, warm-up, batch) is as good there as "
             "elsewhere: tune it there; holding the ratios instead (--ratios 3..120) tells less and did not help in any shape of "

@@ -1,10 +1,9 @@
 """A pilot budget and a target in, the runs to train out, and how good the plan for the target would then be."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
@@ -12,6 +11,7 @@ from planner._util.parallel import Progress, Workers
 from planner.accelerators.fleet import Machine
 from planner.errors import CannotPlanError, OptionError
 from planner.fitting.fit import RunsLike
+from planner.fitting.generalised_law import Array
 from planner.inputs.input_row import Number
 from planner.inputs.question import Question
 from planner.inputs.registry import PilotInputs, PilotsAsked, asks, rows, stated
@@ -40,8 +40,7 @@ from planner.pilot_design.inputs import (
     read_sizes,
 )
 from planner.pilot_design.notes import cost_notes, design_notes, saved_by, worth
-from planner.pilot_design.pilots_result import Pilots
-from planner.pilot_design.planned_runs import cooled_runs, planned_runs
+from planner.pilot_design.pilots_result import Pilots, cooled_runs, planned_runs
 from planner.pilot_design.simulation import Simulated, simulated
 from planner.pilot_design.trunks import Trunk, beside_text, design_trunks, trunk_expectation, trunk_runs, trunk_text
 from planner.quantities import (
@@ -185,8 +184,8 @@ def pilots(
         designs = _simulated_designs(found, money, k)
         simulation = simulated(designs, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
     inputs = _inputs(question, bounds, machine, known, budget=money, target=goal, runs=count, noise=spread, seed=seed)
-    inputs = FrozenDict({**inputs, **({} if cools is None else {"trunk": True, "cooldown": cools}), **reading.stated()})
-    told = (found.expected, found.saved, found.rate, simulation, bounds.ratios, found.notes, inputs)
+    inputs |= {**({} if cools is None else {"trunk": True, "cooldown": cools}), **reading.stated()}
+    told = (found.expected, found.saved, found.rate, simulation, bounds.ratios, found.notes, FrozenDict(inputs))
     columns, name = (known.columns, known.group) if known else (FrozenDict(), "")
     planned = planned_runs(laws, found.chosen, money)
     if found.trunks:
@@ -211,12 +210,9 @@ def _far(goal: float, money: float) -> float:
     return goal
 
 
-def _simulated_designs(found: "_Found", money: float, k: float) -> dict[str, tuple[NDArray[np.float64], ...]]:
+def _simulated_designs(found: "_Found", money: float, k: float) -> dict[str, tuple[Array, ...]]:
     """Return N and D of the design, and of an isoFLOP grid and an L that cost as much; of trunks, which each model is of."""
-    rivals: dict[str, tuple[NDArray[np.float64], ...]] = {
-        name: runs for name, runs in usual_runs(money, k).items() if not name.startswith("ray")
-    }
-    chosen = found.chosen
+    chosen, rivals = found.chosen, {name: runs for name, runs in usual_runs(money, k).items() if not name.startswith("ray")}
     if not found.trunks:
         return {"these runs": (chosen.params, chosen.tokens), **rivals}
     own = (chosen.params, chosen.tokens, np.array([at for at, each in enumerate(found.trunks) for _ in each.lengths], float))
@@ -262,8 +258,7 @@ def _from_trunks(
     except CannotPlanError as fault:
         beside = f"independent runs within these limits: {fault}"
     grid_row, ray_row, l_row = usual(aim, goal, money, bounds.k, None)
-    whole = read_ratios(None)
-    notes = design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds.ratios, whole, bounds, trunk_text(design))
+    notes = design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds, trunk_text(design))
     told = (*notes, Note("independent", "info", beside), *cost_notes(machine, own.flops))
     cells = alone.cells if alone else None
     return _Found(chosen, (*expected, grid_row, ray_row, l_row), None, _rate(machine), told, design, cells)
@@ -307,7 +302,7 @@ def _compared(
         expected.append(designed(aim, free, money, count, seed, done, text)[-1].expected)
     largest = float(known.runs.flops.max()) if known else 0.0
     notes = (
-        *design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds.ratios, whole, bounds, largest=largest),
+        *design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds, largest=largest),
         *(known.notes if known else ()),
         *cost_notes(machine, own.flops),
         *verdict,
@@ -317,24 +312,21 @@ def _compared(
 
 def _inputs(
     question: Question, bounds: Bounds, machine: Machine | None, known: Given | None, *, seed: int, **asked: float
-) -> FrozenDict:
+) -> dict[str, Any]:
     """Return what was asked of pilots, in base units."""
-    low, high = bounds.sizes
-    builder = bounds.builder
-    return FrozenDict(
-        {
-            **asked,
-            "ratios": list(bounds.ratios),
-            "min_params": low,
-            "max_params": high,
-            "given": None if known is None else len(known.runs),
-            "shapes": builder is not None,
-            **({"vocab": builder.vocab, "context": builder.context, "batch": builder.batch} if builder else {}),
-            **question.stated(),
-            **({"gpu": [part.device.id for part in machine.parts], "mfu": machine.mfu.expected} if machine else {}),
-            "seed": seed,
-        }
-    )
+    (low, high), builder = bounds.sizes, bounds.builder
+    return {
+        **asked,
+        "ratios": list(bounds.ratios),
+        "min_params": low,
+        "max_params": high,
+        "given": None if known is None else len(known.runs),
+        "shapes": builder is not None,
+        **({"vocab": builder.vocab, "context": builder.context, "batch": builder.batch} if builder else {}),
+        **question.stated(),
+        **({"gpu": [part.device.id for part in machine.parts], "mfu": machine.mfu.expected} if machine else {}),
+        "seed": seed,
+    }
 
 
 def _check_models(chosen: Cells, budget: float) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 from planner._util.frozen_dict import FrozenDict
 from planner._util.to_json import Answer
 from planner._version import __version__
+from planner.fitting.tables.row_choice import PURPOSES
 from planner.notes import Note
-from planner.pilot_design.candidate_runs import Model
+from planner.pilot_design.candidate_runs import Cells, Model
 from planner.pilot_design.expected_regret import Expected
+from planner.pilot_design.information import Laws, optimum
 from planner.pilot_design.simulation import Simulated
 from planner.pilot_design.trunks import Trunk
 
@@ -113,3 +115,26 @@ class Pilots(Answer):
         for row in content["expected"]:
             row.update({name: None for name, value in row.items() if isinstance(value, float) and not np.isfinite(value)})
         return {**content, "spent": self.spent}
+
+
+def planned_runs(laws: Laws, chosen: Cells, budget: float) -> tuple[PilotRun, ...]:
+    """Return each run with its purpose, by how far its ratio is from the optimum of its cost."""
+    found, (near, starved, overtrained) = [], PURPOSES
+    numbers = (each.tolist() for each in (chosen.costs, chosen.params, chosen.tokens))
+    for C, N, D, model in zip(*numbers, chosen.models, strict=True):
+        x, y = optimum(laws, C)
+        usual = float(np.exp(np.median(y - x) + laws.y0 - laws.x0))
+        away = D / N / usual
+        purpose = near if 1 / 3 <= away <= 3 else starved if away < 1 else overtrained
+        found.append(PilotRun(N, D, D / N, C, C / budget, purpose, model, C / (laws.k * N * D) - 1 if model else 0.0))
+    return tuple(found)
+
+
+def cooled_runs(runs: tuple[PilotRun, ...], design: tuple[Trunk, ...], budget: float) -> tuple[PilotRun, ...]:
+    """Return the runs with the trunk that each cools down from, and what it adds to the bill."""
+    rest = iter(runs)
+    return tuple(
+        next(rest)._replace(share=bill / budget, trunk=number, cools_from=start)
+        for number, each in enumerate(design, 1)
+        for bill, start in zip(each.bills, each.starts, strict=True)
+    )

@@ -1,6 +1,7 @@
 """What pilots lead to in simulation: known laws, noise and misfit, a fit to each table, and what its plan wastes."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -86,17 +87,9 @@ def simulated(
     workers: Workers,
     progress: Progress | None,
 ) -> tuple[Simulated, ...]:
-    """Fit ``draws`` noisy tables of every design under every true law and misfit.
+    """Fit ``draws`` noisy tables of every design under every true law, in the coordinates of ``laws``, and misfit.
 
-    Parameters
-    ----------
-    designs : mapping of str to (N, D), or to (N, D, trunk)
-        Errors of one trunk's models are correlated, as designs of trunks assume.
-    laws : Laws
-        For their coordinates.
-    target, noise : float
-    draws : int
-        Noisy tables a law.
+    A design is (N, D), or (N, D, trunk): errors of one trunk's models are correlated, as designs of trunks assume.
     """
     s = settings(FILE, "simulation")
     rng = np.random.default_rng(seed)
@@ -104,20 +97,18 @@ def simulated(
     truths = {"published": _published(laws, s["published"]), "drawn": drawn}
     far = np.exp(optimum(laws, target)[1] + laws.y0).min() > 10 * s["bend_at"]  # a bend matters to what is trained beyond it
     cases = [(name, which, misfit) for which in truths for misfit in MISFITS[: None if far else -1] for name in designs]
-    jobs, owner = [], []
-    for place, (name, which, misfit) in enumerate(cases):
-        known = truths[which]
-        for row in range(len(known.theta)):
-            one = known._replace(theta=known.theta[row : row + 1])
+    jobs = []
+    for name, which, misfit in cases:
+        N, D, *shared = designs[name]
+        for row, theta in enumerate(truths[which].theta):
+            one = truths[which]._replace(theta=theta[None])
             # the same noise for every design and misfit: they differ in nothing else
-            N, D, *shared = designs[name]
             jobs.append(_Job(N, D, one, target, noise, misfit, draws, seed + 1000 * row + ord(which[0]), *shared))
-            owner.append(place)
     with mapper(workers, progress) as spread:
-        results = spread(_simulate, jobs)
+        results = iter(spread(_simulate, jobs))
     found = []
-    for place, case in enumerate(cases):
-        own = [result for result, of in zip(results, owner, strict=True) if of == place]
+    for case in cases:
+        own = list(islice(results, len(truths[case[1]].theta)))
         regrets, errors = (np.concatenate([each[end] for each in own]) for end in (0, 1))
         median, most = (float(np.quantile(regrets, share)) for share in (0.5, 0.9))
         found.append(Simulated(*case, len(regrets), median, most, float(np.sqrt((errors**2).mean()))))
@@ -145,9 +136,7 @@ def _worse(job: _Job, flops: Array) -> Array:
 
 
 def _bent(laws: Laws) -> tuple[Laws, float]:
-    """Return the law beyond the tokens at which its exponent of D changes, as a law of its own, and these tokens: it is the one
-    that a target of more of them is under.
-    """
+    """Return the law beyond the tokens at which its exponent of D changes, which a far target is under, and these tokens."""
     s = settings(FILE, "simulation")
     theta = laws.theta.copy()
     at, less = np.log(s["bend_at"]) - laws.y0, (1 - s["bend"]) * theta[:, BETA]

@@ -157,9 +157,8 @@ def design_trunks(aim: DesignAim, grid: Grid, budget: float, runs: int, cooldown
         )
         raise CannotPlanError(text)
     chosen = [choice[each] for each in best[0]]
-    larger = np.sqrt(budget / sum(each.flops for each in chosen))
-    larger = float(min(larger, (grid.bounds.sizes[1] or np.inf) / max(each.params for each in chosen)))
-    larger = max(larger, 1.0)
+    most = (grid.bounds.sizes[1] or np.inf) / max(each.params for each in chosen)
+    larger = max(float(min(np.sqrt(budget / sum(each.flops for each in chosen)), most)), 1.0)
     scaled = [each._replace(params=each.params * larger, lengths=tuple(D * larger for D in each.lengths)) for each in chosen]
     first = order([-each.flops for each in scaled], [each.params for each in scaled])
     return tuple(scaled[each] for each in first)
@@ -212,14 +211,10 @@ class _Search:
 
 def beside_text(own: Expected, alone: Expected) -> str:
     """Say how trunks do beside as many independent runs of the same cost."""
-    each = f"{format_percent(own.regret_90)} beside {format_percent(alone.regret_90)}"
+    regrets = f"{format_percent(own.regret_90)} beside {format_percent(alone.regret_90)} of {format_whole(alone.runs)}"
     better = own.regret_90 < alone.regret_90
-    verdict = (
-        "trunks plan the target better"
-        if better
-        else "trunks spare starts and models to set up, but do not plan the target better"
-    )
-    return f"at the same cost {verdict}: regret that 90 % stay below, {each} of {format_whole(alone.runs)} independent runs"
+    verdict = "plan the target better" if better else "spare starts and models to set up, but do not plan the target better"
+    return f"at the same cost trunks {verdict}: regret that 90 % stay below, {regrets} independent runs"
 
 
 def trunk_text(design: Sequence[Trunk]) -> str:
