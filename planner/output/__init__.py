@@ -52,10 +52,10 @@ _LOOKS = {
     "TradeOff": Looks("documents.trade", "trade_document", "csv_json:trade_rows"),
     "Law": Looks("documents.law", "law_document", "csv_json:law_parts"),
     "laws": Looks("documents.law", "catalogue_document", "csv_json:law_rows", "csv_json:contents"),
-    "FitResult": Looks("documents.fit", "fit_document", "csv_json_fits:fit_rows"),
-    "Backtest": Looks("documents.fit", "backtest_document", "csv_json_fits:backtest_rows"),
-    "shipped tables": Looks("documents.fit", "tables_document", "csv_json_fits:table_rows", "csv_json:contents"),
-    "RunTable": Looks("documents.fit", "table_document", "csv_json_fits:run_rows", "csv_json_fits:table_content"),
+    "FitResult": Looks("documents.fit", "fit_document", "csv_json:fit_rows"),
+    "Backtest": Looks("documents.fit", "backtest_document", "csv_json:backtest_rows"),
+    "shipped tables": Looks("documents.fit", "tables_document", "csv_json:table_rows", "csv_json:contents"),
+    "RunTable": Looks("documents.fit", "table_document", "csv_json:run_rows", "csv_json:table_content"),
     "devices": Looks(
         "documents.hardware", "hardware_document", "csv_json_machines:device_rows", "csv_json_machines:hardware_content"
     ),
