@@ -61,7 +61,7 @@ _LOOKS = {
     ),
     "Ranking": Looks("documents.hardware", "ranking_document", "csv_json_machines:ranking_rows"),
     "Configuration": Looks("documents.configuration", "configuration_document", "csv_json_machines:shape_rows"),
-    "Scaling": Looks("documents.scaling", "scaling_document", "csv_json_machines:scaling_rows"),
+    "Scaling": Looks("documents.throughput", "scaling_document", "csv_json_machines:scaling_rows"),
     "Throughput": Looks("documents.throughput", "throughput_document", "csv_json_machines:throughput_rows"),
     "models": Looks("documents.configuration", "published_document", "csv_json_machines:model_rows", "csv_json:contents"),
     "Curve": Looks("documents.curve", "curve_document", "curve_rows"),
