@@ -48,7 +48,7 @@ _LOOKS = {
     "Check": Looks("documents.check", "check_document", "csv_json:check_rows"),
     "Comparison": Looks("documents.comparison", "comparison_document", "comparison_rows"),
     "Distillation": Looks("documents.distillation", "distillation_document", "distillation_rows"),
-    "MixtureComparison": Looks("documents.mixture_comparison", "mixtures_document", "mixtures_rows"),
+    "MixtureComparison": Looks("documents.comparison", "mixtures_document", "mixtures_rows"),
     "TradeOff": Looks("documents.trade", "trade_document", "csv_json:trade_rows"),
     "Law": Looks("documents.law", "law_document", "csv_json:law_parts"),
     "laws": Looks("documents.law", "catalogue_document", "csv_json:law_rows", "csv_json:contents"),

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 
 def layout_blocks(found: "Configuration") -> list[Block]:
-    """Return the layouts, and of the first its memory."""
-    return [_layouts(found), Title("Memory of the first layout"), _memory(found)]
-
-
-def argument_block(found: "Configuration") -> Items:
-    """Return what to type for each framework."""
-    return Items("The first layout as arguments", [str(each) for each in found.arguments])
+    """Return the layouts; of the first its memory, how fast it is, what to start from, and what to type."""
+    return [
+        _layouts(found),
+        Title("Memory of the first layout"),
+        _memory(found),
+        *_speed(found),
+        *_advice(found),
+        Items("The first layout as arguments", [str(each) for each in found.arguments]),
+    ]
 
 
 def _layouts(found: "Configuration") -> Table:
@@ -116,7 +118,7 @@ def at_once(layout: "Layout") -> str:
     return every + (f", {format_whole(layout.micro_batches)} times a step" if layout.micro_batches else "")
 
 
-def speed_facts(found: "Configuration") -> list[Block]:
+def _speed(found: "Configuration") -> list[Block]:
     """Return how long a step of the first layout takes, and with what."""
     fit = found.fits[0]
     if fit.speed is None:
@@ -135,7 +137,7 @@ def speed_facts(found: "Configuration") -> list[Block]:
     return [Title("A step of the first layout, forecast"), Facts(rows)]
 
 
-def advice_blocks(found: "Configuration") -> list[Block]:
+def _advice(found: "Configuration") -> list[Block]:
     """Return what batch and learning rate to start from, and what being off costs."""
     from planner.architectures.advice import off
 

@@ -48,10 +48,7 @@ def returns_document(found: ComputeLimits) -> list[Block]:
             format_count(row.tokens),
             or_dash(row.loss, four_digits),
             or_dash(row.reducible_share, format_percent),
-            *(
-                or_dash(fall, lambda fall: format_change(-fall))
-                for fall in (row.doubling, row.doubling_params, row.doubling_tokens)
-            ),
+            *("-" if fall is None else format_change(-fall) for fall in (row.doubling, row.doubling_params, row.doubling_tokens)),
             beyond_text(row.extrapolation),
         ]
         for row in found.rows
