@@ -91,6 +91,11 @@ def four_digits(value: float) -> str:
     return significant(value, 4)
 
 
+def three_digits(value: float) -> str:
+    """Write an end of a range that was fitted on."""
+    return plain(value, 3)
+
+
 def or_dash(value: float | None, write: Callable[[float], str]) -> str:
     """Write a number, or a dash where there is none."""
     return "-" if value is None else write(value)
