@@ -118,8 +118,8 @@ def cost_columns(machine: "Machine | None", cost: "Cost | None") -> Row:
     return {**row, "in_time": getattr(cost, "in_time", None)}
 
 
-def span(name: str, span: "Range | None") -> Row:
-    low, usual, high = span or (None, None, None)
+def span(name: str, ends: "Range | tuple[float | None, float | None, float | None] | None") -> Row:
+    low, usual, high = ends or (None, None, None)
     return {f"{name}_low": low, name: usual, f"{name}_high": high}
 
 
