@@ -256,7 +256,7 @@ def fit_rows(fit: "FitResult") -> list[Row]:
     """Return a row for each constant of each method, then the compute-optimal runs."""
     rows: list[Row] = []
     for each in (fit, *fit.others):
-        found = [(name, None, value, each.intervals.get(name)) for name, value in each.constants.items()]
+        found: list[Any] = [(name, None, value, each.intervals.get(name)) for name, value in each.constants.items()]
         if each.exponents:
             found.append(("exponent_params", None, each.exponents[0], each.exponent_interval))
         for ratio in each.ratios:
