@@ -13,7 +13,6 @@ from planner.allocation.extrapolation import PRINTED
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
 from planner.notes import Note
-from planner.output.charts._base import Points
 from planner.output.charts.frontiers import model_points
 from planner.output.html_report.javascript import law_functions, spending
 from planner.planning.plan_result import BAND, Plan
@@ -22,7 +21,6 @@ from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
 
-_EVERY = (1.0, 1e60)
 EXHAUSTED = 300.0
 """Passes over unique tokens beyond which the page names no size: the loss there is as flat as a double can tell."""
 
@@ -120,8 +118,7 @@ def devices_at_first(plan: Plan) -> float | None:
 
 def model_content(which: str) -> list[dict[str, Any]]:
     """Return published models as marks of a plot."""
-    found = model_points(which, _EVERY)
-    assert isinstance(found, Points)
+    (found,) = model_points(which, (1.0, 1e60))
     return [{"x": float(x), "y": float(y), "name": name} for x, y, name in zip(found.x, found.y, found.texts, strict=True)]
 
 
