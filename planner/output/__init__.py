@@ -24,17 +24,9 @@ if TYPE_CHECKING:
 
 
 class Looks(NamedTuple):
-    """Where a result's blocks to read, its rows of a CSV, and its content as JSON types are made.
+    """The functions that make a result's blocks to read, its rows of a CSV, and its content as JSON types, else ``to_dict``.
 
-    Attributes
-    ----------
-    room : str
-        The module of its document.
-    document : str
-    rows : str
-        In the same module, or ``module:function``.
-    content : str
-        Likewise; by default what ``to_dict`` says.
+    One that is named without a module stands in ``room``.
     """
 
     room: str
@@ -85,7 +77,7 @@ def render(result: Any, fmt: Format, steps: "Sequence[Step]" = ()) -> str:
     """Write a result; with ``steps`` the arithmetic too (in CSV: instead)."""
     if _name(result) in _PIECES:
         return "".join(pieces(result, fmt))
-    looks = _looks(result)
+    looks = _LOOKS[_name(result)]
     if fmt == "json":
         from planner.output.csv_json import to_json
 
@@ -105,7 +97,7 @@ def document(result: Any, steps: "Sequence[Step]" = ()) -> "list[Block]":
     """Return what a person reads of a result: the answer, then its warnings, then the rest."""
     from planner.output.documents.blocks import answer_first, arithmetic
 
-    looks = _looks(result)
+    looks = _LOOKS[_name(result)]
     return answer_first([*_made(looks.room, looks.document)(result), *arithmetic(steps)])
 
 
@@ -113,7 +105,7 @@ def rows_of(result: Any) -> Any:
     """Return the rows of ``--format csv`` as mappings, or as arrays by column where there are many."""
     if _name(result) == "Sweep":
         return result.table()
-    looks = _looks(result)
+    looks = _LOOKS[_name(result)]
     return list(_made(looks.room, looks.rows)(result))
 
 
@@ -141,15 +133,10 @@ def _name(result: Any) -> str:
     return next((name for name in names if name in _LOOKS), names[0])
 
 
-def _looks(result: Any) -> Looks:
-    return _LOOKS[_name(result)]
-
-
 def pieces(result: Any, fmt: Format, steps: "Sequence[Step]" = ()) -> Iterator[str]:
     """Write a result in pieces, where it may be too long for one text."""
-    long = _PIECES.get(_name(result))
-    if long:
-        yield from _made(*long)(result, fmt)
+    if _name(result) in _PIECES:
+        yield from _made(*_PIECES[_name(result)])(result, fmt)
     else:
         yield render(result, fmt, steps)
 
