@@ -11,6 +11,7 @@ from planner.output.screen import Screen, screen
 from planner.output.text_table import cells, fitting, laid_out, without_spare, wrapped_lines
 
 _MARGIN = "  "
+_printable = partial(printable, kept="\n")
 
 
 def to_text(blocks: Sequence[Block], on: Screen | None = None) -> str:
@@ -272,7 +273,3 @@ def _escaped(text: str) -> str:
     for sign in "\\|*_<`[]":
         text = text.replace(sign, "\\" + sign)
     return text
-
-
-def _printable(text: str) -> str:
-    return printable(text, kept="\n")
