@@ -39,13 +39,14 @@ def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
 
 
 def _brief_lines(blocks: Sequence[Block], room: int, width: int) -> list[str]:
-    facts, tables = ([block for block in blocks if isinstance(block, kind)] for kind in (Facts, Table))
+    tables = [block for block in blocks if isinstance(block, Table)]
     first = next((block for block in blocks if isinstance(block, (Facts, Table))), None)
     if isinstance(first, Facts) and tables and not _decides(first):
         lines = _brief_facts(first.rows, first, 2, width)
         return lines + _brief_table(tables[0], room - len(lines), width)
     if isinstance(first, Facts):
-        return _brief_facts([row for block in facts for row in block.rows], first, room, width)
+        rows = [row for block in blocks if isinstance(block, Facts) for row in block.rows]
+        return _brief_facts(rows, first, room, width)
     layouts = [table for table in tables if table.heading.startswith("Layouts")]
     lines = _brief_table(first._replace(rows=first.rows[:1]) if layouts else first, room, width) if first else []
     return lines + (_brief_table(layouts[0], room - len(lines), width) if layouts else [])
