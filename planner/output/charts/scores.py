@@ -1,5 +1,7 @@
 """Charts of scores against compute: runs, the forecast with its band, chance and ceiling; and what a back-test held out."""
 
+from typing import Any
+
 import numpy as np
 
 from planner.errors import OptionError
@@ -35,9 +37,9 @@ def _rise(found: Scores, name: str) -> float:
 
 def _panel(found: Scores, name: str) -> Panel:
     task, model = found.tasks[name], next(each for each in found.model.tasks if each.name == name)
-    x, values = LOSS, model.where.loss
-    if model.where.flops is not None:
-        x, values = COMPUTE, model.where.flops
+    where = model.where
+    axis: tuple[Scale, Any] = (LOSS, where.loss) if where.flops is None else (COMPUTE, where.flops)
+    x, values = axis
     rows = Points(values, model.scores, f"{len(model.scores)} runs", 7, "dot")
     at = found.target.flops if x is COMPUTE else found.target.loss
     low = min(float(np.nanmin(values)), at or np.inf)
