@@ -1,6 +1,7 @@
 """What a person reads, as blocks that the text and the Markdown writer share, and the phrases that results have in common."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.notes import Note
@@ -86,14 +87,11 @@ _REGIME_TEXT = {
 _SERVED_TEXT = "weighed over the model's life: serving pays for fewer parameters, trained longer"
 
 
-def four_digits(value: float) -> str:
-    """Write a loss."""
-    return significant(value, 4)
+four_digits = partial(significant, digits=4)
+"""Writes a loss."""
 
-
-def three_digits(value: float) -> str:
-    """Write an end of a range that was fitted on."""
-    return plain(value, 3)
+three_digits = partial(plain, digits=3)
+"""Writes an end of the range that a law was fitted on."""
 
 
 def or_dash(value: float | None, write: Callable[[float], str]) -> str:

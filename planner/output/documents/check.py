@@ -55,7 +55,6 @@ _REMEDIES = {
 
 
 def check_document(check: Check) -> list[Block]:
-    """Return the blocks of a check."""
     per = f"{significant(check.tokens_per_param)} per parameter"
     run = f"{format_count(check.params)} parameters on {format_count(check.tokens)} tokens ({per})"
     verdict = f"{check.regime}: {run}" if check.regime else run

@@ -31,7 +31,6 @@ from planner.quantities import (
 
 
 def comparison_document(found: Comparison) -> list[Block]:
-    """Return the blocks of a comparison."""
     heard = [voice for voice in found.voices if not voice.silent]
     away = [voice for voice in found.voices if not voice.agrees]
     rows = [
@@ -120,7 +119,6 @@ def _notes(found: Comparison) -> list[Block]:
 
 
 def mixtures_document(found: MixtureComparison) -> list[Block]:
-    """Return the blocks of a comparison of mixtures."""
     spans = (("active", found.active_params), ("in all", found.total_params), ("tokens", found.tokens))
     rows = [(name, between(ends, format_count, " - "), "") for name, ends in spans if ends]
     if found.memory_bytes is not None:

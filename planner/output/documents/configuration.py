@@ -181,5 +181,4 @@ def _model(model: "Model") -> list[Block]:
 
 
 def published_document(models: "Sequence[Model]") -> list[Block]:
-    """Return the blocks of a list of published models, of one whole."""
     return _model(models[0]) if len(models) == 1 else _models(models)

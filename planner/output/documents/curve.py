@@ -10,7 +10,6 @@ from planner.quantities import format_count, format_factor, format_percent, sign
 
 
 def curve_document(curve: Curve) -> list[Block]:
-    """Return the blocks of a learning curve."""
     largest = format_count(curve.sizes[-1])
     falls = f"{format_percent(1 - curve.doubling.value)} less error from twice the data"
     level = format_percent(curve.level)

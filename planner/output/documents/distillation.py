@@ -13,7 +13,6 @@ _PAID = {
 
 
 def distillation_document(found: Distillation) -> list[Block]:
-    """Return the blocks of a distillation."""
     taught = found.taught
     student = f"{format_count(found.student_params)} student on {format_count(found.student_tokens)} tokens"
     by = "the best teacher" if found.chosen else "a given teacher" if taught.teacher_params is None else _teacher(taught)

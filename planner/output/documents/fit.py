@@ -37,7 +37,6 @@ _LISTED = 8
 
 
 def fit_document(fit: "FitResult") -> list[Block]:
-    """Return the blocks of a fit."""
     domain = fit.law.domain
     spans = f"{_ends(domain.flops, three_digits)} FLOP" if domain.flops else ""
     sizes = f"{fit.quality.sizes} sizes" if fit.quality else "sizes only, no loss"
@@ -180,7 +179,6 @@ def _outliers(fit: "FitResult") -> Table:
 
 
 def backtest_document(found: "Backtest") -> list[Block]:
-    """Return the blocks of a back-test."""
     title = f"Back-test of {found.inputs['runs']}: fitted on C <= C_max/R, predicting the rest"
     rows = [_case(case) for case in found.cases]
     level = format_percent(found.level)
@@ -211,7 +209,6 @@ def _errors(of: "Case | Summary") -> list[str]:
 
 
 def tables_document(tables: "Sequence[RunTable]") -> list[Block]:
-    """Return the blocks of the list of shipped tables."""
     rows = [
         [each.name, str(len(each.groups)), each.title, each.data, each.params, each.licence, each.reference] for each in tables
     ]
@@ -221,7 +218,6 @@ def tables_document(tables: "Sequence[RunTable]") -> list[Block]:
 
 
 def table_document(table: "RunTable") -> list[Block]:
-    """Return the blocks of one shipped table."""
     runs = table.load()
     rows = []
     for name, group in table.groups.items():

@@ -170,5 +170,4 @@ def _ends(price: "Range | Price") -> str:
 
 
 def hardware_document(devices: Sequence[Accelerator]) -> list[Block]:
-    """Return the blocks of a list of devices, of one whole."""
     return device_document(devices[0]) if len(devices) == 1 else devices_document(devices)

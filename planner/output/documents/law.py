@@ -14,7 +14,6 @@ _NONE = "no law's fitted range covers this budget and what it would plan for it;
 
 
 def catalogue_document(laws: Sequence[Law]) -> list[Block]:
-    """Return the blocks of a list of laws."""
     rows = []
     for law in laws:
         exponents = between(law.exponents, partial(significant, digits=2), " / ") if law.exponents else "-"
@@ -39,7 +38,6 @@ def fitted_on(law: Law) -> str:
 
 
 def law_document(law: Law) -> list[Block]:
-    """Return the blocks of one law whole."""
     rows = [("equation", law.form.equation, "")]
     known = {name: f"[{between(ends, four_digits, ', ')}]" for name, ends in law.interval.values.items()} if law.interval else {}
     for name, value in law.params.items():
@@ -79,7 +77,6 @@ def law_document(law: Law) -> list[Block]:
 
 
 def checks_document(results: Sequence[CheckResult]) -> list[Block]:
-    """Return the blocks of the published outputs that a law is held against."""
     rows = []
     for result in results:
         check, agrees = result.check, "yes" if result.passed else "NO"

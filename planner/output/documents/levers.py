@@ -1,7 +1,6 @@
 """What efficiency levers are worth, as blocks to read and as rows."""
 
-from typing import TYPE_CHECKING
-
+from planner.output.csv_json_machines import Row
 from planner.output.documents.blocks import (
     Block,
     Facts,
@@ -27,14 +26,10 @@ from planner.quantities import (
     significant,
 )
 
-if TYPE_CHECKING:
-    from planner.output.csv_json_machines import Row
-
 _WORKS_ON = {"flops": "the FLOP", "price": "their price"}
 
 
 def levers_document(found: Levers) -> list[Block]:
-    """Return the blocks of levers at a budget."""
     money = found.cost is not None and found.cost.dollars is not None
     headers = ["lever", "works on", "gain", "range", "worth", "loss", "", "saves", *(["saved"] if money else [])]
     every = _every(found)
@@ -72,7 +67,7 @@ def _cost(found: Levers) -> tuple[str, str, str]:
     return "the budget", format_dollars(dollars.expected), span + on
 
 
-def levers_rows(found: Levers) -> "list[Row]":
+def levers_rows(found: Levers) -> list[Row]:
     """Return a row for each lever."""
     head = {"flops": found.flops, "law": found.law.id, "loss_without": found.loss, **served_columns(found.demand)}
     return [{**head, **each._asdict()} for each in _every(found)]

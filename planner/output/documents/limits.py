@@ -1,8 +1,8 @@
 """What an error on a benchmark takes, as blocks to read and as rows."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from planner.output.csv_json_machines import Row
 from planner.output.documents.blocks import (
     Block,
     Facts,
@@ -32,12 +32,8 @@ from planner.quantities import (
     significant,
 )
 
-if TYPE_CHECKING:
-    from planner.output.csv_json_machines import Row
-
 
 def returns_document(found: ComputeLimits) -> list[Block]:
-    """Return the blocks of diminishing returns over a range of budgets."""
     unit = found.law.conventions.loss_unit
     headers = ["budget", "parameters", "tokens", "loss", "over the floor", "twice the compute", "parameters alone"]
     headers += ["tokens alone", "outside its data"]
@@ -72,7 +68,7 @@ def returns_document(found: ComputeLimits) -> list[Block]:
     ]
 
 
-def returns_rows(found: ComputeLimits) -> "list[Row]":
+def returns_rows(found: ComputeLimits) -> list[Row]:
     """Return a row for each budget, then for each mark."""
     empty = {**dict.fromkeys(("mark", *Returns._fields, *Mark._fields)), **served_columns(found.demand)}
     del empty["code"]
@@ -88,7 +84,6 @@ def _ends(mark: Mark) -> str:
 
 
 def limits_document(found: BenchmarkLimits) -> list[Block]:
-    """Return the blocks of a benchmark's limits."""
     known, level = found.benchmark, format_percent(found.level)
     from_today = f", from {format_percent(found.today)}" if found.today else ""
     headers = ["line", "compute", f"{level} of the slope", *(["times today's"] if found.today else [])]
@@ -126,7 +121,7 @@ def limits_document(found: BenchmarkLimits) -> list[Block]:
 _COSTS = {"device_hours": format_hours, "dollars": format_dollars, "kwh": format_energy, "kg_co2e": format_mass}
 
 
-def limits_rows(found: BenchmarkLimits) -> "list[Row]":
+def limits_rows(found: BenchmarkLimits) -> list[Row]:
     """Return a row for each regression."""
     head = {"benchmark": found.benchmark.id, "error": found.error, "today": found.today}
     return [{**head, **each._asdict()} for each in found.needed]

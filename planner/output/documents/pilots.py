@@ -12,7 +12,6 @@ from planner.quantities import format_count, format_flops, format_percent, forma
 
 
 def pilots_document(found: Pilots) -> list[Block]:
-    """Return the blocks of a design."""
     spent = f"{format_flops(found.spent)} of {format_flops(found.budget)}, noise {format_percent(found.noise)}"
     what = f"pilot runs from {len(found.trunks)} trunks" if found.trunks else "pilot runs"
     headers = ["run", *(["trunk"] if found.trunks else []), "parameters", "tokens", "tok/param", "compute", "share"]

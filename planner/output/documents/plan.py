@@ -45,7 +45,6 @@ from planner.quantities import (
 
 
 def plan_document(plan: Plan) -> list[Block]:
-    """Return the blocks of a plan."""
     rows = [
         *budget_rows(plan.funded, plan.machine),
         *_budget_rows(plan),

@@ -26,7 +26,6 @@ from planner.quantities import (
 
 
 def trade_document(found: TradeOff) -> list[Block]:
-    """Return the blocks of a trade-off."""
     unique = f", {format_count(found.unique_tokens)} unique tokens" if found.unique_tokens else ""
     least = f"{four_digits(found.loss)}, for which {format_flops(found.flops)} are the least"
     rows = [

@@ -9,7 +9,6 @@ from planner.quantities import format_count, format_percent, format_rate, format
 
 
 def training_curve_document(curve: TrainingCurve) -> list[Block]:
-    """Return the blocks of a training curve."""
     end, level = curve.end, format_percent(curve.level)
     title = f"Training curve of {curve.name}: loss {four_digits(end.loss)} at step {format_whole(end.step)}"
     now = f"smoothed, at step {format_whole(curve.now.step)}; learning rate {_rate(curve.now.lr)}"
