@@ -52,7 +52,7 @@ def fit_document(fit: "FitResult") -> list[Block]:
     rows += _quality_rows(fit)
     rows += [("classical fit", *_quality(other.quality)) for other in fit.others if other.method == "classical" and other.quality]
     fits, said = [fit, *fit.others], {note.text for note in fit.notes}
-    own = {other.method: [note for note in other.notes if note.text not in said] for other in fit.others}
+    own = [(other.method, [note for note in other.notes if note.text not in said]) for other in fit.others]
     return [
         Title(f"Fit of {fit.inputs['runs']}{group}"),
         Facts(rows),
@@ -60,7 +60,7 @@ def fit_document(fit: "FitResult") -> list[Block]:
         _constants(fits),
         *[_candidates(each) for each in fits if each.candidates][:1],
         *note_blocks(fit.notes),
-        *(Items(f"Notes on the {method} fit", note_lines(notes)) for method, notes in own.items() if notes),
+        *(Items(f"Notes on the {method} fit", note_lines(notes)) for method, notes in own if notes),
         *([_outliers(fit)] if fit.outliers else []),
     ]
 
