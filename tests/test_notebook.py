@@ -15,7 +15,7 @@ import planner
 from planner.errors import OptionError
 from planner.output import rows_of
 from planner.output.documents.blocks import Facts, Items, Table, Title
-from planner.output.html import to_html
+from planner.output.presenting import to_html
 from planner.output.text import to_text
 
 ANSWERS: dict[str, Callable[[], Any]] = {

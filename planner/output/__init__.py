@@ -24,17 +24,9 @@ if TYPE_CHECKING:
 
 
 class Looks(NamedTuple):
-    """Where a result's blocks to read, its rows of a CSV, and its content as JSON types are made.
+    """The functions that make a result's blocks to read, its rows of a CSV, and its content as JSON types, else ``to_dict``.
 
-    Attributes
-    ----------
-    room : str
-        The module of its document.
-    document : str
-    rows : str
-        In the same module, or ``module:function``.
-    content : str
-        Likewise; by default what ``to_dict`` says.
+    One that is named without a module stands in ``room``.
     """
 
     room: str
@@ -48,20 +40,20 @@ _LOOKS = {
     "Check": Looks("documents.check", "check_document", "csv_json:check_rows"),
     "Comparison": Looks("documents.comparison", "comparison_document", "comparison_rows"),
     "Distillation": Looks("documents.distillation", "distillation_document", "distillation_rows"),
-    "MixtureComparison": Looks("documents.mixture_comparison", "mixtures_document", "mixtures_rows"),
+    "MixtureComparison": Looks("documents.comparison", "mixtures_document", "mixtures_rows"),
     "TradeOff": Looks("documents.trade", "trade_document", "csv_json:trade_rows"),
     "Law": Looks("documents.law", "law_document", "csv_json:law_parts"),
     "laws": Looks("documents.law", "catalogue_document", "csv_json:law_rows", "csv_json:contents"),
-    "FitResult": Looks("documents.fit", "fit_document", "csv_json_fits:fit_rows"),
-    "Backtest": Looks("documents.fit", "backtest_document", "csv_json_fits:backtest_rows"),
-    "shipped tables": Looks("documents.fit", "tables_document", "csv_json_fits:table_rows", "csv_json:contents"),
-    "RunTable": Looks("documents.fit", "table_document", "csv_json_fits:run_rows", "csv_json_fits:table_content"),
+    "FitResult": Looks("documents.fit", "fit_document", "csv_json:fit_rows"),
+    "Backtest": Looks("documents.fit", "backtest_document", "csv_json:backtest_rows"),
+    "shipped tables": Looks("documents.fit", "tables_document", "csv_json:table_rows", "csv_json:contents"),
+    "RunTable": Looks("documents.fit", "table_document", "csv_json:run_rows", "csv_json:table_content"),
     "devices": Looks(
         "documents.hardware", "hardware_document", "csv_json_machines:device_rows", "csv_json_machines:hardware_content"
     ),
     "Ranking": Looks("documents.hardware", "ranking_document", "csv_json_machines:ranking_rows"),
     "Configuration": Looks("documents.configuration", "configuration_document", "csv_json_machines:shape_rows"),
-    "Scaling": Looks("documents.scaling", "scaling_document", "csv_json_machines:scaling_rows"),
+    "Scaling": Looks("documents.throughput", "scaling_document", "csv_json_machines:scaling_rows"),
     "Throughput": Looks("documents.throughput", "throughput_document", "csv_json_machines:throughput_rows"),
     "models": Looks("documents.configuration", "published_document", "csv_json_machines:model_rows", "csv_json:contents"),
     "Curve": Looks("documents.curve", "curve_document", "curve_rows"),
@@ -85,7 +77,7 @@ def render(result: Any, fmt: Format, steps: "Sequence[Step]" = ()) -> str:
     """Write a result; with ``steps`` the arithmetic too (in CSV: instead)."""
     if _name(result) in _PIECES:
         return "".join(pieces(result, fmt))
-    looks = _looks(result)
+    looks = _LOOKS[_name(result)]
     if fmt == "json":
         from planner.output.csv_json import to_json
 
@@ -105,7 +97,7 @@ def document(result: Any, steps: "Sequence[Step]" = ()) -> "list[Block]":
     """Return what a person reads of a result: the answer, then its warnings, then the rest."""
     from planner.output.documents.blocks import answer_first, arithmetic
 
-    looks = _looks(result)
+    looks = _LOOKS[_name(result)]
     return answer_first([*_made(looks.room, looks.document)(result), *arithmetic(steps)])
 
 
@@ -113,7 +105,7 @@ def rows_of(result: Any) -> Any:
     """Return the rows of ``--format csv`` as mappings, or as arrays by column where there are many."""
     if _name(result) == "Sweep":
         return result.table()
-    looks = _looks(result)
+    looks = _LOOKS[_name(result)]
     return list(_made(looks.room, looks.rows)(result))
 
 
@@ -141,15 +133,10 @@ def _name(result: Any) -> str:
     return next((name for name in names if name in _LOOKS), names[0])
 
 
-def _looks(result: Any) -> Looks:
-    return _LOOKS[_name(result)]
-
-
 def pieces(result: Any, fmt: Format, steps: "Sequence[Step]" = ()) -> Iterator[str]:
     """Write a result in pieces, where it may be too long for one text."""
-    long = _PIECES.get(_name(result))
-    if long:
-        yield from _made(*long)(result, fmt)
+    if _name(result) in _PIECES:
+        yield from _made(*_PIECES[_name(result)])(result, fmt)
     else:
         yield render(result, fmt, steps)
 

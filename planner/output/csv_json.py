@@ -1,4 +1,4 @@
-"""CSV and JSON: full precision, base units, the attributes' own names."""
+"""CSV and JSON, with the rows of plans, checks, laws, fits and run tables: full precision, base units, the attributes' names."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.notes import Note
-from planner.output.csv_json_machines import Row, cost_columns, span
+from planner.output.csv_json_machines import Row, cost_columns, fields, span
 from planner.output.documents.scores import score_columns
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
-    from planner.allocation.intervals import Intervals
     from planner.allocation.published_checks import CheckResult
+    from planner.fitting.backtest import Backtest
+    from planner.fitting.results import FitResult
+    from planner.fitting.tables.shipped import RunTable
     from planner.planning.check import Check
     from planner.planning.explain.steps import Step
-    from planner.planning.plan_result import Alternative, Plan
+    from planner.planning.plan_result import Alternative, DataUse, Plan
     from planner.planning.trade import TradeOff
 
 _RANGES = ("params", "tokens", "flops", "tokens_per_param")
@@ -77,118 +79,73 @@ def plan_rows(plan: "Plan") -> list[Row]:
     return [_plan_row(plan) | extra, *(_alternative_row(plan, other) | dict.fromkeys(extra) for other in plan.others)]
 
 
-def check_rows(check: "Check") -> list[Row]:
-    """Return the one row of a check."""
-    return [_check_row(check)]
-
-
 def trade_rows(found: "TradeOff") -> list[Row]:
     """Return a row for each size."""
     return [{"law": found.law.id, "loss": found.loss, **row._asdict()} for row in found.rows]
 
 
-def law_rows(laws: Sequence[Law]) -> list[Row]:
-    """Return a row for each law."""
-    return [_law_row(law) for law in laws]
-
-
-def flat_rows(content: Row) -> list[Row]:
-    """Return nested JSON types as rows of dotted key and value."""
-    return [{"key": key, "value": value} for key, value in _flat(content)]
-
-
 def _plan_row(plan: "Plan") -> Row:
     a, b = plan.exponents or (None, None)
-    low, high = plan.params_band or (None, None)
     return {
         "law": plan.law.id,
         "flops": plan.flops,
         "exponent_params": a,
         "exponent_tokens": b,
-        "params": plan.params,
-        "tokens": plan.tokens,
-        "tokens_per_param": plan.tokens_per_param,
+        **fields(plan, "params", "tokens", "tokens_per_param"),
         "params_convention": plan.law.conventions.params,
-        "loss": plan.loss,
-        "irreducible_loss": plan.irreducible_loss,
-        "loss_unit": plan.loss_unit,
-        "params_band_low": low,
-        "params_band_high": high,
+        **fields(plan, "loss", "irreducible_loss", "loss_unit"),
+        **_ends("params_band", plan.params_band),
         "judged_by": (plan.law.surface_law or plan.law).id,
-        "regime": plan.regime,
-        "overhead": plan.overhead,
-        "tolerance": plan.tolerance,
-        "extrapolation": plan.extrapolation,
-        **_interval_columns(plan.intervals, ("params", "tokens", "loss", "run_loss")),
-        **{f"optimum_{name}": getattr(plan.optimum or plan, name) for name in ("params", "tokens", "loss")},
-        "doubling_loss_gain": plan.doubling.loss_gain if plan.doubling else None,
-        "doubling_share": plan.doubling.share_of_reducible if plan.doubling else None,
+        **fields(plan, "regime", "overhead", "tolerance", "extrapolation"),
+        **fields(plan.intervals, "level"),
+        **_interval_columns(plan.intervals, "params", "tokens", "loss", "run_loss"),
+        **fields(plan.optimum or plan, optimum_params="params", optimum_tokens="tokens", optimum_loss="loss"),
+        **fields(plan.doubling, doubling_loss_gain="loss_gain", doubling_share="share_of_reducible"),
         **_condition_columns(plan),
         "notes": _note_text(plan.notes),
         "reference": plan.law.reference,
     }
 
 
-def _interval_columns(sure: "Intervals | None", names: Sequence[str]) -> Row:
+def _ends(name: str, ends: "Sequence[float | None] | None") -> Row:
+    low, high = ends or (None, None)
+    return {f"{name}_low": low, f"{name}_high": high}
+
+
+def _interval_columns(sure: object, *names: str) -> Row:
     """Return the same columns with and without intervals."""
-    row: Row = {"level": sure.level if sure else None}
-    for name in names:
-        ends = getattr(sure, name, None) or (None, None)
-        row |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
-    return row
+    return {column: end for name in names for column, end in _ends(name, getattr(sure, name, None)).items()}
+
+
+def _data_columns(data: "DataUse | None") -> Row:
+    return fields(data, "unique_tokens", "epochs", "effective_tokens", repetition_loss="loss_owed")
 
 
 def _condition_columns(plan: "Plan") -> Row:
     """Return what limits, repetition and serving do, the same columns for every plan."""
-    data, serving, mixture = plan.data, plan.serving, plan.mixture
-    low, high = (plan.intervals.flops if plan.intervals else None) or (None, None)
+    mixture = plan.mixture
     return {
-        "params_total": plan.params_total,
-        "params_non_embedding": plan.params_non_embedding,
+        **fields(plan, "params_total", "params_non_embedding"),
         "target_loss": plan.inputs.get("loss"),
-        "flops_low": low,
-        "flops_high": high,
-        "spent": plan.spent,
-        "training_flops": plan.training_flops,
-        "unique_tokens": data.unique_tokens if data else None,
-        "epochs": data.epochs if data else None,
-        "effective_tokens": data.effective_tokens if data else None,
-        "repetition_loss": data.loss_owed if data else None,
-        "inference_tokens": serving.tokens if serving else None,
-        "serving_flops": serving.serving_flops if serving else None,
-        "serving_price": serving.price if serving else None,
-        "serving_saved": serving.saved if serving else None,
-        "doubling_data_gain": data.doubling_gain if data else None,
-        "weight_bytes": plan.served_copy.weight_bytes if plan.served_copy else None,
-        "served_loss": plan.quantised.loss if plan.quantised else None,
-        "active_params": mixture.active_params if mixture else None,
-        "total_params": mixture.total_params if mixture else None,
+        **_interval_columns(plan.intervals, "flops"),
+        **fields(plan, "spent", "training_flops"),
+        **_data_columns(plan.data),
+        **fields(plan.serving, inference_tokens="tokens", serving_flops="serving_flops"),
+        **fields(plan.serving, serving_price="price", serving_saved="saved"),
+        **fields(plan.data, doubling_data_gain="doubling_gain"),
+        **fields(plan.served_copy, "weight_bytes"),
+        **fields(plan.quantised, served_loss="loss"),
+        **fields(mixture, "active_params", "total_params"),
         **{name: plan.law.params.get(of) if mixture else None for of, name in CHOICE_INPUTS.items()},
-        "training_bytes": mixture.training_bytes if mixture else None,
-        "dense_flops": mixture.dense_flops if mixture else None,
-        "dense_equivalent": mixture.dense_equivalent if mixture else None,
-        "budget_kind": plan.funded.kind if plan.funded else None,
-        "budget_amount": plan.funded.amount if plan.funded else None,
-        "budget_unit": plan.funded.unit if plan.funded else None,
+        **fields(mixture, "training_bytes", "dense_flops", "dense_equivalent"),
+        **fields(plan.funded, budget_kind="kind", budget_amount="amount", budget_unit="unit"),
         **span("budget_flops", plan.funded.flops if plan.funded else None),
         **cost_columns(plan.machine, plan.cost),
     }
 
 
-_OF_THE_PLAN = (
-    *("level", "params_low", "params_high", "tokens_low", "tokens_high"),
-    *("loss_low", "loss_high", "run_loss_low", "run_loss_high", "params_band_low", "params_band_high"),
-    *("optimum_params", "optimum_tokens", "optimum_loss", "doubling_loss_gain", "doubling_share"),
-    *("params_total", "params_non_embedding", "target_loss", "flops_low", "flops_high", "spent", "training_flops"),
-    *("unique_tokens", "epochs", "effective_tokens", "repetition_loss", "inference_tokens"),
-    *("serving_flops", "serving_price", "serving_saved", "budget_kind", "budget_amount", "budget_unit"),
-    *("doubling_data_gain", "weight_bytes", "served_loss", "active_params", "total_params"),
-    *(*CHOICE_INPUTS.values(), "training_bytes", "dense_flops", "dense_equivalent"),
-)
-"""Columns that an alternative leaves empty."""
-
-
 def _alternative_row(plan: "Plan", other: "Alternative") -> Row:
+    """Return the columns of the plan's row, empty where an alternative does not say."""
     judge = plan.law.surface_law
     own: Row = {
         "law": other.law.id,
@@ -198,50 +155,36 @@ def _alternative_row(plan: "Plan", other: "Alternative") -> Row:
         "irreducible_loss": other.law.irreducible_loss,
         "loss_unit": other.law.conventions.loss_unit if other.loss is not None else None,
         "tolerance": plan.tolerance,
-        **dict.fromkeys((*_OF_THE_PLAN, *cost_columns(None, None), *span("budget_flops", None), "budget_kind", "budget_amount")),
         "judged_by": judge.id if judge else None,
         "notes": _note_text(other.notes),
         "reference": other.law.reference,
         "flops": plan.flops,
     }
-    return {key: own[key] if key in own else getattr(other, key) for key in _plan_row(plan)}
+    return {key: own[key] if key in own else getattr(other, key, None) for key in _plan_row(plan)}
 
 
-_CHECK_COLUMNS = (
-    *("flops", "params", "tokens", "tokens_per_param", "loss", "irreducible_loss", "loss_unit"),
-    *("regime", "overhead", "extrapolation"),
-)
-
-
-def _check_row(check: "Check") -> Row:
-    test, best = check.overfitting_test, check.optimum
-    return {
+def check_rows(check: "Check") -> list[Row]:
+    """Return the one row of a check."""
+    row = {
         "law": check.law.id,
-        **{name: getattr(check, name) for name in _CHECK_COLUMNS},
-        **_interval_columns(check.intervals, ("loss", "run_loss")),
+        **fields(check, "flops", "params", "tokens", "tokens_per_param", "loss", "irreducible_loss", "loss_unit"),
+        **fields(check, "regime", "overhead", "extrapolation"),
+        **fields(check.intervals, "level"),
+        **_interval_columns(check.intervals, "loss", "run_loss"),
         "equivalent_flops": check.equivalent_flops,
-        "share_params": check.shares.params if check.shares else None,
-        "share_tokens": check.shares.tokens if check.shares else None,
-        "optimum_params": best.params if best else None,
-        "optimum_tokens": best.tokens if best else None,
-        "optimum_loss": best.loss if best else None,
+        **fields(check.shares, share_params="params", share_tokens="tokens"),
+        **fields(check.optimum, optimum_params="params", optimum_tokens="tokens", optimum_loss="loss"),
         **_remedy_columns(check),
         "spent": check.spent,
-        "unique_tokens": check.data.unique_tokens if check.data else None,
-        "epochs": check.data.epochs if check.data else None,
-        "effective_tokens": check.data.effective_tokens if check.data else None,
-        "repetition_loss": check.data.loss_owed if check.data else None,
-        "inference_tokens": check.demand.tokens if check.demand else None,
-        "serving_price": check.demand.price if check.demand else None,
+        **_data_columns(check.data),
+        **fields(check.demand, inference_tokens="tokens", serving_price="price"),
         **cost_columns(check.machine, check.cost),
-        "kaplan_params": test.params,
-        "kaplan_excess": test.excess,
-        "kaplan_passed": test.passed,
-        "kaplan_tokens_needed": test.tokens_needed,
-        "kaplan_extrapolation": test.extrapolation,
+        **fields(check.overfitting_test, kaplan_params="params", kaplan_excess="excess", kaplan_passed="passed"),
+        **fields(check.overfitting_test, kaplan_tokens_needed="tokens_needed", kaplan_extrapolation="extrapolation"),
         "notes": _note_text(check.notes),
         "reference": check.law.reference,
     }
+    return [row]
 
 
 _REMEDIES = {"same_loss": {"same loss"}, "same_params": {"train longer", "train shorter"}, "same_tokens": {"shrink", "grow"}}
@@ -256,22 +199,15 @@ def _remedy_columns(check: "Check") -> Row:
     return row
 
 
-def _law_row(law: Law) -> Row:
-    a, b = law.exponents or (None, None)
-    limits = {name: getattr(law.domain, name) or (None, None) for name in _RANGES}
-    return {
-        "id": law.id,
-        "title": law.title,
-        "role": law.role,
-        "form": law.form.name,
-        "exponent_params": a,
-        "exponent_tokens": b,
-        "params_convention": law.conventions.params,
-        "loss_unit": law.conventions.loss_unit,
-        **{f"{name}_{end}": limits[name][i] for name in limits for i, end in enumerate(("low", "high"))},
-        "checks": len(law.checks),
-        "reference": law.reference,
-    }
+def law_rows(laws: Sequence[Law]) -> list[Row]:
+    """Return a row for each law."""
+    rows = []
+    for law in laws:
+        a, b = law.exponents or (None, None)
+        known = {**fields(law, "id", "title", "role"), "form": law.form.name, "exponent_params": a, "exponent_tokens": b}
+        known |= {"params_convention": law.conventions.params, "loss_unit": law.conventions.loss_unit}
+        rows.append({**known, **_interval_columns(law.domain, *_RANGES), "checks": len(law.checks), "reference": law.reference})
+    return rows
 
 
 def _note_text(notes: Iterable[Note]) -> str:
@@ -291,8 +227,8 @@ def _flat(value: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
 
 
 def law_parts(law: "Law") -> list[Row]:
-    """Return one law, a row for each of its parts."""
-    return flat_rows(law.to_dict())
+    """Return one law as rows of dotted key and value."""
+    return [{"key": key, "value": value} for key, value in _flat(law.to_dict())]
 
 
 def contents(listed: "Sequence[Any]") -> list[Any]:
@@ -314,6 +250,50 @@ def check_result_rows(results: "Sequence[CheckResult]") -> list[Row]:
         }
         for result in results
     ]
+
+
+def fit_rows(fit: "FitResult") -> list[Row]:
+    """Return a row for each constant of each method, then the compute-optimal runs."""
+    rows: list[Row] = []
+    for each in (fit, *fit.others):
+        found: list[Any] = [(name, None, value, each.intervals.get(name)) for name, value in each.constants.items()]
+        if each.exponents:
+            found.append(("exponent_params", None, each.exponents[0], each.exponent_interval))
+        for ratio in each.ratios:
+            intervals = {"params": ratio.params_interval, "tokens_per_param": ratio.ratio_interval, "loss": ratio.loss_interval}
+            found += [(name, ratio.flops, getattr(ratio, name), ends) for name, ends in intervals.items()]
+        for name, flops, value, ends in found:
+            low, high = ends or (None, None)
+            rows.append({"method": each.method, "quantity": name, "flops": flops, "value": value, "low": low, "high": high})
+    return rows
+
+
+def run_rows(table: "RunTable") -> list[Row]:
+    """Return a row for each run of a shipped table."""
+    runs = table.load()
+    columns: dict[str, Any] = {name: getattr(runs, name).tolist() for name in ("params", "tokens", "flops", "loss")}
+    columns |= {name: getattr(runs, name) for name in ("group", "run") if getattr(runs, name)}
+    if runs.unique_tokens is not None:
+        columns["unique_tokens"] = runs.unique_tokens.tolist()
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def backtest_rows(found: "Backtest") -> list[Row]:
+    """Return a row for each case."""
+    return [{name: value for name, value in case._asdict().items() if name != "runs"} for case in found.cases]
+
+
+def table_rows(tables: "Sequence[RunTable]") -> list[Row]:
+    """Return the shipped tables, one a row."""
+    return [
+        {**row, "groups": " ; ".join(row["groups"]), "notes": " ; ".join(row["notes"])}
+        for row in (table.to_dict() for table in tables)
+    ]
+
+
+def table_content(table: "RunTable") -> dict[str, Any]:
+    """Return one shipped table with its runs."""
+    return {**table.to_dict(), "runs": run_rows(table)}
 
 
 HEADERS = {"laws": LAW_COLUMNS}

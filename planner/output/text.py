@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 
 from planner._util.showing import printable
@@ -10,6 +11,7 @@ from planner.output.screen import Screen, screen
 from planner.output.text_table import cells, fitting, laid_out, without_spare, wrapped_lines
 
 _MARGIN = "  "
+_printable = partial(printable, kept="\n")
 
 
 def to_text(blocks: Sequence[Block], on: Screen | None = None) -> str:
@@ -26,34 +28,28 @@ def to_markdown(blocks: Sequence[Block]) -> str:
 def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
     """Write the answer alone: the title, the first facts or rows, a line each, and the first warning in short."""
     shown = on or screen()
-    title = [_cut(block.text, shown.width) for block in blocks if isinstance(block, Title)][:1]
-    first = next((block for block in blocks if isinstance(block, (Facts, Table))), None)
+    title = [_bold(_printable(_cut(block.text, shown.width)), shown) for block in blocks if isinstance(block, Title)][:1]
     warnings = [text for block in blocks if isinstance(block, Items) and block.heading == WARNINGS for text in block.texts]
-    told = [_MARGIN + _cut(f"{_counted(warnings)}{_short(warnings[0])}", shown.width - 2)] if warnings else []
-    room = _BRIEF - len(title) - len(told)
-    table = next((block for block in blocks if isinstance(block, Table)), None)
-    if isinstance(first, Facts) and table is not None and not _decides(first):
-        lines = _brief_facts(first.rows, first, 2, shown.width)
-        lines += _brief_table(table, room - len(lines), shown.width)
-    elif isinstance(first, Facts):
-        lines = _brief_facts(
-            [row for block in blocks if isinstance(block, Facts) for row in block.rows], first, room, shown.width
-        )
-    elif first is not None:
-        second = next((block for block in blocks if isinstance(block, Table) and block.heading.startswith("Layouts")), None)
-        lines = _brief_table(first if second is None else first._replace(rows=first.rows[:1]), room, shown.width)
-        lines += _brief_table(second, room - len(lines), shown.width) if second is not None else []
-    else:
-        lines = []
-    written = [_printable(_cut(line, shown.width)) for line in lines]
-    return (
-        "\n".join([*(_bold(_printable(line), shown) for line in title), *written, *(_warned(line, shown) for line in told)])
-        + "\n"
-    )
+    told = []
+    if warnings:
+        start = "warning: " if len(warnings) == 1 else f"{len(warnings)} warnings, the first: "
+        told.append(_warned(_MARGIN + _cut(f"{start}{_short(warnings[0])}", shown.width - 2), shown))
+    lines = _brief_lines(blocks, _BRIEF - len(title) - len(told), shown.width)
+    return "\n".join([*title, *(_printable(_cut(line, shown.width)) for line in lines), *told]) + "\n"
 
 
-def _counted(warnings: Sequence[str]) -> str:
-    return "warning: " if len(warnings) == 1 else f"{len(warnings)} warnings, the first: "
+def _brief_lines(blocks: Sequence[Block], room: int, width: int) -> list[str]:
+    tables = [block for block in blocks if isinstance(block, Table)]
+    first = next((block for block in blocks if isinstance(block, (Facts, Table))), None)
+    if isinstance(first, Facts) and tables and not _decides(first):
+        lines = _brief_facts(first.rows, first, 2, width)
+        return lines + _brief_table(tables[0], room - len(lines), width)
+    if isinstance(first, Facts):
+        rows = [row for block in blocks if isinstance(block, Facts) for row in block.rows]
+        return _brief_facts(rows, first, room, width)
+    layouts = [table for table in tables if table.heading.startswith("Layouts")]
+    lines = _brief_table(first._replace(rows=first.rows[:1]) if layouts else first, room, width) if first else []
+    return lines + (_brief_table(layouts[0], room - len(lines), width) if layouts else [])
 
 
 def _short(warning: str) -> str:
@@ -129,7 +125,7 @@ def table_pieces(
     wraps. Columns for which the screen has no room are left out, and named below.
     """
     shown = screen()
-    head = f"## {_printable(title)}\n\n" if markdown else f"{_bold(_printable(_filled(title, shown.width)), shown)}\n\n"
+    head = f"## {_printable(title)}\n\n" if markdown else f"{_bold(_headed(title, shown.width), shown)}\n\n"
     many, widths = 0, [0]
     for some in _together(blocks):
         if markdown:
@@ -164,16 +160,16 @@ _MEASURED = 400
 
 def _text(block: Block, on: Screen) -> str:
     if isinstance(block, Title):
-        return _bold(_printable(_filled(block.text, on.width)), on)
+        return _bold(_headed(block.text, on.width), on)
     if isinstance(block, Facts):
         return _printable(_facts(block, on.text_width))
     if isinstance(block, Items):
         lines = _printable("\n".join(_wrapped(text, "- " if block.heading else "", on.text_width) for text in block.texts))
         if not block.heading:
             return lines
-        heading = _printable(_filled(block.heading, on.text_width))
-        return f"{_warned(heading, on) if block.heading == WARNINGS else _bold(heading, on)}\n{lines}"
-    heading = _bold(_printable(_filled(block.heading, on.text_width)), on)
+        mark = _warned if block.heading == WARNINGS else _bold
+        return f"{mark(_headed(block.heading, on.text_width), on)}\n{lines}"
+    heading = _bold(_headed(block.heading, on.text_width), on)
     if isinstance(block, Code):
         body = "\n".join(part for line in block.lines for part in _code_lines(line, on.width))
         return f"{heading}\n{_printable(body)}"
@@ -193,16 +189,15 @@ def _table(block: Table, width: int) -> list[str]:
 _NO_ROOM = "no room here for {}: a wider terminal and --format csv have more"
 
 
-def _bold(text: str, on: Screen) -> str:
-    return f"\x1b[1m{text}\x1b[0m" if on.colours and text else text
+def _bold(text: str, on: Screen, colour: str = "") -> str:
+    return f"\x1b[1{colour}m{text}\x1b[0m" if on.colours and text else text
 
 
-def _warned(text: str, on: Screen) -> str:
-    return f"\x1b[1;33m{text}\x1b[0m" if on.colours and text else text
+_warned = partial(_bold, colour=";33")
 
 
-def _filled(text: str, width: int) -> str:
-    return "\n".join(wrapped_lines(text, width))
+def _headed(text: str, width: int) -> str:
+    return _printable("\n".join(wrapped_lines(text, width)))
 
 
 _LEAST = 24
@@ -270,23 +265,12 @@ def _markdown(block: Block) -> str:
 def _pipes(headers: list[str], rows: list[list[str]], align: str) -> str:
     from tabulate import tabulate
 
-    cells = [[_escaped(cell) for cell in row] for row in rows]
-    escaped = [_escaped(header) for header in headers]
-    table: str = tabulate(
-        cells, headers=escaped, tablefmt="pipe", disable_numparse=True, colalign=_alignment(align) if rows else None
-    )
-    return table
-
-
-def _alignment(align: str) -> list[str]:
-    return ["right" if side == "r" else "left" for side in align]
+    escaped, *cells = ([_escaped(cell) for cell in row] for row in (headers, *rows))
+    sides = ["right" if side == "r" else "left" for side in align] if rows else None
+    return str(tabulate(cells, headers=escaped, tablefmt="pipe", disable_numparse=True, colalign=sides))
 
 
 def _escaped(text: str) -> str:
     for sign in "\\|*_<`[]":
         text = text.replace(sign, "\\" + sign)
     return text
-
-
-def _printable(text: str) -> str:
-    return printable(text, kept="\n")

@@ -22,9 +22,9 @@ def laid_out(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[
     width : int
         Columns of the screen.
     """
-    parts = stacks(headers, rows, align, width)
+    parts, least = stacks(headers, rows, align, width), _leasts(headers, rows, align)
     lines: list[str] = []
-    if any(sum(_least_of(headers, rows, align, part)) + _GAP * (len(part) - 1) > width for part in parts):
+    if any(sum(least[at] for at in part) + _GAP * (len(part) - 1) > width for part in parts):
         return [line for row in (headers, *rows) for line in wrapped_lines((" " * _GAP).join(row), width)]
     for columns in parts:
         some = [[row[column] for column in columns] for row in (headers, *rows)]
@@ -36,7 +36,7 @@ def laid_out(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[
 
 def stacks(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[list[int]]:
     """Return which columns stand side by side: all, or as many as find room after those that name the rows in every part."""
-    least = [_least(column, side) for column, side in zip(zip(headers, *rows, strict=True), align, strict=True)]
+    least = _leasts(headers, rows, align)
     if sum(least) + _GAP * (len(least) - 1) <= width:
         return [list(range(len(least)))]
     keys = list(range(_keys(rows)))
@@ -76,13 +76,9 @@ def without_spare(headers: Row, rows: Sequence[Row], align: str, width: int, spa
     return kept
 
 
-def _least_of(headers: Row, rows: Sequence[Row], align: str, part: Sequence[int]) -> list[int]:
-    columns = list(zip(headers, *rows, strict=True))
-    return [_least(columns[at], align[at]) for at in part]
-
-
-def _words(text: str) -> list[str]:
-    return [word for part in text.split() for word in _at_hyphens(part)] or [""]
+def _leasts(headers: Row, rows: Sequence[Row], align: str) -> list[int]:
+    """Return the least width of each column."""
+    return [_least(column, side) for column, side in zip(zip(headers, *rows, strict=True), align, strict=True)]
 
 
 def _at_hyphens(word: str) -> list[str]:
@@ -96,7 +92,7 @@ def _breakable(word: str) -> bool:
 
 def _least(column: Sequence[str], side: str) -> int:
     """Return the least width of a column, whose first cell is its header."""
-    head = max(map(len, _words(column[0])))
+    head = max((len(part) for word in column[0].split() for part in _at_hyphens(word)), default=0)
     body = column[1:]
     if side == "r":
         return max([head, *map(len, body)])
@@ -105,8 +101,7 @@ def _least(column: Sequence[str], side: str) -> int:
 
 
 def _widths(headers: Row, rows: Sequence[Row], align: str, width: int) -> list[int]:
-    columns = list(zip(headers, *rows, strict=True))
-    least = [_least(column, side) for column, side in zip(columns, align, strict=True)]
+    columns, least = list(zip(headers, *rows, strict=True)), _leasts(headers, rows, align)
     widths = [max(map(len, column)) for column in columns]
     room = width - _GAP * (len(widths) - 1)
     for wanted in ([max([low, *map(len, column[1:])]) for column, low in zip(columns, least, strict=True)], least):
@@ -124,14 +119,12 @@ def cells(row: Row, align: str, widths: Sequence[int], *, top: bool = True) -> l
     wrapped = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     height = max(map(len, wrapped))
     filled = [[*lines, *[""] * (height - len(lines))] if top else [*[""] * (height - len(lines)), *lines] for lines in wrapped]
-    return [
-        (" " * _GAP)
-        .join(
-            cell.rjust(width) if side == "r" else cell.ljust(width) for cell, side, width in zip(line, align, widths, strict=True)
-        )
-        .rstrip()
-        for line in zip(*filled, strict=True)
-    ]
+    found = []
+    for line in zip(*filled, strict=True):
+        sided = zip(line, align, widths, strict=True)
+        texts = [cell.rjust(width) if side == "r" else cell.ljust(width) for cell, side, width in sided]
+        found.append((" " * _GAP).join(texts).rstrip())
+    return found
 
 
 def _wrapped(cell: str, width: int) -> list[str]:
@@ -154,8 +147,6 @@ _BREAKABLE = re.compile(r"[A-Za-z/-]+")
 
 def fitting(headers: Row, rows: Sequence[Row], align: str, width: int) -> tuple[int, list[int]]:
     """Return how many columns, from the left, find room in one table, and how wide each is."""
-    columns = list(zip(headers, *rows, strict=True))
-    least = [_least(column, side) for column, side in zip(columns, align, strict=True)]
-    ends = list(accumulate(low + _GAP for low in least))
+    ends = accumulate(low + _GAP for low in _leasts(headers, rows, align))
     many = max(1, sum(end - _GAP <= width for end in ends))
     return many, _widths(headers[:many], [row[:many] for row in rows], align[:many], width)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from planner.allocation.extrapolation import FAR
 from planner.quantities import format_factor
 from planner.scaling_laws.forms import Num
@@ -59,6 +61,12 @@ class Points(NamedTuple):
     spans: tuple[Num, Num] | None = None
 
 
+def point(x: float, y: float, label: str, group: int, marker: Marker, text: str = "", ends: Sequence[Any] = ()) -> Points:
+    """Return a single point, with a text and the ends of an interval where they are given."""
+    spans = (np.array([ends[0]]), np.array([ends[1]])) if ends else None
+    return Points(np.array([x]), np.array([y]), label, group, marker, (text,) if text else (), spans)
+
+
 class Span(NamedTuple):
     """A range of x, shaded from bottom to top."""
 
@@ -66,6 +74,11 @@ class Span(NamedTuple):
     high: float
     label: str = ""
     group: int = 0
+
+
+def runs_span(law: Law) -> list[Span]:
+    """Return the compute of a law's runs, where it is known."""
+    return [Span(*law.domain.flops, f"runs of {law.id}")] if law.domain.flops else []
 
 
 class Rule(NamedTuple):

@@ -1,5 +1,7 @@
 """Charts of a fit: residuals, the cloud of draws, the forecast's fan beyond the data; and of a back-test's errors."""
 
+from itertools import product
+
 import numpy as np
 
 from planner._util.defaults import DEFAULT_LAW
@@ -17,6 +19,7 @@ from planner.output.charts.surfaces import loss_scale, surface_panel
 from planner.pilot_design.pilots_result import Pilots
 from planner.quantities import format_flops, format_percent
 from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.forms import Num
 
 _BEYOND = 100.0  # how far the fan goes past the largest run, over its compute
 _MOST = 2000  # points of a cloud
@@ -37,10 +40,9 @@ def _residuals(fit: FitResult, runs: Sample) -> Panel | None:
     missed = runs.loss / np.asarray(fit.law.loss(runs.params, runs.tokens)) - 1
     marks: list[Mark] = [Rule(0.0, "", "y"), Points(runs.flops, missed, f"{len(runs)} runs", 0, "dot")]
     if fit.outliers:
-        rows = [(each.params, each.tokens, each.loss) for each in fit.outliers]
-        N, D, L = (np.array(each) for each in zip(*rows, strict=True))
+        N, D, L = np.array([(each.params, each.tokens, each.loss) for each in fit.outliers]).T
         far = L / np.asarray(fit.law.loss(N, D)) - 1
-        marks.append(Points(runs.per_token * N * D, far, f"{len(rows)} far from the law", 5, "cross"))
+        marks.append(Points(runs.per_token * N * D, far, f"{len(far)} far from the law", 5, "cross"))
     return Panel("Residuals", COMPUTE, Scale("measured loss over the law's, less 1", log=False, unit="percent"), tuple(marks))
 
 
@@ -84,15 +86,14 @@ def pilots_chart(found: Pilots) -> Chart:
     """Return the pilots over the default law's loss surface, up to the target; larger marks are not dearer runs."""
     law = load_law(DEFAULT_LAW)
     base = surface_panel(as_problem(law), found.target, None, [run.flops for run in found.runs])
-    kept = [mark for mark in base.marks if not isinstance(mark, Box)]
-    marks: list[Mark] = []
+    marks: list[Mark] = [mark for mark in base.marks if not isinstance(mark, Box)]
     for purpose, (group, marker) in _PURPOSES.items():
-        runs = [run for run in found.runs if run.purpose == purpose]
+        runs = [(run.params, run.tokens) for run in found.runs if run.purpose == purpose]
         if runs:
-            x, y = (np.array([getattr(run, name) for run in runs]) for name in ("params", "tokens"))
-            marks.append(Points(x, y, f"{purpose} ({len(runs)})", group, marker))
+            N, D = np.array(runs).T
+            marks.append(Points(N, D, f"{purpose} ({len(runs)})", group, marker))
     title = f"{len(found.runs)} pilots of {format_flops(found.spent)} for {format_flops(found.target)}"
-    return Chart(title, f"over {law_text(law)}", (base._replace(title="Pilots and target", marks=(*kept, *marks)),))
+    return Chart(title, f"over {law_text(law)}", (base._replace(title="Pilots and target", marks=tuple(marks)),))
 
 
 _SIGNS: tuple[Marker, ...] = ("circle", "square", "triangle", "cross")
@@ -100,18 +101,25 @@ _SIGNS: tuple[Marker, ...] = ("circle", "square", "triangle", "cross")
 
 def _foretold(done: list[Case]) -> Panel:
     """Return predicted against measured losses, of each method and ratio, with the line where they agree."""
-    pairs = list(dict.fromkeys((case.method, case.ratio) for case in done))
-    marks: list[Mark] = []
-    for group, (method, ratio) in enumerate(pairs):
+    points = []
+    for group, (method, ratio) in enumerate(dict.fromkeys((case.method, case.ratio) for case in done)):
         runs = [case.runs for case in done if (case.method, case.ratio) == (method, ratio) and case.runs]
         x, y = np.concatenate([each.measured for each in runs]), np.concatenate([each.predicted for each in runs])
-        label, marker = f"{method}, fitted on C <= C_max/{ratio:g}", _SIGNS[group % len(_SIGNS)]
-        marks.append(Points(x, y, label, group, marker))
-    values = np.concatenate([np.concatenate([each.x, each.y]) for each in marks if isinstance(each, Points)])
-    ends = np.array([values.min(), values.max()])
-    agree = Line(ends, ends, "foretold exactly", 7, "faint", dashed=True)
+        points.append(_of_group(x, y, group, method, ratio))
     loss = Scale("measured loss", unit="plain")
-    return Panel("Predicted against measured", loss, Scale("predicted loss", unit="plain"), (agree, *marks))
+    marks: tuple[Mark, ...] = (_diagonal(points, "foretold exactly"), *points)
+    return Panel("Predicted against measured", loss, Scale("predicted loss", unit="plain"), marks)
+
+
+def _of_group(x: Num, y: Num, group: int, method: str, ratio: float) -> Points:
+    return Points(x, y, f"{method}, fitted on C <= C_max/{ratio:g}", group, _SIGNS[group % len(_SIGNS)])
+
+
+def _diagonal(points: list[Points], text: str, least: float = 0.0) -> Line:
+    """Return the line where both sides are the same, as long as the points need."""
+    values = np.concatenate([[*each.x, *each.y] for each in points])
+    ends = np.array([max(float(values.min()), least), float(values.max())])
+    return Line(ends, ends, text, 7, "faint", dashed=True)
 
 
 def backtest_chart(found: Backtest) -> Chart:
@@ -119,30 +127,22 @@ def backtest_chart(found: Backtest) -> Chart:
     done = [case for case in found.cases if case.error is not None]
     names = list(dict.fromkeys(case.group for case in done))
     rows = {name: len(names) - 1 - place for place, name in enumerate(names)}
-    marks: list[Mark] = []
-    widths: list[Mark] = []
-    ratios = sorted({case.ratio for case in done})
-    for group, (method, ratio) in enumerate((m, r) for m in dict.fromkeys(case.method for case in done) for r in ratios):
+    marks, widths = [], []
+    methods, ratios = dict.fromkeys(case.method for case in done), sorted({case.ratio for case in done})
+    for group, (method, ratio) in enumerate(product(methods, ratios)):
         cases = [case for case in done if (case.method, case.ratio) == (method, ratio)]
-        if not cases:
-            continue
-        label, marker = f"{method}, fitted on C <= C_max/{ratio:g}", _SIGNS[group % len(_SIGNS)]
-        errors = np.array([case.error for case in cases])
-        marks.append(Points(errors, np.array([rows[case.group] for case in cases], float), label, group, marker))
+        if cases:
+            errors, heights = np.array([(case.error, rows[case.group]) for case in cases], float).T
+            marks.append(_of_group(errors, heights, group, method, ratio))
         pairs = [(case.half_width, case.error) for case in cases if case.half_width is not None]
         if pairs:
-            x, y = (np.array(each) for each in zip(*pairs, strict=True))
-            widths.append(Points(x, y, label, group, marker))
+            half_widths, errors = np.array(pairs, float).T
+            widths.append(_of_group(half_widths, errors, group, method, ratio))
     error = Scale("mean absolute error of the predicted losses", unit="percent")
     panels = [_foretold(done), Panel("Error by group", error, Scale("", log=False), tuple(marks), tuple(names))]
     if widths:
-        values = np.concatenate([np.concatenate([each.x, each.y]) for each in widths if isinstance(each, Points)])
-        ends = np.array([max(float(values.min()), 1e-5), float(values.max())])
-        diagonal = Line(ends, ends, "as wide as the error", 7, "faint", dashed=True)
+        diagonal = _diagonal(widths, "as wide as the error", 1e-5)
         width = Scale(f"median half-width of the {format_percent(found.level)} interval", unit="percent")
         panels.append(Panel("Intervals against errors", width, Scale("mean absolute error", unit="percent"), (diagonal, *widths)))
-    return Chart(
-        f"Back-test of {found.inputs['runs']}: larger runs predicted by smaller ones",
-        "fitted on the runs of least compute, judged on the others; see plan backtest",
-        tuple(panels),
-    )
+    title = f"Back-test of {found.inputs['runs']}: larger runs predicted by smaller ones"
+    return Chart(title, "fitted on the runs of least compute, judged on the others; see plan backtest", tuple(panels))

@@ -1,6 +1,5 @@
 """Charts of how N, D and loss grow: sweeps, and every law on one budget, with published models marked."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,11 @@ from planner.output.charts._base import (
     Points,
     Rule,
     Scale,
-    Span,
     Unit,
     guess_text,
     law_text,
+    point,
+    runs_span,
     thinned,
 )
 from planner.planning.compare import Comparison
@@ -38,8 +38,8 @@ _MOST_ROWS = 400
 _MOST_LINES = 6
 
 
-def model_points(which: str, span: tuple[float, float]) -> Points | None:
-    """Return published models between two budgets: their parameters at work, or their tokens, against compute."""
+def model_points(which: str, span: tuple[float, float]) -> list[Points]:
+    """Return published models between two budgets, if any: their parameters at work, or their tokens, against compute."""
     names = settings("planning.toml", "landmarks")["models"]
     found = [each for each in map(model, names) if each.tokens is not None]
     placed = [
@@ -48,24 +48,24 @@ def model_points(which: str, span: tuple[float, float]) -> Points | None:
     ]
     inside = [each for each in placed if span[0] <= each[0] <= span[1]]
     if not inside:
-        return None
+        return []
     x, y, names = zip(*inside, strict=True)
-    return Points(np.array(x, float), np.array(y, float), "published models", 7, "star", tuple(names))
+    return [Points(np.array(x, float), np.array(y, float), "published models", 7, "star", names)]
 
 
 def growth_panels(problem: Problem, flops: float, run: tuple[float, float, str]) -> tuple[Panel, ...]:
     """Return N and D of a law's optima against compute, with a run and published models."""
     C = np.geomspace(flops / 1e3, flops * 1e3, 61)
     best = solver.best_run(problem.without_limits(), C)
-    known = problem.law.domain.flops
     panels = []
     for scale, values, own, which in zip((PARAMS, TOKENS), best, run[:2], ("params", "tokens"), strict=True):
-        marks: list[Mark] = [Span(*known, f"runs of {problem.law.id}")] if known else []
-        marks.append(Line(C, values, problem.law.id, 0, "main"))
-        landmarks = model_points(which, (float(C[0]), float(C[-1])))
-        marks += [landmarks] if landmarks else []
-        marks.append(Points(np.array([flops]), np.array([own]), run[2], 5, "cross", (format_count(own),)))
-        panels.append(Panel(_heading(scale), COMPUTE, scale, tuple(marks)))
+        marks: tuple[Mark, ...] = (
+            *runs_span(problem.law),
+            Line(C, values, problem.law.id, 0, "main"),
+            *model_points(which, (float(C[0]), float(C[-1]))),
+            point(flops, own, run[2], 5, "cross", format_count(own)),
+        )
+        panels.append(Panel(_heading(scale), COMPUTE, scale, marks))
     return tuple(panels)
 
 
@@ -94,8 +94,8 @@ def sweep_chart(found: Sweep) -> Chart:
     few = _thinned(found)
     table = few.table()
     lines = _lines_of(few, table)
-    x, by_compute = _across(few, table)
-    panels = []
+    x = _across(few)
+    by_compute, panels = x is COMPUTE, []
     unit = _loss_unit(few, table)
     wanted = [("params", PARAMS), ("tokens", TOKENS), ("loss", Scale(f"loss, {unit}", log=False, unit="plain"))]
     if not by_compute:
@@ -108,16 +108,13 @@ def sweep_chart(found: Sweep) -> Chart:
         marks = _along(few, table, lines, name, unit)
         if not marks:
             continue
-        known_runs = few.laws[0].domain.flops
-        if by_compute and known_runs and len(few.laws) == 1:
-            marks.insert(0, Span(*known_runs, f"runs of {few.laws[0].id}"))
+        if by_compute and len(few.laws) == 1:
+            marks = [*runs_span(few.laws[0]), *marks]
         if by_compute and name != "loss":
-            landmarks = model_points(name, ends)
-            marks += [landmarks] if landmarks else []
+            marks += model_points(name, ends)
         panels.append(Panel(_heading(y), x, y, tuple(marks)))
     if by_compute and len(few.axes) == 1 and len(lines) >= _FEWEST_LAWS and "params" not in varied:
-        drawn = [(text, table["params"][rows]) for _, text, rows in lines]
-        panels.append(_ratios(_column(few, table)[lines[0][2]], drawn, {text: text for text, _ in drawn}))
+        panels.append(_ratios(_column(few, table)[lines[0][2]], [(text, table["params"][rows]) for _, text, rows in lines]))
     if not panels:
         raise CannotPlanError("plot: no row of this range has an answer to draw")
     title = "Compute-optimal plans" if by_compute and "regime" not in few.columns else f"Plans over {x.label}"
@@ -132,14 +129,13 @@ _FEWEST_LAWS = 3
 """So many laws have a consensus; of fewer the lines can be told apart."""
 
 
-def _ratios(budgets: NDArray[Any], sizes: list[tuple[str, NDArray[Any]]], labels: Mapping[str, str]) -> Panel:
+def _ratios(budgets: NDArray[Any], sizes: list[tuple[str, NDArray[Any]]], *others: Mark) -> Panel:
     """Return N over the geometric mean of some laws: where they coincide, lines of N itself cannot be told apart."""
     known = [(name, values) for name, values in sizes if not np.isnan(values).any()]
     middle = np.exp(np.mean(np.log([values for _, values in known]), axis=0))
-    marks: list[Mark] = [Line(budgets, values / middle, labels[name], group) for group, (name, values) in enumerate(known)]
-    return Panel(
-        "Parameters over their mean", COMPUTE, Scale("N over the geometric mean of these laws", unit="plain"), tuple(marks)
-    )
+    lines = (Line(budgets, values / middle, name, group) for group, (name, values) in enumerate(known))
+    over = Scale("N over the geometric mean of these laws", unit="plain")
+    return Panel("Parameters over their mean", COMPUTE, over, (*lines, *others))
 
 
 def _thinned(found: Sweep) -> Sweep:
@@ -147,26 +143,25 @@ def _thinned(found: Sweep) -> Sweep:
     from dataclasses import replace
 
     most = [_MOST_ROWS if axis is found.axes[-1] else _MOST_LINES for axis in found.axes]
-    axes = tuple(
-        axis._replace(values=np.array(thinned(axis.values.tolist(), few))) for axis, few in zip(found.axes, most, strict=True)
-    )
+    values = [np.array(thinned(axis.values.tolist(), few)) for axis, few in zip(found.axes, most, strict=True)]
+    axes = tuple(axis._replace(values=some) for axis, some in zip(found.axes, values, strict=True))
     return replace(found, axes=axes, workers=1)
 
 
 _NAMES = {"params": "parameters N", "tokens": "tokens D", "mfu": "utilisation (MFU)", "price": "price", "pue": "PUE"}
 
 
-def _across(found: Sweep, table: dict[str, NDArray[Any]]) -> tuple[Scale, bool]:
-    """Return the scale of the last range, and whether it is compute."""
+def _across(found: Sweep) -> Scale:
+    """Return the scale of the last range."""
     axis = found.axes[-1] if found.axes else None
     if axis is None or axis.name == "flops":
-        return COMPUTE, True
+        return COMPUTE
     units: dict[str, Unit] = {"parameters": "count", "tokens": "count", "USD": "dollars"}
     values = axis.values
     unit: Unit = "percent" if not axis.unit and values[-1] <= 1 else units.get(axis.unit, "plain")
     plainly = {"", axis.name, "parameters", "tokens", "USD"}
     label = _NAMES.get(axis.name, axis.name.replace("_", " ")) + ("" if axis.unit in plainly else f", {axis.unit}")
-    return Scale(label, log=bool(values[0] > 0 and values[-1] >= 5 * values[0]), unit=unit), False
+    return Scale(label, log=bool(values[0] > 0 and values[-1] >= 5 * values[0]), unit=unit)
 
 
 def _column(found: Sweep, table: dict[str, NDArray[Any]]) -> NDArray[Any]:
@@ -201,7 +196,7 @@ def comparison_chart(found: Comparison) -> Chart:
     voices = sorted(found.voices, key=lambda voice: bool(voice.silent))
     chosen = len(voices) <= _MOST_LINES + 2  # laws that somebody asked for by name bear it
     dense = [voice for voice in voices if voice.answer.law.form.active is None]
-    panels = []
+    panels, asked = [], Rule(found.flops, format_flops(found.flops))
     for name, scale, spread in (("params", PARAMS, found.params), ("tokens", TOKENS, found.tokens)):
         marks: list[Mark] = []
         silent_said = False
@@ -212,17 +207,13 @@ def comparison_chart(found: Comparison) -> Chart:
                 silent_said = True
             else:
                 marks.append(Line(budgets, values, voice.answer.law.id, group))
-        marks.append(Rule(found.flops, format_flops(found.flops)))
-        middle = np.array([spread.middle])
-        ends = np.array([spread.low]), np.array([spread.high])
-        marks.append(Points(np.array([found.flops]), middle, "consensus, all studies", 3, "circle", (), ends))
-        landmarks = model_points(name, (float(budgets[0]), float(budgets[-1])))
-        marks += [landmarks] if landmarks else []
+        ends = (spread.low, spread.high)
+        marks += [asked, point(found.flops, spread.middle, "consensus, all studies", 3, "circle", ends=ends)]
+        marks += model_points(name, (float(budgets[0]), float(budgets[-1])))
         panels.append(Panel(_heading(scale), COMPUTE, scale, tuple(marks)))
     voiced = [voice.answer.law for voice in dense if chosen or not voice.silent]
     if len(voiced) >= _FEWEST_LAWS:
         sizes = [(law.id, np.asarray(solver.allocate(law, budgets).params)) for law in voiced]
-        ratios = _ratios(budgets, sizes, {law.id: law.id for law in voiced})
-        panels.append(ratios._replace(marks=(*ratios.marks, Rule(found.flops, format_flops(found.flops)))))
+        panels.append(_ratios(budgets, sizes, asked))
     title = f"{len(found.studies)} studies and {len(found.voices)} laws around {format_flops(found.flops)}"
     return Chart(title, f"judged by {law_text(found.judge)}", tuple(panels))

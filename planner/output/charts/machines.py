@@ -1,6 +1,9 @@
 """Charts of what stands on rows: devices ranked, layouts and batch sizes, levers."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.architectures.layout import Layout, split_text
 from planner.errors import CannotPlanError
@@ -18,12 +21,15 @@ _ROWS = Scale("", log=False)
 
 def _ranges(heading: str, scale: Scale, names: list[str], ranges: list[Range | None], label: str) -> Panel:
     """Return one row for each name, from the top, with low, expected and high."""
-    names = [name for name, each in zip(names, ranges, strict=True) if each is not None]
-    known = list(enumerate(each for each in reversed(ranges) if each is not None))
-    x = np.array([each.expected for _, each in known])
-    spans = np.array([each.low for _, each in known]), np.array([each.high for _, each in known])
-    y = np.array([place for place, _ in known], float)
-    return Panel(heading, scale, _ROWS, (Points(x, y, label, 0, "circle", (), spans),), tuple(names))
+    known = [(name, each) for name, each in zip(names, ranges, strict=True) if each is not None]
+    low, x, high = np.array([each for _, each in reversed(known)]).T
+    marks = (Points(x, _places(known)[::-1], label, 0, "circle", (), (low, high)),)
+    return Panel(heading, scale, _ROWS, marks, tuple(name for name, _ in known))
+
+
+def _places(rows: Sequence[object]) -> NDArray[np.float64]:
+    """Return the heights of rows, from the top."""
+    return np.arange(len(rows) - 1, -1, -1.0)
 
 
 def ranking_chart(found: Ranking) -> Chart:
@@ -35,18 +41,15 @@ def ranking_chart(found: Ranking) -> Chart:
     rows = rows[:_MOST]
     names = [row.device.id for row in rows]
     if found.flops is None:
-        bought = (("Compute", COMPUTE, [row.flops for row in rows]), ("Parameters", PARAMS, [row.params for row in rows]))
-        panels = [_ranges(head, scale, names, [exactly(each) for each in each_of], "expected") for head, scale, each_of in bought]
+        compute, params = [exactly(row.flops) for row in rows], [exactly(row.params) for row in rows]
+        bought = (("Compute", COMPUTE, compute), ("Parameters", PARAMS, params))
+        panels = [_ranges(heading, scale, names, [*ranges], "expected") for heading, scale, ranges in bought]
         return Chart("What the budget buys on each device", f"{law_text(found.law)}{left}", tuple(panels))
     dollars, kwh = [row.cost.dollars for row in rows], [row.cost.kwh for row in rows]
-    panels = [
-        _ranges(heading, scale, names, ranges, "expected, with the published range")
-        for heading, scale, ranges in (
-            ("Cost", Scale("US dollars", unit="dollars"), dollars),
-            ("Energy at the meter", Scale("kWh", unit="plain"), kwh),
-        )
-        if any(ranges)
-    ]
+    scales = Scale("US dollars", unit="dollars"), Scale("kWh", unit="plain")
+    spent = (("Cost", scales[0], dollars), ("Energy at the meter", scales[1], kwh))
+    label = "expected, with the published range"
+    panels = [_ranges(heading, scale, names, ranges, label) for heading, scale, ranges in spent if any(ranges)]
     source = f"published prices of the dates shown by plan hardware{left}"
     return Chart(f"{format_flops(found.flops)} on each device", source, tuple(panels))
 
@@ -57,12 +60,10 @@ _MOST = 24
 
 def throughput_chart(found: Throughput) -> Chart:
     """Return where the time of a step goes, and how fast each layout is with its range, beside what was measured near it."""
-    some = [(name, value) for name, value in found.parts.items() if value > 5e-4 * found.step_time]
-    parts = sorted(some, key=lambda part: -part[1])
-    names, seconds = [name for name, _ in parts], np.array([value for _, value in parts])
-    place = np.arange(len(names) - 1, -1, -1.0)
-    marks = (Points(seconds, place, "seconds of a step; they overlap", 0, "square"),)
-    work = Panel("Where the time of a step goes", Scale("seconds", unit="plain"), _ROWS, marks, tuple(names))
+    parts = [part for part in sorted(found.parts.items(), key=lambda part: -part[1]) if part[1] > 5e-4 * found.step_time]
+    names, seconds = zip(*parts, strict=True)
+    marks = (Points(np.array(seconds), _places(parts), "seconds of a step; they overlap", 0, "square"),)
+    work = Panel("Where the time of a step goes", Scale("seconds", unit="plain"), _ROWS, marks, names)
     low, high = found.intervals["tokens_per_second_per_device"]
     ranges: list[Range | None] = [Range(low, found.tokens_per_second_per_device, high)]
     ranges += [fit.speed and fit.speed.tokens_per_second_per_device for fit in found.others]
@@ -86,11 +87,8 @@ def scaling_chart(found: Scaling) -> Chart:
     if found.pays_to is not None and found.pays_to < found.rows[-1].devices:
         marks = (*marks, Rule(found.pays_to, "more stop paying"))
     panel = Panel("Tokens a second on more devices, at the same batch", Scale("devices"), Scale("tokens a second"), marks)
-    return Chart(
-        f"{format_count(found.batch)} tokens a step",
-        f"a doubling pays if it makes it {plain(found.worth)} times as fast",
-        (panel,),
-    )
+    worth = f"a doubling pays if it makes it {plain(found.worth)} times as fast"
+    return Chart(f"{format_count(found.batch)} tokens a step", worth, (panel,))
 
 
 def _layout_name(layout: Layout) -> str:
@@ -102,13 +100,10 @@ def configuration_chart(found: Configuration) -> Chart:
     """Return what each layout keeps on a device, and the batch sizes and learning rates of published laws."""
     panels = []
     if found.fits:
-        names = [_layout_name(fit.layout) for fit in found.fits]
-        place = np.arange(len(names) - 1, -1, -1.0)
-        parts = [
-            ("weights, gradients, optimizer", np.array([fit.memory.states for fit in found.fits]), "square"),
-            ("and activations: in all", np.array([fit.memory.total for fit in found.fits]), "circle"),
-        ]
-        marks: list[Mark] = [Points(x / 1e9, place, label, group, marker) for group, (label, x, marker) in enumerate(parts)]  # type: ignore[arg-type]
+        names, place = [_layout_name(fit.layout) for fit in found.fits], _places(found.fits)
+        states, whole = (np.array([getattr(fit.memory, name) for fit in found.fits]) / 1e9 for name in ("states", "total"))
+        marks: list[Mark] = [Points(states, place, "weights, gradients, optimizer", 0, "square")]
+        marks.append(Points(whole, place, "and activations: in all", 1, "circle"))
         if found.capacity:
             marks.append(Rule(found.capacity / 1e9, f"{found.capacity / 1e9:.0f} GB there are"))
         panels.append(Panel("Memory of the fullest device", Scale("GB", unit="plain"), _ROWS, tuple(marks), tuple(names)))
@@ -119,8 +114,8 @@ def configuration_chart(found: Configuration) -> Chart:
         said = [(each.recipe.id, getattr(each, name)) for each in found.suggestions if getattr(each, name)]
         if said:
             laws, values = zip(*said, strict=True)
-            points = Points(np.array(values), np.arange(len(laws) - 1, -1, -1.0), "by published laws", 2, "triangle")
-            panels.append(Panel(heading, scale, _ROWS, (points,), tuple(laws)))
+            points = Points(np.array(values), _places(said), "by published laws", 2, "triangle")
+            panels.append(Panel(heading, scale, _ROWS, (points,), laws))
     if not panels:
         raise CannotPlanError("plot: no layout, batch size or learning rate of this run is known: there is nothing to draw")
     return Chart("What to configure", law_text(found.law), tuple(panels))
@@ -130,25 +125,20 @@ def levers_chart(found: Levers) -> Chart:
     """Return the gain of each lever, with its range, as a factor on compute; of a budget that serves too, what it is worth."""
     serves = found.served > 0
     every = [*found.levers, *([found.combined] if found.combined else [])]
-    rows = [(each.id, _worth(each, found.flops) if serves else _gain(each.gain, each.gain_low, each.gain_high)) for each in every]
-    names, gains = [name for name, gain in rows if gain], [gain for _, gain in rows if gain]
-    if not gains:
+    gains = [_worth(each, found.flops) if serves else _gain(each) for each in every]
+    if not any(gains):
         raise CannotPlanError("plot: no lever has a number: there is nothing to draw")
-    panel = _ranges(
-        "What each lever is worth",
-        Scale("worth, over the budget that trains and serves" if serves else "gain, as a factor on compute", unit="plain"),
-        names,
-        [*gains],
-        "what it is worth" if serves else "measured, with its range",
-    )
+    scale, label = Scale("gain, as a factor on compute", unit="plain"), "measured, with its range"
+    if serves:
+        scale, label = scale._replace(label="worth, over the budget that trains and serves"), "what it is worth"
+    panel = _ranges("What each lever is worth", scale, [each.id for each in every], gains, label)
     return Chart(f"Instead of more compute than {format_flops(found.flops)}", law_text(found.law), (panel,))
 
 
 def _worth(each: Worth, flops: float) -> Range | None:
-    times = None if each.equivalent_flops is None else each.equivalent_flops / flops
-    return None if times is None else Range(times, times, times)
+    return None if each.equivalent_flops is None else exactly(each.equivalent_flops / flops)
 
 
-def _gain(gain: float | None, low: float | None, high: float | None) -> Range | None:
-    known = [each for each in (low, gain, high) if each is not None]
+def _gain(lever: Worth) -> Range | None:
+    known = [each for each in (lever.gain_low, lever.gain, lever.gain_high) if each is not None]
     return Range(known[0], known[len(known) // 2], known[-1]) if known else None

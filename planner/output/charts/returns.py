@@ -4,7 +4,7 @@ import numpy as np
 
 from planner.allocation.open_choices import allocate_best
 from planner.fitting.learning_curve.curve_result import Curve
-from planner.output.charts._base import COMPUTE, Chart, Line, Mark, Panel, Points, Rule, Scale, Span, law_text
+from planner.output.charts._base import COMPUTE, Chart, Line, Mark, Panel, Points, Rule, Scale, Span, law_text, point, runs_span
 from planner.output.charts.surfaces import loss_scale
 from planner.planning.benchmark_limits import BenchmarkLimits
 from planner.planning.benchmark_regressions import Regression
@@ -16,10 +16,9 @@ from planner.scaling_laws.forms import Num
 def curve_chart(curve: Curve) -> Chart:
     """Return the points of a learning curve, the curve through them, and its regions."""
     sizes, errors = np.array(curve.sizes), np.array(curve.errors)
-    high = sizes[-1] * 30
+    low, high = sizes[0] / 3, sizes[-1] * 30
     if curve.reach:
         high = max(high, min(curve.reach.size.value * 3, sizes[-1] * 1e6))
-    low = sizes[0] / 3
     marks: list[Mark] = []
     first = curve.learning_from.value if curve.learning_from else None
     last = curve.half_floor_from.value if curve.half_floor_from else None
@@ -39,13 +38,12 @@ def curve_chart(curve: Curve) -> Chart:
     if curve.best_guess:
         marks.append(Rule(curve.best_guess.value, f"best guess {significant(curve.best_guess.value)}", "y"))
     if curve.reach:
-        at = np.array([curve.reach.size.value])
-        ends = (np.array([curve.reach.size.low]), np.array([curve.reach.size.high or np.inf]))
-        text = f"target {significant(curve.reach.error)}"
-        if at[0] <= high:
-            marks.append(Points(at, np.array([curve.reach.error]), text, 3, "star", (format_count(float(at[0])),)))
-        elif np.isfinite(ends[0][0]):
-            marks.append(Rule(curve.reach.error, text, "y"))
+        error, size = curve.reach.error, curve.reach.size
+        text = f"target {significant(error)}"
+        if size.value <= high:
+            marks.append(point(size.value, error, text, 3, "star", format_count(size.value)))
+        elif np.isfinite(size.low):
+            marks.append(Rule(error, text, "y"))
     panel = Panel("Learning curve", Scale("training examples", ends=(low, high)), Scale("error", unit="plain"), tuple(marks))
     source = "error = min(best guess, floor + power law of size); regions after Hestness et al. 2017, arXiv 1712.00409"
     return Chart(f"Learning curve of {curve.name}", source, (panel,))
@@ -64,24 +62,16 @@ def compute_chart(found: ComputeLimits) -> Chart:
     """Return the fall in loss from doubling compute, parameters or tokens, and the loss itself, over budgets."""
     rows = [row for row in found.rows if row.loss is not None]
     C = np.array([row.flops for row in (rows or found.rows)])
-    rules: list[Mark] = [
-        Rule(mark.flops, _MARKED.get(mark.code, mark.code)) for mark in found.marks if C[0] <= mark.flops <= C[-1]
-    ]
-    known = found.law.domain.flops
-    spans: list[Mark] = [Span(*known, f"runs of {found.law.id}")] if known else []
+    inside = [mark for mark in found.marks if C[0] <= mark.flops <= C[-1]]
+    rules = [Rule(mark.flops, _MARKED.get(mark.code, mark.code)) for mark in inside]
+    spans = runs_span(found.law)
     if not rows:
         N, D = (np.array([getattr(row, name) for row in found.rows]) for name in ("params", "tokens"))
         lines = (Line(C, N, "parameters", 0), Line(C, D, "tokens", 1))
         sizes = Panel("Optima", COMPUTE, Scale("parameters, tokens"), (*spans, *lines, *rules))
         return Chart("Where more compute goes", law_text(found.law), (sizes,))
     falls: list[Mark] = []
-    for group, (name, label) in enumerate(
-        (
-            ("doubling", "twice the compute"),
-            ("doubling_params", "twice the parameters alone"),
-            ("doubling_tokens", "twice the tokens alone"),
-        )
-    ):
+    for group, (name, label) in enumerate(_FALLS.items()):
         values = [getattr(row, name) for row in rows]
         if all(value is not None for value in values):
             falls.append(_along(C, np.array(values), label, group))
@@ -97,6 +87,13 @@ def compute_chart(found: ComputeLimits) -> Chart:
     return Chart("Where more compute stops paying", law_text(found.law), (fall, loss))
 
 
+_FALLS = {
+    "doubling": "twice the compute",
+    "doubling_params": "twice the parameters alone",
+    "doubling_tokens": "twice the tokens alone",
+}
+
+
 def _along(x: Num, y: Num, label: str, group: int) -> Mark:
     """Return a line over budgets, or the point of a single one."""
     return Points(x, y, label, group, "circle") if len(x) == 1 else Line(x, y, label, group, "main" if group == 0 else "usual")
@@ -105,30 +102,25 @@ def _along(x: Num, y: Num, label: str, group: int) -> Mark:
 def benchmark_chart(found: BenchmarkLimits) -> Chart:
     """Return a benchmark's error against compute by each regression, with the target and today's error."""
     lines: list[Mark] = []
-    known = [need.flops for need in found.needed if need.flops]
-    last = np.log10(max(known, default=1e30) * 10)
+    last = np.log10(max((need.flops for need in found.needed if need.flops), default=1e30) * 10)
     for group, (line, need) in enumerate(zip(found.benchmark.regressions, found.needed, strict=True)):
-        start = line.middle - 3
-        logs = np.linspace(start, last, 241)
+        logs = np.linspace(line.middle - 3, last, 241)
         errors = np.array([_error(line, each) for each in logs])
         seen = np.isfinite(errors) & (errors > 0) & (errors < 1)
         label = f"{line.kind}, R2 {significant(line.r2, 2)}"
         lines.append(Line(10.0 ** logs[seen], errors[seen], label, group, "main" if group == 0 else "usual"))
-        slopes = line.slopes(found.level)
         grid = np.geomspace(max(found.error / 2, 1e-4), 0.9, 61)
-        ends = [np.array([_flops(line, error, slope) for error in grid]) for slope in slopes]
+        ends = [np.array([_flops(line, error, slope) for error in grid]) for slope in line.slopes(found.level)]
         both = np.isfinite(ends[0]) & np.isfinite(ends[1])
         if both.any():
             lines += [Line(end[both], grid[both], "", group, "faint", dashed=True) for end in ends]
         if need.flops:
-            lines.append(Points(np.array([need.flops]), np.array([found.error]), "", group, "star"))
+            lines.append(point(need.flops, found.error, "", group, "star"))
     rules: list[Mark] = [Rule(found.error, f"target {format_percent(found.error)}", "y")]
     if found.today is not None:
         rules.append(Rule(found.today, f"today {format_percent(found.today)}", "y"))
-    x = COMPUTE._replace(
-        label="hardware burden, or operations, FLOP",
-        ends=(10 ** (min(r.middle for r in found.benchmark.regressions) - 3), 10**last),
-    )
+    first = min(line.middle for line in found.benchmark.regressions) - 3
+    x = COMPUTE._replace(label="hardware burden, or operations, FLOP", ends=(10**first, 10**last))
     panel = Panel(found.benchmark.title, x, Scale(found.benchmark.metric, unit="percent"), (*lines, *rules))
     text = f"dashed: {format_percent(found.level)} interval of the slope"
     return Chart(f"What an error of {format_percent(found.error)} takes", f"{found.benchmark.source}; {text}", (panel,))

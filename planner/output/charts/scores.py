@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from planner.errors import OptionError
 from planner.fitting.scores.backtest import ScoreBacktest
-from planner.fitting.scores.forms import Where
 from planner.fitting.scores.result import Scores
 from planner.fitting.scores.score_model import ScoreModel
 from planner.fitting.scores.task_model import TaskModel
 from planner.fitting.scores.verdicts import PREDICTABLE
-from planner.output.charts._base import COMPUTE, Band, Chart, Line, Mark, Panel, Points, Rule, Scale
+from planner.output.charts._base import COMPUTE, Band, Chart, Line, Mark, Panel, Points, Rule, Scale, point
 from planner.quantities import format_flops, format_percent, format_points, significant
 
 _PANELS = 4
@@ -23,19 +23,12 @@ def scores_chart(found: Scores) -> Chart:
     able = [name for name, each in found.tasks.items() if each.kind not in _LOSS_KINDS]
     ranked = sorted(able, key=lambda name: (found.tasks[name].refused, _rise(found, name)))
     if not ranked:
-        raise_nothing()
+        raise OptionError("plot: all tasks are losses, of which there is no curve of scores; plan fit draws a law of loss")
     shown = [name for name in able if name in ranked[:_PANELS]]
     panels = tuple(_panel(found, name) for name in shown)
     more = f"; {len(found.tasks) - len(shown)} more in the table" if len(found.tasks) > len(shown) else ""
     at = format_flops(found.target.flops) if found.target.flops is not None else f"loss {significant(found.target.loss or 0, 4)}"
     return Chart(f"Expected scores at {at}", f"{found.runs} runs of {found.name}{more}", panels)
-
-
-def raise_nothing() -> None:
-    """Refuse to draw what has no scores."""
-    from planner.errors import OptionError
-
-    raise OptionError("plot: all tasks are losses, of which there is no curve of scores; plan fit draws a law of loss")
 
 
 def _rise(found: Scores, name: str) -> float:
@@ -44,15 +37,16 @@ def _rise(found: Scores, name: str) -> float:
 
 def _panel(found: Scores, name: str) -> Panel:
     task, model = found.tasks[name], next(each for each in found.model.tasks if each.name == name)
-    x, values = _axis(model.where)
+    where = model.where
+    axis: tuple[Scale, Any] = (LOSS, where.loss) if where.flops is None else (COMPUTE, where.flops)
+    x, values = axis
     rows = Points(values, model.scores, f"{len(model.scores)} runs", 7, "dot")
     at = found.target.flops if x is COMPUTE else found.target.loss
     low = min(float(np.nanmin(values)), at or np.inf)
     high = max(float(np.nanmax(values)), at or -np.inf)
     marks: list[Mark] = [*path_marks(found.model, model, low, high, found.level, x), rows]
     if at is not None and task.score is not None:
-        ends = (np.array([task.low]), np.array([task.high]))
-        marks.append(Points(np.array([at]), np.array([task.score]), "target", 5, "star", (), ends))
+        marks.append(point(at, task.score, "target", 5, "star", ends=(task.low, task.high)))
     marks += levels(model)
     verdict = "" if task.predictable else f" ({task.verdict})"
     return Panel(f"{name}{verdict}", x, SCORE, tuple(marks))
@@ -62,10 +56,7 @@ SCORE = Scale("score", log=False, unit="percent", ends=(0.0, 1.08))
 """With room above the ceiling for its name."""
 
 
-def _axis(where: Where) -> tuple[Scale, Any]:
-    if where.flops is not None:
-        return COMPUTE, where.flops
-    return Scale("loss of the model", log=False, unit="plain"), where.loss
+LOSS = Scale("loss of the model", log=False, unit="plain")
 
 
 def path_marks(score_model: ScoreModel, model: TaskModel, low: float, high: float, level: float, x: Scale) -> list[Mark]:
@@ -73,11 +64,10 @@ def path_marks(score_model: ScoreModel, model: TaskModel, low: float, high: floa
     if x is COMPUTE:
         grid = np.geomspace(low, high * 1.5, _STEPS)
         places = [score_model.place(float(each), None, None, None) for each in grid]
-        label = "forecast, compute-optimal" if places[0].params is not None else "forecast"
     else:
         grid = np.linspace(low, high, _STEPS)
         places = [score_model.place(None, None, None, float(each)) for each in grid]
-        label = "forecast"
+    label = "forecast, compute-optimal" if x is COMPUTE and places[0].params is not None else "forecast"
     values = [score_model.forecast(model, each, level) for each in places]
     p, below, above = (np.array([each[at] for each in values]) for at in range(3))
     return [Band(grid, below, above, f"{format_percent(level)} interval of one model", 0), Line(grid, p, label, 0, "main")]
@@ -85,12 +75,9 @@ def path_marks(score_model: ScoreModel, model: TaskModel, low: float, high: floa
 
 def levels(model: TaskModel) -> list[Mark]:
     """Return chance and ceiling as lines across."""
-    marks: list[Mark] = []
-    if model.chance:
-        marks.append(Rule(model.chance, f"chance {format_percent(model.chance)}", "y"))
-    if np.isfinite(model.ceiling):
-        marks.append(Rule(model.ceiling, f"ceiling {format_percent(model.ceiling)}", "y"))
-    return marks
+    known = [("chance", model.chance)] if model.chance else []
+    known += [("ceiling", model.ceiling)] if np.isfinite(model.ceiling) else []
+    return [Rule(at, f"{name} {format_percent(at)}", "y") for name, at in known]
 
 
 def score_backtest_chart(found: ScoreBacktest) -> Chart:

@@ -8,7 +8,22 @@ from planner.allocation import solver
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, as_problem
 from planner.errors import CannotPlanError
-from planner.output.charts._base import PARAMS, TOKENS, Box, Chart, Line, Mark, Panel, Points, Scale, Span, guess_text, law_text
+from planner.output.charts._base import (
+    PARAMS,
+    TOKENS,
+    Box,
+    Chart,
+    Line,
+    Mark,
+    Marker,
+    Panel,
+    Points,
+    Scale,
+    Span,
+    guess_text,
+    law_text,
+    point,
+)
 from planner.output.charts.frontiers import growth_panels
 from planner.planning.check import Check
 from planner.planning.check_table import REGIMES, RunsCheck
@@ -31,19 +46,17 @@ def loss_scale(law: Law, ends: tuple[float, float] | None = None) -> Scale:
 
 def plan_chart(plan: Plan) -> Chart:
     """Return isoFLOP curves around a plan's budget and the loss surface with it; of a law without one, how N and D grow."""
-    run = None if plan.optimum is None else (plan.params, plan.tokens, "this plan")
+    own = (plan.params, plan.tokens, "this plan")
     title = f"{format_count(plan.params)} parameters on {format_count(plan.tokens)} tokens for {format_flops(plan.flops)}"
     title += _conditions(plan.problem)
     guess = guess_text(plan.extrapolation)
     if plan.problem.law.surface_law is None:
-        own = (plan.params, plan.tokens, "this plan")
         return Chart(title, law_text(plan.law) + guess, growth_panels(plan.problem, plan.flops, own))
     problem = plan.problem.judged().without_limits()
-    panels = (
-        isoflop_panel(problem, plan.flops, plan.params_band, plan.band_tolerance, run),
-        surface_panel(problem, plan.flops, run, own=plan.problem if plan.law.judge else None),
-    )
-    return Chart(title, law_text(problem.law) + guess, panels)
+    run = own if plan.optimum else None
+    isoflop = _isoflop_panel(problem, plan.flops, plan.params_band, plan.band_tolerance, run)
+    surface = surface_panel(problem, plan.flops, run, own=plan.problem if plan.law.judge else None)
+    return Chart(title, law_text(problem.law) + guess, (isoflop, surface))
 
 
 def check_chart(check: Check) -> Chart:
@@ -56,8 +69,8 @@ def check_chart(check: Check) -> Chart:
     if check.problem.law.surface_law is None:
         return Chart(title, law_text(check.law), growth_panels(check.problem, check.flops, run))
     problem = check.problem.judged().without_limits()
-    band = check.optimum.params_band
-    panels = (isoflop_panel(problem, check.spent, band, 0.01, run), surface_panel(problem, check.spent, run))
+    isoflop = _isoflop_panel(problem, check.spent, check.optimum.params_band, 0.01, run)
+    panels = (isoflop, surface_panel(problem, check.spent, run))
     return Chart(title, law_text(problem.law) + guess_text(check.extrapolation), panels)
 
 
@@ -70,30 +83,30 @@ def _conditions(problem: Problem) -> str:
 
 def runs_chart(found: RunsCheck) -> Chart:
     """Return the loss surface with every run of a table."""
-    problem, columns = as_problem(found.law), found.runs.columns
-    looks = {"overfit": (5, "triangle"), "balanced": (2, "circle"), "underfit": (0, "square"), "compute wasted": (1, "square")}
-    marks: list[Mark] = []
+    columns, flops = found.runs.columns, found.runs.columns["flops"]
+    base = surface_panel(as_problem(found.law), float(np.exp(np.mean(np.log(flops)))), None, flops.tolist())
+    marks: list[Mark] = [mark for mark in base.marks if not isinstance(mark, Points)]
     for code, regime in enumerate(REGIMES):
         runs = np.flatnonzero(columns["regime"] == code)
         if len(runs):
-            group, marker = looks[regime]
             texts = tuple(found.runs[int(i)].run for i in runs) if len(found.runs) <= 30 else ()
-            marks.append(
-                Points(columns["params"][runs], columns["tokens"][runs], f"{regime} ({len(runs)})", group, marker, texts)  # type: ignore[arg-type]
-            )
-    flops = columns["flops"]
-    base = surface_panel(problem, float(np.exp(np.mean(np.log(flops)))), None, flops.tolist())
-    kept = tuple(mark for mark in base.marks if not isinstance(mark, Points))
-    return Chart(f"{len(found.runs)} runs of {found.name}", law_text(found.law), (base._replace(marks=(*kept, *marks)),))
+            N, D, (group, marker) = columns["params"][runs], columns["tokens"][runs], _LOOKS[regime]
+            marks.append(Points(N, D, f"{regime} ({len(runs)})", group, marker, texts))
+    return Chart(f"{len(found.runs)} runs of {found.name}", law_text(found.law), (base._replace(marks=tuple(marks)),))
 
 
-def isoflop_panel(
-    problem: Problem,
-    flops: float,
-    band: tuple[float, float] | None,
-    tolerance: float,
-    run: tuple[float, float, str] | None,
-) -> Panel:
+_LOOKS: dict[str, tuple[int, Marker]] = {
+    "overfit": (5, "triangle"),
+    "balanced": (2, "circle"),
+    "underfit": (0, "square"),
+    "compute wasted": (1, "square"),
+}
+
+_Run = tuple[float, float, str] | None
+"""Parameters, tokens and name of the user's run."""
+
+
+def _isoflop_panel(problem: Problem, flops: float, band: tuple[float, float] | None, tolerance: float, run: _Run) -> Panel:
     """Return loss against N, one curve for each budget, the optimum of each marked and the flat band shaded."""
     land = landscape(problem)
     marks: list[Mark] = []
@@ -116,18 +129,12 @@ def isoflop_panel(
     bottom, top = lowest[2] - apart / 8, lowest[1] + apart / 2
     if run is not None:
         own = float(land.floor + land.reducible(*run[:2]))
-        marks.append(Points(np.array([run[0]]), np.array([own]), run[2], 5, "cross"))
+        marks.append(point(run[0], own, run[2], 5, "cross"))
         top = max(top, own + (own - bottom) / 10)
     return Panel("Loss at fixed compute", PARAMS._replace(ends=sizes), loss_scale(problem.law, (bottom, top)), tuple(marks))
 
 
-def surface_panel(
-    problem: Problem,
-    flops: float,
-    run: tuple[float, float, str] | None,
-    others: Sequence[float] = (),
-    own: Problem | None = None,
-) -> Panel:
+def surface_panel(problem: Problem, flops: float, run: _Run, others: Sequence[float] = (), own: Problem | None = None) -> Panel:
     """Return lines of equal loss over N and D, with iso-FLOP lines, the optimal path, the law's runs and the user's run."""
     land = landscape(problem)
     seen = [flops, *others]
@@ -156,11 +163,10 @@ def surface_panel(
     marks.append(Line(N_path, D_path, "optimal path", 5, "main"))
     if own is not None:
         marks.append(Line(*solver.best_run(own.without_limits(), path), "your exponents", 4, "usual"))
-    best = [float(each) for each in solver.best_run(problem, flops)]
-    text = f"optimum of {format_flops(flops)}"
-    marks.append(Points(np.array(best[:1]), np.array(best[1:]), text, 3, "circle", (format_count(best[0]),)))
+    best_N, best_D = (float(each) for each in solver.best_run(problem, flops))
+    marks.append(point(best_N, best_D, f"optimum of {format_flops(flops)}", 3, "circle", format_count(best_N)))
     if run is not None:
-        marks.append(Points(np.array([run[0]]), np.array([run[1]]), run[2], 5, "cross"))
+        marks.append(point(*run, 5, "cross"))
     return Panel("Loss over parameters and tokens", PARAMS._replace(ends=sizes), TOKENS._replace(ends=data), tuple(marks))
 
 
@@ -181,39 +187,27 @@ def trade_chart(found: TradeOff) -> Chart:
     """Return what other sizes of the same loss cost to train, and from which demand each pays."""
     problem = found.problem
     best = found.rows[0].params / found.rows[0].ratio
-    known = [row for row in found.rows if row.flops is not None]
-    N = np.geomspace(
-        max(found.smallest * 1.0001, min(row.params for row in known) / 2), max(row.params for row in known) * 2, _GRID
-    )
+    x, y = np.array([(row.params, row.flops) for row in found.rows if row.flops is not None]).T
+    N = np.geomspace(max(found.smallest * 1.0001, x.min() / 2), x.max() * 2, _GRID)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         C = np.asarray(solver.cost_of_loss(problem, found.loss - found.irreducible_loss, N))
     inside = np.isfinite(C) & (100 * found.flops > C)
-    x, y = (np.array([getattr(row, name) for row in known]) for name in ("params", "flops"))
     shown = y < 100 * found.flops
-    training = Panel(
-        f"Training to a loss of {significant(found.loss, 4)}",
-        PARAMS,
-        Scale("training compute, FLOP", unit="flops"),
-        (
-            Line(N[inside], C[inside], "any size", 0, "main"),
-            Points(x[shown], y[shown], "rows of the table", 1, "square"),
-            Points(np.array([best]), np.array([found.flops]), "cheapest to train", 3, "circle", (format_count(best),)),
-        ),
+    marks = (
+        Line(N[inside], C[inside], "any size", 0, "main"),
+        Points(x[shown], y[shown], "rows of the table", 1, "square"),
+        point(best, found.flops, "cheapest to train", 3, "circle", format_count(best)),
     )
-    pays = [row for row in found.rows if row.break_even is not None and row.ratio != 1]
+    cost = Scale("training compute, FLOP", unit="flops")
+    training = Panel(f"Training to a loss of {significant(found.loss, 4)}", PARAMS, cost, marks)
+    pays = [(row.params, row.break_even) for row in found.rows if row.break_even is not None and row.ratio != 1]
     if not pays:
         return Chart("The same loss at other sizes", law_text(found.law), (training,))
-    x, y = (np.array([getattr(row, name) for row in pays]) for name in ("params", "break_even"))
+    x, y = np.array(pays).T
     N = np.unique(np.concatenate([np.geomspace(x.min(), best * 0.999, _GRID), x[x < best]]))
     extra = np.asarray(solver.cost_of_loss(problem, found.loss - found.irreducible_loss, N)) - found.flops
     saved = problem.spending.serving_token(best) - problem.spending.serving_token(N)
-    serving = Panel(
-        "Where a smaller model pays",
-        PARAMS,
-        Scale("tokens served over its life"),
-        (
-            Line(N, np.maximum(extra, 0.0) / saved, "any smaller size", 0, "main"),
-            Points(x, y, "costs the same as the cheapest to train; above, less", 1, "square"),
-        ),
-    )
+    line = Line(N, np.maximum(extra, 0.0) / saved, "any smaller size", 0, "main")
+    points = Points(x, y, "costs the same as the cheapest to train; above, less", 1, "square")
+    serving = Panel("Where a smaller model pays", PARAMS, Scale("tokens served over its life"), (line, points))
     return Chart("The same loss at other sizes", law_text(found.law), (training, serving))

@@ -1,10 +1,8 @@
 """Chart of a run in progress: loss and learning rate over steps, the forecast with its band, other schedules thin."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner.errors import OptionError
 from planner.fitting.training_curve.curve_result import TrainingCurve, grid
@@ -12,8 +10,6 @@ from planner.fitting.training_curve.forecast import forecast
 from planner.fitting.training_curve.rate_path import RatePath
 from planner.output.charts._base import Band, Chart, Line, Mark, Panel, Points, Rule, Scale
 from planner.quantities import format_percent, format_whole
-
-Array = NDArray[Any]
 
 _SHOWN = {"hold", "schedule", "decay now"}
 _MOST = 5
@@ -27,18 +23,16 @@ def training_chart(curve: TrainingCurve) -> Chart:
     others = [each for each in others if each[1].end <= 1.2 * max(curve.end.step, curve.now.step)][-_MOST:]
     title = f"Training curve of {curve.name}: forecast to step {format_whole(curve.end.step)}"
     laws = ", ".join(f"{law.name} {format_percent(round(law.weight, 2))}" for law in curve.laws)
-    return Chart(
-        title,
-        f"laws of the learning-rate schedule, weighed by how they fit: {laws}",
-        (_losses(curve, others), _rates(curve, others)),
-    )
+    source = f"laws of the learning-rate schedule, weighed by how they fit: {laws}"
+    return Chart(title, source, (_losses(curve, others), _rates(curve, others)))
 
 
 def _losses(curve: TrainingCurve, others: Sequence[tuple[str, RatePath]]) -> Panel:
     assert curve.fit is not None
     x, loss, low, high = (np.array([getattr(point, name) for point in curve.curve]) for name in ("step", "loss", "low", "high"))
     marks: list[Mark] = [Band(x, low, high, f"{format_percent(curve.level)} interval", 0)]
-    lowest = min(float(low.min()), min(y for points in curve.observed for _, y in points))
+    seen = [y for points in curve.observed for _, y in points]
+    lowest = min(float(low.min()), min(seen))
     for group, (what, path) in enumerate(others, 1):
         along = forecast(curve.fit, path, grid(path.end, curve.fit.warmup), curve.level)
         marks.append(Line(along.steps, along.loss, what, group, "faint"))
@@ -52,11 +46,10 @@ def _losses(curve: TrainingCurve, others: Sequence[tuple[str, RatePath]]) -> Pan
     if curve.end.step > curve.now.step:
         marks.append(Rule(curve.now.step, "now"))
     # the first steps fall too far for what matters to be seen
-    most = max(float(np.quantile([y for points in curve.observed for _, y in points], 0.85)), float(np.quantile(high, 0.9)))
+    most = max(float(np.quantile(seen, 0.85)), float(np.quantile(high, 0.9)))
     ends = lowest - 0.04 * (most - lowest), most + 0.25 * (most - lowest)
-    return Panel(
-        "Loss", _steps(curve, others), Scale("training loss, smoothed", log=False, unit="plain", ends=ends), tuple(marks)
-    )
+    scale = Scale("training loss, smoothed", log=False, unit="plain", ends=ends)
+    return Panel("Loss", _steps(curve, others), scale, tuple(marks))
 
 
 def _steps(curve: TrainingCurve, others: Sequence[tuple[str, RatePath]]) -> Scale:

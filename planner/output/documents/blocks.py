@@ -1,6 +1,7 @@
 """What a person reads, as blocks that the text and the Markdown writer share, and the phrases that results have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.notes import Note
@@ -86,19 +87,36 @@ _REGIME_TEXT = {
 _SERVED_TEXT = "weighed over the model's life: serving pays for fewer parameters, trained longer"
 
 
+four_digits = partial(significant, digits=4)
+"""Writes a loss."""
+
+three_digits = partial(plain, digits=3)
+"""Writes an end of the range that a law was fitted on."""
+
+
+def or_dash(value: float | None, write: Callable[[float], str]) -> str:
+    """Write a number, or a dash where there is none."""
+    return "-" if value is None else write(value)
+
+
+def between(ends: Sequence[float], write: Callable[[float], str], sign: str = " to ") -> str:
+    """Write the low and the high end of what is not known exactly."""
+    return write(ends[0]) + sign + write(ends[-1])
+
+
 def loss_text(loss: float | None, irreducible: float | None, unit: str | None) -> tuple[str, str]:
     """Return the loss and what to say of it."""
     if loss is None:
         return "-", "this law gives none here"
-    floor = f"{significant(irreducible, 4)} of it irreducible" if irreducible else "no irreducible part in this law"
-    return significant(loss, 4), f"{unit}; {floor}"
+    floor = f"{four_digits(irreducible)} of it irreducible" if irreducible else "no irreducible part in this law"
+    return four_digits(loss), f"{unit}; {floor}"
 
 
 def loss_interval_rows(sure: "Intervals | None") -> list[tuple[str, str, str]]:
     """Return the intervals of the loss, and what they are made of."""
     if sure is None or sure.run_loss is None or sure.loss is None or sure.loss_parts is None:
         return []
-    run, mean = (f"{significant(ends[0], 4)} to {significant(ends[1], 4)}" for ends in (sure.run_loss, sure.loss))
+    run, mean = (between(ends, four_digits) for ends in (sure.run_loss, sure.loss))
     parts = ", ".join(f"{name} {format_percent(part)}" for name, part in sure.loss_parts.items())
     level = format_percent(sure.level)
     return [("", "", f"{level} interval {run} for one such run, {mean} for the law's mean; half-widths: {parts}")]

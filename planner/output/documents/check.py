@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from planner._util.formats import Format
 from planner._util.to_json import as_json
-from planner.allocation.assessment import Change
+from planner.allocation.assessment import Change, Remedy
 from planner.output.csv_json import csv_pieces, to_json
 from planner.output.documents.blocks import (
     NOTEBOOK_ROWS,
@@ -17,10 +19,13 @@ from planner.output.documents.blocks import (
     Title,
     below_rows,
     beyond_text,
+    four_digits,
     law_facts,
     loss_interval_rows,
     loss_text,
     note_blocks,
+    or_dash,
+    price_text,
     regime_text,
     repetition_rows,
 )
@@ -28,6 +33,7 @@ from planner.output.documents.cost import cost_facts
 from planner.output.text import table_pieces, to_markdown, to_text
 from planner.planning.check import Check, Shares
 from planner.planning.check_table import JudgedRun, RunsCheck
+from planner.planning.plan_result import Plan
 from planner.quantities import (
     format_change,
     format_count,
@@ -49,12 +55,11 @@ _REMEDIES = {
 
 
 def check_document(check: Check) -> list[Block]:
-    """Return the blocks of a check."""
-    run = f"{format_count(check.params)} parameters on {format_count(check.tokens)} tokens"
     per = f"{significant(check.tokens_per_param)} per parameter"
-    verdict = f"{check.regime}: {run} ({per})" if check.regime else f"{run} ({per})"
+    run = f"{format_count(check.params)} parameters on {format_count(check.tokens)} tokens ({per})"
+    verdict = f"{check.regime}: {run}" if check.regime else run
     if served := _serving_rows(check):
-        verdict = f"pays when it serves {served[0][1]} tokens or more: {run} ({per})"
+        verdict = f"pays when it serves {served[0][1]} tokens or more: {run}"
     rows = [
         *served,
         ("spends", format_flops(check.spent), _spending_text(check)),
@@ -69,14 +74,15 @@ def check_document(check: Check) -> list[Block]:
     if advice := _remedy_text(check):
         rows.append(("remedy", advice, ""))
     rows.append(("Kaplan's test", *_overfitting_text(check)))
-    blocks: list[Block] = [Title(verdict), Facts(rows)]
-    if check.optimum:
-        blocks.append(_better_runs(check))
-    if check.machine and check.cost:
-        blocks.append(cost_facts(check.machine, check.cost, served=check.demand is not None))
-    blocks.append(law_facts(check.law))
-    blocks += note_blocks(check.notes, check.law)
-    return blocks
+    cost = [cost_facts(check.machine, check.cost, served=check.demand is not None)] if check.machine and check.cost else []
+    return [
+        Title(verdict),
+        Facts(rows),
+        *([_better_runs(check)] if check.optimum else []),
+        *cost,
+        law_facts(check.law),
+        *note_blocks(check.notes, check.law),
+    ]
 
 
 def runs_pieces(found: RunsCheck, fmt: Format) -> Iterator[str]:
@@ -143,8 +149,8 @@ def _columns(found: RunsCheck) -> tuple[list[str], str, Callable[[JudgedRun], li
             format_count(run.tokens),
             significant(run.tokens_per_param),
             format_flops(run.flops),
-            significant(run.loss, 4),
-            *(["-" if run.measured is None else significant(run.measured, 4)] if measured else []),
+            four_digits(run.loss),
+            *([or_dash(run.measured, four_digits)] if measured else []),
             format_overhead(run.overhead),
             beyond_text(run.extrapolation),
         ]
@@ -162,9 +168,8 @@ def _runs_text(found: RunsCheck, *, markdown: bool) -> Iterator[str]:
 def _spending_text(check: Check) -> str:
     if check.demand is None:
         return format_pf_days(check.spent)
-    serving = f"{format_count(check.demand.tokens)} tokens served"
-    price = "" if check.demand.price == 1 else f", a served FLOP counted {significant(check.demand.price)} times"
-    return f"{format_flops(check.flops)} for training, {format_flops(check.serving_flops)} for {serving}{price}"
+    serving = f"{format_count(check.demand.tokens)} tokens served{price_text(check.demand.price)}"
+    return f"{format_flops(check.flops)} for training, {format_flops(check.serving_flops)} for {serving}"
 
 
 def _serving_rows(check: Check) -> list[tuple[str, str, str]]:
@@ -181,13 +186,13 @@ def _serving_rows(check: Check) -> list[tuple[str, str, str]]:
 
 def _remedy_text(check: Check) -> str:
     """Return in one line what would bring the run onto the optimal line: at the same compute, or without changing one side."""
-    if not check.remedies or check.optimum is None:
+    best = check.optimum
+    if not check.remedies or best is None:
         return ""
-    if check.optimum.regime == "compute wasted":  # the best run of the same compute would waste it too
+    if best.regime == "compute wasted":  # the best run of the same compute would waste it too
         same = check.remedies[0]
         spare = f"{format_count(same.params)} on {format_count(same.tokens)} reach the same loss"
         return f"find more data, or spend {format_factor(same.change.flops)} the compute: {spare}"
-    best = check.optimum
     texts = [f"{format_count(best.params)} parameters on {format_count(best.tokens)} tokens for the same compute"]
     for remedy in check.remedies:
         if remedy.another_run:
@@ -202,29 +207,23 @@ def _remedy_text(check: Check) -> str:
 
 def _better_runs(check: Check) -> Table:
     """Return this run beside the optimum of the same compute and the remedies, with what each would change."""
-    rows = [["this run", *_run(check.params, check.tokens, check.spent, check.loss, None)]]
+    rows = [_run("this run", check, check.spent, None)]
     if check.optimum and check.regime != "compute wasted":
-        best = check.optimum
-        rows.append(["same compute", *_run(best.params, best.tokens, best.flops, best.loss, check.optimum_change)])
+        rows.append(_run("same compute", check.optimum, check.optimum.flops, check.optimum_change))
     for remedy in check.remedies:
         if not remedy.out_of_reach:  # it is no advice; JSON has it
-            run = _run(remedy.params, remedy.tokens, remedy.flops, remedy.loss, remedy.change)
-            rows.append([_REMEDIES[remedy.action], *run])
+            rows.append(_run(_REMEDIES[remedy.action], remedy, remedy.flops, remedy.change))
     headers = ["", "parameters", "", "tokens", "", "compute", "", "loss", ""]
     return Table("Optimal runs instead", "lrrrrrrrr", headers, rows, [])
 
 
-def _run(params: float, tokens: float, flops: float, loss: float | None, change: Change | None) -> list[str]:
+def _run(name: str, run: Check | Plan | Remedy, flops: float, change: Change | None) -> list[str]:
     """Return a run's sizes, compute and loss, each with its change from the run that is checked."""
     factors = [change.params, change.tokens, change.flops] if change else [1.0, 1.0, 1.0]
-    sizes = [format_count(params), format_count(tokens), format_flops(flops)]
-    cells = [text for size, factor in zip(sizes, factors, strict=True) for text in (size, _factor(factor))]
+    changes = ["" if factor == 1 else format_factor(factor) for factor in factors]
+    sizes = [format_count(run.params), format_count(run.tokens), format_flops(flops)]
     difference = format_change(change.loss) if change and change.loss is not None else ""
-    return [*cells, "-" if loss is None else significant(loss, 5), difference]
-
-
-def _factor(factor: float) -> str:
-    return "" if factor == 1 else format_factor(factor)
+    return [name, *chain(*zip(sizes, changes, strict=True)), or_dash(run.loss, partial(significant, digits=5)), difference]
 
 
 def _shares(shares: Shares) -> str:
@@ -236,9 +235,9 @@ def _overfitting_text(check: Check) -> tuple[str, str]:
     counted = f", for about {format_count(test.params)} without embeddings ({test.counted_for})" if test.counted_for else ""
     far = f"; {format_factor(test.extrapolation)} outside his data" if test.extrapolation and test.extrapolation > 1 else ""
     excess = f"loss {format_percent(test.excess)} above endless data, limit {format_percent(test.threshold)}"
-    kind = "unique tokens" if check.data else "tokens"
+    kind, given = ("unique tokens", check.data.unique_tokens) if check.data else ("tokens", check.tokens)
     tokens = format_count(test.tokens_needed)
-    if not test.passed and tokens == format_count(check.data.unique_tokens if check.data else check.tokens):
+    if not test.passed and tokens == format_count(given):
         tokens = format_count(test.tokens_needed, 5)
     needs = f"needs {tokens} {kind} (by his rounded rule {format_count(test.rule_tokens)})"
     return "passed" if test.passed else "failed", f"{excess}: {needs}{counted}{far}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import SPARE, Facts
+from planner.output.documents.blocks import SPARE, Facts, between, four_digits
 from planner.planning.plan_result import Funded
 from planner.quantities import (
     format_count,
@@ -32,14 +32,12 @@ def budget_rows(funded: Funded | None, machine: "Machine | None") -> list[tuple[
         return []
     rows = [("budget", format_flops(funded.flops.expected), f"= {_amount(funded, machine)}, {_speed(machine)}")]
     if not funded.flops.known:
-        low, high = format_flops(funded.flops.low), format_flops(funded.flops.high)
         spans = ((funded.params, "parameters"), (funded.tokens, "tokens"))
-        moved = [
-            f"{format_count(span.low)} to {format_count(span.high)} {what}" for span, what in spans if span and not span.known
-        ]
-        loss = f", loss {significant(funded.loss.high, 4)} to {significant(funded.loss.low, 4)}" if funded.loss else ""
+        moved = [f"{between(span, format_count)} {what}" for span, what in spans if span and not span.known]
+        loss = f", loss {between(funded.loss[::-1], four_digits)}" if funded.loss else ""
         then = f"{', '.join(moved)}{loss}" if funded.params else "the least does not pay for what is asked"
-        rows.append(("", "", f"{low} to {high} over the range of {_uncertain(funded, machine)}: {then}"))
+        span = between(funded.flops, format_flops)
+        rows.append(("", "", f"{span} over the range of {_uncertain(funded, machine)}: {then}"))
     return rows
 
 
@@ -55,25 +53,19 @@ def cost_facts(machine: "Machine", cost: "Cost", *, served: bool = False) -> Fac
         met = "met" if cost.in_time else "missed"
         rows.append(("deadline", met, f"{format_duration(machine.deadline)}, {format_duration(cost.hours.expected)} needed"))
     if cost.devices_needed is not None and machine.deadline is not None:
-        text = f"devices end it in {format_duration(machine.deadline)} at the MFU above{_ends(cost.devices_needed, format_whole)}"
-        rows.append(("needs", format_whole(cost.devices_needed.expected), text))
-    rows.append(("device-hours", format_hours(cost.device_hours.expected), _ends(cost.device_hours, format_hours)[2:]))
+        text = f"devices end it in {format_duration(machine.deadline)} at the MFU above"
+        rows.append(_expected("needs", cost.devices_needed, format_whole, text))
+    rows.append(_expected("device-hours", cost.device_hours, format_hours))
     if cost.hours is not None:
-        lost = (
-            f"{format_percent(machine.overhead)} for failures and restarts included"
-            if machine.overhead
-            else "no failures counted (--overhead)"
-        )
-        rows.append(("wall-clock", format_duration(cost.hours.expected), f"{lost}{_ends(cost.hours, format_duration)}"))
+        lost = f"{format_percent(machine.overhead)} for failures and restarts included"
+        text = lost if machine.overhead else "no failures counted (--overhead)"
+        rows.append(_expected("wall-clock", cost.hours, format_duration, text))
     if cost.dollars is not None:
-        rows.append(
-            ("cost", format_dollars(cost.dollars.expected), f"{_price_text(machine)}{_ends(cost.dollars, format_dollars)}")
-        )
+        rows.append(_expected("cost", cost.dollars, format_dollars, _price_text(machine)))
     if cost.kwh is not None:
-        rows.append(("energy", format_energy(cost.kwh.expected), f"{_power_text(machine)}{_ends(cost.kwh, format_energy)}"))
+        rows.append(_expected("energy", cost.kwh, format_energy, _power_text(machine)))
     if cost.kg_co2e is not None and machine.grid is not None:
-        text = f"CO2e at {_grid_text(machine)}"
-        rows.append(("carbon", format_mass(cost.kg_co2e.expected), f"{text}{_ends(cost.kg_co2e, format_mass)}"))
+        rows.append(_expected("carbon", cost.kg_co2e, format_mass, f"CO2e at {_grid_text(machine)}"))
     if not machine.mfu.known or (cost.dollars is not None and not cost.dollars.known):
         rows.append(("", "", "low and high: this same run at the best and the worst of utilisation, price and power"))
     return Facts(rows)
@@ -107,8 +99,8 @@ def _uncertain(funded: Funded, machine: "Machine") -> str:
     names = [] if machine.mfu.known else ["MFU"]
     if funded.kind == "dollars" and machine.dollars_per_hour and not machine.dollars_per_hour.known:
         names.append("price")
-    if funded.kind in {"energy", "CO2e"}:
-        names += [] if machine.kilowatts is None or machine.kilowatts.known else ["power"]
+    if funded.kind in {"energy", "CO2e"} and machine.kilowatts and not machine.kilowatts.known:
+        names.append("power")
     if funded.kind == "CO2e" and machine.grid and not machine.grid.grams_per_kwh.known:
         names.append("grid")
     return " and ".join(names)
@@ -125,7 +117,7 @@ def _price_of(part: "Part") -> str:
     if known is None:
         return own
     where = "published" if part.device.origin == "planner" else "your file"
-    span = format_price(known.low) if known.known else f"{format_price(known.low)} to {format_price(known.high)}"
+    span = format_price(known.low) if known.known else between(known, format_price)
     return f"{own} ({where}: {span}, {part.device.price_date})"
 
 
@@ -144,5 +136,6 @@ def _grid_text(machine: "Machine") -> str:
     return f"{plain(span.expected, 4)} g/kWh ({machine.grid.name}{ends})"
 
 
-def _ends(span: "Range", write: Callable[[float], str]) -> str:
-    return "" if span.known else f"; {write(span.low)} to {write(span.high)}"
+def _expected(label: str, span: "Range", write: Callable[[float], str], text: str = "") -> tuple[str, str, str]:
+    """Return what is expected, then a text and the range where there is one."""
+    return label, write(span.expected), "; ".join(filter(None, (text, "" if span.known else between(span, write))))

@@ -1,8 +1,7 @@
 """A student with and without a teacher, as blocks to read and as rows."""
 
-from typing import Any
-
-from planner.output.documents.blocks import Block, Facts, Table, Title, note_blocks
+from planner.output.csv_json_machines import Row, fields
+from planner.output.documents.blocks import Block, Facts, Table, Title, four_digits, note_blocks
 from planner.planning.distill_result import Distillation, Teaching
 from planner.quantities import format_count, format_flops, significant
 
@@ -14,20 +13,19 @@ _PAID = {
 
 
 def distillation_document(found: Distillation) -> list[Block]:
-    """Return the blocks of a distillation."""
     taught = found.taught
     student = f"{format_count(found.student_params)} student on {format_count(found.student_tokens)} tokens"
     by = "the best teacher" if found.chosen else "a given teacher" if taught.teacher_params is None else _teacher(taught)
     shared = f" by {found.students} students" if found.students > 1 else ""
+    teacher = f"nats/token; the teacher has {four_digits(taught.teacher_loss)}{_of(taught)}"
     rows = [
-        ("with teacher", _loss(taught.loss), f"nats/token; the teacher has {_loss(taught.teacher_loss)}{_of(taught)}"),
-        ("without", _loss(found.alone), "on the same tokens"),
-        *_longer_rows(taught),
-        *_smaller_rows(found),
+        ("with teacher", four_digits(taught.loss), teacher),
+        ("without", four_digits(found.alone), "on the same tokens"),
+        *_alone_rows(found),
         ("verdict", *_verdict(found)),
         ("compute", format_flops(taught.flops), _compute(found)),
         ("", "", _alone_text(found)),
-        ("capacity gap", _loss(found.best_teacher_loss), _gap_text(found)),
+        ("capacity gap", four_digits(found.best_teacher_loss), _gap_text(found)),
     ]
     if not found.chosen:
         best = found.best
@@ -39,18 +37,11 @@ def distillation_document(found: Distillation) -> list[Block]:
     return [Title(title), Facts(rows), Facts(law), _others(found), *note_blocks(found.notes, None)]
 
 
-def distillation_rows(found: Distillation) -> list[dict[str, Any]]:
+def distillation_rows(found: Distillation) -> list[Row]:
     """Return a row for the teacher of the answer, and one for each other size."""
-    student = {"student_params": found.student_params, "student_tokens": found.student_tokens, "alone": found.alone}
+    student, kind = fields(found, "student_params", "student_tokens", "alone"), fields(found, "cost", "students")
     each = [("answer", found.taught), ("best", found.best), *(("other", other) for other in found.others)]
-    return [
-        {"which": which, **student, **one._asdict(), "gain": one.gain, "cost": found.cost, "students": found.students}
-        for which, one in each
-    ]
-
-
-def _loss(value: float) -> str:
-    return significant(value, 4)
+    return [{"which": which, **student, **one._asdict(), "gain": one.gain, **kind} for which, one in each]
 
 
 def _signed(value: float) -> str:
@@ -69,18 +60,15 @@ def _tokens(taught: Teaching) -> str:
     return "" if taught.teacher_tokens is None else f"on {format_count(taught.teacher_tokens)} tokens"
 
 
-def _longer_rows(taught: Teaching) -> list[tuple[str, str, str]]:
-    """Return the student alone on the same compute, where a teacher costs some."""
-    if not taught.teacher_flops:
-        return []
-    text = f"alone on {format_count(taught.alone_tokens)} tokens, which the same compute pays for"
-    return [("longer instead", _loss(taught.alone_loss), text)]
-
-
-def _smaller_rows(found: Distillation) -> list[tuple[str, str, str]]:
-    """Return what the same compute does without a teacher at other sizes: the best, and the smallest that is as good."""
+def _alone_rows(found: Distillation) -> list[tuple[str, str, str]]:
+    """Return what the compute does without a teacher: the student's for longer, the best size, the smallest that is as good."""
+    rows = []
+    if found.taught.teacher_flops:
+        text = f"alone on {format_count(found.taught.alone_tokens)} tokens, which the same compute pays for"
+        rows.append(("longer instead", four_digits(found.taught.alone_loss), text))
     N, D, loss = found.optimum
-    rows = [("best alone", _loss(loss), f"{format_count(N)} on {format_count(D)} tokens: any size, no teacher, same compute")]
+    text = f"{format_count(N)} on {format_count(D)} tokens: any size, no teacher, same compute"
+    rows.append(("best alone", four_digits(loss), text))
     if found.smaller:
         size, tokens = (format_count(value) for value in found.smaller)
         rows.append(("smaller", size, f"alone on {tokens} tokens is as good as the taught student, for the same compute"))
@@ -113,26 +101,21 @@ def _alone_text(found: Distillation) -> str:
 
 def _gap_text(found: Distillation) -> str:
     taught = found.taught
-    side = "stronger: a weaker one would teach better" if taught.teacher_loss < found.best_teacher_loss else "weaker"
-    near = abs(taught.teacher_loss / found.best_teacher_loss - 1) < 0.002
-    which = "about this one" if near else f"this one is {side}"
-    known = " of those that the study's models have"
-    return f"the teacher's loss that is best for this student, whatever it costs,{known}; {which}"
+    which = "this one is weaker"
+    if abs(taught.teacher_loss / found.best_teacher_loss - 1) < 0.002:
+        which = "about this one"
+    elif taught.teacher_loss < found.best_teacher_loss:
+        which = "this one is stronger: a weaker one would teach better"
+    known = "whatever it costs, of those that the study's models have"
+    return f"the teacher's loss that is best for this student, {known}; {which}"
 
 
 def _others(found: Distillation) -> Table:
-    rows = [
-        [
-            format_count(each.teacher_params or 0.0),
-            format_count(each.teacher_tokens or 0.0),
-            _loss(each.teacher_loss),
-            _loss(each.loss),
-            format_flops(each.flops),
-            _loss(each.alone_loss),
-            _signed(each.gain),
-        ]
-        for each in found.others
-    ]
+    rows = []
+    for each in found.others:
+        sizes = [format_count(size or 0.0) for size in (each.teacher_params, each.teacher_tokens)]
+        teacher, student, alone = (four_digits(loss) for loss in (each.teacher_loss, each.loss, each.alone_loss))
+        rows.append([*sizes, teacher, student, format_flops(each.flops), alone, _signed(each.gain)])
     headers = ["teacher", "its tokens", "its loss", "student", "in all", "alone for that", "gain"]
     footnote = "teachers on their compute-optimal tokens; gain: what the teacher takes off the loss at equal compute"
     return Table("Teachers of other sizes", "rrrrrrr", headers, rows, [footnote])

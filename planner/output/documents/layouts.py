@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from planner.output.documents.blocks import Block, Facts, Items, Table, Title
+from planner.output.documents.blocks import Block, Facts, Items, Table, Title, between
 from planner.quantities import (
     format_bytes,
     format_count,
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from planner.architectures.layout import Layout
     from planner.architectures.parallelism import Fit
     from planner.planning.configure import Configuration
-    from planner.quantities.estimate import Range
 
 
 def layout_blocks(found: "Configuration") -> list[Block]:
-    """Return the layouts, and of the first its memory."""
-    return [_layouts(found), Title("Memory of the first layout"), _memory(found)]
-
-
-def argument_block(found: "Configuration") -> Items:
-    """Return what to type for each framework."""
-    return Items("The first layout as arguments", [str(each) for each in found.arguments])
+    """Return the layouts; of the first its memory, how fast it is, what to start from, and what to type."""
+    return [
+        _layouts(found),
+        Title("Memory of the first layout"),
+        _memory(found),
+        *_speed(found),
+        *_advice(found),
+        Items("The first layout as arguments", [str(each) for each in found.arguments]),
+    ]
 
 
 def _layouts(found: "Configuration") -> Table:
@@ -93,7 +94,7 @@ def _footnotes(found: "Configuration", *, timed: bool) -> list[str]:
 def _memory(found: "Configuration") -> Facts:
     """Return what the fullest device holds."""
     fit = found.fits[0]
-    taken, low, high = fit.memory, *fit.memory.range
+    taken = fit.memory
     rows = [
         ("weights", format_bytes(taken.weights), ""),
         ("gradients", format_bytes(taken.gradients), ""),
@@ -107,7 +108,7 @@ def _memory(found: "Configuration") -> Facts:
     if found.capacity is not None and found.machine is not None:
         devices = " + ".join(part.device.id for part in found.machine.parts)
         there = f", of {format_bytes(found.capacity)} that there are on {devices}: {fit.verdict}"
-    rows.append(("in all", format_bytes(taken.total), f"{format_bytes(low)} to {format_bytes(high)}{there}"))
+    rows.append(("in all", format_bytes(taken.total), f"{between(taken.range, format_bytes)}{there}"))
     return Facts(rows)
 
 
@@ -117,7 +118,7 @@ def at_once(layout: "Layout") -> str:
     return every + (f", {format_whole(layout.micro_batches)} times a step" if layout.micro_batches else "")
 
 
-def speed_facts(found: "Configuration") -> list[Block]:
+def _speed(found: "Configuration") -> list[Block]:
     """Return how long a step of the first layout takes, and with what."""
     fit = found.fits[0]
     if fit.speed is None:
@@ -126,22 +127,17 @@ def speed_facts(found: "Configuration") -> list[Block]:
     batch = fit.layout.data * fit.layout.micro_batch * fit.layout.micro_batches * shape.context
     whole = sum(speed.parts.values())
     parts = ", ".join(f"{name} {format_percent(part / whole)}" for name, part in speed.parts.items() if part / whole >= 0.005)
-    used, causal = speed.mfu_full_attention, speed.mfu
+    used, took = speed.mfu_full_attention, speed.step_time
     rows = [
-        ("step", f"{significant(speed.step_time.expected)} s", f"{_ends(speed.step_time)}; {format_count(batch)} tokens"),
-        ("tokens/s", format_count(speed.tokens_per_second.expected), _ends(speed.tokens_per_second, count=True)),
-        ("MFU", format_percent(used.expected), f"attention in full; {format_percent(causal.expected)} counted causally"),
+        ("step", f"{significant(took.expected)} s", f"{between(took, significant)}; {format_count(batch)} tokens"),
+        ("tokens/s", format_count(speed.tokens_per_second.expected), between(speed.tokens_per_second, format_count)),
+        ("MFU", format_percent(used.expected), f"attention in full; {format_percent(speed.mfu.expected)} counted causally"),
         ("time goes to", "", f"{parts} (they overlap)"),
     ]
     return [Title("A step of the first layout, forecast"), Facts(rows)]
 
 
-def _ends(span: "Range", *, count: bool = False) -> str:
-    form = format_count if count else significant
-    return f"{form(span.low)} to {form(span.high)}"
-
-
-def advice_blocks(found: "Configuration") -> list[Block]:
+def _advice(found: "Configuration") -> list[Block]:
     """Return what batch and learning rate to start from, and what being off costs."""
     from planner.architectures.advice import off
 
@@ -151,8 +147,6 @@ def advice_blocks(found: "Configuration") -> list[Block]:
     shape = found.shapes[0].shape
     step = fit.layout.data * fit.layout.micro_batch * fit.layout.micro_batches
     batch = (found.batch or told.batch) if step == 0 else step * shape.context
-    low, high = (format_count(end) for end in told.batch_range)
-    rate_low, rate_high = (format_rate(end) for end in told.rate_range)
     where = "within its runs" if told.beyond <= 1 else f"{format_factor(told.beyond)} outside its runs"
     given = f"tokens, by {told.law}"
     if found.inputs.get("batch"):
@@ -160,29 +154,16 @@ def advice_blocks(found: "Configuration") -> list[Block]:
     elif not 1 / _FAR < batch / told.batch < _FAR:
         given = f"tokens: so many devices are quicker on it than on {told.law}'s {format_count(told.batch)}, which --batch takes"
     asked = [
-        (
-            "batch",
-            format_count(batch),
-            f"{given}; {low} to {high} by the laws",
-        ),
+        ("batch", format_count(batch), f"{given}; {between(told.batch_range, format_count)} by the laws"),
         ("steps", format_whole(max(1.0, round(found.tokens / batch))), f"for {format_count(found.tokens)} tokens"),
-        ("learning rate", format_rate(told.learning_rate), f"peak; {rate_low} to {rate_high} by the laws; {where}"),
-        *(
-            (
-                "off by",
-                format_factor(each.factor),
-                f"costs {_cost(each.learning_rate)} of loss in the rate, {_cost(each.batch)} in the batch",
-            )
-            for each in off()
-        ),
-        ("", "", "so err low on the learning rate and high on the batch (medians over the runs released with Step Law)"),
+        ("learning rate", format_rate(told.learning_rate), f"peak; {between(told.rate_range, format_rate)} by the laws; {where}"),
     ]
+    for each in off():
+        rate, in_batch = (f"+{format_percent(share)}" for share in (each.learning_rate, each.batch))
+        asked.append(("off by", format_factor(each.factor), f"costs {rate} of loss in the rate, {in_batch} in the batch"))
+    asked.append(("", "", "so err low on the learning rate and high on the batch (medians over the runs released with Step Law)"))
     return [Title("Start from"), Facts(asked)]
 
 
 _FAR = 1.2
 """From how many times the batch of a law on it is no longer that law's."""
-
-
-def _cost(share: float) -> str:
-    return f"+{format_percent(share)}"

@@ -1,16 +1,17 @@
 """What efficiency levers are worth, as blocks to read and as rows."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
+from planner.output.csv_json_machines import Row
 from planner.output.documents.blocks import (
     Block,
     Facts,
     Items,
     Table,
     Title,
+    between,
+    four_digits,
     law_facts,
     note_blocks,
+    or_dash,
     served_columns,
     serving_fact,
 )
@@ -25,17 +26,13 @@ from planner.quantities import (
     significant,
 )
 
-if TYPE_CHECKING:
-    from planner.output.csv_json_machines import Row
-
 _WORKS_ON = {"flops": "the FLOP", "price": "their price"}
 
 
 def levers_document(found: Levers) -> list[Block]:
-    """Return the blocks of levers at a budget."""
     money = found.cost is not None and found.cost.dollars is not None
     headers = ["lever", "works on", "gain", "range", "worth", "loss", "", "saves", *(["saved"] if money else [])]
-    every = [*found.levers, *([found.combined] if found.combined else [])]
+    every = _every(found)
     rows = [_row(each, found.loss, money=money) for each in every]
     footnotes = [
         "worth: compute that gives that loss without the lever; saves: of the money, at the loss without it",
@@ -54,6 +51,10 @@ def levers_document(found: Levers) -> list[Block]:
     ]
 
 
+def _every(found: Levers) -> list[Worth]:
+    return [*found.levers, *([found.combined] if found.combined else [])]
+
+
 def _cost(found: Levers) -> tuple[str, str, str]:
     """Return what the budget itself costs, and on what."""
     assert found.machine is not None  # asked only where there is a cost
@@ -62,39 +63,26 @@ def _cost(found: Levers) -> tuple[str, str, str]:
     if dollars is None or part.price is None:
         return "the budget", "-", f"no price of {part.device.id} is known"
     on = f"on {part.device.id} at {format_price(part.price.expected)}, MFU {format_percent(found.machine.mfu.expected)}"
-    if "dollars" in found.inputs:  # which are what they are: what they buy has a range
-        return "the budget", format_dollars(dollars.expected), on
-    return (
-        "the budget",
-        format_dollars(dollars.expected),
-        f"{format_dollars(dollars.low)} to {format_dollars(dollars.high)}, {on}",
-    )
+    span = "" if "dollars" in found.inputs else f"{between(dollars, format_dollars)}, "  # of dollars what they buy has a range
+    return "the budget", format_dollars(dollars.expected), span + on
 
 
-def levers_rows(found: Levers) -> "list[Row]":
+def levers_rows(found: Levers) -> list[Row]:
     """Return a row for each lever."""
-    every = [*found.levers, *([found.combined] if found.combined else [])]
     head = {"flops": found.flops, "law": found.law.id, "loss_without": found.loss, **served_columns(found.demand)}
-    return [{**head, **each._asdict()} for each in every]
+    return [{**head, **each._asdict()} for each in _every(found)]
 
 
 def _row(each: Worth, without: float, *, money: bool) -> list[str]:
-    ends = [_or(end, format_factor) for end in (each.gain_low, each.gain_high)]
-    shown = "-" if each.gain_low is None and each.gain_high is None else f"{ends[0]} to {ends[1]}"
-    if each.gain_low is None and each.gain_high is not None:
-        shown = f"up to {ends[1]}"
+    low, high = (or_dash(end, format_factor) for end in (each.gain_low, each.gain_high))
     return [
         each.id,
         _WORKS_ON[each.works_on],
-        _or(each.gain, format_factor),
-        shown,
-        _or(each.equivalent_flops, format_flops),
-        _or(each.loss, lambda value: significant(value, 4)),
+        or_dash(each.gain, format_factor),
+        f"{low} to {high}" if each.gain_low is not None else "-" if each.gain_high is None else f"up to {high}",
+        or_dash(each.equivalent_flops, format_flops),
+        or_dash(each.loss, four_digits),
         "" if each.loss is None else format_change(each.loss - without),
-        _or(each.saved, format_percent),
-        *([_or(each.dollars_saved, format_dollars)] if money else []),
+        or_dash(each.saved, format_percent),
+        *([or_dash(each.dollars_saved, format_dollars)] if money else []),
     ]
-
-
-def _or(value: float | None, write: Callable[[float], str]) -> str:
-    return "-" if value is None else write(value)

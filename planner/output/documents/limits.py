@@ -1,16 +1,18 @@
 """What an error on a benchmark takes, as blocks to read and as rows."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from planner.output.csv_json_machines import Row
 from planner.output.documents.blocks import (
     Block,
     Facts,
     Table,
     Title,
     beyond_text,
+    four_digits,
     law_facts,
     note_blocks,
+    or_dash,
     served_columns,
     serving_fact,
 )
@@ -30,12 +32,8 @@ from planner.quantities import (
     significant,
 )
 
-if TYPE_CHECKING:
-    from planner.output.csv_json_machines import Row
-
 
 def returns_document(found: ComputeLimits) -> list[Block]:
-    """Return the blocks of diminishing returns over a range of budgets."""
     unit = found.law.conventions.loss_unit
     headers = ["budget", "parameters", "tokens", "loss", "over the floor", "twice the compute", "parameters alone"]
     headers += ["tokens alone", "outside its data"]
@@ -44,11 +42,9 @@ def returns_document(found: ComputeLimits) -> list[Block]:
             format_flops(row.flops),
             format_count(row.params),
             format_count(row.tokens),
-            _known(row.loss, lambda value: significant(value, 4)),
-            _known(row.reducible_share, format_percent),
-            _known(row.doubling, lambda value: format_change(-value)),
-            _known(row.doubling_params, lambda value: format_change(-value)),
-            _known(row.doubling_tokens, lambda value: format_change(-value)),
+            or_dash(row.loss, four_digits),
+            or_dash(row.reducible_share, format_percent),
+            *("-" if fall is None else format_change(-fall) for fall in (row.doubling, row.doubling_params, row.doubling_tokens)),
             beyond_text(row.extrapolation),
         ]
         for row in found.rows
@@ -72,17 +68,13 @@ def returns_document(found: ComputeLimits) -> list[Block]:
     ]
 
 
-def returns_rows(found: ComputeLimits) -> "list[Row]":
+def returns_rows(found: ComputeLimits) -> list[Row]:
     """Return a row for each budget, then for each mark."""
     empty = {**dict.fromkeys(("mark", *Returns._fields, *Mark._fields)), **served_columns(found.demand)}
     del empty["code"]
     rows = [{**empty, **row._asdict()} for row in found.rows]
     marks = [mark._asdict() for mark in found.marks]
     return [*rows, *({**empty, "mark": mark.pop("code"), **mark} for mark in marks)]
-
-
-def _known(value: float | None, write: Callable[[float], str]) -> str:
-    return "-" if value is None else write(value)
 
 
 def _ends(mark: Mark) -> str:
@@ -92,12 +84,10 @@ def _ends(mark: Mark) -> str:
 
 
 def limits_document(found: BenchmarkLimits) -> list[Block]:
-    """Return the blocks of a benchmark's limits."""
-    known = found.benchmark
+    known, level = found.benchmark, format_percent(found.level)
     from_today = f", from {format_percent(found.today)}" if found.today else ""
-    level = format_percent(found.level)
-    headers = ["line", "compute", f"{level} of the slope", *(["times today's"] if found.today else []), "more for half of it"]
-    headers += ["R2", "systems"]
+    headers = ["line", "compute", f"{level} of the slope", *(["times today's"] if found.today else [])]
+    headers += ["more for half of it", "R2", "systems"]
     rows = [
         [
             each.kind,
@@ -112,24 +102,26 @@ def limits_document(found: BenchmarkLimits) -> list[Block]:
     ]
     device = found.machine.parts[0]
     price = f" at {format_price(device.price.expected)}" if device.price else ""
-    costs = [[each.kind, *_cost(each)] for each in found.needed if each.kind != "operations"]
-    blocks: list[Block] = [
+    priced = [each for each in found.needed if each.kind != "operations"]
+    return [
         Title(f"{known.title}: {known.metric} of {format_percent(found.error)}{from_today}"),
         Table("Compute", "l" + "r" * (len(headers) - 1), headers, rows, []),
         Table(
             f"On {device.device.id}{price}, at its peak",
             "lrrrr",
             ["line", "device-hours", "dollars", "energy", "CO2e"],
-            costs,
+            [[each.kind, *(or_dash(getattr(each, name), write) for name, write in _COSTS.items())] for each in priced],
             ["the burden counts peak FLOP/s, so these are hours of the whole device; --gpu, --price and --grid change them"],
         ),
         Facts([("source", known.id, known.source), *([("the paper", "says", found.said)] if found.said else [])]),
         *note_blocks(found.notes),
     ]
-    return blocks
 
 
-def limits_rows(found: BenchmarkLimits) -> "list[Row]":
+_COSTS = {"device_hours": format_hours, "dollars": format_dollars, "kwh": format_energy, "kg_co2e": format_mass}
+
+
+def limits_rows(found: BenchmarkLimits) -> list[Row]:
     """Return a row for each regression."""
     head = {"benchmark": found.benchmark.id, "error": found.error, "today": found.today}
     return [{**head, **each._asdict()} for each in found.needed]
@@ -143,13 +135,5 @@ def _or(value: float | None, write: Callable[[float], str]) -> str:
 
 
 def _factor(each: Needed) -> str:
-    return f"{_or(each.factor, format_factor)} ({_or(each.factor_low, format_factor)} to {_or(each.factor_high, format_factor)})"
-
-
-def _cost(each: Needed) -> list[str]:
-    return [
-        "-" if each.device_hours is None else format_hours(each.device_hours),
-        "-" if each.dollars is None else format_dollars(each.dollars),
-        "-" if each.kwh is None else format_energy(each.kwh),
-        "-" if each.kg_co2e is None else format_mass(each.kg_co2e),
-    ]
+    usual, low, high = (_or(factor, format_factor) for factor in (each.factor, each.factor_low, each.factor_high))
+    return f"{usual} ({low} to {high})"

@@ -1,9 +1,11 @@
 """A mixture of experts as blocks to read: what works on a token, what must be held, and dense models beside it."""
 
+from collections.abc import Callable
+
 from planner.inputs.mixtures import CHOICES
-from planner.output.documents.blocks import Table
+from planner.output.documents.blocks import Table, four_digits
 from planner.planning.plan_result import Plan
-from planner.quantities import format_bytes, format_count, format_dollars, format_factor, format_flops, plain, significant
+from planner.quantities import format_bytes, format_count, format_dollars, format_factor, format_flops, plain
 
 
 def params_text(plan: Plan, band: str) -> str:
@@ -56,29 +58,24 @@ def beside_table(plan: Plan) -> list[Table]:
     found = plan.mixture
     if found is None or len(found.beside) < 2:
         return []
-    rows = []
-    for each in found.beside:
-        rows.append(
-            [
-                each.name,
-                format_count(each.active_params),
-                format_count(each.total_params),
-                format_count(each.tokens),
-                significant(each.loss, 4),
-                format_flops(each.training_flops),
-                *([] if each.training_dollars is None else [format_dollars(each.training_dollars)]),
-                format_bytes(each.training_bytes),
-                format_flops(each.serving_flops_per_token),
-                *([] if each.serving_flops is None else [format_flops(each.serving_flops)]),
-                format_bytes(each.weight_bytes),
-                *([] if each.cache_bytes is None else [format_bytes(each.cache_bytes)]),
-            ]
-        )
-    first = found.beside[0]
-    headers = ["", "active", "in all", "tokens", "loss", "to train"]
-    headers += ["in dollars"] if first.training_dollars is not None else []
-    headers += ["memory to train", "to serve a token"]
-    headers += ["to serve them all"] if first.serving_flops is not None else []
-    headers += ["served weights"] + (["served cache"] if first.cache_bytes is not None else [])
+    columns = [column for column in _BESIDE if getattr(found.beside[0], column[1]) is not None]
+    rows = [[each.name, *(write(getattr(each, name)) for _, name, write in columns)] for each in found.beside]
+    headers = ["", *(header for header, _, _ in columns)]
     by = f"dense models by {found.dense_law}; memory to train is that of weights, gradients and Adam's states"
-    return [Table("The mixture and dense models", "l" + "r" * (len(headers) - 1), headers, rows, [by])]
+    return [Table("The mixture and dense models", "l" + "r" * len(columns), headers, rows, [by])]
+
+
+_BESIDE: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("active", "active_params", format_count),
+    ("in all", "total_params", format_count),
+    ("tokens", "tokens", format_count),
+    ("loss", "loss", four_digits),
+    ("to train", "training_flops", format_flops),
+    ("in dollars", "training_dollars", format_dollars),
+    ("memory to train", "training_bytes", format_bytes),
+    ("to serve a token", "serving_flops_per_token", format_flops),
+    ("to serve them all", "serving_flops", format_flops),
+    ("served weights", "weight_bytes", format_bytes),
+    ("served cache", "cache_bytes", format_bytes),
+)
+"""Header, attribute and writer of what is known of a mixture and the dense models beside it."""

@@ -1,32 +1,20 @@
 """Pilot runs as blocks to read, as rows, and as a table to be filled in."""
 
 from math import isfinite
-from typing import Any
 
 from planner._util.stable_choice import SINGULAR
+from planner.output.csv_json_machines import Row, fields
 from planner.output.documents.blocks import Block, Table, Title, note_blocks
 from planner.pilot_design.expected_regret import Expected
 from planner.pilot_design.pilots_result import PilotRun, Pilots
-from planner.pilot_design.simulation import Simulated, assumed_correlation, misfits
+from planner.pilot_design.simulation import assumed_correlation, misfits
 from planner.quantities import format_count, format_flops, format_percent, format_signed_percent, format_whole, plain, significant
 
 
 def pilots_document(found: Pilots) -> list[Block]:
-    """Return the blocks of a design."""
     spent = f"{format_flops(found.spent)} of {format_flops(found.budget)}, noise {format_percent(found.noise)}"
-    what = "pilot runs"
-    if found.trunks:
-        what = f"pilot runs from {len(found.trunks)} trunks"
-    headers = [
-        "run",
-        *(["trunk"] if found.trunks else []),
-        "parameters",
-        "tokens",
-        "tok/param",
-        "compute",
-        "share",
-        "what it is for",
-    ]
+    what = f"pilot runs from {len(found.trunks)} trunks" if found.trunks else "pilot runs"
+    headers = ["run", *(["trunk"] if found.trunks else []), "parameters", "tokens", "tok/param", "compute", "share"]
     runs = [_run(number, run) for number, run in enumerate(found.runs, 1)]
     heads = ["runs", "how many", "regret, median", "90 % below", "mean", "error of ln N", "error of the loss", "condition"]
     expected = [_expected(each) for each in found.expected]
@@ -40,7 +28,7 @@ def pilots_document(found: Pilots) -> list[Block]:
     return [
         Title(f"{len(found.runs)} {what} for {format_flops(found.target)}: {spent}"),
         *_trunks(found),
-        Table("Runs", "r" * (len(headers) - 1) + "l", headers, runs, [_SHARES] if found.trunks else []),
+        Table("Runs", "r" * len(headers) + "l", [*headers, "what it is for"], runs, [_SHARES] if found.trunks else []),
         *_models(found),
         Table("How good the plan for the target would be", "lrrrrrrr", heads, expected, [note]),
         *_simulation(found),
@@ -48,7 +36,7 @@ def pilots_document(found: Pilots) -> list[Block]:
     ]
 
 
-def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
+def pilots_rows(found: Pilots) -> list[Row]:
     """Return a row for each run, ready for its loss: whole parameters and tokens, in the columns of the runs given."""
     called = {name: name for name in ("run", "params", "tokens", "flops", "loss")} | dict(found.columns)
     return [
@@ -61,9 +49,7 @@ def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
             called["flops"] if run.model is None else "flops_exact": run.flops,
             called["loss"]: None,
             **({called.get("group", "group"): found.group} if found.group else {}),
-            "tokens_per_param": run.tokens_per_param,
-            "share": run.share,
-            "purpose": run.purpose,
+            **fields(run, "tokens_per_param", "share", "purpose"),
             **({} if run.cools_from is None else {"cools_from": round(run.cools_from)}),
             **_model(run),
         }
@@ -71,42 +57,27 @@ def pilots_rows(found: Pilots) -> list[dict[str, Any]]:
     ]
 
 
-def _model(run: PilotRun) -> dict[str, int | str]:
+def _model(run: PilotRun) -> Row:
     """Return what to train, nothing for numbers on paper."""
     if run.model is None:
         return {}
     shape = run.model.shape
-    return {
-        "layers": shape.layers,
-        "width": shape.width,
-        "heads": shape.heads,
-        "kv_heads": shape.kv_heads,
-        "head_size": shape.head_size,
-        "ffn": shape.ffn,
-        "tied": "yes" if shape.tied else "no",
-        "vocab": shape.vocab,
-        "context": shape.context,
-        "batch": run.model.batch,
-        "steps": run.model.steps,
-    }
+    sizes = fields(shape, "layers", "width", "heads", "kv_heads", "head_size", "ffn")
+    sizes |= {"tied": "yes" if shape.tied else "no", **fields(shape, "vocab", "context")}
+    return sizes | fields(run.model, "batch", "steps")
 
 
 def _models(found: Pilots) -> list[Block]:
     """Return the shapes to train, nothing for numbers on paper."""
-    models = [_model(run) for run in found.runs]
-    first = found.runs[0].model
-    if first is None:
+    if found.runs[0].model is None:
         return []
-    columns = [name for name in models[0] if name not in ("vocab", "context")]
-    heads = ["run", *(name.replace("kv_heads", "kv").replace("head_size", "head") for name in columns), "exact against 6ND"]
-    rows = [
-        [
-            str(number),
-            *(value if isinstance(value := model[name], str) else format_whole(value) for name in columns),
-            format_signed_percent(run.beyond_rule),
-        ]
-        for number, (run, model) in enumerate(zip(found.runs, models, strict=True), 1)
-    ]
+    rows = []
+    for number, run in enumerate(found.runs, 1):
+        model = {name: value for name, value in _model(run).items() if name not in {"vocab", "context"}}
+        sizes = [value if isinstance(value, str) else format_whole(value) for value in model.values()]
+        rows.append([str(number), *sizes, format_signed_percent(run.beyond_rule)])
+    short = {"kv_heads": "kv", "head_size": "head"}
+    heads = ["run", *(short.get(name, name) for name in model), "exact against 6ND"]
     note = "feed-forward gated (SwiGLU); tied: head and embeddings are one table; RMS norms, no biases; batch in tokens"
     return [Table("What to train", "r" * len(heads), heads, rows, [note])]
 
@@ -119,55 +90,35 @@ def _trunks(found: Pilots) -> list[Block]:
     if not found.trunks:
         return []
     heads = ["trunk", "parameters", "constant rate for", "cooldowns begin at", "compute", "share"]
-    rows = [
-        [
-            str(number),
-            format_count(each.params),
-            format_count(each.starts[0]),
-            ", ".join(format_count(start) for start in reversed(each.starts)),
-            format_flops(each.flops),
-            format_percent(each.flops / found.budget),
-        ]
-        for number, each in enumerate(found.trunks, 1)
-    ]
+    rows = []
+    for number, each in enumerate(found.trunks, 1):
+        starts = ", ".join(map(format_count, reversed(each.starts)))
+        compute = [format_flops(each.flops), format_percent(each.flops / found.budget)]
+        rows.append([str(number), format_count(each.params), format_count(each.starts[0]), starts, *compute])
     return [Table("Trunks", "rrrlrr", heads, rows, ["in tokens; compute: of the trunk and all of its cooldowns"])]
 
 
 def _run(number: int, run: PilotRun) -> list[str]:
-    return [
-        str(number),
-        *([] if run.trunk is None else [str(run.trunk)]),
-        format_count(run.params),
-        format_count(run.tokens),
-        significant(run.tokens_per_param),
-        format_flops(run.flops),
-        format_percent(run.share),
-        run.purpose,
-    ]
+    numbers = [str(number)] if run.trunk is None else [str(number), str(run.trunk)]
+    sizes = [format_count(run.params), format_count(run.tokens), significant(run.tokens_per_param)]
+    return [*numbers, *sizes, format_flops(run.flops), format_percent(run.share), run.purpose]
 
 
 def _expected(each: Expected) -> list[str]:
-    return [
-        each.design,
-        str(each.runs),
-        _share(each.regret_median),
-        _share(each.regret_90),
-        _share(each.regret_mean),
-        significant(each.size_error),
-        format_percent(each.loss_error),
-        _condition(each.condition),
-    ]
-
-
-def _condition(number: float) -> str:
-    return plain(number, 2) if number < SINGULAR else "singular"
+    regrets = [_share(regret) for regret in (each.regret_median, each.regret_90, each.regret_mean)]
+    condition = plain(each.condition, 2) if each.condition < SINGULAR else "singular"
+    errors = [significant(each.size_error), format_percent(each.loss_error)]
+    return [each.design, str(each.runs), *regrets, *errors, condition]
 
 
 def _simulation(found: Pilots) -> list[Block]:
     if not found.simulation:
         return []
     heads = ["runs", "true laws", "misfit", "tables", "regret, median", "90 % below", "error of the loss"]
-    rows = [_simulated(each) for each in found.simulation]
+    rows = []
+    for each in found.simulation:
+        results = [_share(each.regret_median), _share(each.regret_90), format_percent(each.loss_error)]
+        rows.append([each.design, each.truths, each.misfit, str(each.tables), *results])
     overtrained, small, bend_at, bend = misfits()
     note = (
         f"fits of the generalised law under weak priors; misfit: {format_percent(overtrained)} on overtrained runs, or "
@@ -177,11 +128,6 @@ def _simulation(found: Pilots) -> list[Block]:
     if found.trunks:
         note += f"; errors of models from one trunk are correlated by {plain(assumed_correlation())}"
     return [Table("In simulation", "lllrrrr", heads, rows, [note])]
-
-
-def _simulated(each: Simulated) -> list[str]:
-    regrets = _share(each.regret_median), _share(each.regret_90)
-    return [each.design, each.truths, each.misfit, str(each.tables), *regrets, format_percent(each.loss_error)]
 
 
 def _share(value: float) -> str:

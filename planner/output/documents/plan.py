@@ -1,5 +1,8 @@
 """A plan as blocks to read."""
 
+from collections.abc import Callable
+from functools import partial
+
 from planner.allocation.problem import problem_of
 from planner.inputs.limits import limit_texts
 from planner.notes import Note
@@ -8,11 +11,14 @@ from planner.output.documents.blocks import (
     Facts,
     Table,
     Title,
+    between,
     beyond_text,
     conventions,
+    four_digits,
     loss_interval_rows,
     loss_text,
     note_blocks,
+    or_dash,
     price_text,
     regime_text,
     repetition_rows,
@@ -39,7 +45,6 @@ from planner.quantities import (
 
 
 def plan_document(plan: Plan) -> list[Block]:
-    """Return the blocks of a plan."""
     rows = [
         *budget_rows(plan.funded, plan.machine),
         *_budget_rows(plan),
@@ -59,27 +64,19 @@ def plan_document(plan: Plan) -> list[Block]:
         *_limit_rows(plan),
         *_spread_rows(plan),
     ]
-    law = [
-        ("law", plan.law.id, _growth(plan)),
-        ("", "", plan.law.form.equation),
-        ("", "", plan.law.reference),
-        ("conventions", "", conventions(plan.law)),
-    ]
-    blocks: list[Block] = [
+    growth = "N ~ C^{}, D ~ C^{}".format(*map(significant, plan.exponents)) if plan.exponents else ""
+    law = [("law", plan.law.id, growth), ("", "", plan.law.form.equation), ("", "", plan.law.reference)]
+    return [
         Title(_title(plan)),
         Facts(rows, spare_labels(plan.funded)),
         *([cost_facts(plan.machine, plan.cost, served=plan.serving is not None)] if plan.machine and plan.cost else []),
-        Facts(law),
+        Facts([*law, ("conventions", "", conventions(plan.law))]),
+        *(plan_scores_blocks(plan.scores) if plan.scores else []),
+        *note_blocks(plan.notes, plan.law),
+        *beside_table(plan),
+        *([_served_sizes(plan)] if plan.served_sizes else []),
+        *([_alternatives(plan)] if plan.others else []),
     ]
-    if plan.scores:
-        blocks += plan_scores_blocks(plan.scores)
-    blocks += note_blocks(plan.notes, plan.law)
-    blocks += beside_table(plan)
-    if plan.served_sizes:
-        blocks.append(_served_sizes(plan))
-    if plan.others:
-        blocks.append(_alternatives(plan))
-    return blocks
 
 
 def _title(plan: Plan) -> str:
@@ -113,8 +110,8 @@ def _budget_rows(plan: Plan) -> list[tuple[str, str, str]]:
     text = "the least that reaches the loss"
     if sure and sure.flops:
         low, high = sure.flops
-        ends = f"{format_flops(low)} to {format_flops(high)}" if high is not None else f"from {format_flops(low)} on"
-        text = f"{format_percent(sure.level)} interval {ends}{'' if high is not None else ': no budget is sure to reach it'}"
+        ends = f"from {format_flops(low)} on: no budget is sure to reach it"
+        text = f"{format_percent(sure.level)} interval {ends if high is None else between((low, high), format_flops)}"
     return [("budget", format_flops(plan.flops), text)]
 
 
@@ -152,20 +149,18 @@ def _quantised_rows(plan: Plan) -> list[tuple[str, str, str]]:
     if found is None:
         return []
     worth = "" if found.worth is None else f", as if {format_percent(found.worth)} of the budget were lost"
-    rows = [(f"at {plain(found.bits)} bits", significant(found.loss, 4), f"{_signed(found.added)} by {found.law}{worth}")]
+    rows = [(f"at {plain(found.bits)} bits", four_digits(found.loss), f"{_signed(found.added)} by {found.law}{worth}")]
     if found.best_params is not None and found.best_tokens is not None and found.best_loss is not None:
         run = f"{format_count(found.best_params)} on {format_count(found.best_tokens)} tokens"
-        rows.append(("", "", f"best served so: {run}, {significant(found.best_loss, 4)}"))
+        rows.append(("", "", f"best served so: {run}, {four_digits(found.best_loss)}"))
     return rows
 
 
 def _data_rows(plan: Plan) -> list[tuple[str, str, str]]:
     """Return what repetition costs, and what more data would be worth beside more compute."""
     data = plan.data
-    if data is None:
-        return []
     rows = repetition_rows(data)
-    if plan.doubling and rows:
+    if data and plan.doubling and rows:
         more = data.doubling_gain > plan.doubling.loss_gain
         better = "more data beats more compute" if more else "more compute beats more data"
         wanted = format_count(data.tokens_wanted)
@@ -194,19 +189,14 @@ def _serving_rows(plan: Plan) -> list[tuple[str, str, str]]:
 
 def _served_sizes(plan: Plan) -> Table:
     """Return smaller sizes on the same devices and days, and which of them pays."""
-    rows = [
-        [
-            format_factor(each.ratio) + " [1]" * each.best,
-            format_count(each.params),
-            format_count(each.tokens),
-            significant(each.loss, 4),
-            format_flops(each.worth),
-            format_flops(each.serving_flops),
-            "-" if each.ratio == 1 else _signed_flops(each.net),
-            *([] if each.net_dollars is None else ["-" if each.ratio == 1 else _signed_dollars(each.net_dollars)]),
-        ]
-        for each in plan.served_sizes
-    ]
+    rows = []
+    for each in plan.served_sizes:
+        run = [format_count(each.params), format_count(each.tokens), four_digits(each.loss)]
+        worth = [format_flops(each.worth), format_flops(each.serving_flops)]
+        net = [_net(each.net, format_flops) if abs(each.net) >= 1 else "0 FLOP"]
+        net += [] if each.net_dollars is None else [_net(each.net_dollars, format_dollars)]
+        net = ["-"] * len(net) if each.ratio == 1 else net
+        rows.append([format_factor(each.ratio) + " [1]" * each.best, *run, *worth, *net])
     headers = ["size", "parameters", "tokens", "loss", "worth in training", "serving", "saved less lost"]
     headers += ["in dollars"] if plan.served_sizes[0].net_dollars is not None else []
     measure = (
@@ -224,12 +214,8 @@ def _served_sizes(plan: Plan) -> Table:
     return Table("The same devices and days on smaller models", "r" * len(headers), headers, rows, foot)
 
 
-def _signed_flops(flops: float) -> str:
-    return f"{'+' if flops >= 0 else '-'}{format_flops(abs(flops))}" if abs(flops) >= 1 else "0 FLOP"
-
-
-def _signed_dollars(dollars: float) -> str:
-    return f"{'+' if dollars >= 0 else '-'}{format_dollars(abs(dollars))}"
+def _net(amount: float, write: Callable[[float], str]) -> str:
+    return f"{'+' if amount >= 0 else '-'}{write(abs(amount))}"
 
 
 def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:
@@ -242,7 +228,7 @@ def _limit_rows(plan: Plan) -> list[tuple[str, str, str]]:
         rows.append(("spends", format_flops(plan.spent), f"only {format_percent(plan.spent_share)} of the budget"))
     if plan.overhead is not None and not plan.limits.free:
         rows.append(("price of limits", format_overhead(plan.overhead), "than the cheapest run of the same loss without them"))
-    loss = "" if best.loss is None else f", loss {significant(best.loss, 4)}"
+    loss = "" if best.loss is None else f", loss {four_digits(best.loss)}"
     budget = f" for {format_flops(best.flops)}" if plan.inputs.get("loss") is not None else ""
     dearer = plan.problem.spending.k / problem_of(plan.law).spending.k - 1
     shape = f", a token as dear as the shape's ({format_signed_percent(dearer)})" if abs(dearer) > 0.005 else ""
@@ -261,15 +247,14 @@ def _spread_rows(plan: Plan) -> list[tuple[str, str, str]]:
     rows, found = [], plan.other_studies
     if found:
         text = f"parameters: where {format_percent(found.level)} of studies on other data, with another recipe, put the optimum"
-        rows.append(("other studies", _ends(*found.params, digits=2), f"{text} (by {len(found.studies)})"))
+        rows.append(("other studies", between(found.params, _two_digits, " - "), f"{text} (by {len(found.studies)})"))
     if plan.params_spread:
         text = f"{'dense ' if plan.mixture else ''}parameters, for the same budget"
-        rows.append(("other laws", _ends(*plan.params_spread), text))
+        rows.append(("other laws", between(plan.params_spread, format_count, " - "), text))
     return rows
 
 
-def _ends(low: float, high: float, digits: int = 3) -> str:
-    return f"{format_count(low, digits)} - {format_count(high, digits)}"
+_two_digits = partial(format_count, digits=2)
 
 
 _POINT = 1e-6
@@ -281,10 +266,9 @@ def _interval_row(plan: Plan, name: str) -> list[tuple[str, str, str]]:
     ends = getattr(sure, name) if sure else None
     if sure is None or ends is None or ends[1] <= ends[0] * (1 + _POINT):
         return []
-    text = f"{format_percent(sure.level)} interval {format_count(ends[0], 2)} to {format_count(ends[1], 2)}"
+    text = f"{format_percent(sure.level)} interval {between(ends, _two_digits)}"
     if name == "tokens" and sure.tokens_per_param:
-        low, high = sure.tokens_per_param
-        text += f", {significant(low, 2)} to {significant(high, 2)} per parameter"
+        text += f", {between(sure.tokens_per_param, partial(significant, digits=2))} per parameter"
     return [("", "", text)]
 
 
@@ -297,18 +281,10 @@ def _alternatives(plan: Plan) -> Table:
         texts = [_footnote(note) for note in other.notes if note.code not in _IN_THE_TABLE]
         footnotes += [text for text in texts if text not in footnotes]
         mark = f" [{','.join(str(footnotes.index(text) + 1) for text in texts)}]" if texts else ""
-        rows.append(
-            [
-                other.law.id + mark,
-                significant(other.exponents[0], 2),
-                format_count(other.params),
-                format_count(other.tokens),
-                significant(other.tokens_per_param),
-                "-" if other.loss is None else significant(other.loss, 4),
-                beyond_text(other.extrapolation),
-                *(_seen(other) if judged else [format_factor(other.params_ratio)]),
-            ]
-        )
+        run = [format_count(other.params), format_count(other.tokens), significant(other.tokens_per_param)]
+        run += [or_dash(other.loss, four_digits), beyond_text(other.extrapolation)]
+        judgement = _seen(other) if judged else [format_factor(other.params_ratio)]
+        rows.append([other.law.id + mark, significant(other.exponents[0], 2), *run, *judgement])
     headers = ["law", "N ~ C^", "parameters", "tokens", "tok/param", "loss", "outside its data"]
     if judge is None or not judged:
         if plan.mixture:
@@ -336,12 +312,4 @@ def _seen(other: Alternative) -> list[str]:
 def _band_text(plan: Plan) -> str:
     if plan.params_band is None:
         return ""
-    low, high = (format_count(end) for end in plan.params_band)
-    return f"{low} to {high} cost at most {format_percent(plan.band_tolerance)} more compute"
-
-
-def _growth(plan: Plan) -> str:
-    if plan.exponents is None:
-        return ""
-    a, b = plan.exponents
-    return f"N ~ C^{significant(a, 3)}, D ~ C^{significant(b, 3)}"
+    return f"{between(plan.params_band, format_count)} cost at most {format_percent(plan.band_tolerance)} more compute"

@@ -1,13 +1,13 @@
 """The spreadsheet functions, as blocks to read and as rows."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from planner.output.csv_json_machines import Row, fields
 from planner.output.documents.blocks import Block, Table, Title
 from planner.sheets.cell_functions.arguments import REQUIRED
 
 if TYPE_CHECKING:
-    from planner.output.csv_json_machines import Row
     from planner.sheets.cell_functions.arguments import Argument, Function
 
 _ERRORS = 'a cell without an answer holds an error value; with "text" as the last argument its reason'
@@ -26,27 +26,18 @@ def functions_document(functions: "Sequence[Function]") -> list[Block]:
     ]
 
 
-def function_content(functions: "Sequence[Function]") -> list[dict[str, Any]]:
+def function_content(functions: "Sequence[Function]") -> list[Row]:
     """Return each function with its arguments."""
-    return [
-        {
-            "name": each.name,
-            "summary": each.summary,
-            "arguments": [
-                {"name": argument.name, "help": argument.help, "optional": _optional(argument)} for argument in each.takes
-            ],
-            "example": each.example,
-            "table": each.table,
-        }
-        for each in functions
-    ]
+    rows = []
+    for each in functions:
+        arguments = [{**fields(argument, "name", "help"), "optional": _optional(argument)} for argument in each.takes]
+        rows.append({**fields(each, "name", "summary"), "arguments": arguments, **fields(each, "example", "table")})
+    return rows
 
 
-def function_rows(functions: "Sequence[Function]") -> "list[Row]":
+def function_rows(functions: "Sequence[Function]") -> list[Row]:
     """Return a row for each function."""
-    return [
-        {"name": each.name, "arguments": _usage(each), "summary": each.summary, "example": each.example} for each in functions
-    ]
+    return [{"name": each.name, "arguments": _usage(each), **fields(each, "summary", "example")} for each in functions]
 
 
 def _usage(function: "Function") -> str:

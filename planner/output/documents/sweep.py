@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,17 @@ from planner._util.parallel import Progress
 from planner.notes import Note
 from planner.output import Format
 from planner.output.csv_json import cell
-from planner.output.documents.blocks import NOTEBOOK_ROWS, Block, Facts, Table, Title, below_rows, beyond_text
+from planner.output.documents.blocks import (
+    NOTEBOOK_ROWS,
+    Block,
+    Facts,
+    Table,
+    Title,
+    below_rows,
+    beyond_text,
+    four_digits,
+    or_dash,
+)
 from planner.output.text import table_pieces, to_markdown, to_text
 from planner.planning.sweep import Sweep
 from planner.planning.sweep_rows import Rows
@@ -51,7 +61,7 @@ def _streamed(found: Sweep, finish: Callable[[Rows], str], heard: Heard, progres
 
 
 def _csv(found: Sweep, heard: Heard, progress: Progress | None, decimal_comma: bool = False) -> Iterator[str]:
-    head = ("\ufeff" if decimal_comma else "") + (";" if decimal_comma else ",").join(found.columns) + "\n"
+    head = ("\ufeff" + ";".join(found.columns) if decimal_comma else ",".join(found.columns)) + "\n"
     for piece in _streamed(found, partial(_csv_rows, names=found.columns, decimal_comma=decimal_comma), heard, progress):
         yield head + piece  # the header with the first rows: what cannot be answered leaves nothing behind
         head = ""
@@ -90,28 +100,24 @@ def _json_rows(block: Rows, names: tuple[str, ...]) -> str:
     return ",\n".join("    " + json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
 
 
-def _loss(value: float) -> str:
-    return significant(value, 4)
-
-
 _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "law": ("law", str),
     "flops": ("compute", format_flops),
     "params": ("parameters", format_count),
     "weight_bytes": ("served weights", format_bytes),
     "cache_bytes": ("served cache", format_bytes),
-    "served_loss": ("served loss", _loss),
+    "served_loss": ("served loss", four_digits),
     "total_params": ("in all", format_count),
-    "experts": ("experts", lambda value: plain(value, 4)),
-    "granularity": ("granularity", lambda value: plain(value, 4)),
+    "experts": ("experts", partial(plain, digits=4)),
+    "granularity": ("granularity", partial(plain, digits=4)),
     "sparsity": ("sparsity", format_percent),
     "params_low": ("from", format_count),
     "params_high": ("to", format_count),
     "tokens": ("tokens", format_count),
     "tokens_per_param": ("tok/param", significant),
-    "loss": ("loss", _loss),
-    "loss_low": ("loss from", _loss),
-    "loss_high": ("loss to", _loss),
+    "loss": ("loss", four_digits),
+    "loss_low": ("loss from", four_digits),
+    "loss_high": ("loss to", four_digits),
     "epochs": ("epochs", significant),
     "regime": ("regime", str),
     "overhead": ("extra compute", format_overhead),
@@ -147,6 +153,10 @@ def _shown_columns(found: Sweep) -> dict[str, tuple[str, Callable[[Any], str]]]:
     return shown
 
 
+def _align(columns: Iterable[str]) -> str:
+    return "".join("l" if name in {"law", "regime"} else "r" for name in columns)
+
+
 def _table(found: Sweep, heard: Heard, progress: Progress | None, *, markdown: bool = False) -> Iterator[str]:
     columns = _shown_columns(found)
     counts: Counter[str] = Counter()
@@ -157,11 +167,10 @@ def _table(found: Sweep, heard: Heard, progress: Progress | None, *, markdown: b
             yield [_cells(row, columns) for row in block.rows(columns)]
 
     laws = [[law.id if name == "law" else "" for name in columns] for law in found.named]
-    align = "".join("l" if name in {"law", "regime"} else "r" for name in columns)
     headers = [header for header, _ in columns.values()]
-    yield from table_pieces(_title(found), headers, align, blocks(), markdown=markdown, widest=laws)
+    yield from table_pieces(_title(found), headers, _align(columns), blocks(), markdown=markdown, widest=laws)
     said = found.remarks(counts)
-    rest = below_rows([Facts([("law", law.id, law.reference) for law in found.named])], said)
+    rest = _below(found, said)
     yield "\n" + (to_markdown(rest) if markdown else to_text(rest))
     heard(said)
 
@@ -175,11 +184,13 @@ def sweep_document(found: Sweep) -> list[Block]:
         counts.update(counted)
         some = block.rows(columns) if len(rows) < NOTEBOOK_ROWS else []
         rows += [_cells(row, columns) for row in some]
-    align = "".join("l" if name in {"law", "regime"} else "r" for name in columns)
     more = [f"{len(found) - NOTEBOOK_ROWS} more rows: .table(), or .to_frame()"] if len(found) > NOTEBOOK_ROWS else []
-    table = Table("", align, [header for header, _ in columns.values()], rows[:NOTEBOOK_ROWS], more)
-    laws = Facts([("law", law.id, law.reference) for law in found.named])
-    return [Title(_title(found)), table, *below_rows([laws], found.remarks(counts))]
+    table = Table("", _align(columns), [header for header, _ in columns.values()], rows[:NOTEBOOK_ROWS], more)
+    return [Title(_title(found)), table, *_below(found, found.remarks(counts))]
+
+
+def _below(found: Sweep, said: tuple[Note, ...]) -> list[Block]:
+    return below_rows([Facts([("law", law.id, law.reference) for law in found.named])], said)
 
 
 def _title(found: Sweep) -> str:
@@ -195,8 +206,4 @@ def _title(found: Sweep) -> str:
 
 
 def _cells(row: Mapping[str, Any], columns: Mapping[str, tuple[str, Callable[[Any], str]]]) -> list[str]:
-    return [_written(value, write) for value, (_, write) in zip(row.values(), columns.values(), strict=True)]
-
-
-def _written(value: Any, write: Callable[[Any], str]) -> str:
-    return "-" if value is None else write(value)
+    return [or_dash(value, write) for value, (_, write) in zip(row.values(), columns.values(), strict=True)]

@@ -1,6 +1,18 @@
 """The trade of size against data, as blocks to read."""
 
-from planner.output.documents.blocks import Block, Facts, Table, Title, beyond_text, law_facts, loss_text, note_blocks, price_text
+from planner.output.documents.blocks import (
+    Block,
+    Facts,
+    Table,
+    Title,
+    beyond_text,
+    four_digits,
+    law_facts,
+    loss_text,
+    note_blocks,
+    or_dash,
+    price_text,
+)
 from planner.planning.trade import Trade, TradeOff
 from planner.quantities import (
     format_count,
@@ -14,11 +26,8 @@ from planner.quantities import (
 
 
 def trade_document(found: TradeOff) -> list[Block]:
-    """Return the blocks of a trade-off."""
     unique = f", {format_count(found.unique_tokens)} unique tokens" if found.unique_tokens else ""
-    title = (
-        f"The same loss at other sizes{unique}: {significant(found.loss, 4)}, for which {format_flops(found.flops)} are the least"
-    )
+    least = f"{four_digits(found.loss)}, for which {format_flops(found.flops)} are the least"
     rows = [
         ("loss", *loss_text(found.loss, found.irreducible_loss, found.loss_unit)),
         ("cheapest to train", format_flops(found.flops), format_pf_days(found.flops)),
@@ -31,18 +40,13 @@ def trade_document(found: TradeOff) -> list[Block]:
     if found.demand is not None:
         headers.insert(-1, "training and serving")
         for row, texts in zip(found.rows, cells, strict=True):
-            texts.insert(-1, "-" if row.life is None else format_flops(row.life) + " [1]" * row.cheapest)
+            texts.insert(-1, or_dash(row.life, format_flops) + " [1]" * row.cheapest)
         life = f"serving {format_count(found.demand.tokens)} tokens{price_text(found.demand.price)}"
         footnotes.append(f"the least for training it and {life}")
     best = next((at for at, row in enumerate(found.rows) if (row.cheapest if found.demand else row.ratio == 1)), 0)
     table = Table("Sizes", "r" * len(headers), headers, cells, footnotes, best=best)
-    return [
-        Title(title),
-        Facts(rows),
-        table,
-        law_facts(found.law),
-        *note_blocks(found.notes),
-    ]
+    title = Title(f"The same loss at other sizes{unique}: {least}")
+    return [title, Facts(rows), table, law_facts(found.law), *note_blocks(found.notes)]
 
 
 def _row(row: Trade, *, epochs: bool) -> list[str]:
@@ -50,17 +54,10 @@ def _row(row: Trade, *, epochs: bool) -> list[str]:
     saved = "-" if row.ratio == 1 else format_percent(row.saved_share) if row.saved_share > 0 else "none"
     if row.tokens is None or row.tokens_per_param is None or row.flops is None or row.overhead is None:
         return [*start, "out of reach", "-", *(["-"] if epochs else []), "-", "-", saved, "never", "-"]
-    seen = [significant(row.epochs)] if epochs and row.epochs is not None else []
-    pays = "-" if row.ratio == 1 else "never" if row.break_even is None else format_count(row.break_even)
-    more = "-" if row.ratio == 1 else format_overhead(row.overhead)
-    return [
-        *start,
-        format_count(row.tokens),
-        significant(row.tokens_per_param),
-        *seen,
-        format_flops(row.flops),
-        more,
-        saved,
-        pays,
-        beyond_text(row.extrapolation),
-    ]
+    tokens = [format_count(row.tokens), significant(row.tokens_per_param)]
+    tokens += [significant(row.epochs)] if epochs and row.epochs is not None else []
+    more, pays = "-", "-"
+    if row.ratio != 1:
+        more = format_overhead(row.overhead)
+        pays = "never" if row.break_even is None else format_count(row.break_even)
+    return [*start, *tokens, format_flops(row.flops), more, saved, pays, beyond_text(row.extrapolation)]

@@ -12,9 +12,8 @@ from planner.accelerators.prices import one_line
 from planner.allocation.extrapolation import PRINTED
 from planner.inputs.held_budgets import read_held
 from planner.inputs.question import Question
-from planner.notes import Note
-from planner.output.charts._base import Points
 from planner.output.charts.frontiers import model_points
+from planner.output.csv_json_machines import fields
 from planner.output.html_report.javascript import law_functions, spending
 from planner.planning.plan_result import BAND, Plan
 from planner.quantities import plain
@@ -22,7 +21,6 @@ from planner.scaling_laws.catalogue import all_laws, load_law
 from planner.scaling_laws.law import Law
 from planner.scaling_laws.provenance import PARAM_COUNTS
 
-_EVERY = (1.0, 1e60)
 EXHAUSTED = 300.0
 """Passes over unique tokens beyond which the page names no size: the loss there is as flat as a double can tell."""
 
@@ -43,8 +41,7 @@ def law_content(law: Law) -> dict[str, Any]:
     own = law.params if "R_D" in law.params else source.params
     floor = law.irreducible_loss
     return {
-        "id": law.id,
-        "title": law.title,
+        **fields(law, "id", "title"),
         "equation": law.form.equation,
         "reference": law.reference,
         "unit": None if law.conventions.loss_unit == "none" else law.conventions.loss_unit,
@@ -58,13 +55,13 @@ def law_content(law: Law) -> dict[str, Any]:
         "R_D": float(own["R_D"]),
         "R_N": float(own["R_N"]),
         "carried": "" if "R_D" in law.params else source.id,
-        "domain": {name: getattr(law.domain, name) for name in ("flops", "params", "tokens", "tokens_per_param")},
-        "notes": [_note(note) for note in law.notes if note.code != "single-epoch"],
+        "domain": fields(law.domain, "flops", "params", "tokens", "tokens_per_param"),
+        "notes": [
+            {"warning": note.severity == "warning", "text": spoken(note.text), "from": note.from_flops}
+            for note in law.notes
+            if note.code != "single-epoch"
+        ],
     }
-
-
-def _note(note: Note) -> dict[str, Any]:
-    return {"warning": note.severity == "warning", "text": spoken(note.text), "from": note.from_flops}
 
 
 def spoken(text: str) -> str:
@@ -111,7 +108,7 @@ def machine_content(machine: Machine) -> dict[str, Any]:
     }
 
 
-def devices_at_first(plan: Plan) -> float | None:
+def _devices_at_first(plan: Plan) -> float | None:
     """Return how many devices stand in the field at first: those of the plan, or what its deadline needs; else nobody said."""
     if plan.machine and plan.machine.counted:
         return plan.machine.devices
@@ -120,48 +117,44 @@ def devices_at_first(plan: Plan) -> float | None:
 
 def model_content(which: str) -> list[dict[str, Any]]:
     """Return published models as marks of a plot."""
-    found = model_points(which, _EVERY)
-    assert isinstance(found, Points)
+    (found,) = model_points(which, (1.0, 1e60))
     return [{"x": float(x), "y": float(y), "name": name} for x, y, name in zip(found.x, found.y, found.texts, strict=True)]
 
 
 def page_content(plan: Plan) -> dict[str, Any]:
     """Return all that the page knows, but the laws' functions."""
     machine = plan.machine
-    known = [device_content(device) for device in accelerators()]
+    laws = page_laws(plan.law)
     said = "; ".join(spoken(note.text) for note in plan.notes if note.code in {"mfu-forecast", "mfu-measured"})
     own = [{**machine_content(machine), "said": said}] if machine else []
-    unique = plan.data.unique_tokens if plan.data else None
     typed = plan.inputs.get("mfu") is not None
     asked = {
         "flops": plan.flops,
         "law": plan.law.id,
-        "unique": unique,
+        "unique": plan.data.unique_tokens if plan.data else None,
         "device": own[0]["id"] if own else DEVICE,
-        "devices": devices_at_first(plan),
+        "devices": _devices_at_first(plan),
         "mfu": machine.mfu.expected if machine and typed else None,
         "price": plan.inputs.get("price") if machine else None,
         "overhead": machine.overhead if machine else 0.0,
     }
-    grids = [{"name": name, **_ends(each)} for name, each in settings("hardware.toml", "grid").items()]
+    ends = ("low", "expected", "high")
+    published = settings("hardware.toml", "grid").items()
+    grids = [{"name": name, **{end: float(each[end]) for end in ends}} for name, each in published]
     if machine and machine.grid and machine.grid.name not in {each["name"] for each in grids}:
         grids.insert(0, {"name": machine.grid.name, **machine.grid.grams_per_kwh._asdict()})
     return {
         "asked": asked,
         "start": _fields(plan, asked),
         "grids": grids,
-        "main": [law for law in (other.law.id for other in plan.others) if law in {each.id for each in page_laws(plan.law)}],
+        "main": [other.law.id for other in plan.others if other.law.id in {law.id for law in laws}],
         "band": BAND,
         "exhausted": EXHAUSTED,
         "printed": PRINTED,
-        "laws": [law_content(law) for law in page_laws(plan.law)],
-        "devices": [*own, *known],
+        "laws": [law_content(law) for law in laws],
+        "devices": [*own, *map(device_content, accelerators())],
         "models": {which: model_content(which) for which in ("params", "tokens")},
     }
-
-
-def _ends(section: Mapping[str, Any]) -> dict[str, float]:
-    return {end: float(section[end]) for end in ("low", "expected", "high")}
 
 
 _MODES = {"devices for a time": "devices", "dollars": "money"}
@@ -188,8 +181,5 @@ def _fields(plan: Plan, asked: Mapping[str, Any]) -> dict[str, str]:
 
 def functions_text(laws: list[Law]) -> str:
     """Return the laws' functions as one JavaScript object literal."""
-    rows = []
-    for law in laws:
-        parts = ", ".join(f"{name}: {text}" for name, text in law_functions(law).items())
-        rows.append(f"  {{ {parts} }}")
-    return "[\n" + ",\n".join(rows) + "\n]"
+    parts = [", ".join(f"{name}: {text}" for name, text in law_functions(law).items()) for law in laws]
+    return "[\n" + ",\n".join(f"  {{ {part} }}" for part in parts) + "\n]"

@@ -96,14 +96,10 @@ _LAW_HEADS = ("law", "parameters", "tokens", "loss", "outside its runs", "N coun
 
 def _heads(names: tuple[str, ...], align: str, by: int | None = None) -> str:
     """Return the headers of a table that its reader sorts."""
-    sides = {"l": "", "r": ' class="r"'}
-    return "".join(
-        f'<th scope="col"{sides[side]}{_SORTED if at == by else ""}><button type="button">{escape(name)}</button></th>'
-        for at, (name, side) in enumerate(zip(names, align, strict=True))
-    )
-
-
-_SORTED = ' aria-sort="ascending"'
+    sides = [' class="r"' if side == "r" else "" for side in align]
+    order = [' aria-sort="ascending"' if at == by else "" for at in range(len(names))]
+    buttons = [f'<button type="button">{escape(name)}</button>' for name in names]
+    return "".join(f'<th scope="col"{look}{up}>{button}</th>' for look, up, button in zip(sides, order, buttons, strict=True))
 
 
 def _scrolling(label: str, table: str) -> str:
@@ -116,11 +112,9 @@ def _left_out(plan: Plan) -> str:
     problem = plan.problem
     parts = ["the limits"] * (not problem.limits.free) + ["serving"] * bool(problem.spending.served)
     parts += ["precision or data quality"] * any(each is not problem.repetition for each in problem.modifiers)
-    if not parts:
-        return ""
     known = "The fields below plan with budget, law, unique tokens and device alone"
     said = f"{known}: {' and '.join(parts)} of the plan as it was written, further down, are not in them."
-    return f'<p class="callout warning">{said}</p>'
+    return f'<p class="callout warning">{said}</p>' if parts else ""
 
 
 def _resource(name: str) -> str:
@@ -137,13 +131,11 @@ def _options(options: list[tuple[str, bool]]) -> str:
 
 
 def _law_row(law: Law) -> str:
-    name = escape(law.id)
-    numbers = '<td class="r"></td>' * 4
+    name, numbers = escape(law.id), '<td class="r"></td>' * 4
     counts = PARAM_COUNTS[law.conventions.params]
     if law.form.active:
         counts += f" (a mixture of experts: {choice_text(law) or 'as chosen'})"
-    texts = [counts, law.conventions.data, law.reference]
-    cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
+    cells = "".join(f"<td>{escape(text)}</td>" for text in (counts, law.conventions.data, law.reference))
     button = f'<button type="button" aria-pressed="false">{name}</button>'
     return f'<tr data-law="{name}"><th scope="row">{button}</th>{numbers}{cells}</tr>'
 

@@ -72,9 +72,8 @@ class Look(NamedTuple):
         sides = [_number(part) for part in parts] if isinstance(parts, (list, tuple)) else []
         known = tuple(side for side in sides if side is not None and _SIDES[0] <= side <= _SIDES[1])
         if len(sides) != 2 or len(known) != 2:
-            raise OptionError(
-                f"`size` {shown(size)}: expected width and height in inches, each {_SIDES[0]} to {_SIDES[1]}, such as 11x5"
-            )
+            wanted = f"width and height in inches, each {_SIDES[0]} to {_SIDES[1]}, such as 11x5"
+            raise OptionError(f"`size` {shown(size)}: expected {wanted}")
         return cls(dots, (known[0], known[1]))
 
 
@@ -97,9 +96,7 @@ def draw(chart: Chart, path: str | Path, look: Look = Look(), *, overwrite: bool
         Another ending than .png, .svg or .pdf, a file that exists already, or matplotlib is not installed.
     """
     target = new_file(path, overwrite, ENDINGS, "a picture")
-    figure = figure_of(chart, look)
-    content = BytesIO()
-    ending = target.suffix.lower()
+    figure, content, ending = figure_of(chart, look), BytesIO(), target.suffix.lower()
     # no date in the file: the same chart is the same file
     said: dict[str, Any] = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[ending]
     with require_matplotlib().rc_context(_SETTINGS):
@@ -204,31 +201,30 @@ def _labels(panel: Panel) -> list[str]:
 
 def _draw(axes: "Axes", panel: Panel, below: float = 0.13) -> None:
     axes.set_title(panel.title, loc="left", parse_math=False)
-    for axis, scale, log, limits in (
-        (axes.xaxis, panel.x, axes.set_xscale, axes.set_xlim),
-        (axes.yaxis, panel.y, axes.set_yscale, axes.set_ylim),
-    ):
-        if scale.log:
-            log("log")
+    for name, axis, scale in (("x", axes.xaxis, panel.x), ("y", axes.yaxis, panel.y)):
         axis.set_label_text(scale.label, parse_math=False)
+        if scale.log:
+            axes.set(**{f"{name}scale": "log"})
         if scale.ends:
-            limits(*scale.ends)
+            axes.set(**{f"{name}lim": scale.ends})
     rules = 0
     for mark in panel.marks:
         if isinstance(mark, Rule):
             _rule(axes, mark, _RULED[rules % len(_RULED)])
             rules += mark.across == "x"
+        elif panel.rows and isinstance(mark, Points):
+            _points(axes, mark._replace(spans=None))
+            if mark.spans is not None:
+                axes.hlines(mark.y, *mark.spans, color=_colour(mark.group), linewidth=2.0, alpha=0.5, zorder=3)
         else:
-            _MARKS[type(mark)](axes, mark if not panel.rows or not isinstance(mark, Points) else mark._replace(spans=None))
-            if panel.rows and isinstance(mark, Points) and mark.spans is not None:
-                axes.hlines(mark.y, *mark.spans, color=_COLOURS[mark.group % len(_COLOURS)], linewidth=2.0, alpha=0.5, zorder=3)
-    for axis, scale, ends in ((axes.xaxis, panel.x, axes.get_xlim()), (axes.yaxis, panel.y, axes.get_ylim())):
-        _tick(axis, scale, ends)
+            _MARKS[type(mark)](axes, mark)
+    _tick(axes.xaxis, panel.x, axes.get_xlim())
+    _tick(axes.yaxis, panel.y, axes.get_ylim())
     axes.autoscale_view()  # places of texts depend on the scales
     if panel.rows:
         axes.set_yticks(range(len(panel.rows)), labels=panel.rows[::-1], fontsize=points(7), parse_math=False)
         axes.set_ylim(-0.7, len(panel.rows) - 0.3)
-    write_beside(axes, panel, lambda group: _COLOURS[group % len(_COLOURS)])
+    write_beside(axes, panel, _colour)
     axes.grid(color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -253,31 +249,33 @@ def _tick(axis: Any, scale: Scale, ends: tuple[float, float]) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
 
 
+def _colour(group: int) -> str:
+    return _COLOURS[group % len(_COLOURS)]
+
+
 def _line(axes: "Axes", mark: Line) -> None:
-    colour = _COLOURS[mark.group % len(_COLOURS)]
-    dashes = (0, (4, 3)) if mark.dashed else _DASHES[mark.group % len(_DASHES)] if mark.weight != "faint" else "-"
-    axes.plot(mark.x, mark.y, color=colour, linewidth=points(_WIDTHS[mark.weight]), linestyle=dashes, label=mark.label or None,
-              alpha=0.6 if mark.weight == "faint" else 1.0)  # fmt: skip
+    faint = mark.weight == "faint"
+    dashes = (0, (4, 3)) if mark.dashed else "-" if faint else _DASHES[mark.group % len(_DASHES)]
+    look: dict[str, Any] = {"linewidth": points(_WIDTHS[mark.weight]), "linestyle": dashes, "alpha": 0.6 if faint else 1.0}
+    axes.plot(mark.x, mark.y, color=_colour(mark.group), label=mark.label or None, **look)
 
 
 def _band(axes: "Axes", mark: Band) -> None:
-    colour = _COLOURS[mark.group % len(_COLOURS)]
-    axes.fill_between(mark.x, mark.low, mark.high, color=colour, alpha=0.18, linewidth=0, label=mark.label or None)
+    look: dict[str, Any] = {"color": _colour(mark.group), "alpha": 0.18, "linewidth": 0}
+    axes.fill_between(mark.x, mark.low, mark.high, label=mark.label or None, **look)
 
 
 def _points(axes: "Axes", mark: Points) -> None:
-    colour = _COLOURS[mark.group % len(_COLOURS)]
-    edge = "none" if mark.marker == "dot" else "white"
-    axes.plot(
-        mark.x, mark.y, _MARKERS[mark.marker], color=colour, markersize=points(_SIZES[mark.marker]), markeredgecolor=edge,
-        markeredgewidth=0.6, alpha=0.55 if mark.marker == "dot" else 1.0, label=mark.label or None, zorder=4,
-    )  # fmt: skip
+    dot, colour = mark.marker == "dot", _colour(mark.group)
+    look: dict[str, Any] = {"color": colour, "markersize": points(_SIZES[mark.marker]), "alpha": 0.55 if dot else 1.0}
+    look |= {"markeredgecolor": "none" if dot else "white", "markeredgewidth": 0.6, "zorder": 4}
+    axes.plot(mark.x, mark.y, _MARKERS[mark.marker], label=mark.label or None, **look)
     if mark.spans is not None:
         axes.vlines(mark.x, *mark.spans, color=colour, linewidth=2.0, zorder=3)
 
 
 def _span(axes: "Axes", mark: Span) -> None:
-    colour = _COLOURS[mark.group % len(_COLOURS)] if mark.group else "#BBBBBB"
+    colour = _colour(mark.group) if mark.group else "#BBBBBB"
     axes.axvspan(mark.low, mark.high, color=colour, alpha=0.16, linewidth=0, label=mark.label or None)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from planner._util.showing import Raw
 from planner.errors import OptionError
 from planner.output.charts._base import Band, Box, Chart, Line, Panel, Points, Rule, Scale, Span
 from planner.output.plots.axis_ticks import writer
@@ -55,12 +54,10 @@ def to_terminal(chart: Chart, *, colours: bool) -> str:
         parts.append(f"{panel.title}: {panel.y.label or 'groups'} (up) against {panel.x.label} (right)")
         parts.append(_canvas(plotille, panel, width, colours))
         parts += _legend(panel)
-    lines = [line for part in [*parts, chart.source] for line in part.split("\n")]
-    return "\n".join(short for line in lines for short in _fitted(line, columns)) + "\n"
-
-
-def _fitted(line: str, columns: int) -> list[str]:
-    return wrapped_lines(line, columns) if len(_ESCAPE.sub("", line)) > columns else [line]
+    lines: list[str] = []
+    for line in "\n".join([*parts, chart.source]).split("\n"):
+        lines += wrapped_lines(line, columns) if len(_ESCAPE.sub("", line)) > columns else [line]
+    return "\n".join(lines) + "\n"
 
 
 _ESCAPE = re.compile(r"\x1b\[[\d;]*m")
@@ -72,7 +69,7 @@ def _canvas(plotille: Any, panel: Panel, width: int, colours: bool) -> str:
     figure.color_mode = "names"
     figure.with_colors = colours
     figure.origin = False
-    figure.register_label_formatter(float, lambda value, chars, **_: _label(value, chars))
+    figure.register_label_formatter(float, lambda value, chars, **_: str(value)[:chars])
     (x_low, x_high), (y_low, y_high) = _ends(panel)
     figure.set_x_limits(x_low, x_high)
     figure.set_y_limits(y_low, y_high)
@@ -155,18 +152,14 @@ def _unlogged(scale: Scale, ends: tuple[float, float]) -> tuple[float, ...]:
 
 def _ends(panel: Panel) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the ends of both scales as drawn: given, or those of the marks."""
-    if panel.rows:
-        points = [mark for mark in panel.marks if isinstance(mark, Points)]
-        return _span(panel.x, [values for mark in points for values in (mark.x, *(mark.spans or ()))]), (
-            -0.5,
-            len(panel.rows) - 0.5,
-        )
     drawn = [mark for mark in panel.marks if isinstance(mark, (Line, Points))]
     bands = [mark for mark in panel.marks if isinstance(mark, Band)]
-    x = _span(panel.x, [mark.x for mark in (*drawn, *bands)])
     ends = [end for mark in drawn if isinstance(mark, Points) for end in mark.spans or ()]
-    y = _span(panel.y, [*(mark.y for mark in drawn), *(end for mark in bands for end in (mark.low, mark.high)), *ends])
-    return x, y
+    if panel.rows:
+        x = _span(panel.x, [*(mark.x for mark in drawn if isinstance(mark, Points)), *ends])
+        return x, (-0.5, len(panel.rows) - 0.5)
+    x = _span(panel.x, [mark.x for mark in (*drawn, *bands)])
+    return x, _span(panel.y, [*(mark.y for mark in drawn), *(end for mark in bands for end in (mark.low, mark.high)), *ends])
 
 
 def _span(scale: Scale, values: list[Num]) -> tuple[float, float]:
@@ -209,7 +202,3 @@ def _row_labels(panel: Panel) -> list[str]:
     """Return what stands beside each row: its name where all have room, otherwise numbers that the legend explains."""
     long = any(len(row) > _LABEL for row in panel.rows)
     return [str(i) for i in range(1, len(panel.rows) + 1)] if long else list(panel.rows)
-
-
-def _label(value: Raw, chars: int) -> str:
-    return str(value)[:chars]
