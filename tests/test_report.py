@@ -23,6 +23,7 @@ from planner.output.html_report.page import report_page
 from planner.quantities import format_count, format_flops, significant
 from planner.scaling_laws.law import Law
 from tests import browser
+from tests.strategies import law_of
 
 LAWS = [law.id for law in planner.laws() if law.role == "plan"]
 BUDGETS = [1.0, *(float(C) for C in np.geomspace(1e17, 1e28, 12)), 1e60]
@@ -95,6 +96,22 @@ def test_the_arithmetic_is_planners(page: Any, law: str) -> None:
     known = planner.load_law(law)
     for C, found in zip(BUDGETS, answers(page, [(law, C, None) for C in BUDGETS]), strict=True):
         assert_same(found, known, C, None)
+
+
+OWN = {
+    "kaplan_joint": {"N_c": 6.4e13, "D_c": 1.8e13, "alpha_N": 0.076, "alpha_D": 0.103},
+    "overtraining": {"E": 1.5, "a": 141.0, "b": 190.0, "eta": 0.121},
+}
+
+
+@pytest.mark.parametrize("form", OWN)
+def test_a_law_of_ones_own_may_have_any_form(chromium: Any, tmp_path: Path, form: str) -> None:
+    """Forms that no shipped law plans with: one with its compute in the loss, one that is not a sum of two terms."""
+    law = law_of(form, OWN[form])
+    chromium.get(planner.write_report(planner.plan(flops=1e21, law=law), tmp_path / "own.html").as_uri())
+    assert browser.complaints(chromium) == []
+    for C, found in zip(BUDGETS[1:5], answers(chromium, [(law.id, C, None) for C in BUDGETS[1:5]]), strict=True):
+        assert_same(found, law, C, None)
 
 
 @pytest.mark.parametrize("law", WEIGHING)

@@ -37,7 +37,9 @@ def law_functions(law: Law) -> dict[str, str]:
         return {"reducible": _ensemble(law)}
     surface = form.surface.derivation if form.surface else ()
     if surface and not any("=" in expression for _, expression in surface):
-        return {"reducible": _function(law, "N, D", surface, ("N", "D"), "add(R_N, R_D)")}
+        lines = (("C", "k*N*D"), *surface) if "C" in _needed(surface) else surface
+        terms = {"R_N", "R_D"} <= dict(surface).keys()  # a form without them has no floor either
+        return {"reducible": _function(law, "N, D", lines, ("N", "D"), "add(R_N, R_D)" if terms else "L")}
     found["optimum"] = _function(law, "C", frontier.derivation, (), "N")
     if frontier.budget is not None:
         one, two = (float(frontier.budget(law.symbols, reducible)) for reducible in (1.0, 2.0))
