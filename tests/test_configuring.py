@@ -394,7 +394,7 @@ def test_many_layouts_at_once_are_those_one_by_one(many: list[Layout], name: str
 def test_the_fewest_devices_are_the_fewest(layout: Layout, capacity: float, name: str) -> None:
     """What is found fits, one device fewer does not."""
     shape = model(name).shape._replace(context=4096)
-    data = int(_least_data(shape, ADAM, layout._replace(data=np.asarray(layout.least_data)), capacity))
+    data = int(_least_data(shape, ADAM, layout._replace(data=np.asarray(layout.least_data)), capacity))  # type: ignore[arg-type]  # an array of whole numbers
     if not data:
         assert memory(shape, ADAM, layout._replace(data=1_000_000)).range[1] > capacity
         return

@@ -119,7 +119,7 @@ def _measured(table: Mapping[str, Any], file: str) -> dict[str, tuple[MeasuredSt
         off, params, devices = (_schema.number_of(entry, key, file, where) for key in ("log_time", "params", "devices"))
         if not (isinstance(mixture, bool) and abs(off) <= 3 and 1 <= params <= 1e15 and 1 <= devices <= 1e8):
             raise LawFileError(
-                f"{file}: {where}: expected log_time from -3 to 3, params and devices above 0, mixture true or false"
+                f"{file}: {where.strip()}: expected log_time from -3 to 3, params and devices above 0, mixture true or false"
             )
         text = _schema.text_of(entry, "text", file, where, default="")
         found[name] = (*found.get(name, ()), MeasuredStep(off, params, mixture, int(devices), text))

@@ -114,6 +114,12 @@ class Machine(NamedTuple):
         return sum(part.number * part.peak for part in self.parts)
 
     @property
+    def memory(self) -> float | None:
+        """Memory of all devices together [bytes]; None where their number or a memory is not known."""
+        each = [part.number * part.device.memory for part in self.parts if part.device.memory is not None]
+        return sum(each) if self.counted and len(each) == len(self.parts) else None
+
+    @property
     def dollars_per_hour(self) -> Range | None:
         """Price of the fleet for an hour; None where a price is missing."""
         return _total([(part.number, part.price) for part in self.parts])

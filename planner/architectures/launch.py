@@ -53,7 +53,9 @@ def _without(framework: str, text: str, missing: Mapping[str, bool]) -> Argument
 
 
 def _typed(pairs: Iterable[tuple[str, object]]) -> str:
-    return " ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in pairs if value not in (None, False))
+    return " ".join(
+        f"--{name}" if value is True else f"--{name} {value}" for name, value in pairs if value is not None and value is not False
+    )
 
 
 def sequences(layout: Layout) -> int:

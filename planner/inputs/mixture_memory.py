@@ -13,7 +13,7 @@ from planner.errors import OptionError
 from planner.inputs.mixtures import MIXTURES
 from planner.inputs.question import Question
 from planner.quantities import format_count, plain
-from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.catalogue import embedding_count
 from planner.scaling_laws.forms._base import Num
 from planner.scaling_laws.law import Law
 
@@ -42,7 +42,7 @@ def all_params(law: Law, params: Num) -> Num:
     if law.form.total is not None:
         return law.form.total(law.symbols, params)
     if law.form.active is None and law.conventions.params == "non-embedding":
-        return total_params(params, _embeddings())
+        return total_params(params, embedding_count().params["gamma"])
     return params
 
 
@@ -51,12 +51,8 @@ def as_counted(law: Law, total: float) -> float:
     if law.form.active_of is not None:
         return float(law.form.active_of(law.symbols, total))
     if law.form.active is None and law.conventions.params == "non-embedding":
-        return float(non_embedding_params(total, _embeddings()))
+        return float(non_embedding_params(total, embedding_count().params["gamma"]))
     return total
-
-
-def _embeddings() -> float:
-    return float(load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"])
 
 
 def rooms_of(question: Question, law: Law, machine: "Machine | None") -> Iterator[Room]:
@@ -64,10 +60,9 @@ def rooms_of(question: Question, law: Law, machine: "Machine | None") -> Iterato
     if question.max_total_params is not None:
         refuse_total(law)
         yield Room(np.inf, 0.0, 0.0, question.max_total_params, "")
-    counted = law.form.active is not None and machine is not None and machine.counted
-    if counted and machine and all(part.device.memory is not None for part in machine.parts):
+    there = machine and machine.memory
+    if law.form.active is not None and machine is not None and there is not None:
         each = state_bytes()
-        there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
         named = " + ".join(f"{part.number:g} x {part.device.id}" for part in machine.parts)
         yield Room(
             _usable(there / settings("memory.toml", "overhead")["spread"], machine.devices),

@@ -31,7 +31,7 @@ class Looks(NamedTuple):
 
     room: str
     document: str
-    rows: str
+    rows: str = ""
     content: str = ""
 
 
@@ -65,7 +65,7 @@ _LOOKS = {
     "Levers": Looks("documents.levers", "levers_document", "levers_rows"),
     "Pilots": Looks("documents.pilots", "pilots_document", "pilots_rows"),
     "RunsCheck": Looks("documents.check", "runs_document", "runs_rows"),
-    "Sweep": Looks("documents.sweep", "sweep_document", "sweep_rows"),
+    "Sweep": Looks("documents.sweep", "sweep_document"),
     "published checks": Looks("documents.law", "checks_document", "csv_json:check_result_rows", "csv_json:check_result_rows"),
     "steps": Looks("documents.blocks", "arithmetic", "csv_json:step_rows", "csv_json:step_rows"),
     "functions": Looks("documents.sheet", "functions_document", "function_rows", "function_content"),
@@ -77,6 +77,8 @@ def render(result: Any, fmt: Format, steps: "Sequence[Step]" = ()) -> str:
     """Write a result; with ``steps`` the arithmetic too (in CSV: instead)."""
     if _name(result) in _PIECES:
         return "".join(pieces(result, fmt))
+    if _name(result) == "Sweep" and fmt not in {"table", "markdown"}:
+        return "".join(stream_sweep(result, fmt, lambda notes: None))
     looks = _LOOKS[_name(result)]
     if fmt == "json":
         from planner.output.csv_json import to_json

@@ -33,7 +33,7 @@ def brief(blocks: Sequence[Block], on: Screen | None = None) -> str:
     told = []
     if warnings:
         start = "warning: " if len(warnings) == 1 else f"{len(warnings)} warnings, the first: "
-        told.append(_warned(_MARGIN + _cut(f"{start}{_short(warnings[0])}", shown.width - 2), shown))
+        told.append(_warned(_MARGIN + _printable(_cut(f"{start}{_short(warnings[0])}", shown.width - 2)), shown))
     lines = _brief_lines(blocks, _BRIEF - len(title) - len(told), shown.width)
     return "\n".join([*title, *(_printable(_cut(line, shown.width)) for line in lines), *told]) + "\n"
 

@@ -21,7 +21,7 @@ from planner.planning.allocate import possible_allocation
 from planner.planning.plan_details import embedded_params
 from planner.planning.plan_result import Alternative
 from planner.quantities import format_count
-from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.catalogue import embedding_count, load_law
 from planner.scaling_laws.law import Law, guarded
 
 MAIN_LAWS = (
@@ -88,7 +88,7 @@ def _counted(note: Note, law: Law, params: float) -> Note:
     total, _ = embedded_params(law, params)
     if note.code != "params-convention" or total is None or format_count(total) == format_count(params):
         return note
-    count = load_law("pearce2024")
+    count = embedding_count()
     text = f"{note.text}: about {format_count(total)} with them ({count.conventions.data}; {count.citation})"
     return Note(note.code, note.severity, text)
 
@@ -127,7 +127,7 @@ def other_studies(problem: Problem, flops: float) -> OtherStudies | None:
     except CannotPlanError:  # a budget so small that a study's run is none
         return None
     if law.conventions.params == "non-embedding":
-        gamma = load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"]
+        gamma = embedding_count().params["gamma"]
         low, high = (float(non_embedding_params(end, gamma)) for end in (low, high))
     return OtherStudies(section["level"], (low, high), (flops / (k * high), flops / (k * low)), tuple(section["voices"]))
 

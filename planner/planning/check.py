@@ -26,7 +26,7 @@ from planner.planning.plan import best_plan
 from planner.planning.plan_details import data_notes, data_use, deadline_notes, memory_notes, size_notes, waste_notes
 from planner.planning.plan_result import DataUse, Plan
 from planner.quantities import LARGEST, PF_DAY, format_bytes, format_count, format_factor, plain
-from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.catalogue import embedding_count, load_law
 from planner.scaling_laws.law import Law, guarded, require_finite
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 JOINT_LAW = "kaplan2020-lnd"
 OVERFIT_RULE = "kaplan2020-overfit"
-EMBEDDING_COUNT = "pearce2024"
 
 
 @dataclass(frozen=True)
@@ -309,5 +308,5 @@ def _as_kaplan_counts(law: Law, params: float, shape: "Shape | None") -> tuple[f
         return working, "" if law.form.active is None else "its active parameters"
     if shape is not None and law.form.active is None:
         return float(shape.non_embedding), "of the shape"
-    count = load_law(EMBEDDING_COUNT)
+    count = embedding_count()
     return float(non_embedding_params(working, count.params["gamma"])), count.conventions.data

@@ -22,7 +22,7 @@ from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
-    from planner.accelerators.fleet import Machine
+    pass
 
 
 class MixturePlan(NamedTuple):
@@ -135,17 +135,11 @@ def compare_mixtures(**asked: Unpack[CompareMixturesInputs]) -> MixtureCompariso
         flops=budget,
         plans=plans,
         **spans,
-        memory_bytes=_memory(held_in.machine),
+        memory_bytes=held_in.machine and held_in.machine.memory,
         leverage=Leverage(section["leverage"], share, granularity, *leverage_of(budget, share, granularity)),
         notes=tuple(_notes(told, spans, held=bool(held), cached=question.cached_tokens is not None)),
         inputs=FrozenDict({**question.stated(), "flops": budget}),
     )
-
-
-def _memory(machine: "Machine | None") -> float | None:
-    if machine is None or not machine.counted or any(part.device.memory is None for part in machine.parts):
-        return None
-    return sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
 
 
 def _plan(question: Question, law: Law) -> MixturePlan:

@@ -20,7 +20,7 @@ from planner.planning.mixture import mixture_notes
 from planner.planning.overfitting import beyond_runs, harmful_from
 from planner.planning.plan_result import DataUse, Doubling, Plan, Serving
 from planner.quantities import format_bytes, format_count, format_duration, format_factor, format_percent, significant
-from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.catalogue import embedding_count
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law
 
@@ -95,7 +95,7 @@ def without_embeddings(law: Law, params: Num) -> Num:
     """Return N without embeddings, where the law counts all parameters; else as it counts."""
     if law.conventions.params != "total":
         return params
-    return non_embedding_params(params, load_law(settings("planning.toml", "embeddings")["law"]).params["gamma"])
+    return non_embedding_params(params, embedding_count().params["gamma"])
 
 
 def plan_notes(request: Request, answer: Plan, *, free: bool) -> Iterator[Note]:
@@ -225,11 +225,8 @@ def serving_notes(serving: Serving | None, *, limited: bool) -> Iterator[Note]:
 
 def memory_notes(machine: "Machine | None", params: float) -> Iterator[Note]:
     """Say when the devices there are cannot hold the states of so many parameters, however they are sharded."""
-    if machine is None or not machine.counted or any(part.device.memory is None for part in machine.parts):
-        return
-    needed = params * state_bytes()
-    there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
-    if needed > there:
+    there, needed = machine and machine.memory, params * state_bytes()
+    if there is not None and needed > there:
         text = (
             f"does not fit: weights, gradients and Adam's states of {format_count(params)} parameters take "
             f"{format_bytes(needed)}, these devices have {format_bytes(there)}; plan configure says what fits"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from planner._util.files import data_root, kept_while_unchanged, read_bundled, read_table
+from planner._util.files import data_root, kept_while_unchanged, read_bundled, read_table, settings
 from planner.errors import LawFileError, UnknownLawError
 from planner.quantities import shown, shown_path
 from planner.scaling_laws.law import Law, is_id
@@ -85,3 +85,8 @@ def _unknown(law: str) -> UnknownLawError:
     return UnknownLawError(
         f"law {shown(law)} is not in the catalogue; {hint} A file of your own ends in .toml or .json.", matches
     )
+
+
+def embedding_count() -> Law:
+    """Return the law that converts between counts of N with and without embeddings."""
+    return load_law(settings("planning.toml", "embeddings")["law"])

@@ -46,11 +46,8 @@ def mixture_rows(plan: Plan) -> list[tuple[str, str, str]]:
 def _memory_text(plan: Plan) -> str:
     """Say what the states of training take, and of what."""
     text = "weights, gradients and Adam's states; activations come on top"
-    machine = plan.machine
-    if machine is None or not machine.counted or any(part.device.memory is None for part in machine.parts):
-        return text
-    there = sum(part.number * (part.device.memory or 0.0) for part in machine.parts)
-    return f"of {format_bytes(there)}: {text}"
+    there = plan.machine and plan.machine.memory
+    return text if there is None else f"of {format_bytes(there)}: {text}"
 
 
 def beside_table(plan: Plan) -> list[Table]:

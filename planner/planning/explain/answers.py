@@ -10,12 +10,12 @@ from planner.allocation.loss_surface import landscape, line_of
 from planner.allocation.problem import LawOrProblem, Problem
 from planner.errors import OptionError
 from planner.inputs.serving import Demand, Weights
-from planner.planning.check import EMBEDDING_COUNT, JOINT_LAW, OVERFIT_RULE, Check
+from planner.planning.check import JOINT_LAW, OVERFIT_RULE, Check
 from planner.planning.explain.budgets import cost_steps, funding_steps
 from planner.planning.explain.steps import BUDGET, Paper, Step
 from planner.planning.plan_result import Plan, Serving
 from planner.quantities import plain
-from planner.scaling_laws.catalogue import load_law
+from planner.scaling_laws.catalogue import embedding_count, load_law
 from planner.scaling_laws.law import Law, guarded
 
 
@@ -308,7 +308,7 @@ def _overfitting_steps(check: Check) -> list[Step]:
     test = check.overfitting_test
     paper = Paper(joint, "Kaplan's test", N=test.params, D=test.tokens, **rule.params)
     if check.inputs.get("shape") is None and test.params != check.params * check.law.active_share:
-        count = load_law(EMBEDDING_COUNT)
+        count = embedding_count()
         paper.values |= {"N_total": check.params * check.law.active_share, "gamma": count.params["gamma"]}
         paper.line("N", "N_total = N+gamma*N^(1/3)", "parameters without embeddings", count.reference, solved=test.params)
     cite = f"{joint.citation}, arXiv {joint.source.arxiv}"
