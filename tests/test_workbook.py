@@ -22,6 +22,7 @@ from planner.scaling_laws.law import Law
 from planner.sheets.workbook.formulas import CLOSED, formula, kind_of, loss_formulas, optimum_formula
 from planner.sheets.workbook.inputs import GRID, read_inputs
 from planner.sheets.workbook.plan_lines import answers
+from planner.sheets.workbook.reference_pages import _K
 from planner.sheets.workbook.search_page import power_values
 from planner.sheets.workbook.styles import letters
 from planner.sheets.workbook.write import written
@@ -161,6 +162,7 @@ def test_every_answer_is_a_formula(book: Path) -> None:
         "NA",
         "EXP",
         "LEFT",
+        "COUNT",
     }
     assert {name for text in written for name in re.findall(r"([A-Z][A-Z0-9]+)\(", text)} <= known
     names = list(sheets.defined_names)
@@ -317,9 +319,9 @@ def test_a_law_of_your_own_lives_in_the_workbook(tmp_path: Path, forecast: Path)
         *({"set": [[IN["flops"], budget]], "get": [PAGE, "Sweep!A6:E22"]} for budget in (1e18, 3e21, 1e26)),
         {"set": [["Members!D5", 0.5]], "get": [PAGE, "Sweep!A6:E22"]},
         {"set": [[IN["law"], "kaplan2020"]], "get": [PAGE, "Sweep!A6:E22"]},
-        {"set": [[IN["law"], own.id], ["Members!D5", "half"]], "get": [PAGE]},
+        *({"set": [[IN["law"], own.id], ["Members!D5", bad]], "get": [PAGE]} for bad in ("half", "")),
     ]
-    *found, bad = office.recalculate(path, jobs)
+    *found, half, empty = office.recalculate(path, jobs)
     laws = [own, own, own, changed, planner.load_law("kaplan2020")]
     for law, (page, sweep) in zip(laws, found, strict=True):
         answers = _answers(page)
@@ -328,7 +330,25 @@ def test_a_law_of_your_own_lives_in_the_workbook(tmp_path: Path, forecast: Path)
             best = planner.allocate(law, flops)
             assert [params, tokens, loss] == pytest.approx([best.params, best.tokens, best.loss], rel=1e-9), law.id
     assert _answers(found[0][0])["out_floor"] == pytest.approx(own.irreducible_loss, rel=1e-9)
-    assert _answers(bad[0])["out_check"] == "a constant of this law cannot be used"
+    assert [_answers(each[0])["out_check"] for each in (half, empty)] == ["a constant of this law cannot be used"] * 2
+
+
+@pytest.mark.usefixtures("libreoffice")
+def test_a_constant_that_is_emptied_is_named(book: Path) -> None:
+    """An empty cell would count as 0: a sum of powers, a power law and a rule of tokens wait for each of theirs."""
+    sheet = _cells(book, values=False)["Laws"]
+    rows = {row[0].value: row for row in sheet.iter_rows(min_row=5)}
+    for law in ("besiroglu2024", "kaplan2020", "deepseek2024"):
+        known, row = planner.load_law(law), rows[law][0].row
+        cells = {cell.value: f"Laws!{letters(cell.column)}{row}" for cell in rows[law] if cell.value in known.params}
+        cells["k"] = f"Laws!{letters(_K)}{row}"
+        jobs = [
+            {"set": [[IN["law"], law], [cell, value]], "get": [PAGE]}
+            for name, cell in cells.items()
+            for value in ("", known.symbols[name])
+        ]
+        told = [_answers(page)["out_check"] for (page,) in office.recalculate(book, jobs)]
+        assert told == ["a constant of this law cannot be used", "ok"] * len(cells), law
 
 
 @pytest.mark.usefixtures("libreoffice")

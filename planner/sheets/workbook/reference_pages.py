@@ -88,22 +88,28 @@ def _write_law(book: Book, sheet: Any, row: int, law: Law) -> None:
         book.text(sheet, line, column, name, "answer")
         sheet.write_number(line, column + 1, value, look["in_plain"])
         cells[name] = f"${letters(column + 1)}{row}"
+    there = f"COUNT(${letters(_CONSTANTS)}{row}:${letters(_K)}{row})={len(law.params) + 1}"  # an empty cell counts as 0 elsewhere
     if kind == SUM:
         values = power_values(law)
         columns = [_K + 4 if name == "floor" else column for column, name in enumerate(POWERS, _POWERS - 1)]
         for column, ((_, expression), name) in zip(columns, zip(law.form.powers, POWERS, strict=True), strict=True):
-            book.formula(sheet, line, column, formula(expression, cells), "four", values[name])
+            book.formula(sheet, line, column, _where(there, formula(expression, cells)), "four", values[name])
         return
-    _write_optima(book, sheet, row, law, cells)
+    _write_optima(book, sheet, row, law, cells, there)
 
 
-def _write_optima(book: Book, sheet: Any, row: int, law: Law, cells: dict[str, str]) -> None:
-    """Write the best size at two budgets, its exponent, and how its loss falls."""
+def _where(there: str, written: str) -> str:
+    return f"IF({there},{written},NA())"
+
+
+def _write_optima(book: Book, sheet: Any, row: int, law: Law, cells: dict[str, str], there: str) -> None:
+    """Write the best size at two budgets, its exponent, and how its loss falls, where all constants are ``there``."""
     line, budgets = row - 1, (REFERENCE, REFERENCE * FACTOR)
     best = [solver.allocate(law, budget) for budget in budgets]
     sizes = [f"${letters(_K + 1 + i)}{row}" for i in range(2)]
     for i, budget in enumerate(budgets):
-        book.formula(sheet, line, _K + 1 + i, optimum_formula(law, cells, repr(budget)), "sci", float(best[i].params))
+        size = _where(there, optimum_formula(law, cells, repr(budget)))
+        book.formula(sheet, line, _K + 1 + i, size, "sci", float(best[i].params))
     a, _ = law.exponents or (0.0, 0.0)
     book.formula(sheet, line, _K + 3, f"LN({sizes[1]}/{sizes[0]})/LN({FACTOR!r})", "four", float(a))
     written = [loss_formulas(law, cells, size, repr(budget)) for size, budget in zip(sizes, budgets, strict=True)]
@@ -111,8 +117,8 @@ def _write_optima(book: Book, sheet: Any, row: int, law: Law, cells: dict[str, s
     reducible = [0.0 if each.loss is None else float(each.loss) - floor for each in best]
     for i, formulas in enumerate(written):
         if formulas is not None:
-            book.formula(sheet, line, _K + 4, formulas[0], "four", floor)
-            book.formula(sheet, line, _K + 5 + i, formulas[1], "four", reducible[i])
+            book.formula(sheet, line, _K + 4, _where(there, formulas[0]), "four", floor)
+            book.formula(sheet, line, _K + 5 + i, _where(there, formulas[1]), "four", reducible[i])
     if written[0] is not None:
         first, second = (f"${letters(_K + 5 + i)}{row}" for i in range(2))
         slope = log(reducible[0] / reducible[1]) / log(FACTOR)

@@ -65,8 +65,8 @@ def _chosen(book: Book, sheet: Any, row: str, members: Sequence[Law]) -> None:
     sums = "+".join(f"search_{name}" for name in POWERS)
     closed = f"ISNUMBER(INDEX(law_n,{row})+INDEX(law_k,{row})+INDEX(law_a,{row}))"
     logs = "+".join(f"LN(member_{name})" for name in ("e", "a", "b", "gamma"))
-    means = f"ISNUMBER(SUMPRODUCT({logs}+member_alpha+member_beta+member_weight))" if members else "FALSE"
-    usable = f"IF(search_kind={CLOSED},{closed},IF(search_kind={SUM},ISNUMBER({sums}+search_k),{means}))"
+    means = f"AND(ISNUMBER(SUMPRODUCT({logs}+0)),COUNT(member_alpha,member_beta,member_weight)=3*ROWS(member_alpha))"
+    usable = f"IF(search_kind={CLOSED},{closed},IF(search_kind={SUM},ISNUMBER({sums}+search_k),{means if members else 'FALSE'}))"
     lines.append(("usable", usable, True))
     floor = "EXP(SUMPRODUCT(member_weight*LN(member_e))/SUM(member_weight))" if members else "0"
     at_first = float(law.irreducible_loss) if kind == MEAN else 0.0
