@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from planner._util.frozen_dict import FrozenDict
 from planner.allocation import solver
-from planner.allocation.assessment import assess
+from planner.allocation.assessment import Regime, assess
 from planner.allocation.extrapolation import extrapolation
 from planner.allocation.intervals import answer_intervals
 from planner.allocation.problem import Problem
@@ -22,11 +22,16 @@ from planner.inputs.request import Request, read_request
 from planner.planning.alternatives import MAIN_LAWS, alternatives, other_studies
 from planner.planning.answering_run import funded_runs, run_of
 from planner.planning.mixture import judged_openly, mixture_of
-from planner.planning.plan_details import data_use, embedded_params, plan_notes, served_copy, serving_of
-from planner.planning.plan_result import BAND, Doubling, Plan
+from planner.planning.mixture_result import Mixture
+from planner.planning.plan_details import ServedCopy, data_use, embedded_params, plan_notes, served_copy, serving_of
+from planner.planning.plan_result import BAND, DataUse, Doubling, Plan, Serving
 from planner.quantities import PF_DAY, shown
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law, guarded
+
+if TYPE_CHECKING:
+    from planner.planning.quantised import Quantised
+    from planner.planning.served_sizes import ServedSize
 
 
 @asks(PlanInputs)
@@ -132,7 +137,18 @@ def _planned(request: Request, others: Sequence[Law]) -> Plan:
     return replace(answer, notes=(*request.notes, *plan_notes(request, answer, free=free)))
 
 
-def _judged(request: Request, flops: float, N: float, D: float, *, free: bool) -> dict[str, Any]:
+class _Judged(TypedDict):
+    loss: float | None
+    irreducible_loss: float | None
+    loss_unit: str | None
+    params_band: tuple[float, float] | None
+    doubling: Doubling | None
+    regime: Regime | None
+    overhead: float | None
+    optimum: Plan | None
+
+
+def _judged(request: Request, flops: float, N: float, D: float, *, free: bool) -> _Judged:
     """Return how a run stands, under the law that can tell: its loss, and what it wastes against the best one."""
     problem, openly, tolerance = request.problem, request.openly, request.question.tolerance
     law, referee = problem.law, _referee(problem)
@@ -168,26 +184,38 @@ def _judged(request: Request, flops: float, N: float, D: float, *, free: bool) -
     }
 
 
-def _life(
-    request: Request, flops: float, N: float, D: float, loss: float | None, *, free: bool, is_optimum: bool
-) -> dict[str, Any]:
+class _Life(TypedDict):
+    data: DataUse | None
+    serving: Serving | None
+    served_sizes: "tuple[ServedSize, ...]"
+    mixture: Mixture | None
+    served_copy: ServedCopy | None
+    quantised: "Quantised | None"
+
+
+def _life(request: Request, flops: float, N: float, D: float, loss: float | None, *, free: bool, is_optimum: bool) -> _Life:
     """Return what the data, serving and experts make of a run."""
     problem, question, machine = request.problem, request.question, request.held.machine
-    found: dict[str, Any] = {"served_sizes": (), "quantised": None}
+    found: _Life = {
+        "data": data_use(problem, flops, N, D),
+        "serving": serving_of(problem, request, N, D),
+        "served_sizes": (),
+        "mixture": None if loss is None else mixture_of(problem, request, N, D, loss),
+        "served_copy": served_copy(question, problem.law, N),
+        "quantised": None,
+    }
     if request.served_after and is_optimum and loss is not None:
         from planner.planning.served_sizes import served_sizes
 
         served = problem.spending._replace(served=request.served_after)
         found["served_sizes"] = served_sizes(problem, flops, N, served, machine)
-    found["mixture"] = None if loss is None else mixture_of(problem, request, N, D, loss)
-    found["served_copy"] = served_copy(question, problem.law, N)
     if question.serve_precision is not None:
         from planner.planning.quantised import quantised_of
 
         most = cap_of(question, problem.law, machine)
         alone = problem.without_limits() if free else problem
         found["quantised"] = quantised_of(alone, question.serve_precision, flops, N, D, loss, most)
-    return {**found, "data": data_use(problem, flops, N, D), "serving": serving_of(problem, request, N, D)}
+    return found
 
 
 def _is_best(problem: Problem, flops: float, params: float) -> bool:
