@@ -344,3 +344,13 @@ def test_what_a_measured_loss_compares_with(tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("params,tokens,loss\n1e8,2e9,3.4\n")
     assert "on the data that the law was fitted to" in said(other)
+
+
+def test_tables_say_what_keeps_their_losses_apart(tmp_path: Path) -> None:
+    """Losses in another unit than the law's, and tokens that are seen again, are warned of."""
+    runs = tmp_path / "runs.csv"
+    runs.write_text("params,tokens,val_bpb,unique_tokens\n7e9,2e12,0.7,25e9\n1e9,2e10,0.9,3e10\n")
+    told = {note.code: note for note in planner.check_runs(runs).notes}
+    assert told["measured-loss"].severity == told["repeats-fresh"].severity == "warning"
+    assert "losses are in nats/byte, those of besiroglu2024 in nats/token: they do not compare" in told["measured-loss"].text
+    assert told["repeats-fresh"].text.startswith("1 of 2 runs see tokens again")

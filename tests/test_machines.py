@@ -450,7 +450,7 @@ def test_a_loss_ranks_by_what_reaching_it_takes() -> None:
         ({"days": 30}, "days: of how many devices"),
         ({"flops": 1e21, "by": "loss"}, "the same compute has the same loss on every device"),
         ({"flops": 1e21, "by": "co2"}, "of which electricity"),
-        ({"dollars": "1M", "gpu": "mi250x"}, "the price, power or grid of mi250x is not known"),
+        ({"dollars": "1M", "gpu": "mi250x"}, "dollars: no price of mi250x is known"),
         ({"flops": 1e21, "gpu": 3}, "gpu 3: expected names"),
         ({}, "no budget"),
     ):
@@ -701,3 +701,13 @@ def test_an_own_device_that_stands_for_a_shipped_one_keeps_its_names(tmp_path: P
     path.write_text('[[accelerator]]\nid = "h100-sxm"\naliases = ["mine"]\npeak_tflops = { bf16 = 500 }\n', encoding="utf-8")
     for name in ("h100-sxm", "H100", "mine", "nvidia h100"):
         assert planner.plan(gpus=f"64x{name}", days=3, mfu=0.4, gpu_file=path, others=()).flops == 64 * 3 * 86400 * 0.4 * 500e12
+
+
+def test_a_mixed_fleet_says_what_its_sum_supposes() -> None:
+    """Devices of unlike peaks are summed, with what an even split would take; options of one kind are not advised."""
+    found = planner.plan(gpus="32xH100+32xA100", days=10, others=())
+    (text,) = [note.text for note in found.notes if note.code == "mixed-fleet"]
+    assert "a run takes 2.08x as long" in text  # (989 + 312) / (2 x 312)
+    assert not [note for note in planner.plan(gpus="32xH100+32xH200", days=10, others=()).notes if note.code == "mixed-fleet"]
+    unpriced = planner.plan(gpus="8xH100+8xV100", days=10, others=())
+    assert any(note.text.endswith("with yours they are: in a --gpu-file") for note in unpriced.notes)

@@ -62,6 +62,9 @@ def test_the_median_of_the_steps_is_read(tmp_path: Path, framework: str) -> None
         ("w.csv", "step,loss,throughput/device/tokens_per_sec\n0,9,10\n1,8,9600\n2,8,9600\n3,8,9600\n"),
         ("w.csv", "step,tokens_per_second\n0,10\n1,614400\n2,614400\n3,614400\n"),
         ("w.csv", "step;TPS\n0;10\n1;9600\n2;9600\n3;9600\n"),
+        ("p.csv", "step;tps\n0;10\n1;9600,0\n2;9.600,0\n3;9600,04\n"),
+        ("q.csv", 'step,tps\n0,10\n1,"9600,0"\n2,"9600,0"\n3,9600\n'),
+        ("t.csv", 'step,tps\n0,10\n1,"9,600"\n2,"9,600.0"\n3,9600\n'),
         ("w.tsv", "step\ttps\n0\t10\n1\t9600\n2\t9600\n3\t9600\n"),
         ("train log", "step,tps\n0,10\n1,9600\n2,9600\n3,9600\n"),
         ("w.jsonl", '{"step": 0, "tps": 10}\n{"step": 1, "tps": 9600}\n{"step": 2, "tps": 9600}\n{"tps": 9600}\n{"tps": 96'),
@@ -83,11 +86,13 @@ def test_tables_of_steps_are_read(tmp_path: Path, name: str, text: str) -> None:
 
 def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
     """One line, with what is read; sequences need a context; too few steps say how many are needed."""
-    nothing, few = tmp_path / "a.log", tmp_path / "b.log"
+    nothing, few, odd = tmp_path / "a.log", tmp_path / "b.log", tmp_path / "e.csv"
+    odd.write_text("step;tps\n0;10\n1;9,600\n2;9,600\n3;9,600\n", encoding="utf-8")
     nothing.write_text("hello\n", encoding="utf-8")
     write(few, LINES["torchtitan"], [1.0, 9600.0])
     for path, complaint in (
         (nothing, "no speed of a step in it"),
+        (odd, "tps '9,600': its comma could be a decimal point or set thousands apart"),
         (few, "steps with a speed in it: 2; expected at least 4, of which 1 to warm up"),
         (tmp_path / "c.log", "cannot be read"),
         (tmp_path, "cannot be read"),

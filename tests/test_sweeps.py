@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +400,27 @@ def test_paths_with_two_dots_are_no_ranges(tmp_path: Path) -> None:
     source = Path(planner.__file__).parents[1] / "data" / "laws" / "besiroglu2024.toml"
     odd.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     assert not has_ranges({"law": str(odd)})
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "text"),
+    [
+        ({"params": "60B..70B", "tokens": "1T", "serving_gpus": "1xH100"}, "served-copy", "2 of 2 rows have a served copy"),
+        (
+            {"flops": "1e21..1e24", "serve_precision": "int4"},
+            "quantised-outside",
+            "2 of 2 rows lie more than 10x outside the models",
+        ),
+        ({"flops": "1e20..1e21", "params": 7}, "no-run", "2 of 2 rows have fewer than 10 K parameters"),
+        ({"params": "60B..70B", "tokens": "1T", "gpus": "1xH100"}, "memory", "2 of 2 rows do not fit their devices"),
+    ],
+)
+def test_rows_are_warned_of_as_plans_are(asked: dict[str, Any], code: str, text: str) -> None:
+    """What a plan of one value warns of, a range counts the rows of."""
+    found = planner.sweep(points=2, **asked)
+    counts = sum((counts for _, counts in found.blocks()), Counter())
+    told = {note.code: note for note in found.remarks(counts)}
+    assert told[code].severity == "warning"
+    assert told[code].text.startswith(text)
+    one = {name: value.split("..")[-1] if isinstance(value, str) else value for name, value in asked.items()}
+    assert {note.severity for note in planner.plan(**one, others=()).notes if note.code == code} == {"warning"}

@@ -473,3 +473,38 @@ def test_experts_are_divided_as_they_were_given(asked: dict[str, Any], experts: 
 def test_one_expert_is_configured_as_a_dense_model() -> None:
     """A mixture of one expert is none."""
     assert planner.configure(flops=1e21, law="ludziejewski2025", experts=1).shapes[0].shape.experts == 1
+
+
+@pytest.mark.parametrize("flops", [1e22, 1e23, 1e24])
+def test_active_parameters_are_held_at_every_sparsity(flops: float) -> None:
+    """Where active parameters alone are stated, each sparsity that is tried has its own total; the best is that of brute force."""
+    found = planner.plan(flops=flops, law="abnar2025", active_params="3B", others=())
+    assert found.mixture is not None
+    assert found.mixture.active_params == pytest.approx(3e9, rel=1e-12)
+    tried = [
+        planner.plan(flops=flops, law="abnar2025", active_params="3B", sparsity=each, others=()).loss
+        for each in np.linspace(0.0, 0.95, 40)
+    ]
+    assert found.loss is not None
+    assert found.loss <= min(loss for loss in tried if loss is not None) * (1 + 1e-4)
+    held = planner.plan(flops=flops, law="abnar2025", active_params="3B", max_total_params="20B", others=())
+    assert held.params_total is None or held.params <= 20e9
+    assert held.mixture is not None
+    assert held.mixture.active_params == pytest.approx(3e9, rel=1e-12)
+    with pytest.raises(PlannerError, match=r"active_params 3.00 B contradicts max_total_params 2.00 B"):
+        planner.plan(flops=flops, law="abnar2025", active_params="3B", max_total_params="2B")
+
+
+def test_a_loss_within_a_cap_is_refused_with_the_floor_there() -> None:
+    """Below what any sparsity reaches it cannot be at all; above that, and below the cap's floor, the cap is why."""
+    lowest = min(
+        float(planner.plan(flops=1e30, law="abnar2025", sparsity=each, others=()).irreducible_loss or 9) for each in (0.0, 0.95)
+    )
+    for loss in (1.3, 1.5):
+        with pytest.raises(
+            PlannerError,
+            match=rf"with at most 20.0 B parameters: the floor there is 1.8\d+ nats/token; without limits it is {lowest:.4f}",
+        ):
+            planner.plan(loss=loss, law="abnar2025", max_total_params="20B")
+    with pytest.raises(PlannerError, match="cannot be reached at all"):
+        planner.plan(loss=1.2, law="abnar2025", max_total_params="20B")

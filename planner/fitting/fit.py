@@ -166,7 +166,19 @@ def fit(
         job = _without_outliers(job, _fitted(replace(job, draws=0), chosen, shape, 1, None))
         return _fitted(job, chosen, shape, workers, progress)
     found = _fitted(job, chosen, shape, workers, progress)
-    return replace(found, notes=(*found.notes, *_without_note(job, found, chosen, shape)))
+    return replace(found, notes=(*found.notes, *_fresh_note(table, shape), *_without_note(job, found, chosen, shape)))
+
+
+def _fresh_note(table: Runs, form: str) -> tuple[Note, ...]:
+    """Say that tokens seen again count as fresh, where the form does not weigh them."""
+    unique = table.unique_tokens
+    many = 0 if unique is None else int(np.count_nonzero(unique < table.tokens))
+    if form == "repetition" or not many:
+        return ()
+    text = (
+        f"{many} of {len(table)} runs see tokens again (unique_tokens), which count as fresh here; --form repetition weighs them"
+    )
+    return (Note("repeats-fresh", "warning", text),)
 
 
 def _check_name(name: Raw) -> None:

@@ -85,7 +85,7 @@ def _funded(machine: "Machine", name: str, amount: float, notes: tuple[Note, ...
 
     found = funding(machine, KINDS[name], amount)
     if found is None:
-        raise OptionError(_missing(machine, name))
+        raise OptionError(missing_of(machine, name))
     flops = found.flops.expected
     if not 1 <= flops <= LARGEST:
         raise OptionError(f"`{name}`: buys {format_flops(flops)}; expected from 1 to {plain(LARGEST)} FLOP")
@@ -105,7 +105,7 @@ def _without_devices(question: Question) -> Held:
     return Held(flops=question.pf_days * PF_DAY, name="pf_days")
 
 
-def _missing(machine: "Machine", name: str) -> str:
+def missing_of(machine: "Machine", name: str) -> str:
     """Say what is not known of a machine that this budget needs."""
     if name == "dollars":
         unpriced = next(part.device.id for part in machine.parts if part.price is None)

@@ -1,5 +1,7 @@
 """What a question fixes and caps, and whether a budget or a loss can be had within that."""
 
+from collections.abc import Sequence
+
 from planner.allocation import solver
 from planner.allocation.effective_size import Precision, Quality, Repetition
 from planner.allocation.problem import Limits, Problem
@@ -62,8 +64,8 @@ def no_surface(law: Law) -> CannotPlanError:
     return CannotPlanError(f"{law.id} {text}")
 
 
-def within_reach(problem: Problem, law: Law, loss: float | None) -> None:
-    """Refuse a loss below what the limits allow, with the floor and the distance."""
+def within_reach(problem: Problem, law: Law, loss: float | None, choices: Sequence[Law] = ()) -> None:
+    """Refuse a loss below what the limits allow, with the floor and the distance; of ``choices`` the lowest is without limits."""
     if loss is None:
         return
     judge = law.surface_law
@@ -72,8 +74,8 @@ def within_reach(problem: Problem, law: Law, loss: float | None) -> None:
             raise OptionError("`exponents` and `anchor` fix the line of N and D; they cannot be combined with `loss`")
         raise no_surface(law)
     unit = law.conventions.loss_unit
-    free = float(law.irreducible_loss)
-    floor = free + float(guarded(law, lambda: solver.lowest_reducible(problem)))
+    free = min(float(each.irreducible_loss) for each in choices or (law,))
+    floor = float(law.irreducible_loss) + float(guarded(law, lambda: solver.lowest_reducible(problem)))
     if loss <= free:
         raise CannotPlanError(
             f"`loss` {plain(loss)} cannot be reached at all: "

@@ -13,7 +13,7 @@ from planner.accelerators.prices import doubt
 from planner.errors import OptionError
 from planner.inputs.question import Question
 from planner.notes import Note
-from planner.quantities import format_peak, format_percent, shown
+from planner.quantities import format_factor, format_peak, format_percent, shown
 from planner.quantities.estimate import Range, exactly
 from planner.quantities.resource_parsing import parse_intensity
 
@@ -57,8 +57,18 @@ def read_machine(
         *share_notes,
         *(note for part in parts for note in _part_notes(part, dtype)),
         *_dtype_notes(machine, question),
+        *_mixed_notes(machine),
         *_energy_notes(machine),
     )
+
+
+def _mixed_notes(machine: Machine) -> Iterator[Note]:
+    """Say what a fleet of unequal devices is counted as, and how much longer it takes if work is split evenly."""
+    even = machine.devices * min(part.peak for part in machine.parts)
+    if machine.peak > even * (1 + _SAME):
+        slower = f"split evenly, all wait for the slowest, and a run takes {format_factor(machine.peak / even)} as long"
+        text = f"a mixed fleet counts as the sum of its peaks, as if each device had work in proportion to its own; {slower}"
+        yield Note("mixed-fleet", "warning", text)
 
 
 def _dtype(value: str | None, pairs: tuple[tuple[float, Accelerator], ...]) -> str:
@@ -148,14 +158,16 @@ def _dtype_notes(machine: Machine, question: Question) -> Iterator[Note]:
 def _energy_notes(machine: Machine) -> Iterator[Note]:
     unknown = [part.device.id for part in machine.parts if part.watts is None]
     if unknown:
-        text = f"the power of {' and '.join(unknown)} is not published, so no energy is given; with yours it is: --power, watts"
+        own = "--power, watts" if len(machine.parts) == 1 else "in a --gpu-file"
+        text = f"the power of {' and '.join(unknown)} is not published, so no energy is given; with yours it is: {own}"
         yield Note("power-unknown", "info", text)
     for part in machine.parts:
         if part.price is not None and part.price == part.device.price and (why := doubt(part.device.prices)):
             yield Note("price-doubt", "info", f"{part.device.id}: {why}; --price gives yours")
     unpriced = [part.device.id for part in machine.parts if part.price is None]
     if unpriced:
-        text = f"no price of {' and '.join(unpriced)} is known here, so no dollars are given; with yours they are: --price"
+        own = "--price" if len(machine.parts) == 1 else "in a --gpu-file"
+        text = f"no price of {' and '.join(unpriced)} is known here, so no dollars are given; with yours they are: {own}"
         yield Note("price-unknown", "info", text)
 
 

@@ -183,7 +183,7 @@ class Use(Format, total=False):
         fraction_row(
             "utilisation",
             "FLOP utilisation in training (40%).  [default: a published median]",
-            cell="model FLOP utilisation: 0.4; a published median if blank",
+            cell="model FLOP utilisation: 0.4; if blank that forecast for counted devices, else a published median",
         ),
     ]
     overhead: Annotated[

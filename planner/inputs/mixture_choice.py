@@ -60,17 +60,19 @@ def choose_mixture(
     candidates = open_choices(law)
     if len(candidates) == 1 and not rooms:
         return Chosen(law, limits)
+    held = [_held(question, each, limits) if len(candidates) > 1 else limits for each in candidates]
+    tried = list(zip(candidates, held, strict=True))
     caps = [cap_within(each, rooms) for each in candidates]
-    runs = [_run(each, cap, limits, budget, question.loss, problem_of) for each, (cap, _) in zip(candidates, caps, strict=True)]
+    runs = [_run(each, cap, own, budget, question.loss, problem_of) for (each, own), (cap, _) in zip(tried, caps, strict=True)]
     if not any(np.isfinite(run.merit) for run in runs):
         if limits.params is None:
             return _out_of_reach(law, limits, candidates, caps, problem_of)
-        _refuse_above(question, candidates, limits.params)
+        _refuse_above(question, tried)
         if all(np.isinf(cap) for cap, _ in caps):
             return Chosen(law, limits)
-        runs = [_run(each, np.inf, limits, budget, question.loss, problem_of) for each in candidates]  # what is too small is said
+        runs = [_run(each, np.inf, own, budget, question.loss, problem_of) for each, own in tried]  # what is too small is said
     best = lowest(*([run[part] for run in runs] for part in range(3)))
-    chosen, (cap, room) = candidates[best], caps[best]
+    (chosen, limits), (cap, room) = tried[best], caps[best]
     notes = (_chosen_note(chosen, candidates),) if len(candidates) > 1 else ()
     if room is None or limits.params is not None or runs[best].params < cap * (1 - _AT_CAP):
         return Chosen(chosen, limits, (*notes, *_idle(question)))
@@ -84,6 +86,13 @@ def choose_mixture(
     return Chosen(chosen, limits._replace(max_params=cap), (*notes, binds))
 
 
+def _held(question: Question, law: Law, limits: Limits) -> Limits:
+    """Return the limits under one choice: active parameters that are held are another N at each sparsity."""
+    if question.active_params is None or limits.params is None:
+        return limits
+    return limits._replace(params=question.active_params / law.active_share)
+
+
 def _stated(question: Question, law: Law, limits: Limits) -> Chosen:
     """Return a law as it is, where nothing is looked for: the run is stated, or a size asks for its budget."""
     if question.max_total_params is None:
@@ -91,7 +100,7 @@ def _stated(question: Question, law: Law, limits: Limits) -> Chosen:
     refuse_total(law)
     if limits.params is None:
         raise OptionError("`max_total_params`: without a budget or a loss nothing is looked for that it could limit")
-    _refuse_above(question, (law,), limits.params)
+    _refuse_above(question, [(law, limits)])
     return Chosen(law, limits, _idle(question))
 
 
@@ -157,13 +166,14 @@ def _out_of_reach(
     return Chosen(problems[best].law, problems[best].limits)
 
 
-def _refuse_above(question: Question, candidates: Sequence[Law], params: float) -> None:
+def _refuse_above(question: Question, tried: Sequence[tuple[Law, Limits]]) -> None:
     """Refuse a size whose parameters in all exceed the user's own cap on them, whatever is chosen."""
     most = question.max_total_params
-    least = min(float(all_params(each, params)) for each in candidates)
+    least = min(float(all_params(law, limits.params)) for law, limits in tried)
     if most is not None and least > most * (1 + _AT_CAP):
-        said = next(iter(question.named("params", "active_params", "shape")), "params")
-        has = f"{format_count(params)}, {format_count(least)} in all," if least != params else format_count(params)
+        said = next(iter(question.named("active_params", "params", "shape")), "params")
+        stated = float(question.active_params or tried[0][1].params or 0.0)
+        has = f"{format_count(stated)}, {format_count(least)} in all," if least != stated else format_count(stated)
         raise OptionError(f"`{said}` {has} contradicts `max_total_params` {format_count(most)}: drop one of them")
 
 

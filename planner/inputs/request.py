@@ -154,7 +154,7 @@ def _request(question: Question, chosen: Law, forecast: Forecast | None) -> Requ
     elif budget is None and question.loss is None:
         budget, free = optimal_budget(problem)
         problem = problem._replace(limits=free)
-    within_reach(problem, mixture.law, question.loss)
+    within_reach(problem, mixture.law, question.loss, candidates if looked_for else ())
     inputs = _inputs(asked, mixture.law, held)
     said = (*mixture.notes, *notes, *speed_notes, *held.notes)
     return Request(question, problem, budget, question.loss, demand, said, inputs, held, run, openly=openly)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from planner._util.files import read_bundled, read_bytes
 from planner.errors import OptionError, PlannerError
 from planner.inputs.question import TokensPerSecond
-from planner.quantities import format_percent, parse_count, shown_path
+from planner.quantities import format_percent, parse_count, shown, shown_path
 
 FILE = "speed_logs.toml"
 
@@ -48,7 +48,7 @@ def read_speed_log(path: Path, called: str) -> TokensPerSecond:
     too_large = f"larger than {limits['most_bytes'] >> 20} MiB; give its last part, such as the last 10,000 lines"
     text = read_bytes(path, limits["most_bytes"], too_large, fail).decode("utf-8-sig", "replace")
     lines = list(_lines(text, table))
-    found = max((*_columns(text, table), *lines), key=lambda each: len(each.speeds), default=None)
+    found = max((*_columns(text, table, f"{called} {name}"), *lines), key=lambda each: len(each.speeds), default=None)
     if found is None or not found.speeds:
         frameworks = ", ".join(each["framework"] for each in table["line"])
         names = ", ".join(name for kind in table["columns"].values() for name in kind)
@@ -89,14 +89,26 @@ def _lines(text: str, table: dict[str, Any]) -> Iterator[_Found]:
             yield _Found(each["framework"], "device", _positive(speeds))
 
 
-def _columns(text: str, table: dict[str, Any]) -> Iterator[_Found]:
+def _columns(text: str, table: dict[str, Any], where: str) -> Iterator[_Found]:
     """Read a column of a table of steps: CSV with a header, or JSON lines."""
     rows = [{str(name).lower(): value for name, value in row.items()} for row in _rows(text)]
     for kind, names in table["columns"].items():
         for name in names:
-            speeds = _positive(_number(row[name.lower()]) for row in rows if row.get(name.lower()) not in (None, ""))
+            cells = [str(row[name.lower()]).strip() for row in rows if row.get(name.lower()) not in (None, "")]
+            commas = [cell for cell in cells if "," in cell]
+            if commas and ";" in text.partition("\n")[0] and all(map(_EITHER.fullmatch, commas)):
+                raise OptionError(
+                    f"{where}: {name} {shown(commas[0])}: its comma could be a decimal point or set thousands apart"
+                )
+            if not all(map(_GROUPED.fullmatch, commas)):  # a decimal point
+                cells = [cell.replace(".", "").replace(",", ".") if "," in cell else cell for cell in cells]
+            speeds = _positive(map(_number, cells))
             if speeds:
                 yield _Found(name, kind, speeds)
+
+
+_EITHER = re.compile(r"\d{1,3},\d{3}")
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 def _rows(text: str) -> Iterator[dict[str, Any]]:

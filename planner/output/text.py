@@ -75,12 +75,15 @@ def _decides(block: Facts) -> bool:
     return {"regime", "loss"} <= labels or bool(labels & {"a device", "verdict"})
 
 
+_ASIDE = re.compile(r" \([^()]*\)")
+
+
 def _brief_facts(every: list[tuple[str, str, str]], first: Facts, room: int, width: int) -> list[str]:
     decisive = [row for row in every if row[0] in _DECISIVE]
     for spare in first.spare[: max(len(decisive) - room, 0)]:
         decisive = [row for row in decisive if row[0] != spare]
     chosen = decisive if _decides(first) else [row for row in first.rows if row[0]]
-    rows = [(label, value.removesuffix("; compared below"), remark.partition(" (")[0]) for label, value, remark in chosen][:room]
+    rows = [(label, value.removesuffix("; compared below"), _ASIDE.sub("", remark)) for label, value, remark in chosen][:room]
     labels = max(len(label) for label, _, _ in rows)
     values = max((len(value) for _, value, remark in rows if remark), default=0)
     start = len(_MARGIN) * 3 + labels + values

@@ -252,15 +252,28 @@ def _notes(law: Law, runs: JudgedRuns, read: Columns) -> Iterator[Note]:
         text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {rows})"
         yield Note("extrapolation", "warning", f"{text}: guesses, not forecasts")
     yield from size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
+    if (repeated := _repeated(read)) is not None:
+        text = f"{repeated} of {len(runs)} runs see tokens again (unique_tokens), which a table counts as fresh"
+        yield Note("repeats-fresh", "warning", f"{text}; plan check --params N --tokens D --unique-tokens U weighs them")
     if runs.measured:
         if unknown := columns["row"][np.isnan(columns["measured"])].tolist():
             text = f"{len(unknown)} of {len(runs)} runs have no measured loss (row {listed(unknown, 8)})"
             yield Note("loss-missing", "warning", f"{text}: did they diverge?")
+        unit, own = read.loss_unit or "nats/token", law.conventions.loss_unit
         text = "a measured loss is on other data and another tokenizer than the law's: compare the order of runs, not the values"
-        if law.fit and law.fit.get("sha256") == read.sha256:
+        if unit != own:
+            said = unit if read.loss_unit else f"{unit}, for nothing else is said (--loss-unit)"
+            text = f"measured losses are in {said}, those of {law.id} in {own}: they do not compare"
+        elif law.fit and law.fit.get("sha256") == read.sha256:
             text = "the law was fitted to these very runs: what a measured loss is off by is the fit's error, not a forecast's"
         elif law.fit:
             text = "a measured loss compares with the law's where it is on the data that the law was fitted to"
-        yield Note("measured-loss", "info", text)
+        yield Note("measured-loss", "info" if unit == own else "warning", text)
     if runs.counts()["underfit"]:
         yield from regime_notes("underfit")
+
+
+def _repeated(read: Columns) -> int | None:
+    """Return how many runs have fewer different tokens than they train on; None where none has."""
+    unique = read.numbers.get("unique_tokens")
+    return None if unique is None else int(np.count_nonzero(unique < read.numbers["tokens"])) or None

@@ -75,7 +75,11 @@ def _speed(shape: Shape, fit: Fit, where: Site, machine: Machine | None, *, fore
         return
     if fit.speed is None:
         names = " and ".join(part.device.id for part in machine.parts)
-        unknown = f"links or efficiency of {names} are not known, or not one of them"
+        unknown = (
+            f"links or efficiency of {names} are not known"
+            if len(machine.parts) == 1
+            else "nothing was measured of a mixed fleet"
+        )
         why = unknown if where.running is None else why_not(shape, fit.layout, where.running.rate)
         text = f"no step is forecast ({why}): layouts go by how little they split, and time and cost by the MFU beside them"
         yield Note("no-speed", "info", text)

@@ -18,7 +18,7 @@ from planner.accelerators.prices import one_line
 from planner.allocation.open_choices import allocate_best
 from planner.errors import OptionError, PlannerError
 from planner.inputs.budget import needed_budget
-from planner.inputs.held_budgets import BUDGETS, KINDS
+from planner.inputs.held_budgets import BUDGETS, KINDS, missing_of
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.machine import read_machine
 from planner.inputs.question import Question
@@ -225,7 +225,7 @@ def _row(question: Question, device: Accelerator, law: Law, flops: float | None,
     if flops is None:
         bought = funding(machine, KINDS[held], getattr(question, held))
         if bought is None:
-            raise OptionError(f"`{held}`: the price, power or grid of {device.id} is not known")
+            raise OptionError(missing_of(machine, held))
         flops = bought.flops.expected
     best = allocate_best(law, flops)
     loss = None if best.loss is None else float(best.loss)

@@ -39,25 +39,30 @@ def devices_in_time(request: Request, flops: float, params: float, tokens: float
     return ""
 
 
-def fewer_that_train_more(request: Request) -> str:
-    """Say how many of the devices would train more in their time if the rest were idle; nothing where none would."""
+def fewer_that_train_more(request: Request) -> tuple[str, float]:
+    """Say how many of the devices would train more in their time if the rest were idle, and by how much; else nothing and 0."""
     machine = request.held.machine
     if machine is None or not machine.counted or len(machine.parts) > 1 or not _forecast(request):
-        return ""
+        return "", 0.0
     count = int(machine.parts[0].number)
-    fewer = sorted({count // step * step for step in (_NODE, 64, 128)} | {2 ** int(log2(count))})
-    shares = {each: _share(request, each) for each in fewer if _FEWEST * count <= each < count}
+    even = {many * 2**power for many in (2, 3) for power in range(int(log2(count)))}
+    least = count * (_FEWEST if count < _LARGE else _FEWEST_OF_LARGE)
+    fewer = sorted({count // step * step for step in (_NODE, 64, 128)} | even)
+    shares = {each: _share(request, each) for each in fewer if least <= each < count}
     reached = {each: share * each for each, share in shares.items() if share is not None}
     best = max(reached, key=lambda each: (reached[each], -each), default=count)
     more = reached.get(best, 0.0) / (machine.mfu.expected * count) - 1
     if more < _WORTH:
-        return ""
+        return "", 0.0
     text = f"{format_whole(best)} of these {format_whole(count)} devices, the others idle, would compute {format_percent(more)}"
-    return f"{text} more in the same time: their number divides evenly into a layout"
+    return f"{text} more in the same time: their number divides better into layouts and batches", more
 
 
 _FEWEST, _WORTH = 0.75, 0.02
 """The smallest share of the devices that is tried, and the least gain that is told: house conventions."""
+
+_LARGE, _FEWEST_OF_LARGE = 16_384, 0.125
+"""Devices from which on a smaller share is tried too: the batch divides no further."""
 
 
 def _forecast(request: Request) -> bool:

@@ -208,8 +208,13 @@ def idle_notes(request: Request) -> Iterator[Note]:
         return
     from planner.planning.more_devices import fewer_that_train_more
 
-    if text := fewer_that_train_more(request):
-        yield Note("idle-devices", "info", text)
+    text, more = fewer_that_train_more(request)
+    if text:
+        yield Note("idle-devices", "warning" if more > MUCH_MORE else "info", text)
+
+
+MUCH_MORE = 0.05
+"""Share of compute from which on devices that would better be idle are a warning: a house convention."""
 
 
 def serving_notes(serving: Serving | None, *, limited: bool) -> Iterator[Note]:
@@ -298,14 +303,14 @@ def limit_notes(problem: Problem, flops: float, spent: float, *, free: bool) -> 
 UNSPENT = 1e-6
 """Share of a budget that must be left for it to be called not spent: less is rounding."""
 
-_NO_RUN = 1e4
+NO_RUN = 1e4
 """Fewer parameters or tokens than this are no language model: a house convention."""
 
 
 def size_notes(smallest: float) -> Iterator[Note]:
     """Say that a run is too small to be one, by the smaller of its parameters and tokens."""
-    if smallest < _NO_RUN:
-        text = f"fewer than {format_count(_NO_RUN)} parameters or tokens are no model: was a suffix such as B forgotten?"
+    if smallest < NO_RUN:
+        text = f"fewer than {format_count(NO_RUN)} parameters or tokens are no model: was a suffix such as B forgotten?"
         yield Note("no-run", "warning", text)
 
 

@@ -72,8 +72,13 @@ def quantised_of(
     floor, free = float(own.irreducible_loss), problem.limits.free
     N, D, served = _best(problem, bits, flops, params, most) if free else (None, None, None)
     worth = 1 - float(solver.equivalent_flops(problem, loss + added - floor)) / flops if free else None
-    outside = extrapolation(law, without_embeddings(own, params), tokens, 6 * params * tokens)
-    return Quantised(bits, law.id, added, loss + added, worth, N, D, served, outside)
+    return Quantised(bits, law.id, added, loss + added, worth, N, D, served, rounding_outside(own, params, tokens))
+
+
+def rounding_outside(law: Law, params: Num, tokens: Num) -> Num:
+    """Return how many times a run lies outside the models whose rounding was measured; 1 inside."""
+    source = load_law(settings("planning.toml", "precision")["after"])
+    return extrapolation(source, without_embeddings(law, params), tokens, 6 * params * tokens)
 
 
 def added_loss(law: Law, params: Num, tokens: Num, bits: float) -> Num:

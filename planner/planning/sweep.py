@@ -153,6 +153,10 @@ _SAID: dict[str, tuple[Severity, str]] = {
         f"spend more than {format_percent(MOSTLY)} on serving: the demand decides the size, so check it well",
     ),
     "deadline": ("warning", "miss the deadline"),
+    "no-run": ("warning", "have fewer than 10 K parameters or tokens, which are no model: was a suffix such as B forgotten?"),
+    "memory": ("warning", "do not fit their devices: weights, gradients and Adam's states take more than there is"),
+    "served-copy": ("warning", "have a served copy that does not fit the devices it is to be served on"),
+    "quantised-outside": ("warning", f"lie more than {FAR:g}x outside the models whose rounding was measured: a guess there"),
     "usual-speed": ("info", "take the published MFU: the speed of no model of about their size can be forecast"),
     "inference-not-counted": ("info", "are underfit by training compute alone: small models may be meant, to be cheap to serve"),
 }
@@ -297,6 +301,9 @@ def _notes(question: Question, first: Sequence[Request], laws: Sequence[Law], co
     if len({law.conventions.data for law in laws if law.surface_law}) > 1:
         text = "losses of different laws are for different data and tokenizers: compare sizes, not losses"
         yield Note("losses-differ", "info", text)
+    if len({request.held.machine.devices for request in first if request.held.machine and request.speeds}) > 1:
+        text = "each row uses all its devices; some numbers train less than a smaller one that divides better into layouts and "
+        yield Note("idle-devices", "info", f"{text}batches, which the plan of one number names")
     yield from question.idle_notes(judged="regime" in columns, drawn="params_low" in columns)
     known = [request.problem.law.id for request in first if request.problem.law.draws is not None]
     if known and "params_low" not in columns:

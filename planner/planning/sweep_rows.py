@@ -15,14 +15,14 @@ from planner.allocation.intervals import span_of_rows
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, possible
 from planner.inputs.mixture_choice import Open
-from planner.inputs.mixture_memory import all_params
+from planner.inputs.mixture_memory import all_params, state_bytes
 from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
 from planner.planning.mixture import judged_openly
 from planner.planning.overfitting import dense_in_nats, many_harmful_from
-from planner.planning.plan_details import MOSTLY, served_copy
-from planner.planning.quantised import added_loss
+from planner.planning.plan_details import MOSTLY, NO_RUN, served_copy
+from planner.planning.quantised import added_loss, rounding_outside
 from planner.quantities import LARGEST
 from planner.scaling_laws.forms import Num
 from planner.scaling_laws.law import Law, guarded
@@ -157,10 +157,23 @@ def _counts(request: Request, solved: Mapping[str, Any], known: NDArray[np.bool_
     if request.speeds is not None:
         usual = solved["mfu"] == request.speeds.machine.mfu.expected
         counts["usual-speed"] = int((usual & known).sum())
+    N, D, question = solved["params"], solved["tokens"], request.question
+    counts["no-run"] = int((np.fmin(N, D) < NO_RUN).sum())
+    if machine is not None and machine.memory is not None:
+        counts["memory"] = int((np.nan_to_num(all_params(problem.law, N)) * state_bytes() > machine.memory).sum())
+    if copy := served_copy(question, problem.law, _ANY_SIZE):
+        taken = solved["weight_bytes"] + solved.get("cache_bytes", 0.0)
+        counts["served-copy"] = int((np.nan_to_num(taken) > copy.bytes).sum())
+    if question.serve_precision is not None and "served_loss" in solved and not np.isnan(solved["served_loss"]).all():
+        counts["quantised-outside"] = int((np.nan_to_num(rounding_outside(problem.law, N, D)) > FAR).sum())
     deadline = machine.deadline if machine else None
     if deadline is not None and "hours" in solved:
         counts["deadline"] = int((np.nan_to_num(solved["hours"]) > deadline).sum())
     return counts
+
+
+_ANY_SIZE = 1e9
+"""Parameters for which devices to serve on are asked what they hold."""
 
 
 def _runs(request: Request, job: Job) -> tuple[Num, Num, Num, NDArray[np.bool_]]:

@@ -75,8 +75,8 @@ _DECAY = 0.2
 """Share of the steps over which the run is thought to decay where it is held against the law: most of the gain is had by then."""
 
 
-def held_to_law(run: Asked, law: Any, params: float, batch: float) -> HeldToLaw:
-    """Hold a run of ``params``, as the law counts them, against a law; ``batch`` are the tokens of a step.
+def held_to_law(run: Asked, law: Any, params: float, batch: float, unit: str) -> HeldToLaw:
+    """Hold a run of ``params``, as the law counts them, against a law; ``batch`` are the tokens of a step, ``unit`` its loss's.
 
     Raises
     ------
@@ -92,15 +92,19 @@ def held_to_law(run: Asked, law: Any, params: float, batch: float) -> HeldToLaw:
     rows = tuple(_held(run, surface, params, batch, step) for step in steps)
     verdict, alike = [(verdict, list(part)) for verdict, part in groupby(rows, _verdict)][-1]
     since = alike[0].step if alike[0].sure else None
-    return HeldToLaw(known.id, known.reference, _foreign(known), params, batch, rows, verdict, since)
+    return HeldToLaw(known.id, known.reference, _foreign(known, unit), params, batch, rows, verdict, since)
 
 
 def _verdict(row: Held) -> str:
     return "on the law" if not row.sure else "ahead" if row.difference < 0 else "behind"
 
 
-def _foreign(law: Law) -> Note | None:
-    """Say of a law that was not fitted to runs of the user's that its losses may be of other data."""
+def _foreign(law: Law, unit: str) -> Note | None:
+    """Say of a law that its losses are in another unit, or, of one not fitted to runs of the user's, of other data."""
+    own, said = law.conventions.loss_unit, unit or "nats/token"
+    if own != said:
+        text = f"{law.id} gives its loss in {own}, the log's is in {said}{'' if unit else ', for nothing else is said'}"
+        return Note("law-of-other-unit", "warning", f"{text}: they do not compare")
     if law.fit:
         return None
     of = f"{law.conventions.data}, loss in {law.conventions.loss_unit}"

@@ -110,9 +110,9 @@ def stated_column(raw: RawTable, called: str) -> int:
     return found[0]
 
 
-def losses_in_nats(columns: dict[str, NDArray[Any]], unit: str, name: str) -> list[Note]:
-    """Turn losses in bits, or perplexities, into nats, in place, and say so."""
+def losses_in_nats(columns: dict[str, NDArray[Any]], unit: str, name: str) -> tuple[str, list[Note]]:
+    """Turn losses in bits, or perplexities, into nats, in place; return the unit that they are then in, and what to say."""
     known = columns["loss"].copy()
-    told = in_nats(columns, np.arange(len(known)), unit, Faults(skip=True), name)[1]
+    found = in_nats(columns, np.arange(len(known)), unit, Faults(skip=True), name)
     columns["loss"][~(known > 0)] = known[~(known > 0)]  # what is empty, or no number, stays so
-    return told
+    return found

@@ -42,6 +42,8 @@ class Log(NamedTuple):
         Steps at which the loss was no number.
     per_step : float or None
         Tokens of a step, of a log that counts both.
+    loss_unit : str
+        Where it was said.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Log(NamedTuple):
     notes: tuple[Note, ...]
     sha256: str
     per_step: float | None
+    loss_unit: str = ""
 
 
 def read_log(source: Any, reading: Reading, batch: float | None, number: int, *, loss: bool = True) -> Log:
@@ -80,8 +83,8 @@ def read_log(source: Any, reading: Reading, batch: float | None, number: int, *,
     raw = _of_trainer(raw._replace(name=raw.name.replace("the table given", "the log given", 1)))
     places, worth, unit, said = log_columns(raw, reading, loss=loss)
     columns = {quantity: values * worth.get(quantity, 1.0) for quantity, values in _numbers(raw, places, reading).items()}
-    said += losses_in_nats(columns, unit, raw.name) if loss else []
-    return _log(raw.name, columns, batch, (*raw.notes, *said), raw.sha256, loss=loss)
+    unit, told = losses_in_nats(columns, unit, raw.name) if loss else ("", [])
+    return _log(raw.name, columns, batch, (*raw.notes, *said, *told), raw.sha256, loss=loss)._replace(loss_unit=unit)
 
 
 def _of_trainer(raw: RawTable) -> RawTable:

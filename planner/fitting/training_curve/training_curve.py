@@ -110,7 +110,7 @@ def training_curve(
     others = [read_schedule(each, known, [log.path for log in smooth], "compare") for each in _several(compare)]
     what, ways = choices(run, [(name, path) for path, name, _ in others])
     starts, best = decay_starts(run)
-    against = None if size is None else held_to_law(run, law, *size)
+    against = None if size is None else held_to_law(run, law, *size, read[0].loss_unit)
     notes += [against.note] if against and against.note else []
     inputs: dict[str, Any] = {"logs": [log.name for log in read], "sha256": [log.sha256 for log in read if log.sha256]}
     inputs |= {"schedule": called, "until": end, "compare": [name for _, name, _ in others], "warmup": rise}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
+from math import expm1
 from typing import TYPE_CHECKING
 
 from planner.output.documents.blocks import (
@@ -105,7 +106,8 @@ def _quality_rows(fit: "FitResult") -> list[tuple[str, str, str]]:
 
 
 def _quality(quality: "Quality") -> tuple[str, str]:
-    middle = f"of all runs {format_percent(quality.median_absolute)} in the median, largest {format_percent(quality.largest)}"
+    largest = format_percent(expm1(quality.largest))
+    middle = f"of all runs {format_percent(quality.median_absolute)} in the median, largest {largest}"
     lean = f"leaning {'low' if quality.bias < 0 else 'high'} by {format_percent(abs(quality.bias))}"
     return format_percent(quality.near_frontier), f"mean distance of runs near the lowest loss at their compute, {lean}; {middle}"
 
@@ -171,7 +173,7 @@ def _outliers(fit: "FitResult") -> Table:
     for each in fit.outliers[:_LISTED]:
         run = [f"{each.file}:{each.row}" if each.file else str(each.row), *([each.run] if named else [])]
         sizes = [format_count(each.params), format_count(each.tokens)]
-        rows.append([*run, *sizes, four_digits(each.loss), format_signed_percent(each.residual)])
+        rows.append([*run, *sizes, four_digits(each.loss), format_signed_percent(expm1(each.residual))])
     more = len(fit.outliers) - _LISTED
     headers = ["row", *(["run"] if named else []), "parameters", "tokens", "loss", "off the law"]
     align = "rl" * named + "r" * (len(headers) - 2 * named)

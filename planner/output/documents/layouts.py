@@ -137,6 +137,10 @@ def _speed(found: "Configuration") -> list[Block]:
     return [Title("A step of the first layout, forecast"), Facts(rows)]
 
 
+_SPAN = "half to twice, and the laws that say both"
+"""What the range of a batch or a learning rate spans."""
+
+
 def _advice(found: "Configuration") -> list[Block]:
     """Return what batch and learning rate to start from, and what being off costs."""
     from planner.architectures.advice import off
@@ -154,9 +158,9 @@ def _advice(found: "Configuration") -> list[Block]:
     elif not 1 / _FAR < batch / told.batch < _FAR:
         given = f"tokens: so many devices are quicker on it than on {told.law}'s {format_count(told.batch)}, which --batch takes"
     asked = [
-        ("batch", format_count(batch), f"{given}; {between(told.batch_range, format_count)} by the laws"),
+        ("batch", format_count(batch), f"{given}; {between(told.batch_range, format_count)}: {_SPAN}"),
         ("steps", format_whole(max(1.0, round(found.tokens / batch))), f"for {format_count(found.tokens)} tokens"),
-        ("learning rate", format_rate(told.learning_rate), f"peak; {between(told.rate_range, format_rate)} by the laws; {where}"),
+        ("learning rate", format_rate(told.learning_rate), f"peak; {between(told.rate_range, format_rate)}: {_SPAN}; {where}"),
     ]
     for each in off():
         rate, in_batch = (f"+{format_percent(share)}" for share in (each.learning_rate, each.batch))

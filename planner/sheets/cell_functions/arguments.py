@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from planner._util.defaults import DEFAULT_LAW
 from planner._util.files import stamp
 from planner.accelerators.accelerator import FILE
+from planner.accelerators.catalogue import accelerator, accelerators
 from planner.allocation.problem import problem_of
-from planner.errors import QuantityError
+from planner.errors import OptionError, QuantityError
 from planner.inputs.forecast_speed import FILE as THROUGHPUT
 from planner.inputs.forecast_speed import held_at_speed
 from planner.inputs.question import Question
@@ -97,7 +98,15 @@ class HeldBudget(float):
 
     def at(self, mfu: Any = None, overhead: Any = None, law: str = DEFAULT_LAW) -> float:
         """Return the FLOP under a law or at another utilisation, less what failures cost."""
-        return _held(self.text, mfu, overhead, law, _stamps(law))
+        return _held(self.text, mfu, overhead, law, _stamps(law))[0]
+
+    def share_on(self, name: str) -> float | None:
+        """Return the utilisation that is forecast for the devices that hold it, where they are of this kind."""
+        _, held, share = _held(self.text, None, None, DEFAULT_LAW, _stamps(DEFAULT_LAW))
+        try:
+            return share if held == accelerator(name, accelerators()).id else None
+        except OptionError:  # which is said where the device is read
+            return None
 
 
 def read_budget(cell: Any) -> float:
@@ -106,7 +115,7 @@ def read_budget(cell: Any) -> float:
     if number is not None and 1 <= number <= 1e60:
         return number
     if isinstance(cell, str) and (names_devices(cell) or _MONEY.match(cell)):
-        budget = HeldBudget(_held(cell, None, None, DEFAULT_LAW, _stamps(DEFAULT_LAW)))
+        budget = HeldBudget(_held(cell, None, None, DEFAULT_LAW, _stamps(DEFAULT_LAW))[0])
         budget.text = cell
         return budget
     try:
@@ -120,8 +129,13 @@ def _stamps(law: str) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _held(text: str, mfu: float | None, overhead: float | None, law: str, _files: object) -> float:
-    """Return the FLOP of devices for a time, or of money, kept as long as the files that they rest on are what they were."""
+def _held(
+    text: str, mfu: float | None, overhead: float | None, law: str, _files: object
+) -> tuple[float, str | None, float | None]:
+    """Return the FLOP of devices for a time, or of money, and of one kind of devices for a time which they are and how used.
+
+    They are kept as long as the files that they rest on are what they were.
+    """
     problem = problem_of(load_law(law))
     money = _MONEY.match(text)
     if money:
@@ -130,11 +144,12 @@ def _held(text: str, mfu: float | None, overhead: float | None, law: str, _files
         dollars, gpu = every_input()["dollars"][1].read(money["amount"], "budget"), device(money["device"], "budget")
         found = held_at_speed(Question(dollars=dollars, gpu=gpu, overhead=overhead, mfu=mfu), problem)[0].flops
         assert found is not None  # a device is named
-        return found
-    flops = held_at_speed(Question(gpus=devices(text, "budget"), overhead=overhead, mfu=mfu), problem)[0].flops
-    if flops is None:
+        return found, None, None
+    held = held_at_speed(Question(gpus=devices(text, "budget"), overhead=overhead, mfu=mfu), problem)[0]
+    if held.flops is None or held.machine is None:
         raise QuantityError(f"budget {shown(text)}: devices for how long? Such as 512xH100 x 30d")
-    return flops
+    parts = held.machine.parts
+    return held.flops, parts[0].device.id if len(parts) == 1 else None, held.machine.mfu.expected
 
 
 _MONEY = re.compile(

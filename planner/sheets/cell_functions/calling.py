@@ -46,7 +46,11 @@ def _column(function: Function, columns: Sequence[list[Any]]) -> list[Any]:
     """Return a result for each row of cells."""
     results: list[Any] = [None] * len(columns[0])
     read = {each.name: _read(each, cells) for each, cells in zip(function.arguments, columns, strict=True)}
-    read[function.arguments[0].name] = _settled(read)
+    first = function.arguments[0].name
+    budgets = read[first]
+    read[first] = _settled(read)
+    if {"device", "mfu"} <= read.keys():  # the bill of the very devices that hold a budget
+        read["mfu"] = [_as_held(*row) for row in zip(budgets, read["device"], read["mfu"], strict=True)]
     groups: dict[tuple[Any, ...], list[int]] = {}
     for row, values in enumerate(zip(*read.values(), strict=True)):
         failed = next((value for value in values if isinstance(value, CellError)), None)
@@ -63,6 +67,11 @@ def _column(function: Function, columns: Sequence[list[Any]]) -> list[Any]:
         for row, result in zip(rows, _computed(function, arguments, len(rows)), strict=True):
             results[row] = result
     return results
+
+
+def _as_held(budget: Any, device: Any, mfu: Any) -> Any:
+    """Return the utilisation at which a budget that devices hold was counted, where it is asked of them and none is given."""
+    return budget.share_on(device) if mfu is None and isinstance(budget, HeldBudget) and isinstance(device, str) else mfu
 
 
 def _settled(read: Mapping[str, list[Any]]) -> list[Any]:
