@@ -69,6 +69,8 @@ _COMMANDS: dict[tuple[str, ...], str] = {
 def instead_of_option(typed: str, known: Iterable[str], command: str) -> str:
     """Return what to say of an option that a command does not have, given those that it has."""
     options = sorted(known)
+    if slip := get_close_matches(typed, options, 1, 0.9):
+        return f"no option {typed}; did you mean {slip[0]}?"
     for names, text in _INPUTS.items():
         if typed in names and text.split(",")[0].split()[0] in options:
             return f"no option {typed}: planner says that with {text}"

@@ -71,7 +71,10 @@ def fit(table: tuple[str, ...], shipped: str | None, save: Any, force: bool, **o
 
     def saved() -> str:
         answer.save(save, overwrite=force)
-        question = "plan --flops 1e23" if answer.law.role == "plan" else "plan check --params 1B --tokens 20B"
-        return f"use it with {question} --law {shown(save)}"
+        if answer.law.role == "plan":
+            return f"use it with plan --flops 1e23 --law {shown(save)}"
+        if answer.law.surface_law is None:
+            return "it says the loss of a budget alone, so nothing can be planned or checked with it"
+        return f"use it with plan check --params 1B --tokens 20B --law {shown(save)}"
 
     tell(answer, saved if save is not None else None)

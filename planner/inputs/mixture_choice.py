@@ -82,7 +82,7 @@ def choose_mixture(
         text = f"at most {format_count(limits.max_params)} parameters: does not bind, the answer is the same without"
         notes = (*notes, Note("limit-does-not-bind", "info", text))
     why = f", {format_count(float(all_params(chosen, cap)))} in all" if chosen.form.total else ""
-    binds = Note("memory-limits", "info", f"at most {format_count(cap)} parameters{why}: {room.text}")
+    binds = Note("memory-limits", "info", f"at most {format_count(cap)} parameters{why}: {room.text or _ASKED}")
     return Chosen(chosen, limits._replace(max_params=cap), (*notes, binds))
 
 
@@ -111,6 +111,8 @@ def _idle(question: Question) -> tuple[Note, ...]:
     text = f"at most {format_count(question.max_total_params)} parameters in all: does not bind, the answer is the same without"
     return (Note("limit-does-not-bind", "info", text),)
 
+
+_ASKED = "the cap that was asked for binds"
 
 _AT_CAP = 1e-9
 """How far below its cap, as a fraction, a size is still at it."""

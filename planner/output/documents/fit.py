@@ -68,14 +68,16 @@ def fit_document(fit: "FitResult") -> list[Block]:
 
 _METHODS = {
     "forecast": "generalised laws under weak priors, averaged: made to extrapolate; what a plan should use",
-    "classical": "E, A, B, alpha, beta at the exact minimum of the published objective",
+    "classical": "{} at the {} of the published objective",
     "isoflop": "parabolas through the runs of each budget (Hoffmann's approach 2)",
     "envelope": "the lowest loss at each compute (Hoffmann's approach 1)",
 }
 
 
 def _method(fit: "FitResult") -> str:
-    text = _METHODS[fit.method]
+    alone = fit.search is not None and fit.search.starts > 1 and fit.search.agree == 1
+    found = "lowest minimum found" if alone else "exact minimum"
+    text = _METHODS[fit.method].format(", ".join(fit.constants), found)
     asked = fit.method == "classical" and fit.inputs.get("robust") != "huber"
     return text.replace("the published objective", "the objective asked for") if asked else text
 

@@ -67,7 +67,7 @@ def _explain_plan(plan: Plan) -> Iterable[Step]:
         yield from _frontier_loss_steps(law, plan.flops, "its loss")
     if plan.data and plan.data.loss_owed and plan.loss is not None:
         yield from _data_steps(plan, plan.loss)
-    if plan.serving:
+    if plan.serving and not plan.serving.after:
         yield from _saving_steps(plan, plan.serving)
     if judge and plan.optimum and plan.overhead is not None:
         yield from _overhead_steps(problem.judged(), plan.params, plan.tokens)

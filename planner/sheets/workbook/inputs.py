@@ -58,7 +58,7 @@ def read_inputs(law: Law, question: Question) -> Inputs:
         raise OptionError("`gpus` and `days` go together, such as 512xH100 for 30 days")
     if question.gpus is not None and not budgets:
         raise OptionError("`gpus` and `days` go together, such as 512xH100 for 30 days; or give another budget beside `gpus`")
-    if name == "dollars" and not question.named("gpu", "gpus"):
+    if (name == "dollars" or question.named("peak", "power")) and not question.named("gpu", "gpus"):
         read_held(question)  # which says that a device is missing, as a plan does
     named = question if question.named("gpu", "gpus") else question._replace(gpu=_DEVICE)
     typed = name in {"days", "dollars"}  # a cell of their own; what they buy is a formula
