@@ -113,6 +113,7 @@ NEEDED = "--num-layers 4 --hidden-size 64 --num-attention-heads 4 --seq-length 1
         (NEEDED + " --num-experts 8 --moe-layer-freq ([0]*3+[1]*58)", "is not of 4 layers"),
         (NEEDED + " --num-experts 8 --moe-layer-freq x", "expected one in N, or a list"),
         (NEEDED + " --num-experts 8 --moe-shared-expert-intermediate-size 100", "is no multiple of an expert's 256"),
+        (NEEDED + " --swigl", r"--swigl: is no argument that is known here; did you mean --swiglu\?"),
         (NEEDED + " --normalization BatchNorm", "expected one of LayerNorm, RMSNorm"),
     ],
     ids=str,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from planner._util.files import read_text
@@ -59,14 +60,16 @@ def read_arguments(text: str, called: str, *, vocab: str | None = None, context:
     found = _Arguments(text, called)
     changes = {"vocab-size": vocab, "seq-length": context}
     found.given |= {name: str(parse_whole(value, f"{called} {name}", 1)) for name, value in changes.items() if value is not None}
-    return found.shape()
+    shape = found.shape()
+    found.refuse_slips()
+    return shape
 
 
 class _Arguments:
     """Arguments, each once."""
 
     def __init__(self, text: str, called: str) -> None:
-        self.called = called
+        self.called, self.asked = called, set[str]()
         text = re.sub(r"\\\r?\n", " ", text)
         text = re.sub(r"(?m)(?:^|(?<=\s))#.*$", "", text)
         variables = {found["name"]: found["value"] for found in _ASSIGNED.finditer(text)}
@@ -84,12 +87,19 @@ class _Arguments:
     def fault(self, name: str, text: str) -> OptionError:
         return OptionError(f"{self.called} --{name}{text}")
 
+    def refuse_slips(self) -> None:
+        """Refuse an argument that is all but one of those that count: it would be passed over like those of data or logs."""
+        for name in self.given.keys() - self.asked:
+            if near := get_close_matches(name, self.asked, 1, 0.9):
+                raise self.fault(name, f": is no argument that is known here; did you mean --{near[0]}?")
+
     def flag(self, name: str) -> bool:
+        self.asked.add(name)
         return name in self.given
 
     def whole(self, name: str, default: int | None = None, *, least: int = 1) -> int:
         """Return a whole number."""
-        if name not in self.given:
+        if not self.flag(name):
             if default is None:
                 hint = " (the tokenizer's)" if name == "vocab-size" else ""
                 raise OptionError(f"{self.called}: lacks --{name}{hint}, without which its parameters are not known")
@@ -101,7 +111,7 @@ class _Arguments:
         return int(value)
 
     def word(self, name: str, default: str, known: Mapping[str, str]) -> str:
-        found = self.given.get(name, default)
+        found = self.given[name] if self.flag(name) else default
         if found not in known:
             raise self.fault(name, f" {shown(found)}: expected one of {', '.join(known)}")
         return known[found]
@@ -183,7 +193,7 @@ class _Arguments:
 
     def dense(self, layers: int) -> int:
         """Return how many layers have no experts: ``--moe-layer-freq`` is one in so many, or a list such as ([0]*3+[1]*58)."""
-        text = self.given.get("moe-layer-freq", "1")
+        text = self.given["moe-layer-freq"] if self.flag("moe-layer-freq") else "1"
         if re.fullmatch(r"[0-9]{1,4}", text) and int(text):
             return layers - len(range(0, layers, int(text)))
         parts = re.fullmatch(r"\(?((?:\[[01]\]\*[0-9]{1,4}\+?)+)\)?", text)

@@ -44,17 +44,21 @@ def _answer(found: "Throughput") -> list[tuple[str, str, str]]:
     speed = between(found.intervals["tokens_per_second_per_device"], format_whole)
     step = between(found.intervals["step_time"], significant)
     used, causal = (between(found.intervals[name], format_percent) for name in ("mfu_full_attention", "mfu"))
+    uncomputed = ", half of which is never computed" if found.intervals["mfu_full_attention"][1] > 1 else ""
     memory = f"{between(found.memory.range, format_bytes)}; fits: {VERDICTS[found.fits]}"
     return [
         ("a device", f"{format_whole(found.tokens_per_second_per_device)} tokens/s", f"{speed}: {level} of such runs"),
         ("step", f"{significant(found.step_time)} s", f"{step}; {format_count(found.batch)} tokens"),
-        ("MFU", format_percent(found.mfu_full_attention), f"attention in full; {used}"),
+        ("MFU", format_percent(found.mfu_full_attention), f"attention in full{uncomputed}; {used}"),
         ("", format_percent(found.mfu), f"counted causally; {causal}"),
         ("layout", f"ZeRO {layout.zero}", f"{split_text(layout)}; {at_once(layout)}, recompute {layout.recompute}{stages}"),
         ("memory", format_bytes(found.memory.total), memory),
-        *([("cost", format_dollars(dollars), "of 1 T tokens")] if dollars is not None else []),
+        *([("cost", format_dollars(dollars), _STEPS_ALONE)] if dollars is not None else []),
         ("software", found.software, f"of {plain(found.year, 5)}; {found.machine.dtype}"),
     ]
+
+
+_STEPS_ALONE = "of 1 T tokens at this step; plan counts that whole runs take longer"
 
 
 def _parts(found: "Throughput") -> list[list[str]]:
