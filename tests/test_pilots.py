@@ -801,7 +801,7 @@ REFUSED = [
     ("--budget 1e20 --target 1e23 --pf-days 3", "two budgets"),
     ("--budget 1e20 --target 1e23 --save pilots.txt", "the name of a table of pilots ends in .csv"),
     ("--budget 1e20 --target 1e23 --force", "--force goes with --save FILE or --plot FILE"),
-    ("--budget 1e20 --target 1e23 --vocab 32000", "vocab goes with shapes"),
+    ("--budget 1e20 --target 1e23 --vocab 32000", "--vocab goes with --shapes"),
     ("--budget 1e20 --target 1e23 --shapes --vocab many", "vocab 'many': expected a whole number"),
     ("--budget 1e20 --target 1e23 --shapes --context 0", "context '0': expected a whole number"),
     ("--budget 1e20 --target 1e23 --shapes --batch 5", "batch '5': less than half a sequence of 4096 tokens"),

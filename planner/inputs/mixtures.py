@@ -23,6 +23,12 @@ CHOICE_INPUTS = {"E": "experts", "G": "granularity", "S": "sparsity"}
 CHOICES = ("experts", "granularity", "experts_per_token", "sparsity")
 
 
+def experts_of(law: Law) -> str:
+    """Return which experts a law of mixtures speaks of, and that nobody chose them where that is so."""
+    made = ", ".join(f"{CHOICE_INPUTS[name]} {plain(law.params[name], 4)}" for name in law.choices)
+    return made if law.chosen else f"{made}, which nobody chose"
+
+
 def mixed(law: Law, question: Question) -> Law:
     """Return a law with the mixture of experts that the user chose.
 

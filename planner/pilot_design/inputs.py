@@ -32,7 +32,7 @@ def check_simulation(simulate: Raw, tables: Raw, workers: Raw, given: Raw) -> No
     if not simulate and workers != 1:
         raise OptionError("workers go with simulate: a design is found in this process")
     if simulate and given is not None:
-        raise OptionError("simulate: simulated tables begin without runs; leave given out")
+        raise OptionError("`simulate`: simulated tables begin without runs; leave `given` out")
 
 
 def check_shapes(shapes: object, **given: Raw) -> None:
@@ -41,7 +41,7 @@ def check_shapes(shapes: object, **given: Raw) -> None:
         raise OptionError(f"shapes {shown(shapes)}: expected True or False")
     told = [name for name, value in given.items() if value is not None]
     if told and not shapes:
-        raise OptionError(f"{told[0]} goes with shapes: without them pilots are numbers of parameters and tokens")
+        raise OptionError(f"`{told[0]}` goes with `shapes`: without them pilots are numbers of parameters and tokens")
 
 
 def read_cooldown(trunk: Raw, cooldown: Raw, *, shapes: Raw, given: Raw) -> float | None:

@@ -16,7 +16,7 @@ from planner.allocation.problem import Problem
 from planner.errors import CannotPlanError, OptionError
 from planner.inputs.law_choice import resolve_law
 from planner.inputs.mixture_memory import all_params, state_bytes
-from planner.inputs.mixtures import CHOICE_INPUTS
+from planner.inputs.mixtures import experts_of
 from planner.inputs.question import Question
 from planner.inputs.registry import CheckInputs, asks
 from planner.inputs.request import Request, read_run
@@ -215,11 +215,9 @@ def _mixture_note(law: Law, params: float) -> Iterator[Note]:
     """Say of a mixture which experts it was judged with, and what it holds in all."""
     if law.form.active is None:
         return
-    made = ", ".join(f"{CHOICE_INPUTS[name]} {plain(law.params[name], 4)}" for name in law.choices)
-    made += "" if law.chosen else ", which nobody chose"
     total = float(all_params(law, params))
     held = f"{format_bytes(total * state_bytes())} of weights, gradients and Adam's states"
-    yield Note("mixture-size", "info", f"judged with {made}: {format_count(total)} parameters in all, {held}")
+    yield Note("mixture-size", "info", f"judged with {experts_of(law)}: {format_count(total)} parameters in all, {held}")
 
 
 def _verdict_notes(

@@ -24,6 +24,7 @@ from planner.fitting.tables.raw_table import are_sources
 from planner.fitting.tables.units import check_units
 from planner.inputs.input_row import Number
 from planner.inputs.law_choice import LawLike, read_constants, resolve_law
+from planner.inputs.mixtures import experts_of
 from planner.inputs.registry import asks
 from planner.inputs.table_inputs import Reading, TableInputs
 from planner.notes import Note
@@ -252,6 +253,8 @@ def _notes(law: Law, runs: JudgedRuns, read: Columns) -> Iterator[Note]:
         text = f"{len(far)} of {len(runs)} runs lie more than {FAR:g}x outside those that {law.id} was fitted on (row {rows})"
         yield Note("extrapolation", "warning", f"{text}: guesses, not forecasts")
     yield from size_notes(float(np.minimum(columns["params"], columns["tokens"]).min()))
+    if law.choices:
+        yield Note("mixture-size", "info", f"judged with {experts_of(law)}")
     if (repeated := _repeated(read)) is not None:
         text = f"{repeated} of {len(runs)} runs see tokens again (unique_tokens), which a table counts as fresh"
         yield Note("repeats-fresh", "warning", f"{text}; plan check --params N --tokens D --unique-tokens U weighs them")

@@ -64,24 +64,24 @@ def combined(found: list[Worth], combine: Any, worth: Callable[..., Worth]) -> W
         return None
     asked = combine.split(",") if isinstance(combine, str) else list(combine) if isinstance(combine, (list, tuple)) else [combine]
     if not all(isinstance(name, str) for name in asked):
-        raise OptionError(f"combine {shown(combine)}: expected names of levers, such as fp8,mfu")
+        raise OptionError(f"`combine` {shown(combine)}: expected names of levers, such as fp8,mfu")
     names = [name.strip() for name in asked]
     known = {each.id: each for each in found}
     if wrong := [name for name in names if name not in known]:
-        raise OptionError(f"combine {shown(wrong[0])}: no such lever; there are {', '.join(known)}")
+        raise OptionError(f"`combine` {shown(wrong[0])}: no such lever; there are {', '.join(known)}")
     if len(set(names)) < len(names) or len(names) < 2:
-        raise OptionError(f"combine {shown(', '.join(names))}: name two levers or more, each once")
+        raise OptionError(f"`combine` {shown(', '.join(names))}: name two levers or more, each once")
     chosen = [known[name] for name in names]
     without = next((each.id for each in chosen if each.gain is None), None)
     if without is not None:
         why = "only a range is published of it"
         if without == "exponents":
             why = "no gain in training, while part of the budget serves"
-        raise OptionError(f"combine {shown(without)}: {why}; give your own gain")
+        raise OptionError(f"`combine` {shown(without)}: {why}; give your own gain")
     kinds = {each.id: each.kind for each in published_levers()}
     same = [name for name in names if kinds.get(name, name) in {kinds.get(other, other) for other in names if other != name}]
     if same:
-        raise OptionError(f"combine {', '.join(same)}: versions of one lever; name one of them")
+        raise OptionError(f"`combine` {', '.join(same)}: versions of one lever; name one of them")
     works_on = "flops" if all(each.works_on == "flops" for each in chosen) else "price"
     gains = [(each.gain_low or each.gain, each.gain, each.gain_high or each.gain) for each in chosen if each.gain]
     low, value, high = (prod(ends) for ends in zip(*gains, strict=True))

@@ -195,7 +195,7 @@ def _own_gains(own: Any) -> dict[str, float]:
 
 def _utilisation(now: Any, then: Raw) -> tuple[str, WorksOn, tuple[None, float, None]]:
     if now is None:
-        raise OptionError("mfu_to: from which utilisation? Give mfu too, such as mfu 35% and mfu_to 45%")
+        raise OptionError("`mfu_to`: from which utilisation? Give `mfu` too, such as `mfu` 35% and `mfu_to` 45%")
     reached = parse_fraction(then, "mfu_to")
     if not 0 < reached <= 1:
         raise OptionError(f"mfu_to {shown(then)}: must be above 0 and at most 100 %")

@@ -48,7 +48,7 @@ class About(NamedTuple):
             return []
         if len(gone) == len(self.listed):
             raise RunsFileError(f"{name}: has none of the tasks that `about` tells of: {named(gone, 8)}")
-        text = f"`about` tells of {len(gone)} of its {len(self.listed)} tasks in vain: {named(gone, 8)}"
+        text = f"--about tells of {len(gone)} of its {len(self.listed)} tasks in vain: {named(gone, 8)}"
         return [Note("tasks-missing", "warning", f"{text} is no column of {name}")]
 
     def names_task(self, column: str) -> bool:

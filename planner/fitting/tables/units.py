@@ -71,7 +71,7 @@ def _swap(called: Mapping[str, str]) -> str:
     """Say how columns that were interchanged are read."""
     if not {"params", "tokens"} <= set(called):
         return ""
-    return f' Then `columns` "params={called["tokens"]},tokens={called["params"]}"'
+    return f' Then --columns "params={called["tokens"]},tokens={called["params"]}"'
 
 
 def _check_derived(N: Array, D: Array, name: str, called: Mapping[str, str]) -> None:

@@ -48,7 +48,7 @@ def _begun(path: RatePath, others: Sequence[RatePath], warmup: float | None, nam
     trunks = [each for each in others if each.steps[0] == 0 and each.end >= first]
     said = []
     if warmup is not None and warmup > first:
-        text = f"{name}: `warmup` {format_whole(warmup)} reaches past its first row, step {format_whole(first)}"
+        text = f"{name}: --warmup {format_whole(warmup)} reaches past its first row, step {format_whole(first)}"
         said = [Note("warm-up-logged", "warning", f"{text}, from which on the rates of the log are taken")]
     if first <= 0:
         return path, said
@@ -66,7 +66,7 @@ def _begun(path: RatePath, others: Sequence[RatePath], warmup: float | None, nam
         return whole, said
     text = f"{name}: before its first row, step {format_whole(first)}, a linear warm-up"
     if late:
-        text += f" over {format_whole(rise)} steps and then its first rate are taken; `warmup` says how it was"
+        text += f" over {format_whole(rise)} steps and then its first rate are taken; --warmup says how it was"
         return whole, [Note("late-start", "warning", text)]
     return whole, [Note("warm-up-taken", "info", f"{text} is taken")]
 

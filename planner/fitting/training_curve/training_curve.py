@@ -173,7 +173,7 @@ def _tokens_a_step(batch: float | None, log: Log) -> tuple[float | None, list[No
     counted = log.per_step
     if batch is None or counted is None or abs(batch / counted - 1) <= _APART:
         return batch or counted, []
-    text = f"`batch` {format_whole(batch)} is taken, but {log.name} counts {format_whole(counted)} tokens a step"
+    text = f"--batch {format_whole(batch)} is taken, but {log.name} counts {format_whole(counted)} tokens a step"
     return batch, [Note("batch-differs", "warning", text)]
 
 
