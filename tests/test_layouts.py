@@ -259,7 +259,8 @@ def test_the_layout_is_typed_for_each_framework() -> None:
     assert "--grad-reduce-in-bf16" in megatron.text, "memory counts gradients of 16 bits"
     sharded = arguments(MIXTRAL, layout._replace(pipeline=1, zero=3), Training(ADAM, "fp8"))
     assert (
-        "--use-megatron-fsdp --data-parallel-sharding-strategy optim_grads_params --ckpt-format fsdp_dtensor" in sharded[0].text
+        "--use-distributed-optimizer --use-megatron-fsdp --data-parallel-sharding-strategy optim_grads_params "
+        "--ckpt-format fsdp_dtensor --no-gradient-accumulation-fusion" in sharded[0].text
     )
     assert "--fp8-format hybrid" in sharded[0].text
     assert any("float8" in text for text in sharded[1].without)

@@ -182,6 +182,12 @@ NAMES: dict[str, Mapping[str, str]] = {
     "torchtitan": {"params": "num_params", "tokens": "n_tokens_seen", "loss": "validation_metrics/loss", "flops": "FLOPs"},
     "nanotron": {"params": "nparams", "tokens": "consumed_tokens", "loss": "lm_loss", "flops": "total_flops"},
     "trainer": {"params": "model_params", "tokens": "num_input_tokens_seen", "loss": "eval_loss", "flops": "total_flos"},
+    "Trainer in W&B": {
+        "params": "model/num_parameters",
+        "tokens": "train/num_input_tokens_seen",
+        "loss": "eval/loss",
+        "flops": "train/total_flos",
+    },
     "MLflow": {
         "params": "params.num_parameters",
         "tokens": "metrics.tokens",
@@ -1025,3 +1031,17 @@ def test_losses_far_below_what_such_models_reach_are_told(tmp_path: Path) -> Non
     assert "parameters or tokens in thousands" in next(note.text for note in load(path).notes if note.code == "losses-low")
     assert "losses-low" not in codes(load(path, loss_unit="nats/character"))
     assert "losses-low" not in codes(load(path, columns={"params": "params:1e3"}))
+
+
+def test_a_run_whose_compute_contradicts_its_sizes_is_named(tmp_path: Path) -> None:
+    """One row three times above 6 N D is warned of; all rows above it are attention or recomputation, and said as before."""
+    path, rows = tmp_path / "runs.csv", ["params,tokens,flops,loss"]
+    for i, N in enumerate(np.geomspace(2e7, 2e9, 15)):
+        rows.append(
+            f"{N:.0f},{20 * N:.0f},{(18 if i == 3 else 6) * N * 20 * N:.4e},{1.8 + 480 / N**0.34 + 2000 / (20 * N) ** 0.37:.5f}"
+        )
+    path.write_text("\n".join(rows))
+    (text,) = [note.text for note in planner.fit(path, draws=0).notes if note.code == "flops-contradict"]
+    assert "in 1 of 15 runs: that of 53.7 M parameters on 1.07 B tokens spends 3 times what others do" in text
+    path.write_text("\n".join(row for i, row in enumerate(rows) if i != 4))
+    assert not [note for note in planner.fit(path, draws=0).notes if note.code == "flops-contradict"]

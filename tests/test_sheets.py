@@ -239,6 +239,7 @@ def test_devices_for_a_time_count_at_the_utilisation_given() -> None:
     assert sheets.plan_tokens(sheets.plan_flops(text, 0.4, 0.1)) == pytest.approx(answer.tokens, rel=1e-12)
     held = planner.plan(gpus="512xH100", days=30, others=())  # at the utilisation that is forecast for these devices
     assert held.cost is not None
+    assert held.cost.dollars is not None
     assert sheets.plan_gpu_hours(text, "h100") == pytest.approx(512 * 720, rel=1e-12)
     assert sheets.plan_cost([text, 1e22], "h100")[0] == pytest.approx(held.cost.dollars.expected, rel=1e-12)
     assert sheets.plan_cost([text, 1e22], "h100")[1] == sheets.plan_cost(1e22, "h100")

@@ -422,5 +422,5 @@ def test_rows_are_warned_of_as_plans_are(asked: dict[str, Any], code: str, text:
     told = {note.code: note for note in found.remarks(counts)}
     assert told[code].severity == "warning"
     assert told[code].text.startswith(text)
-    one = {name: value.split("..")[-1] if isinstance(value, str) else value for name, value in asked.items()}
+    one: dict[str, Any] = {name: value.split("..")[-1] if isinstance(value, str) else value for name, value in asked.items()}
     assert {note.severity for note in planner.plan(**one, others=()).notes if note.code == code} == {"warning"}

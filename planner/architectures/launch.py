@@ -145,10 +145,11 @@ def _of_layout(layout: Layout, *, mixture: bool) -> Iterator[tuple[str, object]]
         yield "expert-model-parallel-size", layout.expert
         yield "expert-tensor-parallel-size", layout.expert_tensor
     yield "sequence-parallel", layout.tensor > 1
-    yield "use-distributed-optimizer", layout.zero == 1
+    yield "use-distributed-optimizer", layout.zero > 0
     if layout.zero > 1:
         kind = "optim_grads" if layout.zero == 2 else "optim_grads_params"
         yield from (("use-megatron-fsdp", True), ("data-parallel-sharding-strategy", kind), ("ckpt-format", "fsdp_dtensor"))
+        yield "no-gradient-accumulation-fusion", True  # Megatron-FSDP User Guide, "Required Configurations"
     yield from (("micro-batch-size", layout.micro_batch), ("global-batch-size", sequences(layout)))
     if layout.recompute == "full":
         yield from (("recompute-granularity", "full"), ("recompute-method", "uniform"), ("recompute-num-layers", 1))

@@ -24,7 +24,7 @@ from planner.quantities import shown
 @app.command(cls=Command)
 @click.option("--budget", metavar="FLOP", help="What all pilots may cost: 1e20, or one of the budgets below.")
 @click.option("--target", metavar="FLOP", required=True, help="The budget of the run that they are for.")
-@click.option("--runs", type=int, help="How many pilots.  [default: 24]")
+@click.option("--runs", type=int, help="How many pilots.  [default: 24; beside --given as many as pay]")
 @click.option("--ratios", metavar="FROM..TO", help="Tokens per parameter that a pilot may have (3..120).  [default: 1..400]")
 @click.option("--min-params", metavar="N", help="Smallest pilot.")
 @click.option("--max-params", metavar="N", help="Largest pilot.")

@@ -64,7 +64,7 @@ def forecast_speed(question: Question, law: Law) -> Forecast | None:
         return None
     step = first.speed.tokens_per_second_per_device.times(each / where.running.peak)
     share = Range(*(float(end) for end in whole_run(step, own=steps_known(machine))))
-    return _forecast(share, "this model", first, machine)
+    return _forecast(share, f"this model ({format_count(shape.total)})", first, machine)
 
 
 def is_own(question: Question) -> bool:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from planner._util.defaults import DEFAULT_LAW
+from planner._util.stable_choice import lowest
 from planner.errors import RunsFileError
 from planner.fitting.tables.cells import Array
 from planner.inputs.table_inputs import FLOPS_UNITS
 from planner.notes import Note
-from planner.quantities import plain, shown
+from planner.quantities import format_count, plain, shown
 from planner.scaling_laws.catalogue import load_law
 
 FEWEST_PARAMS = 1e4
@@ -61,7 +62,9 @@ def check_units(
     if np.median(ratio) < 1:
         text = f"tokens per parameter are {typical}: hardly any run has so few"
         notes.append(Note("ratios-low", "warning", f"{text}; are params and tokens interchanged?{_swap(called)}"))
-    notes += _check_flops(numbers["flops"] / (N * D), name, called) if flops and "flops" in numbers else []
+    if flops and "flops" in numbers:
+        each = numbers["flops"] / (N * D)
+        notes += _check_flops(each, name, called) or _contradicting(each, N, D)
     if "loss" in numbers and not loss_unit and not np.isnan(numbers["loss"]).all():
         notes += _check_losses(N, D, numbers["loss"], name)
     return notes
@@ -132,6 +135,22 @@ def _check_flops(per_token: Array, name: str, called: Mapping[str, str]) -> list
     high = "parameters without embeddings, attention over a long context, recomputation, or experts beside those counted?"
     return [Note("flops-odd", "warning", f"{text}: {low if k < USUAL_PER_TOKEN[0] else high}")]
 
+
+def _contradicting(per_token: Array, N: Array, D: Array) -> list[Note]:
+    """Warn of few runs whose compute for a parameter and token is far from that of all others: a number of theirs is wrong."""
+    off = per_token / np.median(per_token)
+    far = np.flatnonzero((off > _FAR_OFF) | (off < 1 / _FAR_OFF))
+    if not 0 < len(far) <= max(1, _FEW * len(off)):
+        return []
+    worst = far[lowest(-np.abs(np.log(off[far])))]
+    run = f"{format_count(float(N[worst]))} parameters on {format_count(float(D[worst]))} tokens"
+    text = f"flops contradict params and tokens in {len(far)} of {len(off)} runs"
+    spends = f"that of {run} spends {plain(off[worst], 3)} times what others do"
+    return [Note("flops-contradict", "warning", f"{text}: {spends}; is one of its numbers wrong?")]
+
+
+_FAR_OFF, _FEW = 2.0, 0.05
+"""How far from the median FLOP/(params x tokens) contradict, and of how many runs at most: more are small models' attention."""
 
 _ONE_UNIT = 100.0
 """Spread of flops/(params x tokens) within which a wrong unit may be all that is wrong."""

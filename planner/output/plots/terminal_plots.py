@@ -74,7 +74,7 @@ def _canvas(plotille: Any, panel: Panel, width: int, colours: bool) -> str:
     figure.set_x_limits(x_low, x_high)
     figure.set_y_limits(y_low, y_high)
     figure.x_ticks_fkt = lambda low, high: _tick(panel.x, low)
-    figure.y_ticks_fkt = lambda low, high: _row(panel, low, high) if panel.rows else _tick(panel.y, low)
+    figure.y_ticks_fkt = lambda low, high: _row(panel, low, high) if panel.rows else _tick(panel.y, (low + high) / 2)
     letters = _letters(panel)
     for mark in panel.marks:
         colour = _COLOURS[getattr(mark, "group", 7) % len(_COLOURS)] if colours else None
