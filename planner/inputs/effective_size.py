@@ -40,8 +40,8 @@ def modifiers_of(law: Law, question: Question) -> tuple[tuple[Modifier, ...], li
     if question.data_quality is not None:
         source = load_law(settings("planning.toml", "quality")["law"])
         clean = Quality(question.data_quality, source.params, source.reference)
-        modifiers.append(clean)
         if clean.kept != 1:
+            modifiers.append(clean)
             text = (
                 f"{format_percent(clean.kept)} of the tokens count, by {source.id}: synthetic corruption at one model size, "
                 f"carried over to {law.id}; the quality of real corpora was not measured there"

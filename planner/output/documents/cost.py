@@ -53,7 +53,8 @@ def cost_facts(machine: "Machine", cost: "Cost", *, served: bool = False) -> Fac
         met = "met" if cost.in_time else "missed"
         rows.append(("deadline", met, f"{format_duration(machine.deadline)}, {format_duration(cost.hours.expected)} needed"))
     if cost.devices_needed is not None and machine.deadline is not None:
-        text = f"devices end it in {format_duration(machine.deadline)} at the MFU above"
+        what = "device ends" if cost.devices_needed.expected == 1 else "devices end"
+        text = f"{what} it in {format_duration(machine.deadline)} at the MFU above"
         rows.append(_expected("needs", cost.devices_needed, format_whole, text))
     rows.append(_expected("device-hours", cost.device_hours, format_hours))
     if cost.hours is not None:

@@ -23,8 +23,8 @@ def curve_document(curve: Curve) -> list[Block]:
     ]
     return [
         Title(f"Learning curve of {curve.name}, {len(curve.sizes)} points to {largest}: {falls}"),
-        Facts(rows),
         *([Facts(_reach(curve, curve.reach))] if curve.reach else []),
+        Facts(rows),
         *([Facts(_domain(curve.domain))] if curve.domain else []),
         *note_blocks(curve.notes),
     ]

@@ -31,13 +31,15 @@ def scores_document(found: "Scores") -> list[Block]:
 
 
 def scores_rows(found: "Scores") -> list[Row]:
-    """Return a row for each task; empty cells where a score is refused."""
-    return [
+    """Return a row for each task, with empty cells where a score is refused, then for each mean over tasks."""
+    means = [{"task": each.name, **fields(each, "score", "low", "high"), "kind": "mean"} for each in found.suites]
+    tasks = [
         {"task": name, **fields(each, "score", "low", "high", "verdict", "reason", "decided_by", "kind", "chance", "questions")}
         | fields(each, "floor", "ceiling", "largest", "above_chance", "runs", "doubling", "error")
         | fields(each.would_be, would_be_score="score", would_be_low="low", would_be_high="high")
         for name, each in found.tasks.items()
     ]
+    return [*tasks, *means]
 
 
 def _run_text(target: "ScoreTarget") -> str:
