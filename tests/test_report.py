@@ -17,7 +17,7 @@ from planner.allocation.extrapolation import extrapolation
 from planner.allocation.problem import problem_of
 from planner.errors import PlannerError
 from planner.inputs.effective_size import repetition
-from planner.output.html_report.content import page_laws, spoken
+from planner.output.html_report.content import page_content, page_laws, spoken
 from planner.output.html_report.javascript import law_functions
 from planner.output.html_report.page import report_page
 from planner.quantities import format_count, format_flops, significant
@@ -807,3 +807,10 @@ def test_what_a_page_cannot_plan_with_is_refused(tmp_path: Path) -> None:
     """Own exponents have no surface of their own."""
     with pytest.raises(PlannerError, match="is no law that a page can plan with"):
         planner.write_report(planner.plan(flops=1e21, exponents=(0.73, 0.27)), tmp_path / "plan.html")
+
+
+def test_a_plan_that_serves_keeps_the_main_laws_on_its_page() -> None:
+    """Serving is not in the page's fields: laws that cannot weigh it stand beside the answer all the same, unless none was asked for."""
+    served = page_content(planner.plan(flops=1e24, inference_tokens="2T"))["main"]
+    assert set(served) == set(page_content(planner.plan(flops=1e24))["main"])
+    assert page_content(planner.plan(flops=1e24, inference_tokens="2T", others=()))["main"] == []

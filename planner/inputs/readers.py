@@ -139,7 +139,9 @@ def devices(value: Raw, name: str) -> Devices:
         return Devices(((parse_devices(value, name), ""),))
     found = Devices(*parse_fleet(value, name))
     if not all(part.strip()[:1].isdigit() for part in value.split("+")):
-        raise OptionError(f"{name} {shown(value)}: how many? Write their number, 8x{found.parts[0][1].lstrip('x')}; `gpu` leaves it open")
+        raise OptionError(
+            f"{name} {shown(value)}: how many? Write their number, 8x{found.parts[0][1].lstrip('x')}; `gpu` leaves it open"
+        )
     return found
 
 

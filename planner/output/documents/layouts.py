@@ -137,7 +137,7 @@ def _speed(found: "Configuration") -> list[Block]:
     return [Title("A step of the first layout, forecast"), Facts(rows)]
 
 
-_SPAN = "half to twice, and the laws that say both"
+_SPAN = "half to twice, further where laws say so"
 """What the range of a batch or a learning rate spans."""
 
 

@@ -15,6 +15,7 @@ from planner.inputs.question import Question
 from planner.output.charts.frontiers import model_points
 from planner.output.csv_json_machines import fields
 from planner.output.html_report.javascript import law_functions, spending
+from planner.planning.alternatives import MAIN_LAWS
 from planner.planning.plan_result import BAND, Plan
 from planner.quantities import plain
 from planner.scaling_laws.catalogue import all_laws, load_law
@@ -32,6 +33,14 @@ def page_laws(chosen: Law) -> list[Law]:
     """Return the laws of the page: all that plan, and the plan's own in place of the one it came from."""
     known = [law for law in all_laws() if law.role == "plan" and law.id != chosen.id]
     return [chosen, *known] if chosen.role == "plan" else known
+
+
+def _main_laws(plan: Plan) -> list[str]:
+    """Return the laws beside the plan's, those too that cannot weigh what it serves or repeats: the page plans afresh."""
+    beside = [other.law.id for other in plan.others]
+    if beside and not plan.problem.plain:
+        beside += [name for name in MAIN_LAWS if name not in {plan.law.id, *beside}]
+    return beside
 
 
 def law_content(law: Law) -> dict[str, Any]:
@@ -147,7 +156,7 @@ def page_content(plan: Plan) -> dict[str, Any]:
         "asked": asked,
         "start": _fields(plan, asked),
         "grids": grids,
-        "main": [other.law.id for other in plan.others if other.law.id in {law.id for law in laws}],
+        "main": [name for name in _main_laws(plan) if name in {law.id for law in laws}],
         "band": BAND,
         "exhausted": EXHAUSTED,
         "printed": PRINTED,
