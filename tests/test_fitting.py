@@ -1,7 +1,9 @@
 """The fit: derivatives, global minima, recovery of known laws, invariances, diagnostics, and what it refuses."""
 
+import itertools
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from planner.fitting.repetition import effective
 from planner.fitting.sample import Sample
 from planner.fitting.settings import settings as fit_settings
 from planner.fitting.starts import grid_starts
-from planner.fitting.tables.runs import runs_from_arrays
+from planner.fitting.tables.runs import read_runs, runs_from_arrays
 from planner.scaling_laws.forms import FORMS
 from tests.strategies import law_of
 
@@ -639,3 +641,29 @@ def test_a_prediction_takes_what_every_function_takes() -> None:
     """Sizes as they are typed."""
     found = planner.fit("muennighoff2023", group="one epoch", draws=100)
     assert found.predict("1.3B", "20B") == found.predict(1.3e9, 2e10)
+
+
+@pytest.mark.parametrize("form", ["kaplan", "no-floor"])
+def test_where_starts_disagree_a_simplex_goes_on(form: str, tmp_path: Path) -> None:
+    """In a valley with kinks no start agrees with another: no simplex begun elsewhere comes lower than the minimum that is given."""
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "fit.md").read_text(encoding="utf-8")
+    path = tmp_path / "runs.csv"
+    path.write_text(page.split("```csv\n")[1].split("```")[0])
+    found = planner.fit(path, method="classical", form=form, draws=0)
+    assert found.search is not None
+    assert found.search.agree == 1
+    runs = read_runs(path, flops_per_param_token=6)
+    log_N, log_D, log_L = (np.log(each) for each in (runs.params / 1e8, runs.tokens / 1e9, runs.loss))
+
+    def huber(point: np.ndarray) -> float:
+        a, b, alpha, beta = point
+        if min(alpha, beta) <= 0:
+            return np.inf
+        scale = beta if form == "kaplan" else 1.0  # L = ((N_c/N)^(alpha_N/alpha_D) + D_c/D)^alpha_D, or A/N^alpha + B/D^beta
+        r = np.abs(scale * np.logaddexp((a - alpha * log_N) / scale, (b - beta * log_D) / scale) - log_L)
+        return float(np.where(r <= 1e-3, 0.5 * r**2, 1e-3 * (r - 0.5e-3)).sum())
+
+    how = {"xatol": 1e-9, "fatol": 1e-15, "maxfev": 3000}
+    starts = itertools.product((0.5, 1.2), (-0.5, 0.9), (0.08, 0.2), (0.2, 0.4))
+    ends = [optimize.minimize(huber, start, method="Nelder-Mead", options=how).fun for start in starts]
+    assert found.search.objective <= min(ends) * (1 + 1e-5)

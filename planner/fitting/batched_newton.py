@@ -118,6 +118,12 @@ def _tied(tie: Tie, theta: Array, grad: Array, H: Array) -> tuple[Array, Array]:
     return np.einsum("bij,bi->bj", J, grad), np.einsum("bki,bkl,blj->bij", J, H, J)
 
 
+def led(tie: Tie) -> Array:
+    """Tell which parameters follow another."""
+    found: Array = np.arange(6) == (_TIED[tie][0] if tie else -1)
+    return found
+
+
 def follow(tie: Tie, theta: Array) -> Array:
     """Return theta with the tied parameter set from the one it follows."""
     if tie:

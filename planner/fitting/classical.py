@@ -13,7 +13,7 @@ import numpy as np
 
 from planner._util.stable_choice import lowest
 from planner.errors import OptionError
-from planner.fitting.batched_newton import Problems, Tie, descend, objective
+from planner.fitting.batched_newton import Problems, Tie, descend, follow, led, objective
 from planner.fitting.constraints import Limits
 from planner.fitting.generalised_law import ALPHA, BETA, Array, B, E, G, Rows
 from planner.fitting.sample import NO_FLOOR, Sample
@@ -72,12 +72,37 @@ def minimise(sample: Sample, model: Model) -> Minimum:
     theta, value = descend(problems.take(np.zeros(len(starts), int)), starts, iterations=_STEPS[model.robust])
     best = lowest(value)
     lower, upper = problems.lower[0], problems.upper[0]
-    at = theta[best]
+    agree = int((value <= value[best] * (1 + _AGREE)).sum())
+    at, least = theta[best], float(value[best])
+    if agree == 1 < len(starts):
+        at, least = _polished(problems, at, least)
     ended = (lower < upper) & ((at <= lower) | (at >= upper))
     if model.tie:
         ended[G if model.tie == "kaplan" else BETA] = False
-    agree = int((value <= value[best] * (1 + _AGREE)).sum())
-    return Minimum(at, float(value[best]), len(starts), agree, tuple(int(i) for i in np.flatnonzero(ended)))
+    return Minimum(at, least, len(starts), agree, tuple(int(i) for i in np.flatnonzero(ended)))
+
+
+def _polished(problems: Problems, theta: Array, value: float) -> tuple[Array, float]:
+    """Return a lower point by SciPy's simplex, and its objective: along a valley with kinks descents stop where one turns."""
+    from scipy.optimize import minimize
+
+    free = np.flatnonzero((problems.lower[0] < problems.upper[0]) & ~led(problems.tie))
+
+    def placed(x: Array) -> Array:
+        point = theta[None].copy()
+        point[0, free] = x
+        return follow(problems.tie, np.clip(point, problems.lower, problems.upper))
+
+    best = theta
+    for _ in range(_SIMPLICES):
+        found = minimize(lambda x: float(objective(problems, placed(x))[0]), best[free], method="Nelder-Mead", options=_SIMPLEX)
+        if not found.fun < value * (1 - _AGREE):
+            break
+        best, value = placed(found.x)[0], float(found.fun)
+    return best, value
+
+
+_SIMPLICES, _SIMPLEX = 8, {"xatol": 1e-9, "fatol": 1e-15, "maxfev": 4000, "adaptive": True}
 
 
 def bootstrap(
