@@ -1041,7 +1041,7 @@ def test_a_run_whose_compute_contradicts_its_sizes_is_named(tmp_path: Path) -> N
             f"{N:.0f},{20 * N:.0f},{(18 if i == 3 else 6) * N * 20 * N:.4e},{1.8 + 480 / N**0.34 + 2000 / (20 * N) ** 0.37:.5f}"
         )
     path.write_text("\n".join(rows))
-    (text,) = [note.text for note in planner.fit(path, draws=0).notes if note.code == "flops-contradict"]
+    (text,) = [note.text for note in planner.fit(path, method="classical", draws=0).notes if note.code == "flops-contradict"]
     assert "in 1 of 15 runs: that of 53.7 M parameters on 1.07 B tokens spends 3 times what others do" in text
     path.write_text("\n".join(row for i, row in enumerate(rows) if i != 4))
-    assert not [note for note in planner.fit(path, draws=0).notes if note.code == "flops-contradict"]
+    assert not [note for note in planner.fit(path, method="classical", draws=0).notes if note.code == "flops-contradict"]
