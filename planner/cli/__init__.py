@@ -37,6 +37,7 @@ def _run() -> int:
 
     import click
 
+    from planner._util.showing import help_width
     from planner.cli._plan import app
     from planner.errors import PlannerError, RunsFileError
 
@@ -46,7 +47,7 @@ def _run() -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        code = app.main(prog_name="plan", standalone_mode=False, terminal_width=_help_width()) or 0
+        code = app.main(prog_name="plan", standalone_mode=False, terminal_width=help_width()) or 0
         if sys.stdout:
             sys.stdout.flush()
     except click.ClickException as error:
@@ -58,17 +59,6 @@ def _run() -> int:
     except click.Abort:
         return 130
     return int(code)
-
-
-def _help_width() -> int:
-    """Return the width of help as click has it, without the module that it asks: loading that takes a twentieth of ``--help``."""
-    columns = int(text) if (text := os.environ.get("COLUMNS", "")).isdigit() else 0
-    if not columns:
-        try:
-            columns = os.get_terminal_size().columns
-        except (OSError, ValueError):
-            columns = 80
-    return max(min(columns, 80) - 2, 50)
 
 
 def _silence(descriptor: int) -> None:
