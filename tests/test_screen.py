@@ -166,7 +166,7 @@ def test_colours(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     coloured = run("--flops", "1e26", "--color", "always")[1]
     assert "\x1b[1;33mWarnings\x1b[0m" in coloured
     assert _ESCAPE.sub("", coloured) == plain
-    monkeypatch.setattr("planner.output.screen._terminal", lambda: True)
+    monkeypatch.setattr("planner.output.screen.is_terminal", lambda: True)
     assert "\x1b" not in run("--flops", "1e26", "--color", "never")[1]
 
 
@@ -174,7 +174,7 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal colours are on, unless NO_COLOR is set to anything."""
     from planner.output.screen import screen, written_for
 
-    monkeypatch.setattr("planner.output.screen._terminal", lambda: True)
+    monkeypatch.setattr("planner.output.screen.is_terminal", lambda: True)
     monkeypatch.delenv("NO_COLOR", raising=False)
     with written_for("auto"):
         assert screen().colours
@@ -241,3 +241,14 @@ def test_numbers_stay_with_their_units() -> None:
     lines = laid_out(["law", "seen"], [["a", "balanced, under 10 % more"]], "ll", 24)
     assert any("10 %" in line for line in lines)
     assert to_text([Table("T", "lr", ["a", "b"], [["x", "1"]], [])], Screen(80)) == "T\n  a  b\n  x  1\n"
+
+
+@pytest.mark.parametrize("said", ["1", "40", "61", "80", "200"])
+def test_help_is_as_wide_as_click_has_it(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """The command says the width itself, for click loads a module to find it."""
+    from click.formatting import HelpFormatter
+
+    from planner._util.terminal import help_width
+
+    monkeypatch.setenv("COLUMNS", said)
+    assert help_width() == HelpFormatter().width

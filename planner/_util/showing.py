@@ -1,7 +1,6 @@
-"""How an error message shows a value that it was given: printable, on one line and short; how wide help is."""
+"""How an error message shows a value that it was given: printable, on one line and short."""
 
 import math
-import os
 from collections.abc import Sequence
 from operator import index
 
@@ -64,17 +63,3 @@ def shown_path(path: Raw) -> str:
     """Return a path as an error message shows it: printable, on one line, and cut only when absurdly long."""
     text = printable(path if isinstance(path, str) else str(path))
     return text if len(text) <= 400 else text[:397] + "..."
-
-
-def help_width() -> int:
-    """Return the width of help as click has it, without the module that it asks: loading that takes a twentieth of ``--help``."""
-    try:
-        columns = int(os.environ.get("COLUMNS", ""))
-    except ValueError:
-        columns = 0
-    if columns <= 0:
-        try:
-            columns = os.get_terminal_size().columns
-        except (OSError, ValueError):
-            columns = 80
-    return max(min(columns, 80) - 2, 50)

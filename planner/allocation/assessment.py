@@ -151,7 +151,7 @@ def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Asse
     found = [remedy("same loss", float(same.params), float(same.tokens), verdict.equivalent_flops, verdict.loss)]
     if verdict.regime == "compute wasted":
         return tuple(found) if verdict.overhead else ()
-    land, actions = landscape(judge), _LARGE if too_large else _SMALL
+    surface, actions = landscape(judge), _LARGE if too_large else _SMALL
     for action, kept in zip(actions, ({"params": params}, {"tokens": tokens}), strict=True):
         flops = float(solver.optimal_at(judge, **kept))
         if flops < inf:
@@ -159,7 +159,7 @@ def remedies(question: LawOrProblem, params: float, tokens: float, verdict: Asse
             N, D = kept.get("params", float(best.params)), kept.get("tokens", float(best.tokens))
             mends = (params > N or tokens < D) == too_large and possible(N, D)
             if mends and not _saturated(judge, sum(solver.reducible(judge, N, D))):  # whose compute is not wasted in its turn
-                found.append(remedy(action, N, D, flops, float(land.floor + land.reducible(N, D))))
+                found.append(remedy(action, N, D, flops, float(surface.floor + surface.reducible(N, D))))
     return tuple(found)
 
 

@@ -72,13 +72,13 @@ def line_of(problem: Problem) -> Line:
     def straight(tokens: Num) -> Num:
         return params * (tokens / tokens_there) ** (a / b)
 
-    land = Landscape(problem._replace(modifiers=()), ())
+    surface = Landscape(problem._replace(modifiers=()), ())
 
     def bent(tokens: Num) -> Num:
         start = np.log(straight(tokens))
 
         def tilt(log_N: Num) -> Num:
-            by_params, by_tokens = land.log_slopes(np.exp(log_N), tokens)
+            by_params, by_tokens = surface.log_slopes(np.exp(log_N), tokens)
             return by_tokens - by_params  # where a parameter and a token buy as much as each other
 
         return np.exp(root_from(tilt, start, 0.1))

@@ -83,8 +83,8 @@ def _tokens_at_ratio(law: Law, given: Given) -> Num:
 
 
 def _repeated_loss(law: Law, given: Given) -> Num:
-    land = landscape(_repeating(law, given))
-    return land.floor + land.reducible(given["params"], given["tokens"])
+    surface = landscape(_repeating(law, given))
+    return surface.floor + surface.reducible(given["params"], given["tokens"])
 
 
 def _best_bits(law: Law, _: Given) -> float:

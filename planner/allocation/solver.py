@@ -41,9 +41,9 @@ def allocate(question: LawOrProblem, flops: Num) -> Allocation:
         return Allocation(params, tokens, loss if loss is None or floor is None else loss + floor)
     if problem.law.surface_law is None:
         return Allocation(params, tokens, None)
-    land = landscape(problem)
+    surface = landscape(problem)
     with np.errstate(invalid="ignore", divide="ignore"):  # no tokens, no loss
-        return Allocation(params, tokens, land.floor + land.reducible(params, tokens))
+        return Allocation(params, tokens, surface.floor + surface.reducible(params, tokens))
 
 
 def _as_counted(problem: Problem, flops: Num) -> Num:
@@ -110,7 +110,7 @@ def search_run(question: LawOrProblem, flops: Num, start: Num = None) -> tuple[N
     that every closed form must agree with. It begins with ``start`` parameters, by default with as many as tokens.
     """
     problem = as_problem(question)
-    land, spending = landscape(problem), problem.spending
+    surface, spending = landscape(problem), problem.spending
     flops = np.asarray(flops, float)
     N = (flops / spending.k) ** 0.5 if start is None else start
     if not np.any(spending.extra_tokens):
@@ -130,7 +130,7 @@ def search_run(question: LawOrProblem, flops: Num, start: Num = None) -> tuple[N
 
     def tilt(x: Num) -> Num:
         params, tokens = run(x)
-        by_params, by_tokens = land.log_slopes(params, tokens)
+        by_params, by_tokens = surface.log_slopes(params, tokens)
         # rises with x: more params, fewer tokens; a slope that underflows to 0 has the right sign, and so has its log
         return by_tokens - by_params - np.log(spending.token_elasticity(tokens) / spending.params_elasticity(params))
 
@@ -165,13 +165,13 @@ def equivalent_flops(question: LawOrProblem, reducible_loss: Num) -> Num:
     plain = plain if problem.spending.k == problem.symbols["k"] else plain * (problem.spending.k / problem.symbols["k"])
     if problem.plain and problem.limits.free:
         return plain
-    land = landscape(problem)
+    surface = landscape(problem)
     floor = lowest_reducible(problem)
-    goal = np.log(np.maximum(reducible_loss, floor * (1 + AT_FLOOR)))
+    log_target = np.log(np.maximum(reducible_loss, floor * (1 + AT_FLOOR)))
     if problem.limits.fixed:
-        flops = _fixed_cost(problem, land, goal)
+        flops = _fixed_cost(problem, surface, log_target)
     else:
-        flops = _least_cost(problem, land, goal, np.log(plain) + 0 * goal)
+        flops = _least_cost(problem, surface, log_target, np.log(plain) + 0 * log_target)
     return np.where(reducible_loss < floor * (1 - 1e-12), np.inf, flops)[()]
 
 
@@ -179,7 +179,7 @@ AT_FLOOR = 1e-9
 _ENOUGH = 1e-13  # of the last step in ln C
 
 
-def _least_cost(problem: Problem, land: Landscape, goal: Num, start: Num) -> Num:
+def _least_cost(problem: Problem, surface: Landscape, log_target: Num, start: Num) -> Num:
     """Return the budget whose best run has a log reducible loss; infinite beyond reach.
 
     ln L against ln C is convex: Newton's steps come up to the root from below; where they fail, it is bracketed.
@@ -188,34 +188,34 @@ def _least_cost(problem: Problem, land: Landscape, goal: Num, start: Num) -> Num
     log_C = start
     for _ in range(40):
         params, tokens = best_run(problem, np.exp(log_C))
-        excess = np.log(land.reducible(params, tokens)) - goal
+        excess = np.log(surface.reducible(params, tokens)) - log_target
         # what a FLOP more buys where it goes: at a cap, to the side that is free, where it buys less
-        by_params, by_tokens = land.log_slopes(params, tokens)
+        by_params, by_tokens = surface.log_slopes(params, tokens)
         by_cost = np.minimum(
             by_params - np.log(spending.params_elasticity(params)), by_tokens - np.log(spending.token_elasticity(tokens))
         )
-        step = np.clip(excess * np.exp(np.minimum(excess + goal - by_cost, 60.0)), -1.0, 20.0)
+        step = np.clip(excess * np.exp(np.minimum(excess + log_target - by_cost, 60.0)), -1.0, 20.0)
         log_C = log_C + step
         if np.all(np.abs(step) <= _ENOUGH * np.abs(log_C)):
             return np.exp(log_C)
 
     def gap(x: Num) -> Num:
-        return goal - np.log(land.reducible(*best_run(problem, np.exp(x))))  # rises with C
+        return log_target - np.log(surface.reducible(*best_run(problem, np.exp(x))))  # rises with C
 
     right = reach_above(gap, start, 0.5, FARTHEST)
     left = reach_above(lambda x: -gap(x), start, -0.01, FARTHEST)
     return np.where(gap(start + right) < 0, np.inf, np.exp(find_root(gap, start + left, start + right)))
 
 
-def _fixed_cost(problem: Problem, land: Landscape, goal: Num) -> Num:
+def _fixed_cost(problem: Problem, surface: Landscape, log_target: Num) -> Num:
     """Return what reaches a log reducible loss with N, D or their ratio fixed; infinite beyond reach."""
     limits, frontier, p = problem.limits, problem.frontier, problem.symbols
     assert frontier.budget is not None  # asked of surfaces only
-    plain = frontier.budget(p, np.exp(goal))
+    plain = frontier.budget(p, np.exp(log_target))
     start_N = frontier.params(p, plain)
     most_N, most_D = corner(limits)
     free, most = (start_N, most_N) if limits.params is None else (plain / (p["k"] * start_N), most_D)
-    start = np.log(free) + 0 * goal
+    start = np.log(free) + 0 * log_target
     top = np.minimum(start + _REACH, np.log(most))
 
     def run(x: Num) -> tuple[Num, Num]:
@@ -225,7 +225,7 @@ def _fixed_cost(problem: Problem, land: Landscape, goal: Num) -> Num:
         return size, limits.tokens_per_param * size if limits.tokens is None else limits.tokens + 0 * x
 
     def excess(x: Num) -> Num:
-        return np.log(land.reducible(*run(x))) - goal  # falls with x
+        return np.log(surface.reducible(*run(x))) - log_target  # falls with x
 
     x = find_root(excess, np.minimum(start, top) - _REACH, top)
     return np.where(excess(top) > 0, np.inf, problem.spending.paid(*run(x)))[()]
@@ -256,16 +256,16 @@ def flat_band(question: LawOrProblem, flops: Num, extra: float) -> tuple[Num, Nu
     The ends solve L(N, D(C, N)) = L_opt(C/(1 + extra)), so :func:`overhead` there is ``extra`` (0.01 = 1 %).
     """
     problem = as_problem(question).judged().without_limits()
-    land, spending = landscape(problem), problem.spending
+    surface, spending = landscape(problem), problem.spending
     center = np.log(free_run(problem, flops)[0])
     cheaper = np.asarray(flops, float) / (1 + extra)
-    target = np.log(land.reducible(*best_run(problem, cheaper)))
+    target = np.log(surface.reducible(*best_run(problem, cheaper)))
 
     def excess(log_N: Num) -> Num:
         N = np.exp(log_N)
         D = spending.tokens(flops, N)
         lost = D <= 0  # serving alone spends all
-        return np.where(lost, np.inf, np.log(land.reducible(N, np.where(lost, 1.0, D))) - target)[()]
+        return np.where(lost, np.inf, np.log(surface.reducible(N, np.where(lost, 1.0, D))) - target)[()]
 
     low, high = (find_root(excess, center, center + reach_above(excess, center, first, FARTHEST)) for first in (-0.5, 0.5))
     return np.exp(low), np.exp(high)
@@ -287,10 +287,10 @@ def cost_of_loss(question: LawOrProblem, reducible_loss: Num, params: Num) -> Nu
 def smallest_params(question: LawOrProblem, reducible_loss: Num) -> Num:
     """Return the N below which no amount of tokens reaches a reducible loss."""
     problem = as_problem(question).without_limits()
-    land = landscape(problem)
-    goal = np.log(np.maximum(reducible_loss, lowest_reducible(problem) * (1 + AT_FLOOR)))
-    end = np.log(MOST) + 0 * goal
-    return np.exp(find_root(lambda x: np.log(land.reducible(np.exp(x), MOST)) - goal, -end, end))
+    surface = landscape(problem)
+    log_target = np.log(np.maximum(reducible_loss, lowest_reducible(problem) * (1 + AT_FLOOR)))
+    end = np.log(MOST) + 0 * log_target
+    return np.exp(find_root(lambda x: np.log(surface.reducible(np.exp(x), MOST)) - log_target, -end, end))
 
 
 def optimal_at(question: LawOrProblem, *, params: Num = None, tokens: Num = None, training: Num = None) -> Num:

@@ -55,9 +55,9 @@ def in_flight(layout: Layout) -> Any:
     As many as there are stages, or fewer where a step has fewer; if interleaved, (pipeline - 1)/(pipeline virtual) more of them
     (Narayanan et al. 2021, arXiv 2104.04473, Sec. 2.2; Korthikanti et al. 2022, Eq. 5).
     """
-    held = np.where(layout.micro_batches, np.minimum(layout.micro_batches, layout.pipeline), layout.pipeline)
+    in_flight = np.where(layout.micro_batches, np.minimum(layout.micro_batches, layout.pipeline), layout.pipeline)
     more = (layout.pipeline - 1) / (layout.pipeline * layout.virtual)
-    return held * (1 + np.where(np.asarray(layout.virtual) > 1, more, 0.0))
+    return in_flight * (1 + np.where(np.asarray(layout.virtual) > 1, more, 0.0))
 
 
 def activations(shape: Shape, layout: Layout) -> Any:

@@ -37,7 +37,7 @@ def _run() -> int:
 
     import click
 
-    from planner._util.showing import help_width
+    from planner._util.terminal import help_width
     from planner.cli._plan import app
     from planner.errors import PlannerError, RunsFileError
 

@@ -7,16 +7,7 @@ import click
 from click.core import ParameterSource
 
 from planner._version import __version__
-from planner.cli._commands import (
-    Budgets,
-    chosen,
-    plot_option,
-    refuse_brief,
-    show_pieces,
-    shown_with_files,
-    stop_if_strict,
-    tell,
-)
+from planner.cli._commands import Budgets, chosen, plot_option, refuse_brief, show_pieces, shown_with_files, stop_if_strict, tell
 from planner.cli._options import explain_option, format_option, inputs, progress_bar, shown_as, strict_option
 from planner.inputs.registry import PlanInputs
 from planner.quantities import is_range

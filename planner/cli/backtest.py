@@ -4,25 +4,8 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import (
-    Command,
-    answer_options,
-    chosen,
-    named_scores,
-    of_tasks,
-    task_options,
-    tell,
-)
-from planner.cli._options import (
-    METHODS,
-    OneOf,
-    inputs,
-    named_table,
-    progress_bar,
-    runs_options,
-    seed_option,
-    workers_option,
-)
+from planner.cli._commands import Command, answer_options, chosen, named_scores, of_tasks, task_options, tell
+from planner.cli._options import METHODS, OneOf, inputs, named_table, progress_bar, runs_options, seed_option, workers_option
 from planner.cli._plan import app
 from planner.inputs.run_inputs import Level
 

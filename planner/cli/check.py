@@ -5,19 +5,9 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, answer_options, chosen, refuse_brief, tell
-from planner.cli._options import (
-    explain_option,
-    files,
-    inputs,
-    shown_as,
-    table_argument,
-)
+from planner.cli._options import explain_option, files, inputs, shown_as, table_argument
 from planner.cli._plan import app
-from planner.inputs.registry import (
-    CheckInputs,
-    option_of,
-    rows,
-)
+from planner.inputs.registry import CheckInputs, option_of, rows
 from planner.inputs.table_inputs import TableInputs
 from planner.quantities import shown
 

@@ -5,16 +5,9 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, answer_options, chosen, plot_wanted, tell
-from planner.cli._options import (
-    inputs,
-)
+from planner.cli._options import inputs
 from planner.cli._plan import app
-from planner.inputs.registry import (
-    CompareInputs,
-    CompareMixturesInputs,
-    option_of,
-    rows,
-)
+from planner.inputs.registry import CompareInputs, CompareMixturesInputs, option_of, rows
 
 
 class _Both(CompareInputs, CompareMixturesInputs, total=False):

@@ -4,17 +4,8 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import (
-    Command,
-    answer_options,
-    chosen,
-    tell,
-)
-from planner.cli._options import (
-    files,
-    inputs,
-    seed_option,
-)
+from planner.cli._commands import Command, answer_options, chosen, tell
+from planner.cli._options import files, inputs, seed_option
 from planner.cli._plan import app
 from planner.inputs.run_inputs import Level
 from planner.inputs.table_inputs import RowInputs

@@ -5,11 +5,7 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, chosen, tell
-from planner.cli._options import (
-    OneOf,
-    format_option,
-    strict_option,
-)
+from planner.cli._options import OneOf, format_option, strict_option
 from planner.cli._plan import app
 
 

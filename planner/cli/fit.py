@@ -4,12 +4,7 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import (
-    Command,
-    answer_options,
-    chosen,
-    tell,
-)
+from planner.cli._commands import Command, answer_options, chosen, tell
 from planner.cli._options import (
     BOUND,
     COUNTS,

@@ -5,14 +5,9 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, answer_options, chosen, tell
-from planner.cli._options import (
-    inputs,
-    mapping_option,
-)
+from planner.cli._options import inputs, mapping_option
 from planner.cli._plan import app
-from planner.inputs.registry import (
-    LeversInputs,
-)
+from planner.inputs.registry import LeversInputs
 
 
 @app.command(cls=Command)

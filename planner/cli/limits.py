@@ -5,14 +5,9 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, answer_options, chosen, tell
-from planner.cli._options import (
-    Names,
-    inputs,
-)
+from planner.cli._options import Names, inputs
 from planner.cli._plan import app
-from planner.inputs.registry import (
-    LimitsInputs,
-)
+from planner.inputs.registry import LimitsInputs
 
 
 @app.command(cls=Command)

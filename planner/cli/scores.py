@@ -4,22 +4,8 @@ from typing import Any
 
 import click
 
-from planner.cli._commands import (
-    Command,
-    answer_options,
-    chosen,
-    named_scores,
-    of_tasks,
-    task_options,
-    tell,
-)
-from planner.cli._options import (
-    inputs,
-    mapping_option,
-    progress_bar,
-    table_argument,
-    workers_option,
-)
+from planner.cli._commands import Command, answer_options, chosen, named_scores, of_tasks, task_options, tell
+from planner.cli._options import inputs, mapping_option, progress_bar, table_argument, workers_option
 from planner.cli._plan import app
 from planner.inputs.run_inputs import Level
 from planner.inputs.table_inputs import TableInputs

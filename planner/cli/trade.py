@@ -5,13 +5,9 @@ from typing import Any
 import click
 
 from planner.cli._commands import Command, answer_options, chosen, tell
-from planner.cli._options import (
-    inputs,
-)
+from planner.cli._options import inputs
 from planner.cli._plan import app
-from planner.inputs.registry import (
-    TradeInputs,
-)
+from planner.inputs.registry import TradeInputs
 
 
 @app.command(cls=Command)

@@ -290,16 +290,15 @@ def _put(there: Parts, index: Array, parts: Parts) -> None:
 
 def _step(problems: Problems, theta: Array, grad: Array, H: Array, damping: Array) -> Array:
     """Return a damped step that leaves pinned parameters, and those pushed against a bound, where they are."""
-    held = (
+    pinned = (
         (problems.lower == problems.upper) | ((theta <= problems.lower) & (grad > 0)) | ((theta >= problems.upper) & (grad < 0))
     )
-    if problems.tie:
-        held[:, _TIED[problems.tie][0]] = True
-    free = ~held
+    pinned |= led(problems.tie)
+    free = ~pinned
     diagonal = np.abs(np.einsum("bii->bi", H))
     scale = diagonal + (1e-12 * diagonal.max(1, keepdims=True) + 1e-300)
     M = H * free[:, :, None] * free[:, None, :]
-    M[:, _DIAGONAL, _DIAGONAL] += np.where(held, 1.0, (damping[:, None] + 1e-14) * scale)
+    M[:, _DIAGONAL, _DIAGONAL] += np.where(pinned, 1.0, (damping[:, None] + 1e-14) * scale)
     b = np.where(free, -grad, 0.0)
     if not np.isfinite(M).all():
         M[~np.isfinite(M).all((1, 2))] = np.eye(6)

@@ -8,12 +8,12 @@ import numpy as np
 from planner._util.frozen_dict import FrozenDict
 from planner._util.showing import Raw
 from planner.errors import OptionError
-from planner.fitting.generalised_law import Array
+from planner.fitting.generalised_law import ALPHA, BETA, Array, E, G
 from planner.fitting.sample import Sample
 from planner.quantities import parse_number, plain, shown
 
 _NAMES = ("E", "A", "B", "alpha", "beta", "gamma")
-PLACES = {"E": 0, "alpha": 3, "beta": 4, "gamma": 5}
+PLACES = {"E": E, "alpha": ALPHA, "beta": BETA, "gamma": G}
 """Where constants that can be bounded stand among a fit's coordinates."""
 
 

@@ -236,13 +236,13 @@ def _without_note(job: Job, found: FitResult, chosen: Method, shape: str) -> lis
     if not other.ratios:
         return []
     at = next((i for i, ratio in enumerate(found.ratios) if ratio.beyond >= 10), 0)
-    one, two = found.ratios[at], other.ratios[at]
-    if abs(two.params / one.params - 1) < _SAME:  # the forecast did without them
+    whole, without = found.ratios[at], other.ratios[at]
+    if abs(without.params / whole.params - 1) < _SAME:  # the forecast did without them
         return []
-    sizes = f"{format_count(two.params)} instead of {format_count(one.params)}"
-    text = f"without them N at {plain(one.flops, 3)} FLOP would be {sizes}"
-    if one.loss is not None and two.loss is not None:
-        text += f" and its loss {significant(two.loss, 4)} instead of {significant(one.loss, 4)}"
+    sizes = f"{format_count(without.params)} instead of {format_count(whole.params)}"
+    text = f"without them N at {plain(whole.flops, 3)} FLOP would be {sizes}"
+    if whole.loss is not None and without.loss is not None:
+        text += f" and its loss {significant(without.loss, 4)} instead of {significant(whole.loss, 4)}"
     return [Note("without-outliers", "info", f"{text}; --exclude-outliers leaves them out")]
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from planner.fitting.generalised_law import Array, Rows
+from planner.fitting.generalised_law import ALPHA, BETA, A, Array, B, E, G, Rows
 from planner.fitting.tables.runs import Runs
 
 FEWEST_BLOCKS = 3
@@ -87,14 +87,14 @@ class Sample:
 
     def coordinates(self, constants: Mapping[str, float]) -> dict[int, float]:
         """Turn pinned constants into values of the fit's coordinates, by position; A and B need their exponent pinned too."""
-        found = {place: constants[name] for name, place in (("alpha", 3), ("beta", 4)) if name in constants}
-        for name, (place, exponent, center) in {"A": (1, "alpha", self.center[0]), "B": (2, "beta", self.center[1])}.items():
+        found = {place: constants[name] for name, place in (("alpha", ALPHA), ("beta", BETA)) if name in constants}
+        for name, (place, exponent, center) in {"A": (A, "alpha", self.center[0]), "B": (B, "beta", self.center[1])}.items():
             if name in constants:
                 found[place] = float(np.log(constants[name]) - constants[exponent] * center)
         if "E" in constants:
-            found[0] = float(np.log(constants["E"])) if constants["E"] > 0 else NO_FLOOR
+            found[E] = float(np.log(constants["E"])) if constants["E"] > 0 else NO_FLOOR
         if "gamma" in constants:
-            found[5] = float(np.log(constants["gamma"]))
+            found[G] = float(np.log(constants["gamma"]))
         return found
 
 

@@ -156,9 +156,10 @@ def _dtype_notes(machine: Machine, question: Question) -> Iterator[Note]:
 
 
 def _energy_notes(machine: Machine) -> Iterator[Note]:
+    alone = len(machine.parts) == 1
     unknown = [part.device.id for part in machine.parts if part.watts is None]
     if unknown:
-        own = "--power, watts" if len(machine.parts) == 1 else "in a --gpu-file"
+        own = "--power, watts" if alone else "in a --gpu-file"
         text = f"the power of {' and '.join(unknown)} is not published, so no energy is given; with yours it is: {own}"
         yield Note("power-unknown", "info", text)
     for part in machine.parts:
@@ -166,7 +167,7 @@ def _energy_notes(machine: Machine) -> Iterator[Note]:
             yield Note("price-doubt", "info", f"{part.device.id}: {why}; --price gives yours")
     unpriced = [part.device.id for part in machine.parts if part.price is None]
     if unpriced:
-        own = "--price" if len(machine.parts) == 1 else "in a --gpu-file"
+        own = "--price" if alone else "in a --gpu-file"
         text = f"no price of {' and '.join(unpriced)} is known here, so no dollars are given; with yours they are: {own}"
         yield Note("price-unknown", "info", text)
 

@@ -18,7 +18,6 @@ from planner.scaling_laws.forms._base import Num
 from planner.scaling_laws.law import Law
 
 if TYPE_CHECKING:
-    from planner.accelerators.accelerator import Accelerator
     from planner.accelerators.fleet import Machine
 
 
@@ -110,26 +109,37 @@ def _served_room(question: Question, law: Law) -> Room:
         raise OptionError(f"`serving_gpus`: {law.id} does not say how many parameters its mixtures have in all; {MIXTURES}")
     cached = question.cached_tokens or 0.0
     refuse_cache(question, law)
-    parts = serving_parts(question)
+    devices = serving_devices(question)
     each = served_bits(question) / 8
-    there = sum(number * (device.memory or 0.0) for number, device in parts)
-    named = " + ".join(f"{number:g} x {device.id}" for number, device in parts)
     cache = f" and the cache of {format_count(cached)} tokens" if cached else ""
-    text = f"weights of {plain(8 * each)} bits{cache} of more do not fit {named}, which hold a served copy"
-    return Room(_usable(there, sum(number for number, _ in parts)), each, cached, np.inf, text)
+    text = f"weights of {plain(8 * each)} bits{cache} of more do not fit {devices.text}, which hold a served copy"
+    return Room(_usable(devices.bytes, devices.number), each, cached, np.inf, text)
 
 
-def serving_parts(question: Question) -> "list[tuple[float, Accelerator]]":
-    """Return the devices that hold a served copy, (number, device) each; their memory must be known."""
+class ServingDevices(NamedTuple):
+    """The devices that hold a served copy."""
+
+    text: str
+    number: float
+    bytes: float  # their memory
+
+
+def serving_devices(question: Question) -> ServingDevices:
+    """Return the devices that hold a served copy; their memory must be known."""
     from planner.accelerators.catalogue import accelerator, accelerators
 
     assert question.serving_gpus is not None  # asked where they were named
     catalogue = accelerators(question.gpu_file)
     parts = [(number, accelerator(name, catalogue)) for number, name in question.serving_gpus.parts]
-    unknown = next((device.id for _, device in parts if device.memory is None), None)
-    if unknown is not None:
-        raise OptionError(f"`serving_gpus` {question.serving_gpus}: the memory of {unknown} is not known; `gpu_file` may say it")
-    return parts
+    there = 0.0
+    for number, device in parts:
+        if device.memory is None:
+            raise OptionError(
+                f"`serving_gpus` {question.serving_gpus}: the memory of {device.id} is not known; `gpu_file` may say it"
+            )
+        there += number * device.memory
+    named = " + ".join(f"{number:g} x {device.id}" for number, device in parts)
+    return ServingDevices(named, sum(number for number, _ in parts), there)
 
 
 def served_bits(question: Question) -> float:

@@ -1,17 +1,17 @@
 """What text is written for: how wide, and whether headings and warnings may stand out in colour."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
+from planner._util.terminal import columns, is_terminal
+
 FILE_WIDTH = 100
 """Columns of a file or a pipe; of a terminal its own, unless ``COLUMNS`` says otherwise."""
 
 NARROWEST = 40
-_DIGITS = 6
 TEXT_WIDTH = 110
 """Running text is not wider, however wide the terminal: long lines are hard to read."""
 
@@ -48,7 +48,7 @@ def screen() -> Screen:
 def written_for(color: str, width: int | None = None) -> Iterator[None]:
     """Write for standard output, with colours ``always``, ``never``, or where it is a terminal and ``NO_COLOR`` is not set."""
     chosen = _CHOSEN.set(
-        Screen(width or _columns(), color == "always" or (color == "auto" and _terminal() and not os.environ.get("NO_COLOR")))
+        Screen(width or _columns(), color == "always" or (color == "auto" and is_terminal() and not os.environ.get("NO_COLOR")))
     )
     try:
         yield
@@ -56,17 +56,5 @@ def written_for(color: str, width: int | None = None) -> Iterator[None]:
         _CHOSEN.reset(chosen)
 
 
-def _terminal() -> bool:
-    return bool(sys.stdout and sys.stdout.isatty())
-
-
 def _columns() -> int:
-    said = os.environ.get("COLUMNS", "")
-    if said.isascii() and said.isdecimal() and len(said) <= _DIGITS and int(said) > 0:
-        return max(int(said), NARROWEST)
-    if not _terminal():
-        return FILE_WIDTH
-    try:
-        return max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST)
-    except (OSError, ValueError):
-        return FILE_WIDTH
+    return max(columns() or FILE_WIDTH, NARROWEST)

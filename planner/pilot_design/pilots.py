@@ -159,38 +159,38 @@ def pilots(
     cools = read_cooldown(trunk, cooldown, shapes=shapes, given=given)
     check_shapes(shapes, vocab=vocab, context=context, batch=batch)
     money, machine = read_budget(budget, question)
-    goal = _far(parse_flops(target, "`target`"), money)
+    target_flops = _far(parse_flops(target, "`target`"), money)
     reading = Reading.of(of_table, "pilots", FitInputs)
-    known = None if given is None else read_given(given, group, reading, goal, guess=noise is None)
+    known = None if given is None else read_given(given, group, reading, target_flops, guess=noise is None)
     usual_count = settings(FILE, "candidates")["runs" if known is None else "next"]
     count = whole_number(usual_count if runs is None else runs, "`runs`", CONSTANTS if known is None else 1, 100)
     spread = known.noise if known and known.noise is not None else read_noise(noise)
     seed = whole_number(seed, "`seed`", 0, 2**32 - 1)
     k = known.runs.per_token if known else float(settings("fitting.toml", "conventions")["flops_per_param_token"])
-    laws = _laws(known, goal, spread, k, seed)
+    laws = _laws(known, target_flops, spread, k, seed)
     builder = None
     if shapes:
-        largest = float(np.exp(np.median(optimum(laws, goal)[0]) + laws.x0))
+        largest = float(np.exp(np.median(optimum(laws, target_flops)[0]) + laws.x0))
         builder = read_builder(vocab, context, batch, known.convention if known else "total", largest)
     bounds = Bounds(k, read_ratios(ratios), read_sizes(min_params, max_params), builder)
-    aim = DesignAim.of(laws, goal, spread)
+    aim = DesignAim.of(laws, target_flops, spread)
     if cools is None:
-        found = _compared(aim, goal, money, bounds, count, seed, known, machine)
+        found = _compared(aim, target_flops, money, bounds, count, seed, known, machine)
     else:
-        found = _from_trunks(aim, goal, money, bounds, count, seed, machine, cools)
+        found = _from_trunks(aim, target_flops, money, bounds, count, seed, machine, cools)
     simulation: tuple[Simulated, ...] = ()
     if simulate:
         many = whole_number(settings(FILE, "simulation")["tables"] if tables is None else tables, "`tables`", 1, 10_000)
         designs = _simulated_designs(found, money, k)
-        simulation = simulated(designs, laws, goal, spread, draws=many, seed=seed, workers=workers, progress=progress)
-    inputs = _inputs(question, bounds, machine, known, budget=money, target=goal, runs=count, noise=spread, seed=seed)
+        simulation = simulated(designs, laws, target_flops, spread, draws=many, seed=seed, workers=workers, progress=progress)
+    inputs = _inputs(question, bounds, machine, known, budget=money, target=target_flops, runs=count, noise=spread, seed=seed)
     inputs |= {**({} if cools is None else {"trunk": True, "cooldown": cools}), **reading.stated()}
     told = (found.expected, found.saved, found.rate, simulation, bounds.ratios, found.notes, FrozenDict(inputs))
     columns, name = (known.columns, known.group) if known else (FrozenDict(), "")
     planned = planned_runs(laws, found.chosen, money)
     if found.trunks:
         planned = cooled_runs(planned, found.trunks, money)
-    return Pilots(money, goal, spread, planned, *told, columns, name, found.trunks)
+    return Pilots(money, target_flops, spread, planned, *told, columns, name, found.trunks)
 
 
 def _refuse_foreign(given: object, group: object, of_table: Mapping[str, object]) -> None:
@@ -200,14 +200,14 @@ def _refuse_foreign(given: object, group: object, of_table: Mapping[str, object]
         raise OptionError(f"`{foreign}` goes with `given`: which runs of a table are meant, and how it is read")
 
 
-def _far(goal: float, money: float) -> float:
+def _far(target: float, money: float) -> float:
     """Return the target [FLOP], or refuse one that pilots of so much are not for."""
-    if goal < 2 * money:
+    if target < 2 * money:
         raise OptionError(
-            f"`target` {format_flops(goal)} is less than twice the pilots' {format_flops(money)}: pilots are for a much larger "
+            f"`target` {format_flops(target)} is less than twice the pilots' {format_flops(money)}: pilots are for a much larger "
             "run; with that much to spend, train it"
         )
-    return goal
+    return target
 
 
 def _simulated_designs(found: "_Found", money: float, k: float) -> dict[str, tuple[Array, ...]]:
@@ -220,10 +220,10 @@ def _simulated_designs(found: "_Found", money: float, k: float) -> dict[str, tup
     return {"these trunks": own, **alone, **rivals}
 
 
-def _laws(known: Given | None, goal: float, noise: float, k: float, seed: int) -> Laws:
+def _laws(known: Given | None, target: float, noise: float, k: float, seed: int) -> Laws:
     """Draw the laws that the truth may be: those that the runs given leave, or those of the design prior."""
     drawn, rng = int(settings(FILE, "laws")["draws"]), np.random.default_rng(seed)
-    return laws_after(known.runs, noise, drawn, rng) if known and known.told else drawn_laws(drawn, goal, k, rng)
+    return laws_after(known.runs, noise, drawn, rng) if known and known.told else drawn_laws(drawn, target, k, rng)
 
 
 class _Found(NamedTuple):
@@ -239,17 +239,17 @@ class _Found(NamedTuple):
 
 
 def _from_trunks(
-    aim: DesignAim, goal: float, money: float, bounds: Bounds, count: int, seed: int, machine: Machine | None, cooldown: float
+    aim: DesignAim, target: float, money: float, bounds: Bounds, count: int, seed: int, machine: Machine | None, cooldown: float
 ) -> _Found:
     """Return the trunks of a budget at some correlations of their models' errors, beside independent runs and the usual ones."""
-    grid = Grid(goal, bounds)
+    grid = Grid(target, bounds)
     design = design_trunks(aim, grid, money, count, cooldown)
     params, tokens = trunk_runs(design)
     chosen = Cells(bounds.k * params * tokens, params, tokens, (None,) * len(params), ((0.0, 0),) * len(params))
     _check_models(chosen, money)
     s = settings(FILE, "trunks")
     shown = sorted({float(s["assumed"]), *s["correlations"]}, key=lambda each: (each != s["assumed"], each))
-    own, *others = (trunk_expectation(f"these trunks, {plain(each)}", aim, goal, design, each) for each in shown)
+    own, *others = (trunk_expectation(f"these trunks, {plain(each)}", aim, target, design, each) for each in shown)
     expected, alone = [own, *others], None
     try:
         alone = designed(aim, grid, own.flops, len(params), seed, None, "independent runs")[-1]
@@ -257,8 +257,8 @@ def _from_trunks(
         beside = beside_text(own, alone.expected)
     except CannotPlanError as fault:
         beside = f"independent runs within these limits: {fault}"
-    grid_row, ray_row, l_row = usual(aim, goal, money, bounds.k, None)
-    notes = design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds, trunk_text(design))
+    grid_row, ray_row, l_row = usual(aim, target, money, bounds.k, None)
+    notes = design_notes(money, target, chosen, (own, grid_row, ray_row), bounds, trunk_text(design))
     told = (*notes, Note("independent", "info", beside), *cost_notes(machine, own.flops))
     cells = alone.cells if alone else None
     return _Found(chosen, (*expected, grid_row, ray_row, l_row), None, _rate(machine), told, design, cells)
@@ -272,7 +272,7 @@ def _rate(machine: Machine | None) -> float | None:
 
 def _compared(
     aim: DesignAim,
-    goal: float,
+    target: float,
     money: float,
     bounds: Bounds,
     count: int,
@@ -284,25 +284,25 @@ def _compared(
     done, cheapest = (known.runs, known.cheapest) if known else (None, None)
     rate = _rate(machine)
     name = "these runs" if done is None else "with these runs"
-    *smaller, (chosen, own, _) = designed(aim, Grid(goal, bounds, cheapest), money, count, seed, done, name)
+    *smaller, (chosen, own, _) = designed(aim, Grid(target, bounds, cheapest), money, count, seed, done, name)
     _check_models(chosen, money)
-    grid_row, ray_row, l_row = usual(aim, goal, money, bounds.k, done)
+    grid_row, ray_row, l_row = usual(aim, target, money, bounds.k, done)
     expected = [own, grid_row, ray_row, l_row]
     saved, verdict = None, list[Note]()
     if done is not None:
-        before = expectation("runs given", aim, goal, np.zeros(0), np.zeros(0), np.zeros(0), done)
+        before = expectation("runs given", aim, target, np.zeros(0), np.zeros(0), np.zeros(0), done)
         before = before._replace(runs=len(done), flops=float(done.flops.sum()))
         expected.insert(0, before)
-        saved = saved_by(before, own, goal)
-        verdict = worth(before, own, smaller, goal, rate)
+        saved = saved_by(before, own, target)
+        verdict = worth(before, own, smaller, target, rate)
     whole = read_ratios(None)
     if bounds.ratios != whole:
-        free = Grid(goal, bounds._replace(ratios=whole), cheapest)
+        free = Grid(target, bounds._replace(ratios=whole), cheapest)
         text = f"ratios {plain(whole[0])} to {plain(whole[1])}"
         expected.append(designed(aim, free, money, count, seed, done, text)[-1].expected)
     largest = float(known.runs.flops.max()) if known else 0.0
     notes = (
-        *design_notes(money, goal, chosen, (own, grid_row, ray_row), bounds, largest=largest),
+        *design_notes(money, target, chosen, (own, grid_row, ray_row), bounds, largest=largest),
         *(known.notes if known else ()),
         *cost_notes(machine, own.flops),
         *verdict,

@@ -101,9 +101,9 @@ def simulated(
     for name, which, misfit in cases:
         N, D, *shared = designs[name]
         for row, theta in enumerate(truths[which].theta):
-            one = truths[which]._replace(theta=theta[None])
+            truth = truths[which]._replace(theta=theta[None])
             # the same noise for every design and misfit: they differ in nothing else
-            jobs.append(_Job(N, D, one, target, noise, misfit, draws, seed + 1000 * row + ord(which[0]), *shared))
+            jobs.append(_Job(N, D, truth, target, noise, misfit, draws, seed + 1000 * row + ord(which[0]), *shared))
     with mapper(workers, progress) as spread:
         results = iter(spread(_simulate, jobs))
     found = []

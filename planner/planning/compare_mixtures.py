@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 from planner._util.files import settings
 from planner._util.frozen_dict import FrozenDict
@@ -20,9 +20,6 @@ from planner.planning.plan import answered
 from planner.quantities import format_factor
 from planner.scaling_laws.catalogue import load_law
 from planner.scaling_laws.law import Law
-
-if TYPE_CHECKING:
-    pass
 
 
 class MixturePlan(NamedTuple):

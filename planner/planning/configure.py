@@ -242,8 +242,8 @@ def _loss(problem: Problem | None, N: float, D: float) -> float | None:
     """Return the expected loss of a run, of what counts of it; None under a law without one."""
     if problem is None or problem.law.surface_law is None:
         return None
-    land = landscape(problem.judged())
-    return float(land.floor + land.reducible(N, D))
+    surface = landscape(problem.judged())
+    return float(surface.floor + surface.reducible(N, D))
 
 
 def _nearest(N: float) -> tuple[Used, ...]:

@@ -49,8 +49,8 @@ def worth_of(problem: Problem, budget: float, better: Problem, without: float) -
     """Return what a better problem is worth at the same budget; ``without`` is the loss without it."""
     reached = float(solver.allocate(better, budget).loss)
     equivalent = float(solver.equivalent_flops(problem, reached - float(landscape(problem).floor)))
-    goal = without - float(landscape(better).floor)
-    spent = float(solver.equivalent_flops(better, goal)) if goal > 0 else float("inf")
+    reducible = without - float(landscape(better).floor)
+    spent = float(solver.equivalent_flops(better, reducible)) if reducible > 0 else float("inf")
     saved = 1 - spent / budget
     return Reached(reached, equivalent, None if not isfinite(spent) else 0.0 if abs(saved) < _NOTHING else saved)
 

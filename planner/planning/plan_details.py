@@ -12,7 +12,7 @@ from planner.allocation.intervals import interval_notes
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem
 from planner.inputs.limits import limit_texts
-from planner.inputs.mixture_memory import all_params, cache_bytes, refuse_cache, served_bits, serving_parts, state_bytes
+from planner.inputs.mixture_memory import all_params, cache_bytes, refuse_cache, served_bits, serving_devices, state_bytes
 from planner.inputs.question import Question
 from planner.inputs.request import Request
 from planner.notes import Note
@@ -210,10 +210,10 @@ def idle_notes(request: Request) -> Iterator[Note]:
 
     text, more = fewer_that_train_more(request)
     if text:
-        yield Note("idle-devices", "warning" if more > MUCH_MORE else "info", text)
+        yield Note("idle-devices", "warning" if more > _MUCH_MORE else "info", text)
 
 
-MUCH_MORE = 0.05
+_MUCH_MORE = 0.05
 """Share of compute from which on devices that would better be idle are a warning: a house convention."""
 
 
@@ -275,10 +275,8 @@ def served_copy(question: Question, law: Law, params: float) -> ServedCopy | Non
     total = float(all_params(law, params)) if shape is None else float(shape.total)
     cached = question.cached_tokens or 0.0
     each = 2.0 * shape.cached_per_token if shape is not None else float(cache_bytes(law, total)) if cached else 0.0
-    parts = serving_parts(question)
-    devices = " + ".join(f"{number:g} x {device.id}" for number, device in parts)
-    there = sum(number * (device.memory or 0.0) for number, device in parts)
-    return ServedCopy(devices, there, bits, total * bits / 8, cached * each)
+    devices = serving_devices(question)
+    return ServedCopy(devices.text, devices.bytes, bits, total * bits / 8, cached * each)
 
 
 def served_copy_notes(found: ServedCopy | None) -> Iterator[Note]:
@@ -310,7 +308,7 @@ NO_RUN = 1e4
 def size_notes(smallest: float) -> Iterator[Note]:
     """Say that a run is too small to be one, by the smaller of its parameters and tokens."""
     if smallest < NO_RUN:
-        text = f"fewer than {format_count(NO_RUN)} parameters or tokens are no model: was a suffix such as B forgotten?"
+        text = f"fewer than {format_count(NO_RUN, 2)} parameters or tokens are no model: was a suffix such as B forgotten?"
         yield Note("no-run", "warning", text)
 
 

@@ -89,7 +89,7 @@ def added_loss(law: Law, params: Num, tokens: Num, bits: float) -> Num:
 
 def _best(problem: Problem, bits: float, flops: float, params: float, most: float) -> tuple[float, float, float]:
     """Return N, D and served loss of the run of a budget that is best once rounded."""
-    law, spending, land = problem.law, problem.spending, landscape(problem)
+    law, spending, surface = problem.law, problem.spending, landscape(problem)
     constants = load_law(settings("planning.toml", "precision")["after"]).params
 
     def tilt(log_N: Num) -> Num:
@@ -99,7 +99,7 @@ def _best(problem: Problem, bits: float, flops: float, params: float, most: floa
         lost = D <= 0  # serving alone spends all
         D = np.where(lost, 1.0, D)
         fewer = spending.params_elasticity(N) / spending.token_elasticity(D)  # what a size takes from the tokens
-        by_params, by_tokens = (np.exp(each) for each in land.log_slopes(N, D))
+        by_params, by_tokens = (np.exp(each) for each in surface.log_slopes(N, D))
         step = 1e-6
         grows = np.log(without_embeddings(law, N * np.exp(step)) / without_embeddings(law, N * np.exp(-step))) / (2 * step)
         rounding = added_loss(law, N, D, bits) * (constants["gamma_N"] * grows + constants["gamma_D"] * fewer)

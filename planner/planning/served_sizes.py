@@ -65,11 +65,11 @@ def served_sizes(
 
     The problem is of training alone; ``spending`` has the tokens to serve.
     """
-    land = landscape(problem.judged())
+    surface = landscape(problem.judged())
     ratios = np.unique(np.concatenate([np.array(RATIOS), _SIZES]))[::-1]
     N = ratios * params
     D = problem.spending.tokens(flops, N)
-    reducible = land.reducible(N, D)
+    reducible = surface.reducible(N, D)
     worth = np.minimum(solver.equivalent_flops(problem.without_limits(), reducible), flops)
     saved = spending.serving(params) - spending.serving(N)
     net = saved - (flops - worth)
@@ -83,7 +83,7 @@ def served_sizes(
             params=float(N[i]),
             tokens=float(D[i]),
             tokens_per_param=float(D[i] / N[i]),
-            loss=float(land.floor + reducible[i]),
+            loss=float(surface.floor + reducible[i]),
             worth=float(worth[i]),
             serving_flops=float(spending.serving(N[i])),
             serving_saved=float(saved[i]),

@@ -26,9 +26,9 @@ from planner.inputs.ranges import axes as axes_known
 from planner.inputs.registry import SweepInputs, asks, stated
 from planner.inputs.request import Request, read_request, refuse_served_after
 from planner.notes import Note, Severity
-from planner.planning.plan_details import MOSTLY
+from planner.planning.plan_details import MOSTLY, NO_RUN
 from planner.planning.sweep_rows import TAKEN, Along, Job, Rows, solve
-from planner.quantities import format_percent, format_price, is_range, shown, whole_number
+from planner.quantities import format_count, format_percent, format_price, is_range, shown, whole_number
 from planner.scaling_laws.law import Law
 
 BLOCK = 10_000
@@ -153,7 +153,10 @@ _SAID: dict[str, tuple[Severity, str]] = {
         f"spend more than {format_percent(MOSTLY)} on serving: the demand decides the size, so check it well",
     ),
     "deadline": ("warning", "miss the deadline"),
-    "no-run": ("warning", "have fewer than 10 K parameters or tokens, which are no model: was a suffix such as B forgotten?"),
+    "no-run": (
+        "warning",
+        f"have fewer than {format_count(NO_RUN, 2)} parameters or tokens, which are no model: was a suffix such as B forgotten?",
+    ),
     "memory": ("warning", "do not fit their devices: weights, gradients and Adam's states take more than there is"),
     "served-copy": ("warning", "have a served copy that does not fit the devices it is to be served on"),
     "quantised-outside": ("warning", f"lie more than {FAR:g}x outside the models whose rounding was measured: a guess there"),

@@ -15,7 +15,7 @@ from planner.allocation.intervals import span_of_rows
 from planner.allocation.loss_surface import landscape
 from planner.allocation.problem import Problem, possible
 from planner.inputs.mixture_choice import Open
-from planner.inputs.mixture_memory import all_params, state_bytes
+from planner.inputs.mixture_memory import all_params, serving_devices, state_bytes
 from planner.inputs.mixtures import CHOICE_INPUTS
 from planner.inputs.question import Question
 from planner.inputs.request import Request, read_request
@@ -161,19 +161,15 @@ def _counts(request: Request, solved: Mapping[str, Any], known: NDArray[np.bool_
     counts["no-run"] = int((np.fmin(N, D) < NO_RUN).sum())
     if machine is not None and machine.memory is not None:
         counts["memory"] = int((np.nan_to_num(all_params(problem.law, N)) * state_bytes() > machine.memory).sum())
-    if copy := served_copy(question, problem.law, _ANY_SIZE):
+    if question.serving_gpus is not None:
         taken = solved["weight_bytes"] + solved.get("cache_bytes", 0.0)
-        counts["served-copy"] = int((np.nan_to_num(taken) > copy.bytes).sum())
+        counts["served-copy"] = int((np.nan_to_num(taken) > serving_devices(question).bytes).sum())
     if question.serve_precision is not None and "served_loss" in solved and not np.isnan(solved["served_loss"]).all():
         counts["quantised-outside"] = int((np.nan_to_num(rounding_outside(problem.law, N, D)) > FAR).sum())
     deadline = machine.deadline if machine else None
     if deadline is not None and "hours" in solved:
         counts["deadline"] = int((np.nan_to_num(solved["hours"]) > deadline).sum())
     return counts
-
-
-_ANY_SIZE = 1e9
-"""Parameters for which devices to serve on are asked what they hold."""
 
 
 def _runs(request: Request, job: Job) -> tuple[Num, Num, Num, NDArray[np.bool_]]:
@@ -209,8 +205,8 @@ def _losses(problem: Problem, flops: Num, params: Num, tokens: Num) -> Num:
     """Return the expected loss of each run, NaN under a law without one."""
     if problem.law.surface_law is not None:
         judged = problem.judged()
-        land = landscape(judged)
-        return land.floor + land.reducible(params, tokens)
+        surface = landscape(judged)
+        return surface.floor + surface.reducible(params, tokens)
     loss = solver.allocate(problem, flops).loss if problem.limits.free else None
     return np.nan if loss is None else loss
 

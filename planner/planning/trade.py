@@ -152,21 +152,21 @@ def trade(*, ratios: Sequence[Number] = RATIOS, **asked: Unpack[TradeInputs]) ->
     def answer() -> TradeOff:
         problem = request.problem._replace(spending=request.problem.spending._replace(served=0.0))  # the budget trains
         budget, N, D = run_of(request._replace(problem=problem))
-        land = landscape(problem)
-        floor = float(land.floor)
-        goal = float(land.reducible(N, D))
+        surface = landscape(problem)
+        floor = float(surface.floor)
+        reducible = float(surface.reducible(N, D))
         if problem.modifiers:  # what the budget bought may be had for less, where data run out
-            budget, N, D = (float(value) for value in solver.cheapest(problem, goal))
-        rows = _over_their_lives([_trade(problem, budget, goal, ratio, N) for ratio in wanted], problem, request.demand)
+            budget, N, D = (float(value) for value in solver.cheapest(problem, reducible))
+        rows = _over_their_lives([_trade(problem, budget, reducible, ratio, N) for ratio in wanted], problem, request.demand)
         return TradeOff(
             flops=budget,
-            loss=floor + goal,
+            loss=floor + reducible,
             irreducible_loss=floor,
             loss_unit=chosen.conventions.loss_unit,
             law=chosen,
             problem=problem,
             rows=rows,
-            smallest=float(solver.smallest_params(problem, goal)),
+            smallest=float(solver.smallest_params(problem, reducible)),
             unique_tokens=question.unique_tokens,
             demand=request.demand,
             notes=(
@@ -191,9 +191,9 @@ def _ratios(ratios: Sequence[Number]) -> tuple[float, ...]:
     return read
 
 
-def _trade(problem: Problem, budget: float, goal: float, ratio: float, best: float) -> Trade:
+def _trade(problem: Problem, budget: float, reducible: float, ratio: float, best: float) -> Trade:
     N = ratio * best
-    flops = budget if ratio == 1 else float(solver.cost_of_loss(problem, goal, N))
+    flops = budget if ratio == 1 else float(solver.cost_of_loss(problem, reducible, N))
     there = float(problem.spending.serving_token(best))
     saved = there - float(problem.spending.serving_token(N))
     if not isfinite(flops):

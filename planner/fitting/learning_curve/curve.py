@@ -100,9 +100,9 @@ def curve(
     guess = None if best_guess is None else read_guess(best_guess, m, e)
     known = None if domain is None else published_curve(domain)
     size = None if params is None else parse_count(params, "params", "parameters")
-    goal = None if target is None else read_target(target, e)
+    error = None if target is None else read_target(target, e)
     notes += rising_notes(m, e)
-    if size is not None and goal is None:
+    if size is not None and error is None:
         raise OptionError("params say how large a model the target wants: give a target too")
     center = float(np.log(m).mean())
     x, y = np.log(m) - center, np.log(e)
@@ -114,7 +114,7 @@ def curve(
     found = _described(whole, fitted.shape, center, confidence, float(m[0]))
     doubled = whole.errors(x[-1:] + np.log(2.0))[:, 0] / whole.errors(x[-1:])[:, 0]
     at_most = float(found["floor"].high) if found["floor"] else _floor_at_most(x, y, fitted.shape, guess, confidence, start)
-    reach = None if goal is None else _reach(whole, fitted.shape, center, goal, confidence, float(m[-1]), known, size)
+    reach = None if error is None else _reach(whole, fitted.shape, center, error, confidence, float(m[-1]), known, size)
     return Curve(
         name=name,
         sizes=tuple(m.tolist()),
@@ -128,7 +128,7 @@ def curve(
         level=confidence,
         notes=(*notes, *_point_notes(x, y, m, fitted, guess), *_notes(found, fitted, m, reach, at_most)),
         inputs=FrozenDict(
-            {"points": name, "best_guess": guess, "target": goal, "domain": domain, "params": size}
+            {"points": name, "best_guess": guess, "target": error, "domain": domain, "params": size}
             | {"level": confidence, "seed": start, **reading.stated()}
         ),
         **found,
@@ -223,18 +223,18 @@ def _floor_at_most(x: Array, y: Array, shape: Shape, guess: float | None, level:
 
 
 def _reach(
-    whole: Constants, shape: Shape, center: float, goal: float, level: float, largest: float, domain: Any, params: float | None
+    whole: Constants, shape: Shape, center: float, error: float, level: float, largest: float, domain: Any, params: float | None
 ) -> Reach:
     floor = np.exp(whole.floor)
-    refuse_unreachable("target", goal, floor[0], np.exp(whole.guess[0]) if shape.guess else np.inf)
-    left = np.maximum(goal - floor, 1e-300)
-    sizes = np.where(goal > floor, sizes_of(center + (whole.level - np.log(left)) / whole.b), np.inf)
-    refuse_endless("target", goal, sizes[0])
+    refuse_unreachable("target", error, floor[0], np.exp(whole.guess[0]) if shape.guess else np.inf)
+    left = np.maximum(error - floor, 1e-300)
+    sizes = np.where(error > floor, sizes_of(center + (whole.level - np.log(left)) / whole.b), np.inf)
+    refuse_endless("target", error, sizes[0])
     size = _estimate(sizes, level)
     exponents = domain.model_exponents if domain and domain.model_exponents else general_model_exponents()
     ratio = size.value / largest
     factor = (min(ratio**power for power in exponents), max(ratio**power for power in exponents))
-    return Reach(goal, size, ratio, factor, None if params is None else (params * factor[0], params * factor[1]))
+    return Reach(error, size, ratio, factor, None if params is None else (params * factor[0], params * factor[1]))
 
 
 def _notes(found: Mapping[str, Any], fitted: Fitted, m: Array, reach: Reach | None, at_most: float) -> list[Note]:

@@ -140,6 +140,7 @@ def sizes_of(logs: Array) -> Array:
 
 
 def refuse_unreachable(what: str, error: float, floor: float, guess: float) -> None:
+    """Refuse an error that no amount of data reaches, or that guessing does."""
     if error <= floor:
         raise CannotPlanError(f"{what} {plain(error, 4)}: no amount of data reaches it; the floor is {said(floor, 4)}")
     if error >= guess:
@@ -147,5 +148,6 @@ def refuse_unreachable(what: str, error: float, floor: float, guess: float) -> N
 
 
 def refuse_endless(what: str, error: float, size: float) -> None:
+    """Refuse an error that takes more data than there are numbers for."""
     if size == np.inf:
         raise CannotPlanError(f"{what} {said(error)}: takes more than {plain(LARGEST)} examples")

@@ -332,8 +332,8 @@ def goes_on(model: TaskModel, runs: Where) -> Array | None:
     weights = 1 / (noise + float(known["own"]) ** 2)
     middle = float(weights @ x / weights.sum())
     slope = float(weights @ ((x - middle) * odds) / (weights @ (x - middle) ** 2)) if np.ptp(x) > 0 else 0.0
-    goal = float(weights @ odds / weights.sum()) + max(slope, 0.0) * (at - middle)
-    found: Array = model.floor + width / (1 + np.exp(-np.clip(goal, -40, 40)))
+    log_odds = float(weights @ odds / weights.sum()) + max(slope, 0.0) * (at - middle)
+    found: Array = model.floor + width / (1 + np.exp(-np.clip(log_odds, -40, 40)))
     return found
 
 

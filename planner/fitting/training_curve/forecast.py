@@ -66,17 +66,12 @@ def loss_at(fit: CurveFit, path: RatePath, step: float, level: float) -> tuple[f
 
 def gain(fit: CurveFit, worse: tuple[RatePath, float], better: tuple[RatePath, float], level: float) -> Gain:
     """Return the loss at a step of one path less that at a step of another; both go on from the same log, or from none."""
-    how = settings("interval")
     (first, first_slopes), (second, second_slopes) = (
         _of_laws(fit, Along(path, np.array([step]), fit.peak)) for path, step in (worse, better)
     )
-    apart = first[:, 0] - second[:, 0]
-    mean = float(fit.weights @ apart)
-    slopes = first_slopes[:, 0] - second_slopes[:, 0]
-    held = np.array([row @ law.covariance @ row for row, law in zip(slopes, fit.laws, strict=True)])
-    variance = how["spread"] ** 2 * float(fit.weights @ (held + (apart - mean) ** 2)) + (how["gain"] * mean) ** 2
+    mean, variance = (float(each[0]) for each in _averaged(fit, first - second, first_slopes - second_slopes))
     base = loss_at(fit, *better, level)[0]
-    width = _quantile(level) * np.sqrt(variance)
+    width = _quantile(level) * np.sqrt(variance + (settings("interval")["gain"] * mean) ** 2)
     return Gain(*(float(base * np.expm1(each)) for each in (mean, mean - width, mean + width)))
 
 
@@ -90,6 +85,14 @@ def _of_laws(fit: CurveFit, along: Along) -> tuple[Array, Array]:
     return np.log([part[0] for part in parts]), np.array([part[1] for part in parts])
 
 
+def _averaged(fit: CurveFit, logs: Array, slopes: Array) -> tuple[Array, Array]:
+    """Return the laws' mean, shape (points,), and its variance: of their constants, and by how far they disagree."""
+    mean = fit.weights @ logs
+    parts = zip(slopes, fit.laws, strict=True)
+    variances = np.array([np.einsum("ij,jk,ik->i", part, law.covariance, part) for part, law in parts])
+    return mean, settings("interval")["spread"] ** 2 * (fit.weights @ (variances + (logs - mean) ** 2))
+
+
 def expected(fit: CurveFit, path: RatePath, steps: Array) -> Array:
     """Return ln(loss) along a path, by the laws alone."""
     mean: Array = fit.weights @ _of_laws(fit, Along(path, steps, fit.peak))[0]
@@ -100,10 +103,7 @@ def _spread(fit: CurveFit, path: RatePath, steps: Array) -> tuple[Array, Array]:
     """Return ln(loss) at some steps and its standard deviation."""
     how = settings("interval")
     along = Along(path, steps, fit.peak)
-    each, slopes = _of_laws(fit, along)
-    mean = fit.weights @ each
-    held = np.array([np.einsum("ij,jk,ik->i", part, law.covariance, part) for part, law in zip(slopes, fit.laws, strict=True)])
-    variance = how["spread"] ** 2 * (fit.weights @ (held + (each - mean) ** 2))
+    mean, variance = _averaged(fit, *_of_laws(fit, along))
     seen = _seen(fit, path)
     # runs that differ in nothing but chance differ most right after the warm-up
     early = (how["early"] * (fit.warmup / np.maximum(steps, fit.warmup)) ** 2) ** 2
@@ -145,11 +145,11 @@ _ALIKE = 0.02
 """Rates over the peak that differ by less are the same."""
 
 
-def shared(one: RatePath, other: RatePath, peak: float) -> float:
+def shared(path: RatePath, other: RatePath, peak: float) -> float:
     """Return the step up to which two paths are the same."""
-    last = min(one.end, other.end)
-    steps = np.unique(np.concatenate([np.linspace(0, last, 257), one.steps[one.steps <= last]]))
-    apart = np.flatnonzero(np.abs(one.at(steps) - other.at(steps)) > _ALIKE * peak)
+    last = min(path.end, other.end)
+    steps = np.unique(np.concatenate([np.linspace(0, last, 257), path.steps[path.steps <= last]]))
+    apart = np.flatnonzero(np.abs(path.at(steps) - other.at(steps)) > _ALIKE * peak)
     return last if not len(apart) else float(steps[max(apart[0] - 1, 0)])
 
 

@@ -115,7 +115,7 @@ def training_curve(
     inputs: dict[str, Any] = {"logs": [log.name for log in read], "sha256": [log.sha256 for log in read if log.sha256]}
     inputs |= {"schedule": called, "until": end, "compare": [name for _, name, _ in others], "warmup": rise}
     inputs |= {"batch": tokens, "law": against and against.law, "params": against and against.params, "level": confidence}
-    held = next((path for each, path in zip(what, ways, strict=True) if each.kind == "hold"), None)
+    constant = next((path for each, path in zip(what, ways, strict=True) if each.kind == "hold"), None)
     return TrainingCurve(
         name=read[0].name,
         logs=tuple(_log_read(log, part) for log, part in zip(read, smooth, strict=True)),
@@ -124,7 +124,7 @@ def training_curve(
         schedule=called,
         curve=tuple(_points(run, grid(run.plan.end, run.fit.warmup))),
         observed=tuple(tuple(zip(part.steps.tolist(), part.loss.tolist(), strict=True)) for part in smooth),
-        decay_gain=held and gain(run.fit, (held, run.plan.end), (run.plan, run.plan.end), run.level),
+        decay_gain=constant and gain(run.fit, (constant, run.plan.end), (run.plan, run.plan.end), run.level),
         choices=tuple(what),
         decay_starts=tuple(starts),
         best_start=starts[best] if starts else None,

@@ -108,27 +108,27 @@ _Run = tuple[float, float, str] | None
 
 def _isoflop_panel(problem: Problem, flops: float, band: tuple[float, float] | None, tolerance: float, run: _Run) -> Panel:
     """Return loss against N, one curve for each budget, the optimum of each marked and the flat band shaded."""
-    land = landscape(problem)
+    surface = landscape(problem)
     marks: list[Mark] = []
     if band is not None:
         marks.append(Span(*band, f"at most {format_percent(tolerance)} more compute"))
     budgets = [flops, flops / _APART, flops * _APART]  # the first is drawn in full
     best = [solver.best_run(problem, budget) for budget in budgets]
-    lowest = [float(land.floor + land.reducible(*each)) for each in best]
+    lowest = [float(surface.floor + surface.reducible(*each)) for each in best]
     ends = [float(each[0]) for each in best[1:]] + ([run[0]] if run else [])
     sizes = min(ends) / _MARGIN, max(ends) * _MARGIN
     N = np.geomspace(*sizes, _GRID)
     for group, budget in enumerate(budgets):
         D = np.asarray(problem.spending.tokens(budget, N))
         known = D > 0
-        loss = land.floor + land.reducible(N[known], D[known])
+        loss = surface.floor + surface.reducible(N[known], D[known])
         marks.append(Line(N[known], loss, format_flops(budget), group, "main" if group == 0 else "usual"))
     x = np.array([float(N) for N, _ in best])
     marks.append(Points(x, np.array(lowest), "compute-optimal", 3, "circle", tuple(format_count(N) for N in x)))
     apart = max(lowest[1] - lowest[2], _FLAT * abs(lowest[0]))
     bottom, top = lowest[2] - apart / 8, lowest[1] + apart / 2
     if run is not None:
-        own = float(land.floor + land.reducible(*run[:2]))
+        own = float(surface.floor + surface.reducible(*run[:2]))
         marks.append(point(run[0], own, run[2], 5, "cross"))
         top = max(top, own + (own - bottom) / 10)
     return Panel("Loss at fixed compute", PARAMS._replace(ends=sizes), loss_scale(problem.law, (bottom, top)), tuple(marks))
@@ -136,7 +136,7 @@ def _isoflop_panel(problem: Problem, flops: float, band: tuple[float, float] | N
 
 def surface_panel(problem: Problem, flops: float, run: _Run, others: Sequence[float] = (), own: Problem | None = None) -> Panel:
     """Return lines of equal loss over N and D, with iso-FLOP lines, the optimal path, the law's runs and the user's run."""
-    land = landscape(problem)
+    surface = landscape(problem)
     seen = [flops, *others]
     ends = (min(seen) / 1e3, max(seen) * 1e3)
     path = np.geomspace(*ends, 61)
@@ -153,10 +153,10 @@ def surface_panel(problem: Problem, flops: float, run: _Run, others: Sequence[fl
         inside = (data[0] < D) & (data[1] > D)
         label = "equal compute" if step == 0 else ""
         marks.append(Line(grid[inside], D[inside], label, 7, "faint", dashed=True, note=format_flops(float(budget), 1)))
-        reducible = float(land.reducible(*solver.best_run(problem, budget)))
+        reducible = float(surface.reducible(*solver.best_run(problem, budget)))
         N, D = _equal_loss(problem, reducible, grid)
         inside = np.isfinite(D) & (data[0] < D) & (data[1] > D)
-        text = significant(float(land.floor) + reducible, 4)
+        text = significant(float(surface.floor) + reducible, 4)
         marks.append(Line(N[inside], D[inside], "equal loss" if step == 0 else "", 0, "usual", note=text))
     if problem.law.domain.params and problem.law.domain.tokens and _in_view(problem.law, sizes, data):
         marks.append(Box(problem.law.domain.params, problem.law.domain.tokens, f"runs of {problem.law.id}"))

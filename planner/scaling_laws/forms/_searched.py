@@ -33,12 +33,12 @@ def bent_frontier(
         return sum(surface.terms(p, N, C / (p["k"] * N)))
 
     def budget(p: Symbols, R: Num) -> Num:
-        goal = np.log(R)
+        log_target = np.log(R)
 
         def gap(log_C: Num) -> Num:
-            return goal - np.log(reducible(p, np.exp(log_C)))  # rises with C
+            return log_target - np.log(reducible(p, np.exp(log_C)))  # rises with C
 
-        return np.exp(root_from(gap, np.log(start(p)) + 0.0 * goal, 4.0, farthest))
+        return np.exp(root_from(gap, np.log(start(p)) + 0.0 * log_target, 4.0, farthest))
 
     return Frontier(
         params,
