@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 
 import planner
 from planner.allocation import solver
+from planner.planning.quantised import added_loss
 from planner.planning.served_sizes import RATIOS
 from tests.conftest import Run
 
@@ -182,3 +183,15 @@ def test_fewer_devices_that_train_more_are_named(asked: dict[str, Any]) -> None:
     fewer = planner.plan(gpus=f"{said[1]}xH100", days=30, others=(), **asked)
     assert fewer.flops / odd.flops == pytest.approx(1 + float(said[2]) / 100, rel=2e-3)
     assert not [note for note in planner.plan(gpus="512xH100", days=30, others=()).notes if note.code == "idle-devices"]
+
+
+def test_the_sizes_say_that_rounding_is_not_in_them(run: Run) -> None:
+    """Of weights that are rounded for serving the smaller sizes, which saw more tokens, lose more than their rows say."""
+    plan = planner.plan(**ASKED, serve_precision=4)
+    added = [float(added_loss(plan.law, row.params, row.tokens, 4)) for row in plan.served_sizes]
+    assert added == sorted(added)
+    assert added[0] < added[-1]
+    asked = ["--gpus", "64xH100", "--days", "21", "--mfu", "0.4", "--inference-per-month", "100B", "--months", "24"]
+    said = "rounded to 4 bits, fewer parameters on more tokens lose more"
+    assert said in re.sub(r"\s+", " ", run(*asked, "--serve-precision", "4")[1])
+    assert said not in re.sub(r"\s+", " ", run(*asked)[1])

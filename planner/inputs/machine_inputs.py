@@ -66,7 +66,7 @@ class ServePrecision(TypedDict, total=False):
     """In what precision the model is served."""
 
     serve_precision: Annotated[
-        str,
+        Number,
         Input(
             later("serve_precision"), "Precision that the weights are rounded to after training: int4, int8 or bits.", "FORMAT"
         ),

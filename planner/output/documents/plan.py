@@ -211,6 +211,9 @@ def _served_sizes(plan: Plan) -> Table:
         ]
     if any(note.code == "mfu-forecast" for note in plan.notes):
         foot.append("all at the utilisation of the training-optimal size: a smaller model may be slower, --params says")
+    if plan.quantised:
+        bits = plain(plan.quantised.bits)
+        foot.append(f"losses and worth of unrounded weights; rounded to {bits} bits, fewer parameters on more tokens lose more")
     return Table("The same devices and days on smaller models", "r" * len(headers), headers, rows, foot)
 
 
